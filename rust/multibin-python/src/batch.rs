@@ -1,0 +1,148 @@
+use multibin::{ResubmitError, Row};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::convert::{Array, ArrayLike, lengths, positions};
+use crate::errors;
+
+/// Requests to run together: a lease on them. Call ``done()`` when they are finished, or use it
+/// as a context manager. A batch that is dropped without it counts its rows as lost.
+#[pyclass(frozen, module = "multibin")]
+pub struct Batch(multibin::Batch);
+
+impl Batch {
+    pub fn new(batch: multibin::Batch) -> Self {
+        Self(batch)
+    }
+
+    pub fn finish(&self) {
+        self.0.done();
+    }
+
+    fn array<'py, T: crate::convert::Scalar>(
+        &self,
+        py: Python<'py>,
+        of: impl Fn(&Row) -> T,
+    ) -> Array<'py, T> {
+        Array::collect(py, self.0.rows().iter().map(of))
+    }
+}
+
+#[pymethods]
+impl Batch {
+    /// The callers' keys, shape ``[rows]``.
+    #[getter]
+    fn keys<'py>(&self, py: Python<'py>) -> Array<'py, u64> {
+        self.array(py, |row| row.key)
+    }
+
+    /// The tickets that ``submit`` returned, shape ``[rows]``.
+    #[getter]
+    fn tickets<'py>(&self, py: Python<'py>) -> Array<'py, u64> {
+        self.array(py, |row| row.ticket)
+    }
+
+    /// Predicted steps in all, shape ``[rows]``.
+    #[getter]
+    fn lengths<'py>(&self, py: Python<'py>) -> Array<'py, u32> {
+        self.array(py, |row| row.length)
+    }
+
+    /// Steps done since arrival, shape ``[rows]``; 0 for a request that was never resubmitted.
+    #[getter]
+    fn progress<'py>(&self, py: Python<'py>) -> Array<'py, u32> {
+        self.array(py, |row| row.progress)
+    }
+
+    /// Seconds each row waited since it last entered a queue, shape ``[rows]``.
+    #[getter]
+    fn waits<'py>(&self, py: Python<'py>) -> Array<'py, f64> {
+        Array::collect(py, self.0.waits().map(|wait| wait.as_secs_f64()))
+    }
+
+    /// Seconds since each row arrived, shape ``[rows]``.
+    #[getter]
+    fn ages<'py>(&self, py: Python<'py>) -> Array<'py, f64> {
+        Array::collect(py, self.0.ages().map(|age| age.as_secs_f64()))
+    }
+
+    /// How many steps any row may run in this batch; ``None``: until it is finished.
+    #[getter]
+    fn limit(&self) -> Option<u32> {
+        self.0.limit()
+    }
+
+    /// The bin of the request that led.
+    #[getter]
+    #[pyo3(name = "bin")]
+    fn lead_bin(&self) -> usize {
+        self.0.bin()
+    }
+
+    /// Why it left: ``"few"``, ``"overdue"``, ``"full"``, ``"elastic"`` or ``"drain"``.
+    #[getter]
+    fn reason(&self) -> &'static str {
+        self.0.reason().name()
+    }
+
+    /// ``rows`` (distinct positions in this batch, or a bool mask, shape ``[rows]``) are
+    /// unfinished and climb: each enters the bin of its length or of its ``progress`` (total steps
+    /// since arrival, one per row), whichever is higher, behind those waiting there. They come
+    /// back to this batch's worker alone, or to any worker with ``anywhere=True``. Never refused
+    /// for capacity.
+    ///
+    /// Raises ``ValueError`` for a wrong position, a row named twice or a progress that went
+    /// backwards, and then nothing is resubmitted; ``RuntimeError`` after ``done()``.
+    #[pyo3(signature = (rows, progress, *, anywhere = false))]
+    fn resubmit(
+        &self,
+        rows: ArrayLike<'_>,
+        progress: ArrayLike<'_>,
+        anywhere: bool,
+    ) -> PyResult<()> {
+        let rows = positions(&rows, self.0.rows().len())?;
+        let progress = lengths(&progress, "progress")?;
+        if rows.len() != progress.len() {
+            let (rows, given) = (rows.len(), progress.len());
+            let message = format!("progress: {given} values for {rows} rows");
+            return Err(PyValueError::new_err(message));
+        }
+        let rows: Vec<_> = rows.into_iter().zip(progress).collect();
+        self.0.resubmit(&rows, anywhere).map_err(|error: ResubmitError| errors::resubmit(error))
+    }
+
+    /// The rows that were not resubmitted are finished. A second call does nothing.
+    fn done(&self) {
+        self.0.done();
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.rows().len()
+    }
+
+    fn __enter__(this: Py<Self>) -> Py<Self> {
+        this
+    }
+
+    /// Finishes the batch; when the body raised, its rows count as lost.
+    #[pyo3(signature = (kind = None, value = None, traceback = None))]
+    fn __exit__(
+        &self,
+        kind: Option<Bound<'_, PyAny>>,
+        value: Option<Bound<'_, PyAny>>,
+        traceback: Option<Bound<'_, PyAny>>,
+    ) {
+        let _ = (value, traceback);
+        if kind.is_some() { self.0.abandon() } else { self.0.done() }
+    }
+
+    fn __repr__(&self) -> String {
+        let limit = self.0.limit().map_or("None".to_owned(), |limit| limit.to_string());
+        format!(
+            "Batch(rows={}, bin={}, reason={:?}, limit={limit})",
+            self.0.rows().len(),
+            self.0.bin(),
+            self.0.reason().name(),
+        )
+    }
+}

@@ -1,0 +1,18 @@
+//! Python bindings of multibin: they convert, detach and raise. One file per class.
+
+// PyO3 hands arguments over by value.
+#![allow(clippy::needless_pass_by_value)]
+
+mod batch;
+mod convert;
+mod edges;
+mod errors;
+mod scheduler;
+mod worker;
+
+/// The scheduler, in Rust.
+#[pyo3::pymodule]
+mod _core {
+    #[pymodule_export]
+    use crate::{batch::Batch, edges::Edges, scheduler::Scheduler, worker::Worker};
+}

@@ -1,0 +1,179 @@
+//! A batch is a lease on its rows.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::former::{Formed, WorkerId};
+use crate::request::{Reason, Row};
+use crate::scheduler::Inner;
+
+/// Why nothing was resubmitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ResubmitError {
+    /// The lease is over.
+    #[error("the batch is done: its rows can no longer be resubmitted")]
+    Done,
+    /// No such row.
+    #[error("rows: {row} is not a position in this batch of {len}")]
+    Position {
+        /// The position asked for.
+        row: usize,
+        /// Rows of the batch.
+        len: usize,
+    },
+    /// The row is named twice or was resubmitted before.
+    #[error("rows: {0} is resubmitted twice")]
+    Twice(usize),
+    /// Progress went backwards.
+    #[error("progress: {progress} of row {row} is less than its previous {previous}")]
+    Progress {
+        /// The row.
+        row: usize,
+        /// The progress given.
+        progress: u32,
+        /// Its progress before.
+        previous: u32,
+    },
+}
+
+/// Requests to run together. Call [`Batch::done`] when they are finished; a batch that is dropped
+/// without it counts its rows as lost, as delivery is at most once.
+#[derive(Debug)]
+pub struct Batch {
+    formed: Formed,
+    /// When it was formed, in nanoseconds on the scheduler's clock.
+    now: u64,
+    worker: WorkerId,
+    scheduler: Arc<Inner>,
+    lease: Mutex<Lease>,
+}
+
+#[derive(Debug, Default)]
+struct Lease {
+    done: bool,
+    /// Which rows were resubmitted; empty while none were.
+    back: Vec<bool>,
+}
+
+impl Lease {
+    fn kept(&self, rows: usize) -> u64 {
+        (rows - self.back.iter().filter(|&&back| back).count()) as u64
+    }
+}
+
+impl Batch {
+    pub(crate) fn new(formed: Formed, now: u64, worker: WorkerId, scheduler: Arc<Inner>) -> Self {
+        Self { formed, now, worker, scheduler, lease: Mutex::default() }
+    }
+
+    /// The requests, the leader first.
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.formed.rows
+    }
+
+    /// How many steps any row may run in this batch; `None`: until it is finished.
+    #[must_use]
+    pub fn limit(&self) -> Option<u32> {
+        self.formed.limit
+    }
+
+    /// The bin of the request that led.
+    #[must_use]
+    pub fn bin(&self) -> usize {
+        self.formed.bin
+    }
+
+    /// Why it left.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        self.formed.reason
+    }
+
+    /// How long each row waited since it last entered a queue.
+    pub fn waits(&self) -> impl ExactSizeIterator<Item = Duration> {
+        self.since(|row| row.entered)
+    }
+
+    /// How long ago each row arrived.
+    pub fn ages(&self) -> impl ExactSizeIterator<Item = Duration> {
+        self.since(|row| row.arrival)
+    }
+
+    fn since(&self, start: impl Fn(&Row) -> u64) -> impl ExactSizeIterator<Item = Duration> {
+        let wait = move |row| Duration::from_nanos(self.now.saturating_sub(start(row)));
+        self.rows().iter().map(wait)
+    }
+
+    /// The given rows, each with its total progress, are unfinished and enter a queue again: that
+    /// of the bin of their length or of their progress, whichever is higher, behind those waiting
+    /// there. They keep key and ticket and are delivered to this batch's worker only, or to any
+    /// with `anywhere`. Never fails for capacity. Blocking: takes the forming lock.
+    ///
+    /// # Errors
+    /// [`ResubmitError`], and then nothing was resubmitted.
+    pub fn resubmit(&self, rows: &[(usize, u32)], anywhere: bool) -> Result<(), ResubmitError> {
+        let mut lease = self.lock();
+        let back = self.check(&lease, rows)?;
+        let climbers = rows.iter().map(|&(row, progress)| Row { progress, ..self.rows()[row] });
+        self.scheduler.climb(climbers, (!anywhere).then_some(self.worker));
+        lease.back = back;
+        Ok(())
+    }
+
+    fn check(&self, lease: &Lease, rows: &[(usize, u32)]) -> Result<Vec<bool>, ResubmitError> {
+        if lease.done {
+            return Err(ResubmitError::Done);
+        }
+        let mut back = lease.back.clone();
+        back.resize(self.rows().len(), false);
+        for &(row, progress) in rows {
+            let len = self.rows().len();
+            let Some(previous) = self.rows().get(row).map(|row| row.progress) else {
+                return Err(ResubmitError::Position { row, len });
+            };
+            if std::mem::replace(&mut back[row], true) {
+                return Err(ResubmitError::Twice(row));
+            }
+            if progress < previous {
+                return Err(ResubmitError::Progress { row, progress, previous });
+            }
+        }
+        Ok(back)
+    }
+
+    /// The rows that were not resubmitted are finished; a second call does nothing. Wait-free but
+    /// for other calls on the same batch.
+    pub fn done(&self) {
+        if let Some(rows) = self.end() {
+            self.scheduler.finish(rows);
+        }
+    }
+
+    /// The rows that were not resubmitted are lost: what dropping the batch means.
+    pub fn abandon(&self) {
+        if let Some(rows) = self.end() {
+            self.scheduler.lose(rows);
+        }
+    }
+
+    /// Ends the lease; how many rows it still held, unless it was over.
+    fn end(&self) -> Option<u64> {
+        let mut lease = self.lock();
+        let first = !std::mem::replace(&mut lease.done, true);
+        first.then(|| lease.kept(self.rows().len()))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Lease> {
+        // Nothing panics between the two halves of a change, so a poisoned lease is still whole.
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}

@@ -1,0 +1,38 @@
+//! **multibin** makes batches whose members finish together: it keeps requests of similar
+//! predicted length in the same bin and forms every batch from one bin, or the nearest ones
+//! (Multi-Bin Batching, arXiv 2412.04504).
+//!
+//! ```
+//! use multibin::{Config, Edges, Scheduler};
+//!
+//! let edges = Edges::new(&[0, 32, 64, 128])?;
+//! let scheduler = Scheduler::new(edges, Config::new(8))?;
+//! scheduler.submit(7, 40)?; // any number of threads
+//! let batch = scheduler.worker().next_batch(None)?;
+//! assert_eq!((batch.rows()[0].key, batch.bin()), (7, 1));
+//! batch.done();
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A request goes [`Scheduler::submit`] → the bin of its length ([`Edges`]) → that bin's ring →
+//! under the forming lock, the queues of the former → [`Worker::next_batch`] → [`Batch::done`], or
+//! [`Batch::resubmit`] when it outlived the batch's limit.
+
+mod admission;
+mod batch;
+mod bell;
+pub mod edges;
+mod former;
+mod queue;
+mod request;
+mod scheduler;
+mod stats;
+mod sync;
+mod waiting;
+
+pub use batch::{Batch, ResubmitError};
+pub use edges::{Edges, EdgesError};
+pub use former::{Fill, Order, Overrun};
+pub use request::{Reason, Row, Ticket};
+pub use scheduler::{Config, ConfigError, NextError, Scheduler, SubmitError, Worker};
+pub use stats::Stats;

@@ -1,0 +1,338 @@
+//! The live scheduler: producers, rings, the forming lock, and workers that sleep.
+
+mod form;
+mod submit;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+
+use crate::admission::{Admission, Refused};
+use crate::batch::Batch;
+use crate::bell::Bell;
+use crate::edges::Edges;
+use crate::former::{Fill, Former, Order, Overrun, Rules, WorkerId};
+use crate::queue::{Drain, Ring, ring};
+use crate::request::{Submission, Ticket};
+use crate::stats::Stats;
+use crate::sync::{self, AtomicU64, Condvar, Mutex};
+
+/// The most slots that all rings have together, and that one has.
+const ALL_SLOTS: usize = 1 << 16;
+const RING_SLOTS: usize = 1 << 10;
+/// Rows that `submit_many` sorts into bins at a time.
+const BLOCK: usize = 4096;
+
+/// How a scheduler behaves.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Rows of a full batch.
+    pub batch_size: u32,
+    /// The most requests that wait or are leased.
+    pub capacity: usize,
+    /// A request that waited this long since it last entered a queue is overdue.
+    pub max_wait: Option<Duration>,
+    /// What happens while no bin is full.
+    pub fill: Fill,
+    /// Which full bin goes first; by default `Formed`, and `Oldest` with climbing.
+    pub order: Option<Order>,
+    /// What happens to a request that is longer than its bin.
+    pub overrun: Overrun,
+}
+
+impl Config {
+    /// Elastic, in order of formation, without climbing or a wait bound; capacity 65,536.
+    #[must_use]
+    pub fn new(batch_size: u32) -> Self {
+        Self {
+            batch_size,
+            capacity: 65_536,
+            max_wait: None,
+            fill: Fill::default(),
+            order: None,
+            overrun: Overrun::default(),
+        }
+    }
+}
+
+/// Why there is no scheduler. Each message names the argument and the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// No rows.
+    #[error("batch_size: 0 rows make no batch")]
+    BatchSize,
+    /// Not a possible capacity.
+    #[error("capacity: {0} is not a number of requests (1 to {max})", max = MAX_CAPACITY)]
+    Capacity(usize),
+    /// A batch that could never be full.
+    #[error("batch_size: {batch_size} exceeds capacity = {capacity}")]
+    NeverFull {
+        /// Rows of a full batch.
+        batch_size: u32,
+        /// Requests there may be.
+        capacity: usize,
+    },
+}
+
+const MAX_CAPACITY: usize = 1 << 31;
+
+/// Why a request was not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum SubmitError {
+    /// As many as `capacity` wait or are leased.
+    #[error("at capacity: {capacity} requests wait or are leased; {accepted} accepted")]
+    Full {
+        /// The capacity.
+        capacity: usize,
+        /// How many of this call were accepted: a prefix.
+        accepted: usize,
+    },
+    /// `close()` was called.
+    #[error("the scheduler is closed")]
+    Closed,
+}
+
+/// Why there is no batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NextError {
+    /// The time is over.
+    #[error("no batch within the timeout")]
+    Timeout,
+    /// The scheduler is closed and nothing waits that this worker may take, or the worker is.
+    #[error("closed: nothing waits that this worker may take")]
+    Closed,
+}
+
+/// Groups requests of similar length and hands out batches. Cheap to clone; clones share it.
+#[derive(Debug, Clone)]
+pub struct Scheduler(Arc<Inner>);
+
+/// Takes batches. Climbers that it resubmits come back to it alone; when it is dropped, those that
+/// still wait start anew in the shared queues.
+#[derive(Debug)]
+pub struct Worker {
+    id: WorkerId,
+    scheduler: Arc<Inner>,
+}
+
+/// What clones, workers and batches share.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    edges: Arc<Edges>,
+    config: Config,
+    start: Instant,
+    admission: Admission,
+    rings: Box<[sync::Arc<Ring<Submission>>]>,
+    bell: Bell,
+    /// Rows of leases that ended, by how.
+    done: AtomicU64,
+    lost: AtomicU64,
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+/// What the forming lock guards.
+#[derive(Debug)]
+struct State {
+    former: Former,
+    drains: Vec<Drain<Submission>>,
+    /// First entries taken from the rings.
+    drained: u64,
+    /// Workers asleep, and the earliest time for which one of them set its alarm.
+    sleepers: u32,
+    alarm: u64,
+    workers: WorkerId,
+    restarted: u64,
+    batches: [u64; 5],
+}
+
+impl Scheduler {
+    /// A scheduler with one queue per bin of `edges`. Allocates its rings and reserves one slab
+    /// entry per request of the capacity; nothing is allocated per request after that.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a number is out of range.
+    pub fn new(edges: Edges, config: Config) -> Result<Self, ConfigError> {
+        check(&config)?;
+        let bins = edges.bins();
+        let slots = (ALL_SLOTS / bins.next_power_of_two())
+            .clamp(16, RING_SLOTS)
+            .min(config.capacity.next_power_of_two());
+        let (rings, drains): (Vec<_>, Vec<_>) = (0..bins).map(|_| ring(slots)).unzip();
+        let edges = Arc::new(edges);
+        let former = Former::new(rules(&config), Arc::clone(&edges), config.capacity);
+        let state = State {
+            former,
+            drains,
+            drained: 0,
+            sleepers: 0,
+            alarm: u64::MAX,
+            workers: 0,
+            restarted: 0,
+            batches: [0; 5],
+        };
+        Ok(Self(Arc::new(Inner {
+            edges,
+            start: Instant::now(),
+            admission: Admission::new(config.capacity as u64),
+            config,
+            rings: rings.into(),
+            bell: Bell::new(bins),
+            done: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            state: Mutex::new(state),
+            wake: Condvar::new(),
+        })))
+    }
+
+    /// The edges in use.
+    #[must_use]
+    pub fn edges(&self) -> &Edges {
+        &self.0.edges
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// Accepts a request of `length` predicted steps.
+    ///
+    /// Lock-free until the ring of its bin is full; then blocking: it takes the forming lock and
+    /// empties that ring, and waits for any producer that stalled half-way inside it. When a
+    /// worker sleeps and this request makes a batch possible, waking it takes the lock too.
+    ///
+    /// # Errors
+    /// [`SubmitError`] at capacity and after [`Scheduler::close`].
+    #[inline]
+    pub fn submit(&self, key: u64, length: u32) -> Result<Ticket, SubmitError> {
+        let inner = &*self.0;
+        let (ticket, _) = inner.admit(1)?;
+        let bin = inner.edges.bin(length);
+        let submission = Submission { key, ticket, arrival: inner.now(), length };
+        let end = inner.push(bin, submission);
+        if inner.bell.rings(bin, end) {
+            inner.wake_one();
+        }
+        Ok(ticket)
+    }
+
+    /// Accepts requests in bulk, in order, with one arrival time; returns the first ticket (the
+    /// others follow it) and claims ring slots by blocks. Progress as for [`Scheduler::submit`].
+    ///
+    /// # Errors
+    /// [`SubmitError::Full`] at capacity, when only a prefix was accepted, and
+    /// [`SubmitError::Closed`].
+    ///
+    /// # Panics
+    /// If `keys` and `lengths` differ in length.
+    pub fn submit_many(&self, keys: &[u64], lengths: &[u32]) -> Result<Ticket, SubmitError> {
+        assert_eq!(keys.len(), lengths.len(), "keys and lengths differ in length");
+        let inner = &*self.0;
+        if keys.is_empty() {
+            return Ok(inner.admission.admitted());
+        }
+        let (first, granted) = inner.admit(keys.len() as u64)?;
+        let accepted = granted as usize;
+        inner.enqueue(first, &keys[..accepted], &lengths[..accepted]);
+        if accepted < keys.len() {
+            return Err(SubmitError::Full { capacity: inner.config.capacity, accepted });
+        }
+        Ok(first)
+    }
+
+    /// A new worker.
+    #[must_use]
+    pub fn worker(&self) -> Worker {
+        let mut state = self.0.lock();
+        let id = state.workers;
+        state.workers += 1;
+        state.former.add_worker(id);
+        Worker { id, scheduler: Arc::clone(&self.0) }
+    }
+
+    /// Accepts nothing more. What waits leaves, full batches first; resubmitting goes on.
+    pub fn close(&self) {
+        if self.0.admission.close() {
+            // Under the lock nobody is between looking at the flag and falling asleep.
+            drop(self.0.lock());
+            self.0.wake.notify_all();
+        }
+    }
+
+    /// Whether [`Scheduler::close`] was called.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.admission.is_closed()
+    }
+
+    /// A snapshot of the counters.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let state = self.0.lock();
+        self.0.stats(&state)
+    }
+}
+
+impl Worker {
+    /// The next batch; waits for it as long as `timeout` says (`None`: for ever).
+    ///
+    /// Blocking: takes the forming lock, and sleeps without polling while no batch may leave.
+    ///
+    /// # Errors
+    /// [`NextError`] when the time is over, or the scheduler closed and nothing waits for this
+    /// worker. Neither is final: who resubmits later asks again.
+    pub fn next_batch(&self, timeout: Option<Duration>) -> Result<Batch, NextError> {
+        let (formed, now) = self.scheduler.next(self.id, timeout)?;
+        Ok(Batch::new(formed, now, self.id, Arc::clone(&self.scheduler)))
+    }
+}
+
+impl Worker {
+    /// Hands the waiting climbers back to the shared queues, where they start anew; whoever waits
+    /// in [`Worker::next_batch`], and later calls, get [`NextError::Closed`].
+    pub fn close(&self) {
+        self.scheduler.remove_worker(self.id);
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn check(config: &Config) -> Result<(), ConfigError> {
+    let Config { batch_size, capacity, .. } = *config;
+    if batch_size == 0 {
+        return Err(ConfigError::BatchSize);
+    }
+    if !(1..=MAX_CAPACITY).contains(&capacity) {
+        return Err(ConfigError::Capacity(capacity));
+    }
+    if batch_size as usize > capacity {
+        return Err(ConfigError::NeverFull { batch_size, capacity });
+    }
+    Ok(())
+}
+
+fn rules(config: &Config) -> Rules {
+    let by_default = match config.overrun {
+        Overrun::Finish => Order::Formed,
+        Overrun::Climb => Order::Oldest,
+    };
+    Rules {
+        batch_size: config.batch_size,
+        fill: config.fill,
+        order: config.order.unwrap_or(by_default),
+        overrun: config.overrun,
+        max_wait: config.max_wait.map(nanoseconds),
+    }
+}
+
+/// Saturates after 584 years.
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,226 @@
+//! The workers' side: everything under the forming lock.
+
+use std::time::{Duration, Instant};
+
+use super::{Inner, NextError, State, nanoseconds};
+use crate::former::{Fill, Formed, WorkerId};
+use crate::request::Row;
+use crate::stats::Stats;
+use crate::sync::{MutexGuard, Ordering};
+
+impl State {
+    /// Moves what is published from the rings to the former; returns how many.
+    pub(super) fn drain(&mut self) -> u64 {
+        (0..self.drains.len()).map(|bin| self.drain_one(bin)).sum()
+    }
+
+    #[inline]
+    pub(super) fn drain_one(&mut self, bin: usize) -> u64 {
+        let before = self.drains[bin].head();
+        let former = &mut self.former;
+        self.drains[bin].pass(|submission| former.arrive(bin, submission));
+        let moved = self.drains[bin].head() - before;
+        self.drained += moved;
+        moved
+    }
+
+    /// Whether something shared becomes overdue before anybody's alarm.
+    fn alarm_is_late(&self) -> bool {
+        self.former.shared_deadline().is_some_and(|deadline| deadline < self.alarm)
+    }
+}
+
+impl Inner {
+    /// Nanoseconds since the scheduler was made.
+    #[inline]
+    pub(super) fn now(&self) -> u64 {
+        nanoseconds(self.start.elapsed())
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic under the lock is a broken invariant: going on could lose or double a request.
+        self.state.lock().expect("the forming lock is poisoned by an earlier panic")
+    }
+
+    /// The next batch for `worker`, and when it was formed.
+    pub(super) fn next(
+        &self,
+        worker: WorkerId,
+        timeout: Option<Duration>,
+    ) -> Result<(Formed, u64), NextError> {
+        let mut state = self.lock();
+        let mut now = self.now();
+        let end = timeout.map_or(u64::MAX, |timeout| now.saturating_add(nanoseconds(timeout)));
+        loop {
+            state.drain();
+            let outcome = self.try_form(&mut state, now, worker, end);
+            if let Some(outcome) = outcome {
+                self.pass_on(&mut state, now);
+                return outcome.map(|formed| (formed, now));
+            }
+            state = self.sleep(state, worker, end);
+            now = self.now();
+        }
+    }
+
+    /// A batch, or why there is none, or `None`: sleep.
+    fn try_form(
+        &self,
+        state: &mut State,
+        now: u64,
+        worker: WorkerId,
+        end: u64,
+    ) -> Option<Result<Formed, NextError>> {
+        if !state.former.has_worker(worker) {
+            return Some(Err(NextError::Closed));
+        }
+        let closed = self.admission.is_closed();
+        if let Some(formed) = state.former.form(now, worker, closed) {
+            state.batches[formed.reason as usize] += 1;
+            return Some(Ok(formed));
+        }
+        if closed && self.all_drained(state) {
+            return Some(Err(NextError::Closed));
+        }
+        (now >= end).then_some(Err(NextError::Timeout))
+    }
+
+    /// Whether nobody who was admitted is still on the way. Meaningful once closed.
+    fn all_drained(&self, state: &State) -> bool {
+        state.drained == self.admission.admitted()
+    }
+
+    /// Sleeps until a batch may be possible, an alarm, or `end`; looks once more before.
+    fn sleep<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        worker: WorkerId,
+        end: u64,
+    ) -> MutexGuard<'a, State> {
+        self.arm(&state);
+        if state.drain() > 0 {
+            return state;
+        }
+        let until = state.former.deadline(worker).map_or(end, |deadline| deadline.min(end));
+        state.sleepers += 1;
+        state.alarm = state.alarm.min(until);
+        let mut state = self.wait(state, until);
+        state.sleepers -= 1;
+        // The alarm may have been this one's; whoever sleeps on is asked again in `pass_on`.
+        state.alarm = u64::MAX;
+        if state.sleepers == 0 {
+            self.bell.disarm();
+        }
+        state
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>, until: u64) -> MutexGuard<'a, State> {
+        const POISONED: &str = "the forming lock is poisoned by an earlier panic";
+        if until == u64::MAX {
+            return self.wake.wait(state).expect(POISONED);
+        }
+        let wake = self.start + Duration::from_nanos(until);
+        let left = wake.saturating_duration_since(Instant::now());
+        self.wake.wait_timeout(state, left).expect(POISONED).0
+    }
+
+    fn arm(&self, state: &State) {
+        self.bell.arm(|bin| self.quiet(state, bin));
+    }
+
+    /// Up to which position of its ring an entry of `bin` makes no batch possible.
+    fn quiet(&self, state: &State, bin: usize) -> u64 {
+        let drain = &state.drains[bin];
+        let depth = state.former.depth(bin);
+        let any_counts = self.config.fill == Fill::Elastic
+            || (self.config.max_wait.is_some() && depth == 0)
+            || state.former.has_climbers()
+            // A claimed position is about to be published: positions no longer tell the order.
+            || drain.ring().tail() != drain.head();
+        if any_counts {
+            return 0;
+        }
+        drain.head() + u64::from(self.config.batch_size.saturating_sub(depth + 1))
+    }
+
+    /// Before a worker leaves the lock: if others sleep, wakes one when another batch is possible,
+    /// else arms the bell again. So each batch that became possible wakes one worker.
+    fn pass_on(&self, state: &mut State, now: u64) {
+        if state.sleepers == 0 {
+            return;
+        }
+        if self.admission.is_closed() {
+            self.wake.notify_all();
+            return;
+        }
+        if !state.former.ready(now) && !state.alarm_is_late() {
+            self.arm(state);
+            if state.drain() == 0 || !(state.former.ready(now) || state.alarm_is_late()) {
+                return;
+            }
+        }
+        self.bell.disarm();
+        self.wake.notify_one();
+    }
+
+    /// Rows enter again, kept for `worker` while it lives.
+    pub(crate) fn climb(&self, rows: impl Iterator<Item = Row>, worker: Option<WorkerId>) {
+        let mut state = self.lock();
+        let entered = self.now();
+        let admitted = self.admission.admitted();
+        state.drain();
+        let kept = worker.filter(|&worker| state.former.has_worker(worker));
+        for row in rows {
+            // Without its worker a row's state is gone and it starts anew.
+            let gone = worker.is_some() && kept.is_none();
+            state.restarted += u64::from(gone);
+            let progress = if gone { 0 } else { row.progress };
+            state.former.climb(Row { entered, progress, ..row }, kept, admitted);
+        }
+        self.wake_all(&state);
+    }
+
+    pub(super) fn remove_worker(&self, worker: WorkerId) {
+        let mut state = self.lock();
+        state.drain();
+        let admitted = self.admission.admitted();
+        state.restarted += state.former.remove_worker(worker, self.now(), admitted);
+        self.wake_all(&state);
+    }
+
+    fn wake_all(&self, state: &State) {
+        if state.sleepers > 0 {
+            self.bell.disarm();
+            self.wake.notify_all();
+        }
+    }
+
+    pub(crate) fn finish(&self, rows: u64) {
+        self.done.fetch_add(rows, Ordering::Relaxed);
+        self.admission.release(rows);
+    }
+
+    pub(crate) fn lose(&self, rows: u64) {
+        self.lost.fetch_add(rows, Ordering::Relaxed);
+        self.admission.release(rows);
+    }
+
+    pub(super) fn stats(&self, state: &State) -> Stats {
+        let taken = state.former.taken();
+        let resubmitted = state.former.resubmitted();
+        // The lock holds still what enters and leaves queues, not what is submitted or done.
+        let (done, lost) = (self.done.load(Ordering::Relaxed), self.lost.load(Ordering::Relaxed));
+        let submitted = self.admission.admitted();
+        Stats {
+            submitted,
+            taken,
+            resubmitted,
+            restarted: state.restarted,
+            done,
+            lost,
+            waiting: submitted + resubmitted - taken,
+            leased: (taken - resubmitted).saturating_sub(done + lost),
+            batches: state.batches,
+        }
+    }
+}

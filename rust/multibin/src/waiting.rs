@@ -1,0 +1,176 @@
+//! What waits: one slab of entries, linked into a queue per bin. Knows order, not policy.
+
+use crate::request::Row;
+
+const NIL: u32 = u32::MAX;
+
+/// A waiting request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    pub(crate) row: Row,
+    /// How many entries into queues came before this one: the clock of the rules.
+    pub(crate) order: u64,
+    /// Passed over once more than this many rows have been served.
+    pub(crate) due: u64,
+    next: u32,
+}
+
+impl Entry {
+    pub(crate) fn new(row: Row, order: u64, due: u64) -> Self {
+        Self { row, order, due, next: NIL }
+    }
+}
+
+/// Storage of all entries. Freed entries are reused, so memory stays O(most that ever waited).
+#[derive(Debug)]
+pub(crate) struct Slab {
+    entries: Vec<Entry>,
+    /// Head of the list of free entries.
+    free: u32,
+}
+
+impl Slab {
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self { entries: Vec::with_capacity(capacity), free: NIL }
+    }
+
+    #[inline]
+    fn insert(&mut self, entry: Entry) -> u32 {
+        if self.free == NIL {
+            debug_assert!(self.entries.len() < self.entries.capacity());
+            self.entries.push(entry);
+            return (self.entries.len() - 1) as u32;
+        }
+        let at = self.free;
+        let slot = &mut self.entries[at as usize];
+        self.free = slot.next;
+        *slot = entry;
+        at
+    }
+
+    #[inline]
+    fn remove(&mut self, at: u32) {
+        self.entries[at as usize].next = self.free;
+        self.free = at;
+    }
+
+    #[inline]
+    fn next(&self, at: u32) -> u32 {
+        self.entries[at as usize].next
+    }
+}
+
+/// What the rules ask of a queue's head, copied here so that looking at all bins reads no entry.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head {
+    pub(crate) ticket: u64,
+    pub(crate) order: u64,
+    pub(crate) due: u64,
+    pub(crate) entered: u64,
+}
+
+impl Head {
+    /// Of an empty queue: later than every other in every order.
+    pub(crate) const NONE: Self =
+        Self { ticket: u64::MAX, order: u64::MAX, due: u64::MAX, entered: u64::MAX };
+}
+
+/// First in, first out; knows its `nth` entry (the one that completes a batch).
+#[derive(Debug, Clone)]
+pub(crate) struct Queue {
+    pub(crate) head: Head,
+    /// `order` of the nth entry; `u64::MAX` while there are fewer.
+    pub(crate) formed: u64,
+    pub(crate) len: u32,
+    first: u32,
+    last: u32,
+    nth: u32,
+}
+
+impl Queue {
+    pub(crate) const EMPTY: Self =
+        Self { head: Head::NONE, formed: u64::MAX, len: 0, first: NIL, last: NIL, nth: NIL };
+
+    /// Appends; `n` is the number of entries that complete a batch.
+    #[inline]
+    pub(crate) fn push(&mut self, slab: &mut Slab, entry: Entry, n: u32) {
+        let at = slab.insert(entry);
+        if self.len == 0 {
+            self.first = at;
+            self.head = head_of(&entry);
+        } else {
+            slab.entries[self.last as usize].next = at;
+        }
+        self.last = at;
+        self.len += 1;
+        if self.len == n {
+            self.nth = at;
+            self.formed = entry.order;
+        }
+    }
+
+    /// Takes the head. The queue must not be empty.
+    #[inline]
+    pub(crate) fn pop(&mut self, slab: &mut Slab) -> Row {
+        let at = self.first;
+        let Entry { row, next, .. } = slab.entries[at as usize];
+        slab.remove(at);
+        self.len -= 1;
+        self.first = next;
+        self.head = slab.entries.get(next as usize).map_or(Head::NONE, head_of);
+        if self.nth != NIL {
+            self.nth = slab.next_of_nth(self.nth, at, next);
+            self.formed = slab.entries.get(self.nth as usize).map_or(u64::MAX, |e| e.order);
+        }
+        row
+    }
+
+    /// Every entry, first to last.
+    pub(crate) fn iter<'a>(&self, slab: &'a Slab) -> impl Iterator<Item = &'a Entry> + use<'a> {
+        let mut at = self.first;
+        std::iter::from_fn(move || {
+            let entry = slab.entries.get(at as usize)?;
+            at = entry.next;
+            Some(entry)
+        })
+    }
+
+    /// Takes the entries that `wanted` picks, in order, and leaves the others in theirs.
+    pub(crate) fn extract(
+        &mut self,
+        slab: &mut Slab,
+        n: u32,
+        wanted: impl Fn(&Entry) -> bool,
+        mut each: impl FnMut(&Entry),
+    ) {
+        let mut at = std::mem::replace(self, Self::EMPTY).first;
+        while at != NIL {
+            let entry = slab.entries[at as usize];
+            slab.remove(at);
+            at = entry.next;
+            if wanted(&entry) {
+                each(&entry);
+            } else {
+                self.push(slab, Entry { next: NIL, ..entry }, n);
+            }
+        }
+    }
+}
+
+impl Slab {
+    /// The entry after `nth`; `popped` was just freed, so its link is gone and `after` is it.
+    #[inline]
+    fn next_of_nth(&self, nth: u32, popped: u32, after: u32) -> u32 {
+        if nth == popped { after } else { self.next(nth) }
+    }
+}
+
+#[inline]
+fn head_of(entry: &Entry) -> Head {
+    Head {
+        ticket: entry.row.ticket,
+        order: entry.order,
+        due: entry.due,
+        entered: entry.row.entered,
+    }
+}
