@@ -47,6 +47,19 @@ impl<'py> FromPyObject<'_, 'py> for Number<'py> {
     }
 }
 
+/// An argument that counts something.
+pub struct Count<'py>(Bound<'py, PyAny>);
+
+impl<'py> FromPyObject<'_, 'py> for Count<'py> {
+    type Error = PyErr;
+    const INPUT_TYPE: PyStaticExpr =
+        PyStaticExpr::Attribute { value: &TYPING, attr: "SupportsIndex" };
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self(object.to_owned()))
+    }
+}
+
 /// A one-dimensional array that is returned.
 pub struct Array<'py, T: Element>(Bound<'py, PyArray1<T>>);
 
@@ -109,6 +122,17 @@ pub fn length(number: &Number<'_>, argument: &str) -> PyResult<u32> {
         Err(_) => return Err(wrong_type(argument, "an int or a float", value)),
     };
     edges::length(float, || argument.to_owned()).map_err(errors::edges)
+}
+
+/// An int that `T` can hold.
+pub fn count<T: TryFrom<u64>>(number: &Count<'_>, argument: &str) -> PyResult<T> {
+    let Count(value) = number;
+    let refused = || PyValueError::new_err(format!("{argument}: {value} is out of range"));
+    match value.extract::<u64>() {
+        Ok(count) => T::try_from(count).map_err(|_| refused()),
+        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => Err(refused()),
+        Err(_) => Err(wrong_type(argument, "an int", value)),
+    }
 }
 
 /// The caller's key: an int that fits in 64 unsigned bits.

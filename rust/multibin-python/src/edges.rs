@@ -2,7 +2,7 @@ use std::fmt::Write;
 
 use pyo3::prelude::*;
 
-use crate::convert::{Array, ArrayLike, Number, length, lengths};
+use crate::convert::{Array, ArrayLike, Count, Number, count, length, lengths};
 use crate::errors;
 
 /// The map from a length to its bin: ``bins + 1`` increasing bounds, in steps.
@@ -25,16 +25,17 @@ impl Edges {
     /// Bins of equal width from ``lo`` to ``hi`` (steps): optimal for uniform lengths
     /// (Lemma 4.1 of arXiv 2412.04504). Bins that would hold no whole length are left out.
     #[staticmethod]
-    fn uniform(lo: Number<'_>, hi: Number<'_>, bins: usize) -> PyResult<Self> {
-        Self::made(multibin::Edges::uniform(length(&lo, "lo")?, length(&hi, "hi")?, bins))
+    fn uniform(lo: Number<'_>, hi: Number<'_>, bins: Count<'_>) -> PyResult<Self> {
+        let (lo, hi) = (length(&lo, "lo")?, length(&hi, "hi")?);
+        Self::made(multibin::Edges::uniform(lo, hi, count(&bins, "bins")?))
     }
 
     /// Bins of equal mass in ``sample`` (lengths in steps, shape ``[n]``); ties may leave fewer.
     ///
     /// Raises ``ValueError`` for an empty sample or one with a value that is not a length.
     #[staticmethod]
-    fn quantile(py: Python<'_>, sample: ArrayLike<'_>, bins: usize) -> PyResult<Self> {
-        let sample = lengths(&sample, "sample")?;
+    fn quantile(py: Python<'_>, sample: ArrayLike<'_>, bins: Count<'_>) -> PyResult<Self> {
+        let (sample, bins) = (lengths(&sample, "sample")?, count(&bins, "bins")?);
         Self::made(py.detach(|| multibin::Edges::quantile(&sample, bins)))
     }
 
@@ -48,10 +49,11 @@ impl Edges {
     fn optimal(
         py: Python<'_>,
         sample: ArrayLike<'_>,
-        bins: usize,
-        batch_size: u32,
+        bins: Count<'_>,
+        batch_size: Count<'_>,
     ) -> PyResult<Self> {
-        let sample = lengths(&sample, "sample")?;
+        let (sample, bins) = (lengths(&sample, "sample")?, count(&bins, "bins")?);
+        let batch_size = count(&batch_size, "batch_size")?;
         Self::made(py.detach(|| multibin::Edges::optimal(&sample, bins, batch_size)))
     }
 
@@ -66,10 +68,10 @@ impl Edges {
     fn feedback(
         py: Python<'_>,
         sample: ArrayLike<'_>,
-        bins: usize,
+        bins: Count<'_>,
         overhead: f64,
     ) -> PyResult<Self> {
-        let sample = lengths(&sample, "sample")?;
+        let (sample, bins) = (lengths(&sample, "sample")?, count(&bins, "bins")?);
         Self::made(py.detach(|| multibin::Edges::feedback(&sample, bins, overhead)))
     }
 

@@ -7,7 +7,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
 use crate::batch::Batch;
-use crate::convert::{ArrayLike, Number, key, keys, length, lengths};
+use crate::convert::{ArrayLike, Count, Number, count, key, keys, length, lengths};
 use crate::edges::Edges;
 use crate::errors;
 use crate::worker::Worker;
@@ -15,7 +15,7 @@ use crate::worker::Worker;
 /// Groups requests of similar predicted length and hands out batches.
 ///
 /// ``edges`` maps lengths to bins; ``batch_size`` is the rows of a full batch; ``capacity`` the
-/// most requests that wait or are leased; after ``max_wait`` seconds in a queue a request is
+/// most requests that wait or are leased (``None``: 65,536); after ``max_wait`` seconds in a queue a request is
 /// overdue and leads the next batch. ``fill="elastic"``: nobody waits for a full bin, the oldest
 /// request leads, topped up from the nearest bins; ``"strict"``: only full bins leave (Algorithm 1
 /// of arXiv 2412.04504). ``order``: which full bin goes first, ``"formed"`` (the paper, the
@@ -33,19 +33,19 @@ pub struct Scheduler {
 #[pymethods]
 impl Scheduler {
     #[new]
-    #[pyo3(signature = (edges, batch_size, *, capacity = 65_536, max_wait = None, fill = "elastic", order = None, overrun = "finish"))]
+    #[pyo3(signature = (edges, batch_size, *, capacity: "int | None" = None, max_wait = None, fill = "elastic", order = None, overrun = "finish"))]
     fn new(
         edges: &Bound<'_, Edges>,
-        batch_size: u32,
-        capacity: usize,
+        batch_size: Count<'_>,
+        capacity: Option<Count<'_>>,
         max_wait: Option<f64>,
         fill: &str,
         order: Option<&str>,
         overrun: &str,
     ) -> PyResult<Self> {
         let config = Config {
-            batch_size,
-            capacity,
+            batch_size: count(&batch_size, "batch_size")?,
+            capacity: capacity.map_or(Ok(65_536), |given| count(&given, "capacity"))?,
             max_wait: max_wait.map(seconds).transpose()?,
             fill: choose("fill", fill, &[("elastic", Fill::Elastic), ("strict", Fill::Strict)])?,
             order: order.map(parse_order).transpose()?,

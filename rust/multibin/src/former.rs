@@ -87,6 +87,8 @@ pub(crate) struct Former {
     taken: u64,
     /// Rows resubmitted so far.
     resubmitted: u64,
+    /// Scratch space of rule 1.
+    ranked: Vec<few::Ranked>,
 }
 
 /// The candidates of the rules, found in one pass over the bins.
@@ -129,6 +131,7 @@ impl Former {
             own: BTreeMap::new(),
             taken: 0,
             resubmitted: 0,
+            ranked: Vec::new(),
         }
     }
 
@@ -322,7 +325,7 @@ impl Former {
             return shared.formed;
         }
         let nth = self.rules.batch_size as usize;
-        let orders = |queue: &Queue| queue.iter(&self.slab).take(nth).map(|entry| entry.order);
+        let orders = |queue: &Queue| queue.iter(&self.slab).take(nth).map(|(_, entry)| entry.order);
         let mut merged: Vec<u64> = orders(shared).chain(orders(own)).collect();
         *merged.select_nth_unstable(nth - 1).1
     }
@@ -392,12 +395,12 @@ impl Former {
     }
 
     /// How far a batch led by `bin` runs, `rows` being those taken from it.
-    fn limit(&self, bin: usize, rows: &[Row]) -> Option<u32> {
+    fn limit<'a>(&self, bin: usize, rows: impl IntoIterator<Item = &'a Row>) -> Option<u32> {
         let upper = match self.rules.overrun {
             Overrun::Finish => None,
             Overrun::Climb => self.edges.upper(bin),
         }?;
-        let steps = rows.iter().map(|row| upper.saturating_sub(row.progress));
+        let steps = rows.into_iter().map(|row| upper.saturating_sub(row.progress));
         Some(steps.max().unwrap_or(0).max(1))
     }
 }

@@ -23,7 +23,7 @@ mod batch;
 mod bell;
 pub mod edges;
 mod former;
-mod queue;
+pub mod queue;
 mod request;
 mod scheduler;
 mod stats;

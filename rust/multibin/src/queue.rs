@@ -10,7 +10,10 @@ use crate::sync::{Arc, AtomicU64, Ordering, UnsafeCell};
 
 /// The ring has no room: the value comes back.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Full<T>(pub(crate) T);
+pub struct Full<T>(
+    /// What was not taken.
+    pub T,
+);
 
 /// Keeps what producers write and what the consumer writes on cache lines of their own.
 #[repr(align(128))]
@@ -26,7 +29,7 @@ struct Slot<T> {
 
 /// The producers' side: shared, any number of threads.
 #[derive(Debug)]
-pub(crate) struct Ring<T> {
+pub struct Ring<T> {
     slots: Box<[Slot<T>]>,
     /// The next position to claim.
     tail: Aligned<AtomicU64>,
@@ -36,7 +39,7 @@ pub(crate) struct Ring<T> {
 
 /// The consumer's side: there is one, and taking needs `&mut`.
 #[derive(Debug)]
-pub(crate) struct Drain<T> {
+pub struct Drain<T> {
     ring: Arc<Ring<T>>,
     /// The next position to take; `Ring::head` follows when a pass ends.
     head: u64,
@@ -49,9 +52,13 @@ unsafe impl<T: Copy + Send> Sync for Ring<T> {}
 // SAFETY: as above; the ring owns its slots.
 unsafe impl<T: Copy + Send> Send for Ring<T> {}
 
-/// A ring of `slots` (a power of two) values: both its sides.
-pub(crate) fn ring<T: Copy>(slots: usize) -> (Arc<Ring<T>>, Drain<T>) {
-    debug_assert!(slots.is_power_of_two());
+/// A ring of `slots` values: both its sides.
+///
+/// # Panics
+/// If `slots` is not a power of two.
+#[must_use]
+pub fn ring<T: Copy>(slots: usize) -> (Arc<Ring<T>>, Drain<T>) {
+    assert!(slots.is_power_of_two(), "{slots} slots are not a power of two");
     let slot = |_| Slot { stamp: AtomicU64::new(0), value: UnsafeCell::new(MaybeUninit::uninit()) };
     let ring = Arc::new(Ring {
         slots: (0..slots).map(slot).collect(),
@@ -65,8 +72,11 @@ pub(crate) fn ring<T: Copy>(slots: usize) -> (Arc<Ring<T>>, Drain<T>) {
 impl<T: Copy> Ring<T> {
     /// Publishes `value`; returns its position. Lock-free: a failed claim means that another
     /// producer's succeeded.
+    ///
+    /// # Errors
+    /// [`Full`], with the value, when no slot is free.
     #[inline]
-    pub(crate) fn push(&self, value: T) -> Result<u64, Full<T>> {
+    pub fn push(&self, value: T) -> Result<u64, Full<T>> {
         match self.claim(1) {
             Some((position, _)) => {
                 self.publish(position, value);
@@ -78,7 +88,7 @@ impl<T: Copy> Ring<T> {
 
     /// Publishes the longest prefix of `values` for which there is room, claimed in one step;
     /// returns how many, and the position after the last. Lock-free like [`Ring::push`].
-    pub(crate) fn push_block(&self, values: &[T]) -> Option<(usize, u64)> {
+    pub fn push_block(&self, values: &[T]) -> Option<(usize, u64)> {
         let (first, claimed) = self.claim(values.len() as u64)?;
         for (position, value) in (first..).zip(&values[..claimed as usize]) {
             self.publish(position, *value);
@@ -86,8 +96,9 @@ impl<T: Copy> Ring<T> {
         Some((claimed as usize, first + claimed))
     }
 
-    /// Whether a claimed position is not yet taken, published or not.
-    pub(crate) fn tail(&self) -> u64 {
+    /// The next position to claim: those from [`Drain::head`] on are not yet taken.
+    #[must_use]
+    pub fn tail(&self) -> u64 {
         self.tail.0.load(Ordering::Relaxed)
     }
 
@@ -140,7 +151,7 @@ impl<T: Copy> Drain<T> {
     /// Hands every published value to `each`, oldest first, up to the first position that is
     /// claimed but not published. Wait-free: at most one lap.
     #[inline]
-    pub(crate) fn pass(&mut self, mut each: impl FnMut(T)) {
+    pub fn pass(&mut self, mut each: impl FnMut(T)) {
         let start = self.head;
         while let Some(value) = self.take() {
             each(value);
@@ -151,12 +162,14 @@ impl<T: Copy> Drain<T> {
     }
 
     /// The next position to take.
-    pub(crate) fn head(&self) -> u64 {
+    #[must_use]
+    pub fn head(&self) -> u64 {
         self.head
     }
 
     /// The ring that this side empties.
-    pub(crate) fn ring(&self) -> &Ring<T> {
+    #[must_use]
+    pub fn ring(&self) -> &Ring<T> {
         &self.ring
     }
 
@@ -179,5 +192,145 @@ impl<T: Copy> Drain<T> {
     fn release(&self) {
         // Release: pairs with the Acquire load in `Ring::claim`; the values before it were read.
         self.ring.head.0.store(self.head, Ordering::Release);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn drained(drain: &mut Drain<u32>) -> Vec<u32> {
+        let mut values = Vec::new();
+        drain.pass(|value| values.push(value));
+        values
+    }
+
+    #[test]
+    fn keeps_order_over_many_laps_and_hands_back_what_does_not_fit() {
+        let (ring, mut drain) = ring(4);
+        for lap in 0..10 {
+            let values = [lap, lap + 1, lap + 2, lap + 3];
+            for value in values {
+                ring.push(value).unwrap();
+            }
+            assert_eq!(ring.push(99), Err(Full(99)));
+            assert_eq!(drained(&mut drain), values);
+        }
+    }
+
+    #[test]
+    fn blocks_take_what_there_is_room_for() {
+        let (ring, mut drain) = ring(8);
+        assert_eq!(ring.push_block(&[0, 1, 2, 3, 4]), Some((5, 5)));
+        assert_eq!(ring.push_block(&[5, 6, 7, 8, 9]), Some((3, 8)));
+        assert_eq!(ring.push_block(&[8]), None);
+        assert_eq!(drained(&mut drain), [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!((ring.tail(), drain.head()), (8, 8));
+    }
+
+    #[test]
+    fn values_from_many_threads_arrive_once_and_in_each_ones_order() {
+        const EACH: u32 = 20_000;
+        let (ring, mut drain) = ring::<u32>(64);
+        let mut seen: [Vec<u32>; 3] = Default::default();
+        std::thread::scope(|scope| {
+            for producer in 0..3 {
+                let ring = &ring;
+                scope.spawn(move || {
+                    for i in 0..EACH {
+                        while ring.push(producer * EACH + i).is_err() {
+                            std::thread::yield_now();
+                        }
+                    }
+                });
+            }
+            while seen.iter().map(Vec::len).sum::<usize>() < 3 * EACH as usize {
+                drain.pass(|value| seen[(value / EACH) as usize].push(value % EACH));
+                std::thread::yield_now();
+            }
+        });
+        assert!(seen.iter().all(|values| values.iter().copied().eq(0..EACH)));
+    }
+}
+
+/// Run with `RUSTFLAGS="--cfg loom" cargo test -p multibin --profile loom --lib loom`.
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::thread;
+
+    use super::*;
+    use crate::bell::Bell;
+
+    /// Two producers, a ring of two slots, so that laps overlap: nothing is lost, doubled or torn.
+    #[test]
+    fn ring_delivers_each_value_once_and_in_order() {
+        loom::model(|| {
+            let (ring, mut drain) = ring::<(u32, u32)>(2);
+            let producer = |values: &'static [u32]| {
+                let ring = Arc::clone(&ring);
+                thread::spawn(move || {
+                    let accepted = |value: &u32| ring.push((*value, *value)).is_ok();
+                    values.iter().copied().filter(accepted).collect::<Vec<_>>()
+                })
+            };
+            let (one, other) = (producer(&[1, 2]), producer(&[11]));
+            let mut seen = Vec::new();
+            drain.pass(|(value, copy)| {
+                assert_eq!(value, copy);
+                seen.push(value);
+            });
+            let sent = [one.join().unwrap(), other.join().unwrap()];
+            drain.pass(|(value, _)| seen.push(value));
+            for values in &sent {
+                let low = values.first().is_some_and(|&value| value < 10);
+                let got: Vec<_> = seen.iter().copied().filter(|&v| (v < 10) == low).collect();
+                assert!(values.is_empty() || *values == got, "{values:?} {got:?}");
+            }
+            assert_eq!(seen.len(), sent[0].len() + sent[1].len());
+        });
+    }
+
+    /// A block and a single value, so that a claim of several positions meets one of one.
+    #[test]
+    fn blocks_and_single_values_mix() {
+        loom::model(|| {
+            let (ring, mut drain) = ring::<u32>(4);
+            let block = {
+                let ring = Arc::clone(&ring);
+                thread::spawn(move || ring.push_block(&[1, 2, 3]).map_or(0, |(pushed, _)| pushed))
+            };
+            let single = {
+                let ring = Arc::clone(&ring);
+                thread::spawn(move || usize::from(ring.push(11).is_ok()))
+            };
+            let mut seen = Vec::new();
+            drain.pass(|value| seen.push(value));
+            let sent = block.join().unwrap() + single.join().unwrap();
+            drain.pass(|value| seen.push(value));
+            assert_eq!(seen.len(), sent);
+            let block: Vec<_> = seen.into_iter().filter(|&value| value < 10).collect();
+            assert_eq!(block, [1, 2, 3]);
+        });
+    }
+
+    /// Either the worker sees the entry in its last look, or the producer sees the armed bell.
+    #[test]
+    fn no_wake_up_is_lost() {
+        loom::model(|| {
+            let (ring, mut drain) = ring::<u32>(2);
+            let bell = Arc::new(Bell::new(1));
+            let producer = {
+                let (ring, bell) = (Arc::clone(&ring), Arc::clone(&bell));
+                thread::spawn(move || {
+                    let end = ring.push(1).unwrap() + 1;
+                    bell.rings(0, end)
+                })
+            };
+            bell.arm(|_| 0);
+            let mut seen = 0;
+            drain.pass(|_| seen += 1);
+            let rang = producer.join().unwrap();
+            assert!(seen == 1 || rang);
+        });
     }
 }

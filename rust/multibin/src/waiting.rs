@@ -54,6 +54,12 @@ impl Slab {
         self.free = at;
     }
 
+    /// The row of a live entry.
+    #[inline]
+    pub(crate) fn row(&self, at: u32) -> Row {
+        self.entries[at as usize].row
+    }
+
     #[inline]
     fn next(&self, at: u32) -> u32 {
         self.entries[at as usize].next
@@ -125,32 +131,28 @@ impl Queue {
         row
     }
 
-    /// Every entry, first to last.
-    pub(crate) fn iter<'a>(&self, slab: &'a Slab) -> impl Iterator<Item = &'a Entry> + use<'a> {
-        let mut at = self.first;
+    /// Every entry with its place in the slab, first to last.
+    pub(crate) fn iter<'a>(
+        &self,
+        slab: &'a Slab,
+    ) -> impl Iterator<Item = (u32, &'a Entry)> + use<'a> {
+        let mut next = self.first;
         std::iter::from_fn(move || {
+            let at = next;
             let entry = slab.entries.get(at as usize)?;
-            at = entry.next;
-            Some(entry)
+            next = entry.next;
+            Some((at, entry))
         })
     }
 
-    /// Takes the entries that `wanted` picks, in order, and leaves the others in theirs.
-    pub(crate) fn extract(
-        &mut self,
-        slab: &mut Slab,
-        n: u32,
-        wanted: impl Fn(&Entry) -> bool,
-        mut each: impl FnMut(&Entry),
-    ) {
+    /// Removes the entries that are not `kept`; the others stay in their order.
+    pub(crate) fn retain(&mut self, slab: &mut Slab, n: u32, kept: impl Fn(&Entry) -> bool) {
         let mut at = std::mem::replace(self, Self::EMPTY).first;
         while at != NIL {
             let entry = slab.entries[at as usize];
             slab.remove(at);
             at = entry.next;
-            if wanted(&entry) {
-                each(&entry);
-            } else {
+            if kept(&entry) {
                 self.push(slab, Entry { next: NIL, ..entry }, n);
             }
         }

@@ -169,7 +169,7 @@ fn extend(best: &[f64], rows: &[Vec<f64>]) -> (Vec<f64>, Vec<usize>) {
 mod tests {
     use super::*;
 
-    /// E[longest of `batch`] straight from the definition: Σ v_i [(i/n)^B − ((i−1)/n)^B].
+    /// E[longest of `batch`] straight from the definition: Σ vᵢ [(i/n)^B − ((i−1)/n)^B].
     fn longest(sorted: &[u32], batch: i32) -> f64 {
         let n = sorted.len() as f64;
         let share = |i: usize| (i as f64 / n).powi(batch);

@@ -2,15 +2,15 @@
 
 use super::{Formed, Former, WorkerId};
 use crate::request::{Reason, Row};
-use crate::waiting::{Entry, Queue};
+use crate::waiting::Entry;
 
-/// Overdue ones (false) before all others (true), then by arrival.
-type Rank = (bool, u64);
-
-struct Picked {
-    rank: Rank,
-    bin: usize,
-    row: Row,
+/// An entry with its place in the order of the rule.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ranked {
+    /// The ticket; above all tickets' range unless overdue.
+    rank: u64,
+    bin: u32,
+    at: u32,
 }
 
 /// What ranks an entry, apart from the queues so that these can change meanwhile.
@@ -22,10 +22,11 @@ struct Ranking {
 }
 
 impl Ranking {
-    fn rank(&self, entry: &Entry) -> Rank {
+    /// Overdue ones first, then by arrival.
+    fn rank(&self, entry: &Entry) -> u64 {
         let waited = |max| self.now.saturating_sub(entry.row.entered) >= max;
         let overdue = self.taken > entry.due || self.max_wait.is_some_and(waited);
-        (!overdue, entry.row.ticket)
+        entry.row.ticket | (u64::from(!overdue) << 63)
     }
 }
 
@@ -33,45 +34,39 @@ impl Former {
     /// Up to a batch of the oldest, the overdue ones first. Something must wait.
     pub(super) fn few(&mut self, now: u64, worker: WorkerId) -> Formed {
         let ranking = Ranking { now, taken: self.taken, max_wait: self.rules.max_wait };
-        let last = self.last_rank(worker, ranking);
-        let mut picked = self.extract(worker, ranking, last);
-        picked.sort_unstable_by_key(|picked| picked.rank);
-        let bin = picked[0].bin;
-        let led: Vec<Row> =
-            picked.iter().filter(|picked| picked.bin == bin).map(|picked| picked.row).collect();
-        Formed {
-            limit: self.limit(bin, &led),
-            rows: picked.into_iter().map(|picked| picked.row).collect(),
-            bin,
-            reason: Reason::Few,
-        }
+        let mut ranked = std::mem::take(&mut self.ranked);
+        self.rank(worker, ranking, &mut ranked);
+        ranked.sort_unstable_by_key(|entry| entry.rank);
+        ranked.truncate(self.rules.batch_size as usize);
+        let row = |entry: &Ranked| self.slab.row(entry.at);
+        let rows: Vec<Row> = ranked.iter().map(row).collect();
+        let bin = ranked[0].bin;
+        let led = ranked.iter().zip(&rows).filter(|(entry, _)| entry.bin == bin);
+        let limit = self.limit(bin as usize, led.map(|(_, row)| row));
+        self.remove(worker, ranking, ranked[ranked.len() - 1].rank);
+        self.ranked = ranked;
+        Formed { rows, limit, bin: bin as usize, reason: Reason::Few }
     }
 
-    /// The rank of the last entry that fits in the batch.
-    fn last_rank(&self, worker: WorkerId, ranking: Ranking) -> Rank {
-        let queues = self.shared.queues.iter().chain(self.own_queues(worker));
-        let entries = queues.flat_map(|queue: &Queue| queue.iter(&self.slab));
-        let mut ranks: Vec<Rank> = entries.map(|entry| ranking.rank(entry)).collect();
-        ranks.sort_unstable();
-        ranks[ranks.len().min(self.rules.batch_size as usize) - 1]
-    }
-
-    /// Takes every entry that ranks up to `last`.
-    fn extract(&mut self, worker: WorkerId, ranking: Ranking, last: Rank) -> Vec<Picked> {
-        let mut picked = Vec::new();
-        let both = [Some(&mut self.shared), self.own.get_mut(&worker)];
-        for bins in both.into_iter().flatten() {
-            let before = picked.len();
-            for (bin, queue) in
-                bins.queues.iter_mut().enumerate().filter(|(_, queue)| queue.len > 0)
-            {
-                let wanted = |entry: &Entry| ranking.rank(entry) <= last;
-                queue.extract(&mut self.slab, self.rules.batch_size, wanted, |entry| {
-                    picked.push(Picked { rank: ranking.rank(entry), bin, row: entry.row });
-                });
+    fn rank(&self, worker: WorkerId, ranking: Ranking, ranked: &mut Vec<Ranked>) {
+        ranked.clear();
+        for queues in [&self.shared.queues[..], self.own_queues(worker)] {
+            for (bin, queue) in (0..).zip(queues).filter(|(_, queue)| queue.len > 0) {
+                let entries = queue.iter(&self.slab);
+                ranked.extend(entries.map(|(at, e)| Ranked { rank: ranking.rank(e), bin, at }));
             }
-            bins.waiting -= picked.len() - before;
         }
-        picked
+    }
+
+    /// Removes every entry that ranks up to `last`.
+    fn remove(&mut self, worker: WorkerId, ranking: Ranking, last: u64) {
+        for bins in [Some(&mut self.shared), self.own.get_mut(&worker)].into_iter().flatten() {
+            for queue in bins.queues.iter_mut().filter(|queue| queue.len > 0) {
+                bins.waiting -= queue.len as usize;
+                let kept = |entry: &Entry| ranking.rank(entry) > last;
+                queue.retain(&mut self.slab, self.rules.batch_size, kept);
+                bins.waiting += queue.len as usize;
+            }
+        }
     }
 }

@@ -1,0 +1,235 @@
+//! Real threads: every accepted request is accounted for, sleepers wake, and all ends end.
+#![cfg(not(loom))]
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use multibin::{Batch, Config, Edges, Fill, NextError, Overrun, Scheduler, SubmitError};
+
+const PRODUCERS: u64 = 4;
+const WORKERS: usize = 3;
+const EACH: u64 = 20_000;
+
+fn edges() -> Edges {
+    Edges::new(&[0, 8, 16, 32, 64]).unwrap()
+}
+
+/// A length that depends on the key alone.
+fn length(key: u64) -> u32 {
+    (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 57) as u32
+}
+
+fn produce(scheduler: &Scheduler, producer: u64) {
+    let mut keys: Vec<u64> = (producer * EACH..(producer + 1) * EACH).collect();
+    while !keys.is_empty() {
+        let bulk = keys.len().is_multiple_of(3);
+        let wanted = keys.len().min(if bulk { 50 } else { 1 });
+        let lengths: Vec<u32> = keys[..wanted].iter().map(|&key| length(key)).collect();
+        let outcome = if bulk {
+            scheduler.submit_many(&keys[..wanted], &lengths)
+        } else {
+            scheduler.submit(keys[0], lengths[0])
+        };
+        let accepted = match outcome {
+            Ok(_) => wanted,
+            Err(SubmitError::Full { accepted, .. }) => {
+                thread::yield_now();
+                accepted
+            }
+            Err(SubmitError::Closed) => panic!("closed too early"),
+        };
+        keys.drain(..accepted);
+    }
+}
+
+/// Deliveries of each key that came as a first entry or a climb, and how many were expected.
+#[derive(Default)]
+struct Account {
+    delivered: HashMap<u64, u32>,
+    expected: HashMap<u64, u32>,
+}
+
+fn handle(batch: &Batch, account: &mut Account) {
+    let climbs = |row: &usize| {
+        let row = &batch.rows()[*row];
+        row.progress < 20 && (row.key + u64::from(row.progress)).is_multiple_of(5)
+    };
+    for row in batch.rows() {
+        *account.delivered.entry(row.key).or_default() += 1;
+    }
+    let rows: Vec<_> = (0..batch.rows().len())
+        .filter(climbs)
+        .map(|row| (row, batch.rows()[row].progress + 10))
+        .collect();
+    for &(row, _) in &rows {
+        *account.expected.entry(batch.rows()[row].key).or_insert(1) += 1;
+    }
+    batch.resubmit(&rows, batch.bin() == 1).unwrap();
+    // Some leases are dropped: their rows are lost, and counted.
+    if !batch.rows()[0].key.is_multiple_of(17) {
+        batch.done();
+    }
+}
+
+fn work(scheduler: &Scheduler, account: &Mutex<Account>) {
+    let worker = scheduler.worker();
+    loop {
+        match worker.next_batch(Some(Duration::from_millis(20))) {
+            Ok(batch) => handle(&batch, &mut account.lock().unwrap()),
+            Err(NextError::Timeout) => {}
+            Err(NextError::Closed) => return,
+        }
+    }
+}
+
+fn stress(config: Config) {
+    let scheduler = Scheduler::new(edges(), config).unwrap();
+    let account = Mutex::new(Account::default());
+    thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| work(&scheduler, &account));
+        }
+        let producers: Vec<_> = (0..PRODUCERS)
+            .map(|producer| {
+                let scheduler = &scheduler;
+                scope.spawn(move || produce(scheduler, producer))
+            })
+            .collect();
+        for producer in producers {
+            producer.join().unwrap();
+        }
+        scheduler.close();
+    });
+    // A climber whose worker ended first waits in the shared queues; one more worker takes it.
+    work(&scheduler, &account);
+    let account = account.into_inner().unwrap();
+    assert_eq!(account.delivered.len() as u64, PRODUCERS * EACH);
+    for (key, &times) in &account.delivered {
+        assert_eq!(times, account.expected.get(key).copied().unwrap_or(1), "key {key}");
+    }
+    let stats = scheduler.stats();
+    assert_eq!((stats.waiting, stats.leased), (0, 0));
+    assert_eq!(stats.done + stats.lost, PRODUCERS * EACH);
+    assert!(stats.lost > 0 && stats.resubmitted > 0);
+}
+
+#[test]
+fn elastic_threads_lose_and_double_nothing() {
+    stress(Config { capacity: 300, ..Config::new(8) });
+}
+
+#[test]
+fn climbing_threads_lose_and_double_nothing() {
+    stress(Config { overrun: Overrun::Climb, ..Config::new(8) });
+}
+
+#[test]
+fn strict_threads_lose_and_double_nothing() {
+    // Without a wait bound a full scheduler whose bins are all partial would stand still.
+    let max_wait = Some(Duration::from_millis(1));
+    stress(Config { capacity: 300, fill: Fill::Strict, max_wait, ..Config::new(8) });
+}
+
+#[test]
+fn a_sleeping_worker_wakes_for_each_batch() {
+    for fill in [Fill::Elastic, Fill::Strict] {
+        let scheduler = Scheduler::new(edges(), Config { fill, ..Config::new(2) }).unwrap();
+        thread::scope(|scope| {
+            let taken = scope.spawn(|| {
+                let worker = scheduler.worker();
+                let mut rows = 0;
+                while let Ok(batch) = worker.next_batch(None) {
+                    rows += batch.rows().len();
+                    batch.done();
+                }
+                rows
+            });
+            for key in 0..200 {
+                scheduler.submit(key, 3).unwrap();
+                if key % 10 == 0 {
+                    thread::sleep(Duration::from_millis(1));
+                }
+            }
+            while scheduler.stats().waiting > 0 {
+                thread::sleep(Duration::from_millis(1));
+            }
+            scheduler.close();
+            assert_eq!(taken.join().unwrap(), 200);
+        });
+    }
+}
+
+#[test]
+fn strict_worker_wakes_when_a_request_is_overdue() {
+    let max_wait = Some(Duration::from_millis(30));
+    let config = Config { fill: Fill::Strict, max_wait, ..Config::new(4) };
+    let scheduler = Scheduler::new(edges(), config).unwrap();
+    thread::scope(|scope| {
+        let batch = scope.spawn(|| scheduler.worker().next_batch(Some(Duration::from_secs(10))));
+        thread::sleep(Duration::from_millis(20));
+        scheduler.submit(1, 3).unwrap();
+        let batch = batch.join().unwrap().unwrap();
+        let waited = batch.waits().next().unwrap();
+        assert!(waited >= Duration::from_millis(30), "{waited:?}");
+        assert!(waited < Duration::from_secs(5), "{waited:?}");
+        batch.done();
+    });
+}
+
+#[test]
+fn closing_ends_every_wait() {
+    let scheduler = Scheduler::new(edges(), Config::new(4)).unwrap();
+    thread::scope(|scope| {
+        let waits: Vec<_> =
+            (0..3).map(|_| scope.spawn(|| scheduler.worker().next_batch(None).err())).collect();
+        thread::sleep(Duration::from_millis(10));
+        scheduler.close();
+        for wait in waits {
+            assert_eq!(wait.join().unwrap(), Some(NextError::Closed));
+        }
+    });
+    assert_eq!(scheduler.submit(1, 1), Err(SubmitError::Closed));
+}
+
+#[test]
+fn closing_a_worker_ends_its_wait_and_frees_its_climbers() {
+    let config = Config { overrun: Overrun::Climb, ..Config::new(1) };
+    let scheduler = Scheduler::new(edges(), config).unwrap();
+    let worker = scheduler.worker();
+    scheduler.submit(7, 0).unwrap();
+    let batch = worker.next_batch(None).unwrap();
+    batch.resubmit(&[(0, 8)], false).unwrap();
+    let other = scheduler.worker();
+    assert_eq!(other.next_batch(Some(Duration::ZERO)).err(), Some(NextError::Timeout));
+    worker.close();
+    assert_eq!(worker.next_batch(None).err(), Some(NextError::Closed));
+    let again = other.next_batch(Some(Duration::ZERO)).unwrap();
+    assert_eq!((again.rows()[0].key, again.rows()[0].progress), (7, 0));
+    assert_eq!(scheduler.stats().restarted, 1);
+}
+
+#[test]
+fn resubmitting_wakes_the_worker_that_sleeps() {
+    let config = Config { overrun: Overrun::Climb, ..Config::new(1) };
+    let scheduler = Scheduler::new(edges(), config).unwrap();
+    let worker = scheduler.worker();
+    scheduler.submit(7, 0).unwrap();
+    let batch = worker.next_batch(None).unwrap();
+    thread::scope(|scope| {
+        let next = scope.spawn(|| worker.next_batch(Some(Duration::from_secs(10))));
+        thread::sleep(Duration::from_millis(10));
+        batch.resubmit(&[(0, 8)], false).unwrap();
+        assert_eq!(next.join().unwrap().unwrap().rows()[0].progress, 8);
+    });
+}
+
+#[test]
+fn a_timeout_is_kept() {
+    let scheduler = Scheduler::new(edges(), Config::new(4)).unwrap();
+    let start = Instant::now();
+    let outcome = scheduler.worker().next_batch(Some(Duration::from_millis(20)));
+    assert_eq!(outcome.err(), Some(NextError::Timeout));
+    assert!(start.elapsed() >= Duration::from_millis(20));
+}
