@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use crossbeam_queue::ArrayQueue;
-use multibin::{Config, Edges, Fill, Overrun, Scheduler, queue};
+use multibin::{Config, Edges, Fill, Scheduler, queue};
 
 const BATCH: usize = 32;
 const BINS: usize = 16;
@@ -80,13 +80,13 @@ fn scheduler(c: &mut Criterion) {
     });
     let lengths = lengths(1 << 16);
     let variants = [
-        ("submit + form, nothing else waits", 0, Fill::Elastic, Overrun::Finish),
-        ("submit + form, 1,024 wait", 1024, Fill::Elastic, Overrun::Finish),
-        ("submit + form, strict, 1,024 wait", 1024, Fill::Strict, Overrun::Finish),
+        ("submit + form, elastic, nothing else waits", 0, Fill::Elastic),
+        ("submit + form, elastic, 1,024 wait", 1024, Fill::Elastic),
+        ("submit + form, strict, 1,024 wait", 1024, Fill::Strict),
     ];
-    for (name, waiting, fill, overrun) in variants {
+    for (name, waiting, fill) in variants {
         let edges = Edges::quantile(&lengths, BINS).expect("a sample");
-        let config = Config { fill, overrun, ..Config::new(BATCH as u32) };
+        let config = Config { fill, ..Config::new(BATCH as u32) };
         let scheduler = Scheduler::new(edges, config).expect("a configuration");
         let worker = scheduler.worker();
         let mut next = lengths.iter().copied().cycle();
@@ -99,14 +99,9 @@ fn scheduler(c: &mut Criterion) {
         group.bench_function(name, |b| {
             b.iter(|| {
                 submit(BATCH);
-                // A strict scheduler may have no full bin; then the next round takes two.
-                while let Ok(batch) = worker.next_batch(Some(Duration::ZERO)) {
-                    black_box(batch.rows());
-                    batch.done();
-                    if scheduler.stats().waiting <= waiting as u64 {
-                        break;
-                    }
-                }
+                let batch = worker.next_batch(Some(Duration::ZERO)).expect("a batch waits");
+                black_box(batch.rows());
+                batch.done();
             });
         });
     }

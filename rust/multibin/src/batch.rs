@@ -68,7 +68,7 @@ impl Batch {
         Self { formed, now, worker, scheduler, lease: Mutex::default() }
     }
 
-    /// The requests, the leader first.
+    /// The requests, those of the leader's bin first.
     #[must_use]
     pub fn rows(&self) -> &[Row] {
         &self.formed.rows

@@ -395,12 +395,12 @@ impl Former {
     }
 
     /// How far a batch led by `bin` runs, `rows` being those taken from it.
-    fn limit<'a>(&self, bin: usize, rows: impl IntoIterator<Item = &'a Row>) -> Option<u32> {
+    fn limit(&self, bin: usize, rows: &[Row]) -> Option<u32> {
         let upper = match self.rules.overrun {
             Overrun::Finish => None,
             Overrun::Climb => self.edges.upper(bin),
         }?;
-        let steps = rows.into_iter().map(|row| upper.saturating_sub(row.progress));
+        let steps = rows.iter().map(|row| upper.saturating_sub(row.progress));
         Some(steps.max().unwrap_or(0).max(1))
     }
 }

@@ -145,6 +145,15 @@ impl Queue {
         })
     }
 
+    /// Removes everything, in one step: the queue's links become the free list's.
+    pub(crate) fn clear(&mut self, slab: &mut Slab) {
+        if self.len > 0 {
+            slab.entries[self.last as usize].next = slab.free;
+            slab.free = self.first;
+            *self = Self::EMPTY;
+        }
+    }
+
     /// Removes the entries that are not `kept`; the others stay in their order.
     pub(crate) fn retain(&mut self, slab: &mut Slab, n: u32, kept: impl Fn(&Entry) -> bool) {
         let mut at = std::mem::replace(self, Self::EMPTY).first;

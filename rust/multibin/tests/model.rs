@@ -99,6 +99,7 @@ impl Model {
             all.sort_by_key(|entry| (!self.overdue(entry), entry.ticket));
             all.truncate(size);
             let bin = all[0].bin;
+            all.sort_by_key(|e| (e.bin != bin, e.owner.is_some(), e.bin, e.order));
             let led: Vec<_> = all.iter().filter(|entry| entry.bin == bin).cloned().collect();
             return Some((all, bin, Reason::Few, self.limit(bin, &led)));
         }

@@ -1,7 +1,7 @@
 //! Rule 1: when little waits, the oldest leave together whatever their bins.
 
 use super::{Formed, Former, WorkerId};
-use crate::request::{Reason, Row};
+use crate::request::Reason;
 use crate::waiting::Entry;
 
 /// An entry with its place in the order of the rule.
@@ -31,19 +31,23 @@ impl Ranking {
 }
 
 impl Former {
-    /// Up to a batch of the oldest, the overdue ones first. Something must wait.
+    /// Up to a batch of the oldest, the overdue ones before the others, in the order of their bins but
+    /// the leader's bin first. Something must wait.
     pub(super) fn few(&mut self, now: u64, worker: WorkerId) -> Formed {
         let ranking = Ranking { now, taken: self.taken, max_wait: self.rules.max_wait };
         let mut ranked = std::mem::take(&mut self.ranked);
         self.rank(worker, ranking, &mut ranked);
-        ranked.sort_unstable_by_key(|entry| entry.rank);
-        ranked.truncate(self.rules.batch_size as usize);
-        let row = |entry: &Ranked| self.slab.row(entry.at);
-        let rows: Vec<Row> = ranked.iter().map(row).collect();
-        let bin = ranked[0].bin;
-        let led = ranked.iter().zip(&rows).filter(|(entry, _)| entry.bin == bin);
-        let limit = self.limit(bin as usize, led.map(|(_, row)| row));
-        self.remove(worker, ranking, ranked[ranked.len() - 1].rank);
+        let last = last_rank(&ranked, self.rules.batch_size as usize);
+        ranked.retain(|entry| last.is_none_or(|last| entry.rank <= last));
+        let leader = ranked.iter().min_by_key(|entry| entry.rank).expect("something waits");
+        let bin = leader.bin;
+        let led = ranked.iter().filter(|entry| entry.bin == bin);
+        let others = ranked.iter().filter(|entry| entry.bin != bin);
+        let mut rows = Vec::with_capacity(ranked.len());
+        rows.extend(led.map(|entry| self.slab.row(entry.at)));
+        let limit = self.limit(bin as usize, &rows);
+        rows.extend(others.map(|entry| self.slab.row(entry.at)));
+        self.remove(worker, ranking, last);
         self.ranked = ranked;
         Formed { rows, limit, bin: bin as usize, reason: Reason::Few }
     }
@@ -58,15 +62,29 @@ impl Former {
         }
     }
 
-    /// Removes every entry that ranks up to `last`.
-    fn remove(&mut self, worker: WorkerId, ranking: Ranking, last: u64) {
+    /// Removes every entry that ranks up to `last`; without it, every entry.
+    fn remove(&mut self, worker: WorkerId, ranking: Ranking, last: Option<u64>) {
         for bins in [Some(&mut self.shared), self.own.get_mut(&worker)].into_iter().flatten() {
-            for queue in bins.queues.iter_mut().filter(|queue| queue.len > 0) {
-                bins.waiting -= queue.len as usize;
-                let kept = |entry: &Entry| ranking.rank(entry) > last;
-                queue.retain(&mut self.slab, self.rules.batch_size, kept);
+            bins.waiting = 0;
+            for queue in &mut bins.queues {
+                match last {
+                    None => queue.clear(&mut self.slab),
+                    Some(last) => {
+                        let kept = |entry: &Entry| ranking.rank(entry) > last;
+                        queue.retain(&mut self.slab, self.rules.batch_size, kept);
+                    }
+                }
                 bins.waiting += queue.len as usize;
             }
         }
     }
+}
+
+/// The rank of the last entry that fits in a batch of `room`; `None` if all do.
+fn last_rank(ranked: &[Ranked], room: usize) -> Option<u64> {
+    let mut ranks: Vec<u64> = match ranked.len() {
+        len if len <= room => return None,
+        _ => ranked.iter().map(|entry| entry.rank).collect(),
+    };
+    Some(*ranks.select_nth_unstable(room - 1).1)
 }

@@ -34,7 +34,9 @@ impl Inner {
     /// Nanoseconds since the scheduler was made.
     #[inline]
     pub(super) fn now(&self) -> u64 {
-        nanoseconds(self.start.elapsed())
+        let elapsed = self.start.elapsed();
+        // Unlike `as_nanos`, without 128-bit arithmetic; wraps after 584 years.
+        elapsed.as_secs() * 1_000_000_000 + u64::from(elapsed.subsec_nanos())
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
