@@ -1,0 +1,105 @@
+"""Every kernel compiles for A100 and H100, without a GPU, into the loads and stores meant."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from multibin.kernels.kv import BLOCK as KV_BLOCK
+from multibin.kernels.kv import gather_kv_kernel
+from multibin.kernels.launch import INTERPRETED, triton
+from multibin.kernels.pad import BLOCK as PAD_BLOCK
+from multibin.kernels.pad import pad_kernel, unpad_kernel
+
+if triton is None:
+    pytest.skip("Triton is not installed", allow_module_level=True)
+if INTERPRETED:
+    pytest.skip("TRITON_INTERPRET is set: nothing compiles", allow_module_level=True)
+
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+pytestmark = pytest.mark.parametrize("arch", [80, 90])
+
+
+@pytest.fixture(autouse=True)
+def _fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty cache, so that every kernel is compiled, and what ptxas says of it."""
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("TRITON_DUMP_PTXAS_LOG", "1")
+
+
+def compiled(
+    kernel: Any, arch: int, pointers: dict[str, str], *, aligned: bool = False, **constants: int
+) -> str:
+    """The PTX of `kernel`, its numbers 64 bits wide as in a launch."""
+    signature = {
+        parameter.name: "constexpr" if parameter.is_constexpr else "i64"
+        for parameter in kernel.params
+    } | pointers
+    sixteen = [["tt.divisibility", 16]]
+    source = ASTSource(
+        fn=kernel,
+        signature=signature,
+        constexprs=constants,
+        attrs={(i,): sixteen for i, name in enumerate(signature) if aligned and name in pointers},
+    )
+    options = {"num_warps": 8 if aligned else 4, "enable_fp_fusion": False}
+    return str(
+        triton.compile(source, target=GPUTarget("cuda", arch, 32), options=options).asm["ptx"]
+    )
+
+
+def check_spills(log: str) -> None:
+    assert re.findall(r"(\d+) bytes spill stores, (\d+) bytes spill loads", log) == [("0", "0")], (
+        log
+    )
+
+
+def widths(ptx: str, operation: str) -> set[str]:
+    return set(re.findall(rf"{operation}\.global\.(\S+)", ptx))
+
+
+@pytest.mark.parametrize("left", [True, False])
+@pytest.mark.parametrize("index", [32, 64])
+@pytest.mark.parametrize("word", [8, 16, 32, 64])
+@pytest.mark.parametrize("kernel", [pad_kernel, unpad_kernel], ids=lambda k: k.__name__)
+def test_pad(
+    kernel: Any, word: int, index: int, left: bool, arch: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pointers = {"tokens": f"*i{word}", "dense": f"*i{word}", "offsets": f"*i{index}"}
+    ptx = compiled(kernel, arch, pointers, LEFT=left, BLOCK=PAD_BLOCK)
+    assert widths(ptx, "st") == {f"b{word}"}
+    check_spills(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("index", [32, 64])
+@pytest.mark.parametrize("head_dim", [48, 64, 80, 96, 128])
+def test_gather_kv(
+    head_dim: int, index: int, arch: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In 16-bit caches every access is 16 bytes wide, at head dims that are no power of two too."""
+    names = ("source_rows", "destination_rows", "lengths")
+    pointers = {"source": "*i64", "destination": "*i64"} | dict.fromkeys(names, f"*i{index}")
+    width = head_dim // 4
+    ptx = compiled(
+        gather_kv_kernel, arch, pointers, aligned=True, VECTOR=2, WIDTH=width, BLOCK=KV_BLOCK
+    )
+    assert widths(ptx, "st") == {"v2.b64"}
+    assert widths(ptx, "ld") == {f"b{index}", "v2.b64"}
+    check_spills(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("word", [8, 16, 32, 64])
+@pytest.mark.parametrize("width", [1, 3])
+def test_gather_kv_unaligned(
+    width: int, word: int, arch: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("source_rows", "destination_rows", "lengths")
+    pointers = {"source": f"*i{word}", "destination": f"*i{word}"} | dict.fromkeys(names, "*i64")
+    ptx = compiled(gather_kv_kernel, arch, pointers, VECTOR=1, WIDTH=width, BLOCK=KV_BLOCK)
+    assert widths(ptx, "st") == {f"b{word}"}
+    check_spills(capsys.readouterr().out)
