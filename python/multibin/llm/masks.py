@@ -1,0 +1,62 @@
+"""What hides from each row the positions that only longer rows have."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+
+class MaskForm(Protocol):
+    """A mask over [rows, width]: row i sees positions 0 … positions[i]."""
+
+    def build(self, positions: Tensor, width: int) -> Tensor:
+        """A new mask from positions [rows, 1]."""
+        ...
+
+    def show(self, mask: Tensor, positions: Tensor) -> None:
+        """Shows one more position to each row, in place."""
+        ...
+
+
+class AdditiveMask:
+    """[rows, 1, 1, width] of 0 and -inf, which attention adds to its scores as it is.
+
+    Models that build their mask through `create_causal_mask` take it as finished: no layer and no
+    step builds another.
+    """
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        self._dtype = dtype
+
+    def build(self, positions: Tensor, width: int) -> Tensor:
+        """A new mask from positions [rows, 1]."""
+        hidden = torch.arange(width, device=positions.device) > positions
+        mask = torch.zeros(hidden.shape, dtype=self._dtype, device=positions.device)
+        return mask.masked_fill_(hidden, -torch.inf)[:, None, None]
+
+    def show(self, mask: Tensor, positions: Tensor) -> None:
+        """Shows one more position to each row, in place."""
+        mask.scatter_(3, positions[:, :, None, None], 0.0)
+
+
+class PaddingMask:
+    """[rows, width] of 1 and 0, from which a model makes what it needs (ALiBi, flash attention)."""
+
+    def build(self, positions: Tensor, width: int) -> Tensor:
+        """A new mask from positions [rows, 1]."""
+        return (torch.arange(width, device=positions.device) <= positions).long()
+
+    def show(self, mask: Tensor, positions: Tensor) -> None:
+        """Shows one more position to each row, in place."""
+        mask.scatter_(1, positions, 1)
+
+
+def mask_form(module: PreTrainedModel, dtype: torch.dtype) -> MaskForm:
+    """The form that `module` takes; `dtype` is that of its keys and values."""
+    standard = getattr(module, "_supports_attention_backend", False)
+    if standard and module.config._attn_implementation in ("sdpa", "eager"):
+        return AdditiveMask(dtype)
+    return PaddingMask()

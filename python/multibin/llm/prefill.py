@@ -1,0 +1,88 @@
+"""Forward passes over the prompts of new rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from multibin.kernels import pad
+from multibin.llm.arena import Arena
+from multibin.llm.models import Model
+from multibin.llm.window import PromptWindow
+
+PREFILL_TOKENS = 16384
+"""The most positions, padding included, of a pass over several prompts: bounds its activations."""
+
+
+class Prefill:
+    """Runs prompts and caches their keys and values.
+
+    Prompts are padded on the right: causal attention then hides the padding from real tokens
+    without a mask, and each row's keys begin at position 0 of its slot.
+    """
+
+    def __init__(self, model: Model, arena: Arena) -> None:
+        self._model = model
+        self._arena = arena
+        self._window = PromptWindow(len(arena.geometry.layers))
+
+    def __call__(self, prompts: Sequence[Sequence[int]], start: int) -> Tensor:
+        """Token ids to the logits behind each prompt's last token, [rows, vocab].
+
+        The keys and values go to the slots from `start` on.
+        """
+        lengths = torch.tensor([len(prompt) for prompt in prompts])
+        width = int(lengths.max())
+        self._window.views = self._arena.views(start, len(prompts), width)
+        self._window.width = width
+        last = (lengths - 1).to(self._model.device)
+        with last_positions(self._model.module, last):
+            output = self._model.module(
+                input_ids=self._padded(prompts, lengths, width),
+                past_key_values=self._window,
+                use_cache=True,
+            )
+        return select_last(output[0], last)[:, 0]
+
+    def _padded(self, prompts: Sequence[Sequence[int]], lengths: Tensor, width: int) -> Tensor:
+        tokens = torch.tensor([token for prompt in prompts for token in prompt])
+        offsets = nn.functional.pad(lengths.cumsum(0), (1, 0))
+        device = self._model.device
+        return pad(tokens.to(device), offsets.to(device), width, side="right")
+
+
+def prefill_groups(lengths: Sequence[int]) -> Iterator[range]:
+    """Cuts rows, sorted by length downwards, into passes of at most `PREFILL_TOKENS` positions."""
+    start = 0
+    while start < len(lengths):
+        rows = max(1, PREFILL_TOKENS // lengths[start])
+        yield range(start, min(start + rows, len(lengths)))
+        start += rows
+
+
+@contextmanager
+def last_positions(module: Any, last: Tensor) -> Iterator[None]:
+    """Has the model project one position a row, `last` [rows], to the vocabulary, not all.
+
+    At the input of the output embeddings, so that whatever a model does to its logits stays.
+    """
+    head = module.get_output_embeddings()
+    if head is None:
+        yield
+        return
+    hook = head.register_forward_pre_hook(lambda _, inputs: (select_last(inputs[0], last),))
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def select_last(states: Tensor, last: Tensor) -> Tensor:
+    """[rows, width, dim] to the position `last` of each row, [rows, 1, dim]; once is enough."""
+    if states.shape[1] == 1:
+        return states
+    return states[torch.arange(states.shape[0], device=states.device), last].unsqueeze(1)

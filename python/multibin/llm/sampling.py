@@ -1,0 +1,135 @@
+"""Next tokens from logits, for a batch of rows with a seed and parameters each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from multibin.llm.params import SamplingParams
+
+AHEAD = 32
+"""Steps whose uniforms are drawn and sent to the device at once."""
+
+
+class Sampled(Protocol):
+    """What the sampler reads of a request."""
+
+    @property
+    def params(self) -> SamplingParams: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def tokens(self) -> Sequence[int]: ...
+
+
+def uniforms(seeds: NDArray[np.uint64], positions: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Numbers in [0, 1), each a function of its seed and position alone; shapes broadcast.
+
+    The seed is mixed before the position is added, so that neighbouring seeds are not shifted
+    copies of each other (SplitMix64: Steele, Lea, Flood, 2014).
+    """
+    step = np.uint64(0x9E3779B97F4A7C15)
+    with np.errstate(over="ignore"):
+        mixed = _mix(_mix(seeds + step) + (positions + np.uint64(1)) * step)
+    # The 53 high bits: every float64 in [0, 1) on a grid of 2**-53.
+    return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def _mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))
+
+
+class Sampler:
+    """Samples one token a row and step, for a fixed sequence of rows.
+
+    Nothing here waits for the device. Rows that leave or join need a new sampler, which goes on
+    where the old one stopped: the position is the number of tokens that the row has.
+    """
+
+    def __init__(self, requests: Sequence[Sampled], device: torch.device) -> None:
+        params = [request.params for request in requests]
+        self._random = not all(p.greedy for p in params)
+        if not self._random:
+            return
+        self._seeds = np.array([[request.seed for request in requests]], dtype=np.uint64)
+        self._start = np.array([[len(request.tokens) for request in requests]], dtype=np.uint64)
+        self._step = 0
+        self._filters = Filters(params, device)
+        self._greedy = torch.tensor([p.greedy for p in params], device=device)
+        # A greedy row divides by 1: its sample is thrown away.
+        temperatures = [[p.temperature or 1.0] for p in params]
+        self._temperature = torch.tensor(temperatures, dtype=torch.float32, device=device)
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """Logits [rows, vocab] to tokens [rows], int64 on the same device."""
+        greedy = logits.argmax(-1)
+        if not self._random:
+            return greedy
+        sampled = draw(self._filters(self._scaled(logits)), self._next_uniforms(logits.device))
+        return torch.where(self._greedy, greedy, sampled)
+
+    def _scaled(self, logits: Tensor) -> Tensor:
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        # Shifted first, so that a tiny temperature overflows to -inf and never to inf - inf.
+        return (logits - logits.amax(-1, keepdim=True)) / self._temperature
+
+    def _next_uniforms(self, device: torch.device) -> Tensor:
+        offset = self._step % AHEAD
+        if not offset:
+            steps = np.arange(self._step, self._step + AHEAD, dtype=np.uint64)[:, None]
+            block = uniforms(self._seeds, self._start + steps)
+            self._block = torch.from_numpy(block).to(device, non_blocking=True)
+        self._step += 1
+        return self._block[offset]
+
+
+class Filters:
+    """top-k, then top-p, for a batch of rows: what is filtered out becomes -inf."""
+
+    def __init__(self, params: Sequence[SamplingParams], device: torch.device) -> None:
+        self._top_k = _column([p.top_k if p.top_k > 0 else 2**31 - 1 for p in params], device)
+        # 1.0 is off: beside a row that filters, the rounding of a sum must not cut the tail.
+        self._top_p = _column([p.top_p if p.top_p < 1 else 2.0 for p in params], device)
+        self._active = any(p.top_k > 0 or p.top_p < 1 for p in params)
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """Logits [rows, vocab] to the same, filtered."""
+        if not self._active:
+            return logits
+        ordered, order = logits.sort(dim=-1, descending=True, stable=True)
+        keep = torch.arange(logits.shape[-1], device=logits.device) < self._top_k
+        likely = ordered.masked_fill(~keep, -torch.inf).softmax(-1)
+        keep &= likely.cumsum(-1) - likely < self._top_p
+        return logits.masked_fill(torch.empty_like(keep).scatter_(-1, order, ~keep), -torch.inf)
+
+
+def _column(values: Sequence[float], device: torch.device) -> Tensor:
+    return torch.tensor(values, device=device)[:, None]
+
+
+def draw(logits: Tensor, uniform: Tensor) -> Tensor:
+    """The inverse of each row's cumulative distribution at `uniform`.
+
+    In the order of the vocabulary, whatever was filtered, so that a row samples the same token
+    beside any other rows.
+
+    Args:
+        logits: [rows, vocab]; -inf is never drawn.
+        uniform: [rows] float64 in [0, 1).
+
+    Returns:
+        [rows] int64.
+    """
+    cumulative = logits.softmax(-1).cumsum(-1, dtype=torch.float64)
+    total = cumulative[:, -1:]
+    # Below the total, also after rounding: the first entry beyond the target then exists, and its
+    # probability is not 0.
+    target = torch.minimum(uniform[:, None] * total, total.nextafter(torch.zeros_like(total)))
+    return torch.searchsorted(cumulative, target, right=True)[:, 0]

@@ -1,0 +1,67 @@
+"""Tokenizers: what the engine needs of one, and where it comes from."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from transformers import AutoTokenizer
+
+from multibin.llm.models import ModelSource, check_location, first_line
+
+
+class Tokenizer(Protocol):
+    """What the engine needs of a tokenizer; those of transformers have it."""
+
+    def encode(self, text: str) -> list[int]:
+        """Text to ids, with the special tokens that the model expects."""
+        ...
+
+    def decode(self, token_ids: list[int], skip_special_tokens: bool = ...) -> str:
+        """Ids to text."""
+        ...
+
+
+TokenizerSource: TypeAlias = str | os.PathLike[str] | Tokenizer
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A tokenizer, or why there is none."""
+
+    tokenizer: Tokenizer | None
+    missing: str = ""
+
+
+def given(source: TokenizerSource) -> Choice:
+    """The tokenizer that the caller names.
+
+    Raises:
+        TypeError: an object without `encode` and `decode`.
+        ValueError: no tokenizer loads from the folder or hub id.
+    """
+    if isinstance(source, str | os.PathLike):
+        return Choice(_load(check_location("tokenizer", source)))
+    if not hasattr(source, "encode") or not hasattr(source, "decode"):
+        raise TypeError(f"tokenizer must have encode and decode, not {source!r:.80}")
+    return Choice(source)
+
+
+def beside(model: ModelSource) -> Choice:
+    """The tokenizer in the model's folder or hub id, if there is one."""
+    if not isinstance(model, str | os.PathLike):
+        return Choice(None, ", and none was given beside the model object")
+    try:
+        return Choice(_load(os.fspath(model)))
+    except ValueError as error:
+        return Choice(None, f": {error}")
+
+
+def _load(location: str) -> Tokenizer:
+    try:
+        tokenizer: Tokenizer = AutoTokenizer.from_pretrained(location)
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        message = f"tokenizer={location!r} does not load: {first_line(error)}"
+        raise ValueError(message) from None
+    return tokenizer

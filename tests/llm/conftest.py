@@ -1,0 +1,135 @@
+"""Small seeded models in float64, prompts of unlike lengths, and transformers' own answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, TypeAlias
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen3Config
+
+from multibin.llm.tiny import ByteTokenizer
+
+torch.set_num_threads(1)
+
+VOCABULARY = 97
+
+CONFIGS: dict[str, Callable[[], Any]] = {
+    "llama": lambda: LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=128,
+    ),
+    "gpt2": lambda: GPT2Config(
+        vocab_size=VOCABULARY, n_positions=128, n_embd=32, n_layer=2, n_head=4
+    ),
+    "qwen3": lambda: Qwen3Config(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=1,
+        head_dim=16,
+        max_position_embeddings=128,
+    ),
+}
+
+Reference: TypeAlias = Callable[..., list[list[int]]]
+
+
+def build(config: Any, *, seed: int = 0) -> Any:
+    """A float64 model whose weights are large enough for its greedy text to wander."""
+    config.bos_token_id = config.eos_token_id = config.pad_token_id = None
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = AutoModelForCausalLM.from_config(config).double().eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.mul_(6)
+    return model
+
+
+@cache
+def cached(kind: str) -> Any:
+    return build(CONFIGS[kind]())
+
+
+@pytest.fixture(scope="session", params=list(CONFIGS))
+def model(request: pytest.FixtureRequest) -> Any:
+    """A Llama with grouped queries, a GPT-2, and a Qwen with one key head and its own head size."""
+    return cached(request.param)
+
+
+@pytest.fixture(scope="session")
+def llama() -> Any:
+    """The Llama alone."""
+    return cached("llama")
+
+
+@pytest.fixture(scope="session")
+def make_model() -> Callable[..., Any]:
+    """Builds a model for a config, as those above."""
+    return build
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> ByteTokenizer:
+    """Its ids fit a vocabulary of 259."""
+    return ByteTokenizer()
+
+
+@pytest.fixture(scope="session")
+def prompts() -> list[list[int]]:
+    """21 prompts of 1 to 40 tokens."""
+    generator = torch.Generator().manual_seed(7)
+    lengths = torch.randint(1, 40, (21,), generator=generator).tolist()
+    return [torch.randint(VOCABULARY, (n,), generator=generator).tolist() for n in lengths]
+
+
+@pytest.fixture(scope="session")
+def budgets() -> list[int]:
+    """`max_tokens` for each of the prompts, from 1 to 60, most of them short."""
+    generator = torch.Generator().manual_seed(8)
+    lengths = torch.exp(torch.randn(21, generator=generator) + 2.2).clamp(1, 60).long()
+    return [1, *lengths[1:].tolist()]
+
+
+def alone(model: Any, prompt: Sequence[int], max_tokens: int, eos: int | None) -> list[int]:
+    ids = torch.tensor([prompt])
+    output = model.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        max_new_tokens=max_tokens,
+        do_sample=False,
+        eos_token_id=eos,
+        pad_token_id=0,
+    )
+    tokens: list[int] = output[0, len(prompt) :].tolist()
+    return tokens
+
+
+@pytest.fixture(scope="session")
+def reference() -> Reference:
+    """What `transformers.generate` says, each prompt alone; remembered."""
+    known: dict[tuple[object, ...], list[int]] = {}
+
+    def generate(
+        model: Any, prompts: list[list[int]], budgets: list[int], eos: int | None = None
+    ) -> list[list[int]]:
+        outputs = []
+        for prompt, budget in zip(prompts, budgets, strict=True):
+            key = (id(model), tuple(prompt), budget, eos)
+            if key not in known:
+                known[key] = alone(model, prompt, budget, eos)
+            outputs.append(known[key])
+        return outputs
+
+    return generate

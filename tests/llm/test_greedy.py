@@ -1,0 +1,167 @@
+"""Greedy text in float64 is that of transformers for each prompt alone, token for token."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from multibin.llm import LLM, RequestOutput, SamplingParams
+
+EDGES = [0, 4, 10, 25, 60]
+
+FIFO = {"scheduling": "fifo"}
+STRICT = {"edges": EDGES, "fill": "strict", "overrun": "finish"}
+ELASTIC = {"edges": EDGES, "fill": "elastic", "overrun": "finish"}
+CLIMB = {"edges": EDGES, "overrun": "climb"}
+STRICT_CLIMB = {"edges": EDGES, "fill": "strict", "overrun": "climb"}
+
+POLICIES: dict[str, tuple[dict[str, Any], str | None]] = {
+    "fifo": (FIFO, None),
+    "strict bins, oracle": (STRICT, "oracle"),
+    "strict bins, wrong": (STRICT, "wrong"),
+    "elastic bins, oracle": (ELASTIC, "oracle"),
+    "elastic bins, no lengths": (ELASTIC, None),
+    "climbing, no lengths": (CLIMB, None),
+    "climbing, oracle": (CLIMB, "oracle"),
+    "climbing, wrong": (CLIMB, "wrong"),
+    "climbing, all zero": (CLIMB, "zero"),
+    "climbing strict, wrong": (STRICT_CLIMB, "wrong"),
+    "default bins": ({"bins": 5}, None),
+    "one bin, climbing": ({"bins": 1}, None),
+}
+
+
+def predictions(kind: str | None, budgets: list[int]) -> list[int] | None:
+    """Lengths that are right, too short, too long, or not given."""
+    guesses = {
+        "oracle": budgets,
+        "wrong": [1 if i % 2 else 10 * budget for i, budget in enumerate(budgets)],
+        "zero": [0] * len(budgets),
+    }
+    return None if kind is None else guesses[kind]
+
+
+def greedy(budgets: list[int], **options: Any) -> list[SamplingParams]:
+    return [SamplingParams(max_tokens=budget, temperature=0, **options) for budget in budgets]
+
+
+def tokens(outputs: list[RequestOutput]) -> list[list[int]]:
+    return [output.outputs[0].token_ids for output in outputs]
+
+
+def common_token(texts: list[list[int]]) -> int:
+    """A token with which some texts end early, and others not at all."""
+    inside = Counter(token for text in texts for token in set(text[1:-1]))
+    wanted = [t for t, n in inside.items() if 4 <= n <= len(texts) // 2]
+    return max(wanted, key=lambda t: inside[t])
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_equals_transformers_under_every_policy(
+    model: Any,
+    policy: str,
+    prompts: list[list[int]],
+    budgets: list[int],
+    reference: Callable[..., list[list[int]]],
+) -> None:
+    options, kind = POLICIES[policy]
+    llm = LLM(model, batch_size=4, **options)
+    lengths = predictions(kind, budgets)
+    outputs = llm.generate(prompts, greedy(budgets), lengths=lengths, use_tqdm=False)
+    assert tokens(outputs) == reference(model, prompts, budgets)
+    assert {output.outputs[0].finish_reason for output in outputs} == {"length"}
+
+
+@pytest.mark.parametrize("policy", ["fifo", "elastic bins, oracle", "climbing, no lengths"])
+def test_rows_that_end_early_leave(
+    model: Any,
+    policy: str,
+    prompts: list[list[int]],
+    reference: Callable[..., list[list[int]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    budgets = [40] * len(prompts)
+    eos = common_token(reference(model, prompts, budgets))
+    expected = reference(model, prompts, budgets, eos)
+    lengths = [len(text) for text in expected]
+    assert 3 <= sum(length < 40 for length in lengths) < len(prompts)
+
+    monkeypatch.setattr(model.generation_config, "eos_token_id", eos)
+    options, kind = POLICIES[policy]
+    llm = LLM(model, batch_size=4, **options)
+    guesses = predictions(kind, lengths)
+    outputs = llm.generate(prompts, greedy(budgets), lengths=guesses, use_tqdm=False)
+    assert tokens(outputs) == expected
+    for output in outputs:
+        completion = output.outputs[0]
+        stopped = completion.token_ids[-1] == eos
+        assert completion.finish_reason == ("stop" if stopped else "length")
+        assert completion.stop_reason is None
+    assert sum(record.rows_computed for record in llm.records) == sum(lengths)
+
+
+def test_ignore_eos_runs_on(
+    llama: Any,
+    prompts: list[list[int]],
+    reference: Callable[..., list[list[int]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    budgets = [40] * len(prompts)
+    expected = reference(llama, prompts, budgets)
+    monkeypatch.setattr(llama.generation_config, "eos_token_id", [common_token(expected), 0])
+    llm = LLM(llama, batch_size=8)
+    assert tokens(llm.generate(prompts, greedy(budgets, ignore_eos=True), use_tqdm=False)) == (
+        expected
+    )
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 64])
+def test_any_batch_size(
+    llama: Any,
+    batch_size: int,
+    prompts: list[list[int]],
+    budgets: list[int],
+    reference: Callable[..., list[list[int]]],
+) -> None:
+    llm = LLM(llama, batch_size=batch_size)
+    outputs = llm.generate(prompts, greedy(budgets), use_tqdm=False)
+    assert tokens(outputs) == reference(llama, prompts, budgets)
+
+
+def test_an_llm_is_reused(
+    llama: Any,
+    prompts: list[list[int]],
+    budgets: list[int],
+    reference: Callable[..., list[list[int]]],
+) -> None:
+    """A second call runs in the slots of the first, among what it left there."""
+    llm = LLM(llama, batch_size=4)
+    llm.generate(prompts, greedy([60] * len(prompts)), use_tqdm=False)
+    outputs = llm.generate(prompts[::-1], greedy(budgets), use_tqdm=False)
+    assert tokens(outputs) == reference(llama, prompts[::-1], budgets)
+
+
+def test_the_context_ends_a_text(model: Any, reference: Callable[..., list[list[int]]]) -> None:
+    """128 positions: the last token of a text is never fed, so a full prompt still gets one."""
+    prompts = [[5] * 128, [6, 7] * 60, [8] * 127]
+    room = [1, 9, 2]
+    llm = LLM(model, batch_size=2)
+    outputs = llm.generate(prompts, greedy([300] * 3), lengths=[300, 0, 3], use_tqdm=False)
+    assert tokens(outputs) == reference(model, prompts, room)
+    assert [output.outputs[0].finish_reason for output in outputs] == ["length"] * 3
+
+
+def test_outputs_come_in_the_callers_order_with_their_prompts(
+    llama: Any, prompts: list[list[int]], budgets: list[int]
+) -> None:
+    llm = LLM(llama, batch_size=4)
+    outputs = llm.generate(prompts, greedy(budgets), lengths=budgets, use_tqdm=False)
+    assert [output.prompt_token_ids for output in outputs] == prompts
+    assert [output.request_id for output in outputs] == [str(i) for i in range(len(prompts))]
+    assert all(output.finished and output.prompt is None for output in outputs)
+    for output in outputs:
+        times = output.metrics
+        assert times.arrival_time <= times.first_token_time <= times.finished_time

@@ -1,0 +1,104 @@
+"""Edges: the map from a length to its bin."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import multibin as mb
+
+samples = st.lists(st.integers(0, 500), min_size=1, max_size=60)
+
+
+def longest(values: list[int], batch_size: int) -> float:
+    """E[max of batch_size] of a bin with these values (PAPER: any distribution, empirical)."""
+    share = (np.arange(len(values) + 1) / len(values)) ** batch_size
+    return float(np.sort(values) @ np.diff(share))
+
+
+def cost(sample: list[int], edges: mb.Edges, batch_size: int) -> float:
+    bins: dict[int, list[int]] = {}
+    for value in sample:
+        bins.setdefault(edges.bin(value), []).append(value)
+    return sum(len(values) * longest(values, batch_size) for values in bins.values())
+
+
+def test_bins_are_half_open_and_the_outer_ones_take_the_rest() -> None:
+    edges = mb.Edges([10, 20, 30])
+    assert [edges.bin(length) for length in (0, 10, 19, 20, 29, 30, 10**9)] == [0, 0, 0, 1, 1, 1, 1]
+    assert edges.bin(19.5) == 1, "a length is rounded up"
+    assert (edges.bins, len(edges)) == (2, 2)
+    assert edges.bounds.tolist() == [10, 20, 30]
+    assert repr(edges) == "Edges([10, 20, 30])"
+    assert edges == mb.Edges(np.array([10.0, 20.0, 30.0]))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: mb.Edges([]), "edges: need at least 2"),
+        (lambda: mb.Edges([1, 3, 3]), r"edges\[2\] = 3"),
+        (lambda: mb.Edges([0, float("nan")]), r"bounds\[1\]: NaN"),
+        (lambda: mb.Edges([0, -1]), r"bounds\[1\]: -1"),
+        (lambda: mb.Edges([[0, 1]]), "bounds: needs one dimension"),
+        (lambda: mb.Edges.uniform(5, 5, 2), "hi: 5"),
+        (lambda: mb.Edges.uniform(0, 5, 0), "bins: 0"),
+        (lambda: mb.Edges.uniform(0, 5, -1), "bins: -1"),
+        (lambda: mb.Edges.quantile([], 2), "sample"),
+        (lambda: mb.Edges.quantile([1, float("inf")], 2), r"sample\[1\]: inf"),
+        (lambda: mb.Edges.optimal([1], 2, 0), "batch_size: 0"),
+        (lambda: mb.Edges.feedback([1], 2, float("nan")), "overhead: NaN"),
+        (lambda: mb.Edges.feedback([1], 2, -1), "overhead: -1"),
+    ],
+)
+def test_bad_values_are_named(make: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("sample", [["a"], [True], [1j], np.array(["2020"], "datetime64")])
+def test_bad_dtypes_are_named(sample: object) -> None:
+    with pytest.raises(TypeError, match="sample: needs an integer or float dtype"):
+        mb.Edges.quantile(sample, 2)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="bins: needs an int"):
+        mb.Edges.quantile([1], "2")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "u4", "i8", "u8", "f2", "f4", "f8"])
+def test_every_real_dtype_is_a_sample(dtype: str) -> None:
+    sample = np.arange(100).astype(dtype)
+    assert mb.Edges.quantile(sample, 4).bounds.tolist() == [0, 25, 50, 75, 100]
+    assert mb.Edges.quantile(sample[::2], 2).bounds.tolist() == [0, 50, 99]
+
+
+@given(samples, st.integers(1, 6), st.integers(1, 64))
+def test_optimal_is_never_worse_than_equal_mass(
+    sample: list[int], bins: int, batch_size: int
+) -> None:
+    optimal = mb.Edges.optimal(sample, bins, batch_size)
+    quantile = mb.Edges.quantile(sample, bins)
+    assert optimal.bins <= min(bins, len(set(sample)))
+    assert cost(sample, optimal, batch_size) <= cost(sample, quantile, batch_size) * (1 + 1e-9)
+
+
+@given(samples, st.integers(1, 6), st.floats(0, 50))
+def test_feedback_is_never_worse_than_fewer_levels(
+    sample: list[int], bins: int, overhead: float
+) -> None:
+    def total(edges: mb.Edges) -> float:
+        survivors = [sum(value > lo for value in sample) for lo in edges.bounds]
+        widths = np.diff(edges.bounds.astype(float))
+        return float((widths + overhead) @ survivors[:-1])
+
+    fitted = [total(mb.Edges.feedback(sample, k, overhead)) for k in range(1, bins + 1)]
+    assert all(more <= fewer * (1 + 1e-9) + 1e-9 for fewer, more in pairwise(fitted))
+    assert mb.Edges.feedback(sample, bins, overhead).bounds[0] == 0
+
+
+def test_uniform_lengths_are_cut_evenly() -> None:
+    edges = mb.Edges.optimal(np.arange(1000), 4, 32)
+    assert np.allclose(np.diff(edges.bounds.astype(int)), 250, atol=2)

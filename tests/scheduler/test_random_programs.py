@@ -1,0 +1,120 @@
+"""Random programs of submit, resubmit, next_batch, done, drop and close: nothing is lost, nothing
+comes twice. (Which batch must leave is checked in Rust, against the rules written down naively.)"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+import multibin as mb
+
+WORKERS = 2
+
+
+class Program(RuleBasedStateMachine):
+    @initialize(
+        batch_size=st.integers(1, 4),
+        fill=st.sampled_from(["elastic", "strict"]),
+        overrun=st.sampled_from(["finish", "climb"]),
+        capacity=st.integers(4, 30),
+    )
+    def start(self, batch_size: int, fill: str, overrun: str, capacity: int) -> None:
+        edges = mb.Edges([0, 10, 20, 40])
+        self.capacity = capacity
+        self.scheduler = mb.Scheduler(
+            edges, batch_size, fill=fill, overrun=overrun, capacity=capacity
+        )
+        self.workers = [self.scheduler.worker() for _ in range(WORKERS)]
+        self.open: list[tuple[mb.Batch, list[int], list[int]]] = []
+        self.expected: Counter[int] = Counter()
+        self.delivered: Counter[int] = Counter()
+        self.lost: set[int] = set()
+        self.finished: set[int] = set()
+        self.next_key = 0
+
+    @property
+    def live(self) -> int:
+        return self.next_key - len(self.finished) - len(self.lost)
+
+    @rule(lengths=st.lists(st.integers(0, 50), max_size=12), bulk=st.booleans())
+    def submit(self, lengths: list[int], bulk: bool) -> None:
+        keys = range(self.next_key, self.next_key + len(lengths))
+        accepted = len(lengths)
+        try:
+            if bulk:
+                self.scheduler.submit_many(np.array(keys, np.uint64), lengths)
+            else:
+                for accepted, (key, length) in enumerate(zip(keys, lengths, strict=True)):
+                    self.scheduler.submit(key, length)
+                accepted = len(lengths)
+        except mb.FullError as full:
+            accepted += full.accepted if not bulk else full.accepted - len(lengths)
+            assert self.live + accepted == self.capacity
+        except mb.ClosedError:
+            assert self.scheduler.closed
+            accepted = 0
+        self.expected.update(keys[:accepted])
+        self.next_key += accepted
+
+    @rule(worker=st.integers(0, WORKERS - 1))
+    def next_batch(self, worker: int) -> None:
+        try:
+            batch = self.workers[worker].next_batch(0)
+        except (TimeoutError, mb.ClosedError):
+            return
+        keys = batch.keys.tolist()
+        assert 1 <= len(keys) == len(set(keys))
+        self.delivered.update(keys)
+        self.open.append((batch, keys, batch.progress.tolist()))
+
+    @precondition(lambda self: self.open)
+    @rule(data=st.data())
+    def resubmit_and_finish(self, data: st.DataObject) -> None:
+        batch, keys, progress = self.open.pop(data.draw(st.integers(0, len(self.open) - 1)))
+        rows = data.draw(st.lists(st.integers(0, len(keys) - 1), unique=True))
+        batch.resubmit(rows, [progress[row] + 10 for row in rows])
+        climbing = {keys[row] for row in rows}
+        self.expected.update(climbing)
+        self.finished.update(set(keys) - climbing)
+        batch.done()
+
+    @precondition(lambda self: self.open)
+    @rule(data=st.data())
+    def drop(self, data: st.DataObject) -> None:
+        batch, keys, _ = self.open.pop(data.draw(st.integers(0, len(self.open) - 1)))
+        del batch
+        self.lost.update(keys)
+
+    @rule()
+    def close(self) -> None:
+        self.scheduler.close()
+
+    @rule(worker=st.integers(0, WORKERS - 1))
+    def replace_worker(self, worker: int) -> None:
+        self.workers[worker] = self.scheduler.worker()
+
+    @invariant()
+    def counters_agree(self) -> None:
+        stats = self.scheduler.stats()
+        waiting = self.expected.total() - self.delivered.total()
+        assert stats["waiting"] == waiting
+        assert stats["leased"] == sum(len(keys) for _, keys, _ in self.open)
+        assert stats["lost"] == len(self.lost)
+        assert stats["done"] == len(self.finished)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "scheduler"):
+            return
+        self.scheduler.close()
+        for worker in self.workers:
+            for batch in worker:
+                self.delivered.update(batch.keys.tolist())
+        assert self.delivered == self.expected
+
+
+TestProgram = Program.TestCase
+TestProgram.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

@@ -1,0 +1,319 @@
+"""The scheduler's face: what it accepts, what it hands out, how it ends."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import multibin as mb
+
+EDGES = mb.Edges([0, 10, 20, 40])
+
+
+def scheduler(batch_size: int = 4, **options: Any) -> mb.Scheduler:
+    return mb.Scheduler(EDGES, batch_size, **options)
+
+
+def keys(batches: mb.Scheduler | mb.Worker) -> list[list[int]]:
+    return [batch.keys.tolist() for batch in batches]
+
+
+def test_a_full_bin_leaves_first() -> None:
+    s = scheduler(fill="strict")
+    for key, length in enumerate([5, 15, 5, 15, 15, 30, 15]):
+        assert s.submit(key, length) == key
+    batch = s.next_batch()
+    assert batch.keys.tolist() == [1, 3, 4, 6]
+    assert (batch.bin, batch.reason, batch.limit, len(batch)) == (1, "full", None, 4)
+    assert batch.lengths.tolist() == [15, 15, 15, 15]
+    assert batch.progress.tolist() == [0, 0, 0, 0]
+    assert batch.tickets.tolist() == [1, 3, 4, 6]
+    assert (batch.waits >= 0).all()
+    assert (batch.ages == batch.waits).all()
+    with pytest.raises(TimeoutError):
+        s.next_batch(0)
+    batch.done()
+    s.close()
+    assert keys(s) == [[0, 2], [5]]
+
+
+def test_elastic_waits_for_nobody_and_tops_up_from_the_nearest_bins() -> None:
+    s = scheduler()
+    s.submit(1, 5)
+    few = s.next_batch(0)
+    assert (few.keys.tolist(), few.reason) == ([1], "few")
+    for key, length in enumerate([30, 30, 5, 15, 5, 15]):
+        s.submit(key, length)
+    batch = s.next_batch(0)
+    assert (batch.keys.tolist(), batch.bin, batch.reason) == ([0, 1, 3, 5], 2, "elastic")
+
+
+@pytest.mark.parametrize("order", [None, "formed", "oldest"])
+def test_which_full_bin_goes_first(order: str | None) -> None:
+    s = scheduler(2, order=order, fill="strict")
+    for key, length in enumerate([5, 15, 15, 5]):
+        s.submit(key, length)
+    first = [0, 3] if order == "oldest" else [1, 2]
+    assert s.next_batch(0).keys.tolist() == first
+
+
+def test_one_strict_bin_is_a_fifo() -> None:
+    rng = np.random.default_rng(0)
+    s = mb.Scheduler(mb.Edges([0, 1]), 8, fill="strict")
+    s.submit_many(np.arange(100), rng.integers(0, 1000, 100))
+    s.close()
+    assert keys(s) == [list(range(i, min(i + 8, 100))) for i in range(0, 100, 8)]
+
+
+def test_climbing() -> None:
+    s = scheduler(2, overrun="climb")
+    s.submit_many([7, 8], [0, 0])
+    worker = s.worker()
+    batch = worker.next_batch(0)
+    assert batch.limit == 10
+    batch.resubmit([1], [10])
+    with pytest.raises(ValueError, match="rows: 1 is resubmitted twice"):
+        batch.resubmit([1], [10])
+    batch.done()
+    with pytest.raises(RuntimeError, match="done"):
+        batch.resubmit([0], [10])
+    with pytest.raises(TimeoutError):
+        s.next_batch(0)  # the climber's state is with the other worker
+    again = worker.next_batch(0)
+    assert (again.keys.tolist(), again.bin, again.limit) == ([8], 1, 10)
+    assert again.progress.tolist() == [10]
+    assert again.ages[0] > again.waits[0]
+    again.resubmit(np.array([True]), np.array([25]), anywhere=True)
+    again.done()
+    last = s.next_batch(0)
+    assert (last.keys.tolist(), last.bin, last.limit) == ([8], 2, None)
+    last.done()
+    stats = s.stats()
+    assert (stats["submitted"], stats["taken"], stats["resubmitted"]) == (2, 4, 2)
+    assert (stats["done"], stats["waiting"], stats["leased"]) == (2, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "progress", "message"),
+    [
+        ([2], [10], "rows: 2 is not a position in this batch of 2"),
+        ([-1], [10], r"rows\[0\]: -1 is not a position"),
+        ([0, 0], [10, 10], "rows: 0 is resubmitted twice"),
+        ([0], [10, 11], "progress: 2 values for 1 rows"),
+        ([True], [10], "rows: a mask of 1 for a batch of 2"),
+        ([0], [-1], r"progress\[0\]: -1"),
+        ([0], [float("nan")], r"progress\[0\]: NaN"),
+    ],
+)
+def test_a_bad_resubmission_changes_nothing(rows: Any, progress: Any, message: str) -> None:
+    s = scheduler(2, overrun="climb")
+    s.submit_many([7, 8], [0, 0])
+    batch = s.next_batch(0)
+    with pytest.raises(ValueError, match=message):
+        batch.resubmit(rows, progress)
+    assert s.stats()["resubmitted"] == 0
+    batch.resubmit([0, 1], [10, 10])
+    assert s.stats()["waiting"] == 2
+
+
+def test_progress_never_goes_back() -> None:
+    s = scheduler(1, overrun="climb")
+    s.submit(7, 0)
+    batch = s.next_batch(0)
+    batch.resubmit([0], [10])
+    again = s.next_batch(0)
+    with pytest.raises(ValueError, match="progress: 9 of row 0 is less than its previous 10"):
+        again.resubmit([0], [9])
+
+
+def test_a_lease_counts_towards_the_capacity() -> None:
+    s = scheduler(2, capacity=3)
+    for key in range(3):
+        s.submit(key, 1)
+    with pytest.raises(mb.FullError) as full:
+        s.submit(3, 1)
+    assert full.value.accepted == 0
+    batch = s.next_batch(0)
+    with pytest.raises(mb.FullError):
+        s.submit(3, 1)
+    batch.done()
+    batch.done()
+    with pytest.raises(mb.FullError, match="2 accepted") as full:
+        s.submit_many([3, 4, 5], [1, 1, 1])
+    assert full.value.accepted == 2
+    assert s.next_batch(0).keys.tolist() == [2, 3]
+
+
+def test_a_dropped_lease_is_lost_and_counted() -> None:
+    s = scheduler(2, capacity=2)
+    s.submit_many([1, 2], [1, 1])
+    batch = s.next_batch(0)
+    del batch
+    gc.collect()
+    assert (s.stats()["lost"], s.stats()["leased"]) == (2, 0)
+    s.submit(3, 1)
+    with s.next_batch(0):
+        pass
+    s.submit(4, 1)
+
+    def fail() -> None:
+        with s.next_batch(0):
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert (s.stats()["lost"], s.stats()["done"]) == (3, 1)
+
+
+def test_an_iterator_finishes_its_previous_batch() -> None:
+    s = scheduler(2)
+    s.submit_many(np.arange(5), np.ones(5))
+    s.close()
+    leased = [s.stats()["leased"] for _ in s]
+    assert leased == [2, 2, 1]
+    assert (s.stats()["done"], s.stats()["lost"]) == (5, 0)
+
+
+def test_closing() -> None:
+    s = scheduler(2, overrun="climb")
+    s.submit(1, 0)
+    batch = s.next_batch(0)
+    s.close()
+    s.close()
+    assert s.closed
+    with pytest.raises(mb.ClosedError):
+        s.submit(2, 0)
+    with pytest.raises(mb.ClosedError):
+        s.submit_many([2], [0])
+    with pytest.raises(mb.ClosedError):
+        s.next_batch()
+    batch.resubmit([0], [10])
+    assert s.next_batch().reason == "drain", "who resubmits later asks again"
+
+
+def test_a_closed_worker_gives_its_climbers_back() -> None:
+    s = scheduler(1, overrun="climb")
+    s.submit(1, 0)
+    worker = s.worker()
+    batch = worker.next_batch(0)
+    batch.resubmit([0], [10])
+    worker.close()
+    with pytest.raises(mb.ClosedError):
+        worker.next_batch()
+    again = s.next_batch(0)
+    assert (again.keys.tolist(), again.progress.tolist()) == ([1], [0])
+    assert s.stats()["restarted"] == 1
+
+
+def test_overdue_requests_lead() -> None:
+    s = mb.Scheduler(EDGES, 2, order="formed")
+    s.submit(0, 30)
+    for key in range(1, 8):
+        s.submit(key, 5)
+    served: list[list[int]] = []
+    for key in range(8, 40, 2):
+        served.append(s.next_batch(0).keys.tolist())
+        s.submit_many([key, key + 1], [5, 5])
+    # It entered alone (w = 0): more than 4·B = 8 others go first, then it leads.
+    assert [0 in batch for batch in served].index(True) == 5
+
+
+def test_max_wait_lets_a_partial_batch_leave() -> None:
+    s = scheduler(8, fill="strict", max_wait=0.02)
+    start = time.perf_counter()
+    s.submit(1, 5)
+    batch = s.next_batch(5)
+    assert batch.reason == "overdue"
+    assert batch.waits[0] >= 0.02
+    assert time.perf_counter() - start < 4
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda s: s.submit(1, float("nan")), ValueError, "length: NaN"),
+        (lambda s: s.submit(1, float("inf")), ValueError, "length: inf"),
+        (lambda s: s.submit(1, -1), ValueError, "length: -1"),
+        (lambda s: s.submit(1, 2**32), ValueError, "length: 4294967296"),
+        (lambda s: s.submit(1, 10**400), ValueError, "length: inf"),
+        (lambda s: s.submit(1, "5"), TypeError, "length: needs an int or a float"),
+        (lambda s: s.submit(1, None), TypeError, "length: needs an int or a float"),
+        (lambda s: s.submit(-1, 5), ValueError, "key: -1"),
+        (lambda s: s.submit(2**64, 5), ValueError, "key: 18446744073709551616"),
+        (lambda s: s.submit(1.5, 5), TypeError, "key: needs an int"),
+        (lambda s: s.submit_many([1, 2], [1]), ValueError, "lengths: 1 values for 2 keys"),
+        (lambda s: s.submit_many([1, -2], [1, 1]), ValueError, r"keys\[1\]: -2"),
+        (lambda s: s.submit_many([1.0], [1]), TypeError, "keys: needs uint64 or int64 dtype"),
+        (lambda s: s.submit_many(np.int32([1]), [1]), TypeError, "keys: needs uint64 or int64"),
+        (lambda s: s.submit_many([1, 2], [1, float("nan")]), ValueError, r"lengths\[1\]: NaN"),
+        (lambda s: s.submit_many([1, 2], [1, -3]), ValueError, r"lengths\[1\]: -3"),
+        (lambda s: s.submit_many([1], ["a"]), TypeError, "lengths: needs an integer or float"),
+        (lambda s: s.submit_many([[1]], [[1]]), ValueError, "keys: needs one dimension"),
+        (lambda s: s.next_batch(-1), ValueError, "timeout: -1"),
+        (lambda s: s.next_batch(float("nan")), ValueError, "timeout: NaN"),
+    ],
+)
+def test_bad_input_is_named_and_loses_nothing(
+    call: Callable[[Any], object], error: type[Exception], message: str
+) -> None:
+    s = scheduler(fill="strict")
+    s.submit(7, 5)
+    with pytest.raises(error, match=message):
+        call(s)
+    assert s.stats()["submitted"] == 1
+    s.close()
+    assert keys(s) == [[7]]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch_size": 0}, "batch_size: 0"),
+        ({"batch_size": -1}, "batch_size: -1"),
+        ({"batch_size": 2**40}, "batch_size: 1099511627776"),
+        ({"capacity": 0}, "capacity: 0"),
+        ({"batch_size": 8, "capacity": 4}, "batch_size: 8 exceeds capacity = 4"),
+        ({"max_wait": -1}, "max_wait: -1"),
+        ({"max_wait": float("nan")}, "max_wait: NaN"),
+        ({"fill": "lazy"}, 'fill: "lazy" is not "elastic" or "strict"'),
+        ({"order": "random"}, 'order: "random" is not "formed" or "oldest"'),
+        ({"overrun": "x"}, 'overrun: "x" is not "finish" or "climb"'),
+    ],
+)
+def test_bad_options_are_named(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        scheduler(**options)
+
+
+@pytest.mark.parametrize("number", [5, 4.2, np.int64(5), np.uint8(5), np.float32(4.2), True])
+def test_every_kind_of_number_is_a_length(number: Any) -> None:
+    s = scheduler()
+    s.submit(np.uint64(2**64 - 1), number)
+    batch = s.next_batch(0)
+    assert batch.keys.tolist() == [2**64 - 1]
+    assert batch.lengths.tolist() == [1 if number is True else 5]
+
+
+def test_a_waiting_worker_leaves_the_interpreter_to_others() -> None:
+    s = scheduler(1)
+    got: list[int] = []
+
+    def work() -> None:
+        for batch in s:
+            got.extend(batch.keys.tolist())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    for key in range(50):
+        s.submit(key, 5)
+        time.sleep(0.0005)
+    s.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert got == list(range(50))
