@@ -43,22 +43,28 @@ class Program(RuleBasedStateMachine):
     @rule(lengths=st.lists(st.integers(0, 50), max_size=12), bulk=st.booleans())
     def submit(self, lengths: list[int], bulk: bool) -> None:
         keys = range(self.next_key, self.next_key + len(lengths))
-        accepted = len(lengths)
-        try:
-            if bulk:
-                self.scheduler.submit_many(np.array(keys, np.uint64), lengths)
-            else:
-                for accepted, (key, length) in enumerate(zip(keys, lengths, strict=True)):
-                    self.scheduler.submit(key, length)
-                accepted = len(lengths)
-        except mb.FullError as full:
-            accepted += full.accepted if not bulk else full.accepted - len(lengths)
-            assert self.live + accepted == self.capacity
-        except mb.ClosedError:
-            assert self.scheduler.closed
-            accepted = 0
+        accepted = self.accepted_in_bulk(keys, lengths) if bulk else self.accepted(keys, lengths)
+        room = 0 if self.scheduler.closed else self.capacity - self.live
+        assert accepted == min(len(lengths), room)
         self.expected.update(keys[:accepted])
         self.next_key += accepted
+
+    def accepted_in_bulk(self, keys: range, lengths: list[int]) -> int:
+        try:
+            self.scheduler.submit_many(np.array(keys, np.uint64), lengths)
+        except mb.FullError as full:
+            return full.accepted
+        except mb.ClosedError:
+            return 0
+        return len(lengths) if not self.scheduler.closed else 0
+
+    def accepted(self, keys: range, lengths: list[int]) -> int:
+        for done, (key, length) in enumerate(zip(keys, lengths, strict=True)):
+            try:
+                self.scheduler.submit(key, length)
+            except (mb.FullError, mb.ClosedError):
+                return done
+        return len(lengths)
 
     @rule(worker=st.integers(0, WORKERS - 1))
     def next_batch(self, worker: int) -> None:

@@ -1,0 +1,62 @@
+"""Reads what `make bench` measured and prints each figure as a ratio to its rival of the same run.
+
+A ratio above its bar is marked; the exit status is then 1.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+TARGET = Path(__file__).parents[1] / "target"
+BATCH, MANY = 32, 4096
+
+# What, its rival, the largest ratio.
+BARS = [
+    ("ring/ring", "ring/ArrayQueue", 1.3),
+    *(
+        (f"scheduler/submit + form, {how}", "scheduler/ArrayQueue + Instant::now", 2.0)
+        for how in ("elastic, nothing else waits", "elastic, 1,024 wait", "strict, 1,024 wait")
+    ),
+    ("test_submit_and_take[0]", "test_simple_queue", 2.0),
+    ("test_submit_and_take[1024]", "test_simple_queue", 2.0),
+    ("test_submit_many_and_take_all", "ring/ArrayQueue", 5.0),
+]
+
+
+def criterion() -> dict[str, float]:
+    """Median nanoseconds per request of each benchmark of the core."""
+    medians = {}
+    for file in (TARGET / "criterion").glob("*/*/new/benchmark.json"):
+        name = json.loads(file.read_text())["full_id"]
+        estimates = json.loads((file.parent / "estimates.json").read_text())
+        medians[name] = estimates["median"]["point_estimate"] / BATCH
+    return medians
+
+
+def pytest_benchmark() -> dict[str, float]:
+    """Median nanoseconds per request of each benchmark from Python."""
+    benchmarks = json.loads((TARGET / "benches.json").read_text())["benchmarks"]
+    requests = {"one by one, 32 requests": BATCH, "in bulk, 4,096 requests": MANY}
+    return {b["name"]: b["stats"]["median"] * 1e9 / requests[b["group"]] for b in benchmarks}
+
+
+def main() -> int:
+    medians = criterion() | pytest_benchmark()
+    print(f"{'per request':46} {'ns':>7} {'rival':>7} {'ratio':>6} {'bar':>5}  rival")
+    over = False
+    for name, rival, bar in BARS:
+        ratio = medians[name] / medians[rival]
+        over |= ratio > bar
+        print(
+            f"{name:46} {medians[name]:7.1f} {medians[rival]:7.1f} {ratio:6.2f} {bar:5.1f}"
+            f"  {rival}{'  OVER' if ratio > bar else ''}"
+        )
+    rate = 1e3 / medians["test_submit_many_and_take_all"]
+    print(f"\nsubmit_many and taking all batches, from Python: {rate:.1f} M requests/s")
+    return int(over)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
