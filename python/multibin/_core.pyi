@@ -192,7 +192,7 @@ class Scheduler:
         ``taken == resubmitted + done + lost + leased``; ``restarted`` counts climbers whose worker
         went away, ``batches`` the batches by reason.
         """
-    def submit(self, /, key: "int", length: SupportsIndex | SupportsFloat) -> int:
+    def submit(self, /, key: SupportsIndex, length: SupportsIndex | SupportsFloat) -> int:
         """
         Accepts a request and returns its ticket. ``key`` is the caller's (0 to 2⁶⁴ − 1),
         ``length`` the predicted steps (an int, or a finite float that is rounded up). Any thread.

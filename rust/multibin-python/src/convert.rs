@@ -137,14 +137,8 @@ pub fn count<T: TryFrom<u64>>(number: &Count<'_>, argument: &str) -> PyResult<T>
 
 /// The caller's key: an int that fits in 64 unsigned bits.
 #[inline]
-pub fn key(number: &Bound<'_, PyAny>) -> PyResult<u64> {
-    number.extract::<u64>().map_err(|error| {
-        if error.is_instance_of::<PyOverflowError>(number.py()) {
-            PyValueError::new_err(format!("key: {number} is not an unsigned 64-bit integer"))
-        } else {
-            wrong_type("key", "an int", number)
-        }
-    })
+pub fn key(number: &Count<'_>) -> PyResult<u64> {
+    number.0.extract::<u64>().or_else(|_| count(number, "key"))
 }
 
 /// Lengths in steps, of any integer or float dtype.

@@ -64,10 +64,9 @@ impl Scheduler {
     ///
     /// Raises ``FullError`` at capacity, ``ClosedError`` after ``close()``, ``ValueError`` or
     /// ``TypeError`` for a wrong key or length.
-    #[pyo3(signature = (key: "int", length))]
-    fn submit(&self, key: &Bound<'_, PyAny>, length: Number<'_>) -> PyResult<u64> {
+    fn submit(&self, key: Count<'_>, length: Number<'_>) -> PyResult<u64> {
         let length = self::length(&length, "length")?;
-        self.inner.submit(self::key(key)?, length).map_err(errors::submit)
+        self.inner.submit(self::key(&key)?, length).map_err(errors::submit)
     }
 
     /// Accepts requests in bulk, in order, without the GIL: ``keys`` (uint64, or int64 without

@@ -1,0 +1,97 @@
+"""The command line: the demo runs, and bad input ends in one clear line and exit code 2."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from multibin.cli import main
+
+pytest.importorskip("torch", reason="the demo needs the extra `llm`")
+
+SMALL = ["--requests=24", "--bins=3", "--batch-size=4", "--repeats=1"]
+HEADER = "TIMESTAMP,ContextTokens,GeneratedTokens\n"
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def trace(rows: int) -> str:
+    lines = [f"2023-11-16 18:15:46.68,{20 + i % 7},{1 + i * 13 % 40}" for i in range(rows)]
+    Path("trace.csv").write_text(HEADER + "\n".join(lines))
+    return "--trace=trace.csv"
+
+
+def efficiencies(out: str) -> list[float]:
+    rows = [line for line in out.splitlines() if line.endswith(" s") and " x)" in line]
+    assert len(rows) == 4
+    return [float(row.split("x)")[1].split()[0]) for row in rows]
+
+
+def test_the_demo_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib", reason="the picture needs the extra `plot`")
+    assert main(["demo", *SMALL]) == 0
+    out = capsys.readouterr().out
+    assert "24 requests, all present at the start" in out
+    fifo, *others = efficiencies(out)
+    assert all(0 < fifo < other <= 1 for other in others)
+    assert Path("demo.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_demo_reads_a_trace(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", trace(60), *SMALL, "--plot=other.png"]) == 0
+    out = capsys.readouterr().out
+    assert "trace.csv (tokens × 1, timestamps ignored)" in out
+    assert "3 bins fitted on 36 other requests" in out
+    assert Path("other.png").exists()
+
+
+def test_long_requests_are_scaled_to_the_context(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "x,9000,240\n" + "x,100,20\n" * 40
+    Path("trace.csv").write_text(HEADER + rows)
+    assert main(["demo", "--trace=trace.csv", *SMALL]) == 0
+    assert "tokens × 0.1108" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--requests=0"], "requests: 0 is not at least 1"),
+        (["--bins=-1"], "bins: -1 is not at least 1"),
+        (["--batch-size=0"], "batch_size: 0 is not at least 1"),
+        (["--repeats=0"], "repeats: 0"),
+        (["--width=0"], "width: 0"),
+        (["--trace=nowhere.csv"], "cannot read nowhere.csv"),
+        (["--model=./nowhere"], "nowhere"),
+    ],
+)
+def test_bad_arguments_end_in_one_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.err.startswith("multibin demo: error: ")
+    assert len(captured.err.splitlines()) == 1
+    assert not captured.out
+
+
+def test_a_short_trace_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", trace(24), *SMALL]) == 2
+    assert "has 24 rows; edges need some after 24" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["demo", "--requests=many"]])
+def test_argparse_refuses_with_the_same_code(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert exit_.value.code == 2
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out.startswith("multibin 0.")
