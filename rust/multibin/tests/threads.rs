@@ -233,3 +233,33 @@ fn a_timeout_is_kept() {
     assert_eq!(outcome.err(), Some(NextError::Timeout));
     assert!(start.elapsed() >= Duration::from_millis(20));
 }
+
+#[test]
+fn closing_while_others_submit_loses_nobody_and_ends() {
+    for round in 0..500 {
+        let fill = if round % 2 == 0 { Fill::Strict } else { Fill::Elastic };
+        let scheduler = Scheduler::new(edges(), Config { fill, ..Config::new(4) }).unwrap();
+        let submit_until_closed = || {
+            let lengths = (0..).map(|key| scheduler.submit(key, length(key)));
+            lengths.take_while(Result::is_ok).count()
+        };
+        let take_all = || {
+            let worker = scheduler.worker();
+            let mut rows = 0;
+            while let Ok(batch) = worker.next_batch(None) {
+                rows += batch.rows().len();
+                batch.done();
+            }
+            rows
+        };
+        thread::scope(|scope| {
+            let workers = [scope.spawn(take_all), scope.spawn(take_all)];
+            let producers = [scope.spawn(submit_until_closed), scope.spawn(submit_until_closed)];
+            thread::sleep(Duration::from_micros(50 + round));
+            scheduler.close();
+            let accepted: usize = producers.map(|thread| thread.join().unwrap()).iter().sum();
+            let taken: usize = workers.map(|thread| thread.join().unwrap()).iter().sum();
+            assert_eq!(taken, accepted);
+        });
+    }
+}

@@ -137,6 +137,8 @@ impl Inner {
         let any_counts = self.config.fill == Fill::Elastic
             || (self.config.max_wait.is_some() && depth == 0)
             || state.former.has_climbers()
+            // Everybody who was admitted counts now, full bin or not.
+            || self.admission.is_closed()
             // A claimed position is about to be published: positions no longer tell the order.
             || drain.ring().tail() != drain.head();
         if any_counts {
