@@ -62,5 +62,6 @@ $(BIN)/maturin: pyproject.toml
 	@touch $@
 
 $(VENV)/.built: $(BIN)/maturin $(RUST)
-	$(BIN)/maturin develop --release --quiet --extras llm,plot,dev
+	@echo 'building multibin and installing what it needs into $(VENV) (torch is several GB)'
+	PIP_QUIET=1 $(BIN)/maturin develop --release --quiet --extras llm,plot,dev
 	@touch $@

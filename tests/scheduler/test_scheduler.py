@@ -250,7 +250,7 @@ def test_max_wait_lets_a_partial_batch_leave() -> None:
         (lambda s: s.submit_many([1, 2], [1]), ValueError, "lengths: 1 values for 2 keys"),
         (lambda s: s.submit_many([1, -2], [1, 1]), ValueError, r"keys\[1\]: -2"),
         (lambda s: s.submit_many([1.0], [1]), TypeError, "keys: needs uint64 or int64 dtype"),
-        (lambda s: s.submit_many(np.array([1], np.int32), [1]), TypeError, "keys: needs uint64 or int64"),
+        (lambda s: s.submit_many(np.array([1], "i4"), [1]), TypeError, "keys: needs uint64"),
         (lambda s: s.submit_many([1, 2], [1, float("nan")]), ValueError, r"lengths\[1\]: NaN"),
         (lambda s: s.submit_many([1, 2], [1, -3]), ValueError, r"lengths\[1\]: -3"),
         (lambda s: s.submit_many([1], ["a"]), TypeError, "lengths: needs an integer or float"),
