@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from multibin.llm import LLM, RequestOutput, SamplingParams
 
@@ -165,3 +168,49 @@ def test_outputs_come_in_the_callers_order_with_their_prompts(
     for output in outputs:
         times = output.metrics
         assert times.arrival_time <= times.first_token_time <= times.finished_time
+
+
+def test_calls_from_several_threads_run_one_after_another(
+    llama: Any,
+    prompts: list[list[int]],
+    budgets: list[int],
+    reference: Callable[..., list[list[int]]],
+) -> None:
+    llm = LLM(llama, batch_size=4)
+
+    def call(order: slice) -> list[list[int]]:
+        outputs = llm.generate(prompts[order], greedy(budgets[order]), use_tqdm=False)
+        return tokens(outputs)
+
+    expected = reference(llama, prompts, budgets)
+    orders = [slice(None), slice(None, None, -1), slice(5), slice(7, 15)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(call, orders)) == [expected[order] for order in orders]
+
+
+@settings(deadline=None, max_examples=25)
+@given(data=st.data())
+def test_no_policy_and_no_prediction_changes_a_text(
+    llama: Any,
+    prompts: list[list[int]],
+    reference: Callable[..., list[list[int]]],
+    data: st.DataObject,
+) -> None:
+    whole = reference(llama, prompts, [60] * len(prompts))
+    chosen = data.draw(st.lists(st.integers(0, len(prompts) - 1), min_size=1, max_size=12))
+    sizes = st.lists(st.integers(1, 40), min_size=len(chosen), max_size=len(chosen))
+    budgets, lengths = data.draw(sizes), data.draw(st.none() | sizes)
+    edges = data.draw(st.lists(st.integers(0, 40), min_size=2, max_size=6, unique=True).map(sorted))
+    llm = LLM(
+        llama,
+        batch_size=data.draw(st.integers(1, 6)),
+        edges=edges,
+        fill=data.draw(st.sampled_from(["elastic", "strict"])),
+        overrun=data.draw(st.sampled_from(["climb", "finish"])),
+        order=data.draw(st.sampled_from([None, "formed", "oldest"])),
+    )
+    outputs = llm.generate(
+        [prompts[i] for i in chosen], greedy(budgets), lengths=lengths, use_tqdm=False
+    )
+    expected = [whole[i][:budget] for i, budget in zip(chosen, budgets, strict=True)]
+    assert tokens(outputs) == expected

@@ -185,3 +185,21 @@ def test_stale_slots_and_padding_change_nothing(
     assert [r.tokens for r in requests] == reference(llama, short, [20] * 4)
 
 
+def poison(loop: Loop) -> None:
+    with torch.inference_mode():
+        for pair in loop.arena.views(0, loop.arena.rows, loop.arena.capacity):
+            for tensor in pair:
+                tensor.fill_(torch.nan)
+
+
+def test_what_overflowed_in_one_batch_stays_out_of_the_next(
+    loop: Loop, llama: Any, prompts: list[list[int]], reference: Callable[..., list[list[int]]]
+) -> None:
+    """NaN behind a mask is still NaN: 0 · NaN."""
+    run(loop, make(prompts[:6], [50] * 6), None)
+    poison(loop)
+    requests = make(prompts[:4], [20, 30, 9, 12])
+    run(loop, requests, 8)
+    poison(loop)
+    run(loop, requests, None)
+    assert [r.tokens for r in requests] == reference(llama, prompts[:4], [20, 30, 9, 12])

@@ -217,6 +217,11 @@ def test_bad_parameters_are_named(argument: str, value: Any, error: type[Excepti
 
 
 def test_numpy_numbers_are_parameters() -> None:
-    params = SamplingParams(np.int64(3), np.float32(0.5), top_k=np.int32(2), seed=np.uint64(7))
-    assert not params.greedy
+    numbers: dict[str, Any] = {
+        "max_tokens": np.int64(3),
+        "temperature": np.float32(0.5),
+        "top_k": np.int32(2),
+        "seed": np.uint64(7),
+    }
+    assert not SamplingParams(**numbers).greedy
     assert SamplingParams(temperature=np.float64(0)).greedy

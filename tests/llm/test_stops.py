@@ -114,11 +114,11 @@ def test_text_prompts_and_outputs(byte_llm: LLM) -> None:
     assert output.prompt == "héllo"
     assert output.prompt_token_ids == TOKENIZER.encode("héllo")
     assert output.outputs[0].text == TOKENIZER.decode(output.outputs[0].token_ids)
-    same = byte_llm.generate(
-        [{"prompt": "héllo"}, {"prompt_token_ids": TOKENIZER.encode("héllo")}],
-        params,
-        use_tqdm=False,
-    )
+    prompts: list[dict[str, Any]] = [
+        {"prompt": "héllo"},
+        {"prompt_token_ids": TOKENIZER.encode("héllo")},
+    ]
+    same = byte_llm.generate(prompts, params, use_tqdm=False)
     assert [o.outputs[0] for o in same] == [output.outputs[0]] * 2
     assert [o.prompt for o in same] == ["héllo", None]
 

@@ -72,8 +72,9 @@ def gather(source: Tensor, destination: Tensor, moves: Moves) -> None:
 class Arena:
     """The slots of the rows that run: [layers, 2, rows, kv_heads, capacity, head_dim].
 
-    Kept and reused from batch to batch; it grows and never shrinks. It starts as zeros, since what
-    a mask hides is still multiplied by 0 and must not be NaN.
+    Kept and reused from batch to batch; it grows and never shrinks. What a mask hides is still
+    multiplied by 0 and must not be NaN, so it starts as zeros, and `clear` keeps the overflow of
+    one batch out of the next.
     """
 
     def __init__(self, geometry: Geometry) -> None:
@@ -97,6 +98,10 @@ class Arena:
             # Freed before the larger one is allocated.
             self._storage = self.geometry.empty(0, 0)
             self._storage = self.geometry.empty(rows, capacity).zero_()
+
+    def clear(self, rows: int, start: int, stop: int) -> None:
+        """Zeroes the positions from `start` to `stop`, or to the capacity, of the first rows."""
+        self._storage[:, :, :rows, :, start : aligned(stop)] = 0
 
     def grow(self, capacity: int, live: int) -> None:
         """Makes room for so many positions and keeps the first `live` rows."""

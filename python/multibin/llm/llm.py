@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from threading import Lock
 from time import perf_counter
+from typing import Never
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from multibin.llm.outputs import BatchRecord, RequestOutput
 from multibin.llm.params import SamplingParams
 from multibin.llm.probe import try_out
 from multibin.llm.request import Request
-from multibin.llm.schedule import Fill, Order, Overrun, Policy, Scheduling
+from multibin.llm.schedule import Fill, Order, Overrun, Policy, Scheduling, as_edges
 from multibin.llm.tokenizers import TokenizerSource, beside, given
 
 
@@ -40,7 +41,8 @@ class LLM:
         edges: bins instead, for all calls: `multibin.Edges` or increasing bounds, in tokens.
         fill: "elastic": a batch is topped up from the nearest bins; "strict": never.
         overrun: "climb": a row that outlives its bin goes on in a batch of a higher one, with its
-            KV cache; "finish": a batch runs until its last row ends.
+            KV cache, which stays in memory while it waits, for any number of rows; "finish": a
+            batch runs until its last row ends.
         order: which full bin goes first, "formed" or "oldest"; None: "oldest" with climbing.
         max_wait: seconds after which a waiting request leads the next batch.
         device: None: a model object stays where it is, a loaded one goes to CUDA if there is one.
@@ -68,7 +70,9 @@ class LLM:
         device: str | torch.device | None = None,
         dtype: str | torch.dtype | None = None,
     ) -> None:
-        self._policy = Policy(scheduling, batch_size, bins, edges, fill, overrun, order, max_wait)
+        self._policy = Policy(
+            scheduling, batch_size, bins, as_edges(edges), fill, overrun, order, max_wait
+        )
         choice = None if tokenizer is None else given(tokenizer)
         loaded = load(model, device=device, dtype=dtype)
         choice = choice or beside(model)
@@ -78,6 +82,8 @@ class LLM:
         self._lock = Lock()
         self.model = loaded.module
         self.tokenizer = choice.tokenizer
+        self.context = loaded.context
+        """The most tokens that the model can be fed, prompt and output together."""
         self.records: list[BatchRecord] = []
         """The batches of the last call of `generate`, in the order in which they ran."""
 
@@ -119,15 +125,16 @@ class LLM:
             return []
         with self._lock, torch.inference_mode():
             worker = self._policy.worker(predictions, longest=int(budgets.max()))
-            bar = tqdm(total=len(requests), desc="generate", unit="req", disable=not use_tqdm)
-            with bar:
+            with tqdm(
+                total=len(requests), desc="generate", unit="req", disable=not use_tqdm
+            ) as bar:
                 arrival = perf_counter()
                 self.records = []
                 for batch in worker:
                     self._run(batch, requests, bar)
         return [request.output(arrival) for request in requests]
 
-    def _run(self, batch: multibin.Batch, requests: Sequence[Request], bar: tqdm[None]) -> None:
+    def _run(self, batch: multibin.Batch, requests: Sequence[Request], bar: tqdm[Never]) -> None:
         """Runs one batch, records it, and sends its unfinished rows up."""
         started = perf_counter()
         keys = batch.keys.tolist()

@@ -41,7 +41,7 @@ class Loop:
         self,
         requests: Sequence[Request],
         limit: int | None,
-        finished: Callable[[Request], None],
+        finished: Callable[[Request], object],
     ) -> Work:
         """Generates until each request has finished or has `limit` tokens more than before.
 
@@ -55,13 +55,22 @@ class Loop:
         """
         ends = {r.key: _end(r, limit) for r in requests}
         bound = max(len(r.prompt_tokens) + ends[r.key] - 1 for r in requests)
-        longest = max(len(r.prompt_tokens) + len(r.tokens) for r in requests)
-        self.arena.reserve(len(requests), min(bound, longest + HEADROOM))
+        lengths = [len(r.prompt_tokens) + len(r.tokens) for r in requests]
+        self.arena.reserve(len(requests), min(bound, max(lengths) + HEADROOM))
+        self.arena.clear(len(requests), min(lengths) - 1, bound)
+        # Told apart before the first parks new ones.
+        new, parked = _split(requests)
         batch = Batch(self, ends, bound, finished)
-        batch.start([r for r in requests if r.parked is None])
-        batch.resume([r for r in requests if r.parked is not None])
+        batch.start(new)
+        batch.resume(parked)
         batch.generate()
         return batch.work
+
+
+def _split(requests: Sequence[Request]) -> tuple[list[Request], list[Request]]:
+    """The new requests and the parked ones."""
+    new = [r for r in requests if r.parked is None]
+    return new, [r for r in requests if r.parked is not None]
 
 
 def _end(request: Request, limit: int | None) -> int:
@@ -77,7 +86,7 @@ class Batch:
         loop: Loop,
         ends: dict[int, int],
         bound: int,
-        finished: Callable[[Request], None],
+        finished: Callable[[Request], object],
     ) -> None:
         self.work = Work()
         self._loop = loop

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
+from transformers import AutoConfig, AutoModelForCausalLM
 from transformers import PreTrainedModel as Module
 
 from multibin.llm.architecture import check_config, context_length
@@ -74,11 +75,19 @@ def load(
 
 def _from_pretrained(source: str | os.PathLike[str], dtype: torch.dtype | None) -> Module:
     name = check_location("model", source)
-    try:
+    with _loading(name):
         config = AutoConfig.from_pretrained(name)
-        _check_loaded(config)
+    check_config(config)
+    with _loading(name):
         return AutoModelForCausalLM.from_pretrained(name, config=config, dtype=dtype or "auto")
-    except OSError as error:
+
+
+@contextmanager
+def _loading(name: str) -> Iterator[None]:
+    """Turns what transformers and the hub raise into a ValueError of one line."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
         where = "" if Path(name).is_dir() else "there is no such folder, and from the hub: "
         raise ValueError(f"model={name!r} does not load: {where}{first_line(error)}") from None
 
@@ -93,12 +102,6 @@ def _cast(module: Module, dtype: torch.dtype) -> Module:
         owner, _, leaf = name.rpartition(".")
         setattr(module.get_submodule(owner), leaf, buffer)
     return module
-
-
-def _check_loaded(config: Any) -> None:
-    if not isinstance(config, PretrainedConfig):
-        raise TypeError(f"model has a config of type {type(config).__name__}")
-    check_config(config)
 
 
 def check_location(name: str, source: str | os.PathLike[str]) -> str:

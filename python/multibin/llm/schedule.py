@@ -29,7 +29,7 @@ class Policy:
     scheduling: Scheduling = "multibin"
     batch_size: int = 32
     bins: int = 16
-    edges: multibin.Edges | Sequence[float] | None = None
+    edges: multibin.Edges | None = None
     fill: Fill = "elastic"
     overrun: Overrun = "climb"
     order: Order | None = None
@@ -45,8 +45,6 @@ class Policy:
             one_of("order", self.order, ("formed", "oldest"))
         if self.max_wait is not None and real("max_wait", self.max_wait) < 0:
             raise ValueError(f"max_wait must be at least 0 seconds, not {self.max_wait}")
-        if self.edges is not None and not isinstance(self.edges, multibin.Edges):
-            object.__setattr__(self, "edges", multibin.Edges(self.edges))
 
     @property
     def climbs(self) -> bool:
@@ -85,6 +83,21 @@ class Policy:
             order=self.order,
             overrun=self.overrun,
         )
+
+
+def as_edges(edges: multibin.Edges | Sequence[float] | None) -> multibin.Edges | None:
+    """`edges`, made from increasing bounds where they are not edges yet.
+
+    Raises:
+        TypeError: neither.
+        ValueError: bounds that do not increase, or fewer than two.
+    """
+    if edges is None or isinstance(edges, multibin.Edges):
+        return edges
+    try:
+        return multibin.Edges(edges)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"edges={edges!r:.80}: {error}") from None
 
 
 def geometric(bins: int, longest: int) -> list[int]:

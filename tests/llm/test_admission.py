@@ -1,0 +1,138 @@
+"""What `generate` accepts and refuses; nothing runs before everything is checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from multibin.llm import LLM, SamplingParams
+from multibin.llm.tiny import ByteTokenizer, tiny_model
+
+ONE = SamplingParams(max_tokens=2, temperature=0)
+
+
+@pytest.fixture(scope="module")
+def llm() -> LLM:
+    return LLM(tiny_model(context=32), ByteTokenizer(), batch_size=2)
+
+
+@pytest.fixture
+def silent(llm: LLM, monkeypatch: pytest.MonkeyPatch) -> LLM:
+    """The model must not be called."""
+
+    def forward(*_: Any, **__: Any) -> None:
+        pytest.fail("the model ran")
+
+    monkeypatch.setattr(llm.model, "forward", forward)
+    return llm
+
+
+@pytest.mark.parametrize(
+    ("prompts", "error", "message"),
+    [
+        ("", ValueError, r"prompts\[0\] must not be empty, not ''"),
+        (["a", ""], ValueError, r"prompts\[1\] must not be empty"),
+        ([[1], []], ValueError, r"prompts\[1\] must not be empty, not \[\]"),
+        ([[1], [2] * 33], ValueError, r"prompts\[1\] has 33 tokens, .* context of 32"),
+        (["x" * 40], ValueError, r"prompts\[0\] has 40 tokens"),
+        ([[1, 259]], ValueError, r"prompts\[0\]\[1\]=259 is outside .* vocabulary of 259"),
+        ([[1, 2, -1]], ValueError, r"prompts\[0\]\[2\]=-1 is outside"),
+        ([[2**80]], ValueError, r"prompts\[0\]\[0\]=1208925819614629174706176 is outside"),
+        ([[1, 2.5]], TypeError, r"prompts\[0\]\[1\] must be a token id, not 2.5"),
+        ([[1, True]], TypeError, r"prompts\[0\]\[1\] must be a token id, not True"),
+        ([[1], None], TypeError, r"prompts\[1\] must be text or token ids, not None"),
+        ([1, "a"], TypeError, r"prompts\[0\]\[1\] must be a token id, not 'a'"),
+        (5, TypeError, "prompts must be text, token ids or a list of them, not 5"),
+        ({"text": "a"}, ValueError, r"prompts\[0\] must have 'prompt' or .* not \['text'\]"),
+        ([{"prompt": 3}], TypeError, r"prompts\[0\] must be text or token ids, not 3"),
+    ],
+)
+def test_bad_prompts_are_named(
+    silent: LLM, prompts: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        silent.generate(prompts, ONE, use_tqdm=False)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "error", "message"),
+    [
+        ([1], ValueError, r"lengths must hold one number for each of 2 prompts, not \(1,\)"),
+        (3, ValueError, r"lengths must hold one number for each of 2 prompts, not \(\)"),
+        ([[1, 2]], ValueError, r"not \(1, 2\)"),
+        ([1, -2], ValueError, r"lengths\[1\] must be finite and at least 0, not -2"),
+        ([float("nan"), 1], ValueError, r"lengths\[0\] must be finite and at least 0, not nan"),
+        ([1, float("inf")], ValueError, r"lengths\[1\] must be finite .* not inf"),
+        (["1", "2"], TypeError, r"lengths must hold numbers"),
+        ([None, 1], TypeError, r"lengths must hold numbers"),
+        ([True, False], TypeError, r"lengths must hold numbers, not bool"),
+    ],
+)
+def test_bad_lengths_are_named(
+    silent: LLM, lengths: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        silent.generate(["a", "b"], ONE, lengths=lengths, use_tqdm=False)
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "message"),
+    [
+        ([ONE], ValueError, "sampling_params has 1 elements for 2 prompts"),
+        ([ONE, None], TypeError, r"sampling_params\[1\] must be SamplingParams, not None"),
+        ({"max_tokens": 3}, TypeError, "sampling_params must be SamplingParams or a list"),
+    ],
+)
+def test_bad_parameters_are_named(
+    silent: LLM, params: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        silent.generate(["a", "b"], params, use_tqdm=False)
+
+
+@pytest.mark.parametrize(
+    "prompts",
+    [
+        [5, 6],
+        (5, 6),
+        [[5, 6]],
+        np.array([5, 6]),
+        np.array([[5, 6]], dtype=np.uint8),
+        torch.tensor([5, 6]),
+        [torch.tensor([5, 6])],
+        [np.array([5, 6])],
+        [np.int64(5), np.int32(6)],
+        {"prompt_token_ids": [5, 6]},
+        [{"prompt_token_ids": np.array([5, 6])}],
+    ],
+)
+def test_one_prompt_in_many_forms(llm: LLM, prompts: Any) -> None:
+    [output] = llm.generate(prompts, ONE, use_tqdm=False)
+    assert output.prompt_token_ids == [5, 6]
+    assert all(type(token) is int for token in output.prompt_token_ids)
+
+
+def test_no_prompts_are_no_outputs(llm: LLM) -> None:
+    assert llm.generate([], ONE, use_tqdm=False) == []
+    assert llm.generate([], [], lengths=[], use_tqdm=False) == []
+
+
+def test_defaults(llm: LLM) -> None:
+    [output] = llm.generate("abc", use_tqdm=False)
+    assert 1 <= len(output.outputs[0].token_ids) <= 16
+
+
+def test_fractional_and_too_large_lengths_are_predictions(llm: LLM) -> None:
+    """Rounded up, and clipped to what the request can generate."""
+    llm.generate(["a", "b"], ONE, lengths=[0.5, 1e300], use_tqdm=False)
+    assert sum(record.useful_tokens for record in llm.records) == 4
+
+
+def test_the_progress_bar_is_optional(llm: LLM, capsys: pytest.CaptureFixture[str]) -> None:
+    llm.generate(["a", "b"], ONE, use_tqdm=False)
+    assert capsys.readouterr().err == ""
+    llm.generate(["a", "b"], ONE)
+    assert "2/2" in capsys.readouterr().err

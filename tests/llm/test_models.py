@@ -1,0 +1,362 @@
+"""Loading, and what is refused: by name, and before weights are read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import (
+    BertConfig,
+    BloomConfig,
+    DeepseekV3Config,
+    FalconConfig,
+    Gemma2Config,
+    Gemma3TextConfig,
+    GPTNeoConfig,
+    JambaConfig,
+    Llama4TextConfig,
+    LlamaConfig,
+    MambaConfig,
+    MistralConfig,
+    OpenAIGPTConfig,
+    OPTConfig,
+    Phi3Config,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+    RoFormerConfig,
+    RwkvConfig,
+    T5Config,
+    ViTConfig,
+)
+
+from multibin.llm import LLM, SamplingParams
+from multibin.llm import architecture as arch
+from multibin.llm.masks import AdditiveMask, PaddingMask, mask_form
+from multibin.llm.models import load
+from multibin.llm.tiny import ByteTokenizer, tiny_model
+
+SMALL = {
+    "vocab_size": 97,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 64,
+}
+
+REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
+    "Mamba": (lambda: MambaConfig(), "linear_attention layers .*recurrent state"),
+    "Jamba": (lambda: JambaConfig(), "linear_attention layers .*recurrent state"),
+    "RWKV": (lambda: RwkvConfig(), "recurrent state"),
+    "Mistral": (lambda: MistralConfig(**SMALL, sliding_window=16), "sliding_attention"),
+    "Gemma 2": (lambda: Gemma2Config(**SMALL), "sliding_attention"),
+    "Gemma 3": (lambda: Gemma3TextConfig(**SMALL), "sliding_attention"),
+    "Qwen 2": (
+        lambda: Qwen2Config(**SMALL, use_sliding_window=True, max_window_layers=1),
+        r"sliding_attention layers \(layer 1\)",
+    ),
+    "Llama 4": (lambda: Llama4TextConfig(), "chunked_attention"),
+    "GPT-Neo": (lambda: GPTNeoConfig(), "local_attention"),
+    "T5": (lambda: T5Config(), "encoder-decoder"),
+    "ViT": (lambda: ViTConfig(), "no causal language model"),
+    "GPT": (lambda: OpenAIGPTConfig(), "no cache"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_config_is_refused_by_its_kind_of_layer(name: str) -> None:
+    config, reason = REFUSED[name]
+    with pytest.raises(ValueError, match=f"model: .*{reason}"):
+        arch.check_config(config())
+
+
+@pytest.mark.parametrize("name", ["Mamba", "Mistral", "T5", "Gemma 2"])
+def test_a_folder_is_refused_before_its_weights_are_read(name: str, tmp_path: Path) -> None:
+    """The folder has no weights at all."""
+    config, reason = REFUSED[name]
+    config().save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=f"model: .*{reason}"):
+        LLM(tmp_path)
+
+
+def test_a_model_object_is_refused(make_model: Callable[..., Any]) -> None:
+    model = make_model(MistralConfig(**SMALL, sliding_window=16))
+    with pytest.raises(ValueError, match="Mistral has sliding_attention layers"):
+        LLM(model)
+
+
+def test_full_attention_mistral_is_accepted() -> None:
+    arch.check_config(MistralConfig(**SMALL, sliding_window=None))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        # Positions from the length of the cache, and not causal at all: no config says so.
+        RoFormerConfig(
+            vocab_size=97,
+            hidden_size=48,
+            embedding_size=48,
+            num_hidden_layers=2,
+            is_decoder=True,
+        ),
+        BertConfig(vocab_size=97, hidden_size=48, num_hidden_layers=2),
+    ],
+)
+def test_rows_that_disturb_each_other_are_found_by_running(
+    config: Any, make_model: Callable[..., Any]
+) -> None:
+    with pytest.raises(ValueError, match="computes a row differently beside a longer one"):
+        LLM(make_model(config))
+
+
+FAMILIES: dict[str, Callable[[], Any]] = {
+    "ALiBi, Bloom": lambda: BloomConfig(vocab_size=97, hidden_size=32, n_layer=2, n_head=4),
+    "ALiBi, Falcon": lambda: FalconConfig(
+        vocab_size=97, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, alibi=True
+    ),
+    "multi-query, Falcon": lambda: FalconConfig(
+        vocab_size=97,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        multi_query=True,
+        new_decoder_architecture=False,
+        max_position_embeddings=64,
+    ),
+    "offset positions, OPT": lambda: OPTConfig(
+        vocab_size=97,
+        hidden_size=32,
+        ffn_dim=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        word_embed_proj_dim=32,
+        max_position_embeddings=64,
+        dropout=0.0,
+    ),
+    "keys wider than values, DeepSeek V3": lambda: DeepseekV3Config(
+        **{**SMALL, "num_key_value_heads": 4},
+        first_k_dense_replace=2,
+        q_lora_rank=16,
+        kv_lora_rank=16,
+        qk_rope_head_dim=8,
+        qk_nope_head_dim=8,
+        v_head_dim=12,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_other_families_equal_transformers(
+    name: str,
+    make_model: Callable[..., Any],
+    reference: Callable[..., list[list[int]]],
+) -> None:
+    model = make_model(FAMILIES[name]())
+    prompts = [[9, 8, 7], [5] * 20, [1, 2], [50, 60, 70, 80], [3] * 9]
+    budgets = [20, 4, 11, 30, 16]
+    params = [SamplingParams(max_tokens=n, temperature=0) for n in budgets]
+    outputs = LLM(model, batch_size=3, edges=[0, 6, 30]).generate(prompts, params, use_tqdm=False)
+    assert [o.outputs[0].token_ids for o in outputs] == reference(model, prompts, budgets)
+
+
+@pytest.mark.parametrize("implementation", ["sdpa", "eager"])
+def test_both_attention_implementations(
+    implementation: str,
+    make_model: Callable[..., Any],
+    prompts: list[list[int]],
+    reference: Callable[..., list[list[int]]],
+) -> None:
+    model = make_model(LlamaConfig(**SMALL))
+    budgets = [9] * 6
+    expected = reference(model, prompts[:6], budgets)
+    model.set_attn_implementation(implementation)
+    params = SamplingParams(max_tokens=9, temperature=0)
+    outputs = LLM(model, batch_size=4).generate(prompts[:6], params, use_tqdm=False)
+    assert [o.outputs[0].token_ids for o in outputs] == expected
+
+
+def test_the_mask_form_follows_the_model(make_model: Callable[..., Any], llama: Any) -> None:
+    assert isinstance(mask_form(llama, torch.float64), AdditiveMask)
+    bloom = make_model(FAMILIES["ALiBi, Bloom"]())
+    assert isinstance(mask_form(bloom, torch.float64), PaddingMask)
+
+
+def test_contexts() -> None:
+    assert arch.context_length(LlamaConfig(**SMALL)) == 64
+    assert arch.context_length(BloomConfig()) == arch.UNBOUNDED
+    long = {
+        "rope_type": "longrope",
+        "rope_theta": 10000.0,
+        "short_factor": [1.0] * 4,
+        "long_factor": [2.0] * 4,
+    }
+    config = Phi3Config(
+        **{**SMALL, "max_position_embeddings": 512},
+        original_max_position_embeddings=64,
+        rope_parameters=long,
+        pad_token_id=0,
+        eos_token_id=1,
+        bos_token_id=2,
+    )
+    # Beyond 64 one row would change the frequencies of the whole batch.
+    assert arch.context_length(config) == 64
+
+
+@pytest.mark.parametrize("location", ["/no/such/folder", "./missing", "a/b/c", "../missing"])
+@pytest.mark.parametrize("argument", ["model", "tokenizer"])
+def test_a_missing_folder_is_named_and_not_looked_up(argument: str, location: str) -> None:
+    given = {"model": tiny_model(), "tokenizer": None, argument: location}
+    with pytest.raises(ValueError, match=f"{argument}='{location}': there is no such folder"):
+        LLM(**given)
+
+
+def test_a_path_object_and_a_path_below_a_folder_are_no_hub_ids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match="model='missing': there is no such folder"):
+        LLM(Path("missing"))
+    (tmp_path / "checkpoints").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="model='checkpoints/7b': there is no such folder"):
+        LLM("checkpoints/7b")
+
+
+def test_a_hub_id_that_does_not_load_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ValueError, match="model='nobody/nothing' does not load: there is no such"):
+        LLM("nobody/nothing")
+
+
+def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"model='{tmp_path}' does not load"):
+        LLM(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"model": 3}, TypeError, "model must be .* not int"),
+        ({"tokenizer": 3}, TypeError, "tokenizer must have encode and decode, not 3"),
+        ({"dtype": "int64"}, ValueError, "dtype must be .* not 'int64'"),
+        ({"dtype": "float63"}, ValueError, "dtype must be .* not 'float63'"),
+        ({"dtype": torch.int8}, ValueError, "dtype must be .* not torch.int8"),
+        ({"dtype": 32}, TypeError, "dtype must be .* not 32"),
+        ({"device": "moon"}, ValueError, "device='moon'"),
+    ],
+)
+def test_bad_arguments_are_named(
+    arguments: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        LLM(**{"model": tiny_model(), **arguments})
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_cuda_without_cuda_is_named() -> None:
+    with pytest.raises(ValueError, match="device='cuda': torch finds no CUDA device"):
+        LLM(tiny_model(), device="cuda")
+
+
+def test_dtype_is_that_of_the_argument_and_rotary_frequencies_keep_theirs() -> None:
+    model = tiny_model()
+    frequencies = model.model.rotary_emb.inv_freq.clone()
+    LLM(model, dtype="bfloat16")
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
+    assert torch.equal(model.model.rotary_emb.inv_freq, frequencies)
+    assert LLM(tiny_model(), dtype=torch.float64).model.dtype == torch.float64
+    assert LLM(tiny_model(), dtype="auto").model.dtype == torch.float32
+
+
+def test_a_low_precision_model_runs() -> None:
+    llm = LLM(tiny_model(), ByteTokenizer(), dtype="bfloat16", batch_size=2)
+    outputs = llm.generate(["a", "bcd", "efghij"], SamplingParams(max_tokens=20), use_tqdm=False)
+    assert [len(o.outputs[0].token_ids) for o in outputs if o.outputs[0].finish_reason == "length"]
+
+
+def save_byte_tokenizer(folder: Path) -> None:
+    """A transformers tokenizer of single bytes."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {symbol: index for index, symbol in enumerate([*alphabet, "<eos>"])}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<eos>")
+    fast.save_pretrained(folder)
+
+
+def test_a_folder_with_its_tokenizer(tmp_path: Path) -> None:
+    model = tiny_model(seed=4)
+    model.save_pretrained(tmp_path)
+    save_byte_tokenizer(tmp_path)
+    llm = LLM(str(tmp_path), dtype="float64", batch_size=2, device="cpu")
+    assert llm.model.dtype == torch.float64
+    params = SamplingParams(max_tokens=12, temperature=0)
+    outputs = llm.generate(["déjà vu", "hello"], params, use_tqdm=False)
+    assert [o.prompt for o in outputs] == ["déjà vu", "hello"]
+    assert [len(o.prompt_token_ids) for o in outputs] == [9, 5]
+    for output in outputs:
+        ids = output.outputs[0].token_ids
+        assert llm.tokenizer is not None
+        assert output.outputs[0].text == llm.tokenizer.decode(ids, skip_special_tokens=True)
+        inputs = torch.tensor([output.prompt_token_ids])
+        alone = llm.model.generate(
+            inputs, attention_mask=torch.ones_like(inputs), max_new_tokens=12, do_sample=False
+        )
+        assert ids == alone[0, inputs.shape[1] :].tolist()
+
+
+def test_a_folder_without_a_tokenizer_takes_ids(tmp_path: Path) -> None:
+    tiny_model().save_pretrained(tmp_path)
+    llm = LLM(tmp_path)
+    params = SamplingParams(max_tokens=2, temperature=0)
+    [output] = llm.generate([[1, 2]], params, use_tqdm=False)
+    assert output.outputs[0].text == ""
+    with pytest.raises(ValueError, match=r"prompts\[0\]='hi' is text and needs a tokenizer: "):
+        llm.generate("hi", use_tqdm=False)
+
+
+def test_eos_comes_from_the_model_or_else_from_the_tokenizer(tmp_path: Path) -> None:
+    model = tiny_model()
+    assert load(model).eos == {257}
+    model.generation_config.eos_token_id = [3, 5]
+    assert load(model).eos == {3, 5}
+    model.generation_config.eos_token_id = None
+    assert load(model).eos == {257}
+    model.config.eos_token_id = None
+    assert load(model).eos == frozenset()
+    model.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config.get("eos_token_id") is None
+    llm = LLM(model, ByteTokenizer())
+    seen = llm.generate([[1]], SamplingParams(max_tokens=1, seed=0), use_tqdm=False)
+    assert seen[0].outputs[0].finish_reason == "length"
+
+
+def test_tiny_models_are_seeded_and_leave_torchs_generator_alone() -> None:
+    state = torch.get_rng_state()
+    first, second, other = tiny_model(), tiny_model(), tiny_model(seed=1)
+    assert torch.equal(state, torch.get_rng_state())
+    assert torch.equal(first.lm_head.weight, second.lm_head.weight)
+    assert not torch.equal(first.lm_head.weight, other.lm_head.weight)
+    wide = tiny_model(4, context=512)
+    assert wide.config.hidden_size == 4 * first.config.hidden_size
+    assert wide.config.max_position_embeddings == 512
+    with pytest.raises(ValueError, match="width must be at least 1, not 0"):
+        tiny_model(0)
+
+
+def test_the_byte_tokenizer() -> None:
+    tokenizer = ByteTokenizer()
+    assert tokenizer.decode(tokenizer.encode("añ☃")) == "añ☃"
+    assert tokenizer.decode([72, 257, 105]) == "H<eos>i"
+    assert tokenizer.decode([72, 257, 105, 256], skip_special_tokens=True) == "Hi"
+    assert tokenizer.decode([0xC3]) == "\ufffd"
+    with pytest.raises(ValueError, match="not 259"):
+        tokenizer.decode([259])

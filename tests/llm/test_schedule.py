@@ -1,0 +1,117 @@
+"""Policies: their arguments, the edges made for a call, and the batches that come out."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+import multibin
+from multibin.llm import LLM, SamplingParams
+from multibin.llm.schedule import Policy, geometric
+from multibin.llm.tiny import tiny_model
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"scheduling": "continuous"}, ValueError, "scheduling must be one of .* 'continuous'"),
+        ({"scheduling": "FIFO"}, ValueError, "scheduling must be one of"),
+        ({"batch_size": 0}, ValueError, "batch_size must be at least 1, not 0"),
+        ({"batch_size": 2.0}, TypeError, "batch_size must be an int, not 2.0"),
+        ({"bins": 0}, ValueError, "bins must be at least 1, not 0"),
+        ({"edges": [3, 1]}, ValueError, r"edges=\[3, 1\]"),
+        ({"edges": []}, ValueError, r"edges=\[\]"),
+        ({"edges": 3}, ValueError, "edges=3"),
+        ({"edges": [0, "x"]}, TypeError, r"edges=\[0, 'x'\]"),
+        ({"fill": "full"}, ValueError, "fill must be one of .* not 'full'"),
+        ({"overrun": "recompute"}, ValueError, "overrun must be one of .* not 'recompute'"),
+        ({"order": "shortest"}, ValueError, "order must be one of .* not 'shortest'"),
+        ({"max_wait": -1.0}, ValueError, "max_wait must be at least 0 seconds, not -1"),
+        ({"max_wait": float("nan")}, ValueError, "max_wait must be finite, not nan"),
+    ],
+)
+def test_bad_arguments_are_named_before_the_model_loads(
+    arguments: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        LLM("no/such/folder", **arguments)
+
+
+@pytest.mark.parametrize("longest", [1, 15, 16, 17, 18, 40, 256, 4096])
+@pytest.mark.parametrize("bins", [1, 2, 3, 16])
+def test_geometric_edges(bins: int, longest: int) -> None:
+    edges = geometric(bins, longest)
+    assert edges[0] == 0
+    assert edges[-1] == longest
+    assert all(low < high for low, high in pairwise(edges))
+    assert len(edges) <= bins + 1
+    if bins > 1 and longest > 16:
+        assert edges[1] == 16
+    multibin.Edges(edges)
+
+
+def test_sixteen_bins_have_a_constant_ratio() -> None:
+    edges = geometric(16, 4096)
+    assert len(edges) == 17
+    ratios = [high / low for low, high in pairwise(edges[1:])]
+    assert max(ratios) / min(ratios) < 1.05
+
+
+def test_lengths_that_nobody_predicted() -> None:
+    budgets = np.array([5, 100])
+    assert Policy().lengths(None, budgets).tolist() == [0, 0]
+    assert Policy(overrun="finish").lengths(None, budgets).tolist() == [5, 100]
+    assert Policy(scheduling="fifo").lengths(None, budgets).tolist() == [5, 100]
+    assert Policy().lengths([7.2, 8], budgets).tolist() == [5, 8]
+
+
+def params(budgets: list[int]) -> list[SamplingParams]:
+    return [SamplingParams(max_tokens=n, temperature=0, ignore_eos=True) for n in budgets]
+
+
+def test_fifo_batches_are_those_of_arrival() -> None:
+    llm = LLM(tiny_model(), scheduling="fifo", batch_size=3, edges=[0, 5], overrun="climb")
+    budgets = [9, 1, 30, 2, 2, 2, 40]
+    llm.generate([[1]] * 7, params(budgets), lengths=budgets, use_tqdm=False)
+    assert [record.keys for record in llm.records] == [(0, 1, 2), (3, 4, 5), (6,)]
+    assert [record.limit for record in llm.records] == [None] * 3
+    assert [record.tokens for record in llm.records] == [(9, 1, 30), (2, 2, 2), (40,)]
+    assert [record.steps for record in llm.records] == [30, 2, 40]
+
+
+def test_strict_bins_hold_rows_of_one_bin() -> None:
+    llm = LLM(tiny_model(), batch_size=2, edges=[0, 10, 20, 40], fill="strict", overrun="finish")
+    budgets = [5, 30, 12, 6, 35, 15, 7]
+    llm.generate([[1]] * 7, params(budgets), lengths=budgets, use_tqdm=False)
+    by_bin = {record.keys: record.bin for record in llm.records}
+    assert by_bin == {(0, 3): 0, (1, 4): 2, (2, 5): 1, (6,): 0}
+
+
+def test_records_of_climbing_add_up() -> None:
+    llm = LLM(tiny_model(), batch_size=4, edges=[0, 4, 12, 50])
+    budgets = [3, 4, 5, 20, 50, 12, 2, 33, 1, 7]
+    llm.generate([[1, 2]] * 10, params(budgets), use_tqdm=False)
+    done = dict.fromkeys(range(10), 0)
+    for record in llm.records:
+        assert record.rows == len(record.tokens) == len(record.progress) <= 4
+        assert record.limit is None or record.steps <= record.limit
+        for key, progress, tokens in zip(record.keys, record.progress, record.tokens, strict=True):
+            assert progress == done[key]
+            done[key] += tokens
+        assert record.rows_computed == record.useful_tokens
+        assert record.prefills == (1 if 0 in record.progress else 0)
+        assert record.started <= record.finished
+    assert list(done.values()) == budgets
+    assert any(progress for record in llm.records for progress in record.progress)
+    llm.generate([[1]], params([2]), use_tqdm=False)
+    assert [record.tokens for record in llm.records] == [(2,)]
+
+
+def test_edges_are_those_given() -> None:
+    edges = multibin.Edges([0, 4, 8])
+    llm = LLM(tiny_model(), batch_size=2, edges=edges)
+    llm.generate([[1]] * 2, params([6, 6]), use_tqdm=False)
+    assert [(record.bin, record.limit) for record in llm.records] == [(0, 4), (1, None)]
