@@ -84,7 +84,12 @@ class Result:
     @property
     def slot_efficiency(self) -> float:
         """Useful tokens over batch size × steps of each batch's longest run."""
-        return self.tokens / (self.batch_size * sum(record.steps for record in self.records))
+        return self.tokens / (self.batch_size * self.steps)
+
+    @property
+    def steps(self) -> int:
+        """Steps of each batch's longest run, summed: one token a row each."""
+        return sum(record.steps for record in self.records)
 
     @property
     def rows_computed(self) -> int:
@@ -152,7 +157,7 @@ def table(results: Sequence[Result]) -> str:
     """The results as text, ratios to the first policy in brackets."""
     header = (
         f"{'policy':27} {'requests/s':>10} {'useful tokens/s':>18} {'slot efficiency':>17}"
-        f" {'rows computed':>13} {'mean latency':>12} {'p99':>8}"
+        f" {'steps':>7} {'rows computed':>13} {'mean latency':>12} {'p99':>8}"
     )
     first = results[0]
     return "\n".join([header, *(_line(result, first) for result in results)])
@@ -166,7 +171,8 @@ def _line(result: Result, first: Result) -> str:
         f"{result.policy.name:27} {len(result.runs[-1].latencies) / result.seconds:10.1f}"
         f" {rate:9.0f} ({speedup:4.2f} x)"
         f" {efficiency:8.3f} ({efficiency / first.slot_efficiency:4.2f} x)"
-        f" {result.rows_computed:13,} {result.latency():10.2f} s {result.latency(0.99):6.2f} s"
+        f" {result.steps:7,} {result.rows_computed:13,}"
+        f" {result.latency():10.2f} s {result.latency(0.99):6.2f} s"
     )
 
 

@@ -40,7 +40,7 @@ def _panel(panel: Any, result: Result) -> None:
     panel.set_ylabel("slot")
     panel.set_title(
         f"{result.policy.name}: {result.slot_efficiency:.0%} of the slots useful,"
-        f" {ends[-1]:,} steps",
+        f" {result.steps:,} steps",
         loc="left",
         fontsize=10,
     )
