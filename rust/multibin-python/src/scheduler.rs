@@ -52,7 +52,11 @@ impl Scheduler {
             overrun: choose(
                 "overrun",
                 overrun,
-                &[("finish", Overrun::Finish), ("climb", Overrun::Climb)],
+                &[
+                    ("finish", Overrun::Finish),
+                    ("climb", Overrun::Climb),
+                    ("recompute", Overrun::Recompute),
+                ],
             )?,
         };
         let inner = multibin::Scheduler::new(edges.get().0.clone(), config);

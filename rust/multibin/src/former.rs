@@ -39,6 +39,10 @@ pub enum Overrun {
     Finish,
     /// Batches have a limit; who is unfinished then climbs to the next bin.
     Climb,
+    /// As `Climb`, for back-ends that cannot keep state: who climbs starts over, so that progress
+    /// chooses the bin but saves no steps (failure collection and recomputation of Sequence
+    /// Scheduling, arXiv 2305.13144).
+    Recompute,
 }
 
 /// The rules of one former.
@@ -133,6 +137,12 @@ impl Former {
             resubmitted: 0,
             ranked: Vec::new(),
         }
+    }
+
+    /// The bin of a predicted length.
+    #[inline]
+    pub(crate) fn bin(&self, length: u32) -> usize {
+        self.edges.bin(length)
     }
 
     /// Rows taken so far.
@@ -398,9 +408,12 @@ impl Former {
     fn limit(&self, bin: usize, rows: &[Row]) -> Option<u32> {
         let upper = match self.rules.overrun {
             Overrun::Finish => None,
-            Overrun::Climb => self.edges.upper(bin),
+            Overrun::Climb | Overrun::Recompute => self.edges.upper(bin),
         }?;
-        let steps = rows.iter().map(|row| upper.saturating_sub(row.progress));
+        let steps = rows.iter().map(|row| match self.rules.overrun {
+            Overrun::Recompute => upper,
+            _ => upper.saturating_sub(row.progress),
+        });
         Some(steps.max().unwrap_or(0).max(1))
     }
 }

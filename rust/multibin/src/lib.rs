@@ -26,6 +26,7 @@ mod former;
 pub mod queue;
 mod request;
 mod scheduler;
+pub mod simulate;
 mod stats;
 mod sync;
 mod waiting;

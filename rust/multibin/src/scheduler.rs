@@ -1,12 +1,15 @@
 //! The live scheduler: producers, rings, the forming lock, and workers that sleep.
 
+mod clock;
 mod form;
 mod submit;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use thiserror::Error;
+
+use self::clock::Clock;
 
 use crate::admission::{Admission, Refused};
 use crate::batch::Batch;
@@ -121,7 +124,7 @@ pub struct Worker {
 pub(crate) struct Inner {
     edges: Arc<Edges>,
     config: Config,
-    start: Instant,
+    clock: Clock,
     admission: Admission,
     rings: Box<[sync::Arc<Ring<Submission>>]>,
     bell: Bell,
@@ -154,6 +157,21 @@ impl Scheduler {
     /// # Errors
     /// [`ConfigError`] when a number is out of range.
     pub fn new(edges: Edges, config: Config) -> Result<Self, ConfigError> {
+        Self::on(Clock::start(), edges, config)
+    }
+
+    /// A scheduler on a clock that the caller moves.
+    #[cfg(test)]
+    pub(crate) fn virtually(
+        now: Arc<std::sync::atomic::AtomicU64>,
+        edges: Edges,
+        config: Config,
+    ) -> Result<Self, ConfigError> {
+        Self::on(Clock::Virtual(now), edges, config)
+    }
+
+    fn on(clock: Clock, edges: Edges, config: Config) -> Result<Self, ConfigError> {
+        let rules = Rules::new(&config)?;
         check(&config)?;
         let bins = edges.bins();
         let slots = (ALL_SLOTS / bins.next_power_of_two())
@@ -161,7 +179,7 @@ impl Scheduler {
             .min(config.capacity.next_power_of_two());
         let (rings, drains): (Vec<_>, Vec<_>) = (0..bins).map(|_| ring(slots)).unzip();
         let edges = Arc::new(edges);
-        let former = Former::new(rules(&config), Arc::clone(&edges), config.capacity);
+        let former = Former::new(rules, Arc::clone(&edges), config.capacity);
         let state = State {
             former,
             drains,
@@ -174,7 +192,7 @@ impl Scheduler {
         };
         Ok(Self(Arc::new(Inner {
             edges,
-            start: Instant::now(),
+            clock,
             admission: Admission::new(config.capacity as u64),
             config,
             rings: rings.into(),
@@ -306,9 +324,6 @@ impl Drop for Worker {
 
 fn check(config: &Config) -> Result<(), ConfigError> {
     let Config { batch_size, capacity, .. } = *config;
-    if batch_size == 0 {
-        return Err(ConfigError::BatchSize);
-    }
     if !(1..=MAX_CAPACITY).contains(&capacity) {
         return Err(ConfigError::Capacity(capacity));
     }
@@ -318,17 +333,23 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn rules(config: &Config) -> Rules {
-    let by_default = match config.overrun {
-        Overrun::Finish => Order::Formed,
-        Overrun::Climb => Order::Oldest,
-    };
-    Rules {
-        batch_size: config.batch_size,
-        fill: config.fill,
-        order: config.order.unwrap_or(by_default),
-        overrun: config.overrun,
-        max_wait: config.max_wait.map(nanoseconds),
+impl Rules {
+    /// The rules of a configuration, with what it leaves to its other parts filled in.
+    pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
+        if config.batch_size == 0 {
+            return Err(ConfigError::BatchSize);
+        }
+        let by_default = match config.overrun {
+            Overrun::Finish => Order::Formed,
+            Overrun::Climb | Overrun::Recompute => Order::Oldest,
+        };
+        Ok(Self {
+            batch_size: config.batch_size,
+            fill: config.fill,
+            order: config.order.unwrap_or(by_default),
+            overrun: config.overrun,
+            max_wait: config.max_wait.map(nanoseconds),
+        })
     }
 }
 

@@ -96,9 +96,12 @@ impl Model {
         }
         let elastic = self.config.fill == Fill::Elastic;
         if elastic && !self.closed && 2 * all.len() < 3 * size {
-            all.sort_by_key(|entry| (!self.overdue(entry), entry.ticket));
-            all.truncate(size);
-            let bin = all[0].bin;
+            let mut ranks: Vec<_> = all.iter().map(|e| (!self.overdue(e), e.ticket)).collect();
+            ranks.sort_unstable();
+            ranks.truncate(size);
+            all.retain(|entry| ranks.contains(&(!self.overdue(entry), entry.ticket)));
+            let bin = all.iter().find(|entry| entry.ticket == ranks[0].1).unwrap().bin;
+            // Stable: entries that started anew together share their order.
             all.sort_by_key(|e| (e.bin != bin, e.owner.is_some(), e.bin, e.order));
             let led: Vec<_> = all.iter().filter(|entry| entry.bin == bin).cloned().collect();
             return Some((all, bin, Reason::Few, self.limit(bin, &led)));

@@ -1,6 +1,6 @@
 //! The workers' side: everything under the forming lock.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Inner, NextError, State, nanoseconds};
 use crate::former::{Fill, Formed, WorkerId};
@@ -34,9 +34,7 @@ impl Inner {
     /// Nanoseconds since the scheduler was made.
     #[inline]
     pub(super) fn now(&self) -> u64 {
-        let elapsed = self.start.elapsed();
-        // Unlike `as_nanos`, without 128-bit arithmetic; wraps after 584 years.
-        elapsed.as_secs() * 1_000_000_000 + u64::from(elapsed.subsec_nanos())
+        self.clock.now()
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -121,8 +119,7 @@ impl Inner {
         if until == u64::MAX {
             return self.wake.wait(state).expect(POISONED);
         }
-        let wake = self.start + Duration::from_nanos(until);
-        let left = wake.saturating_duration_since(Instant::now());
+        let left = self.clock.until(until);
         self.wake.wait_timeout(state, left).expect(POISONED).0
     }
 

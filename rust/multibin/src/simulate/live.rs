@@ -1,0 +1,135 @@
+//! One trace through the live scheduler and through the simulation: the same batches.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::run::{Policy, Run};
+use super::{Answer, Servers, Service, Workload, simulate};
+use crate::former::{Formed, WorkerId};
+use crate::request::{Row, Submission};
+use crate::{Batch, Config, Edges, Fill, Order, Overrun, Scheduler, Worker};
+
+/// The live scheduler, rings and all, on the simulation's clock.
+struct Live {
+    clock: Arc<AtomicU64>,
+    scheduler: Scheduler,
+    workers: Vec<(Worker, Option<Batch>)>,
+    max_wait: Option<u64>,
+}
+
+impl Live {
+    fn new(edges: Edges, config: Config, servers: usize) -> Self {
+        let clock = Arc::new(AtomicU64::new(0));
+        let max_wait = config.max_wait.map(|wait| wait.as_nanos() as u64);
+        let scheduler = Scheduler::virtually(Arc::clone(&clock), edges, config).unwrap();
+        let workers = (0..servers).map(|_| (scheduler.worker(), None)).collect();
+        Self { clock, scheduler, workers, max_wait }
+    }
+}
+
+impl Policy for Live {
+    fn arrive(&mut self, submission: Submission) {
+        self.clock.store(submission.arrival, Ordering::Relaxed);
+        let ticket = self.scheduler.submit(submission.key, submission.length).unwrap();
+        assert_eq!(ticket, submission.ticket);
+    }
+
+    fn form(&mut self, now: u64, server: WorkerId, closed: bool) -> Option<Formed> {
+        self.clock.store(now, Ordering::Relaxed);
+        if closed {
+            self.scheduler.close();
+        }
+        let (worker, open) = &mut self.workers[server as usize];
+        if let Some(batch) = open.take() {
+            batch.done();
+        }
+        let batch = worker.next_batch(Some(Duration::ZERO)).ok()?;
+        let formed = Formed {
+            rows: batch.rows().to_vec(),
+            limit: batch.limit(),
+            bin: batch.bin(),
+            reason: batch.reason(),
+        };
+        *open = Some(batch);
+        Some(formed)
+    }
+
+    fn climb(&mut self, row: Row, server: WorkerId, _: u64) {
+        self.clock.store(row.entered, Ordering::Relaxed);
+        let batch = self.workers[server as usize].1.as_ref().unwrap();
+        let position = batch.rows().iter().position(|other| other.ticket == row.ticket);
+        batch.resubmit(&[(position.unwrap(), row.progress)], false).unwrap();
+    }
+
+    /// The live scheduler's alarm is its own; here every head's is asked for.
+    fn deadline(&self, _: WorkerId) -> Option<u64> {
+        let now = self.clock.load(Ordering::Relaxed);
+        self.max_wait.map(|_| now + 1)
+    }
+}
+
+fn configs() -> impl Strategy<Value = Config> {
+    let fill = prop_oneof![Just(Fill::Elastic), Just(Fill::Strict)];
+    let order = prop_oneof![Just(None), Just(Some(Order::Formed)), Just(Some(Order::Oldest))];
+    let overrun =
+        prop_oneof![Just(Overrun::Finish), Just(Overrun::Climb), Just(Overrun::Recompute)];
+    (1u32..6, fill, order, overrun).prop_map(|(batch_size, fill, order, overrun)| Config {
+        fill,
+        order,
+        overrun,
+        ..Config::new(batch_size)
+    })
+}
+
+prop_compose! {
+    fn workloads()(
+        requests in prop::collection::vec((0u64..3_000_000_000, 0u32..80, 1u32..80, 0u32..9), 1..200)
+    ) -> Workload {
+        let mut arrivals = 0;
+        let mut workload = Workload::default();
+        for (gap, predicted, actual, prompt) in requests {
+            // A third come together with their predecessor.
+            arrivals += if gap % 3 == 0 { 0 } else { gap };
+            workload.arrivals.push(arrivals);
+            workload.predicted.push(predicted);
+            workload.actual.push(actual);
+            workload.prompts.push(prompt);
+        }
+        workload
+    }
+}
+
+const SERVICE: Service = Service {
+    fixed: 0.05,
+    prompt_token: 0.003,
+    moved_row: 0.02,
+    step: 0.02,
+    row_step: 0.001,
+    kv_token: 0.0001,
+    padded_token: 0.0,
+    answer: Answer::Row,
+};
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn live_and_simulated_batches_are_the_same(
+        config in configs(),
+        workload in workloads(),
+        servers in 1usize..4,
+        drain in any::<bool>(),
+    ) {
+        let edges = Edges::new(&[0, 8, 16, 32, 64, 65]).unwrap();
+        let servers = Servers { count: servers, service: SERVICE, drain };
+        let simulated = simulate(&workload, edges.clone(), &config, &servers).unwrap();
+        let overrun = config.overrun;
+        let live = Live::new(edges, config, servers.count);
+        let lived = Run::new(live, &workload, &servers, overrun).play();
+        // Debug, because what never happened is NaN.
+        prop_assert_eq!(format!("{lived:?}"), format!("{simulated:?}"));
+    }
+}

@@ -1,0 +1,246 @@
+//! The event loop: arrivals, ends of batches, deadlines; whoever is idle asks for a batch.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+
+use super::records::{Records, RequestRecords};
+use super::service::{RunningRow, Timing};
+use super::{Answer, Servers, Workload};
+use crate::former::{Formed, Former, Overrun, WorkerId};
+use crate::request::{Row, Submission};
+
+/// What forms batches: the shipped former, or something to compare it with.
+pub(super) trait Policy {
+    /// A request arrives; its ticket is its position in the workload.
+    fn arrive(&mut self, submission: Submission);
+    /// The next batch for `server`, if one may leave now. `closed`: nothing more will arrive.
+    fn form(&mut self, now: u64, server: WorkerId, closed: bool) -> Option<Formed>;
+    /// A row of `server`'s last batch is unfinished; `admitted` requests have arrived so far.
+    fn climb(&mut self, row: Row, server: WorkerId, admitted: u64);
+    /// When a batch for `server` may become possible although nothing happens.
+    fn deadline(&self, server: WorkerId) -> Option<u64>;
+}
+
+impl Policy for Former {
+    #[inline]
+    fn arrive(&mut self, submission: Submission) {
+        let bin = self.bin(submission.length);
+        Former::arrive(self, bin, submission);
+    }
+
+    fn form(&mut self, now: u64, server: WorkerId, closed: bool) -> Option<Formed> {
+        Former::form(self, now, server, closed)
+    }
+
+    fn climb(&mut self, row: Row, server: WorkerId, admitted: u64) {
+        if !self.has_worker(server) {
+            self.add_worker(server);
+        }
+        Former::climb(self, row, Some(server), admitted);
+    }
+
+    fn deadline(&self, server: WorkerId) -> Option<u64> {
+        Former::deadline(self, server)
+    }
+}
+
+/// A simulation while it runs.
+pub(super) struct Run<'a, P> {
+    policy: P,
+    workload: &'a Workload,
+    servers: &'a Servers,
+    overrun: Overrun,
+    now: u64,
+    /// Requests that have arrived.
+    arrived: usize,
+    idle: BTreeSet<WorkerId>,
+    /// Ends of the running batches.
+    ends: BinaryHeap<Reverse<(u64, WorkerId)>>,
+    /// By server, the rows of its batch that will be unfinished.
+    climbers: Vec<Vec<Row>>,
+    records: Records,
+    /// Scratch space of the batch that starts.
+    running: Vec<RunningRow>,
+    row_ends: Vec<f64>,
+}
+
+impl<'a, P: Policy> Run<'a, P> {
+    pub(super) fn new(
+        policy: P,
+        workload: &'a Workload,
+        servers: &'a Servers,
+        overrun: Overrun,
+    ) -> Self {
+        let requests = RequestRecords::new(workload.arrivals.len());
+        Self {
+            policy,
+            workload,
+            servers,
+            overrun,
+            now: 0,
+            arrived: 0,
+            idle: (0..servers.count as u64).collect(),
+            ends: BinaryHeap::new(),
+            climbers: vec![Vec::new(); servers.count],
+            records: Records { requests, ..Records::default() },
+            running: Vec::new(),
+            row_ends: Vec::new(),
+        }
+    }
+
+    /// Plays until nothing happens any more.
+    pub(super) fn play(mut self) -> Records {
+        while let Some(now) = self.next_event() {
+            self.now = now;
+            self.arrive();
+            self.end_batches();
+            self.start_batches();
+        }
+        self.records
+    }
+
+    /// When the next thing happens. While nobody is idle, arrivals only wait: they are taken
+    /// together with the next end of a batch.
+    fn next_event(&self) -> Option<u64> {
+        let end = self.ends.peek().map(|&Reverse((time, _))| time);
+        if self.idle.is_empty() {
+            return end;
+        }
+        let arrival = self.workload.arrivals.get(self.arrived).copied();
+        let deadlines = self.idle.iter().filter_map(|&server| self.policy.deadline(server));
+        // What is overdue already and did not leave waits for something else.
+        let deadline = deadlines.filter(|&time| time > self.now).min();
+        [arrival, end, deadline].into_iter().flatten().min()
+    }
+
+    fn arrive(&mut self) {
+        let arrivals = &self.workload.arrivals;
+        while self.arrived < arrivals.len() && arrivals[self.arrived] <= self.now {
+            let i = self.arrived;
+            self.policy.arrive(Submission {
+                key: i as u64,
+                ticket: i as u64,
+                arrival: arrivals[i],
+                length: self.workload.predicted[i],
+            });
+            self.arrived += 1;
+            // With somebody idle each arrival may leave at once, before the next one comes.
+            if !self.idle.is_empty() && self.arrived < arrivals.len() {
+                self.start_batches();
+            }
+        }
+    }
+
+    fn end_batches(&mut self) {
+        while let Some(&Reverse((time, server))) = self.ends.peek() {
+            if time > self.now {
+                break;
+            }
+            self.ends.pop();
+            for row in self.climbers[server as usize].drain(..) {
+                let row = Row { entered: self.now, ..row };
+                self.policy.climb(row, server, self.arrived as u64);
+            }
+            self.idle.insert(server);
+        }
+    }
+
+    fn start_batches(&mut self) {
+        let closed = self.servers.drain && self.arrived == self.workload.arrivals.len();
+        let mut refused = None;
+        while let Some(&server) = self.idle.range(refused.map_or(0, |last| last + 1)..).next() {
+            match self.policy.form(self.now, server, closed) {
+                Some(formed) => {
+                    self.idle.remove(&server);
+                    self.start(&formed, server);
+                }
+                None => refused = Some(server),
+            }
+        }
+    }
+
+    fn start(&mut self, formed: &Formed, server: WorkerId) {
+        let mut running = std::mem::take(&mut self.running);
+        running.clear();
+        running.extend(formed.rows.iter().map(|row| self.running(row, formed.limit)));
+        let mut row_ends = std::mem::take(&mut self.row_ends);
+        let timing = self.servers.service.time(&running, &mut row_ends);
+        self.record(formed, server, &running, timing, &row_ends);
+        let mut climbers = std::mem::take(&mut self.climbers[server as usize]);
+        climbers.extend(formed.rows.iter().zip(&running).filter_map(|(row, run)| {
+            let progress = self.done(row) + run.steps;
+            let unfinished = progress < self.workload.actual[row.key as usize];
+            // Starting over in a lower batch does not take back how far it once was.
+            unfinished.then_some(Row { progress: progress.max(row.progress), ..*row })
+        }));
+        self.climbers[server as usize] = climbers;
+        self.ends.push(Reverse((self.now + nanoseconds(timing.end), server)));
+        (self.running, self.row_ends) = (running, row_ends);
+    }
+
+    /// Steps that need not be done again.
+    fn done(&self, row: &Row) -> u32 {
+        if self.overrun == Overrun::Recompute { 0 } else { row.progress }
+    }
+
+    fn running(&self, row: &Row, limit: Option<u32>) -> RunningRow {
+        let request = row.key as usize;
+        let done = self.done(row);
+        let left = self.workload.actual[request].saturating_sub(done);
+        RunningRow {
+            age: self.workload.prompts[request].saturating_add(done),
+            steps: limit.map_or(left, |limit| limit.min(left)),
+            new: done == 0,
+        }
+    }
+
+    fn record(
+        &mut self,
+        formed: &Formed,
+        server: WorkerId,
+        running: &[RunningRow],
+        timing: Timing,
+        row_ends: &[f64],
+    ) {
+        let start = seconds(self.now);
+        let steps = running.iter().map(|row| row.steps).max().unwrap_or(0);
+        let batches = &mut self.records.batches;
+        let batch = batches.start.len() as u32;
+        batches.start.push(start);
+        batches.finish.push(start + timing.end);
+        batches.rows.push(running.len() as u32);
+        batches.steps.push(steps);
+        batches.bin.push(formed.bin as u32);
+        batches.reason.push(formed.reason);
+        batches.server.push(server as u32);
+        let requests = &mut self.records.requests;
+        for ((row, run), &row_end) in formed.rows.iter().zip(running).zip(row_ends) {
+            let request = row.key as usize;
+            if requests.entries[request] == 0 {
+                requests.start[request] = start;
+                requests.first_token[request] = start + timing.first;
+                requests.bin[request] = formed.bin as u32;
+            }
+            let end = match self.servers.service.answer {
+                Answer::Batch => timing.end,
+                Answer::Row => row_end,
+            };
+            // A row that climbs overwrites this in its next batch.
+            requests.finish[request] = start + end;
+            requests.batch[request] = batch;
+            requests.entries[request] += 1;
+            requests.waste[request] += u64::from(steps - run.steps);
+        }
+    }
+}
+
+/// A batch that takes no time would end before it starts to count: at least one nanosecond.
+fn nanoseconds(seconds: f64) -> u64 {
+    #[expect(clippy::cast_sign_loss, reason = "times are checked to be >= 0")]
+    let nanoseconds = (seconds * 1e9).round() as u64;
+    nanoseconds.max(1)
+}
+
+fn seconds(nanoseconds: u64) -> f64 {
+    nanoseconds as f64 * 1e-9
+}
