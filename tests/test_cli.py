@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,28 +46,42 @@ def test_the_demo_runs(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_demo_reads_a_trace(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", trace(60), *SMALL, "--plot=other.png"]) == 0
     out = capsys.readouterr().out
-    assert "trace.csv (tokens × 1, timestamps ignored)" in out
-    assert "3 bins fitted on 36 other requests" in out
+    assert "trace.csv, timestamps ignored, tokens × 1" in out
+    assert "3 and 3 bins (true lengths, climbing) fitted on 36 other requests" in out
     assert Path("other.png").exists()
 
 
 def test_long_requests_are_scaled_to_the_context(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = "x,9000,240\n" + "x,100,20\n" * 40
+    time, usual = "2023-11-16 18:15:46.68", "2023-11-16 18:15:46.68,100,20\n"
+    # The last one is not among those that run.
+    rows = f"{time},9000,240\n" + usual * 40 + f"{time},90000,9000\n"
     Path("trace.csv").write_text(HEADER + rows)
     assert main(["demo", "--trace=trace.csv", *SMALL]) == 0
     assert "tokens × 0.1108" in capsys.readouterr().out
 
 
+def test_a_closed_pipe_is_no_crash() -> None:
+    command = f"{sys.executable} -m multibin.cli demo {' '.join(SMALL)} | head -0"
+    shell = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in shell.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--requests=0"], "requests: 0 is not at least 1"),
-        (["--bins=-1"], "bins: -1 is not at least 1"),
-        (["--batch-size=0"], "batch_size: 0 is not at least 1"),
-        (["--repeats=0"], "repeats: 0"),
-        (["--width=0"], "width: 0"),
+        (["--requests=0"], "requests must be at least 1, not 0"),
+        (["--bins=-1"], "bins must be at least 1, not -1"),
+        (["--batch-size=0"], "batch_size must be at least 1, not 0"),
+        (["--repeats=0"], "repeats must"),
+        (["--threads=0"], "threads must"),
+        (["--width=0"], "width must"),
         (["--trace=nowhere.csv"], "cannot read nowhere.csv"),
         (["--model=./nowhere"], "nowhere"),
+        (["--plot=nowhere/x.png"], "plot: 'nowhere/x.png' cannot be written"),
+        (["--plot=x.xyz"], "plot: 'x.xyz' does not end in"),
+        (["--plot="], "plot: '.' does not end in"),
     ],
 )
 def test_bad_arguments_end_in_one_line(

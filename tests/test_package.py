@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
@@ -27,16 +28,31 @@ import numpy
 start = time.perf_counter()
 import multibin
 print(time.perf_counter() - start)
+from multibin import *
 for heavy in ("torch", "transformers", "triton", "matplotlib", "tqdm"):
     assert heavy not in sys.modules, heavy
 """
     assert min(float(run(code)) for _ in range(5)) < 0.05
 
 
+def test_the_engine_says_what_to_install() -> None:
+    code = """
+import sys
+sys.modules["torch"] = None
+import multibin
+try:
+    multibin.LLM
+except ModuleNotFoundError as error:
+    print(error)
+"""
+    assert run(code) == "multibin.LLM needs torch: install multibin[llm]\n"
+
+
 def test_every_exported_name_exists() -> None:
     pytest.importorskip("torch", reason="the engine's names need the extra `llm`")
-    for name in multibin.__all__:
+    for name in [*multibin.__all__, "LLM", "SamplingParams", "RequestOutput", "CompletionOutput"]:
         assert getattr(multibin, name) is not None
+        assert name in dir(multibin)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = multibin.nonsense
 
@@ -48,7 +64,7 @@ def test_every_class_of_the_core_is_frozen() -> None:
         for source in sources
         for arguments in re.findall(r"#\[pyclass(?:\((.*?)\))?\]", source.read_text(), re.DOTALL)
     ]
-    assert len(declared) == len(multibin._core.__all__)
+    assert len(declared) == sum(map(inspect.isclass, vars(multibin._core).values()))
     assert all("frozen" in arguments for arguments in declared), declared
 
 
@@ -73,3 +89,18 @@ assert scheduler.stats()["waiting"] == 1_000_000
 print(resident() - before)
 """
     assert int(run(code)) < 100e6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the address space")
+def test_a_capacity_beyond_the_memory_is_refused() -> None:
+    code = """
+import resource
+import multibin as mb
+
+resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
+try:
+    mb.Scheduler(mb.Edges([0, 1]), 1, capacity=1 << 31)
+except MemoryError as error:
+    print(error)
+"""
+    assert run(code) == "capacity: no memory for 2147483648 requests\n"

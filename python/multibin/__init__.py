@@ -9,30 +9,45 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from multibin._core import Batch, Edges, Scheduler, Worker
+from multibin._core import Batch, BatchIterator, Edges, Rival, Scheduler, Worker
 from multibin.errors import ClosedError, FullError, MultibinError
+from multibin.simulation import Records, ServiceModel, simulate
 
 if TYPE_CHECKING:
-    from multibin.llm import LLM, CompletionOutput, RequestOutput, SamplingParams
+    from multibin.llm import LLM as LLM
+    from multibin.llm import CompletionOutput as CompletionOutput
+    from multibin.llm import RequestOutput as RequestOutput
+    from multibin.llm import SamplingParams as SamplingParams
 
 __all__ = [
-    "LLM",
     "Batch",
+    "BatchIterator",
     "ClosedError",
-    "CompletionOutput",
     "Edges",
     "FullError",
     "MultibinError",
-    "RequestOutput",
-    "SamplingParams",
+    "Records",
+    "Rival",
     "Scheduler",
+    "ServiceModel",
     "Worker",
+    "simulate",
 ]
 
-_ENGINE = {"LLM", "CompletionOutput", "RequestOutput", "SamplingParams"}
+# Not in __all__, so that `from multibin import *` needs no torch.
+_ENGINE = ("LLM", "CompletionOutput", "RequestOutput", "SamplingParams")
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ENGINE:
+    if name not in _ENGINE:
+        raise AttributeError(f"module 'multibin' has no attribute {name!r}")
+    try:
         return getattr(importlib.import_module("multibin.llm"), name)
-    raise AttributeError(f"module 'multibin' has no attribute {name!r}")
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"multibin.{name} needs {error.name}: install multibin[llm]", name=error.name
+        ) from error
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_ENGINE])

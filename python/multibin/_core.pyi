@@ -2,11 +2,12 @@
 The scheduler, in Rust.
 """
 
+from _typeshed import SupportsGetItem
 from numpy import float64, uint32, uint64
 from numpy.typing import ArrayLike, NDArray
 from typing import Any, SupportsFloat, SupportsIndex, final
 
-__all__ = ["Batch", "Edges", "Scheduler", "Worker"]
+__all__ = ["Batch", "BatchIterator", "Edges", "Rival", "Scheduler", "Worker", "simulate"]
 
 @final
 class Batch:
@@ -83,6 +84,19 @@ class Batch:
         """
 
 @final
+class BatchIterator:
+    """
+    Iterates over a worker's batches, for one thread: asking for the next batch finishes the one
+    before. Leaving the loop early leaves the last one to its holder.
+    """
+    def __iter__(self, /) -> BatchIterator: ...
+    def __next__(self, /) -> Batch:
+        """
+        Finishes the batch handed out before and waits for the next one; ends when the worker is
+        closed, or the scheduler is and nothing waits that this worker may take.
+        """
+
+@final
 class Edges:
     """
     The map from a length to its bin: ``bins + 1`` increasing bounds, in steps.
@@ -93,9 +107,14 @@ class Edges:
     Raises ``ValueError`` for fewer than two bounds, or bounds that do not increase.
     """
     def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
     def __len__(self, /) -> int: ...
     def __ne__(self, value: object, /) -> bool: ...
     def __new__(cls, /, bounds: ArrayLike) -> Edges: ...
+    def __reduce__(self, /) -> tuple[type, tuple[list[int]]]:
+        """
+        Pickles and copies by value.
+        """
     def __repr__(self, /) -> str: ...
     def bin(self, /, length: SupportsIndex | SupportsFloat) -> int:
         """
@@ -114,7 +133,7 @@ class Edges:
         The ``bins + 1`` bounds, in steps.
         """
     @staticmethod
-    def feedback(sample: ArrayLike, bins: SupportsIndex, overhead: SupportsFloat | SupportsIndex) -> Edges:
+    def feedback(sample: ArrayLike, bins: SupportsIndex, overhead: SupportsIndex | SupportsFloat) -> Edges:
         """
         Levels for requests that climb from the first bin without a prediction: minimises
         Σᵢ S(lᵢ₋₁)·(lᵢ − lᵢ₋₁ + ``overhead``) over at most ``bins`` levels, S the survival function
@@ -149,13 +168,60 @@ class Edges:
         """
 
 @final
+class Rival:
+    """
+    Other ways to form batches, to compare with in ``simulate``. A live scheduler never uses them.
+
+    All of them leave as soon as a server asks and something waits, and run rows to their end.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @staticmethod
+    def heaviest_bin(edges: Edges, batch_size: SupportsIndex, *, weight: str = "wait squared", few: bool = True) -> Rival:
+        """
+        The bin whose first ``batch_size`` requests have the largest sum of waits (``weight="wait"``)
+        or of their squares (``"wait squared"``) leads, topped up from the nearest bins.
+        """
+    @staticmethod
+    def look_ahead(batch_size: SupportsIndex, window: SupportsIndex) -> Rival:
+        """
+        The oldest leads, the nearest lengths among the ``window`` oldest follow.
+        """
+    @staticmethod
+    def nearest(batch_size: SupportsIndex, *, few: bool = True) -> Rival:
+        """
+        The oldest leads, the nearest lengths of all that wait follow: no bins. ``few``: the oldest
+        leave together while fewer than 1.5 batches wait, as in the scheduler.
+        """
+    @staticmethod
+    def refill(rows: SupportsIndex, *, chunk: "int" = 1, order: str = "fifo") -> Rival:
+        """
+        Continuous batching: every ``chunk`` steps free slots of the ``rows`` are filled, ``order``
+        says from whom: ``"fifo"``, ``"longest"`` or ``"shortest"`` prediction first.
+        """
+    @staticmethod
+    def shortest_first(batch_size: SupportsIndex, patience: "int" = 200) -> Rival:
+        """
+        The shortest predictions leave first; who was passed over by ``patience`` batches goes
+        before the others (Learning to Rank, arXiv 2408.15792).
+        """
+    @staticmethod
+    def sorted(window: SupportsIndex, sizes: SupportsGetItem[int, tuple[SupportsIndex, SupportsIndex]] | None = None) -> Rival:
+        """
+        The ``window`` oldest are sorted by predicted length and cut into batches (Sequence
+        Scheduling, arXiv 2305.13144). ``sizes``: pairs of an upper length and the batch size of
+        the cell that it ends; without them, the paper's variable batch sizes.
+        """
+
+@final
 class Scheduler:
     """
     Groups requests of similar predicted length and hands out batches.
 
     ``edges`` maps lengths to bins; ``batch_size`` is the rows of a full batch; ``capacity`` the
     most requests that wait or are leased (``None``: 65,536); after ``max_wait`` seconds in a queue a request is
-    overdue and leads the next batch. ``fill="elastic"``: nobody waits for a full bin, the oldest
+    overdue and leads one of the next batches. ``fill="elastic"``: nobody waits for a full bin, the oldest
     request leads, topped up from the nearest bins; ``"strict"``: only full bins leave (Algorithm 1
     of arXiv 2412.04504). ``order``: which full bin goes first, ``"formed"`` (the paper, the
     default) or ``"oldest"`` (the default with climbing). ``overrun="climb"``: batches have a
@@ -163,11 +229,11 @@ class Scheduler:
 
     Raises ``ValueError`` for a value out of range.
     """
-    def __iter__(self, /) -> Worker:
+    def __iter__(self, /) -> BatchIterator:
         """
         Iterates over the batches of a new worker.
         """
-    def __new__(cls, /, edges: Edges, batch_size: SupportsIndex, *, capacity: "int | None" = None, max_wait: SupportsFloat | SupportsIndex | None = None, fill: str = "elastic", order: str | None = None, overrun: str = "finish") -> Scheduler: ...
+    def __new__(cls, /, edges: Edges, batch_size: SupportsIndex, *, capacity: "int | None" = None, max_wait: SupportsIndex | SupportsFloat | None = None, fill: str = "elastic", order: str | None = None, overrun: str = "finish") -> Scheduler: ...
     def close(self, /) -> None:
         """
         Accepts nothing more. What waits leaves, full batches first; resubmitting goes on.
@@ -182,7 +248,7 @@ class Scheduler:
         """
         The edges in use.
         """
-    def next_batch(self, /, timeout: SupportsFloat | SupportsIndex | None = None) -> Batch:
+    def next_batch(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> Batch:
         """
         The next batch for the scheduler's own default worker; as ``Worker.next_batch``.
         """
@@ -222,22 +288,34 @@ class Worker:
     Takes batches. Iterate over it, or call ``next_batch``. Climbers that its batches resubmit come
     back to it alone; when it is closed or dropped they start anew in the shared queues.
     """
-    def __iter__(self, /) -> Worker: ...
-    def __next__(self, /) -> Batch:
+    def __iter__(self, /) -> BatchIterator:
         """
-        Finishes the batch handed out before and waits for the next one; ends when the scheduler is
-        closed and nothing waits that this worker may take.
+        A new iterator over this worker's batches.
         """
     def close(self, /) -> None:
         """
-        Hands the waiting climbers back to the shared queues, where they start anew, and finishes
-        the iterator's last batch. Later calls of ``next_batch`` raise ``ClosedError``.
+        Hands the waiting climbers back to the shared queues, where they start anew. Whoever waits
+        in ``next_batch``, and later calls, get ``ClosedError``.
         """
-    def next_batch(self, /, timeout: SupportsFloat | SupportsIndex | None = None) -> Batch:
+    def next_batch(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> Batch:
         """
         The next batch; waits for it up to ``timeout`` seconds (``None``: for ever), without the
-        GIL and without polling; on the main thread signals are served meanwhile.
+        GIL. It sleeps without polling, but for the main thread, which looks for signals.
 
-        Raises ``TimeoutError`` when the time is over, and ``ClosedError`` when the scheduler is
-        closed and nothing waits that this worker may take, or the worker is closed.
+        Raises ``TimeoutError`` when the time is over, ``ClosedError`` when the worker is closed, or
+        the scheduler is and nothing waits that this worker may take, and ``ValueError`` for a
+        negative timeout.
         """
+
+def simulate(scheduler: Scheduler | Rival, arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, service: "dict[str, float]", answer: "str", servers: SupportsIndex, drain: bool) -> "tuple[dict[str, object], dict[str, object]]":
+    """
+    Plays requests through the former of ``scheduler``, or a rival, on a virtual clock; the
+    scheduler itself is left as it is and its capacity is not counted. Used by ``multibin.simulate``, which documents
+    the arguments.
+
+    ``arrivals`` in seconds, ``predicted``, ``actual`` and ``prompts`` in steps and tokens, all of
+    shape ``[n]``; ``service`` the coefficients of the service model by name, in seconds. Returns
+    the columns of the requests and of the batches.
+
+    Raises ``ValueError`` or ``TypeError`` that names the argument and the value.
+    """

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
 
 import multibin as mb
+from multibin.llm.arguments import integer
+from multibin.llm.models import Model, load
 from multibin.llm.outputs import BatchRecord, RequestOutput
 from multibin.llm.tiny import tiny_model
-from multibin.traces import Trace, chat, read_csv
+from multibin.traces import Trace, chat, read
 
 SAMPLE = 4000
 """Requests that the edges are fitted on: others than those that run."""
@@ -24,7 +29,7 @@ MOVE_COST = 2.0
 
 @dataclass(frozen=True)
 class Settings:
-    """The arguments of the command."""
+    """The arguments of the command, which the command line describes."""
 
     model: str | None = None
     trace: str | None = None
@@ -33,11 +38,13 @@ class Settings:
     batch_size: int = 8
     repeats: int = 3
     width: int = 1
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("requests", "bins", "batch_size", "repeats", "width"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)} is not at least 1")
+            integer(name, getattr(self, name), low=1)
+        if self.threads is not None:
+            integer("threads", self.threads, low=1)
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,11 @@ class Policy:
     name: str
     oracle: bool
     options: dict[str, Any]
+
+    @property
+    def bins(self) -> int:
+        """How many there are: fewer than asked for where lengths are few."""
+        return len(self.options.get("edges", [0]))
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,7 @@ class Result:
 
     @property
     def records(self) -> list[BatchRecord]:
-        """Batches of the last run: every run makes the same ones."""
+        """Batches of the last run; nothing in a policy depends on time, so every run makes them."""
         return self.runs[-1].records
 
     @property
@@ -104,10 +116,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Workload:
-    """What runs, what the edges are fitted on, and where it comes from."""
+    """What runs, the output lengths that the edges are fitted on, and where both come from."""
 
     requests: Trace
-    sample: Trace
+    sample: NDArray[np.int64]
     source: str
 
 
@@ -116,25 +128,38 @@ def demo(settings: Settings) -> tuple[str, list[Result]]:
 
     Raises ``ValueError`` for a trace or a model that cannot be used.
     """
-    model, context, name = _model(settings)
-    workload = _workload(settings, context)
-    engines = {
-        policy.name: (policy, mb.LLM(model, batch_size=settings.batch_size, **policy.options))
-        for policy in policies(settings, workload.sample)
-    }
-    results = {key: Result(policy, settings.batch_size) for key, (policy, _) in engines.items()}
+    with _threads(settings):
+        model, name = _model(settings)
+        workload = _workload(settings, model.context)
+        chosen = policies(settings, workload.sample)
+        engines = [
+            mb.LLM(model.module, batch_size=settings.batch_size, **policy.options)
+            for policy in chosen
+        ]
+        results = [Result(policy, settings.batch_size) for policy in chosen]
+        _play(settings, workload, engines, results)
+        return _words(settings, name, model.device, workload, chosen), results
+
+
+def _play(
+    settings: Settings, workload: Workload, engines: list[mb.LLM], results: list[Result]
+) -> None:
+    pairs = list(zip(engines, results, strict=True))
     warm_up = workload.requests[: settings.batch_size]
-    for policy, engine in engines.values():
-        _run(policy, engine, warm_up)
-    for _ in range(settings.repeats):
-        for key, (policy, engine) in engines.items():
-            results[key].runs.append(_run(policy, engine, workload.requests))
-    return _words(settings, name, workload), list(results.values())
+    for engine, result in pairs:
+        _run(result.policy, engine, warm_up)
+    bar = tqdm(total=settings.repeats * len(pairs), unit="run", leave=False)
+    with bar:
+        for _ in range(settings.repeats):
+            for engine, result in pairs:
+                bar.set_description(result.policy.name)
+                result.runs.append(_run(result.policy, engine, workload.requests))
+                bar.update()
 
 
-def policies(settings: Settings, sample: Trace) -> list[Policy]:
+def policies(settings: Settings, lengths: NDArray[np.int64]) -> list[Policy]:
     """FIFO, the paper's bins, elastic bins, and bins that need no prediction."""
-    bins, lengths = settings.bins, sample.output_tokens
+    bins = settings.bins
     optimal = mb.Edges.optimal(lengths, bins, settings.batch_size)
     levels = mb.Edges.feedback(lengths, bins, MOVE_COST)
     return [
@@ -156,11 +181,10 @@ def policies(settings: Settings, sample: Trace) -> list[Policy]:
 def table(results: Sequence[Result]) -> str:
     """The results as text, ratios to the first policy in brackets."""
     header = (
-        f"{'policy':27} {'requests/s':>10} {'useful tokens/s':>18} {'slot efficiency':>17}"
-        f" {'steps':>7} {'rows computed':>13} {'mean latency':>12} {'p99':>8}"
+        f"{'policy':26} {'requests/s':>10} {'useful tokens/s':>16} {'slot efficiency':>16}"
+        f" {'steps':>6} {'rows computed':>13} {'mean latency':>12} {'p99':>7}"
     )
-    first = results[0]
-    return "\n".join([header, *(_line(result, first) for result in results)])
+    return "\n".join([header, *(_line(result, results[0]) for result in results)])
 
 
 def _line(result: Result, first: Result) -> str:
@@ -168,11 +192,11 @@ def _line(result: Result, first: Result) -> str:
     speedup = first.seconds / result.seconds
     efficiency = result.slot_efficiency
     return (
-        f"{result.policy.name:27} {len(result.runs[-1].latencies) / result.seconds:10.1f}"
-        f" {rate:9.0f} ({speedup:4.2f} x)"
-        f" {efficiency:8.3f} ({efficiency / first.slot_efficiency:4.2f} x)"
-        f" {result.steps:7,} {result.rows_computed:13,}"
-        f" {result.latency():10.2f} s {result.latency(0.99):6.2f} s"
+        f"{result.policy.name:26} {len(result.runs[-1].latencies) / result.seconds:10.1f}"
+        f" {rate:7.0f} ({speedup:4.2f} x)"
+        f" {efficiency:7.3f} ({efficiency / first.slot_efficiency:4.2f} x)"
+        f" {result.steps:6,} {result.rows_computed:13,}"
+        f" {result.latency():10.2f} s {result.latency(0.99):5.2f} s"
     )
 
 
@@ -195,15 +219,26 @@ def _latency(output: RequestOutput) -> float:
     return output.metrics.finished_time - output.metrics.arrival_time
 
 
-def _model(settings: Settings) -> tuple[Any, int, str]:
-    """The model or its name, its context in tokens, and what to call it."""
-    if settings.model is None:
-        model = tiny_model(settings.width)
-        config = model.config
-        words = f"Llama of hidden size {config.hidden_size}, {config.num_hidden_layers} layers"
-        return model, config.max_position_embeddings, f"built-in {words}, random weights"
-    loaded = mb.LLM(settings.model)
-    return loaded.model, loaded.context, settings.model
+@contextmanager
+def _threads(settings: Settings) -> Iterator[None]:
+    """Small matrices gain nothing from a second thread, and lose much where its core is busy."""
+    before = torch.get_num_threads()
+    small = settings.model is None and settings.width == 1
+    torch.set_num_threads(settings.threads or (1 if small else before))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _model(settings: Settings) -> tuple[Model, str]:
+    """The model and what to call it."""
+    if settings.model is not None:
+        return load(settings.model), settings.model
+    module = tiny_model(settings.width).to("cuda" if torch.cuda.is_available() else "cpu")
+    config = module.config
+    words = f"Llama of hidden size {config.hidden_size}, {config.num_hidden_layers} layers"
+    return load(module), f"built-in {words}, random weights"
 
 
 def _workload(settings: Settings, context: int) -> Workload:
@@ -211,23 +246,32 @@ def _workload(settings: Settings, context: int) -> Workload:
     if settings.trace is None:
         whole, source = chat(n + SAMPLE, seed=0), "built-in chat-like lengths"
     else:
-        whole, source = read_csv(settings.trace, n + SAMPLE), settings.trace
+        whole, source = read(settings.trace, n + SAMPLE, times=False), settings.trace
+        source += ", timestamps ignored"
     if len(whole) <= n:
         raise ValueError(f"trace: {source} has {len(whole)} rows; edges need some after {n}")
-    fitted, factor = whole.fitted(context)
-    if settings.trace is not None:
-        source += f" (tokens × {factor:.4g}, timestamps ignored)"
-    return Workload(fitted[:n], fitted[n:], source)
+    requests, factor = whole[:n].fitted(context)
+    if settings.trace is not None or factor != 1:
+        source += f", tokens × {factor:.4g}"
+    sample = np.floor(whole[n:].output_tokens * factor).clip(1, context).astype(np.int64)
+    return Workload(requests, sample, source)
 
 
-def _words(settings: Settings, model: str, workload: Workload) -> str:
-    device = f"{torch.cuda.get_device_name()}" if torch.cuda.is_available() else "CPU"
+def _words(
+    settings: Settings,
+    model: str,
+    device: torch.device,
+    workload: Workload,
+    chosen: Sequence[Policy],
+) -> str:
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
     lengths = workload.requests.output_tokens
+    bins = " and ".join(str(policy.bins) for policy in (chosen[1], chosen[-1]))
     return (
-        f"{len(workload.requests)} requests, all present at the start; {workload.source}: output"
-        f" tokens mean {lengths.mean():.1f}, longest {lengths.max()}\n"
-        f"batch size {settings.batch_size}, {settings.bins} bins fitted on {len(workload.sample)}"
-        f" other requests; {model}\n"
-        f"{device}, {torch.get_num_threads()} threads, torch {torch.__version__}; medians of"
-        f" {settings.repeats} interleaved runs, prefill and moves included"
+        f"{len(lengths)} requests, all present at the start; {workload.source}\n"
+        f"output tokens: mean {lengths.mean():.1f}, longest {lengths.max()}; batch size"
+        f" {settings.batch_size}; {bins} bins (true lengths, climbing) fitted on"
+        f" {len(workload.sample)} other requests\n"
+        f"{model}; {name}, {torch.get_num_threads()} threads, torch {torch.__version__}; medians of"
+        f" {settings.repeats} interleaved runs"
     )

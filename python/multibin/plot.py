@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,21 @@ if TYPE_CHECKING:
     from multibin.llm.outputs import BatchRecord
 
 USEFUL, WASTED = "#2b6cb0", "#f4b8a8"
+
+FORMATS = (".png", ".pdf", ".svg")
+
+
+def check_target(path: str | Path) -> None:
+    """Says now what would go wrong after a long run.
+
+    Raises ``ValueError`` for a file that cannot be written or whose name has another ending than
+    .png, .pdf or .svg.
+    """
+    path = Path(path)
+    if path.suffix not in FORMATS:
+        raise ValueError(f"plot: {str(path)!r} does not end in {', '.join(FORMATS)}")
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ValueError(f"plot: {str(path)!r} cannot be written")
 
 
 def wasted_slots(results: Sequence[Result], path: str | Path) -> None:
@@ -48,17 +64,20 @@ def _panel(panel: Any, result: Result) -> None:
 
 def _draw(panel: Any, records: Sequence[BatchRecord], batch_size: int) -> list[int]:
     """Draws the bars of each slot; returns the step at which each batch ends."""
-    useful: list[list[tuple[int, int]]] = [[] for _ in range(batch_size)]
-    wasted: list[list[tuple[int, int]]] = [[] for _ in range(batch_size)]
+    slots = max(record.rows for record in records)
+    useful: list[list[tuple[int, int]]] = [[] for _ in range(slots)]
+    wasted: list[list[tuple[int, int]]] = [[] for _ in range(slots)]
     start, ends = 0, []
     for record in records:
-        tokens = sorted(record.tokens, reverse=True) + [0] * (batch_size - record.rows)
+        tokens = sorted(record.tokens, reverse=True) + [0] * (slots - record.rows)
         for slot, count in enumerate(tokens):
             useful[slot].append((start, count))
             wasted[slot].append((start + count, record.steps - count))
         start += record.steps
         ends.append(start)
-    for slot in range(batch_size):
+    # Slots that no batch ever used.
+    panel.broken_barh([(0, start)], (slots, batch_size - slots), color=WASTED)
+    for slot in range(slots):
         named = slot == 0
         panel.broken_barh(
             useful[slot], (slot, 0.9), color=USEFUL, label="useful" if named else None

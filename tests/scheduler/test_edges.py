@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import multibin as mb
@@ -40,9 +42,10 @@ def test_bins_are_half_open_and_the_outer_ones_take_the_rest() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: mb.Edges([]), "edges: need at least 2"),
-        (lambda: mb.Edges([1, 3, 3]), r"edges\[2\] = 3"),
+        (lambda: mb.Edges([]), "bounds: need at least 2"),
+        (lambda: mb.Edges([1, 3, 3]), r"bounds\[2\] = 3 is not above 3"),
         (lambda: mb.Edges([0, float("nan")]), r"bounds\[1\]: NaN"),
+        (lambda: mb.Edges(range(5000)), "bounds: 4999 bins are more than 4096"),
         (lambda: mb.Edges([0, -1]), r"bounds\[1\]: -1"),
         (lambda: mb.Edges([[0, 1]]), "bounds: needs one dimension"),
         (lambda: mb.Edges.uniform(5, 5, 2), "hi: 5"),
@@ -52,6 +55,7 @@ def test_bins_are_half_open_and_the_outer_ones_take_the_rest() -> None:
         (lambda: mb.Edges.quantile([1, float("inf")], 2), r"sample\[1\]: inf"),
         (lambda: mb.Edges.optimal([1], 2, 0), "batch_size: 0"),
         (lambda: mb.Edges.feedback([1], 2, float("nan")), "overhead: NaN"),
+        (lambda: mb.Edges.feedback([1], 2, 10**400), "overhead: inf"),
         (lambda: mb.Edges.feedback([1], 2, -1), "overhead: -1"),
     ],
 )
@@ -60,7 +64,9 @@ def test_bad_values_are_named(make: object, message: str) -> None:
         make()  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("sample", [["a"], [True], [1j], np.array(["2020"], "datetime64")])
+@pytest.mark.parametrize(
+    "sample", [["a"], [True], [1j], np.array(["2020"], "datetime64"), np.zeros(1, "u4,u4")]
+)
 def test_bad_dtypes_are_named(sample: object) -> None:
     with pytest.raises(TypeError, match="sample: needs an integer or float dtype"):
         mb.Edges.quantile(sample, 2)  # type: ignore[arg-type]
@@ -86,6 +92,7 @@ def test_optimal_is_never_worse_than_equal_mass(
 
 
 @given(samples, st.integers(1, 6), st.floats(0, 50))
+@example([0, 1, 3], 2, 3.0)
 def test_feedback_is_never_worse_than_fewer_levels(
     sample: list[int], bins: int, overhead: float
 ) -> None:
@@ -102,3 +109,9 @@ def test_feedback_is_never_worse_than_fewer_levels(
 def test_uniform_lengths_are_cut_evenly() -> None:
     edges = mb.Edges.optimal(np.arange(1000), 4, 32)
     assert np.allclose(np.diff(edges.bounds.astype(int)), 250, atol=2)
+
+
+def test_edges_are_values() -> None:
+    edges = mb.Edges([1, 5, 9])
+    assert pickle.loads(pickle.dumps(edges)) == copy.deepcopy(edges) == edges
+    assert len({edges, mb.Edges([1, 5, 9]), mb.Edges([1, 5])}) == 2

@@ -103,7 +103,9 @@ def test_climbing() -> None:
     ("rows", "progress", "message"),
     [
         ([2], [10], "rows: 2 is not a position in this batch of 2"),
-        ([-1], [10], r"rows\[0\]: -1 is not a position"),
+        ([-1], [10], "rows: -1 is not a position in this batch of 2"),
+        (np.array([2**64 - 1], "u8"), [10], "rows: 18446744073709551615 is not a position"),
+        ([2**70], [10], "rows: 1180591620717411303424 is not a position"),
         ([0, 0], [10, 10], "rows: 0 is resubmitted twice"),
         ([0], [10, 11], "progress: 2 values for 1 rows"),
         ([True], [10], "rows: a mask of 1 for a batch of 2"),
@@ -192,6 +194,8 @@ def test_closing() -> None:
     with pytest.raises(mb.ClosedError):
         s.submit_many([2], [0])
     with pytest.raises(mb.ClosedError):
+        s.submit_many([], [])
+    with pytest.raises(mb.ClosedError):
         s.next_batch()
     batch.resubmit([0], [10])
     assert s.next_batch().reason == "drain", "who resubmits later asks again"
@@ -204,7 +208,7 @@ def test_a_closed_worker_gives_its_climbers_back() -> None:
     batch = worker.next_batch(0)
     batch.resubmit([0], [10])
     worker.close()
-    with pytest.raises(mb.ClosedError):
+    with pytest.raises(mb.ClosedError, match="the worker is closed"):
         worker.next_batch()
     again = s.next_batch(0)
     assert (again.keys.tolist(), again.progress.tolist()) == ([1], [0])
@@ -237,11 +241,13 @@ def test_max_wait_lets_a_partial_batch_leave() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda s: s.submit(1, float("nan")), ValueError, "length: NaN"),
+        (lambda s: s.submit(1, float("nan")), ValueError, "length: nan"),
         (lambda s: s.submit(1, float("inf")), ValueError, "length: inf"),
         (lambda s: s.submit(1, -1), ValueError, "length: -1"),
         (lambda s: s.submit(1, 2**32), ValueError, "length: 4294967296"),
-        (lambda s: s.submit(1, 10**400), ValueError, "length: inf"),
+        (lambda s: s.submit(1, 2**53 + 1), ValueError, f"length: {2**53 + 1}"),
+        (lambda s: s.submit(1, 10**5000), ValueError, "length: a value of <class 'int'>"),
+        (lambda s: s.submit(10**5000, 1), ValueError, "key: a value of <class 'int'>"),
         (lambda s: s.submit(1, "5"), TypeError, "length: needs an int or a float"),
         (lambda s: s.submit(1, None), TypeError, "length: needs an int or a float"),
         (lambda s: s.submit(-1, 5), ValueError, "key: -1 is out of range"),
@@ -249,14 +255,21 @@ def test_max_wait_lets_a_partial_batch_leave() -> None:
         (lambda s: s.submit(1.5, 5), TypeError, "key: needs an int"),
         (lambda s: s.submit_many([1, 2], [1]), ValueError, "lengths: 1 values for 2 keys"),
         (lambda s: s.submit_many([1, -2], [1, 1]), ValueError, r"keys\[1\]: -2"),
-        (lambda s: s.submit_many([1.0], [1]), TypeError, "keys: needs uint64 or int64 dtype"),
+        (lambda s: s.submit_many([1.0], [1]), TypeError, r"keys\[0\]: needs an int, got 1.0"),
+        (lambda s: s.submit_many(np.array([1.0]), [1]), TypeError, "keys: needs uint64 or int64"),
+        (lambda s: s.submit_many([1, 2**70], [1, 1]), ValueError, rf"keys\[1\]: {2**70}"),
+        (lambda s: s.submit_many([2**63, -1], [1, 1]), ValueError, r"keys\[1\]: -1"),
+        (lambda s: s.submit_many([1], [2**70]), ValueError, rf"lengths\[0\]: {2**70}"),
+        (lambda s: s.submit_many([1], np.ma.array([1], mask=[True])), TypeError, "lengths: a mask"),
         (lambda s: s.submit_many(np.array([1], "i4"), [1]), TypeError, "keys: needs uint64"),
         (lambda s: s.submit_many([1, 2], [1, float("nan")]), ValueError, r"lengths\[1\]: NaN"),
         (lambda s: s.submit_many([1, 2], [1, -3]), ValueError, r"lengths\[1\]: -3"),
         (lambda s: s.submit_many([1], ["a"]), TypeError, "lengths: needs an integer or float"),
         (lambda s: s.submit_many([[1]], [[1]]), ValueError, "keys: needs one dimension"),
         (lambda s: s.next_batch(-1), ValueError, "timeout: -1"),
-        (lambda s: s.next_batch(float("nan")), ValueError, "timeout: NaN"),
+        (lambda s: s.next_batch(-(10**400)), ValueError, "timeout: -1000"),
+        (lambda s: s.next_batch(float("nan")), ValueError, "timeout: nan"),
+        (lambda s: s.next_batch("1"), TypeError, "timeout: needs an int or a float"),
     ],
 )
 def test_bad_input_is_named_and_loses_nothing(
@@ -280,7 +293,7 @@ def test_bad_input_is_named_and_loses_nothing(
         ({"capacity": 0}, "capacity: 0"),
         ({"batch_size": 8, "capacity": 4}, "batch_size: 8 exceeds capacity = 4"),
         ({"max_wait": -1}, "max_wait: -1"),
-        ({"max_wait": float("nan")}, "max_wait: NaN"),
+        ({"max_wait": float("nan")}, "max_wait: nan"),
         ({"fill": "lazy"}, 'fill: "lazy" is not "elastic" or "strict"'),
         ({"order": "random"}, 'order: "random" is not "formed" or "oldest"'),
         ({"overrun": "x"}, 'overrun: "x" is not "finish" or "climb"'),
@@ -317,3 +330,70 @@ def test_a_waiting_worker_leaves_the_interpreter_to_others() -> None:
     thread.join(10)
     assert not thread.is_alive()
     assert got == list(range(50))
+
+
+def test_arrays_are_read_as_they_are_whatever_their_layout() -> None:
+    records = np.zeros(6, dtype=[("pad", "u1"), ("key", "u8"), ("length", "u4")])
+    records["key"], records["length"] = np.arange(100, 106), np.arange(6)
+    buffer = np.frombuffer(b"\0" + np.arange(100, 106, dtype="u8").tobytes(), "u8", offset=1)
+    layouts: list[tuple[Any, Any]] = [
+        (records["key"], records["length"]),
+        (records["key"].astype(">u8"), records["length"].astype(">u4")),
+        (buffer, np.arange(6, dtype=">i8")),
+        (np.arange(105, 99, -1)[::-1], np.arange(12.0)[::2] / 2),
+        (np.arange(100, 106).astype(object), list(range(6))),
+    ]
+    for keys_, lengths in layouts:
+        s = scheduler(8)
+        s.submit_many(keys_, lengths)
+        batch = s.next_batch(0)
+        assert batch.keys.tolist() == list(range(100, 106))
+        assert batch.lengths.tolist() == list(range(6))
+
+
+def test_what_a_conversion_raises_is_not_swallowed() -> None:
+    class Interrupted:
+        def __float__(self) -> float:
+            raise KeyboardInterrupt
+
+    class Broken:
+        def __index__(self) -> int:
+            raise KeyError("broken")
+
+    s = scheduler()
+    with pytest.raises(KeyboardInterrupt):
+        s.submit(1, Interrupted())
+    with pytest.raises(KeyError, match="broken"):
+        s.submit(Broken(), 1)
+    assert s.stats()["submitted"] == 0
+
+
+def test_a_bad_timeout_is_refused_even_when_a_batch_waits() -> None:
+    s = scheduler()
+    s.submit(1, 5)
+    with pytest.raises(ValueError, match="timeout: -1"):
+        s.next_batch(-1)
+    assert len(s.next_batch(1e30)) == 1
+    s.close()
+    with pytest.raises(ValueError, match="timeout: -1"):
+        s.next_batch(-1)
+
+
+def test_iterators_of_one_worker_finish_their_own_batches_only() -> None:
+    s = scheduler(1, overrun="climb")
+    s.submit_many([1, 2, 3], [0, 0, 0])
+    worker = s.worker()
+    one, other = iter(worker), iter(worker)
+    batch = next(one)
+    assert next(other).keys.tolist() == [2]
+    assert s.stats()["leased"] == 2
+    batch.resubmit([0], [10])
+    assert next(one).keys.tolist() == [1], "the climber is the oldest"
+    assert (s.stats()["leased"], s.stats()["resubmitted"]) == (2, 1)
+
+
+def test_a_closed_strict_scheduler_lets_full_bins_go_first() -> None:
+    s = scheduler(2, fill="strict", max_wait=1e-9)
+    s.submit_many([1, 2, 3], [5, 15, 15])
+    s.close()
+    assert [(b.reason, b.keys.tolist()) for b in s] == [("full", [2, 3]), ("drain", [1])]

@@ -1,29 +1,18 @@
-use multibin::{ResubmitError, Row};
+use multibin::Row;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::convert::{Array, ArrayLike, lengths, positions};
+use crate::arrays::{Array, Scalar, lengths, positions};
+use crate::convert::ArrayLike;
 use crate::errors;
 
 /// Requests to run together: a lease on them. Call ``done()`` when they are finished, or use it
 /// as a context manager. A batch that is dropped without it counts its rows as lost.
 #[pyclass(frozen, module = "multibin")]
-pub struct Batch(multibin::Batch);
+pub struct Batch(pub multibin::Batch);
 
 impl Batch {
-    pub fn new(batch: multibin::Batch) -> Self {
-        Self(batch)
-    }
-
-    pub fn finish(&self) {
-        self.0.done();
-    }
-
-    fn array<'py, T: crate::convert::Scalar>(
-        &self,
-        py: Python<'py>,
-        of: impl Fn(&Row) -> T,
-    ) -> Array<'py, T> {
+    fn array<'py, T: Scalar>(&self, py: Python<'py>, of: impl Fn(&Row) -> T) -> Array<'py, T> {
         Array::collect(py, self.0.rows().iter().map(of))
     }
 }
@@ -108,7 +97,7 @@ impl Batch {
             return Err(PyValueError::new_err(message));
         }
         let rows: Vec<_> = rows.into_iter().zip(progress).collect();
-        self.0.resubmit(&rows, anywhere).map_err(|error: ResubmitError| errors::resubmit(error))
+        self.0.resubmit(&rows, anywhere).map_err(errors::resubmit)
     }
 
     /// The rows that were not resubmitted are finished. A second call does nothing.

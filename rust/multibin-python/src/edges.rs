@@ -1,8 +1,10 @@
 use std::fmt::Write;
 
 use pyo3::prelude::*;
+use pyo3::types::PyType;
 
-use crate::convert::{Array, ArrayLike, Count, Number, count, length, lengths};
+use crate::arrays::{Array, lengths};
+use crate::convert::{ArrayLike, Count, Number, count, float, length};
 use crate::errors;
 
 /// The map from a length to its bin: ``bins + 1`` increasing bounds, in steps.
@@ -11,8 +13,8 @@ use crate::errors;
 /// the first bin, and the last bin has no upper end. Bounds are rounded up to whole steps.
 ///
 /// Raises ``ValueError`` for fewer than two bounds, or bounds that do not increase.
-#[pyclass(frozen, eq, module = "multibin")]
-#[derive(Clone, PartialEq)]
+#[pyclass(frozen, eq, hash, module = "multibin")]
+#[derive(Clone, PartialEq, Hash)]
 pub struct Edges(pub multibin::Edges);
 
 #[pymethods]
@@ -69,8 +71,9 @@ impl Edges {
         py: Python<'_>,
         sample: ArrayLike<'_>,
         bins: Count<'_>,
-        overhead: f64,
+        overhead: Number<'_>,
     ) -> PyResult<Self> {
+        let overhead = float(&overhead, "overhead")?;
         let (sample, bins) = (lengths(&sample, "sample")?, count(&bins, "bins")?);
         Self::made(py.detach(|| multibin::Edges::feedback(&sample, bins, overhead)))
     }
@@ -99,6 +102,11 @@ impl Edges {
         self.0.bins()
     }
 
+    /// Pickles and copies by value.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> (Bound<'py, PyType>, (Vec<u32>,)) {
+        (py.get_type::<Self>(), (self.0.bounds().to_vec(),))
+    }
+
     fn __repr__(&self) -> String {
         let mut text = String::from("Edges([");
         for (i, bound) in self.0.bounds().iter().enumerate() {
@@ -110,6 +118,6 @@ impl Edges {
 
 impl Edges {
     fn made(edges: Result<multibin::Edges, multibin::EdgesError>) -> PyResult<Self> {
-        edges.map(Self).map_err(errors::edges)
+        edges.map(Self).map_err(errors::value)
     }
 }

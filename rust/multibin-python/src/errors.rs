@@ -1,7 +1,10 @@
 //! The one place where errors of the core become Python's.
 
-use multibin::{ConfigError, EdgesError, NextError, ResubmitError, SubmitError};
-use pyo3::exceptions::{PyRuntimeError, PyTimeoutError, PyValueError};
+use std::fmt::Display;
+
+use multibin::simulate::SimulateError;
+use multibin::{ConfigError, NextError, ResubmitError, SubmitError};
+use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 
 mod python {
@@ -11,12 +14,23 @@ mod python {
 
 pub use python::ClosedError;
 
-pub fn edges(error: EdgesError) -> PyErr {
+/// An error of the core whose message names the argument and the value.
+pub fn value(error: impl Display) -> PyErr {
     PyValueError::new_err(error.to_string())
 }
 
 pub fn config(error: ConfigError) -> PyErr {
-    PyValueError::new_err(error.to_string())
+    match error {
+        ConfigError::Memory(_) => PyMemoryError::new_err(error.to_string()),
+        _ => value(error),
+    }
+}
+
+pub fn simulate(error: SimulateError) -> PyErr {
+    match error {
+        SimulateError::Config(error) => config(error),
+        _ => value(error),
+    }
 }
 
 pub fn submit(error: SubmitError) -> PyErr {
@@ -31,13 +45,13 @@ pub fn submit(error: SubmitError) -> PyErr {
 pub fn next(error: NextError) -> PyErr {
     match error {
         NextError::Timeout => PyTimeoutError::new_err(error.to_string()),
-        NextError::Closed => ClosedError::new_err(error.to_string()),
+        NextError::Closed | NextError::WorkerClosed => ClosedError::new_err(error.to_string()),
     }
 }
 
 pub fn resubmit(error: ResubmitError) -> PyErr {
     match error {
         ResubmitError::Done => PyRuntimeError::new_err(error.to_string()),
-        _ => PyValueError::new_err(error.to_string()),
+        _ => value(error),
     }
 }

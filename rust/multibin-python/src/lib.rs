@@ -3,16 +3,26 @@
 // PyO3 hands arguments over by value.
 #![allow(clippy::needless_pass_by_value)]
 
+mod arrays;
 mod batch;
 mod convert;
 mod edges;
 mod errors;
+mod rival;
 mod scheduler;
+mod simulate;
 mod worker;
 
 /// The scheduler, in Rust.
 #[pyo3::pymodule]
 mod _core {
     #[pymodule_export]
-    use crate::{batch::Batch, edges::Edges, scheduler::Scheduler, worker::Worker};
+    use crate::{
+        batch::Batch,
+        edges::Edges,
+        rival::Rival,
+        scheduler::Scheduler,
+        simulate::simulate,
+        worker::{BatchIterator, Worker},
+    };
 }

@@ -1,22 +1,21 @@
-use std::time::Duration;
-
 use multibin::{Config, Fill, Order, Overrun, Reason};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
+use crate::arrays::{keys, lengths};
 use crate::batch::Batch;
-use crate::convert::{ArrayLike, Count, Number, count, key, keys, length, lengths};
+use crate::convert::{ArrayLike, Count, Number, choose, count, key, length, seconds};
 use crate::edges::Edges;
 use crate::errors;
-use crate::worker::Worker;
+use crate::worker::{BatchIterator, Worker};
 
 /// Groups requests of similar predicted length and hands out batches.
 ///
 /// ``edges`` maps lengths to bins; ``batch_size`` is the rows of a full batch; ``capacity`` the
 /// most requests that wait or are leased (``None``: 65,536); after ``max_wait`` seconds in a queue a request is
-/// overdue and leads the next batch. ``fill="elastic"``: nobody waits for a full bin, the oldest
+/// overdue and leads one of the next batches. ``fill="elastic"``: nobody waits for a full bin, the oldest
 /// request leads, topped up from the nearest bins; ``"strict"``: only full bins leave (Algorithm 1
 /// of arXiv 2412.04504). ``order``: which full bin goes first, ``"formed"`` (the paper, the
 /// default) or ``"oldest"`` (the default with climbing). ``overrun="climb"``: batches have a
@@ -25,7 +24,7 @@ use crate::worker::Worker;
 /// Raises ``ValueError`` for a value out of range.
 #[pyclass(frozen, module = "multibin")]
 pub struct Scheduler {
-    inner: multibin::Scheduler,
+    pub inner: multibin::Scheduler,
     /// The worker of ``next_batch``.
     default: PyOnceLock<Py<Worker>>,
 }
@@ -38,7 +37,7 @@ impl Scheduler {
         edges: &Bound<'_, Edges>,
         batch_size: Count<'_>,
         capacity: Option<Count<'_>>,
-        max_wait: Option<f64>,
+        max_wait: Option<Number<'_>>,
         fill: &str,
         order: Option<&str>,
         overrun: &str,
@@ -46,7 +45,7 @@ impl Scheduler {
         let config = Config {
             batch_size: count(&batch_size, "batch_size")?,
             capacity: capacity.map_or(Ok(65_536), |given| count(&given, "capacity"))?,
-            max_wait: max_wait.map(seconds).transpose()?,
+            max_wait: max_wait.map(|wait| seconds(&wait, "max_wait")).transpose()?,
             fill: choose("fill", fill, &[("elastic", Fill::Elastic), ("strict", Fill::Strict)])?,
             order: order.map(parse_order).transpose()?,
             overrun: choose(
@@ -98,12 +97,12 @@ impl Scheduler {
 
     /// A new worker.
     fn worker(&self) -> Worker {
-        Worker::new(self.inner.worker())
+        Worker(self.inner.worker())
     }
 
     /// The next batch for the scheduler's own default worker; as ``Worker.next_batch``.
     #[pyo3(signature = (timeout = None))]
-    fn next_batch(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Batch> {
+    fn next_batch(&self, py: Python<'_>, timeout: Option<Number<'_>>) -> PyResult<Batch> {
         let worker = self.default.get_or_try_init(py, || Py::new(py, self.worker()))?;
         worker.get().next_batch(py, timeout)
     }
@@ -153,26 +152,11 @@ impl Scheduler {
     }
 
     /// Iterates over the batches of a new worker.
-    fn __iter__(&self) -> Worker {
-        self.worker()
+    fn __iter__(&self, py: Python<'_>) -> PyResult<BatchIterator> {
+        Ok(BatchIterator::new(Py::new(py, self.worker())?))
     }
 }
 
 fn parse_order(order: &str) -> PyResult<Order> {
     choose("order", order, &[("formed", Order::Formed), ("oldest", Order::Oldest)])
-}
-
-fn choose<T: Copy>(argument: &str, given: &str, choices: &[(&str, T)]) -> PyResult<T> {
-    let found = choices.iter().find(|(name, _)| *name == given);
-    found.map(|&(_, choice)| choice).ok_or_else(|| {
-        let names: Vec<_> = choices.iter().map(|(name, _)| format!("{name:?}")).collect();
-        let names = names.join(" or ");
-        PyValueError::new_err(format!("{argument}: {given:?} is not {names}"))
-    })
-}
-
-fn seconds(max_wait: f64) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(max_wait).map_err(|_| {
-        PyValueError::new_err(format!("max_wait: {max_wait} is not a number of seconds >= 0"))
-    })
 }

@@ -2,10 +2,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use multibin::NextError;
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::batch::Batch;
+use crate::convert::{Number, seconds};
 use crate::errors;
 
 /// How often a wait on the main thread looks for signals (Ctrl-C).
@@ -14,23 +14,24 @@ const SIGNALS: Duration = Duration::from_millis(50);
 /// Takes batches. Iterate over it, or call ``next_batch``. Climbers that its batches resubmit come
 /// back to it alone; when it is closed or dropped they start anew in the shared queues.
 #[pyclass(frozen, module = "multibin")]
-pub struct Worker {
-    inner: multibin::Worker,
-    /// The batch that the iterator handed out last.
-    last: Mutex<Option<Py<Batch>>>,
-}
+pub struct Worker(pub multibin::Worker);
 
 impl Worker {
-    pub fn new(worker: multibin::Worker) -> Self {
-        Self { inner: worker, last: Mutex::default() }
-    }
-
-    fn finish_last(&self, py: Python<'_>, next: Option<Py<Batch>>) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(batch) = std::mem::replace(&mut *last, next) {
-            batch.get().finish();
-            drop(last);
-            batch.drop_ref(py);
+    /// Stays attached to work, detaches to wait.
+    fn wait(&self, py: Python<'_>, timeout: Option<Duration>) -> PyResult<Batch> {
+        match self.0.next_batch(Some(Duration::ZERO)) {
+            Err(NextError::Timeout) => {}
+            outcome => return outcome.map(Batch).map_err(errors::next),
+        }
+        let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let slice = if is_main_thread(py)? { SIGNALS } else { Duration::MAX };
+        loop {
+            let left = |end: Instant| end.saturating_duration_since(Instant::now());
+            let left = end.map_or(Duration::MAX, left);
+            match py.detach(|| self.0.next_batch(Some(left.min(slice)))) {
+                Err(NextError::Timeout) if left > Duration::ZERO => py.check_signals()?,
+                outcome => return outcome.map(Batch).map_err(errors::next),
+            }
         }
     }
 }
@@ -38,68 +39,70 @@ impl Worker {
 #[pymethods]
 impl Worker {
     /// The next batch; waits for it up to ``timeout`` seconds (``None``: for ever), without the
-    /// GIL and without polling; on the main thread signals are served meanwhile.
+    /// GIL. It sleeps without polling, but for the main thread, which looks for signals.
     ///
-    /// Raises ``TimeoutError`` when the time is over, and ``ClosedError`` when the scheduler is
-    /// closed and nothing waits that this worker may take, or the worker is closed.
+    /// Raises ``TimeoutError`` when the time is over, ``ClosedError`` when the worker is closed, or
+    /// the scheduler is and nothing waits that this worker may take, and ``ValueError`` for a
+    /// negative timeout.
     #[pyo3(signature = (timeout = None))]
-    pub fn next_batch(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Batch> {
-        let worker = &self.inner;
-        // Stay attached to work, detach to wait.
-        match worker.next_batch(Some(Duration::ZERO)) {
-            Err(NextError::Timeout) => {}
-            outcome => return outcome.map(Batch::new).map_err(errors::next),
-        }
-        let end =
-            timeout.map(seconds).transpose()?.and_then(|left| Instant::now().checked_add(left));
-        let main = is_main_thread(py)?;
-        loop {
-            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            let slice =
-                if main { Some(left.map_or(SIGNALS, |left| left.min(SIGNALS))) } else { left };
-            match py.detach(|| worker.next_batch(slice)) {
-                Err(NextError::Timeout) if left.is_none_or(|left| left > Duration::ZERO) => {
-                    py.check_signals()?;
-                }
-                outcome => return outcome.map(Batch::new).map_err(errors::next),
-            }
-        }
+    pub fn next_batch(&self, py: Python<'_>, timeout: Option<Number<'_>>) -> PyResult<Batch> {
+        let timeout = timeout.map(|timeout| seconds(&timeout, "timeout")).transpose()?;
+        self.wait(py, timeout)
     }
 
-    /// Hands the waiting climbers back to the shared queues, where they start anew, and finishes
-    /// the iterator's last batch. Later calls of ``next_batch`` raise ``ClosedError``.
-    fn close(&self, py: Python<'_>) {
-        self.finish_last(py, None);
-        self.inner.close();
+    /// Hands the waiting climbers back to the shared queues, where they start anew. Whoever waits
+    /// in ``next_batch``, and later calls, get ``ClosedError``.
+    fn close(&self) {
+        self.0.close();
     }
 
+    /// A new iterator over this worker's batches.
+    fn __iter__(this: Py<Self>) -> BatchIterator {
+        BatchIterator::new(this)
+    }
+}
+
+/// Iterates over a worker's batches, for one thread: asking for the next batch finishes the one
+/// before. Leaving the loop early leaves the last one to its holder.
+#[pyclass(frozen, module = "multibin")]
+pub struct BatchIterator {
+    worker: Py<Worker>,
+    last: Mutex<Option<Py<Batch>>>,
+}
+
+impl BatchIterator {
+    pub fn new(worker: Py<Worker>) -> Self {
+        Self { worker, last: Mutex::default() }
+    }
+
+    fn replace(&self, next: Option<Py<Batch>>) -> Option<Py<Batch>> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *last, next)
+    }
+}
+
+#[pymethods]
+impl BatchIterator {
     fn __iter__(this: Py<Self>) -> Py<Self> {
         this
     }
 
-    /// Finishes the batch handed out before and waits for the next one; ends when the scheduler is
-    /// closed and nothing waits that this worker may take.
+    /// Finishes the batch handed out before and waits for the next one; ends when the worker is
+    /// closed, or the scheduler is and nothing waits that this worker may take.
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<Batch>>> {
-        self.finish_last(py, None);
-        match self.next_batch(py, None) {
+        if let Some(last) = self.replace(None) {
+            last.get().0.done();
+        }
+        match self.worker.get().wait(py, None) {
             Ok(batch) => {
                 let batch = Py::new(py, batch)?;
-                self.finish_last(py, Some(batch.clone_ref(py)));
+                self.replace(Some(batch.clone_ref(py)));
                 Ok(Some(batch))
             }
             Err(error) if error.is_instance_of::<errors::ClosedError>(py) => Ok(None),
             Err(error) => Err(error),
         }
     }
-}
-
-fn seconds(timeout: f64) -> PyResult<Duration> {
-    if timeout.is_infinite() && timeout > 0.0 {
-        return Ok(Duration::MAX);
-    }
-    Duration::try_from_secs_f64(timeout).map_err(|_| {
-        PyValueError::new_err(format!("timeout: {timeout} is not a number of seconds >= 0"))
-    })
 }
 
 fn is_main_thread(py: Python<'_>) -> PyResult<bool> {

@@ -27,8 +27,8 @@ impl Admission {
         Self { admitted: AtomicU64::new(0), released: AtomicU64::new(0), capacity }
     }
 
-    /// Admits up to `wanted`, at least one: the first ticket and how many. Lock-free: a failed
-    /// exchange means that another one's succeeded.
+    /// Admits up to `wanted`, at least one: the first ticket and how many. Lock-free: an exchange
+    /// fails for long only while others succeed.
     #[inline]
     pub(crate) fn admit(&self, wanted: u64) -> Result<(Ticket, u64), Refused> {
         let mut ticket = self.admitted.load(Ordering::Relaxed);
@@ -36,8 +36,8 @@ impl Admission {
             if ticket & CLOSED != 0 {
                 return Err(Refused::Closed);
             }
-            // Acquire: pairs with the Release in `release`, so that the slab entries of who is
-            // gone are free before who comes needs one.
+            // Acquire: pairs with the Release in `release`: who is gone left the slab before, and
+            // who comes enters it after.
             let live = ticket.saturating_sub(self.released.load(Ordering::Acquire));
             let granted = wanted.min(self.capacity.saturating_sub(live));
             if granted == 0 {

@@ -8,10 +8,10 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum EdgesError {
     /// Fewer than two edges bound no bin.
-    #[error("edges: need at least 2 (one bin), got {0}")]
+    #[error("bounds: need at least 2 (one bin), got {0}")]
     TooFew(usize),
     /// An edge is not below its successor once both are rounded up.
-    #[error("edges must increase: edges[{index}] = {value} does not lie above {previous}")]
+    #[error("bounds, rounded up, must increase: bounds[{index}] = {value} is not above {previous}")]
     Unsorted {
         /// Position of the edge.
         index: usize,
@@ -28,6 +28,9 @@ pub enum EdgesError {
         /// The value.
         value: f64,
     },
+    /// More edges than bins may have.
+    #[error("bounds: {0} bins are more than {max}", max = Edges::MAX_BINS)]
+    TooMany(usize),
     /// A count of bins that is not possible.
     #[error("bins: {0} is not a number of bins (1 to {max})", max = Edges::MAX_BINS)]
     Bins(usize),
@@ -68,7 +71,7 @@ pub fn length(value: f64, argument: impl FnOnce() -> String) -> Result<u32, Edge
 ///
 /// Lengths below the first bound belong to the first bin, and the last bin has no upper end: its
 /// upper bound tells how far the sample went.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Edges {
     bounds: Box<[u32]>,
 }
@@ -85,7 +88,9 @@ impl Edges {
         if bounds.len() < 2 {
             return Err(EdgesError::TooFew(bounds.len()));
         }
-        check_bins(bounds.len() - 1)?;
+        if bounds.len() - 1 > Self::MAX_BINS {
+            return Err(EdgesError::TooMany(bounds.len() - 1));
+        }
         let step = bounds.windows(2).position(|pair| pair[0] >= pair[1]);
         if let Some(index) = step {
             return Err(EdgesError::Unsorted {
@@ -158,7 +163,8 @@ impl Edges {
         Self::new(&fit::feedback(&sorted, bins, overhead))
     }
 
-    /// The most candidate edges that a fit weighs; the work grows with their square.
+    /// The most candidate edges that a fit weighs; the work grows with their number times that of
+    /// the distinct lengths.
     pub const MAX_CANDIDATES: usize = 1024;
 
     /// Number of bins.
@@ -241,7 +247,7 @@ mod tests {
     fn bad_edges_are_named() {
         assert_eq!(Edges::new(&[]), Err(EdgesError::TooFew(0)));
         let unsorted = Edges::new(&[0, 5, 5]).unwrap_err().to_string();
-        assert_eq!(unsorted, "edges must increase: edges[2] = 5 does not lie above 5");
+        assert_eq!(unsorted, "bounds, rounded up, must increase: bounds[2] = 5 is not above 5");
         assert!(Edges::uniform(5, 5, 2).is_err());
         assert!(Edges::quantile(&[], 2).is_err());
         assert!(Edges::optimal(&[1], 2, 0).is_err());

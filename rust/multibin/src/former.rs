@@ -56,6 +56,14 @@ pub(crate) struct Rules {
     pub(crate) max_wait: Option<u64>,
 }
 
+impl Rules {
+    /// Rule 2: passed over once `taken` exceeds `due`, or in its queue for `max_wait`.
+    #[inline]
+    fn overdue(&self, taken: u64, due: u64, entered: u64, now: u64) -> bool {
+        taken > due || self.max_wait.is_some_and(|max| now.saturating_sub(entered) >= max)
+    }
+}
+
 /// Identifies a worker.
 pub(crate) type WorkerId = u64;
 
@@ -87,6 +95,8 @@ pub(crate) struct Former {
     shared: Bins,
     /// What only one worker may take: its climbers, whose state it holds.
     own: BTreeMap<WorkerId, Bins>,
+    /// How many wait in all of `own`.
+    climbers: usize,
     /// Rows taken so far.
     taken: u64,
     /// Rows resubmitted so far.
@@ -125,14 +135,15 @@ impl Candidate {
 }
 
 impl Former {
-    pub(crate) fn new(rules: Rules, edges: Arc<Edges>, capacity: usize) -> Self {
+    pub(crate) fn new(rules: Rules, edges: Arc<Edges>, slab: Slab) -> Self {
         let queues = vec![Queue::EMPTY; edges.bins()];
         Self {
             rules,
             edges,
-            slab: Slab::with_capacity(capacity),
+            slab,
             shared: Bins { queues, waiting: 0 },
             own: BTreeMap::new(),
+            climbers: 0,
             taken: 0,
             resubmitted: 0,
             ranked: Vec::new(),
@@ -196,6 +207,7 @@ impl Former {
             return 0;
         };
         let mut rows = Vec::with_capacity(own.waiting);
+        self.climbers -= own.waiting;
         for queue in &mut own.queues {
             while queue.len > 0 {
                 rows.push(queue.pop(&mut self.slab));
@@ -217,7 +229,10 @@ impl Former {
         let bin = self.edges.bin(row.length).max(self.edges.bin(row.progress));
         let entry = Entry::new(row, order, self.due(order));
         let bins = match worker.and_then(|worker| self.own.get_mut(&worker)) {
-            Some(own) => own,
+            Some(own) => {
+                self.climbers += 1;
+                own
+            }
             None => &mut self.shared,
         };
         bins.queues.resize(self.edges.bins(), Queue::EMPTY);
@@ -256,7 +271,7 @@ impl Former {
 
     /// Whether any worker's climbers wait.
     pub(crate) fn has_climbers(&self) -> bool {
-        self.own.values().any(|own| own.waiting > 0)
+        self.climbers > 0
     }
 
     /// Whether a batch could leave from the shared queues at `now`.
@@ -290,7 +305,8 @@ impl Former {
             return Some(self.few(now, worker));
         }
         let survey = self.survey(now, worker);
-        if let Some(bin) = survey.overdue.bin() {
+        // A closed strict scheduler lets full bins go first; everything leaves anyway.
+        if let Some(bin) = survey.overdue.bin().filter(|_| elastic || !closed) {
             return Some(self.gather(worker, bin, Reason::Overdue));
         }
         if let Some(bin) = survey.full.bin() {
@@ -325,8 +341,7 @@ impl Former {
 
     #[inline]
     fn is_overdue(&self, head: &Head, now: u64) -> bool {
-        let waited = |max| head.entered != u64::MAX && now.saturating_sub(head.entered) >= max;
-        self.taken > head.due || self.rules.max_wait.is_some_and(waited)
+        head.entered != u64::MAX && self.rules.overdue(self.taken, head.due, head.entered, now)
     }
 
     /// `order` of the entry that completes the first batch of both queues together.
@@ -384,6 +399,7 @@ impl Former {
         let shared = &mut self.shared;
         match self.own.get_mut(&worker) {
             Some(own) if own.waiting > 0 => {
+                let before = own.waiting;
                 while rows.len() < room {
                     let theirs = own.queues[bin].head.order;
                     let bins = if theirs < shared.queues[bin].head.order {
@@ -394,6 +410,7 @@ impl Former {
                     let Some(row) = bins.pop(&mut self.slab, bin) else { break };
                     rows.push(row);
                 }
+                self.climbers -= before - own.waiting;
             }
             _ => {
                 let wanted = (room - rows.len()).min(shared.queues[bin].len as usize);

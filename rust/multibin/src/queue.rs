@@ -70,8 +70,8 @@ pub fn ring<T: Copy>(slots: usize) -> (Arc<Ring<T>>, Drain<T>) {
 }
 
 impl<T: Copy> Ring<T> {
-    /// Publishes `value`; returns its position. Lock-free: a failed claim means that another
-    /// producer's succeeded.
+    /// Publishes `value`; returns its position. Lock-free: a claim fails for long only while
+    /// other producers' succeed.
     ///
     /// # Errors
     /// [`Full`], with the value, when no slot is free.
@@ -87,7 +87,8 @@ impl<T: Copy> Ring<T> {
     }
 
     /// Publishes the longest prefix of `values` for which there is room, claimed in one step;
-    /// returns how many, and the position after the last. Lock-free like [`Ring::push`].
+    /// returns how many, and the position after the last; `None` if that is nothing. Lock-free
+    /// like [`Ring::push`].
     pub fn push_block(&self, values: &[T]) -> Option<(usize, u64)> {
         let (first, claimed) = self.claim(values.len() as u64)?;
         for (position, value) in (first..).zip(&values[..claimed as usize]) {
@@ -310,6 +311,35 @@ mod loom_tests {
             assert_eq!(seen.len(), sent);
             let block: Vec<_> = seen.into_iter().filter(|&value| value < 10).collect();
             assert_eq!(block, [1, 2, 3]);
+        });
+    }
+
+    /// Two entries complete a batch, and one producer may stall between claim and publication: the
+    /// worker does not sleep beside a full batch. The lines are those of `arm_and_look`.
+    #[test]
+    fn a_stalled_claim_costs_no_wake_up() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(3);
+        model.check(|| {
+            let (ring, mut drain) = ring::<u32>(2);
+            let bell = Arc::new(Bell::new(1));
+            let producer = || {
+                let (ring, bell) = (Arc::clone(&ring), Arc::clone(&bell));
+                thread::spawn(move || {
+                    let end = ring.push(1).unwrap() + 1;
+                    bell.rings(0, end)
+                })
+            };
+            let producers = [producer(), producer()];
+            let mut seen = 0;
+            bell.arm(|_| 1);
+            drain.pass(|_| seen += 1);
+            if seen == 0 && ring.tail() != drain.head() {
+                bell.arm(|_| 0);
+                drain.pass(|_| seen += 1);
+            }
+            let rang = producers.map(|producer| producer.join().unwrap()).contains(&true);
+            assert!(seen > 0 || rang, "asleep, and a full batch waits");
         });
     }
 

@@ -20,6 +20,7 @@ use crate::queue::{Drain, Ring, ring};
 use crate::request::{Submission, Ticket};
 use crate::stats::Stats;
 use crate::sync::{self, AtomicU64, Condvar, Mutex};
+use crate::waiting::Slab;
 
 /// The most slots that all rings have together, and that one has.
 const ALL_SLOTS: usize = 1 << 16;
@@ -68,6 +69,9 @@ pub enum ConfigError {
     /// Not a possible capacity.
     #[error("capacity: {0} is not a number of requests (1 to {max})", max = MAX_CAPACITY)]
     Capacity(usize),
+    /// There is not so much memory.
+    #[error("capacity: no memory for {0} requests")]
+    Memory(usize),
     /// A batch that could never be full.
     #[error("batch_size: {batch_size} exceeds capacity = {capacity}")]
     NeverFull {
@@ -102,9 +106,12 @@ pub enum NextError {
     /// The time is over.
     #[error("no batch within the timeout")]
     Timeout,
-    /// The scheduler is closed and nothing waits that this worker may take, or the worker is.
+    /// The scheduler is closed and nothing waits that this worker may take.
     #[error("closed: nothing waits that this worker may take")]
     Closed,
+    /// [`Worker::close`] was called.
+    #[error("the worker is closed")]
+    WorkerClosed,
 }
 
 /// Groups requests of similar length and hands out batches. Cheap to clone; clones share it.
@@ -142,9 +149,11 @@ struct State {
     drains: Vec<Drain<Submission>>,
     /// First entries taken from the rings.
     drained: u64,
-    /// Workers asleep, and the earliest time for which one of them set its alarm.
-    sleepers: u32,
+    /// The worker of each thread that sleeps, and the earliest time for which one set its alarm.
+    sleepers: Vec<WorkerId>,
     alarm: u64,
+    /// What `drained` was when all sleepers were last told.
+    announced: u64,
     workers: WorkerId,
     restarted: u64,
     batches: [u64; 5],
@@ -161,7 +170,7 @@ impl Scheduler {
     }
 
     /// A scheduler on a clock that the caller moves.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(crate) fn virtually(
         now: Arc<std::sync::atomic::AtomicU64>,
         edges: Edges,
@@ -179,13 +188,16 @@ impl Scheduler {
             .min(config.capacity.next_power_of_two());
         let (rings, drains): (Vec<_>, Vec<_>) = (0..bins).map(|_| ring(slots)).unzip();
         let edges = Arc::new(edges);
-        let former = Former::new(rules, Arc::clone(&edges), config.capacity);
+        let slab = Slab::with_capacity(config.capacity)
+            .map_err(|_| ConfigError::Memory(config.capacity))?;
+        let former = Former::new(rules, Arc::clone(&edges), slab);
         let state = State {
             former,
             drains,
             drained: 0,
-            sleepers: 0,
+            sleepers: Vec::new(),
             alarm: u64::MAX,
+            announced: 0,
             workers: 0,
             restarted: 0,
             batches: [0; 5],
@@ -250,7 +262,8 @@ impl Scheduler {
         assert_eq!(keys.len(), lengths.len(), "keys and lengths differ in length");
         let inner = &*self.0;
         if keys.is_empty() {
-            return Ok(inner.admission.admitted());
+            let closed = inner.admission.is_closed();
+            return if closed { Err(SubmitError::Closed) } else { Ok(inner.admission.admitted()) };
         }
         let (first, granted) = inner.admit(keys.len() as u64)?;
         let accepted = granted as usize;
@@ -300,17 +313,15 @@ impl Worker {
     /// Blocking: takes the forming lock, and sleeps without polling while no batch may leave.
     ///
     /// # Errors
-    /// [`NextError`] when the time is over, or the scheduler closed and nothing waits for this
-    /// worker. Neither is final: who resubmits later asks again.
+    /// [`NextError`] when the time is over, the scheduler is closed and nothing waits for this
+    /// worker (not final: who resubmits later asks again), or the worker is closed.
     pub fn next_batch(&self, timeout: Option<Duration>) -> Result<Batch, NextError> {
         let (formed, now) = self.scheduler.next(self.id, timeout)?;
         Ok(Batch::new(formed, now, self.id, Arc::clone(&self.scheduler)))
     }
-}
 
-impl Worker {
     /// Hands the waiting climbers back to the shared queues, where they start anew; whoever waits
-    /// in [`Worker::next_batch`], and later calls, get [`NextError::Closed`].
+    /// in [`Worker::next_batch`], and later calls, get [`NextError::WorkerClosed`].
     pub fn close(&self) {
         self.scheduler.remove_worker(self.id);
     }

@@ -7,6 +7,8 @@
 #[cfg(all(test, not(loom)))]
 mod live;
 mod records;
+mod refill;
+mod rivals;
 mod run;
 mod service;
 
@@ -17,8 +19,10 @@ use thiserror::Error;
 use crate::edges::Edges;
 use crate::former::{Former, Rules};
 use crate::scheduler::{Config, ConfigError};
+use crate::waiting::Slab;
 
 pub use records::{BatchRecords, Records, RequestRecords};
+pub use rivals::{RefillOrder, Rival, Weight, simulate_rival};
 pub use service::{Answer, Service};
 
 /// Requests in their order of arrival; element i of each belongs to request i.
@@ -76,6 +80,27 @@ pub enum SimulateError {
         /// Its value.
         value: f64,
     },
+    /// A parameter of a rival below its least value.
+    #[error("{argument}: {value} is less than {least}")]
+    TooSmall {
+        /// The parameter.
+        argument: &'static str,
+        /// Its value.
+        value: u32,
+        /// Its least value.
+        least: u32,
+    },
+    /// No batch sizes for a rival.
+    #[error("sizes: no pair of length and batch size")]
+    NoSizes,
+    /// Batch sizes of a rival whose lengths do not increase.
+    #[error("sizes: length {length} does not lie above {previous}")]
+    Cells {
+        /// The length.
+        length: u32,
+        /// The length before it.
+        previous: u32,
+    },
     /// The scheduler cannot be made.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -94,7 +119,9 @@ pub fn simulate(
 ) -> Result<Records, SimulateError> {
     check(workload, servers)?;
     let rules = Rules::new(config)?;
-    let former = Former::new(rules, Arc::new(edges), workload.arrivals.len());
+    let requests = workload.arrivals.len();
+    let slab = Slab::with_capacity(requests).map_err(|_| ConfigError::Memory(requests))?;
+    let former = Former::new(rules, Arc::new(edges), slab);
     Ok(run::Run::new(former, workload, servers, rules.overrun).play())
 }
 

@@ -1,5 +1,7 @@
 //! What waits: one slab of entries, linked into a queue per bin. Knows order, not policy.
 
+use std::collections::TryReserveError;
+
 use crate::request::Row;
 
 const NIL: u32 = u32::MAX;
@@ -21,7 +23,7 @@ impl Entry {
     }
 }
 
-/// Storage of all entries. Freed entries are reused, so memory stays O(most that ever waited).
+/// Storage of all entries: reserved once, touched as far as requests ever waited, reused.
 #[derive(Debug)]
 pub(crate) struct Slab {
     entries: Vec<Entry>,
@@ -30,8 +32,11 @@ pub(crate) struct Slab {
 }
 
 impl Slab {
-    pub(crate) fn with_capacity(capacity: usize) -> Self {
-        Self { entries: Vec::with_capacity(capacity), free: NIL }
+    /// Room for `capacity` entries, if there is so much memory.
+    pub(crate) fn with_capacity(capacity: usize) -> Result<Self, TryReserveError> {
+        let mut entries = Vec::new();
+        entries.try_reserve_exact(capacity)?;
+        Ok(Self { entries, free: NIL })
     }
 
     #[inline]
@@ -58,11 +63,6 @@ impl Slab {
     #[inline]
     pub(crate) fn row(&self, at: u32) -> Row {
         self.entries[at as usize].row
-    }
-
-    #[inline]
-    fn next(&self, at: u32) -> u32 {
-        self.entries[at as usize].next
     }
 }
 
@@ -120,14 +120,15 @@ impl Queue {
     pub(crate) fn pop(&mut self, slab: &mut Slab) -> Row {
         let at = self.first;
         let Entry { row, next, .. } = slab.entries[at as usize];
+        // Before the entry is freed: it may be the nth itself.
+        if self.nth != NIL {
+            self.nth = slab.entries[self.nth as usize].next;
+            self.formed = slab.entries.get(self.nth as usize).map_or(u64::MAX, |e| e.order);
+        }
         slab.remove(at);
         self.len -= 1;
         self.first = next;
         self.head = slab.entries.get(next as usize).map_or(Head::NONE, head_of);
-        if self.nth != NIL {
-            self.nth = slab.next_of_nth(self.nth, at, next);
-            self.formed = slab.entries.get(self.nth as usize).map_or(u64::MAX, |e| e.order);
-        }
         row
     }
 
@@ -165,14 +166,6 @@ impl Queue {
                 self.push(slab, Entry { next: NIL, ..entry }, n);
             }
         }
-    }
-}
-
-impl Slab {
-    /// The entry after `nth`; `popped` was just freed, so its link is gone and `after` is it.
-    #[inline]
-    fn next_of_nth(&self, nth: u32, popped: u32, after: u32) -> u32 {
-        if nth == popped { after } else { self.next(nth) }
     }
 }
 

@@ -6,7 +6,9 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use multibin::{Batch, Config, Edges, Fill, NextError, Overrun, Scheduler, SubmitError};
+use multibin::{
+    Batch, Config, ConfigError, Edges, Fill, NextError, Overrun, Scheduler, SubmitError, Worker,
+};
 
 const PRODUCERS: u64 = 4;
 const WORKERS: usize = 3;
@@ -79,7 +81,7 @@ fn work(scheduler: &Scheduler, account: &Mutex<Account>) {
         match worker.next_batch(Some(Duration::from_millis(20))) {
             Ok(batch) => handle(&batch, &mut account.lock().unwrap()),
             Err(NextError::Timeout) => {}
-            Err(NextError::Closed) => return,
+            Err(NextError::Closed | NextError::WorkerClosed) => return,
         }
     }
 }
@@ -204,7 +206,7 @@ fn closing_a_worker_ends_its_wait_and_frees_its_climbers() {
     let other = scheduler.worker();
     assert_eq!(other.next_batch(Some(Duration::ZERO)).err(), Some(NextError::Timeout));
     worker.close();
-    assert_eq!(worker.next_batch(None).err(), Some(NextError::Closed));
+    assert_eq!(worker.next_batch(None).err(), Some(NextError::WorkerClosed));
     let again = other.next_batch(Some(Duration::ZERO)).unwrap();
     assert_eq!((again.rows()[0].key, again.rows()[0].progress), (7, 0));
     assert_eq!(scheduler.stats().restarted, 1);
@@ -261,5 +263,88 @@ fn closing_while_others_submit_loses_nobody_and_ends() {
             let taken: usize = workers.map(|thread| thread.join().unwrap()).iter().sum();
             assert_eq!(taken, accepted);
         });
+    }
+}
+
+/// Workers sleep without a timeout, so that nothing heals a lost wake-up.
+#[test]
+fn strict_workers_with_climbers_are_woken_for_their_own_full_bins() {
+    let config = Config { fill: Fill::Strict, overrun: Overrun::Climb, ..Config::new(2) };
+    for sleeps_first in [true, false] {
+        let scheduler = Scheduler::new(edges(), config.clone()).unwrap();
+        let (owner, other) = (scheduler.worker(), scheduler.worker());
+        scheduler.submit(1, 0).unwrap();
+        scheduler.submit(2, 0).unwrap();
+        let batch = owner.next_batch(None).unwrap();
+        batch.resubmit(&[(0, 8)], false).unwrap();
+        batch.done();
+        thread::scope(|scope| {
+            let wait = |worker| scope.spawn(move || Worker::next_batch(worker, None));
+            let other = |()| wait(&other);
+            let early = sleeps_first.then_some(()).map(other);
+            thread::sleep(Duration::from_millis(20));
+            let batch = wait(&owner);
+            thread::sleep(Duration::from_millis(20));
+            let late = (!sleeps_first).then_some(()).map(other);
+            thread::sleep(Duration::from_millis(20));
+            // Completes a batch with the climber, and none without it.
+            scheduler.submit(3, 9).unwrap();
+            let batch = batch.join().unwrap().unwrap();
+            assert_eq!(batch.rows().iter().map(|row| row.key).collect::<Vec<_>>(), [1, 3]);
+            scheduler.close();
+            let other = early.or(late).unwrap().join().unwrap();
+            assert_eq!(other.err(), Some(NextError::Closed));
+        });
+    }
+}
+
+#[test]
+fn strict_threads_without_any_timeout_end() {
+    for round in 0..30 {
+        let overrun = if round % 2 == 0 { Overrun::Climb } else { Overrun::Finish };
+        let config = Config { fill: Fill::Strict, overrun, ..Config::new(4) };
+        let scheduler = Scheduler::new(edges(), config).unwrap();
+        let account = Mutex::new(Account::default());
+        thread::scope(|scope| {
+            for _ in 0..WORKERS {
+                scope.spawn(|| {
+                    let worker = scheduler.worker();
+                    while let Ok(batch) = worker.next_batch(None) {
+                        handle(&batch, &mut account.lock().unwrap());
+                    }
+                });
+            }
+            let producers: Vec<_> = (0..PRODUCERS)
+                .map(|producer| {
+                    let scheduler = &scheduler;
+                    scope.spawn(move || {
+                        for key in producer * 500..(producer + 1) * 500 {
+                            scheduler.submit(key, length(key)).unwrap();
+                        }
+                    })
+                })
+                .collect();
+            for producer in producers {
+                producer.join().unwrap();
+            }
+            // Whatever is full leaves although nobody submits any more: at most 3 a bin and worker
+            // are left, its own climbers among them.
+            let left = (4 * 3 + 3 * 4 * 3) as u64;
+            while scheduler.stats().waiting > left {
+                thread::yield_now();
+            }
+            scheduler.close();
+        });
+        work(&scheduler, &account);
+        assert_eq!(account.into_inner().unwrap().delivered.len() as u64, PRODUCERS * 500);
+    }
+}
+
+#[test]
+fn a_capacity_beyond_the_memory_is_refused() {
+    let config = Config { capacity: 1 << 31, ..Config::new(4) };
+    // 128 GiB: some machines have them.
+    if let Err(error) = Scheduler::new(edges(), config) {
+        assert_eq!(error, ConfigError::Memory(1 << 31));
     }
 }

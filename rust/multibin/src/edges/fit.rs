@@ -13,12 +13,16 @@ pub(super) fn optimal(sorted: &[u32], bins: usize, batch_size: u32) -> Vec<u32> 
 
 /// Bounds of levels to climb, from 0; `sorted` is not empty.
 pub(super) fn feedback(sorted: &[u32], bins: usize, overhead: f64) -> Vec<u32> {
+    // Who takes no step is in no level.
+    let sorted = &sorted[sorted.partition_point(|&length| length == 0)..];
+    if sorted.is_empty() {
+        return vec![0, 1];
+    }
     let groups = Groups::new(sorted);
     let cost = |from: usize, costs: &mut [f64]| groups.level_costs(from, overhead, costs);
     let starts = partition(groups.len(), bins, cost);
     let inner = starts[1..].iter().map(|&start| groups.last[start - 1]);
-    let top = groups.last[groups.len() - 1].max(1);
-    distinct(std::iter::once(0).chain(inner.filter(|&edge| 0 < edge && edge < top)).chain([top]))
+    std::iter::once(0).chain(inner).chain([groups.last[groups.len() - 1]]).collect()
 }
 
 /// The sample cut into groups of equal or neighbouring lengths; an edge may lie between groups.

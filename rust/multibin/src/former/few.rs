@@ -1,6 +1,6 @@
 //! Rule 1: when little waits, the oldest leave together whatever their bins.
 
-use super::{Formed, Former, WorkerId};
+use super::{Formed, Former, Rules, WorkerId};
 use crate::request::Reason;
 use crate::waiting::Entry;
 
@@ -18,14 +18,13 @@ pub(super) struct Ranked {
 struct Ranking {
     now: u64,
     taken: u64,
-    max_wait: Option<u64>,
+    rules: Rules,
 }
 
 impl Ranking {
     /// Overdue ones first, then by arrival.
     fn rank(&self, entry: &Entry) -> u64 {
-        let waited = |max| self.now.saturating_sub(entry.row.entered) >= max;
-        let overdue = self.taken > entry.due || self.max_wait.is_some_and(waited);
+        let overdue = self.rules.overdue(self.taken, entry.due, entry.row.entered, self.now);
         entry.row.ticket | (u64::from(!overdue) << 63)
     }
 }
@@ -34,7 +33,7 @@ impl Former {
     /// Up to a batch of the oldest, the overdue ones before the others, in the order of their bins but
     /// the leader's bin first. Something must wait.
     pub(super) fn few(&mut self, now: u64, worker: WorkerId) -> Formed {
-        let ranking = Ranking { now, taken: self.taken, max_wait: self.rules.max_wait };
+        let ranking = Ranking { now, taken: self.taken, rules: self.rules };
         let mut ranked = std::mem::take(&mut self.ranked);
         self.rank(worker, ranking, &mut ranked);
         let last = last_rank(&ranked, self.rules.batch_size as usize);
@@ -64,7 +63,9 @@ impl Former {
 
     /// Removes every entry that ranks up to `last`; without it, every entry.
     fn remove(&mut self, worker: WorkerId, ranking: Ranking, last: Option<u64>) {
-        for bins in [Some(&mut self.shared), self.own.get_mut(&worker)].into_iter().flatten() {
+        let mut own = self.own.get_mut(&worker);
+        self.climbers -= own.as_ref().map_or(0, |own| own.waiting);
+        for bins in [Some(&mut self.shared), own.as_deref_mut()].into_iter().flatten() {
             bins.waiting = 0;
             for queue in &mut bins.queues {
                 match last {
@@ -77,6 +78,7 @@ impl Former {
                 bins.waiting += queue.len as usize;
             }
         }
+        self.climbers += own.map_or(0, |own| own.waiting);
     }
 }
 

@@ -24,6 +24,11 @@ impl State {
         moved
     }
 
+    /// Whether a position of some ring is claimed and not taken.
+    fn on_the_way(&self) -> bool {
+        self.drains.iter().any(|drain| drain.ring().tail() != drain.head())
+    }
+
     /// Whether something shared becomes overdue before anybody's alarm.
     fn alarm_is_late(&self) -> bool {
         self.former.shared_deadline().is_some_and(|deadline| deadline < self.alarm)
@@ -72,7 +77,7 @@ impl Inner {
         end: u64,
     ) -> Option<Result<Formed, NextError>> {
         if !state.former.has_worker(worker) {
-            return Some(Err(NextError::Closed));
+            return Some(Err(NextError::WorkerClosed));
         }
         let closed = self.admission.is_closed();
         if let Some(formed) = state.former.form(now, worker, closed) {
@@ -97,18 +102,19 @@ impl Inner {
         worker: WorkerId,
         end: u64,
     ) -> MutexGuard<'a, State> {
-        self.arm(&state);
-        if state.drain() > 0 {
+        if self.arm_and_look(&mut state) > 0 {
             return state;
         }
+        self.announce(&mut state);
         let until = state.former.deadline(worker).map_or(end, |deadline| deadline.min(end));
-        state.sleepers += 1;
+        state.sleepers.push(worker);
         state.alarm = state.alarm.min(until);
         let mut state = self.wait(state, until);
-        state.sleepers -= 1;
+        let position = state.sleepers.iter().position(|&sleeper| sleeper == worker);
+        state.sleepers.swap_remove(position.expect("it was put there"));
         // The alarm may have been this one's; whoever sleeps on is asked again in `pass_on`.
         state.alarm = u64::MAX;
-        if state.sleepers == 0 {
+        if state.sleepers.is_empty() {
             self.bell.disarm();
         }
         state
@@ -123,45 +129,70 @@ impl Inner {
         self.wake.wait_timeout(state, left).expect(POISONED).0
     }
 
-    fn arm(&self, state: &State) {
-        self.bell.arm(|bin| self.quiet(state, bin));
+    /// Arms the bell, then looks at the rings: how many entries came meanwhile. If none did,
+    /// whoever publishes from now on and makes a batch possible finds the bell armed.
+    fn arm_and_look(&self, state: &mut State) -> u64 {
+        self.arm(state, self.any_entry_counts(state));
+        let moved = state.drain();
+        if moved > 0 || !state.on_the_way() {
+            return moved;
+        }
+        // Somebody claimed a position before the bell was armed and has not published: positions
+        // no longer tell whose entry completes a batch.
+        self.arm(state, true);
+        state.drain()
+    }
+
+    fn arm(&self, state: &State, any_entry: bool) {
+        self.bell.arm(|bin| if any_entry { 0 } else { self.quiet(state, bin) });
+    }
+
+    /// Whether every entry may make a batch possible, be its bin full or not.
+    fn any_entry_counts(&self, state: &State) -> bool {
+        self.config.fill == Fill::Elastic
+            || state.former.has_climbers()
+            || self.admission.is_closed()
     }
 
     /// Up to which position of its ring an entry of `bin` makes no batch possible.
     fn quiet(&self, state: &State, bin: usize) -> u64 {
-        let drain = &state.drains[bin];
         let depth = state.former.depth(bin);
-        let any_counts = self.config.fill == Fill::Elastic
-            || (self.config.max_wait.is_some() && depth == 0)
-            || state.former.has_climbers()
-            // Everybody who was admitted counts now, full bin or not.
-            || self.admission.is_closed()
-            // A claimed position is about to be published: positions no longer tell the order.
-            || drain.ring().tail() != drain.head();
-        if any_counts {
+        if self.config.max_wait.is_some() && depth == 0 {
             return 0;
         }
-        drain.head() + u64::from(self.config.batch_size.saturating_sub(depth + 1))
+        let short = self.config.batch_size.saturating_sub(depth + 1);
+        state.drains[bin].head() + u64::from(short)
     }
 
     /// Before a worker leaves the lock: if others sleep, wakes one when another batch is possible,
-    /// else arms the bell again. So each batch that became possible wakes one worker.
+    /// else arms the bell again. So a batch that became possible wakes one worker.
     fn pass_on(&self, state: &mut State, now: u64) {
-        if state.sleepers == 0 {
+        if state.sleepers.is_empty() {
             return;
         }
         if self.admission.is_closed() {
-            self.wake.notify_all();
+            self.wake_all();
             return;
         }
-        if !state.former.ready(now) && !state.alarm_is_late() {
-            self.arm(state);
-            if state.drain() == 0 || !(state.former.ready(now) || state.alarm_is_late()) {
-                return;
-            }
+        self.announce(state);
+        let another = |state: &State| state.former.ready(now) || state.alarm_is_late();
+        if !another(state) && (self.arm_and_look(state) == 0 || !another(state)) {
+            return;
         }
         self.bell.disarm();
         self.wake.notify_one();
+    }
+
+    /// A strict bin may be full for the worker whose climbers wait in it and for nobody else: who
+    /// drained entries and cannot use them tells all sleepers, once.
+    fn announce(&self, state: &mut State) {
+        if self.config.fill == Fill::Strict
+            && state.former.has_climbers()
+            && state.announced != state.drained
+        {
+            state.announced = state.drained;
+            self.wake_all();
+        }
     }
 
     /// Rows enter again, kept for `worker` while it lives.
@@ -178,7 +209,7 @@ impl Inner {
             let progress = if gone { 0 } else { row.progress };
             state.former.climb(Row { entered, progress, ..row }, kept, admitted);
         }
-        self.wake_all(&state);
+        self.tell(&mut state, kept);
     }
 
     pub(super) fn remove_worker(&self, worker: WorkerId) {
@@ -186,14 +217,22 @@ impl Inner {
         state.drain();
         let admitted = self.admission.admitted();
         state.restarted += state.former.remove_worker(worker, self.now(), admitted);
-        self.wake_all(&state);
+        self.tell(&mut state, Some(worker));
     }
 
-    fn wake_all(&self, state: &State) {
-        if state.sleepers > 0 {
-            self.bell.disarm();
-            self.wake.notify_all();
+    /// Something changed for `worker`, if that is given, or in the shared queues.
+    fn tell(&self, state: &mut State, worker: Option<WorkerId>) {
+        if worker.is_some_and(|worker| state.sleepers.contains(&worker)) {
+            // A condition variable wakes one or all, not the one that is meant.
+            self.wake_all();
+        } else {
+            self.pass_on(state, self.now());
         }
+    }
+
+    fn wake_all(&self) {
+        self.bell.disarm();
+        self.wake.notify_all();
     }
 
     pub(crate) fn finish(&self, rows: u64) {

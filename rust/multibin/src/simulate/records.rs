@@ -1,5 +1,6 @@
 //! What a simulation leaves.
 
+use super::run::seconds;
 use crate::request::Reason;
 
 /// Everything that happened.
@@ -14,6 +15,8 @@ pub struct Records {
 /// Columns of the requests. Times are seconds on the virtual clock, NaN if it never came to that.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RequestRecords {
+    /// It arrives.
+    pub arrival: Vec<f64>,
     /// Its first batch starts.
     pub start: Vec<f64>,
     /// Its first step ends.
@@ -50,9 +53,11 @@ pub struct BatchRecords {
 }
 
 impl RequestRecords {
-    pub(super) fn new(requests: usize) -> Self {
+    pub(super) fn new(arrivals: &[u64]) -> Self {
+        let requests = arrivals.len();
         let never = || vec![f64::NAN; requests];
         Self {
+            arrival: arrivals.iter().map(|&arrival| seconds(arrival)).collect(),
             start: never(),
             first_token: never(),
             finish: never(),

@@ -71,7 +71,7 @@ impl<'a, P: Policy> Run<'a, P> {
         servers: &'a Servers,
         overrun: Overrun,
     ) -> Self {
-        let requests = RequestRecords::new(workload.arrivals.len());
+        let requests = RequestRecords::new(&workload.arrivals);
         Self {
             policy,
             workload,
@@ -235,12 +235,12 @@ impl<'a, P: Policy> Run<'a, P> {
 }
 
 /// A batch that takes no time would end before it starts to count: at least one nanosecond.
-fn nanoseconds(seconds: f64) -> u64 {
+pub(super) fn nanoseconds(seconds: f64) -> u64 {
     #[expect(clippy::cast_sign_loss, reason = "times are checked to be >= 0")]
     let nanoseconds = (seconds * 1e9).round() as u64;
     nanoseconds.max(1)
 }
 
-fn seconds(nanoseconds: u64) -> f64 {
+pub(super) fn seconds(nanoseconds: u64) -> f64 {
     nanoseconds as f64 * 1e-9
 }

@@ -51,7 +51,7 @@ pub(super) struct RunningRow {
 }
 
 /// When things happen in a batch, in seconds after its start.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Timing {
     /// The first step ends.
     pub(super) first: f64,

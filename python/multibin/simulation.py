@@ -1,0 +1,156 @@
+"""Discrete-event simulation of servers that take batches: the shipped scheduler, virtual time."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multibin import _core
+
+if TYPE_CHECKING:
+    from multibin._core import Rival, Scheduler
+    from multibin.traces import Trace
+
+__all__ = ["Batches", "Records", "ServiceModel", "simulate"]
+
+Seconds: TypeAlias = NDArray[np.float64]
+
+REASONS = ("few", "overdue", "full", "elastic", "drain")
+"""What the numbers of ``Batches.reason`` mean."""
+
+
+@dataclass(frozen=True)
+class ServiceModel:
+    """Seconds that a batch takes, a sum of linear terms.
+
+    The paper's model (arXiv 2412.04504) has ``step`` alone: the longest member decides. ``fixed``,
+    ``prompt_token``, ``step`` and ``row_step`` make an affine one; ``kv_token`` counts what a
+    decode step reads of every row's cache, so that age matters; ``padded_token`` is for fixed
+    shapes and padded caches, where all rows cost as much as the oldest one until the batch ends.
+    """
+
+    fixed: float = 0.0
+    """Per batch."""
+    prompt_token: float = 0.0
+    """Per token of a prompt that is new."""
+    moved_row: float = 0.0
+    """Per row that comes with its state from another batch."""
+    step: float = 0.0
+    """Per step."""
+    row_step: float = 0.0
+    """Per step and unfinished row."""
+    kv_token: float = 0.0
+    """Per step and token in the caches of the unfinished rows."""
+    padded_token: float = 0.0
+    """Per step and token, were all rows as old as the oldest."""
+    answer: Literal["batch", "row"] = "batch"
+    """When a request counts as finished: with its batch (the paper) or with its own last step."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """Columns of the batches, in the order in which they left; shape ``[batches]``."""
+
+    start: Seconds
+    finish: Seconds
+    """When the last row ended."""
+    rows: NDArray[np.uint32]
+    steps: NDArray[np.uint32]
+    """Of the longest run."""
+    bin: NDArray[np.uint32]
+    """The leader's."""
+    reason: NDArray[np.uint8]
+    """Positions in ``REASONS``."""
+    server: NDArray[np.uint32]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """Columns of the requests, in the order of the trace; shape ``[n]``. Times are seconds on the
+    virtual clock, NaN where it never came to that.
+    """
+
+    arrival: Seconds
+    start: Seconds
+    """The first batch starts."""
+    first_token: Seconds
+    """The first step ends."""
+    finish: Seconds
+    """The answer is given."""
+    bin: NDArray[np.uint32]
+    """Of the first batch's leader."""
+    batch: NDArray[np.uint32]
+    """Position of the last batch."""
+    entries: NDArray[np.uint32]
+    """Batches that the request was in."""
+    waste: NDArray[np.uint64]
+    """Steps in which its slot waited for the longest row of its batches."""
+    batches: Batches
+
+    def __len__(self) -> int:
+        return len(self.arrival)
+
+    @property
+    def latency(self) -> Seconds:
+        """Seconds from arrival to answer."""
+        return self.finish - self.arrival
+
+    @property
+    def wait(self) -> Seconds:
+        """Seconds from arrival to the start of the first batch."""
+        return self.start - self.arrival
+
+    @property
+    def throughput(self) -> float:
+        """Requests per second from the first arrival to the last answer."""
+        served = np.isfinite(self.finish)
+        seconds = np.nanmax(self.finish, initial=0.0) - self.arrival[:1].sum()
+        return float(served.sum() / seconds) if seconds > 0 else 0.0
+
+
+def simulate(
+    trace: Trace,
+    *,
+    scheduler: Scheduler | Rival,
+    service: ServiceModel,
+    servers: int = 1,
+    drain: bool = True,
+) -> Records:
+    """Plays a trace through the batch former that ``scheduler`` runs, on a virtual clock.
+
+    Args:
+        trace: arrival times (all 0 if it has none), prompt and output tokens, predicted lengths
+            (the true ones if it has none).
+        scheduler: its edges and options are used; itself it is left as it is, and its capacity is
+            not counted. Or a ``Rival`` to compare with.
+        service: how long a batch takes.
+        servers: how many run batches at the same time; an idle one takes the next batch.
+        drain: close after the last arrival, so that everything is served. Without it a strict
+            scheduler leaves partial bins behind.
+
+    Raises:
+        ValueError, TypeError: an argument out of range, by name and value.
+    """
+    arrival = np.zeros(len(trace)) if trace.arrivals is None else trace.arrivals
+    predicted = trace.output_tokens if trace.predicted is None else trace.predicted
+    coefficients: dict[str, Any] = asdict(service)
+    answer = coefficients.pop("answer")
+    columns = _core.simulate(
+        scheduler,
+        arrival,
+        predicted,
+        trace.output_tokens,
+        trace.prompt_tokens,
+        coefficients,
+        answer,
+        servers,
+        drain,
+    )
+    requests, batches = (cast(dict[str, Any], column) for column in columns)
+    return Records(batches=Batches(**batches), **requests)

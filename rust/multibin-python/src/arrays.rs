@@ -1,0 +1,213 @@
+//! Between numpy's arrays and the core's: what is accepted, and how it is typed in the stubs.
+
+use std::time::Duration;
+
+use multibin::edges;
+use numpy::{Element, PyArray1, PyArrayMethods, PyUntypedArray};
+use numpy::{PyArrayDescrMethods, PyUntypedArrayMethods};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::inspect::PyStaticExpr;
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use crate::convert::{ArrayLike, Count, Number, count, length};
+
+const NUMPY: PyStaticExpr = PyStaticExpr::Name { id: "numpy" };
+const NUMPY_TYPING: PyStaticExpr = PyStaticExpr::Name { id: "numpy.typing" };
+
+/// A one-dimensional array that is returned.
+pub struct Array<'py, T: Element>(Bound<'py, PyArray1<T>>);
+
+impl<'py, T: Scalar> Array<'py, T> {
+    /// One element per item.
+    pub fn collect(py: Python<'py>, items: impl ExactSizeIterator<Item = T>) -> Self {
+        Self(PyArray1::from_iter(py, items))
+    }
+}
+
+impl<'py, T: Scalar> IntoPyObject<'py> for Array<'py, T> {
+    type Target = PyArray1<T>;
+    type Output = Bound<'py, Self::Target>;
+    type Error = std::convert::Infallible;
+    const OUTPUT_TYPE: PyStaticExpr = PyStaticExpr::Subscript {
+        value: &PyStaticExpr::Attribute { value: &NUMPY_TYPING, attr: "NDArray" },
+        slice: &T::TYPE,
+    };
+
+    fn into_pyobject(self, _: Python<'py>) -> Result<Self::Output, Self::Error> {
+        Ok(self.0)
+    }
+}
+
+/// An element type with its name in the stubs.
+pub trait Scalar: Element {
+    /// `numpy.…`.
+    const TYPE: PyStaticExpr;
+}
+
+impl Scalar for u32 {
+    const TYPE: PyStaticExpr = PyStaticExpr::Attribute { value: &NUMPY, attr: "uint32" };
+}
+
+impl Scalar for u64 {
+    const TYPE: PyStaticExpr = PyStaticExpr::Attribute { value: &NUMPY, attr: "uint64" };
+}
+
+impl Scalar for f64 {
+    const TYPE: PyStaticExpr = PyStaticExpr::Attribute { value: &NUMPY, attr: "float64" };
+}
+
+/// Lengths in steps, of any integer or float dtype.
+pub fn lengths(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<u32>> {
+    let array = as_array(given, argument)?;
+    if let Ok(exact) = array.cast::<PyArray1<u32>>() {
+        return copied(exact);
+    }
+    if let Ok(ints) = array.cast::<PyArray1<i64>>() {
+        return each(ints, argument, |value| u32::try_from(value).map_err(|_| no_length(value)));
+    }
+    match array.dtype().kind() {
+        b'i' | b'u' | b'f' => {
+            let round_up = |value| edges::length(value, String::new).map_err(|_| no_length(value));
+            each(&as_floats(&array)?, argument, round_up)
+        }
+        b'O' => each_object(given, argument, |value, name| length(&Number(value), name)),
+        _ if array.is_empty() => Ok(Vec::new()),
+        _ => Err(wrong_dtype(argument, "an integer or float", &array)),
+    }
+}
+
+/// Keys: uint64, or int64 without negative ones.
+pub fn keys(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<u64>> {
+    let array = as_array(given, argument)?;
+    if let Ok(exact) = array.cast::<PyArray1<u64>>() {
+        return copied(exact);
+    }
+    if let Ok(ints) = array.cast::<PyArray1<i64>>() {
+        let negative = |value| format!("{value} is negative");
+        return each(ints, argument, |value| u64::try_from(value).map_err(|_| negative(value)));
+    }
+    if array.is_empty() {
+        return Ok(Vec::new());
+    }
+    // A list of large ints becomes an array of objects, and with a negative one of floats.
+    let list = !given.0.is_instance_of::<PyUntypedArray>();
+    if array.dtype().kind() == b'O' || list {
+        return each_object(given, argument, |value, name| count(&Count(value), name));
+    }
+    Err(wrong_dtype(argument, "uint64 or int64", &array))
+}
+
+/// Seconds, of any integer or float dtype, as nanoseconds.
+pub fn times(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<u64>> {
+    let array = as_array(given, argument)?;
+    if !array.is_empty() && !matches!(array.dtype().kind(), b'i' | b'u' | b'f') {
+        return Err(wrong_dtype(argument, "an integer or float", &array));
+    }
+    each(&as_floats(&array)?, argument, |value| {
+        let time = Duration::try_from_secs_f64(value).ok();
+        let nanoseconds = time.and_then(|time| u64::try_from(time.as_nanos()).ok());
+        nanoseconds.ok_or_else(|| format!("{value} is not a time in seconds >= 0"))
+    })
+}
+
+/// Positions in a batch of `len`: integers, or a mask with one bool per row.
+pub fn positions(given: &ArrayLike<'_>, len: usize) -> PyResult<Vec<usize>> {
+    let array = as_array(given, "rows")?;
+    if let Ok(mask) = array.cast::<PyArray1<bool>>() {
+        let mask = copied(mask)?;
+        if mask.len() != len {
+            let message = format!("rows: a mask of {} for a batch of {len}", mask.len());
+            return Err(PyValueError::new_err(message));
+        }
+        return Ok((0..len).filter(|&row| mask[row]).collect());
+    }
+    if !array.is_empty() && !matches!(array.dtype().kind(), b'i' | b'u' | b'O') {
+        return Err(wrong_dtype("rows", "an integer or bool", &array));
+    }
+    each_object(given, "rows", |value, _| {
+        count(&Count(value.clone()), "rows").map_err(|error| {
+            let message = format!("rows: {value} is not a position in this batch of {len}");
+            if error.is_instance_of::<PyValueError>(value.py()) {
+                PyValueError::new_err(message)
+            } else {
+                error
+            }
+        })
+    })
+}
+
+fn copied<T: Element + Copy>(array: &Bound<'_, PyArray1<T>>) -> PyResult<Vec<T>> {
+    Ok(array.try_readonly()?.as_array().to_vec())
+}
+
+/// Converts each element; an error names its position.
+fn each<T: Element + Copy, U>(
+    array: &Bound<'_, PyArray1<T>>,
+    argument: &str,
+    convert: impl Fn(T) -> Result<U, String>,
+) -> PyResult<Vec<U>> {
+    let array = array.try_readonly()?;
+    let view = array.as_array();
+    let mut converted = Vec::with_capacity(view.len());
+    for (i, &value) in view.iter().enumerate() {
+        let named = |error| PyValueError::new_err(format!("{argument}[{i}]: {error}"));
+        converted.push(convert(value).map_err(named)?);
+    }
+    Ok(converted)
+}
+
+/// Converts each element as a scalar, with its own name.
+fn each_object<'py, U>(
+    given: &ArrayLike<'py>,
+    argument: &str,
+    convert: impl Fn(Bound<'py, PyAny>, &str) -> PyResult<U>,
+) -> PyResult<Vec<U>> {
+    let elements = given.0.try_iter()?.enumerate();
+    elements.map(|(i, value)| convert(value?, &format!("{argument}[{i}]"))).collect()
+}
+
+fn no_length(value: impl std::fmt::Display) -> String {
+    format!("{value} is not a length (finite, 0 to {})", u32::MAX)
+}
+
+fn as_floats<'py>(array: &Bound<'py, PyUntypedArray>) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    Ok(array.call_method1(intern!(array.py(), "astype"), ("float64",))?.cast_into()?)
+}
+
+/// The argument as a one-dimensional array that can be read as it lies in memory.
+fn as_array<'py>(given: &ArrayLike<'py>, argument: &str) -> PyResult<Bound<'py, PyUntypedArray>> {
+    let ArrayLike(object) = given;
+    let numpy = object.py().import(intern!(object.py(), "numpy"))?;
+    let array = match object.cast::<PyUntypedArray>() {
+        Ok(array) => array.clone(),
+        Err(_) => numpy.call_method1("asarray", (object,))?.cast_into()?,
+    };
+    if array.ndim() != 1 {
+        let message = format!("{argument}: needs one dimension, got {}", array.ndim());
+        return Err(PyValueError::new_err(message));
+    }
+    if array.hasattr(intern!(object.py(), "mask"))? {
+        let message = format!("{argument}: a masked array; fill or drop what is masked");
+        return Err(PyTypeError::new_err(message));
+    }
+    if lies_well(&array)? {
+        return Ok(array);
+    }
+    // Columns of records, other byte orders, unaligned buffers.
+    let native = array.dtype().call_method1("newbyteorder", ("=",))?;
+    let required = numpy.call_method1("require", (&array, native, ["C", "A"]))?;
+    Ok(required.cast_into()?)
+}
+
+fn lies_well(array: &Bound<'_, PyUntypedArray>) -> PyResult<bool> {
+    let py = array.py();
+    let aligned = array.getattr(intern!(py, "flags"))?.getattr(intern!(py, "aligned"))?;
+    let native = array.dtype().getattr(intern!(py, "isnative"))?;
+    Ok(array.is_c_contiguous() && aligned.is_truthy()? && native.is_truthy()?)
+}
+
+fn wrong_dtype(argument: &str, wanted: &str, array: &Bound<'_, PyUntypedArray>) -> PyErr {
+    let dtype = array.dtype();
+    PyTypeError::new_err(format!("{argument}: needs {wanted} dtype, got {dtype}"))
+}

@@ -1,0 +1,88 @@
+use multibin::simulate::{RefillOrder, Rival as CoreRival, Weight};
+use pyo3::prelude::*;
+
+use crate::convert::{Count, choose, count};
+use crate::edges::Edges;
+
+/// Other ways to form batches, to compare with in ``simulate``. A live scheduler never uses them.
+///
+/// All of them leave as soon as a server asks and something waits, and run rows to their end.
+#[pyclass(frozen, eq, module = "multibin")]
+#[derive(Clone, PartialEq)]
+pub struct Rival(pub CoreRival);
+
+#[pymethods]
+impl Rival {
+    /// The ``window`` oldest are sorted by predicted length and cut into batches (Sequence
+    /// Scheduling, arXiv 2305.13144). ``sizes``: pairs of an upper length and the batch size of
+    /// the cell that it ends; without them, the paper's variable batch sizes.
+    #[staticmethod]
+    #[pyo3(signature = (window, sizes = None))]
+    fn sorted(window: Count<'_>, sizes: Option<Vec<(u32, u32)>>) -> PyResult<Self> {
+        let window = count(&window, "window")?;
+        let sizes = sizes.unwrap_or_else(|| CoreRival::VBS.to_vec());
+        Ok(Self(CoreRival::Sorted { window, sizes }))
+    }
+
+    /// The shortest predictions leave first; who was passed over by ``patience`` batches goes
+    /// before the others (Learning to Rank, arXiv 2408.15792).
+    #[staticmethod]
+    #[pyo3(signature = (batch_size, patience: "int" = 200))]
+    fn shortest_first(batch_size: Count<'_>, patience: u64) -> PyResult<Self> {
+        let batch_size = count(&batch_size, "batch_size")?;
+        Ok(Self(CoreRival::ShortestFirst { batch_size, patience }))
+    }
+
+    /// The oldest leads, the nearest lengths among the ``window`` oldest follow.
+    #[staticmethod]
+    fn look_ahead(batch_size: Count<'_>, window: Count<'_>) -> PyResult<Self> {
+        let batch_size = count(&batch_size, "batch_size")?;
+        Ok(Self(CoreRival::LookAhead { batch_size, window: count(&window, "window")? }))
+    }
+
+    /// The oldest leads, the nearest lengths of all that wait follow: no bins. ``few``: the oldest
+    /// leave together while fewer than 1.5 batches wait, as in the scheduler.
+    #[staticmethod]
+    #[pyo3(signature = (batch_size, *, few = true))]
+    fn nearest(batch_size: Count<'_>, few: bool) -> PyResult<Self> {
+        let batch_size = count(&batch_size, "batch_size")?;
+        Ok(Self(CoreRival::Nearest { batch_size, few }))
+    }
+
+    /// The bin whose first ``batch_size`` requests have the largest sum of waits (``weight="wait"``)
+    /// or of their squares (``"wait squared"``) leads, topped up from the nearest bins.
+    #[staticmethod]
+    #[pyo3(signature = (edges, batch_size, *, weight = "wait squared", few = true))]
+    fn heaviest_bin(
+        edges: &Bound<'_, Edges>,
+        batch_size: Count<'_>,
+        weight: &str,
+        few: bool,
+    ) -> PyResult<Self> {
+        let choices = [("wait", Weight::Wait), ("wait squared", Weight::WaitSquared)];
+        Ok(Self(CoreRival::HeaviestBin {
+            batch_size: count(&batch_size, "batch_size")?,
+            edges: edges.get().0.clone(),
+            weight: choose("weight", weight, &choices)?,
+            few,
+        }))
+    }
+
+    /// Continuous batching: every ``chunk`` steps free slots of the ``rows`` are filled, ``order``
+    /// says from whom: ``"fifo"``, ``"longest"`` or ``"shortest"`` prediction first.
+    #[staticmethod]
+    #[pyo3(signature = (rows, *, chunk: "int" = 1, order = "fifo"))]
+    fn refill(rows: Count<'_>, chunk: u32, order: &str) -> PyResult<Self> {
+        let orders = [
+            ("fifo", RefillOrder::Fifo),
+            ("longest", RefillOrder::Longest),
+            ("shortest", RefillOrder::Shortest),
+        ];
+        let (rows, order) = (count(&rows, "rows")?, choose("order", order, &orders)?);
+        Ok(Self(CoreRival::Refill { rows, chunk, order }))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Rival.{:?}", self.0)
+    }
+}

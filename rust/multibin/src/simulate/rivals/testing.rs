@@ -1,0 +1,56 @@
+//! What the rivals' tests share: random workloads, and a rule beside a naive statement of it.
+
+use proptest::prelude::*;
+
+use super::super::Workload;
+use super::rule::Rule;
+
+prop_compose! {
+    /// Up to 150 requests, a third of them together with their predecessor.
+    pub(in super::super) fn workloads()(
+        requests in prop::collection::vec((0u64..900_000_000, 0u32..60, 1u32..60, 0u32..9), 1..150)
+    ) -> Workload {
+        let mut arrivals = 0;
+        let mut workload = Workload::default();
+        for (gap, predicted, actual, prompt) in requests {
+            arrivals += if gap % 3 == 0 { 0 } else { gap };
+            workload.arrivals.push(arrivals);
+            workload.predicted.push(predicted);
+            workload.actual.push(actual);
+            workload.prompts.push(prompt);
+        }
+        workload
+    }
+}
+
+/// Lets everything arrive, asks for a batch now and then and at the end until nothing waits: each
+/// batch is the one that `naive` chooses from those who wait, oldest first, at that time.
+pub(super) fn agree(
+    mut rule: impl Rule,
+    workload: &Workload,
+    mut naive: impl FnMut(&[u32], u64) -> Vec<u32>,
+) {
+    let mut waiting = Vec::new();
+    let mut ask = |rule: &mut dyn Rule, waiting: &mut Vec<u32>, now: u64| {
+        let mut batch = Vec::new();
+        let left = rule.form(now, false, &mut batch);
+        assert_eq!(left.is_some(), !waiting.is_empty());
+        let mut wanted = naive(waiting, now);
+        batch.sort_unstable();
+        wanted.sort_unstable();
+        assert_eq!(batch, wanted, "of {waiting:?} at {now}");
+        waiting.retain(|request| !batch.contains(request));
+    };
+    for (request, &arrival) in (0..).zip(&workload.arrivals) {
+        rule.arrive(request);
+        waiting.push(request);
+        // As irregular as the workload: idle, then several at once.
+        let asks = [0, 0, 0, 0, 0, 0, 2, 1][arrival as usize % 8];
+        (0..asks).for_each(|_| ask(&mut rule, &mut waiting, arrival + 5));
+    }
+    let end = workload.arrivals.last().map_or(0, |last| last + 1_000);
+    while !waiting.is_empty() {
+        ask(&mut rule, &mut waiting, end);
+    }
+    ask(&mut rule, &mut waiting, end);
+}

@@ -1,0 +1,151 @@
+"""The simulation from Python: the paper's numbers, the books balance, bad input is named.
+
+That its batches are the live scheduler's is checked in Rust, batch by batch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import multibin as mb
+from multibin.theory import uniform_latency, uniform_throughput
+from multibin.traces import Trace, arrivals, from_arrays
+
+STEP = mb.ServiceModel(step=1e-3)
+"""A step is a millisecond: lengths of thousands stand for the paper's real numbers."""
+
+
+def uniform(n: int, rate: float | None, seed: int = 0) -> Trace:
+    """l ~ U[1, 20] seconds; all there at the start without a rate."""
+    output = np.random.default_rng(seed).integers(1000, 20_001, n)
+    times = np.zeros(n) if rate is None else arrivals.poisson(n, rate, seed=seed + 1)
+    return from_arrays(np.ones(n, np.int64), output, arrivals=times)
+
+
+def strict(bins: int, batch_size: int = 128) -> mb.Scheduler:
+    return mb.Scheduler(mb.Edges.uniform(1000, 20_000, bins), batch_size, fill="strict")
+
+
+@pytest.mark.parametrize("bins", [1, 2, 3, 4, 5])
+def test_throughput_is_theorem_4_2(bins: int) -> None:
+    records = mb.simulate(uniform(400_000, None), scheduler=strict(bins), service=STEP)
+    expected = float(uniform_throughput(bins, 128, 1.0, 20.0))
+    assert records.throughput == pytest.approx(expected, rel=5e-3)
+
+
+@pytest.mark.parametrize("bins", [1, 2, 3])
+def test_latency_with_many_servers_is_lemma_5_1(bins: int) -> None:
+    trace = uniform(300_000, 4.0)
+    records = mb.simulate(trace, scheduler=strict(bins), service=STEP, servers=200)
+    expected = float(uniform_latency(bins, 128, 1.0, 20.0, 4.0))
+    assert records.latency[10_000:-10_000].mean() == pytest.approx(expected, rel=0.01)
+
+
+def test_the_books_balance() -> None:
+    trace = uniform(20_000, 8.0)
+    blind = Trace(
+        trace.prompt_tokens, trace.output_tokens, trace.arrivals, np.zeros(len(trace), np.int64)
+    )
+    edges = mb.Edges.feedback(trace.output_tokens, 8, 2.0)
+    scheduler = mb.Scheduler(edges, 16, overrun="climb")
+    service = mb.ServiceModel(fixed=0.01, step=1e-3, row_step=1e-6, answer="row")
+    records = mb.simulate(blind, scheduler=scheduler, service=service, servers=3)
+    batches = records.batches
+    slots = (batches.rows.astype(np.int64) * batches.steps).sum()
+    assert slots == trace.output_tokens.sum() + records.waste.sum()
+    assert records.entries.sum() == batches.rows.sum()
+    assert records.entries.max() > 1
+    assert (records.arrival <= records.start).all()
+    assert (records.start < records.first_token).all()
+    assert (records.first_token <= records.finish).all()
+    assert (np.diff(batches.start) >= 0).all()
+    assert set(np.unique(batches.server)) == {0, 1, 2}
+    assert scheduler.stats()["submitted"] == 0, "the scheduler is left as it is"
+
+
+def test_elastic_serves_a_lone_request_at_once_and_strict_lets_it_wait() -> None:
+    trace = from_arrays([1, 1], [5, 5], arrivals=[0.0, 100.0])
+    service = mb.ServiceModel(fixed=0.5, step=0.1)
+    edges = mb.Edges([0, 10])
+    elastic = mb.simulate(trace, scheduler=mb.Scheduler(edges, 2), service=service)
+    assert elastic.latency.tolist() == pytest.approx([1.0, 1.0])
+    patient = mb.Scheduler(edges, 2, fill="strict")
+    assert mb.simulate(trace, scheduler=patient, service=service).start.tolist() == [100.0, 100.0]
+    waiting = mb.Scheduler(edges, 2, fill="strict", max_wait=7.0)
+    records = mb.simulate(trace, scheduler=waiting, service=service, drain=False)
+    assert records.start.tolist() == pytest.approx([7.0, 107.0])
+
+
+def test_without_draining_nan_says_what_was_left() -> None:
+    trace = from_arrays([1] * 5, [5] * 5)
+    service = mb.ServiceModel(step=1.0)
+    scheduler = mb.Scheduler(mb.Edges([0, 10]), 4, fill="strict")
+    records = mb.simulate(trace, scheduler=scheduler, service=service, drain=False)
+    assert np.isnan(records.finish).tolist() == [False] * 4 + [True]
+    assert records.throughput == pytest.approx(4 / 5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"servers": 0}, "servers: 0"),
+        ({"servers": -1}, "servers: -1"),
+        ({"service": mb.ServiceModel(step=float("nan"))}, "service: step = NaN"),
+        ({"service": mb.ServiceModel(fixed=-1)}, "service: fixed = -1"),
+        ({"service": mb.ServiceModel(answer="soon")}, 'answer: "soon"'),  # type: ignore[arg-type]
+    ],
+)
+def test_bad_input_is_named(changes: dict[str, Any], message: str) -> None:
+    arguments: dict[str, Any] = {"scheduler": strict(2), "service": STEP} | changes
+    with pytest.raises(ValueError, match=message):
+        mb.simulate(uniform(10, None), **arguments)
+
+
+RIVALS = [
+    mb.Rival.sorted(64),
+    mb.Rival.sorted(64, [(2**31, 16)]),
+    mb.Rival.shortest_first(16),
+    mb.Rival.look_ahead(16, 64),
+    mb.Rival.nearest(16),
+    mb.Rival.heaviest_bin(mb.Edges.uniform(1000, 20_000, 8), 16),
+    mb.Rival.heaviest_bin(mb.Edges.uniform(1000, 20_000, 8), 16, weight="wait", few=False),
+    mb.Rival.refill(16),
+    mb.Rival.refill(16, chunk=8, order="longest"),
+]
+
+
+@pytest.mark.parametrize("rival", RIVALS, ids=repr)
+def test_every_rival_serves_everybody(rival: mb.Rival) -> None:
+    trace = uniform(3000, 1.0)
+    records = mb.simulate(trace, scheduler=rival, service=STEP, servers=2)
+    assert np.isfinite(records.finish).all()
+    assert (records.latency >= trace.output_tokens * 1e-3 - 1e-6).all()
+
+
+def test_lengths_near_each_other_pack_better_than_a_fifo() -> None:
+    trace = uniform(20_000, None)
+    fifo = mb.Scheduler(mb.Edges([0, 1]), 16)
+    rates = [
+        mb.simulate(trace, scheduler=policy, service=STEP).throughput
+        for policy in (fifo, mb.Rival.look_ahead(16, 64), mb.Rival.nearest(16))
+    ]
+    assert rates[0] * 1.3 < rates[1] < rates[2]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: mb.Rival.sorted(0), "window"),
+        (lambda: mb.Rival.sorted(4, []), "sizes"),
+        (lambda: mb.Rival.nearest(0), "batch_size: 0"),
+        (lambda: mb.Rival.nearest(-1), "batch_size: -1"),
+        (lambda: mb.Rival.refill(4, order="x"), 'order: "x"'),
+        (lambda: mb.Rival.refill(4, chunk=0), "chunk"),
+    ],
+)
+def test_bad_rivals_are_named(make: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        mb.simulate(uniform(10, None), scheduler=make(), service=STEP)
