@@ -8,61 +8,10 @@ mod few;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::config::{Fill, Order, Overrun, Rules};
 use crate::edges::Edges;
 use crate::request::{Reason, Row, Submission};
 use crate::waiting::{Entry, Head, Queue, Slab};
-
-/// What happens while no bin holds a full batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Fill {
-    /// The oldest request leads, topped up from the nearest bins; nobody waits for a full bin.
-    #[default]
-    Elastic,
-    /// Nothing leaves (Algorithm 1 of arXiv 2412.04504).
-    Strict,
-}
-
-/// Which of several full bins goes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// The one whose batch was complete first (the paper).
-    Formed,
-    /// The one whose head arrived first.
-    Oldest,
-}
-
-/// What happens to a request that is longer than its bin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Overrun {
-    /// The batch runs until its last row is finished (the paper).
-    #[default]
-    Finish,
-    /// Batches have a limit; who is unfinished then climbs to the next bin.
-    Climb,
-    /// As `Climb`, for back-ends that cannot keep state: who climbs starts over, so that progress
-    /// chooses the bin but saves no steps (failure collection and recomputation of Sequence
-    /// Scheduling, arXiv 2305.13144).
-    Recompute,
-}
-
-/// The rules of one former.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rules {
-    pub(crate) batch_size: u32,
-    pub(crate) fill: Fill,
-    pub(crate) order: Order,
-    pub(crate) overrun: Overrun,
-    /// Nanoseconds after its last entry from which a request is overdue.
-    pub(crate) max_wait: Option<u64>,
-}
-
-impl Rules {
-    /// Rule 2: passed over once `taken` exceeds `due`, or in its queue for `max_wait`.
-    #[inline]
-    fn overdue(&self, taken: u64, due: u64, entered: u64, now: u64) -> bool {
-        taken > due || self.max_wait.is_some_and(|max| now.saturating_sub(entered) >= max)
-    }
-}
 
 /// Identifies a worker.
 pub(crate) type WorkerId = u64;

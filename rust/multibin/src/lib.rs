@@ -21,6 +21,7 @@
 mod admission;
 mod batch;
 mod bell;
+mod config;
 pub mod edges;
 mod former;
 pub mod queue;
@@ -32,8 +33,8 @@ mod sync;
 mod waiting;
 
 pub use batch::{Batch, ResubmitError};
+pub use config::{Config, ConfigError, Fill, Order, Overrun};
 pub use edges::{Edges, EdgesError};
-pub use former::{Fill, Order, Overrun};
 pub use request::{Reason, Row, Ticket};
-pub use scheduler::{Config, ConfigError, NextError, Scheduler, SubmitError, Worker};
+pub use scheduler::{NextError, Scheduler, SubmitError, Worker};
 pub use stats::Stats;

@@ -14,8 +14,9 @@ use self::clock::Clock;
 use crate::admission::{Admission, Refused};
 use crate::batch::Batch;
 use crate::bell::Bell;
+use crate::config::{Config, ConfigError, Rules};
 use crate::edges::Edges;
-use crate::former::{Fill, Former, Order, Overrun, Rules, WorkerId};
+use crate::former::{Former, WorkerId};
 use crate::queue::{Drain, Ring, ring};
 use crate::request::{Submission, Ticket};
 use crate::stats::Stats;
@@ -27,62 +28,6 @@ const ALL_SLOTS: usize = 1 << 16;
 const RING_SLOTS: usize = 1 << 10;
 /// Rows that `submit_many` sorts into bins at a time.
 const BLOCK: usize = 4096;
-
-/// How a scheduler behaves.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Rows of a full batch.
-    pub batch_size: u32,
-    /// The most requests that wait or are leased.
-    pub capacity: usize,
-    /// A request that waited this long since it last entered a queue is overdue.
-    pub max_wait: Option<Duration>,
-    /// What happens while no bin is full.
-    pub fill: Fill,
-    /// Which full bin goes first; by default `Formed`, and `Oldest` with climbing.
-    pub order: Option<Order>,
-    /// What happens to a request that is longer than its bin.
-    pub overrun: Overrun,
-}
-
-impl Config {
-    /// Elastic, in order of formation, without climbing or a wait bound; capacity 65,536.
-    #[must_use]
-    pub fn new(batch_size: u32) -> Self {
-        Self {
-            batch_size,
-            capacity: 65_536,
-            max_wait: None,
-            fill: Fill::default(),
-            order: None,
-            overrun: Overrun::default(),
-        }
-    }
-}
-
-/// Why there is no scheduler. Each message names the argument and the value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum ConfigError {
-    /// No rows.
-    #[error("batch_size: 0 rows make no batch")]
-    BatchSize,
-    /// Not a possible capacity.
-    #[error("capacity: {0} is not a number of requests (1 to {max})", max = MAX_CAPACITY)]
-    Capacity(usize),
-    /// There is not so much memory.
-    #[error("capacity: no memory for {0} requests")]
-    Memory(usize),
-    /// A batch that could never be full.
-    #[error("batch_size: {batch_size} exceeds capacity = {capacity}")]
-    NeverFull {
-        /// Rows of a full batch.
-        batch_size: u32,
-        /// Requests there may be.
-        capacity: usize,
-    },
-}
-
-const MAX_CAPACITY: usize = 1 << 31;
 
 /// Why a request was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -181,7 +126,7 @@ impl Scheduler {
 
     fn on(clock: Clock, edges: Edges, config: Config) -> Result<Self, ConfigError> {
         let rules = Rules::new(&config)?;
-        check(&config)?;
+        config.check_capacity()?;
         let bins = edges.bins();
         let slots = (ALL_SLOTS / bins.next_power_of_two())
             .clamp(16, RING_SLOTS)
@@ -331,40 +276,4 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-fn check(config: &Config) -> Result<(), ConfigError> {
-    let Config { batch_size, capacity, .. } = *config;
-    if !(1..=MAX_CAPACITY).contains(&capacity) {
-        return Err(ConfigError::Capacity(capacity));
-    }
-    if batch_size as usize > capacity {
-        return Err(ConfigError::NeverFull { batch_size, capacity });
-    }
-    Ok(())
-}
-
-impl Rules {
-    /// The rules of a configuration, with what it leaves to its other parts filled in.
-    pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
-        if config.batch_size == 0 {
-            return Err(ConfigError::BatchSize);
-        }
-        let by_default = match config.overrun {
-            Overrun::Finish => Order::Formed,
-            Overrun::Climb | Overrun::Recompute => Order::Oldest,
-        };
-        Ok(Self {
-            batch_size: config.batch_size,
-            fill: config.fill,
-            order: config.order.unwrap_or(by_default),
-            overrun: config.overrun,
-            max_wait: config.max_wait.map(nanoseconds),
-        })
-    }
-}
-
-/// Saturates after 584 years.
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -11,14 +11,15 @@ mod refill;
 mod rivals;
 mod run;
 mod service;
+mod time;
 
 use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::config::{Config, ConfigError, Rules};
 use crate::edges::Edges;
-use crate::former::{Former, Rules};
-use crate::scheduler::{Config, ConfigError};
+use crate::former::Former;
 use crate::waiting::Slab;
 
 pub use records::{BatchRecords, Records, RequestRecords};
@@ -152,7 +153,7 @@ fn check(workload: &Workload, servers: &Servers) -> Result<(), SimulateError> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::former::{Fill, Overrun};
+    use crate::config::{Fill, Overrun};
 
     /// Uniform on `[0, 1)`, the same every time.
     fn uniforms(n: usize) -> impl Iterator<Item = f64> {

@@ -1,6 +1,7 @@
 //! Rule 1: when little waits, the oldest leave together whatever their bins.
 
-use super::{Formed, Former, Rules, WorkerId};
+use super::{Formed, Former, WorkerId};
+use crate::config::Rules;
 use crate::request::Reason;
 use crate::waiting::Entry;
 

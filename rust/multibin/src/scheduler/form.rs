@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Inner, NextError, State, nanoseconds};
-use crate::former::{Fill, Formed, WorkerId};
+use super::{Inner, NextError, State};
+use crate::config::{Fill, nanoseconds};
+use crate::former::{Formed, WorkerId};
 use crate::request::Row;
 use crate::stats::Stats;
 use crate::sync::{MutexGuard, Ordering};

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::rivals::workloads;
 use super::run::{Policy, Run};
-use super::{Answer, Servers, Service, Workload, simulate};
+use super::{Answer, Servers, Service, simulate};
 use crate::former::{Formed, WorkerId};
 use crate::request::{Row, Submission};
 use crate::{Batch, Config, Edges, Fill, Order, Overrun, Scheduler, Worker};
@@ -82,24 +83,6 @@ fn configs() -> impl Strategy<Value = Config> {
         overrun,
         ..Config::new(batch_size)
     })
-}
-
-prop_compose! {
-    fn workloads()(
-        requests in prop::collection::vec((0u64..3_000_000_000, 0u32..80, 1u32..80, 0u32..9), 1..200)
-    ) -> Workload {
-        let mut arrivals = 0;
-        let mut workload = Workload::default();
-        for (gap, predicted, actual, prompt) in requests {
-            // A third come together with their predecessor.
-            arrivals += if gap % 3 == 0 { 0 } else { gap };
-            workload.arrivals.push(arrivals);
-            workload.predicted.push(predicted);
-            workload.actual.push(actual);
-            workload.prompts.push(prompt);
-        }
-        workload
-    }
 }
 
 const SERVICE: Service = Service {

@@ -1,6 +1,6 @@
 //! What a simulation leaves.
 
-use super::run::seconds;
+use super::time::seconds;
 use crate::request::Reason;
 
 /// Everything that happened.

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use self::server::{Costs, Server, Slot};
 use super::records::{Records, RequestRecords};
 use super::rivals::{Lanes, Lengths, RefillOrder};
-use super::run::seconds;
+use super::time::seconds;
 use super::{Servers, Workload};
 use crate::request::Reason;
 

@@ -17,9 +17,9 @@ mod testing;
 use super::refill::Refill;
 use super::run::Run;
 use super::{Records, Servers, SimulateError, Workload, check};
+use crate::config::ConfigError;
+use crate::config::Overrun;
 use crate::edges::Edges;
-use crate::former::Overrun;
-use crate::scheduler::ConfigError;
 use heaviest::HeaviestBin;
 pub(super) use lanes::{Lanes, Lengths};
 use look_ahead::LookAhead;
@@ -215,7 +215,7 @@ mod tests {
     use super::super::{Answer, Service, simulate};
     use super::testing::workloads;
     use super::*;
-    use crate::scheduler::Config;
+    use crate::config::Config;
 
     /// Sums of binary fractions are exact, whatever the order of the rows in a batch.
     const SERVICE: Service = Service {

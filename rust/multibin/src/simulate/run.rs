@@ -5,8 +5,10 @@ use std::collections::{BTreeSet, BinaryHeap};
 
 use super::records::{Records, RequestRecords};
 use super::service::{RunningRow, Timing};
+use super::time::{nanoseconds, seconds};
 use super::{Answer, Servers, Workload};
-use crate::former::{Formed, Former, Overrun, WorkerId};
+use crate::config::Overrun;
+use crate::former::{Formed, Former, WorkerId};
 use crate::request::{Row, Submission};
 
 /// What forms batches: the shipped former, or something to compare it with.
@@ -232,15 +234,4 @@ impl<'a, P: Policy> Run<'a, P> {
             requests.waste[request] += u64::from(steps - run.steps);
         }
     }
-}
-
-/// A batch that takes no time would end before it starts to count: at least one nanosecond.
-pub(super) fn nanoseconds(seconds: f64) -> u64 {
-    #[expect(clippy::cast_sign_loss, reason = "times are checked to be >= 0")]
-    let nanoseconds = (seconds * 1e9).round() as u64;
-    nanoseconds.max(1)
-}
-
-pub(super) fn seconds(nanoseconds: u64) -> f64 {
-    nanoseconds as f64 * 1e-9
 }

@@ -1,8 +1,8 @@
 //! One server of continuous batching and the span that it runs.
 
 use super::super::records::Records;
-use super::super::run::{nanoseconds, seconds};
 use super::super::service::{RunningRow, Timing};
+use super::super::time::{nanoseconds, seconds};
 use super::super::{Answer, Service};
 
 /// What a span costs.

@@ -1,0 +1,148 @@
+//! How a scheduler behaves: what its maker chooses, checked.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// What happens while no bin holds a full batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fill {
+    /// The oldest request leads, topped up from the nearest bins; nobody waits for a full bin.
+    #[default]
+    Elastic,
+    /// Nothing leaves (Algorithm 1 of arXiv 2412.04504).
+    Strict,
+}
+
+/// Which of several full bins goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The one whose batch was complete first (the paper).
+    Formed,
+    /// The one whose head arrived first.
+    Oldest,
+}
+
+/// What happens to a request that is longer than its bin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Overrun {
+    /// The batch runs until its last row is finished (the paper).
+    #[default]
+    Finish,
+    /// Batches have a limit; who is unfinished then climbs to the next bin.
+    Climb,
+    /// As `Climb`, for back-ends that cannot keep state: who climbs starts over, so that progress
+    /// chooses the bin but saves no steps (failure collection and recomputation of Sequence
+    /// Scheduling, arXiv 2305.13144).
+    Recompute,
+}
+
+/// The rules of one former.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    pub(crate) batch_size: u32,
+    pub(crate) fill: Fill,
+    pub(crate) order: Order,
+    pub(crate) overrun: Overrun,
+    /// Nanoseconds after its last entry from which a request is overdue.
+    pub(crate) max_wait: Option<u64>,
+}
+
+/// How a scheduler behaves.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Rows of a full batch.
+    pub batch_size: u32,
+    /// The most requests that wait or are leased.
+    pub capacity: usize,
+    /// A request that waited this long since it last entered a queue is overdue.
+    pub max_wait: Option<Duration>,
+    /// What happens while no bin is full.
+    pub fill: Fill,
+    /// Which full bin goes first; by default `Formed`, and `Oldest` with climbing.
+    pub order: Option<Order>,
+    /// What happens to a request that is longer than its bin.
+    pub overrun: Overrun,
+}
+
+impl Config {
+    /// Elastic, in order of formation, without climbing or a wait bound; capacity 65,536.
+    #[must_use]
+    pub fn new(batch_size: u32) -> Self {
+        Self {
+            batch_size,
+            capacity: 65_536,
+            max_wait: None,
+            fill: Fill::default(),
+            order: None,
+            overrun: Overrun::default(),
+        }
+    }
+
+    /// Whether there can be a scheduler with this capacity.
+    pub(crate) fn check_capacity(&self) -> Result<(), ConfigError> {
+        let Self { batch_size, capacity, .. } = *self;
+        if !(1..=MAX_CAPACITY).contains(&capacity) {
+            return Err(ConfigError::Capacity(capacity));
+        }
+        if batch_size as usize > capacity {
+            return Err(ConfigError::NeverFull { batch_size, capacity });
+        }
+        Ok(())
+    }
+}
+
+/// Why there is no scheduler. Each message names the argument and the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// No rows.
+    #[error("batch_size: 0 rows make no batch")]
+    BatchSize,
+    /// Not a possible capacity.
+    #[error("capacity: {0} is not a number of requests (1 to {max})", max = MAX_CAPACITY)]
+    Capacity(usize),
+    /// There is not so much memory.
+    #[error("capacity: no memory for {0} requests")]
+    Memory(usize),
+    /// A batch that could never be full.
+    #[error("batch_size: {batch_size} exceeds capacity = {capacity}")]
+    NeverFull {
+        /// Rows of a full batch.
+        batch_size: u32,
+        /// Requests there may be.
+        capacity: usize,
+    },
+}
+
+const MAX_CAPACITY: usize = 1 << 31;
+
+impl Rules {
+    /// The rules of a configuration, with what it leaves to its other parts filled in.
+    pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
+        if config.batch_size == 0 {
+            return Err(ConfigError::BatchSize);
+        }
+        let by_default = match config.overrun {
+            Overrun::Finish => Order::Formed,
+            Overrun::Climb | Overrun::Recompute => Order::Oldest,
+        };
+        Ok(Self {
+            batch_size: config.batch_size,
+            fill: config.fill,
+            order: config.order.unwrap_or(by_default),
+            overrun: config.overrun,
+            max_wait: config.max_wait.map(nanoseconds),
+        })
+    }
+
+    /// Rule 2: passed over once `taken` exceeds `due`, or in its queue for `max_wait`.
+    #[inline]
+    pub(crate) fn overdue(&self, taken: u64, due: u64, entered: u64, now: u64) -> bool {
+        taken > due || self.max_wait.is_some_and(|max| now.saturating_sub(entered) >= max)
+    }
+}
+
+/// Saturates after 584 years.
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
