@@ -225,7 +225,9 @@ class Scheduler:
     request leads, topped up from the nearest bins; ``"strict"``: only full bins leave (Algorithm 1
     of arXiv 2412.04504). ``order``: which full bin goes first, ``"formed"`` (the paper, the
     default) or ``"oldest"`` (the default with climbing). ``overrun="climb"``: batches have a
-    ``limit`` of steps, and who is unfinished then is resubmitted to a higher bin.
+    ``limit`` of steps, and who is unfinished then is resubmitted to a higher bin; ``"recompute"``: the
+    same for back-ends that cannot keep state, so that who climbs starts over. While ``max_parked``
+    climbers wait, a worker that may take one starts nobody but overdue requests.
 
     Raises ``ValueError`` for a value out of range.
     """
@@ -233,7 +235,7 @@ class Scheduler:
         """
         Iterates over the batches of a new worker.
         """
-    def __new__(cls, /, edges: Edges, batch_size: SupportsIndex, *, capacity: "int | None" = None, max_wait: SupportsIndex | SupportsFloat | None = None, fill: str = "elastic", order: str | None = None, overrun: str = "finish") -> Scheduler: ...
+    def __new__(cls, /, edges: Edges, batch_size: SupportsIndex, *, capacity: "int | None" = None, max_wait: SupportsIndex | SupportsFloat | None = None, fill: str = "elastic", order: str | None = None, overrun: str = "finish", max_parked: SupportsIndex | None = None) -> Scheduler: ...
     def close(self, /) -> None:
         """
         Accepts nothing more. What waits leaves, full batches first; resubmitting goes on.

@@ -215,6 +215,31 @@ def test_a_closed_worker_gives_its_climbers_back() -> None:
     assert s.stats()["restarted"] == 1
 
 
+def test_parked_climbers_are_bounded() -> None:
+    s = scheduler(2, overrun="climb", max_parked=2)
+    s.submit_many(np.arange(6), np.zeros(6))
+    first = s.next_batch(0)
+    first.resubmit([0, 1], [10, 10])
+    first.done()
+    again = s.next_batch(0)
+    assert again.keys.tolist() == [0, 1], "two wait with their state, so nobody starts"
+    again.done()
+    assert s.next_batch(0).keys.tolist() == [2, 3]
+    with pytest.raises(ValueError, match="max_parked: -1"):
+        scheduler(max_parked=-1)
+
+
+def test_recomputing_climbers_start_over() -> None:
+    s = scheduler(1, overrun="recompute")
+    s.submit(7, 0)
+    first = s.next_batch(0)
+    assert first.limit == 10
+    first.resubmit([0], [10])
+    first.done()
+    again = s.next_batch(0)
+    assert (again.bin, again.limit) == (1, 20), "all steps again, not the 10 that are left"
+
+
 def test_overdue_requests_lead() -> None:
     s = mb.Scheduler(EDGES, 2, order="formed")
     s.submit(0, 30)
@@ -296,7 +321,7 @@ def test_bad_input_is_named_and_loses_nothing(
         ({"max_wait": float("nan")}, "max_wait: nan"),
         ({"fill": "lazy"}, 'fill: "lazy" is not "elastic" or "strict"'),
         ({"order": "random"}, 'order: "random" is not "formed" or "oldest"'),
-        ({"overrun": "x"}, 'overrun: "x" is not "finish" or "climb"'),
+        ({"overrun": "x"}, 'overrun: "x" is not "finish" or "climb" or "recompute"'),
     ],
 )
 def test_bad_options_are_named(options: dict[str, Any], message: str) -> None:

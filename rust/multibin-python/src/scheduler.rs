@@ -19,7 +19,9 @@ use crate::worker::{BatchIterator, Worker};
 /// request leads, topped up from the nearest bins; ``"strict"``: only full bins leave (Algorithm 1
 /// of arXiv 2412.04504). ``order``: which full bin goes first, ``"formed"`` (the paper, the
 /// default) or ``"oldest"`` (the default with climbing). ``overrun="climb"``: batches have a
-/// ``limit`` of steps, and who is unfinished then is resubmitted to a higher bin.
+/// ``limit`` of steps, and who is unfinished then is resubmitted to a higher bin; ``"recompute"``: the
+/// same for back-ends that cannot keep state, so that who climbs starts over. While ``max_parked``
+/// climbers wait, a worker that may take one starts nobody but overdue requests.
 ///
 /// Raises ``ValueError`` for a value out of range.
 #[pyclass(frozen, module = "multibin")]
@@ -32,7 +34,8 @@ pub struct Scheduler {
 #[pymethods]
 impl Scheduler {
     #[new]
-    #[pyo3(signature = (edges, batch_size, *, capacity: "int | None" = None, max_wait = None, fill = "elastic", order = None, overrun = "finish"))]
+    #[pyo3(signature = (edges, batch_size, *, capacity: "int | None" = None, max_wait = None, fill = "elastic", order = None, overrun = "finish", max_parked = None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of the class")]
     fn new(
         edges: &Bound<'_, Edges>,
         batch_size: Count<'_>,
@@ -41,6 +44,7 @@ impl Scheduler {
         fill: &str,
         order: Option<&str>,
         overrun: &str,
+        max_parked: Option<Count<'_>>,
     ) -> PyResult<Self> {
         let config = Config {
             batch_size: count(&batch_size, "batch_size")?,
@@ -57,6 +61,7 @@ impl Scheduler {
                     ("recompute", Overrun::Recompute),
                 ],
             )?,
+            max_parked: max_parked.map(|most| count(&most, "max_parked")).transpose()?,
         };
         let inner = multibin::Scheduler::new(edges.get().0.clone(), config);
         Ok(Self { inner: inner.map_err(errors::config)?, default: PyOnceLock::new() })

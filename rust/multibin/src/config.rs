@@ -46,6 +46,8 @@ pub(crate) struct Rules {
     pub(crate) overrun: Overrun,
     /// Nanoseconds after its last entry from which a request is overdue.
     pub(crate) max_wait: Option<u64>,
+    /// With so many climbers waiting nobody starts.
+    pub(crate) max_parked: Option<usize>,
 }
 
 /// How a scheduler behaves.
@@ -63,6 +65,10 @@ pub struct Config {
     pub order: Option<Order>,
     /// What happens to a request that is longer than its bin.
     pub overrun: Overrun,
+    /// Bounds the state that waits: while so many climbers wait, a worker that may take one takes
+    /// no request that has not started, but for overdue ones and those that leave with them. A
+    /// climber is never refused.
+    pub max_parked: Option<usize>,
 }
 
 impl Config {
@@ -76,6 +82,7 @@ impl Config {
             fill: Fill::default(),
             order: None,
             overrun: Overrun::default(),
+            max_parked: None,
         }
     }
 
@@ -132,6 +139,7 @@ impl Rules {
             order: config.order.unwrap_or(by_default),
             overrun: config.overrun,
             max_wait: config.max_wait.map(nanoseconds),
+            max_parked: config.max_parked,
         })
     }
 

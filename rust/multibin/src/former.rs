@@ -27,8 +27,8 @@ pub(crate) struct Formed {
     pub(crate) reason: Reason,
 }
 
-/// One queue per bin, and how many wait in all of them. Empty until something waits.
-#[derive(Debug, Default)]
+/// One queue per bin, and how many wait in all of them.
+#[derive(Debug)]
 struct Bins {
     queues: Vec<Queue>,
     waiting: usize,
@@ -40,18 +40,30 @@ pub(crate) struct Former {
     rules: Rules,
     edges: Arc<Edges>,
     slab: Slab,
-    /// What any worker may take.
-    shared: Bins,
-    /// What only one worker may take: its climbers, whose state it holds.
+    /// Who waits from the start, for any worker.
+    fresh: Bins,
+    /// Climbers that any worker may take.
+    anyones: Bins,
+    /// Climbers that one worker may take: it holds their state.
     own: BTreeMap<WorkerId, Bins>,
-    /// How many wait in all of `own`.
-    climbers: usize,
+    /// How many wait in `anyones` and all of `own`.
+    parked: usize,
     /// Rows taken so far.
     taken: u64,
     /// Rows resubmitted so far.
     resubmitted: u64,
+    /// Climbers so far that left their worker's queue to start anew.
+    restarted: u64,
     /// Scratch space of rule 1.
     ranked: Vec<few::Ranked>,
+}
+
+/// What a batch is formed from.
+#[derive(Debug, Clone, Copy)]
+struct View {
+    worker: WorkerId,
+    /// Climbers alone, because too many wait.
+    parked_only: bool,
 }
 
 /// The candidates of the rules, found in one pass over the bins.
@@ -85,16 +97,19 @@ impl Candidate {
 
 impl Former {
     pub(crate) fn new(rules: Rules, edges: Arc<Edges>, slab: Slab) -> Self {
-        let queues = vec![Queue::EMPTY; edges.bins()];
+        let bins = || Bins { queues: vec![Queue::EMPTY; edges.bins()], waiting: 0 };
+        let (fresh, anyones) = (bins(), bins());
         Self {
             rules,
             edges,
             slab,
-            shared: Bins { queues, waiting: 0 },
+            fresh,
+            anyones,
             own: BTreeMap::new(),
-            climbers: 0,
+            parked: 0,
             taken: 0,
             resubmitted: 0,
+            restarted: 0,
             ranked: Vec::new(),
         }
     }
@@ -117,17 +132,22 @@ impl Former {
 
     /// Entries that any worker may take, in `bin`.
     pub(crate) fn depth(&self, bin: usize) -> u32 {
-        self.shared.queues[bin].len
+        self.fresh.queues[bin].len + self.anyones.queues[bin].len
     }
 
     /// How many wait that `worker` may take.
     pub(crate) fn waiting(&self, worker: WorkerId) -> usize {
-        self.shared.waiting + self.own.get(&worker).map_or(0, |own| own.waiting)
+        self.fresh.waiting + self.climbing(worker)
+    }
+
+    /// How many climbers wait that `worker` may take.
+    fn climbing(&self, worker: WorkerId) -> usize {
+        self.anyones.waiting + self.own.get(&worker).map_or(0, |own| own.waiting)
     }
 
     /// A new worker, without climbers.
     pub(crate) fn add_worker(&mut self, worker: WorkerId) {
-        self.own.insert(worker, Bins::default());
+        self.own.insert(worker, Bins { queues: vec![Queue::EMPTY; self.edges.bins()], waiting: 0 });
     }
 
     /// A first entry.
@@ -135,18 +155,37 @@ impl Former {
     pub(crate) fn arrive(&mut self, bin: usize, submission: Submission) {
         let Submission { key, ticket, arrival, length } = submission;
         let row = Row { key, ticket, arrival, entered: arrival, length, progress: 0 };
-        // Tickets count arrivals, so this counts the entries of both kinds that came before.
-        let order = ticket + self.resubmitted;
+        // Tickets count arrivals, so this counts the entries of all kinds that came before.
+        let order = ticket + self.resubmitted + self.restarted;
         let entry = Entry::new(row, order, self.due(order));
-        self.shared.push(&mut self.slab, bin, entry, self.rules.batch_size);
+        self.fresh.push(&mut self.slab, bin, entry, self.rules.batch_size);
     }
 
-    /// `row` enters again, behind those that wait in its bin; `worker` holds its state, or nobody
-    /// needs it. `admitted` counts all first entries so far.
-    pub(crate) fn climb(&mut self, row: Row, worker: Option<WorkerId>, admitted: u64) {
-        let order = admitted + self.resubmitted;
+    /// `row` enters again, behind those that wait in its bin. `worker` holds its state; `None`:
+    /// any worker may go on with it. Of a worker that is gone, so is the state: the row starts
+    /// anew, and the answer is true. `admitted` counts all first entries so far.
+    pub(crate) fn climb(&mut self, row: Row, worker: Option<WorkerId>, admitted: u64) -> bool {
+        let order = admitted + self.resubmitted + self.restarted;
         self.resubmitted += 1;
-        self.enter(row, worker, order);
+        let gone = worker.is_some_and(|worker| !self.has_worker(worker));
+        if gone {
+            self.start_anew(row, order);
+        } else {
+            let entry = Entry::new(row, order, self.due(order));
+            let bin = self.edges.bin(row.length).max(self.edges.bin(row.progress));
+            let own = worker.and_then(|worker| self.own.get_mut(&worker));
+            let bins = own.unwrap_or(&mut self.anyones);
+            bins.push(&mut self.slab, bin, entry, self.rules.batch_size);
+            self.parked += 1;
+        }
+        gone
+    }
+
+    fn start_anew(&mut self, row: Row, order: u64) {
+        let row = Row { progress: 0, ..row };
+        let entry = Entry::new(row, order, self.due(order));
+        let bin = self.edges.bin(row.length);
+        self.fresh.push(&mut self.slab, bin, entry, self.rules.batch_size);
     }
 
     /// Hands the worker's climbers back to the shared queues, where they start anew; returns how
@@ -156,15 +195,16 @@ impl Former {
             return 0;
         };
         let mut rows = Vec::with_capacity(own.waiting);
-        self.climbers -= own.waiting;
+        self.parked -= own.waiting;
         for queue in &mut own.queues {
             while queue.len > 0 {
                 rows.push(queue.pop(&mut self.slab));
             }
         }
-        let order = admitted + self.resubmitted;
         for row in &rows {
-            self.enter(Row { progress: 0, entered: now, ..*row }, None, order);
+            let order = admitted + self.resubmitted + self.restarted;
+            self.start_anew(Row { entered: now, ..*row }, order);
+            self.restarted += 1;
         }
         rows.len() as u64
     }
@@ -174,29 +214,15 @@ impl Former {
         self.own.contains_key(&worker)
     }
 
-    fn enter(&mut self, row: Row, worker: Option<WorkerId>, order: u64) {
-        let bin = self.edges.bin(row.length).max(self.edges.bin(row.progress));
-        let entry = Entry::new(row, order, self.due(order));
-        let bins = match worker.and_then(|worker| self.own.get_mut(&worker)) {
-            Some(own) => {
-                self.climbers += 1;
-                own
-            }
-            None => &mut self.shared,
-        };
-        bins.queues.resize(self.edges.bins(), Queue::EMPTY);
-        bins.push(&mut self.slab, bin, entry, self.rules.batch_size);
-    }
-
     /// From when on an entry counts as passed over: once more than 2·w + 4·B others were served,
-    /// w of which wait now. Entries so far minus rows taken so far is how many wait.
+    /// w of which wait now. Entries so far minus those that left is how many wait.
     #[inline]
     fn due(&self, order: u64) -> u64 {
         match self.rules.fill {
             Fill::Strict => u64::MAX,
             Fill::Elastic => {
                 // An arrival that was published late may find later ones already taken.
-                let ahead = order.saturating_sub(self.taken);
+                let ahead = order.saturating_sub(self.taken + self.restarted);
                 self.taken + 2 * ahead + 4 * u64::from(self.rules.batch_size)
             }
         }
@@ -204,83 +230,93 @@ impl Former {
 
     /// When the first request that `worker` may take becomes overdue by `max_wait`.
     pub(crate) fn deadline(&self, worker: WorkerId) -> Option<u64> {
-        self.earliest(self.heads(worker).map(|(_, head)| head))
+        self.earliest(&self.sources(View { worker, parked_only: false }))
     }
 
     /// When the first request that anybody may take becomes overdue by `max_wait`.
     pub(crate) fn shared_deadline(&self) -> Option<u64> {
-        self.earliest(self.shared.queues.iter().map(|queue| &queue.head))
+        self.earliest(&[&self.fresh.queues, &self.anyones.queues])
     }
 
-    fn earliest<'a>(&self, mut heads: impl Iterator<Item = &'a Head>) -> Option<u64> {
+    fn earliest(&self, sources: &[&[Queue]]) -> Option<u64> {
         let max_wait = self.rules.max_wait?;
-        let entered = heads.by_ref().map(|head| head.entered).min()?;
+        let entered = sources.iter().copied().flatten().map(|queue| queue.head.entered).min()?;
         (entered != u64::MAX).then(|| entered.saturating_add(max_wait))
     }
 
-    /// Whether any worker's climbers wait.
+    /// Whether climbers wait.
     pub(crate) fn has_climbers(&self) -> bool {
-        self.climbers > 0
+        self.parked > 0
     }
 
-    /// Whether a batch could leave from the shared queues at `now`.
+    /// Whether a batch could leave at `now` from what anybody may take.
     pub(crate) fn ready(&self, now: u64) -> bool {
-        self.shared.waiting > 0
+        self.fresh.waiting + self.anyones.waiting > 0
             && match self.rules.fill {
                 Fill::Elastic => true,
                 Fill::Strict => {
                     let overdue = |q: &Queue| self.is_overdue(&q.head, now);
-                    let full = |q: &Queue| q.len >= self.rules.batch_size;
-                    self.shared.queues.iter().any(|q| full(q) || overdue(q))
+                    let full = |bin| self.depth(bin) >= self.rules.batch_size;
+                    let mut queues = self.fresh.queues.iter().chain(&self.anyones.queues);
+                    queues.any(overdue) || (0..self.edges.bins()).any(full)
                 }
             }
     }
 
     /// The next batch for `worker`, if one may leave now. `closed`: nothing more will arrive.
     pub(crate) fn form(&mut self, now: u64, worker: WorkerId, closed: bool) -> Option<Formed> {
-        let waiting = self.waiting(worker);
-        if waiting == 0 {
+        if self.waiting(worker) == 0 {
             return None;
         }
-        let formed = self.lead(now, worker, closed, waiting)?;
+        let formed = self.lead(now, worker, closed)?;
         self.taken += formed.rows.len() as u64;
         Some(formed)
     }
 
     /// The rules, in order.
-    fn lead(&mut self, now: u64, worker: WorkerId, closed: bool, waiting: usize) -> Option<Formed> {
+    fn lead(&mut self, now: u64, worker: WorkerId, closed: bool) -> Option<Formed> {
         let elastic = self.rules.fill == Fill::Elastic;
-        if elastic && !closed && 2 * waiting < 3 * self.rules.batch_size as usize {
-            return Some(self.few(now, worker));
+        let everything = View { worker, parked_only: false };
+        let view = self.bounded(worker);
+        if elastic && !closed && 2 * self.waiting(worker) < 3 * self.rules.batch_size as usize {
+            return Some(self.few(now, view));
         }
-        let survey = self.survey(now, worker);
+        let mut survey = self.survey(now, everything);
         // A closed strict scheduler lets full bins go first; everything leaves anyway.
         if let Some(bin) = survey.overdue.bin().filter(|_| elastic || !closed) {
-            return Some(self.gather(worker, bin, Reason::Overdue));
+            return Some(self.gather(everything, bin, Reason::Overdue));
+        }
+        if view.parked_only {
+            survey = self.survey(now, view);
         }
         if let Some(bin) = survey.full.bin() {
-            return Some(self.gather(worker, bin, Reason::Full));
+            return Some(self.gather(view, bin, Reason::Full));
         }
         let reason = if closed { Reason::Drain } else { Reason::Elastic };
         let leads = elastic || closed;
-        leads.then(|| self.gather(worker, survey.oldest.bin, reason))
+        leads.then(|| self.gather(view, survey.oldest.bin, reason))
     }
 
-    fn survey(&self, now: u64, worker: WorkerId) -> Survey {
+    /// With `max_parked` climbers nobody starts while a climber may go on.
+    fn bounded(&self, worker: WorkerId) -> View {
+        let full = self.rules.max_parked.is_some_and(|most| self.parked >= most);
+        View { worker, parked_only: full && self.climbing(worker) > 0 }
+    }
+
+    fn survey(&self, now: u64, view: View) -> Survey {
         let none = Candidate::NONE;
         let mut survey = Survey { oldest: none, overdue: none, full: none };
-        let own = self.own_queues(worker);
-        for (bin, head) in self.heads(worker) {
+        let sources = self.sources(view);
+        for bin in 0..self.edges.bins() {
+            let (head, waiting) = head(&sources, bin);
             survey.oldest.offer(head.ticket, bin);
             if self.is_overdue(head, now) {
                 survey.overdue.offer(head.ticket, bin);
             }
-            let queue = &self.shared.queues[bin];
-            let own = own.get(bin).unwrap_or(&Queue::EMPTY);
-            if queue.len + own.len >= self.rules.batch_size {
+            if waiting >= self.rules.batch_size {
                 let key = match self.rules.order {
                     Order::Oldest => head.ticket,
-                    Order::Formed => self.formed(queue, own),
+                    Order::Formed => self.formed(&sources, bin),
                 };
                 survey.full.offer(key, bin);
             }
@@ -293,38 +329,36 @@ impl Former {
         head.entered != u64::MAX && self.rules.overdue(self.taken, head.due, head.entered, now)
     }
 
-    /// `order` of the entry that completes the first batch of both queues together.
-    fn formed(&self, shared: &Queue, own: &Queue) -> u64 {
-        if own.len == 0 {
-            return shared.formed;
+    /// `order` of the entry that completes the first batch of `bin`.
+    fn formed(&self, sources: &[&[Queue]; 3], bin: usize) -> u64 {
+        if let [[], [], fresh] = sources {
+            return fresh[bin].formed;
         }
         let nth = self.rules.batch_size as usize;
-        let orders = |queue: &Queue| queue.iter(&self.slab).take(nth).map(|(_, entry)| entry.order);
-        let mut merged: Vec<u64> = orders(shared).chain(orders(own)).collect();
+        let queues = sources.iter().filter_map(|queues| queues.get(bin));
+        let orders =
+            queues.flat_map(|queue| queue.iter(&self.slab).take(nth).map(|(_, entry)| entry.order));
+        let mut merged: Vec<u64> = orders.collect();
         *merged.select_nth_unstable(nth - 1).1
     }
 
-    fn own_queues(&self, worker: WorkerId) -> &[Queue] {
-        match self.own.get(&worker) {
-            Some(own) if own.waiting > 0 => &own.queues,
-            _ => &[],
-        }
-    }
-
-    /// The head of every bin as `worker` sees it; of an empty bin, [`Head::NONE`].
-    fn heads(&self, worker: WorkerId) -> impl Iterator<Item = (usize, &Head)> {
-        let own = self.own_queues(worker);
-        self.shared.queues.iter().enumerate().map(|(bin, queue)| {
-            let own = own.get(bin).map_or(&Head::NONE, |queue| &queue.head);
-            (bin, if own.order < queue.head.order { own } else { &queue.head })
-        })
+    /// The queues that a view shows: the worker's own climbers, anyone's, and who starts; none
+    /// where nobody waits.
+    fn sources(&self, view: View) -> [&[Queue]; 3] {
+        let shown = |bins: &'_ Bins| bins.waiting > 0;
+        let own = self.own.get(&view.worker).filter(|own| shown(own));
+        let anyones = Some(&self.anyones).filter(|anyones| shown(anyones));
+        let fresh = Some(&self.fresh).filter(|_| !view.parked_only);
+        [own, anyones, fresh].map(|bins| bins.map_or(&[][..], |bins| &bins.queues))
     }
 
     /// Up to a batch from `bin`; elastic goes on with the nearest bins, the lower one first.
-    fn gather(&mut self, worker: WorkerId, bin: usize, reason: Reason) -> Formed {
-        let room = self.waiting(worker).min(self.rules.batch_size as usize);
+    fn gather(&mut self, view: View, bin: usize, reason: Reason) -> Formed {
+        let climbing = self.climbing(view.worker);
+        let waiting = if view.parked_only { climbing } else { climbing + self.fresh.waiting };
+        let room = waiting.min(self.rules.batch_size as usize);
         let mut rows = Vec::with_capacity(room);
-        self.take(worker, bin, room, &mut rows);
+        self.take(view, bin, room, &mut rows);
         let limit = self.limit(bin, &rows);
         if self.rules.fill == Fill::Elastic {
             let bins = self.edges.bins();
@@ -333,10 +367,10 @@ impl Former {
                     break;
                 }
                 if distance <= bin {
-                    self.take(worker, bin - distance, room, &mut rows);
+                    self.take(view, bin - distance, room, &mut rows);
                 }
                 if bin + distance < bins {
-                    self.take(worker, bin + distance, room, &mut rows);
+                    self.take(view, bin + distance, room, &mut rows);
                 }
             }
         }
@@ -344,29 +378,28 @@ impl Former {
     }
 
     /// Moves rows from `bin` to `rows` until there are `room`, in the order in which they entered.
-    fn take(&mut self, worker: WorkerId, bin: usize, room: usize, rows: &mut Vec<Row>) {
-        let shared = &mut self.shared;
-        match self.own.get_mut(&worker) {
-            Some(own) if own.waiting > 0 => {
-                let before = own.waiting;
-                while rows.len() < room {
-                    let theirs = own.queues[bin].head.order;
-                    let bins = if theirs < shared.queues[bin].head.order {
-                        &mut *own
-                    } else {
-                        &mut *shared
-                    };
-                    let Some(row) = bins.pop(&mut self.slab, bin) else { break };
-                    rows.push(row);
-                }
-                self.climbers -= before - own.waiting;
-            }
-            _ => {
-                let wanted = (room - rows.len()).min(shared.queues[bin].len as usize);
-                shared.waiting -= wanted;
-                let queue = &mut shared.queues[bin];
-                rows.extend((0..wanted).map(|_| queue.pop(&mut self.slab)));
-            }
+    fn take(&mut self, view: View, bin: usize, room: usize, rows: &mut Vec<Row>) {
+        let fresh = &mut self.fresh;
+        if self.parked == 0 {
+            let wanted = (room - rows.len()).min(fresh.queues[bin].len as usize);
+            fresh.waiting -= wanted;
+            let queue = &mut fresh.queues[bin];
+            rows.extend((0..wanted).map(|_| queue.pop(&mut self.slab)));
+            return;
+        }
+        let own = self.own.get_mut(&view.worker);
+        let mut sources = [own, Some(&mut self.anyones), Some(fresh).filter(|_| !view.parked_only)];
+        while rows.len() < room {
+            let heads = sources
+                .iter()
+                .map(|bins| bins.as_ref().map_or(u64::MAX, |bins| bins.queues[bin].head.order));
+            let Some((source, _)) = heads.enumerate().min_by_key(|&(_, order)| order) else {
+                break;
+            };
+            let Some(bins) = &mut sources[source] else { break };
+            let Some(row) = bins.pop(&mut self.slab, bin) else { break };
+            self.parked -= usize::from(source != FRESH);
+            rows.push(row);
         }
     }
 
@@ -382,6 +415,22 @@ impl Former {
         });
         Some(steps.max().unwrap_or(0).max(1))
     }
+}
+
+/// Position of those who start among the sources of a view.
+const FRESH: usize = 2;
+
+/// The entry of `bin` that entered first, and how many wait there.
+#[inline]
+fn head<'a>(sources: &[&'a [Queue]; 3], bin: usize) -> (&'a Head, u32) {
+    let (mut first, mut waiting) = (&Head::NONE, 0);
+    for queue in sources.iter().filter_map(|queues| queues.get(bin)) {
+        waiting += queue.len;
+        if queue.head.order < first.order {
+            first = &queue.head;
+        }
+    }
+    (first, waiting)
 }
 
 impl Bins {

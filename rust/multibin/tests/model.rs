@@ -35,6 +35,15 @@ struct Entry {
     order: u64,
     due: u64,
     owner: Option<usize>,
+    /// Climbs, rather than starting.
+    parked: bool,
+}
+
+impl Entry {
+    /// Own climbers, anyone's, those who start.
+    fn source(&self) -> u8 {
+        if self.owner.is_some() { 0 } else { 2 - u8::from(self.parked) }
+    }
 }
 
 struct Model {
@@ -73,6 +82,7 @@ impl Model {
             order: 0,
             due: 0,
             owner: None,
+            parked: false,
         });
     }
 
@@ -89,26 +99,37 @@ impl Model {
 
     fn next(&self, worker: usize) -> Option<Leaves> {
         let size = self.config.batch_size as usize;
-        let bins: Vec<_> = (0..self.edges.bins()).map(|bin| self.bin(worker, bin)).collect();
+        let mut bins: Vec<_> = (0..self.edges.bins()).map(|bin| self.bin(worker, bin)).collect();
         let mut all: Vec<Entry> = bins.iter().flatten().cloned().collect();
         if all.is_empty() {
             return None;
         }
         let elastic = self.config.fill == Fill::Elastic;
+        let parked = self.waiting.iter().filter(|entry| entry.parked).count();
+        let bounded = self.config.max_parked.is_some_and(|most| parked >= most)
+            && all.iter().any(|entry| entry.parked);
         if elastic && !self.closed && 2 * all.len() < 3 * size {
+            all.retain(|entry| entry.parked || !bounded);
             let mut ranks: Vec<_> = all.iter().map(|e| (!self.overdue(e), e.ticket)).collect();
             ranks.sort_unstable();
             ranks.truncate(size);
             all.retain(|entry| ranks.contains(&(!self.overdue(entry), entry.ticket)));
             let bin = all.iter().find(|entry| entry.ticket == ranks[0].1).unwrap().bin;
-            // Stable: entries that started anew together share their order.
-            all.sort_by_key(|e| (e.bin != bin, e.owner.is_some(), e.bin, e.order));
+            all.sort_by_key(|e| (e.bin != bin, e.source(), e.bin, e.order));
             let led: Vec<_> = all.iter().filter(|entry| entry.bin == bin).cloned().collect();
             return Some((all, bin, Reason::Few, self.limit(bin, &led)));
         }
-        let heads = || bins.iter().filter_map(|bin| bin.first());
-        if let Some(head) = heads().filter(|h| self.overdue(h)).min_by_key(|h| h.ticket) {
+        let heads = |bins: &[Vec<Entry>]| -> Vec<Entry> {
+            bins.iter().filter_map(|bin| bin.first().cloned()).collect()
+        };
+        let overdue = heads(&bins).into_iter().filter(|head| self.overdue(head));
+        if let Some(head) = overdue.min_by_key(|head| head.ticket) {
             return Some(self.gather(&bins, head.bin, Reason::Overdue));
+        }
+        if bounded {
+            for bin in &mut bins {
+                bin.retain(|entry| entry.parked);
+            }
         }
         let climbing = self.config.overrun == Overrun::Climb;
         let default = if climbing { Order::Oldest } else { Order::Formed };
@@ -120,7 +141,7 @@ impl Model {
         if let Some(bin) = first {
             return Some(self.gather(&bins, bin[0].bin, Reason::Full));
         }
-        let oldest = heads().min_by_key(|head| head.ticket).unwrap().bin;
+        let oldest = heads(&bins).into_iter().min_by_key(|head| head.ticket).unwrap().bin;
         let reason = if self.closed { Reason::Drain } else { Reason::Elastic };
         (elastic || self.closed).then(|| self.gather(&bins, oldest, reason))
     }
@@ -154,14 +175,23 @@ impl Model {
             self.waiting.drain(..).partition(|entry| entry.owner == Some(worker));
         mine.sort_by_key(|entry| (entry.bin, entry.order));
         let ahead = (rest.len() + mine.len()) as u64;
-        let order = self.entries;
         self.waiting = rest;
         for entry in mine {
+            let order = self.entries;
+            self.entries += 1;
             let due = self.taken + 2 * ahead + 4 * u64::from(self.config.batch_size);
             let strict = self.config.fill == Fill::Strict;
             let due = if strict { u64::MAX } else { due };
             let bin = self.edges.bin(entry.length);
-            self.waiting.push(Entry { progress: 0, owner: None, bin, due, order, ..entry });
+            self.waiting.push(Entry {
+                progress: 0,
+                owner: None,
+                parked: false,
+                bin,
+                due,
+                order,
+                ..entry
+            });
         }
     }
 }
@@ -285,6 +315,7 @@ impl Run {
                 order: 0,
                 due: 0,
                 owner,
+                parked: anywhere || alive,
             });
         }
         self.live -= batch.rows().len() - rows.len();
@@ -321,9 +352,11 @@ fn configs() -> impl Strategy<Value = Config> {
     let fill = prop_oneof![Just(Fill::Elastic), Just(Fill::Strict)];
     let order = prop_oneof![Just(None), Just(Some(Order::Formed)), Just(Some(Order::Oldest))];
     let overrun = prop_oneof![Just(Overrun::Finish), Just(Overrun::Climb)];
-    (1u32..6, 6usize..60, fill, order, overrun).prop_map(
-        |(batch_size, capacity, fill, order, overrun)| Config {
+    let max_parked = prop_oneof![Just(None), (0usize..20).prop_map(Some)];
+    (1u32..6, 6usize..60, fill, order, overrun, max_parked).prop_map(
+        |(batch_size, capacity, fill, order, overrun, max_parked)| Config {
             capacity,
+            max_parked,
             fill,
             order,
             overrun,

@@ -1,6 +1,6 @@
 //! Rule 1: when little waits, the oldest leave together whatever their bins.
 
-use super::{Formed, Former, WorkerId};
+use super::{FRESH, Formed, Former, View};
 use crate::config::Rules;
 use crate::request::Reason;
 use crate::waiting::Entry;
@@ -33,10 +33,10 @@ impl Ranking {
 impl Former {
     /// Up to a batch of the oldest, the overdue ones before the others, in the order of their bins but
     /// the leader's bin first. Something must wait.
-    pub(super) fn few(&mut self, now: u64, worker: WorkerId) -> Formed {
+    pub(super) fn few(&mut self, now: u64, view: View) -> Formed {
         let ranking = Ranking { now, taken: self.taken, rules: self.rules };
         let mut ranked = std::mem::take(&mut self.ranked);
-        self.rank(worker, ranking, &mut ranked);
+        self.rank(view, ranking, &mut ranked);
         let last = last_rank(&ranked, self.rules.batch_size as usize);
         ranked.retain(|entry| last.is_none_or(|last| entry.rank <= last));
         let leader = ranked.iter().min_by_key(|entry| entry.rank).expect("something waits");
@@ -47,14 +47,14 @@ impl Former {
         rows.extend(led.map(|entry| self.slab.row(entry.at)));
         let limit = self.limit(bin as usize, &rows);
         rows.extend(others.map(|entry| self.slab.row(entry.at)));
-        self.remove(worker, ranking, last);
+        self.remove(view, ranking, last);
         self.ranked = ranked;
         Formed { rows, limit, bin: bin as usize, reason: Reason::Few }
     }
 
-    fn rank(&self, worker: WorkerId, ranking: Ranking, ranked: &mut Vec<Ranked>) {
+    fn rank(&self, view: View, ranking: Ranking, ranked: &mut Vec<Ranked>) {
         ranked.clear();
-        for queues in [&self.shared.queues[..], self.own_queues(worker)] {
+        for queues in self.sources(view) {
             for (bin, queue) in (0..).zip(queues).filter(|(_, queue)| queue.len > 0) {
                 let entries = queue.iter(&self.slab);
                 ranked.extend(entries.map(|(at, e)| Ranked { rank: ranking.rank(e), bin, at }));
@@ -63,10 +63,12 @@ impl Former {
     }
 
     /// Removes every entry that ranks up to `last`; without it, every entry.
-    fn remove(&mut self, worker: WorkerId, ranking: Ranking, last: Option<u64>) {
-        let mut own = self.own.get_mut(&worker);
-        self.climbers -= own.as_ref().map_or(0, |own| own.waiting);
-        for bins in [Some(&mut self.shared), own.as_deref_mut()].into_iter().flatten() {
+    fn remove(&mut self, view: View, ranking: Ranking, last: Option<u64>) {
+        let own = self.own.get_mut(&view.worker);
+        let fresh = Some(&mut self.fresh).filter(|_| !view.parked_only);
+        for (source, bins) in [own, Some(&mut self.anyones), fresh].into_iter().enumerate() {
+            let Some(bins) = bins else { continue };
+            let before = bins.waiting;
             bins.waiting = 0;
             for queue in &mut bins.queues {
                 match last {
@@ -78,8 +80,8 @@ impl Former {
                 }
                 bins.waiting += queue.len as usize;
             }
+            self.parked -= if source == FRESH { 0 } else { before - bins.waiting };
         }
-        self.climbers += own.map_or(0, |own| own.waiting);
     }
 }
 

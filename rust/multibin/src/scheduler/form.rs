@@ -202,15 +202,11 @@ impl Inner {
         let entered = self.now();
         let admitted = self.admission.admitted();
         state.drain();
-        let kept = worker.filter(|&worker| state.former.has_worker(worker));
         for row in rows {
-            // Without its worker a row's state is gone and it starts anew.
-            let gone = worker.is_some() && kept.is_none();
+            let gone = state.former.climb(Row { entered, ..row }, worker, admitted);
             state.restarted += u64::from(gone);
-            let progress = if gone { 0 } else { row.progress };
-            state.former.climb(Row { entered, progress, ..row }, kept, admitted);
         }
-        self.tell(&mut state, kept);
+        self.tell(&mut state, worker);
     }
 
     pub(super) fn remove_worker(&self, worker: WorkerId) {

@@ -77,12 +77,16 @@ fn configs() -> impl Strategy<Value = Config> {
     let order = prop_oneof![Just(None), Just(Some(Order::Formed)), Just(Some(Order::Oldest))];
     let overrun =
         prop_oneof![Just(Overrun::Finish), Just(Overrun::Climb), Just(Overrun::Recompute)];
-    (1u32..6, fill, order, overrun).prop_map(|(batch_size, fill, order, overrun)| Config {
-        fill,
-        order,
-        overrun,
-        ..Config::new(batch_size)
-    })
+    let max_parked = prop_oneof![Just(None), (0usize..20).prop_map(Some)];
+    (1u32..6, fill, order, overrun, max_parked).prop_map(
+        |(batch_size, fill, order, overrun, max_parked)| Config {
+            fill,
+            order,
+            overrun,
+            max_parked,
+            ..Config::new(batch_size)
+        },
+    )
 }
 
 const SERVICE: Service = Service {
