@@ -69,6 +69,8 @@ def test_bad_prompts_are_named(
         (["1", "2"], TypeError, r"lengths must hold numbers"),
         ([None, 1], TypeError, r"lengths must hold numbers"),
         ([True, False], TypeError, r"lengths must hold numbers, not bool"),
+        ([[1], [2, 3]], ValueError, r"lengths=\[\[1\], \[2, 3\]\]: "),
+        ([1, [2]], ValueError, r"lengths=\[1, \[2\]\]: "),
     ],
 )
 def test_bad_lengths_are_named(
@@ -120,6 +122,13 @@ def test_no_prompts_are_no_outputs(llm: LLM) -> None:
     assert llm.generate([], [], lengths=[], use_tqdm=False) == []
 
 
+def test_no_prompts_are_no_records(llm: LLM) -> None:
+    llm.generate("a", ONE, use_tqdm=False)
+    assert llm.records
+    llm.generate([], ONE, use_tqdm=False)
+    assert llm.records == []
+
+
 def test_defaults(llm: LLM) -> None:
     [output] = llm.generate("abc", use_tqdm=False)
     assert 1 <= len(output.outputs[0].token_ids) <= 16
@@ -136,3 +145,54 @@ def test_the_progress_bar_is_optional(llm: LLM, capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err == ""
     llm.generate(["a", "b"], ONE)
     assert "2/2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        torch.tensor([1.0, 2.0], dtype=torch.bfloat16),
+        torch.tensor([1.0, 2.0], requires_grad=True),
+        [torch.tensor(1.0, dtype=torch.bfloat16), torch.tensor(2.0, requires_grad=True)],
+        (1, np.float16(2)),
+        range(1, 3),
+    ],
+)
+def test_lengths_in_many_forms(llm: LLM, lengths: Any) -> None:
+    assert len(llm.generate(["a", "b"], ONE, lengths=lengths, use_tqdm=False)) == 2
+
+
+class Encodes(ByteTokenizer):
+    """A tokenizer whose `encode` returns whatever it is given."""
+
+    def __init__(self, result: Any) -> None:
+        self.result = result
+
+    def encode(self, text: str) -> Any:
+        return self.result if text == "odd" else super().encode(text)
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        (None, r"prompts\[1\] must be encoded to a list of token ids, not None"),
+        ({"input_ids": [1]}, r"prompts\[1\] must be encoded .*, not \{'input_ids': \[1\]\}"),
+        ([[1, 2]], r"prompts\[1\]\[0\] must be a token id, not \[1, 2\]"),
+        (["a"], r"prompts\[1\]\[0\] must be a token id, not 'a'"),
+    ],
+)
+def test_a_tokenizer_that_returns_no_ids_is_named(result: Any, message: str) -> None:
+    llm = LLM(tiny_model(), Encodes(result))
+    with pytest.raises(TypeError, match=message):
+        llm.generate(["a", "odd"], ONE, use_tqdm=False)
+
+
+@pytest.mark.parametrize("result", [(5, 6), np.array([5, 6]), torch.tensor([5, 6])])
+def test_a_tokenizer_may_return_arrays(result: Any) -> None:
+    llm = LLM(tiny_model(), Encodes(result))
+    assert llm.generate("odd", ONE, use_tqdm=False)[0].prompt_token_ids == [5, 6]
+
+
+def test_text_that_does_not_encode_is_named(silent: LLM) -> None:
+    """Half of a surrogate pair."""
+    with pytest.raises(ValueError, match=r"prompts\[1\]='\\ud800' does not encode: .*surrogates"):
+        silent.generate(["a", "\ud800"], ONE, use_tqdm=False)

@@ -90,11 +90,14 @@ def test_compaction_moves_rows_whole(lengths: list[int], data: st.DataObject) ->
     tail = data.draw(st.permutations(range(live, len(lengths))))
     pairs = list(zip(tail, holes, strict=False))
     moves = Moves([s for s, _ in pairs], [d for _, d in pairs], [lengths[s] for s, _ in pairs])
-    arena.compact(moves)
+    arena.compact(moves, 16)
     origin = {d: s for s, d in pairs}
     for slot in range(live):
         source = origin.get(slot, slot)
         assert holds(arena, slot, lengths[source], source)
+        if slot in origin:
+            beyond = [tensor[:, :, lengths[source] :] for tensor in read(arena, slot, 16)]
+            assert not any(tensor.any() for tensor in beyond)
 
 
 @settings(deadline=None)
@@ -136,5 +139,5 @@ def test_parked_memory_goes_with_its_last_row() -> None:
 
 def test_nothing_to_move_is_no_launch() -> None:
     arena = Arena(UNEVEN)
-    arena.compact(Moves([], [], []))
+    arena.compact(Moves([], [], []), 16)
     arena.restore([], 0)

@@ -169,9 +169,14 @@ def test_only_one_position_a_row_meets_the_vocabulary(
     assert shapes == [(4, 1), (4, 1)]
 
 
-def test_no_hook_stays_on_the_model(loop: Loop, llama: Any, prompts: list[list[int]]) -> None:
+def test_one_hook_serves_all_engines_and_does_nothing_outside_their_passes(
+    loop: Loop, loaded: Model, llama: Any, prompts: list[list[int]]
+) -> None:
+    with torch.inference_mode():
+        Loop(loaded, try_out(loaded))
     run(loop, make(prompts[:2], [2, 2]), None)
-    assert not llama.lm_head._forward_pre_hooks
+    assert len(llama.lm_head._forward_pre_hooks) == 1
+    assert llama(torch.tensor([[1, 2, 3]])).logits.shape == (1, 3, 97)
 
 
 def test_stale_slots_and_padding_change_nothing(

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
+    BartConfig,
     BertConfig,
     BloomConfig,
     DeepseekV3Config,
@@ -23,10 +23,10 @@ from transformers import (
     LlamaConfig,
     MambaConfig,
     MistralConfig,
+    MixtralConfig,
     OpenAIGPTConfig,
     OPTConfig,
     Phi3Config,
-    PreTrainedTokenizerFast,
     Qwen2Config,
     RoFormerConfig,
     RwkvConfig,
@@ -114,6 +114,27 @@ def test_rows_that_disturb_each_other_are_found_by_running(
 ) -> None:
     with pytest.raises(ValueError, match="computes a row differently beside a longer one"):
         LLM(make_model(config))
+
+
+def test_a_decoder_with_its_own_number_of_layers_is_refused_for_its_positions(
+    make_model: Callable[..., Any],
+) -> None:
+    """Its config counts the encoder's layers; what it caches is counted as it runs."""
+    sizes = {"encoder_layers": 1, "decoder_layers": 3, "d_model": 32, "encoder_ffn_dim": 32}
+    heads = {"encoder_attention_heads": 4, "decoder_attention_heads": 4, "decoder_ffn_dim": 32}
+    config = BartConfig(vocab_size=97, is_decoder=True, is_encoder_decoder=False, **sizes, **heads)
+    with pytest.raises(ValueError, match=r"Bart.* one position and one mask a row"):
+        LLM(make_model(config))
+
+
+def test_experts_in_float64_name_the_remedy(make_model: Callable[..., Any]) -> None:
+    config = MixtralConfig(**SMALL, num_local_experts=4, sliding_window=None)
+    model = make_model(config)
+    with pytest.raises(ValueError, match=r'Mixtral.* try model.set_experts_.*"eager"\)'):
+        LLM(model)
+    model.set_experts_implementation("eager")
+    params = SamplingParams(max_tokens=3, temperature=0)
+    assert LLM(model).generate([[1, 2]], params, use_tqdm=False)
 
 
 FAMILIES: dict[str, Callable[[], Any]] = {
@@ -244,6 +265,11 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
     [
         ({"model": 3}, TypeError, "model must be .* not int"),
         ({"tokenizer": 3}, TypeError, "tokenizer must have encode and decode, not 3"),
+        (
+            {"tokenizer": ByteTokenizer},
+            TypeError,
+            "tokenizer must have encode.text. and .* not <cl",
+        ),
         ({"dtype": "int64"}, ValueError, "dtype must be .* not 'int64'"),
         ({"dtype": "float63"}, ValueError, "dtype must be .* not 'float63'"),
         ({"dtype": torch.int8}, ValueError, "dtype must be .* not torch.int8"),
@@ -280,48 +306,6 @@ def test_a_low_precision_model_runs() -> None:
     assert [len(o.outputs[0].token_ids) for o in outputs if o.outputs[0].finish_reason == "length"]
 
 
-def save_byte_tokenizer(folder: Path) -> None:
-    """A transformers tokenizer of single bytes."""
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {symbol: index for index, symbol in enumerate([*alphabet, "<eos>"])}
-    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<eos>")
-    fast.save_pretrained(folder)
-
-
-def test_a_folder_with_its_tokenizer(tmp_path: Path) -> None:
-    model = tiny_model(seed=4)
-    model.save_pretrained(tmp_path)
-    save_byte_tokenizer(tmp_path)
-    llm = LLM(str(tmp_path), dtype="float64", batch_size=2, device="cpu")
-    assert llm.model.dtype == torch.float64
-    params = SamplingParams(max_tokens=12, temperature=0)
-    outputs = llm.generate(["déjà vu", "hello"], params, use_tqdm=False)
-    assert [o.prompt for o in outputs] == ["déjà vu", "hello"]
-    assert [len(o.prompt_token_ids) for o in outputs] == [9, 5]
-    for output in outputs:
-        ids = output.outputs[0].token_ids
-        assert llm.tokenizer is not None
-        assert output.outputs[0].text == llm.tokenizer.decode(ids, skip_special_tokens=True)
-        inputs = torch.tensor([output.prompt_token_ids])
-        alone = llm.model.generate(
-            inputs, attention_mask=torch.ones_like(inputs), max_new_tokens=12, do_sample=False
-        )
-        assert ids == alone[0, inputs.shape[1] :].tolist()
-
-
-def test_a_folder_without_a_tokenizer_takes_ids(tmp_path: Path) -> None:
-    tiny_model().save_pretrained(tmp_path)
-    llm = LLM(tmp_path)
-    params = SamplingParams(max_tokens=2, temperature=0)
-    [output] = llm.generate([[1, 2]], params, use_tqdm=False)
-    assert output.outputs[0].text == ""
-    with pytest.raises(ValueError, match=r"prompts\[0\]='hi' is text and needs a tokenizer: "):
-        llm.generate("hi", use_tqdm=False)
-
-
 def test_eos_comes_from_the_model_or_else_from_the_tokenizer(tmp_path: Path) -> None:
     model = tiny_model()
     assert load(model).eos == {257}
@@ -350,13 +334,3 @@ def test_tiny_models_are_seeded_and_leave_torchs_generator_alone() -> None:
     assert wide.config.max_position_embeddings == 512
     with pytest.raises(ValueError, match="width must be at least 1, not 0"):
         tiny_model(0)
-
-
-def test_the_byte_tokenizer() -> None:
-    tokenizer = ByteTokenizer()
-    assert tokenizer.decode(tokenizer.encode("añ☃")) == "añ☃"
-    assert tokenizer.decode([72, 257, 105]) == "H<eos>i"
-    assert tokenizer.decode([72, 257, 105, 256], skip_special_tokens=True) == "Hi"
-    assert tokenizer.decode([0xC3]) == "\ufffd"
-    with pytest.raises(ValueError, match="not 259"):
-        tokenizer.decode([259])

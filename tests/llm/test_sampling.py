@@ -68,14 +68,14 @@ def test_draw_never_takes_what_was_filtered_out() -> None:
         assert draw(row, torch.tensor([u], dtype=torch.float64)).item() == 3
 
 
-@pytest.mark.parametrize("top_k", [1, 3, 49, 50, 1000])
+@pytest.mark.parametrize("top_k", [1, 3, 49, 50, 1000, 2**31, 2**63, 2**70])
 def test_top_k_is_that_of_transformers(top_k: int) -> None:
     row = logits(1)
     expected = TopKLogitsWarper(top_k)(None, row)
     assert torch.equal(filtered(SamplingParams(top_k=top_k), row), expected)
 
 
-@pytest.mark.parametrize("top_p", [1e-9, 0.1, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("top_p", [5e-324, 1e-46, 1e-9, 0.1, 0.5, 0.9, 0.999])
 def test_top_p_is_that_of_transformers(top_p: float) -> None:
     row = logits(1)
     expected = TopPLogitsWarper(top_p)(None, row)
@@ -119,11 +119,45 @@ def test_greedy_rows_take_the_likeliest_also_beside_sampled_ones() -> None:
     assert torch.equal(Sampler([Row(mixed[0])] * 3, CPU)(rows), likeliest)
 
 
-@pytest.mark.parametrize("temperature", [1e-30, 1e-3])
+@pytest.mark.parametrize("temperature", [5e-324, 1e-46, 1e-40, 1e-30, 1e-3])
 def test_a_tiny_temperature_is_greedy(temperature: float) -> None:
     rows = logits(4).float()
     tokens = Sampler([Row(SamplingParams(temperature=temperature))] * 4, CPU)(rows)
     assert torch.equal(tokens, rows.argmax(-1))
+
+
+@pytest.mark.parametrize("temperature", [1e30, 1e300, 2**1000])
+def test_a_huge_temperature_is_uniform_over_what_is_possible(temperature: float) -> None:
+    row = logits(1, vocabulary=4).float()
+    row[0, 1] = -torch.inf
+    rows = [Row(SamplingParams(temperature=temperature), seed) for seed in range(300)]
+    counts = torch.bincount(Sampler(rows, CPU)(row.expand(300, -1)), minlength=4)
+    assert counts[1] == 0
+    assert counts[[0, 2, 3]].min() > 70
+
+
+BROKEN = {"NaN": torch.nan, "infinite": torch.inf, "impossible": -torch.inf}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_a_row_without_a_distribution_leaves_the_others_alone(kind: str, dtype: Any) -> None:
+    rows = logits(3).to(dtype)
+    params = [SamplingParams(top_k=5), SamplingParams(top_p=0.9), SamplingParams()]
+    expected = Sampler([Row(p, 3) for p in params], CPU)(rows)
+    rows[1, 7:] = BROKEN[kind]
+    if kind == "impossible":
+        rows[1] = -torch.inf
+    tokens = Sampler([Row(p, 3) for p in params], CPU)(rows)
+    assert tokens[[0, 2]].tolist() == expected[[0, 2]].tolist()
+    assert tokens[1] == (0 if kind == "impossible" else 7)
+
+
+@pytest.mark.parametrize("value", BROKEN.values())
+def test_draw_stays_inside_the_vocabulary(value: float) -> None:
+    for u in (0.0, 0.5, 1 - 2**-53):
+        index = draw(torch.full((1, 9), value), torch.tensor([u], dtype=torch.float64))
+        assert 0 <= int(index) < 9
 
 
 def test_a_row_samples_the_same_beside_any_others() -> None:
@@ -225,3 +259,17 @@ def test_numpy_numbers_are_parameters() -> None:
     }
     assert not SamplingParams(**numbers).greedy
     assert SamplingParams(temperature=np.float64(0)).greedy
+
+
+def test_parameters_are_hashable_and_the_callers_list_is_copied() -> None:
+    stop = ["a", "b"]
+    params = SamplingParams(stop=stop)
+    stop.append("c")
+    assert params.stop == ("a", "b")
+    assert hash(params) == hash(SamplingParams(stop=("a", "b")))
+    assert params == SamplingParams(stop=["a", "b"])
+
+
+def test_a_number_beyond_floats_is_named() -> None:
+    with pytest.raises(ValueError, match="temperature must be finite, not 1000"):
+        SamplingParams(temperature=10**400)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import multibin
 from multibin.llm import LLM, SamplingParams
@@ -24,13 +25,18 @@ from multibin.llm.tiny import tiny_model
         ({"bins": 0}, ValueError, "bins must be at least 1, not 0"),
         ({"edges": [3, 1]}, ValueError, r"edges=\[3, 1\]"),
         ({"edges": []}, ValueError, r"edges=\[\]"),
-        ({"edges": 3}, ValueError, "edges=3"),
+        ({"edges": 7}, TypeError, "edges must be .* not 7"),
+        ({"edges": "ab"}, TypeError, "edges must be .* not 'ab'"),
+        ({"edges": {1, 2}}, TypeError, r"edges must be .* not \{1, 2\}"),
+        ({"edges": [0, [1]]}, ValueError, r"edges=\[0, \[1\]\]"),
+        ({"edges": np.array(7)}, ValueError, r"edges=array\(7\)"),
         ({"edges": [0, "x"]}, TypeError, r"edges=\[0, 'x'\]"),
         ({"fill": "full"}, ValueError, "fill must be one of .* not 'full'"),
         ({"overrun": "recompute"}, ValueError, "overrun must be one of .* not 'recompute'"),
         ({"order": "shortest"}, ValueError, "order must be one of .* not 'shortest'"),
         ({"max_wait": -1.0}, ValueError, "max_wait must be at least 0 seconds, not -1"),
         ({"max_wait": float("nan")}, ValueError, "max_wait must be finite, not nan"),
+        ({"max_wait": 10**400}, ValueError, "max_wait must be finite, not 1000"),
     ],
 )
 def test_bad_arguments_are_named_before_the_model_loads(
@@ -51,6 +57,12 @@ def test_geometric_edges(bins: int, longest: int) -> None:
     if bins > 1 and longest > 16:
         assert edges[1] == 16
     multibin.Edges(edges)
+
+
+@pytest.mark.parametrize("bins", [100, 5000, 10**10, 2**70])
+def test_more_bins_than_lengths_are_as_many_as_there_are(bins: int) -> None:
+    assert geometric(bins, 60) == [0, *range(16, 61)]
+    assert len(multibin.Edges(geometric(bins, 2**31 - 1))) <= 4096
 
 
 def test_sixteen_bins_have_a_constant_ratio() -> None:
@@ -110,8 +122,34 @@ def test_records_of_climbing_add_up() -> None:
     assert [record.tokens for record in llm.records] == [(2,)]
 
 
-def test_edges_are_those_given() -> None:
-    edges = multibin.Edges([0, 4, 8])
+@pytest.mark.parametrize("scheduling", ["multibin", "fifo"])
+@pytest.mark.parametrize("batch_size", [2**32 - 1, 2**40, 2**70])
+def test_a_batch_is_no_larger_than_the_call(scheduling: Any, batch_size: int) -> None:
+    llm = LLM(tiny_model(), scheduling=scheduling, batch_size=batch_size)
+    llm.generate([[1]] * 3, params([2, 2, 3]), use_tqdm=False)
+    assert [record.keys for record in llm.records] == [(0, 1, 2)]
+    medium = LLM(tiny_model(), scheduling=scheduling, batch_size=100)
+    medium.generate([[1]] * 3, params([2, 2, 3]), use_tqdm=False)
+    assert [r.reason for r in llm.records] == [r.reason for r in medium.records]
+
+
+def test_extreme_arguments_run() -> None:
+    llm = LLM(tiny_model(), batch_size=2, bins=10**10, max_wait=1e300)
+    outputs = llm.generate([[1]] * 3, params([2, 40, 3]), use_tqdm=False)
+    assert [len(output.outputs[0].token_ids) for output in outputs] == [2, 40, 3]
+
+
+@pytest.mark.parametrize(
+    "edges",
+    [
+        multibin.Edges([0, 4, 8]),
+        range(0, 12, 4),
+        np.array([0, 4, 8]),
+        torch.tensor([0, 4, 8], dtype=torch.bfloat16),
+        torch.tensor([0.0, 4.0, 8.0], requires_grad=True),
+    ],
+)
+def test_edges_are_those_given(edges: Any) -> None:
     llm = LLM(tiny_model(), batch_size=2, edges=edges)
     llm.generate([[1]] * 2, params([6, 6]), use_tqdm=False)
     assert [(record.bin, record.limit) for record in llm.records] == [(0, 4), (1, None)]

@@ -67,6 +67,33 @@ def test_bytes_that_are_no_text_do_not_hide_a_stop(noise: list[int], strings: li
     assert search(StopFinder(TOKENIZER, strings), tokens) == expected(strings, tokens)
 
 
+@pytest.mark.parametrize("lead", [b"", b"x", "☃".encode(), b"\xf0\x9f"])
+@pytest.mark.parametrize("filler", [b"\x80", b"\xe2", b"\xf0\x9f", b"\xff"])
+def test_text_that_never_completes_a_character_costs_the_same_for_each_token(
+    lead: bytes, filler: bytes
+) -> None:
+    class Counting(ByteTokenizer):
+        decoded = 0
+
+        def decode(self, token_ids: list[int], skip_special_tokens: bool = False) -> str:
+            self.decoded += len(token_ids)
+            return super().decode(token_ids, skip_special_tokens)
+
+    tokenizer = Counting()
+    tokens = [*lead, *(filler * 2000), *"a☃".encode()]
+    finder = StopFinder(tokenizer, ["a☃", "zz"])
+    hits = [hit for count in range(1, len(tokens) + 1) if (hit := finder.push(tokens[:count]))]
+    assert hits == [Stop(TOKENIZER.decode(tokens[:-4]), "a☃")]
+    assert tokenizer.decoded < 150 * len(tokens)
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from([0x80, 0xE2, 0x98, 0xF0, 0x9F, 0xFF, 65, 256]), max_size=80))
+def test_long_noise_does_not_hide_a_stop(noise: list[int]) -> None:
+    tokens = [*noise, *TOKENIZER.encode("☃A😀")]
+    assert search(StopFinder(TOKENIZER, ["☃A", "A😀"]), tokens) == expected(["☃A", "A😀"], tokens)
+
+
 def test_a_stop_spans_tokens_and_needs_no_end_of_token() -> None:
     pieces = Pieces([" Hello", " wor", "ld. ", "Next"])
     assert search(StopFinder(pieces, ["o w"]), [0, 1, 2]) == (2, Stop("Hell", "o w"))

@@ -11,13 +11,17 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from multibin.llm.models import Model, eos_ids
+from multibin.llm.arguments import plain
+from multibin.llm.models import Model, eos_ids, first_line
 from multibin.llm.params import SamplingParams
 from multibin.llm.request import Request
 from multibin.llm.tokenizers import Choice, Tokenizer
 
 Prompt: TypeAlias = str | Sequence[int] | Mapping[str, Any]
 """Text, token ids, or {"prompt": text} or {"prompt_token_ids": ids}."""
+
+
+TEXT_OR_IDS = "must be text or token ids"
 
 
 class Tokenized(NamedTuple):
@@ -78,7 +82,7 @@ class Admission:
         if isinstance(prompt, Mapping):
             prompt = _from_mapping(name, prompt)
         text = prompt if isinstance(prompt, str) else None
-        tokens = self._encoded(name, text) if text is not None else _ids(name, prompt)
+        tokens = self._encoded(name, text) if text is not None else _ids(name, prompt, TEXT_OR_IDS)
         if not tokens:
             raise ValueError(f"{name} must not be empty, not {prompt!r}")
         if len(tokens) > self.model.context:
@@ -99,7 +103,12 @@ class Admission:
             raise ValueError(
                 f"{name}={text[:40]!r} is text and needs a tokenizer{self.choice.missing}"
             )
-        return list(self.tokenizer.encode(text))
+        try:
+            tokens = self.tokenizer.encode(text)
+        except Exception as error:
+            message = f"{name}={text[:40]!r} does not encode: {first_line(error)}"
+            raise ValueError(message) from error
+        return _ids(name, tokens, "must be encoded to a list of token ids")
 
 
 def predicted(lengths: ArrayLike, budgets: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -109,7 +118,11 @@ def predicted(lengths: ArrayLike, budgets: NDArray[np.int64]) -> NDArray[np.int6
         TypeError: not numbers.
         ValueError: not one for each request; a negative, infinite or NaN one.
     """
-    values = np.asarray(lengths)
+    try:
+        values = np.asarray(plain(lengths))
+    except (TypeError, ValueError, RuntimeError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"lengths={lengths!r:.80}: {first_line(error)}") from None
     if values.size == 0:
         values = values.astype(np.float64)
     if values.dtype.kind not in "iuf":
@@ -151,10 +164,10 @@ def _from_mapping(name: str, prompt: Mapping[str, object]) -> object:
     raise ValueError(f"{name} must have 'prompt' or 'prompt_token_ids', not {sorted(prompt)}")
 
 
-def _ids(name: str, prompt: object) -> list[int]:
-    tokens = _plain(prompt)
+def _ids(name: str, values: object, rule: str) -> list[int]:
+    tokens = _plain(values)
     if not isinstance(tokens, list | tuple):
-        raise TypeError(f"{name} must be text or token ids, not {prompt!r:.80}")
+        raise TypeError(f"{name} {rule}, not {values!r:.80}")
     for position, token in enumerate(tokens):
         # bool is an int to Python; exactly int is the common case and the fast one.
         if type(token) is not int and (isinstance(token, bool) or not isinstance(token, Integral)):

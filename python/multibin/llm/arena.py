@@ -73,8 +73,8 @@ class Arena:
     """The slots of the rows that run: [layers, 2, rows, kv_heads, capacity, head_dim].
 
     Kept and reused from batch to batch; it grows and never shrinks. What a mask hides is still
-    multiplied by 0 and must not be NaN, so it starts as zeros, and `clear` keeps the overflow of
-    one batch out of the next.
+    multiplied by 0 and must not be NaN, so it starts as zeros, `clear` keeps the overflow of one
+    batch out of the next, and `erase` that of one row out of the next in its slot.
     """
 
     def __init__(self, geometry: Geometry) -> None:
@@ -121,10 +121,16 @@ class Arena:
             for keys, values, shape in pairs
         ]
 
-    def compact(self, moves: Moves) -> None:
-        """Moves rows into slots that are free."""
+    def compact(self, moves: Moves, written: int) -> None:
+        """Moves rows into slots that are free, and were used up to `written` positions."""
         if moves.lengths:
+            self.erase(moves.destination, written)
             gather(self._storage, self._storage, moves)
+
+    def erase(self, slots: Sequence[int], stop: int) -> None:
+        """Zeroes the first positions of slots whose next row may be shorter than their last."""
+        index = torch.tensor(slots, dtype=torch.int64, device=self.geometry.device)
+        self._storage[..., :stop, :].index_fill_(2, index, 0)
 
     def park(self, slots: Sequence[int], lengths: Sequence[int]) -> list[ParkedRow]:
         """Copies rows out into a tensor that lives until the last of them is restored."""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from math import isfinite
 from numbers import Integral, Real
 
+import torch
+
 
 def integer(name: str, value: object, *, low: int, high: int | None = None) -> int:
     """`value` as an int in low … high.
@@ -32,9 +34,22 @@ def real(name: str, value: object) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, not {value!r}")
-    if not isfinite(number := float(value)):
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ValueError(f"{name} must be finite, not {value!r:.40}") from None
+    if not isfinite(number):
         raise ValueError(f"{name} must be finite, not {number}")
     return number
+
+
+def plain(values: object) -> object:
+    """Tensors as lists, whatever their dtype and device; anything else as it is."""
+    if isinstance(values, torch.Tensor):
+        return values.tolist()
+    if isinstance(values, list | tuple):
+        return [value.tolist() if isinstance(value, torch.Tensor) else value for value in values]
+    return values
 
 
 def one_of(name: str, value: object, names: Sequence[str]) -> None:

@@ -14,6 +14,8 @@ from tqdm import tqdm
 
 import multibin
 from multibin.llm.admission import Admission, Prompt
+from multibin.llm.evaluation import evaluating
+from multibin.llm.generation import warn_unapplied
 from multibin.llm.loop import Loop
 from multibin.llm.models import ModelSource, load
 from multibin.llm.outputs import BatchRecord, RequestOutput
@@ -30,14 +32,17 @@ class LLM:
     Args:
         model: a local folder, a hub id, or a transformers model, which is put in evaluation mode
             and moved in place where `device` or `dtype` asks for it. Any causal language model
-            whose cache is full attention in every layer.
-        tokenizer: a folder, a hub id, or an object with `encode` and `decode`; None: the one in
-            the model's folder if there is one. Without it prompts are token ids.
+            whose cache is full attention in every layer. What its generation config changes in
+            greedy text is not applied, with a `UserWarning` that names it.
+        tokenizer: a folder, a hub id, or an object with `encode(text)` and
+            `decode(ids, skip_special_tokens=…)`; None: the one in the model's folder if there is
+            one. Without it prompts are token ids.
         scheduling: "multibin", or "fifo": batches in order of arrival, each run until its last
             row ends; `bins`, `edges`, `fill`, `overrun`, `order` and `max_wait` then mean nothing.
         batch_size: the most rows of a batch.
         bins: how many bins to make for each call of `generate`, their edges geometric from 16
-            tokens to the most that a request of the call may generate.
+            tokens to the most that a request of the call may generate; 4,096 at most, and no more
+            than there are lengths.
         edges: bins instead, for all calls: `multibin.Edges` or increasing bounds, in tokens.
         fill: "elastic": a batch is topped up from the nearest bins; "strict": never.
         overrun: "climb": a row that outlives its bin goes on in a batch of a higher one, with its
@@ -50,8 +55,9 @@ class LLM:
 
     Raises:
         TypeError: an argument of the wrong type.
-        ValueError: an argument out of range, a missing folder, or a model that the engine cannot
-            run; the message names the argument and the value, or the kind of layer.
+        ValueError: an argument out of range, a missing folder, a checkpoint that is corrupt or
+            lacks weights, or a model that the engine cannot run; the message names the argument and
+            the value, or the kind of layer.
     """
 
     def __init__(
@@ -79,13 +85,14 @@ class LLM:
         self._admission = Admission(loaded, choice)
         with torch.inference_mode():
             self._loop = Loop(loaded, try_out(loaded))
+        warn_unapplied(loaded.module.generation_config)
         self._lock = Lock()
         self.model = loaded.module
         self.tokenizer = choice.tokenizer
         self.context = loaded.context
         """The most tokens that the model can be fed, prompt and output together."""
         self.records: list[BatchRecord] = []
-        """The batches of the last call of `generate`, in the order in which they ran."""
+        """The batches of the last call of `generate` that ran, in their order."""
 
     def generate(
         self,
@@ -98,7 +105,9 @@ class LLM:
         """Continues each prompt.
 
         A prompt that reaches the end of the model's context ends there, with `finish_reason`
-        "length". Calls from several threads run one after another.
+        "length". Calls from several threads run one after another. The model is in evaluation mode
+        meanwhile. Where the largest logit is NaN or infinite, a request goes on with the first such
+        token; other requests are not affected.
 
         Args:
             prompts: text or token ids, one or a list of them; {"prompt": text} and
@@ -121,15 +130,17 @@ class LLM:
         requests = self._admission.requests(prompts, sampling_params)
         budgets = np.array([request.budget for request in requests], dtype=np.int64)
         predictions = self._policy.lengths(lengths, budgets)
-        if not requests:
-            return []
-        with self._lock, torch.inference_mode():
+        with self._lock:
+            self.records = []
+            if not requests:
+                return []
             worker = self._policy.worker(predictions, longest=int(budgets.max()))
-            with tqdm(
-                total=len(requests), desc="generate", unit="req", disable=not use_tqdm
-            ) as bar:
+            with (
+                evaluating(self.model),
+                torch.inference_mode(),
+                tqdm(total=len(requests), desc="generate", unit="req", disable=not use_tqdm) as bar,
+            ):
                 arrival = perf_counter()
-                self.records = []
                 for batch in worker:
                     self._run(batch, requests, bar)
         return [request.output(arrival) for request in requests]

@@ -94,6 +94,8 @@ class Batch:
         self._bound = bound
         self._finished = finished
         self._slots: list[Request] = []
+        self._written = 0
+        """The most positions that a slot may hold something in."""
 
     def start(self, requests: Sequence[Request]) -> None:
         """Runs the prompts of new requests and takes their first tokens."""
@@ -102,6 +104,8 @@ class Batch:
         # Longest first, so that prompts of one pass are of similar length.
         self._slots = sorted(requests, key=lambda r: len(r.prompt_tokens), reverse=True)
         prompts = [r.prompt_tokens for r in self._slots]
+        # Padding included.
+        self._written = len(prompts[0])
         logits = []
         for rows in prefill_groups([len(prompt) for prompt in prompts]):
             logits.append(self._loop.prefill(prompts[rows.start : rows.stop], rows.start))
@@ -116,7 +120,9 @@ class Batch:
     def resume(self, requests: Sequence[Request]) -> None:
         """Takes parked requests back, behind the rows that are there."""
         parked = [r.parked for r in requests if r.parked is not None]
-        self._loop.arena.restore(parked, len(self._slots))
+        start = len(self._slots)
+        self._loop.arena.erase(range(start, start + len(parked)), self._written)
+        self._loop.arena.restore(parked, start)
         for request in requests:
             request.parked = None
         self._slots += requests
@@ -147,6 +153,7 @@ class Batch:
 
     def _depart(self, departed: Sequence[int]) -> None:
         now = perf_counter()
+        self._written = max(self._written, *(r.cached for r in self._slots))
         unfinished = []
         for slot in departed:
             request = self._slots[slot]
@@ -173,7 +180,7 @@ class Batch:
         holes = [slot for slot in departed if slot < live]
         tail = [slot for slot in range(live, rows) if slot not in gone]
         lengths = [self._slots[slot].cached for slot in tail]
-        self._loop.arena.compact(Moves(tail, holes, lengths))
+        self._loop.arena.compact(Moves(tail, holes, lengths), self._written)
         for source, destination in zip(tail, holes, strict=True):
             self._slots[destination] = self._slots[source]
         del self._slots[live:]

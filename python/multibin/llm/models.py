@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
@@ -17,6 +17,9 @@ from transformers import PreTrainedModel as Module
 from multibin.llm.architecture import check_config, context_length
 
 ModelSource: TypeAlias = str | os.PathLike[str] | Module
+
+SHOWN = 3
+"""Missing weights that an error names."""
 
 HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
@@ -49,7 +52,8 @@ def load(
 
     Raises:
         TypeError: `source` or `dtype` of a wrong type.
-        ValueError: no such folder, or an architecture that the engine cannot run.
+        ValueError: no such folder, files that are corrupt or lack weights, or an architecture that
+            the engine cannot run.
     """
     kind = check_dtype(dtype)
     place = check_device(device)
@@ -75,21 +79,50 @@ def load(
 
 def _from_pretrained(source: str | os.PathLike[str], dtype: torch.dtype | None) -> Module:
     name = check_location("model", source)
-    with _loading(name):
+    with loading("model", name):
         config = AutoConfig.from_pretrained(name)
     check_config(config)
-    with _loading(name):
-        return AutoModelForCausalLM.from_pretrained(name, config=config, dtype=dtype or "auto")
+    with loading("model", name):
+        module, found = AutoModelForCausalLM.from_pretrained(
+            name,
+            config=config,
+            dtype=dtype or "auto",
+            output_loading_info=True,
+            # They are refused below, by name.
+            ignore_mismatched_sizes=True,
+        )
+        _check_weights(found)
+    return module
+
+
+def _check_weights(found: Mapping[str, Any]) -> None:
+    """ValueError unless every weight was read: transformers draws the others at random."""
+    for key, read, expected in sorted(found["mismatched_keys"])[:1]:
+        raise ValueError(f"{key} has shape {list(read)}, and the config says {list(expected)}")
+    if missing := sorted(found["missing_keys"]):
+        shown = ", ".join(missing[:SHOWN]) + (", …" if len(missing) > SHOWN else "")
+        raise ValueError(f"{len(missing)} of its weights are missing: {shown}")
 
 
 @contextmanager
-def _loading(name: str) -> Iterator[None]:
-    """Turns what transformers and the hub raise into a ValueError of one line."""
+def loading(argument: str, name: str) -> Iterator[None]:
+    """Turns whatever libraries raise for a bad file into a ValueError of one line, but for the
+    lack of memory.
+    """
     try:
         yield
-    except (OSError, ValueError) as error:
+    except Exception as error:
+        if out_of_memory(error):
+            raise
         where = "" if Path(name).is_dir() else "there is no such folder, and from the hub: "
-        raise ValueError(f"model={name!r} does not load: {where}{first_line(error)}") from None
+        message = f"{argument}={name!r} does not load: {where}{first_line(error)}"
+        raise ValueError(message) from None
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether `error` says so; on the CPU torch raises a plain RuntimeError."""
+    cpu = isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    return cpu or isinstance(error, MemoryError | torch.OutOfMemoryError)
 
 
 def _cast(module: Module, dtype: torch.dtype) -> Module:

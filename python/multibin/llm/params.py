@@ -21,7 +21,8 @@ class SamplingParams:
         top_p: sample among the most likely tokens whose probabilities reach top_p together, in
             (0, 1]; applied after `top_k`.
         seed: 0 … 2**64 - 1; None draws one from torch's global generator.
-        stop: a string or strings; the text ends before the first that appears.
+        stop: a string or strings, of which a list is kept as a tuple; the text ends before the
+            first that appears.
         ignore_eos: run on past end-of-sequence tokens.
 
     Raises:
@@ -49,6 +50,9 @@ class SamplingParams:
         if not isinstance(self.ignore_eos, bool):
             raise TypeError(f"ignore_eos must be a bool, not {self.ignore_eos!r}")
         self._check_stop()
+        if isinstance(self.stop, list):
+            # Hashable, and no longer the caller's to change.
+            object.__setattr__(self, "stop", tuple(self.stop))
 
     def _check_stop(self) -> None:
         if not isinstance(self.stop, str | list | tuple | None):

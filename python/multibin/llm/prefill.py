@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import local
 from typing import Any
 
 import torch
@@ -29,6 +30,7 @@ class Prefill:
         self._model = model
         self._arena = arena
         self._window = PromptWindow(len(arena.geometry.layers))
+        hook_head(model.module)
 
     def __call__(self, prompts: Sequence[Sequence[int]], start: int) -> Tensor:
         """Token ids to the logits behind each prompt's last token, [rows, vocab].
@@ -40,7 +42,7 @@ class Prefill:
         self._window.views = self._arena.views(start, len(prompts), width)
         self._window.width = width
         last = (lengths - 1).to(self._model.device)
-        with last_positions(self._model.module, last):
+        with last_positions(last):
             output = self._model.module(
                 input_ids=self._padded(prompts, lengths, width),
                 past_key_values=self._window,
@@ -64,21 +66,37 @@ def prefill_groups(lengths: Sequence[int]) -> Iterator[range]:
         start += rows
 
 
+_PASS = local()
+"""Of this thread's running pass: `last`, the position of each row that is projected."""
+
+
+def hook_head(module: Any) -> None:
+    """Puts the one hook on the output embeddings that `last_positions` needs, once a model.
+
+    It stays there and does nothing but for a thread inside `last_positions`: the model can run in
+    other threads, and engines can share it.
+    """
+    head = module.get_output_embeddings()
+    if head is not None and _keep_last not in head._forward_pre_hooks.values():
+        head.register_forward_pre_hook(_keep_last)
+
+
 @contextmanager
-def last_positions(module: Any, last: Tensor) -> Iterator[None]:
+def last_positions(last: Tensor) -> Iterator[None]:
     """Has the model project one position a row, `last` [rows], to the vocabulary, not all.
 
     At the input of the output embeddings, so that whatever a model does to its logits stays.
     """
-    head = module.get_output_embeddings()
-    if head is None:
-        yield
-        return
-    hook = head.register_forward_pre_hook(lambda _, inputs: (select_last(inputs[0], last),))
+    _PASS.last = last
     try:
         yield
     finally:
-        hook.remove()
+        del _PASS.last
+
+
+def _keep_last(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    last = getattr(_PASS, "last", None)
+    return None if last is None else (select_last(inputs[0], last), *inputs[1:])
 
 
 def select_last(states: Tensor, last: Tensor) -> Tensor:

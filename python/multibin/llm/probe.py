@@ -10,7 +10,7 @@ from transformers.cache_utils import DynamicCache
 
 from multibin.llm.arena import Arena, Geometry, LayerShape
 from multibin.llm.decode import Decode
-from multibin.llm.models import Model
+from multibin.llm.models import Model, first_line, out_of_memory
 from multibin.llm.prefill import Prefill
 
 LENGTHS = (7, 3)
@@ -26,11 +26,23 @@ def try_out(model: Model) -> Arena:
     try:
         arena = Arena(measure(model))
         verify(model, arena)
-    except (ValueError, torch.OutOfMemoryError):
+    except ValueError:
         raise
     except Exception as error:
-        raise ValueError(f"model: {type(model.module).__name__} does not run: {error}") from error
+        if out_of_memory(error):
+            raise
+        name = type(model.module).__name__
+        message = f"model: {name} does not run: {first_line(error)}{_remedy(model)}"
+        raise ValueError(message) from error
     return arena
+
+
+def _remedy(model: Model) -> str:
+    """Of what is known to fail: the grouped products of experts know no float64."""
+    experts = getattr(model.module.config, "_experts_implementation", None)
+    if model.module.dtype != torch.float64 or experts in (None, "eager"):
+        return ""
+    return '; with experts in float64, try model.set_experts_implementation("eager")'
 
 
 def measure(model: Model) -> Geometry:
@@ -40,10 +52,11 @@ def measure(model: Model) -> Geometry:
         ValueError: layers that cache nothing, on several devices or in several dtypes.
     """
     name = type(model.module).__name__
-    cache = DynamicCache(config=model.module.config)
+    # Without a config, which may count an encoder's layers, it has as many layers as are used.
+    cache = DynamicCache()
     model.module(input_ids=_ids(model, [_tokens(model, 1)]), past_key_values=cache, use_cache=True)
     layers = [(layer.keys, layer.values) for layer in cache.layers]
-    for index, (keys, _) in enumerate(layers):
+    for index, (keys, _) in enumerate(layers or [(None, None)]):
         if keys is None:
             raise ValueError(f"model: {name} caches no keys and values in layer {index}")
     places = {(keys.device, keys.dtype) for keys, _ in layers}
@@ -68,7 +81,7 @@ def verify(model: Model, arena: Arena) -> None:
     rows = [_tokens(model, length) for length in LENGTHS]
     together = _together(model, arena, rows)
     for row, logits in zip(rows, together, strict=True):
-        alone = model.module(input_ids=_ids(model, [row]))[0][0, -1]
+        alone = model.module(input_ids=_ids(model, [row]), use_cache=False)[0][0, -1]
         if _unlike(logits, alone):
             raise ValueError(
                 f"model: {type(model.module).__name__} computes a row differently beside a longer "

@@ -15,6 +15,11 @@ from multibin.llm.params import SamplingParams
 AHEAD = 32
 """Steps whose uniforms are drawn and sent to the device at once."""
 
+ALL = 2**31 - 1
+"""As `top_k`: more than any vocabulary has."""
+
+FINITE = torch.finfo(torch.float32)
+
 
 class Sampled(Protocol):
     """What the sampler reads of a request."""
@@ -51,6 +56,9 @@ class Sampler:
 
     Nothing here waits for the device. Rows that leave or join need a new sampler, which goes on
     where the old one stopped: the position is the number of tokens that the row has.
+
+    A row whose largest logit is NaN or infinite has no distribution: its token is that of
+    `argmax`, which takes the first NaN or infinity. It does nothing to other rows.
     """
 
     def __init__(self, requests: Sequence[Sampled], device: torch.device) -> None:
@@ -64,21 +72,20 @@ class Sampler:
         self._filters = Filters(params, device)
         self._greedy = torch.tensor([p.greedy for p in params], device=device)
         # A greedy row divides by 1: its sample is thrown away.
-        temperatures = [[p.temperature or 1.0] for p in params]
-        self._temperature = torch.tensor(temperatures, dtype=torch.float32, device=device)
+        temperatures = [_normal(p.temperature or 1.0) for p in params]
+        self._temperature = _column(temperatures, torch.float32, device)
 
     def __call__(self, logits: Tensor) -> Tensor:
         """Logits [rows, vocab] to tokens [rows], int64 on the same device."""
         greedy = logits.argmax(-1)
         if not self._random:
             return greedy
-        sampled = draw(self._filters(self._scaled(logits)), self._next_uniforms(logits.device))
-        return torch.where(self._greedy, greedy, sampled)
-
-    def _scaled(self, logits: Tensor) -> Tensor:
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        peak = logits.amax(-1, keepdim=True)
         # Shifted first, so that a tiny temperature overflows to -inf and never to inf - inf.
-        return (logits - logits.amax(-1, keepdim=True)) / self._temperature
+        scaled = (logits - peak) / self._temperature
+        sampled = draw(self._filters(scaled), self._next_uniforms(logits.device))
+        return torch.where(self._greedy | ~peak[:, 0].isfinite(), greedy, sampled)
 
     def _next_uniforms(self, device: torch.device) -> Tensor:
         offset = self._step % AHEAD
@@ -91,12 +98,17 @@ class Sampler:
 
 
 class Filters:
-    """top-k, then top-p, for a batch of rows: what is filtered out becomes -inf."""
+    """top-k, then top-p, for a batch of rows: what is filtered out becomes -inf.
+
+    The likeliest token always stays.
+    """
 
     def __init__(self, params: Sequence[SamplingParams], device: torch.device) -> None:
-        self._top_k = _column([p.top_k if p.top_k > 0 else 2**31 - 1 for p in params], device)
+        top_k = [min(int(p.top_k), ALL) if p.top_k > 0 else ALL for p in params]
         # 1.0 is off: beside a row that filters, the rounding of a sum must not cut the tail.
-        self._top_p = _column([p.top_p if p.top_p < 1 else 2.0 for p in params], device)
+        top_p = [float(p.top_p) if p.top_p < 1 else 2.0 for p in params]
+        self._top_k = _column(top_k, torch.int64, device)
+        self._top_p = _column(top_p, torch.float32, device)
         self._active = any(p.top_k > 0 or p.top_p < 1 for p in params)
 
     def __call__(self, logits: Tensor) -> Tensor:
@@ -107,11 +119,18 @@ class Filters:
         keep = torch.arange(logits.shape[-1], device=logits.device) < self._top_k
         likely = ordered.masked_fill(~keep, -torch.inf).softmax(-1)
         keep &= likely.cumsum(-1) - likely < self._top_p
+        # A top_p below the smallest float32 is 0 there.
+        keep[:, 0] = True
         return logits.masked_fill(torch.empty_like(keep).scatter_(-1, order, ~keep), -torch.inf)
 
 
-def _column(values: Sequence[float], device: torch.device) -> Tensor:
-    return torch.tensor(values, device=device)[:, None]
+def _normal(temperature: float) -> float:
+    """Into the normal float32, where neither 0 / 0 nor inf / inf arises."""
+    return min(max(float(temperature), FINITE.tiny), FINITE.max)
+
+
+def _column(values: Sequence[float], dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.tensor(values, dtype=dtype, device=device)[:, None]
 
 
 def draw(logits: Tensor, uniform: Tensor) -> Tensor:
@@ -121,7 +140,8 @@ def draw(logits: Tensor, uniform: Tensor) -> Tensor:
     beside any other rows.
 
     Args:
-        logits: [rows, vocab]; -inf is never drawn.
+        logits: [rows, vocab]; -inf is never drawn. Of a row without a finite largest logit any
+            index is.
         uniform: [rows] float64 in [0, 1).
 
     Returns:
@@ -132,4 +152,6 @@ def draw(logits: Tensor, uniform: Tensor) -> Tensor:
     # Below the total, also after rounding: the first entry beyond the target then exists, and its
     # probability is not 0.
     target = torch.minimum(uniform[:, None] * total, total.nextafter(torch.zeros_like(total)))
-    return torch.searchsorted(cumulative, target, right=True)[:, 0]
+    # NaN sorts behind everything: only such a row finds nothing.
+    found = torch.searchsorted(cumulative, target, right=True)[:, 0]
+    return found.clamp_(max=logits.shape[-1] - 1)

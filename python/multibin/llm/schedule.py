@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
 import multibin
 from multibin.llm.admission import predicted
-from multibin.llm.arguments import integer, one_of, real
+from multibin.llm.arguments import integer, one_of, plain, real
 
 Scheduling: TypeAlias = Literal["multibin", "fifo"]
 Fill: TypeAlias = Literal["elastic", "strict"]
@@ -20,6 +21,9 @@ Order: TypeAlias = Literal["formed", "oldest"]
 
 FIRST_EDGE = 16
 """Tokens at which the first of the bins that `bins=k` makes ends."""
+
+MOST_BINS = 4096
+"""More than `multibin.Edges` takes none."""
 
 
 @dataclass(frozen=True)
@@ -63,20 +67,23 @@ class Policy:
         """A worker that takes every request once, under its position in `lengths`, and climbers
         again.
         """
-        scheduler = self._scheduler(max(len(lengths), self.batch_size), longest)
+        scheduler = self._scheduler(len(lengths), longest)
         scheduler.submit_many(np.arange(len(lengths), dtype=np.uint64), lengths)
         scheduler.close()
         return scheduler.worker()
 
-    def _scheduler(self, capacity: int, longest: int) -> multibin.Scheduler:
+    def _scheduler(self, requests: int, longest: int) -> multibin.Scheduler:
+        # Larger batches are the same: no bin is ever full.
+        batch_size = min(int(self.batch_size), requests + 1)
+        capacity = max(requests, batch_size)
         if self.scheduling == "fifo":
             return multibin.Scheduler(
-                multibin.Edges([0, longest]), self.batch_size, capacity=capacity, fill="strict"
+                multibin.Edges([0, longest]), batch_size, capacity=capacity, fill="strict"
             )
         edges = self.edges or multibin.Edges(geometric(self.bins, longest))
         return multibin.Scheduler(
             edges,
-            self.batch_size,
+            batch_size,
             capacity=capacity,
             max_wait=self.max_wait,
             fill=self.fill,
@@ -94,17 +101,21 @@ def as_edges(edges: multibin.Edges | Sequence[float] | None) -> multibin.Edges |
     """
     if edges is None or isinstance(edges, multibin.Edges):
         return edges
+    ordered = isinstance(edges, Sequence) and not isinstance(edges, str | bytes)
+    if not ordered and not isinstance(edges, np.ndarray | torch.Tensor):
+        raise TypeError(f"edges must be multibin.Edges or increasing bounds, not {edges!r:.80}")
     try:
-        return multibin.Edges(edges)
+        return multibin.Edges(plain(edges))  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
-        raise type(error)(f"edges={edges!r:.80}: {error}") from None
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"edges={edges!r:.80}: {error}") from None
 
 
 def geometric(bins: int, longest: int) -> list[int]:
     """Edges 0, 16, … `longest`, each about the same factor above the last; fewer bins where that
-    leaves no whole number between two.
+    leaves no whole number between two, and at most `MOST_BINS`.
     """
     if bins == 1 or longest <= FIRST_EDGE:
         return [0, longest]
-    inner = np.geomspace(FIRST_EDGE, longest, bins).round().astype(int)
+    inner = np.geomspace(FIRST_EDGE, longest, min(bins, MOST_BINS)).round().astype(int)
     return [0, *np.unique(inner).tolist()]

@@ -7,6 +7,12 @@ from typing import NamedTuple
 
 from multibin.llm.tokenizers import Tokenizer
 
+PENDING = 16
+"""Tokens that may wait for the rest of a character."""
+
+LONGEST_CHARACTER = 4
+"""Bytes of UTF-8."""
+
 
 class Stop(NamedTuple):
     """A stop string that appeared: the text before it, and the string."""
@@ -40,8 +46,21 @@ class StopFinder:
         text = self._text + window[len(known) :]
         # A replacement character at the end may be a character whose last bytes are still to come.
         if len(window) > len(known) and not window.endswith("\ufffd"):
-            self._text, self._context, self._read = text, self._read, len(tokens)
+            self._keep(text, len(tokens))
+        elif len(tokens) - self._read > PENDING:
+            self._keep_begun(tokens, known, window)
         return self._find(text, start)
+
+    def _keep(self, text: str, read: int) -> None:
+        self._text, self._context, self._read = text, self._read, read
+
+    def _keep_begun(self, tokens: list[int], known: str, window: str) -> None:
+        """Keeps bytes that complete no character, once so much follows that they never will."""
+        read = len(tokens) - PENDING // 2
+        begun = self._decode(tokens[self._context : read])
+        new = len(window) - len(begun)
+        if len(begun) > len(known) and new >= LONGEST_CHARACTER and window.startswith(begun):
+            self._keep(self._text + begun[len(known) :], read)
 
     def _find(self, text: str, start: int) -> Stop | None:
         found = [(text.find(string, start), string) for string in self._strings]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from inspect import signature
+from typing import Any, Protocol, TypeAlias
 
 from transformers import AutoTokenizer
 
-from multibin.llm.models import ModelSource, check_location, first_line
+from multibin.llm.models import ModelSource, check_location, loading
 
 
 class Tokenizer(Protocol):
@@ -38,14 +40,35 @@ def given(source: TokenizerSource) -> Choice:
     """The tokenizer that the caller names.
 
     Raises:
-        TypeError: an object without `encode` and `decode`.
+        TypeError: an object without `encode(text)` and `decode(ids, skip_special_tokens=…)`.
         ValueError: no tokenizer loads from the folder or hub id.
     """
     if isinstance(source, str | os.PathLike):
         return Choice(_load(check_location("tokenizer", source)))
     if not hasattr(source, "encode") or not hasattr(source, "decode"):
         raise TypeError(f"tokenizer must have encode and decode, not {source!r:.80}")
+    if not _takes(source.encode, "") or not _takes(source.decode, [], skip_special_tokens=True):
+        raise TypeError(
+            "tokenizer must have encode(text) and decode(ids, skip_special_tokens=True), "
+            f"not {source!r:.80}"
+        )
     return Choice(source)
+
+
+def _takes(method: Callable[..., Any], *args: object, **kwargs: object) -> bool:
+    """Whether `method` can be called so, as far as its signature tells."""
+    if not callable(method):
+        return False
+    try:
+        shape = signature(method)
+    except ValueError:
+        # Compiled, and without a signature.
+        return True
+    try:
+        shape.bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True
 
 
 def beside(model: ModelSource) -> Choice:
@@ -59,9 +82,6 @@ def beside(model: ModelSource) -> Choice:
 
 
 def _load(location: str) -> Tokenizer:
-    try:
+    with loading("tokenizer", location):
         tokenizer: Tokenizer = AutoTokenizer.from_pretrained(location)
-    except (OSError, ValueError, ImportError, KeyError) as error:
-        message = f"tokenizer={location!r} does not load: {first_line(error)}"
-        raise ValueError(message) from None
     return tokenizer

@@ -1,0 +1,179 @@
+"""Folders whose files are damaged, incomplete or of another model; and their generation configs."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, LlamaForCausalLM
+
+from multibin.llm import LLM, SamplingParams
+from multibin.llm.generation import NEUTRAL, unapplied
+from multibin.llm.tiny import ByteTokenizer, tiny_model
+
+WEIGHTS = "model.safetensors"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A tiny model as a checkpoint."""
+    tiny_model().save_pretrained(tmp_path)
+    return tmp_path
+
+
+def edit(folder: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
+    weights = load_file(folder / WEIGHTS)
+    change(weights)
+    save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.001, 0.5, 0.99])
+def test_a_truncated_checkpoint_is_named(folder: Path, kept: float) -> None:
+    whole = (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).write_bytes(whole[: int(kept * len(whole))])
+    with pytest.raises(ValueError, match=f"model='{folder}' does not load: .*header"):
+        LLM(folder)
+
+
+def test_weights_of_another_shape_are_named(folder: Path) -> None:
+    edit(folder, lambda weights: weights.update({"lm_head.weight": torch.zeros(259, 64)}))
+    with pytest.raises(
+        ValueError,
+        match=rf"model='{folder}' .* lm_head.weight has shape \[259, 64\], .*\[259, 128\]",
+    ):
+        LLM(folder)
+
+
+def test_missing_weights_are_named(folder: Path) -> None:
+    edit(folder, lambda weights: weights.pop("model.layers.1.mlp.up_proj.weight"))
+    with pytest.raises(ValueError, match=r"does not load: 1 of its weights .*layers.1.mlp.up_proj"):
+        LLM(folder)
+
+
+def test_of_many_missing_weights_some_are_named(folder: Path) -> None:
+    edit(folder, lambda weights: [weights.pop(key) for key in list(weights)[:9]])
+    with pytest.raises(ValueError, match=r"9 of its weights are missing: lm_head.weight, .*, …$"):
+        LLM(folder)
+
+
+def test_tied_weights_are_not_missing(tmp_path: Path) -> None:
+    config = tiny_model().config
+    config.tie_word_embeddings = True
+    LlamaForCausalLM(config).save_pretrained(tmp_path)
+    assert "lm_head.weight" not in load_file(tmp_path / WEIGHTS)
+    LLM(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config.json", "{"),
+        ("config.json", "[]"),
+        ("config.json", json.dumps({"model_type": "llama", "num_attention_heads": "four"})),
+    ],
+)
+def test_a_damaged_config_is_named(folder: Path, file: str, content: str) -> None:
+    (folder / file).write_text(content)
+    with pytest.raises(ValueError, match=f"model='{folder}' does not load: "):
+        LLM(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"abc"])
+def test_a_damaged_pickle_is_named(folder: Path, content: bytes) -> None:
+    (folder / WEIGHTS).unlink()
+    (folder / "pytorch_model.bin").write_bytes(content)
+    with pytest.raises(ValueError, match=f"model='{folder}' does not load: "):
+        LLM(folder)
+
+
+def test_a_damaged_tokenizer_is_named(folder: Path) -> None:
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / file).write_text("{}")
+    with pytest.raises(ValueError, match=f"tokenizer='{folder}' does not load: "):
+        LLM(tiny_model(), folder)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+)
+def test_a_lack_of_memory_stays_what_it_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def load(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", load)
+    with pytest.raises(type(error)) as caught:
+        LLM(folder)
+    assert caught.value is error
+
+
+UNLIKE: dict[str, Any] = {
+    "bad_words_ids": [[5]],
+    "begin_suppress_tokens": [5],
+    "encoder_no_repeat_ngram_size": 2,
+    "encoder_repetition_penalty": 1.2,
+    "exponential_decay_length_penalty": (5, 1.5),
+    "forced_bos_token_id": 5,
+    "forced_eos_token_id": 5,
+    "guidance_scale": 1.5,
+    "max_time": 3.0,
+    "min_length": 4,
+    "min_new_tokens": 4,
+    "no_repeat_ngram_size": 2,
+    "num_beams": 4,
+    "remove_invalid_values": True,
+    "repetition_penalty": 1.1,
+    "sequence_bias": {(5,): -2.0},
+    "stop_strings": ["x"],
+    "suppress_tokens": [5],
+    "token_healing": True,
+    "watermarking_config": {"bias": 2.0},
+}
+
+
+@pytest.mark.parametrize("field", NEUTRAL)
+def test_what_is_not_applied_is_said(field: str) -> None:
+    model = tiny_model()
+    setattr(model.generation_config, field, UNLIKE[field])
+    with pytest.warns(
+        UserWarning, match=rf"generation_config has {field}=.* not applied"
+    ) as caught:
+        LLM(model)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize("field", NEUTRAL)
+def test_neutral_values_are_not_mentioned(field: str) -> None:
+    model = tiny_model()
+    for value in (None, [] if NEUTRAL[field] is None else NEUTRAL[field]):
+        setattr(model.generation_config, field, value)
+        assert unapplied(model.generation_config) == {}
+
+
+def test_several_fields_are_one_warning_and_those_of_sampling_none(folder: Path) -> None:
+    fields = {"repetition_penalty": 1.3, "suppress_tokens": [1, 2], "num_beams": 1}
+    sampling = {"do_sample": True, "temperature": 0.6, "top_k": 20, "top_p": 0.9, "min_p": 0.1}
+    path = folder / "generation_config.json"
+    path.write_text(json.dumps({**sampling, **fields, "max_new_tokens": 9, "eos_token_id": 7}))
+    with pytest.warns(UserWarning, match="not applied") as caught:
+        llm = LLM(folder, ByteTokenizer())
+    assert len(caught) == 1
+    assert "repetition_penalty=1.3, suppress_tokens=[1, 2]," in str(caught[0].message)
+    params = SamplingParams(max_tokens=3, temperature=0)
+    assert llm.generate("a", params, use_tqdm=False)
+    path.write_text(json.dumps(sampling))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        LLM(folder)
