@@ -195,15 +195,15 @@ class Rival:
         leave together while fewer than 1.5 batches wait, as in the scheduler.
         """
     @staticmethod
-    def refill(rows: SupportsIndex, *, chunk: "int" = 1, order: str = "fifo") -> Rival:
+    def refill(rows: SupportsIndex, *, chunk: "int | None" = None, order: str = "fifo") -> Rival:
         """
-        Continuous batching: every ``chunk`` steps free slots of the ``rows`` are filled, ``order``
+        Continuous batching: every ``chunk`` steps (``None``: every one) free slots of the ``rows`` are filled, ``order``
         says from whom: ``"fifo"``, ``"longest"`` or ``"shortest"`` prediction first.
         """
     @staticmethod
-    def shortest_first(batch_size: SupportsIndex, patience: "int" = 200) -> Rival:
+    def shortest_first(batch_size: SupportsIndex, patience: "int | None" = None) -> Rival:
         """
-        The shortest predictions leave first; who was passed over by ``patience`` batches goes
+        The shortest predictions leave first; who was passed over by ``patience`` batches (``None``: 200) goes
         before the others (Learning to Rank, arXiv 2408.15792).
         """
     @staticmethod
@@ -309,7 +309,7 @@ class Worker:
         negative timeout.
         """
 
-def simulate(scheduler: Scheduler | Rival, arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, service: "dict[str, float]", answer: "str", servers: SupportsIndex, drain: bool) -> "tuple[dict[str, object], dict[str, object]]":
+def simulate(scheduler: Scheduler | Rival, arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, service: "dict[str, float]", answer: "str", servers: SupportsIndex, drain: bool, gate: bool) -> "tuple[dict[str, object], dict[str, object]]":
     """
     Plays requests through the former of ``scheduler``, or a rival, on a virtual clock; the
     scheduler itself is left as it is and its capacity is not counted. Used by ``multibin.simulate``, which documents

@@ -12,7 +12,7 @@ import pytest
 
 import multibin as mb
 from multibin.theory import uniform_latency, uniform_throughput
-from multibin.traces import Trace, arrivals, from_arrays
+from multibin.traces import Trace, arrivals, from_arrays, lengths, predictions
 
 STEP = mb.ServiceModel(step=1e-3)
 """A step is a millisecond: lengths of thousands stand for the paper's real numbers."""
@@ -93,6 +93,7 @@ def test_without_draining_nan_says_what_was_left() -> None:
     [
         ({"servers": 0}, "servers: 0"),
         ({"servers": -1}, "servers: -1"),
+        ({"servers": 10**10}, "servers: 10000000000 is not a number of servers"),
         ({"service": mb.ServiceModel(step=float("nan"))}, "service: step = NaN"),
         ({"service": mb.ServiceModel(fixed=-1)}, "service: fixed = -1"),
         ({"service": mb.ServiceModel(answer="soon")}, 'answer: "soon"'),  # type: ignore[arg-type]
@@ -144,8 +145,33 @@ def test_lengths_near_each_other_pack_better_than_a_fifo() -> None:
         (lambda: mb.Rival.nearest(-1), "batch_size: -1"),
         (lambda: mb.Rival.refill(4, order="x"), 'order: "x"'),
         (lambda: mb.Rival.refill(4, chunk=0), "chunk"),
+        (lambda: mb.Rival.refill(4, chunk=2**40), "chunk: 1099511627776"),
+        (lambda: mb.Rival.shortest_first(4, -1), "patience: -1"),
     ],
 )
 def test_bad_rivals_are_named(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         mb.simulate(uniform(10, None), scheduler=make(), service=STEP)
+
+
+def chat_like(n: int, rate: float) -> Trace:
+    output = lengths.log_normal(n, 128, 1.0, seed=0, high=1000)
+    return from_arrays(np.ones(n, np.int64), output, arrivals=arrivals.poisson(n, rate, seed=1))
+
+
+def p99_ratio_to_fifo(trace: Trace, *, gate: bool) -> float:
+    """Of 16 elastic bins; batch time 0.05 + 0.02 x longest, B = 8."""
+    service = mb.ServiceModel(fixed=0.05, step=0.02)
+    edges = mb.Edges.optimal(trace.output_tokens[:20_000], 16, 8)
+    fifo = mb.simulate(trace, scheduler=mb.Scheduler(mb.Edges([0, 1]), 8), service=service)
+    bins = mb.simulate(trace, scheduler=mb.Scheduler(edges, 8), service=service, gate=gate)
+    p99 = [np.quantile(records.latency[len(trace) // 10 :], 0.99) for records in (bins, fifo)]
+    return float(p99[0] / p99[1])
+
+
+def test_the_gate_turns_useless_bins_into_a_fifo_and_leaves_useful_ones_alone() -> None:
+    trace = chat_like(60_000, 0.62)
+    noise = trace.with_predicted(predictions.shuffled(trace.output_tokens, seed=2))
+    assert p99_ratio_to_fifo(noise, gate=False) > 1.1
+    assert p99_ratio_to_fifo(noise, gate=True) < 1.02
+    assert p99_ratio_to_fifo(trace, gate=True) == p99_ratio_to_fifo(trace, gate=False) < 0.9

@@ -24,12 +24,13 @@ impl Rival {
         Ok(Self(CoreRival::Sorted { window, sizes }))
     }
 
-    /// The shortest predictions leave first; who was passed over by ``patience`` batches goes
+    /// The shortest predictions leave first; who was passed over by ``patience`` batches (``None``: 200) goes
     /// before the others (Learning to Rank, arXiv 2408.15792).
     #[staticmethod]
-    #[pyo3(signature = (batch_size, patience: "int" = 200))]
-    fn shortest_first(batch_size: Count<'_>, patience: u64) -> PyResult<Self> {
+    #[pyo3(signature = (batch_size, patience: "int | None" = None))]
+    fn shortest_first(batch_size: Count<'_>, patience: Option<Count<'_>>) -> PyResult<Self> {
         let batch_size = count(&batch_size, "batch_size")?;
+        let patience = patience.map_or(Ok(200), |given| count(&given, "patience"))?;
         Ok(Self(CoreRival::ShortestFirst { batch_size, patience }))
     }
 
@@ -68,16 +69,17 @@ impl Rival {
         }))
     }
 
-    /// Continuous batching: every ``chunk`` steps free slots of the ``rows`` are filled, ``order``
+    /// Continuous batching: every ``chunk`` steps (``None``: every one) free slots of the ``rows`` are filled, ``order``
     /// says from whom: ``"fifo"``, ``"longest"`` or ``"shortest"`` prediction first.
     #[staticmethod]
-    #[pyo3(signature = (rows, *, chunk: "int" = 1, order = "fifo"))]
-    fn refill(rows: Count<'_>, chunk: u32, order: &str) -> PyResult<Self> {
+    #[pyo3(signature = (rows, *, chunk: "int | None" = None, order = "fifo"))]
+    fn refill(rows: Count<'_>, chunk: Option<Count<'_>>, order: &str) -> PyResult<Self> {
         let orders = [
             ("fifo", RefillOrder::Fifo),
             ("longest", RefillOrder::Longest),
             ("shortest", RefillOrder::Shortest),
         ];
+        let chunk = chunk.map_or(Ok(1), |given| count(&given, "chunk"))?;
         let (rows, order) = (count(&rows, "rows")?, choose("order", order, &orders)?);
         Ok(Self(CoreRival::Refill { rows, chunk, order }))
     }

@@ -22,7 +22,7 @@ use crate::scheduler::Scheduler;
 ///
 /// Raises ``ValueError`` or ``TypeError`` that names the argument and the value.
 #[pyfunction]
-#[pyo3(signature = (scheduler, arrivals, predicted, actual, prompts, service: "dict[str, float]", answer: "str", servers, drain)
+#[pyo3(signature = (scheduler, arrivals, predicted, actual, prompts, service: "dict[str, float]", answer: "str", servers, drain, gate)
     -> "tuple[dict[str, object], dict[str, object]]")]
 #[expect(clippy::too_many_arguments, reason = "the columns of a workload")]
 pub fn simulate<'py>(
@@ -36,6 +36,7 @@ pub fn simulate<'py>(
     answer: &str,
     servers: Count<'py>,
     drain: bool,
+    gate: bool,
 ) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyDict>)> {
     let workload = Workload {
         arrivals: times(&arrivals, "arrivals")?,
@@ -44,7 +45,7 @@ pub fn simulate<'py>(
         prompts: lengths(&prompts, "prompts")?,
     };
     let service = parse_service(service, answer)?;
-    let servers = Servers { count: count(&servers, "servers")?, service, drain };
+    let servers = Servers { count: count(&servers, "servers")?, service, drain, gate };
     let records = play(py, &scheduler, &workload, &servers).map_err(errors::simulate)?;
     let (requests, batches) = (records.requests, records.batches);
     let reason = |reason: &Reason| *reason as u8;

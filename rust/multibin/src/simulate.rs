@@ -20,6 +20,7 @@ use thiserror::Error;
 use crate::config::{Config, ConfigError, Rules};
 use crate::edges::Edges;
 use crate::former::Former;
+use crate::gate::Gate;
 use crate::waiting::Slab;
 
 pub use records::{BatchRecords, Records, RequestRecords};
@@ -49,6 +50,14 @@ pub struct Servers {
     /// Whether the scheduler is closed after the last arrival, so that what waits is served. If
     /// not, requests may be left over; their records say so with NaN.
     pub drain: bool,
+    /// Whether a [`Gate`] watches the predictions: while binning does not pay, whoever arrives goes
+    /// to the first bin. Rivals know no gate.
+    pub gate: bool,
+}
+
+impl Servers {
+    /// The most servers that are simulated.
+    pub const MOST: usize = 1 << 20;
 }
 
 /// Why nothing was simulated. Each message names the argument and the value.
@@ -70,9 +79,9 @@ pub enum SimulateError {
     /// A request without steps.
     #[error("actual: request {0} takes 0 steps; at least 1 is needed")]
     NoSteps(usize),
-    /// No servers.
-    #[error("servers: 0 servers serve nobody")]
-    NoServers,
+    /// No servers, or more than anybody has.
+    #[error("servers: {0} is not a number of servers (1 to {max})", max = Servers::MOST)]
+    Servers(usize),
     /// A coefficient that is not a number ≥ 0.
     #[error("service: {name} = {value} is not a finite number of seconds >= 0")]
     Service {
@@ -122,8 +131,12 @@ pub fn simulate(
     let rules = Rules::new(config)?;
     let requests = workload.arrivals.len();
     let slab = Slab::with_capacity(requests).map_err(|_| ConfigError::Memory(requests))?;
-    let former = Former::new(rules, Arc::new(edges), slab);
-    Ok(run::Run::new(former, workload, servers, rules.overrun).play())
+    let former = Former::new(rules, Arc::new(edges.clone()), slab);
+    if !servers.gate {
+        return Ok(run::Run::new(former, workload, servers, rules.overrun).play());
+    }
+    let gated = run::Gated::new(former, Gate::new(edges, rules.batch_size));
+    Ok(run::Run::new(gated, workload, servers, rules.overrun).play())
 }
 
 fn check(workload: &Workload, servers: &Servers) -> Result<(), SimulateError> {
@@ -144,8 +157,8 @@ fn check(workload: &Workload, servers: &Servers) -> Result<(), SimulateError> {
     if let Some(i) = workload.actual.iter().position(|&steps| steps == 0) {
         return Err(SimulateError::NoSteps(i));
     }
-    if servers.count == 0 {
-        return Err(SimulateError::NoServers);
+    if !(1..=Servers::MOST).contains(&servers.count) {
+        return Err(SimulateError::Servers(servers.count));
     }
     servers.service.check()
 }
@@ -180,7 +193,7 @@ mod tests {
     }
 
     fn one_server(service: Service) -> Servers {
-        Servers { count: 1, service, drain: true }
+        Servers { count: 1, service, drain: true, gate: false }
     }
 
     fn last(times: &[f64]) -> f64 {

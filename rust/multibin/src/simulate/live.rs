@@ -111,7 +111,7 @@ proptest! {
         drain in any::<bool>(),
     ) {
         let edges = Edges::new(&[0, 8, 16, 32, 64, 65]).unwrap();
-        let servers = Servers { count: servers, service: SERVICE, drain };
+        let servers = Servers { count: servers, service: SERVICE, drain, gate: false };
         let simulated = simulate(&workload, edges.clone(), &config, &servers).unwrap();
         let overrun = config.overrun;
         let live = Live::new(edges, config, servers.count);

@@ -261,7 +261,7 @@ mod tests {
             count in 1usize..4,
             drain in any::<bool>(),
         ) {
-            let servers = Servers { count, service: SERVICE, drain };
+            let servers = Servers { count, service: SERVICE, drain, gate: false };
             for rival in rivals() {
                 let records = simulate_rival(&workload, &rival, &servers).unwrap();
                 let requests = &records.requests;
@@ -280,7 +280,7 @@ mod tests {
 
         #[test]
         fn without_choice_all_are_a_fifo(workload in workloads(), count in 1usize..4) {
-            let servers = Servers { count, service: SERVICE, drain: true };
+            let servers = Servers { count, service: SERVICE, drain: true, gate: false };
             let wanted = fifo(&workload, 4, &servers);
             let alike = Workload { predicted: vec![7; workload.arrivals.len()], ..workload.clone() };
             let edges = Edges::new(&[0, 9]).unwrap();
@@ -303,7 +303,7 @@ mod tests {
         fn refill_after_the_last_row_is_a_batch(workload in workloads(), count in 1usize..4) {
             for answer in [Answer::Batch, Answer::Row] {
                 let service = Service { answer, ..SERVICE };
-                let servers = Servers { count, service, drain: true };
+                let servers = Servers { count, service, drain: true, gate: false };
                 let wanted = fifo(&workload, 4, &servers).requests;
                 let rival = Rival::Refill { rows: 4, chunk: u32::MAX, order: RefillOrder::Fifo };
                 let requests = simulate_rival(&workload, &rival, &servers).unwrap().requests;
@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn bad_parameters_are_named() {
-        let servers = Servers { count: 1, service: SERVICE, drain: true };
+        let servers = Servers { count: 1, service: SERVICE, drain: true, gate: false };
         let message = |rival: Rival| {
             simulate_rival(&Workload::default(), &rival, &servers).unwrap_err().to_string()
         };

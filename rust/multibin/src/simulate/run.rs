@@ -9,6 +9,7 @@ use super::time::{nanoseconds, seconds};
 use super::{Answer, Servers, Workload};
 use crate::config::Overrun;
 use crate::former::{Formed, Former, WorkerId};
+use crate::gate::Gate;
 use crate::request::{Row, Submission};
 
 /// What forms batches: the shipped former, or something to compare it with.
@@ -19,6 +20,8 @@ pub(super) trait Policy {
     fn form(&mut self, now: u64, server: WorkerId, closed: bool) -> Option<Formed>;
     /// A row of `server`'s last batch is unfinished; `admitted` requests have arrived so far.
     fn climb(&mut self, row: Row, server: WorkerId, admitted: u64);
+    /// A request is finished; `actual` steps are what it took.
+    fn finished(&mut self, _predicted: u32, _actual: u32) {}
     /// When a batch for `server` may become possible although nothing happens.
     fn deadline(&self, server: WorkerId) -> Option<u64>;
 }
@@ -46,6 +49,41 @@ impl Policy for Former {
     }
 }
 
+/// The shipped former behind a gate: while binning does not pay, who arrives goes to the first bin.
+pub(super) struct Gated {
+    former: Former,
+    gate: Gate,
+}
+
+impl Gated {
+    pub(super) fn new(former: Former, gate: Gate) -> Self {
+        Self { former, gate }
+    }
+}
+
+impl Policy for Gated {
+    fn arrive(&mut self, submission: Submission) {
+        let bin = if self.gate.pays() { self.former.bin(submission.length) } else { 0 };
+        self.former.arrive(bin, submission);
+    }
+
+    fn form(&mut self, now: u64, server: WorkerId, closed: bool) -> Option<Formed> {
+        self.former.form(now, server, closed)
+    }
+
+    fn climb(&mut self, row: Row, server: WorkerId, admitted: u64) {
+        Policy::climb(&mut self.former, row, server, admitted);
+    }
+
+    fn finished(&mut self, predicted: u32, actual: u32) {
+        self.gate.observe(predicted, actual);
+    }
+
+    fn deadline(&self, server: WorkerId) -> Option<u64> {
+        self.former.deadline(server)
+    }
+}
+
 /// A simulation while it runs.
 pub(super) struct Run<'a, P> {
     policy: P,
@@ -58,8 +96,9 @@ pub(super) struct Run<'a, P> {
     idle: BTreeSet<WorkerId>,
     /// Ends of the running batches.
     ends: BinaryHeap<Reverse<(u64, WorkerId)>>,
-    /// By server, the rows of its batch that will be unfinished.
+    /// By server, the rows of its batch that will be unfinished, and those that will be finished.
     climbers: Vec<Vec<Row>>,
+    finished: Vec<Vec<Row>>,
     records: Records,
     /// Scratch space of the batch that starts.
     running: Vec<RunningRow>,
@@ -84,6 +123,7 @@ impl<'a, P: Policy> Run<'a, P> {
             idle: (0..servers.count as u64).collect(),
             ends: BinaryHeap::new(),
             climbers: vec![Vec::new(); servers.count],
+            finished: vec![Vec::new(); servers.count],
             records: Records { requests, ..Records::default() },
             running: Vec::new(),
             row_ends: Vec::new(),
@@ -143,6 +183,9 @@ impl<'a, P: Policy> Run<'a, P> {
                 let row = Row { entered: self.now, ..row };
                 self.policy.climb(row, server, self.arrived as u64);
             }
+            for row in self.finished[server as usize].drain(..) {
+                self.policy.finished(row.length, self.workload.actual[row.key as usize]);
+            }
             self.idle.insert(server);
         }
     }
@@ -168,14 +211,16 @@ impl<'a, P: Policy> Run<'a, P> {
         let mut row_ends = std::mem::take(&mut self.row_ends);
         let timing = self.servers.service.time(&running, &mut row_ends);
         self.record(formed, server, &running, timing, &row_ends);
-        let mut climbers = std::mem::take(&mut self.climbers[server as usize]);
-        climbers.extend(formed.rows.iter().zip(&running).filter_map(|(row, run)| {
+        for (row, run) in formed.rows.iter().zip(&running) {
             let progress = self.done(row) + run.steps;
-            let unfinished = progress < self.workload.actual[row.key as usize];
-            // Starting over in a lower batch does not take back how far it once was.
-            unfinished.then_some(Row { progress: progress.max(row.progress), ..*row })
-        }));
-        self.climbers[server as usize] = climbers;
+            if progress < self.workload.actual[row.key as usize] {
+                // Starting over in a lower batch does not take back how far it once was.
+                let progress = progress.max(row.progress);
+                self.climbers[server as usize].push(Row { progress, ..*row });
+            } else {
+                self.finished[server as usize].push(*row);
+            }
+        }
         self.ends.push(Reverse((self.now + nanoseconds(timing.end), server)));
         (self.running, self.row_ends) = (running, row_ends);
     }

@@ -299,7 +299,7 @@ mod tests {
             let mut naive =
                 Naive { workload: &workload, service, chunk, order, times, waiting: Vec::new() };
             naive.play(rows as usize, count);
-            let servers = Servers { count, service, drain: true };
+            let servers = Servers { count, service, drain: true, gate: false };
             let rival = Rival::Refill { rows, chunk, order };
             let requests = simulate_rival(&workload, &rival, &servers).unwrap().requests;
             for (i, wanted) in naive.times.iter().enumerate() {
