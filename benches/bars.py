@@ -1,6 +1,6 @@
 """Reads what `make bench` measured and prints each figure as a ratio to its rival of the same run.
 
-A ratio above its bar is marked; the exit status is then 1.
+A ratio above its bar, or a rate below, is marked; the exit status is then 1.
 """
 
 from __future__ import annotations
@@ -24,6 +24,13 @@ BARS = [
     ("test_submit_many_and_take_all", "ring/ArrayQueue", 5.0),
 ]
 
+# What, the least million queue entries a second.
+RATES = [
+    ("test_simulated_bins[strict]", 20),
+    ("test_simulated_bins[elastic]", 8),
+    ("test_simulated_climbing", 8),
+]
+
 
 def criterion() -> dict[str, float]:
     """Median nanoseconds per request of each benchmark of the core."""
@@ -36,10 +43,12 @@ def criterion() -> dict[str, float]:
 
 
 def pytest_benchmark() -> dict[str, float]:
-    """Median nanoseconds per request of each benchmark from Python."""
+    """Median nanoseconds per request, or per queue entry, of each benchmark from Python."""
     benchmarks = json.loads((TARGET / "benches.json").read_text())["benchmarks"]
     requests = {"one by one, 32 requests": BATCH, "in bulk, 4,096 requests": MANY}
-    return {b["name"]: b["stats"]["median"] * 1e9 / requests[b["group"]] for b in benchmarks}
+    entries = [b["extra_info"].get("entries") or requests[b["group"]] for b in benchmarks]
+    medians = zip(benchmarks, entries, strict=True)
+    return {b["name"]: b["stats"]["median"] * 1e9 / count for b, count in medians}
 
 
 def main() -> int:
@@ -55,6 +64,11 @@ def main() -> int:
         )
     rate = 1e3 / medians["test_submit_many_and_take_all"]
     print(f"\nsubmit_many and taking all batches, from Python: {rate:.1f} M requests/s")
+    for name, least in RATES:
+        rate = 1e3 / medians[name]
+        over |= rate < least
+        low = "  LOW" if rate < least else ""
+        print(f"{name}: {rate:.1f} M queue entries/s, at least {least} wanted{low}")
     return int(over)
 
 

@@ -230,6 +230,7 @@ impl Former {
 
     /// When the first request that `worker` may take becomes overdue by `max_wait`.
     pub(crate) fn deadline(&self, worker: WorkerId) -> Option<u64> {
+        self.rules.max_wait?;
         self.earliest(&self.sources(View { worker, parked_only: false }))
     }
 
@@ -242,6 +243,16 @@ impl Former {
         let max_wait = self.rules.max_wait?;
         let entered = sources.iter().copied().flatten().map(|queue| queue.head.entered).min()?;
         (entered != u64::MAX).then(|| entered.saturating_add(max_wait))
+    }
+
+    /// Whether an arrival in `bin` may make a batch possible: it does not while it only waits in a
+    /// strict bin that is not full.
+    #[inline]
+    pub(crate) fn may_complete(&self, bin: usize) -> bool {
+        self.rules.fill == Fill::Elastic
+            || self.parked > 0
+            || self.rules.max_wait.is_some()
+            || self.depth(bin) >= self.rules.batch_size
     }
 
     /// Whether climbers wait.

@@ -32,10 +32,11 @@ impl Live {
 }
 
 impl Policy for Live {
-    fn arrive(&mut self, submission: Submission) {
+    fn arrive(&mut self, submission: Submission) -> bool {
         self.clock.store(submission.arrival, Ordering::Relaxed);
         let ticket = self.scheduler.submit(submission.key, submission.length).unwrap();
         assert_eq!(ticket, submission.ticket);
+        true
     }
 
     fn form(&mut self, now: u64, server: WorkerId, closed: bool) -> Option<Formed> {

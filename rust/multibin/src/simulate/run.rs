@@ -14,8 +14,9 @@ use crate::request::{Row, Submission};
 
 /// What forms batches: the shipped former, or something to compare it with.
 pub(super) trait Policy {
-    /// A request arrives; its ticket is its position in the workload.
-    fn arrive(&mut self, submission: Submission);
+    /// A request arrives; its ticket is its position in the workload. Whether a batch may leave now
+    /// that could not before.
+    fn arrive(&mut self, submission: Submission) -> bool;
     /// The next batch for `server`, if one may leave now. `closed`: nothing more will arrive.
     fn form(&mut self, now: u64, server: WorkerId, closed: bool) -> Option<Formed>;
     /// A row of `server`'s last batch is unfinished; `admitted` requests have arrived so far.
@@ -28,9 +29,10 @@ pub(super) trait Policy {
 
 impl Policy for Former {
     #[inline]
-    fn arrive(&mut self, submission: Submission) {
+    fn arrive(&mut self, submission: Submission) -> bool {
         let bin = self.bin(submission.length);
         Former::arrive(self, bin, submission);
+        self.may_complete(bin)
     }
 
     fn form(&mut self, now: u64, server: WorkerId, closed: bool) -> Option<Formed> {
@@ -62,9 +64,10 @@ impl Gated {
 }
 
 impl Policy for Gated {
-    fn arrive(&mut self, submission: Submission) {
+    fn arrive(&mut self, submission: Submission) -> bool {
         let bin = if self.gate.pays() { self.former.bin(submission.length) } else { 0 };
         self.former.arrive(bin, submission);
+        self.former.may_complete(bin)
     }
 
     fn form(&mut self, now: u64, server: WorkerId, closed: bool) -> Option<Formed> {
@@ -134,9 +137,11 @@ impl<'a, P: Policy> Run<'a, P> {
     pub(super) fn play(mut self) -> Records {
         while let Some(now) = self.next_event() {
             self.now = now;
-            self.arrive();
-            self.end_batches();
-            self.start_batches();
+            let stirred = self.arrive();
+            // An event that is no arrival is the end of a batch or a deadline.
+            if self.end_batches() || stirred || self.servers.drain && self.all_arrived() {
+                self.start_batches();
+            }
         }
         self.records
     }
@@ -155,11 +160,18 @@ impl<'a, P: Policy> Run<'a, P> {
         [arrival, end, deadline].into_iter().flatten().min()
     }
 
-    fn arrive(&mut self) {
+    fn all_arrived(&self) -> bool {
+        self.arrived == self.workload.arrivals.len()
+    }
+
+    /// Whether a batch may leave that could not before.
+    fn arrive(&mut self) -> bool {
+        let before = self.arrived;
+        let mut stirred = false;
         let arrivals = &self.workload.arrivals;
         while self.arrived < arrivals.len() && arrivals[self.arrived] <= self.now {
             let i = self.arrived;
-            self.policy.arrive(Submission {
+            stirred |= self.policy.arrive(Submission {
                 key: i as u64,
                 ticket: i as u64,
                 arrival: arrivals[i],
@@ -167,13 +179,17 @@ impl<'a, P: Policy> Run<'a, P> {
             });
             self.arrived += 1;
             // With somebody idle each arrival may leave at once, before the next one comes.
-            if !self.idle.is_empty() && self.arrived < arrivals.len() {
+            if stirred && !self.idle.is_empty() && self.arrived < arrivals.len() {
                 self.start_batches();
+                stirred = false;
             }
         }
+        stirred || self.arrived == before
     }
 
-    fn end_batches(&mut self) {
+    /// Whether any batch ended.
+    fn end_batches(&mut self) -> bool {
+        let before = self.ends.len();
         while let Some(&Reverse((time, server))) = self.ends.peek() {
             if time > self.now {
                 break;
@@ -188,10 +204,11 @@ impl<'a, P: Policy> Run<'a, P> {
             }
             self.idle.insert(server);
         }
+        self.ends.len() != before
     }
 
     fn start_batches(&mut self) {
-        let closed = self.servers.drain && self.arrived == self.workload.arrivals.len();
+        let closed = self.servers.drain && self.all_arrived();
         let mut refused = None;
         while let Some(&server) = self.idle.range(refused.map_or(0, |last| last + 1)..).next() {
             match self.policy.form(self.now, server, closed) {

@@ -41,8 +41,9 @@ impl<'a, R: Rule> Played<'a, R> {
 
 impl<R: Rule> Policy for Played<'_, R> {
     #[inline]
-    fn arrive(&mut self, submission: Submission) {
+    fn arrive(&mut self, submission: Submission) -> bool {
         self.rule.arrive(submission.ticket as u32);
+        true
     }
 
     fn form(&mut self, now: u64, _: WorkerId, closed: bool) -> Option<Formed> {

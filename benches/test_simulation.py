@@ -1,0 +1,38 @@
+"""How many queue entries a second the simulation plays, records on, one core, B = 32."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+import multibin as mb
+from multibin.traces import Trace, arrivals, lengths
+
+N = 1_000_000
+SERVICE = mb.ServiceModel(fixed=0.05, step=0.02)
+OUTPUT = lengths.log_normal(N, 128, 1.0, seed=0, high=1000)
+# Near the saturation of FIFO's rivals, where servers are seldom idle.
+ARRIVALS = arrivals.poisson(N, 5.8, seed=1)
+
+
+def play(benchmark: BenchmarkFixture, trace: Trace, scheduler: mb.Scheduler) -> None:
+    records = benchmark.pedantic(
+        lambda: mb.simulate(trace, scheduler=scheduler, service=SERVICE), rounds=7, warmup_rounds=1
+    )
+    benchmark.extra_info["entries"] = int(records.entries.sum())
+
+
+@pytest.mark.benchmark(group="simulation, 1,000,000 requests")
+@pytest.mark.parametrize("fill", ["strict", "elastic"])
+def test_simulated_bins(benchmark: BenchmarkFixture, fill: str) -> None:
+    trace = Trace(np.ones(N, np.int64), OUTPUT, ARRIVALS)
+    edges = mb.Edges.optimal(OUTPUT[:20_000], 16, 32)
+    play(benchmark, trace, mb.Scheduler(edges, 32, fill=fill))
+
+
+@pytest.mark.benchmark(group="simulation, 1,000,000 requests")
+def test_simulated_climbing(benchmark: BenchmarkFixture) -> None:
+    trace = Trace(np.ones(N, np.int64), OUTPUT, ARRIVALS, np.zeros(N, np.int64))
+    edges = mb.Edges.feedback(OUTPUT[:20_000], 12, 2.0)
+    play(benchmark, trace, mb.Scheduler(edges, 32, overrun="climb"))
