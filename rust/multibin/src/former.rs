@@ -142,6 +142,9 @@ impl Former {
 
     /// How many climbers wait that `worker` may take.
     fn climbing(&self, worker: WorkerId) -> usize {
+        if self.parked == 0 {
+            return 0;
+        }
         self.anyones.waiting + self.own.get(&worker).map_or(0, |own| own.waiting)
     }
 
@@ -356,11 +359,15 @@ impl Former {
     /// The queues that a view shows: the worker's own climbers, anyone's, and who starts; none
     /// where nobody waits.
     fn sources(&self, view: View) -> [&[Queue]; 3] {
+        let fresh = if view.parked_only { &[][..] } else { &self.fresh.queues };
+        if self.parked == 0 {
+            return [&[], &[], fresh];
+        }
         let shown = |bins: &'_ Bins| bins.waiting > 0;
         let own = self.own.get(&view.worker).filter(|own| shown(own));
         let anyones = Some(&self.anyones).filter(|anyones| shown(anyones));
-        let fresh = Some(&self.fresh).filter(|_| !view.parked_only);
-        [own, anyones, fresh].map(|bins| bins.map_or(&[][..], |bins| &bins.queues))
+        let [own, anyones] = [own, anyones].map(|bins| bins.map_or(&[][..], |bins| &bins.queues));
+        [own, anyones, fresh]
     }
 
     /// Up to a batch from `bin`; elastic goes on with the nearest bins, the lower one first.

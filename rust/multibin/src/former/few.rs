@@ -67,7 +67,7 @@ impl Former {
         let own = self.own.get_mut(&view.worker);
         let fresh = Some(&mut self.fresh).filter(|_| !view.parked_only);
         for (source, bins) in [own, Some(&mut self.anyones), fresh].into_iter().enumerate() {
-            let Some(bins) = bins else { continue };
+            let Some(bins) = bins.filter(|bins| bins.waiting > 0) else { continue };
             let before = bins.waiting;
             bins.waiting = 0;
             for queue in &mut bins.queues {
