@@ -66,8 +66,8 @@ pub struct Config {
     /// What happens to a request that is longer than its bin.
     pub overrun: Overrun,
     /// Bounds the state that waits: while so many climbers wait, a worker that may take one takes
-    /// no request that has not started, but for overdue ones and those that leave with them. A
-    /// climber is never refused.
+    /// no request that has not started, but for an overdue one that leads. A climber is never
+    /// refused.
     pub max_parked: Option<usize>,
 }
 

@@ -298,17 +298,17 @@ impl Former {
         let mut survey = self.survey(now, everything);
         // A closed strict scheduler lets full bins go first; everything leaves anyway.
         if let Some(bin) = survey.overdue.bin().filter(|_| elastic || !closed) {
-            return Some(self.gather(everything, bin, Reason::Overdue));
+            return Some(self.gather(everything, view, bin, Reason::Overdue));
         }
         if view.parked_only {
             survey = self.survey(now, view);
         }
         if let Some(bin) = survey.full.bin() {
-            return Some(self.gather(view, bin, Reason::Full));
+            return Some(self.gather(view, view, bin, Reason::Full));
         }
         let reason = if closed { Reason::Drain } else { Reason::Elastic };
         let leads = elastic || closed;
-        leads.then(|| self.gather(view, survey.oldest.bin, reason))
+        leads.then(|| self.gather(view, view, survey.oldest.bin, reason))
     }
 
     /// With `max_parked` climbers nobody starts while a climber may go on.
@@ -370,12 +370,14 @@ impl Former {
         [own, anyones, fresh]
     }
 
-    /// Up to a batch from `bin`; elastic goes on with the nearest bins, the lower one first.
-    fn gather(&mut self, view: View, bin: usize, reason: Reason) -> Formed {
+    /// Up to a batch from `bin`; elastic goes on with the nearest bins, the lower one first. The
+    /// leader may come from a wider view than those who follow.
+    fn gather(&mut self, leader: View, view: View, bin: usize, reason: Reason) -> Formed {
         let climbing = self.climbing(view.worker);
-        let waiting = if view.parked_only { climbing } else { climbing + self.fresh.waiting };
+        let waiting = if view.parked_only { climbing + 1 } else { climbing + self.fresh.waiting };
         let room = waiting.min(self.rules.batch_size as usize);
         let mut rows = Vec::with_capacity(room);
+        self.take(leader, bin, 1, &mut rows);
         self.take(view, bin, room, &mut rows);
         let limit = self.limit(bin, &rows);
         if self.rules.fill == Fill::Elastic {
@@ -398,7 +400,7 @@ impl Former {
     /// Moves rows from `bin` to `rows` until there are `room`, in the order in which they entered.
     fn take(&mut self, view: View, bin: usize, room: usize, rows: &mut Vec<Row>) {
         let fresh = &mut self.fresh;
-        if self.parked == 0 {
+        if self.parked == 0 && !view.parked_only {
             let wanted = (room - rows.len()).min(fresh.queues[bin].len as usize);
             fresh.waiting -= wanted;
             let queue = &mut fresh.queues[bin];

@@ -124,6 +124,11 @@ impl Model {
         };
         let overdue = heads(&bins).into_iter().filter(|head| self.overdue(head));
         if let Some(head) = overdue.min_by_key(|head| head.ticket) {
+            if bounded {
+                for bin in &mut bins {
+                    bin.retain(|entry| entry.parked || entry.ticket == head.ticket);
+                }
+            }
             return Some(self.gather(&bins, head.bin, Reason::Overdue));
         }
         if bounded {
