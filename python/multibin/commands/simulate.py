@@ -41,7 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("trace", metavar="TRACE", help="CSV or JSON lines; columns known by name")
     _load(parser.add_argument_group("requests"))
     _policies(parser.add_argument_group("policies"))
-    _service(parser.add_argument_group("service model, in seconds"))
+    service_options(parser.add_argument_group("service model, in seconds"))
     _output(parser.add_argument_group("output"))
 
 
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     settings = _settings(options)
     policies = chosen(settings.policies)
     if options.plot is not None:
-        _check_plot(options.plot)
+        check_plot(options.plot)
     load = workload(settings)
     made = fit(settings, load.sample)
     results = list(_results(settings, load, made, policies))
@@ -100,7 +100,7 @@ def _policies(group: argparse._ArgumentGroup) -> None:
     add("--chunk", type=int, help="steps between refills, for chunked (16)")
 
 
-def _service(group: argparse._ArgumentGroup) -> None:
+def service_options(group: argparse._ArgumentGroup) -> None:
     for name, words in COSTS.items():
         default = DEFAULT_COSTS.get(name, 0.0)
         group.add_argument(
@@ -134,7 +134,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     return Settings(**{name: given[name] for name in names}, service=service)
 
 
-def _check_plot(path: str) -> None:
+def check_plot(path: str) -> None:
     check_target(path)
     if importlib.util.find_spec("matplotlib") is None:
         raise ModuleNotFoundError("plot: needs matplotlib; install multibin[plot]")

@@ -31,7 +31,7 @@ def configuration(settings: Settings, load: Workload, fit: Fit) -> str:
     lines = [
         load.source,
         f"output tokens: mean {lengths.mean():.1f}, longest {lengths.max()};"
-        f" predictions: {_predictions(settings, load)}",
+        f" predictions: {predictions_in_words(settings, load)}",
         _servers(settings),
         f"{len(fit.edges)} {settings.edges} bins and {len(fit.levels)} levels to climb (a move"
         f" costs {settings.move_cost:g} steps), fitted to the true lengths of {SAMPLE:,} requests"
@@ -46,7 +46,7 @@ def configuration(settings: Settings, load: Workload, fit: Fit) -> str:
     return "\n".join(lines)
 
 
-def _predictions(settings: Settings, load: Workload) -> str:
+def predictions_in_words(settings: Settings, load: Workload) -> str:
     if settings.shuffled:
         return "true lengths of other requests"
     if settings.sigma:
