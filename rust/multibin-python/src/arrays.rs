@@ -1,7 +1,5 @@
 //! Between numpy's arrays and the core's: what is accepted, and how it is typed in the stubs.
 
-use std::time::Duration;
-
 use multibin::edges;
 use numpy::{Element, PyArray1, PyArrayMethods, PyUntypedArray};
 use numpy::{PyArrayDescrMethods, PyUntypedArrayMethods};
@@ -105,9 +103,13 @@ pub fn times(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<u64>> {
         return Err(wrong_dtype(argument, "an integer or float", &array));
     }
     each(&as_floats(&array)?, argument, |value| {
-        let time = Duration::try_from_secs_f64(value).ok();
-        let nanoseconds = time.and_then(|time| u64::try_from(time.as_nanos()).ok());
-        nanoseconds.ok_or_else(|| format!("{value} is not a time in seconds >= 0"))
+        let nanoseconds = (value * 1e9).round();
+        // Written so that NaN fails; -1e-10 is negative although it rounds to 0.
+        if value >= 0.0 && nanoseconds < 2f64.powi(64) {
+            #[expect(clippy::cast_sign_loss, reason = "checked to be >= 0")]
+            return Ok(nanoseconds as u64);
+        }
+        Err(format!("{value} is not a time in seconds >= 0"))
     })
 }
 
@@ -172,7 +174,11 @@ fn no_length(value: impl std::fmt::Display) -> String {
 }
 
 fn as_floats<'py>(array: &Bound<'py, PyUntypedArray>) -> PyResult<Bound<'py, PyArray1<f64>>> {
-    Ok(array.call_method1(intern!(array.py(), "astype"), ("float64",))?.cast_into()?)
+    let py = array.py();
+    if let Ok(floats) = array.cast::<PyArray1<f64>>() {
+        return Ok(floats.clone());
+    }
+    Ok(array.call_method1(intern!(py, "astype"), ("float64",))?.cast_into()?)
 }
 
 /// The argument as a one-dimensional array that can be read as it lies in memory.
