@@ -348,3 +348,26 @@ fn a_capacity_beyond_the_memory_is_refused() {
         assert_eq!(error, ConfigError::Memory(1 << 31));
     }
 }
+
+/// Nobody else sleeps who could arm the bell for it.
+#[test]
+fn a_lone_strict_worker_with_a_climber_is_woken_for_its_full_bin() {
+    let config = Config { fill: Fill::Strict, overrun: Overrun::Climb, ..Config::new(2) };
+    let scheduler = Scheduler::new(edges(), config).unwrap();
+    let worker = scheduler.worker();
+    scheduler.submit(1, 0).unwrap();
+    scheduler.submit(2, 0).unwrap();
+    let batch = worker.next_batch(None).unwrap();
+    batch.resubmit(&[(0, 8)], false).unwrap();
+    batch.done();
+    thread::scope(|scope| {
+        let next = scope.spawn(|| worker.next_batch(Some(Duration::from_secs(5))));
+        thread::sleep(Duration::from_millis(20));
+        scheduler.submit(3, 9).unwrap();
+        let start = Instant::now();
+        let batch = next.join().unwrap().unwrap();
+        assert_eq!(batch.rows().iter().map(|row| row.key).collect::<Vec<_>>(), [1, 3]);
+        // At the timeout it would look once more and find the batch: that is no wake-up.
+        assert!(start.elapsed() < Duration::from_secs(4), "slept until the timeout");
+    });
+}

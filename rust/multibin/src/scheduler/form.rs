@@ -9,6 +9,8 @@ use crate::request::Row;
 use crate::stats::Stats;
 use crate::sync::{MutexGuard, Ordering};
 
+const POISONED: &str = "the forming lock is poisoned by an earlier panic";
+
 impl State {
     /// Moves what is published from the rings to the former; returns how many.
     pub(super) fn drain(&mut self) -> u64 {
@@ -45,7 +47,7 @@ impl Inner {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // A panic under the lock is a broken invariant: going on could lose or double a request.
-        self.state.lock().expect("the forming lock is poisoned by an earlier panic")
+        self.state.lock().expect(POISONED)
     }
 
     /// The next batch for `worker`, and when it was formed.
@@ -122,7 +124,6 @@ impl Inner {
     }
 
     fn wait<'a>(&self, state: MutexGuard<'a, State>, until: u64) -> MutexGuard<'a, State> {
-        const POISONED: &str = "the forming lock is poisoned by an earlier panic";
         if until == u64::MAX {
             return self.wake.wait(state).expect(POISONED);
         }
@@ -172,27 +173,28 @@ impl Inner {
             return;
         }
         if self.admission.is_closed() {
-            self.wake_all();
+            self.wake.notify_all();
             return;
         }
-        self.announce(state);
         let another = |state: &State| state.former.ready(now) || state.alarm_is_late();
-        if !another(state) && (self.arm_and_look(state) == 0 || !another(state)) {
-            return;
+        let possible = another(state) || (self.arm_and_look(state) > 0 && another(state));
+        self.announce(state);
+        if possible {
+            self.bell.disarm();
+            self.wake.notify_one();
         }
-        self.bell.disarm();
-        self.wake.notify_one();
     }
 
     /// A strict bin may be full for the worker whose climbers wait in it and for nobody else: who
-    /// drained entries and cannot use them tells all sleepers, once.
+    /// drained entries and cannot use them tells all sleepers, once. The bell stays armed: who
+    /// tells them may be about to sleep on it.
     fn announce(&self, state: &mut State) {
         if self.config.fill == Fill::Strict
             && state.former.has_climbers()
             && state.announced != state.drained
         {
             state.announced = state.drained;
-            self.wake_all();
+            self.wake.notify_all();
         }
     }
 
@@ -221,15 +223,10 @@ impl Inner {
     fn tell(&self, state: &mut State, worker: Option<WorkerId>) {
         if worker.is_some_and(|worker| state.sleepers.contains(&worker)) {
             // A condition variable wakes one or all, not the one that is meant.
-            self.wake_all();
+            self.wake.notify_all();
         } else {
             self.pass_on(state, self.now());
         }
-    }
-
-    fn wake_all(&self) {
-        self.bell.disarm();
-        self.wake.notify_all();
     }
 
     pub(crate) fn finish(&self, rows: u64) {
