@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -85,14 +86,9 @@ def test_a_closed_pipe_is_no_crash() -> None:
     ],
 )
 def test_bad_arguments_end_in_one_line(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, refused: Callable[[list[str], str], None]
 ) -> None:
-    assert main(["demo", *arguments]) == 2
-    captured = capsys.readouterr()
-    assert message in captured.err
-    assert captured.err.startswith("multibin demo: error: ")
-    assert len(captured.err.splitlines()) == 1
-    assert not captured.out
+    refused(["demo", *arguments], message)
 
 
 def test_a_short_trace_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

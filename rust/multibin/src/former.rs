@@ -53,7 +53,7 @@ pub(crate) struct Former {
     /// Rows resubmitted so far.
     resubmitted: u64,
     /// Climbers so far that left their worker's queue to start anew.
-    restarted: u64,
+    handed_back: u64,
     /// Scratch space of rule 1.
     ranked: Vec<few::Ranked>,
 }
@@ -109,7 +109,7 @@ impl Former {
             parked: 0,
             taken: 0,
             resubmitted: 0,
-            restarted: 0,
+            handed_back: 0,
             ranked: Vec::new(),
         }
     }
@@ -159,7 +159,7 @@ impl Former {
         let Submission { key, ticket, arrival, length } = submission;
         let row = Row { key, ticket, arrival, entered: arrival, length, progress: 0 };
         // Tickets count arrivals, so this counts the entries of all kinds that came before.
-        let order = ticket + self.resubmitted + self.restarted;
+        let order = ticket + self.resubmitted + self.handed_back;
         let entry = Entry::new(row, order, self.due(order));
         self.fresh.push(&mut self.slab, bin, entry, self.rules.batch_size);
     }
@@ -168,7 +168,7 @@ impl Former {
     /// any worker may go on with it. Of a worker that is gone, so is the state: the row starts
     /// anew, and the answer is true. `admitted` counts all first entries so far.
     pub(crate) fn climb(&mut self, row: Row, worker: Option<WorkerId>, admitted: u64) -> bool {
-        let order = admitted + self.resubmitted + self.restarted;
+        let order = admitted + self.resubmitted + self.handed_back;
         self.resubmitted += 1;
         let gone = worker.is_some_and(|worker| !self.has_worker(worker));
         if gone {
@@ -205,9 +205,9 @@ impl Former {
             }
         }
         for row in &rows {
-            let order = admitted + self.resubmitted + self.restarted;
+            let order = admitted + self.resubmitted + self.handed_back;
             self.start_anew(Row { entered: now, ..*row }, order);
-            self.restarted += 1;
+            self.handed_back += 1;
         }
         rows.len() as u64
     }
@@ -225,7 +225,7 @@ impl Former {
             Fill::Strict => u64::MAX,
             Fill::Elastic => {
                 // An arrival that was published late may find later ones already taken.
-                let ahead = order.saturating_sub(self.taken + self.restarted);
+                let ahead = order.saturating_sub(self.taken + self.handed_back);
                 self.taken + 2 * ahead + 4 * u64::from(self.rules.batch_size)
             }
         }

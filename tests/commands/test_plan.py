@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import multibin as mb
@@ -16,21 +16,9 @@ from multibin.planning import Objective, Question
 from multibin.theory import expected_max
 from multibin.traces import read
 
-ROWS = 400
 FEW = ["trace.csv", "--requests=20000", "--batch-size=8"]
 BATCHES = ["--no-climbing", "--no-refill"]
 """Nothing but batches that run to their end."""
-
-
-@pytest.fixture(autouse=True)
-def _a_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lengths from 1 to 200, most of them short, a request every 1.7 seconds or so."""
-    monkeypatch.chdir(tmp_path)
-    rng = np.random.default_rng(0)
-    lengths = 1 + (199 * rng.random(ROWS) ** 3).astype(int)
-    times = np.cumsum(rng.exponential(1.7, ROWS))
-    rows = [f"{t:.6f},{7 + i % 5},{n}" for i, (t, n) in enumerate(zip(times, lengths, strict=True))]
-    Path("trace.csv").write_text("timestamp,prompt_tokens,output_tokens\n" + "\n".join(rows))
 
 
 def parsed(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> dict[str, Any]:
@@ -220,15 +208,10 @@ def test_an_objective_needs_something() -> None:
     ],
 )
 def test_bad_arguments_end_in_one_line(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, refused: Callable[[list[str], str], None]
 ) -> None:
     Path("plain.csv").write_text("prompt_tokens,output_tokens\n3,4\n5,6\n")
-    assert main(["plan", *arguments]) == 2
-    captured = capsys.readouterr()
-    assert captured.err.startswith("multibin plan: error: ")
-    assert message in captured.err
-    assert len(captured.err.splitlines()) == 1
-    assert not captured.out
+    refused(["plan", *arguments], message)
 
 
 def test_a_file_without_times_has_a_highest_rate(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,24 @@
+"""What tests of several folders share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from multibin.cli import main
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Callable[[Sequence[str], str], None]:
+    """Asserts that a command ends with status 2 and one line of error that holds ``message``."""
+
+    def check(arguments: Sequence[str], message: str) -> None:
+        assert main(arguments) == 2
+        captured = capsys.readouterr()
+        assert captured.err.startswith(f"multibin {arguments[0]}: error: ")
+        assert message in captured.err
+        assert len(captured.err.splitlines()) == 1
+        assert not captured.out
+
+    return check
