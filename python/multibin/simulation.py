@@ -13,6 +13,7 @@ from multibin import _core
 if TYPE_CHECKING:
     from multibin._core import Rival, Scheduler
     from multibin.traces import Trace
+    from multibin.traces.arrivals import ClosedLoop
 
 __all__ = ["Batches", "Records", "ServiceModel", "simulate"]
 
@@ -65,9 +66,18 @@ class Batches:
     reason: NDArray[np.uint8]
     """Positions in ``REASONS``."""
     server: NDArray[np.uint32]
+    parked: NDArray[np.uint32]
+    """Rows with state that waited at the server meanwhile."""
 
     def __len__(self) -> int:
         return len(self.start)
+
+    @property
+    def resident(self) -> NDArray[np.uint32]:
+        """Rows whose state the server held: the batch's and those that waited there. Of refill:
+        all that were in the batch, one after another.
+        """
+        return self.rows + self.parked
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +132,8 @@ def simulate(
     servers: int = 1,
     drain: bool = True,
     gate: bool = False,
+    closed_loop: ClosedLoop | None = None,
+    max_resident: int | None = None,
 ) -> Records:
     """Plays a trace through the batch former that ``scheduler`` runs, on a virtual clock.
 
@@ -137,11 +149,17 @@ def simulate(
         gate: watch the predictions of the last requests that finished: while bins would gain less
             than 10 % throughput (and until they would gain 15 %), whoever arrives goes to the first
             bin. Rivals know no gate.
+        closed_loop: users who send the trace's requests, each its next one after the answer to the
+            one before; the trace's own times are not used. Requests that are never sent, because
+            strict bins wait for them, have NaN for all times. Refill in chunks notices at a chunk's
+            end who was answered in it.
+        max_resident: the most rows whose state a server holds, running or waiting to go on: a batch
+            starts no more than that leaves room for. At least a batch's rows. None: no limit.
 
     Raises:
         ValueError, TypeError: an argument out of range, by name and value.
     """
-    arrival = np.zeros(len(trace)) if trace.arrivals is None else trace.arrivals
+    users, arrival = _arrivals(trace, closed_loop)
     predicted = trace.output_tokens if trace.predicted is None else trace.predicted
     coefficients: dict[str, Any] = asdict(service)
     answer = coefficients.pop("answer")
@@ -156,6 +174,18 @@ def simulate(
         servers,
         drain,
         gate,
+        users,
+        max_resident,
     )
     requests, batches = (cast(dict[str, Any], column) for column in columns)
     return Records(batches=Batches(**batches), **requests)
+
+
+def _arrivals(trace: Trace, closed_loop: ClosedLoop | None) -> tuple[int | None, Seconds]:
+    """How many users there are, and their pauses; or nobody, and the times of arrival."""
+    if closed_loop is None:
+        return None, np.zeros(len(trace)) if trace.arrivals is None else trace.arrivals
+    if len(closed_loop.pauses) != len(trace):
+        given = len(closed_loop.pauses)
+        raise ValueError(f"closed_loop: {given} pauses for {len(trace)} requests")
+    return closed_loop.users, closed_loop.pauses

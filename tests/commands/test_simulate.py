@@ -151,6 +151,22 @@ def test_nothing_stable_is_said() -> None:
         saturation(lambda _: records, 1.0)
 
 
+def test_users_wait_for_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    out = output(capsys, "trace.csv", "--users=3", "--pause=0.5", "--requests=500")
+    assert "500 requests drawn from trace.csv (seed 0), sent by 3 users who pause 0.5 s" in out
+    names = [line.split()[0] for line in out.split("\npolicy ")[1].splitlines()[1:5]]
+    assert names == ["fifo", "elastic", "climb", "refill"], "strict might wait for ever"
+
+
+def test_servers_with_little_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    roomy, tight = (
+        by_name(parsed(capsys, "--rate=5", "--requests=2000", "--policy=climb", *options))
+        for options in ([], ["--max-resident=8"])
+    )
+    assert tight["fifo"] == roomy["fifo"]
+    assert tight["climb"]["throughput"] < roomy["climb"]["throughput"]
+
+
 @pytest.mark.parametrize("name", ["out.png", "out.svg"])
 def test_the_picture(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("matplotlib", reason="the picture needs the extra `plot`")
@@ -174,6 +190,13 @@ def test_a_move_costs_what_the_batch_pays_for_it() -> None:
         (["trace.csv", "--edges=odd"], "edges: 'odd' is not one of optimal"),
         (["trace.csv", "--rate=0"], "rate: 0 is not a finite number from 1e-06 to"),
         (["trace.csv", "--rate=nan"], "rate: nan"),
+        (["trace.csv", "--users=0"], "users: 0 is not from 1"),
+        (["trace.csv", "--users=4", "--rate=2"], "rate: 2 means nothing beside users = 4"),
+        (["trace.csv", "--users=4", "--saturation"], "saturation: means nothing beside users = 4"),
+        (["trace.csv", "--users=4", "--policy=strict"], "policy: 'strict' may wait for ever"),
+        (["trace.csv", "--users=4", "--pause=-1"], "pause: -1 is not"),
+        (["trace.csv", "--pause=2"], "pause: 2 means nothing without users"),
+        (["trace.csv", "--max-resident=7"], "max_resident: 7 is not at least 8"),
         (["trace.csv", "--cv=2"], "cv: 2 means nothing without rate"),
         (["trace.csv", "--rate=1", "--cv=-1"], "cv: -1 is not"),
         (["trace.csv", "--requests=401"], "requests: 401 is more than the trace's 400"),

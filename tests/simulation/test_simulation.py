@@ -175,3 +175,61 @@ def test_the_gate_turns_useless_bins_into_a_fifo_and_leaves_useful_ones_alone() 
     assert p99_ratio_to_fifo(noise, gate=False) > 1.1
     assert p99_ratio_to_fifo(noise, gate=True) < 1.02
     assert p99_ratio_to_fifo(trace, gate=True) == p99_ratio_to_fifo(trace, gate=False) < 0.9
+
+
+LOOP = arrivals.closed_loop(3_000, users=9, pause=0.5, seed=3)
+
+
+@pytest.mark.parametrize("former", ["elastic", "climb", "refill"])
+def test_in_a_closed_loop_a_user_has_one_request_at_a_time(former: str) -> None:
+    trace = uniform(3_000, None)
+    edges = mb.Edges.optimal(trace.output_tokens, 4, 4)
+    made: dict[str, mb.Scheduler | mb.Rival] = {
+        "elastic": mb.Scheduler(edges, 4),
+        "climb": mb.Scheduler(edges, 4, overrun="climb"),
+        "refill": mb.Rival.refill(4),
+    }
+    records = mb.simulate(trace, scheduler=made[former], service=STEP, closed_loop=LOOP)
+    events = np.concatenate([records.arrival, records.finish])
+    order = np.argsort(events, kind="stable")
+    unanswered = np.cumsum(np.where(order < len(records), 1, -1))
+    assert unanswered.max() == LOOP.users
+    assert (np.diff(records.arrival) >= 0).all()
+    assert np.isfinite(records.finish).all()
+    # Little's law, with the users' pauses: users = rate × (latency + pause).
+    cycle = records.latency.mean() + LOOP.pauses.mean()
+    assert records.throughput * cycle == pytest.approx(LOOP.users, rel=0.02)
+
+
+def test_strict_bins_can_stop_a_closed_loop() -> None:
+    trace = uniform(3_000, None)
+    records = mb.simulate(trace, scheduler=strict(4, 8), service=STEP, closed_loop=LOOP)
+    assert np.isnan(records.arrival).sum() > 2_000
+
+
+def test_a_server_holds_no_more_rows_than_it_may() -> None:
+    trace = uniform(5_000, 8.0)
+    blind = trace.with_predicted(np.zeros(len(trace), np.int64))
+    edges = mb.Edges.feedback(trace.output_tokens, 8, 2.0)
+
+    def play(max_resident: int | None) -> mb.Records:
+        scheduler = mb.Scheduler(edges, 16, overrun="climb")
+        return mb.simulate(blind, scheduler=scheduler, service=STEP, max_resident=max_resident)
+
+    assert play(None).batches.resident.max() > 100
+    assert [play(most).batches.resident.max() for most in (16, 20, 64)] == [16, 20, 64]
+
+
+def test_bad_loops_and_limits_are_named() -> None:
+    trace = uniform(10, None)
+    arguments: dict[str, Any] = {"scheduler": strict(2, 4), "service": STEP}
+    with pytest.raises(ValueError, match="closed_loop: 3000 pauses for 10 requests"):
+        mb.simulate(trace, closed_loop=LOOP, **arguments)
+    with pytest.raises(ValueError, match="max_resident: a server of 3 rows holds no batch of 4"):
+        mb.simulate(trace, max_resident=3, **arguments)
+    with pytest.raises(ValueError, match="users: 0 is not at least 1"):
+        arrivals.closed_loop(10, users=0, pause=1.0, seed=0)
+    with pytest.raises(ValueError, match="pause: -1 is not"):
+        arrivals.closed_loop(10, users=1, pause=-1.0, seed=0)
+    with pytest.raises(ValueError, match=r"pauses: -2\.0 at position 1 is not at least 0"):
+        arrivals.ClosedLoop(1, np.array([0.0, -2.0]))

@@ -48,7 +48,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Plays every policy; prints the table or JSON and draws the picture."""
     settings = _settings(options)
-    policies = chosen(settings.policies)
+    policies = chosen(settings.names)
     if options.plot is not None:
         check_plot(options.plot)
     load = workload(settings)
@@ -72,9 +72,15 @@ def _load(group: argparse._ArgumentGroup) -> None:
     add(
         "--requests",
         type=int,
-        help="how many: drawn with --rate (100000) and for --saturation (400000), else the first of"
-        " the trace (all)",
+        help="how many: drawn with --rate or --users (100000) and for --saturation (400000), else"
+        " the first of the trace (all)",
     )
+    add(
+        "--users",
+        type=int,
+        help="a closed loop of so many instead of --rate: each waits for answers",
+    )
+    add("--pause", type=float, metavar="SECONDS", help="of a user after an answer, on average (0)")
     add("--seed", type=int, help="of everything that is drawn (0)")
     add("--sigma", type=float, help="predictions are the true lengths × exp(sigma·Z); 0: the truth")
     add("--shuffled", action="store_true", help="predictions are other requests' true lengths")
@@ -97,6 +103,7 @@ def _policies(group: argparse._ArgumentGroup) -> None:
     add("--overhead", type=float, help="of a move, in steps, to place levels (by the costs below)")
     add("--batch-size", type=int, help="rows of a full batch (8)")
     add("--servers", type=int, help="how many run batches at the same time (1)")
+    add("--max-resident", type=int, help="most rows whose state a server holds (no limit)")
     add("--chunk", type=int, help="steps between refills, for chunked (16)")
 
 

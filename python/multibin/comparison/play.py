@@ -12,6 +12,7 @@ import multibin as mb
 from multibin.comparison.policies import Fit, Policy
 from multibin.comparison.settings import Settings
 from multibin.comparison.stability import is_steady
+from multibin.comparison.workloads import closed_loop
 from multibin.traces import Trace
 
 __all__ = ["Result", "compare", "play"]
@@ -106,5 +107,10 @@ def play(settings: Settings, trace: Trace, fit: Fit, policy: Policy) -> mb.Recor
     if policy.blind:
         trace = trace.with_predicted(np.zeros(len(trace), np.int64))
     return mb.simulate(
-        trace, scheduler=policy.former(fit), service=settings.service, servers=settings.servers
+        trace,
+        scheduler=policy.former(fit),
+        service=settings.service,
+        servers=settings.servers,
+        closed_loop=closed_loop(settings, len(trace)),
+        max_resident=settings.max_resident,
     )

@@ -61,6 +61,8 @@ def _servers(settings: Settings) -> str:
         settings.service.answer
     ]
     servers = f"{settings.servers} server{'s' if settings.servers > 1 else ''}"
+    if settings.max_resident is not None:
+        servers += f" with room for the state of {settings.max_resident} rows"
     return (
         f"{servers}, batches of {settings.batch_size}; a batch takes {' + '.join(terms)};"
         f" a request is answered at {answer}"

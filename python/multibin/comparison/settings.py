@@ -18,7 +18,13 @@ MOST = 10**8
 CROWD = 100_000
 """Servers that a run may have: the simulation keeps a state for each."""
 
-RANGES = {"rate": (1e-6, 1e9), "cv": (0.01, 100.0), "sigma": (0.0, 100.0), "overhead": (0.0, 1e9)}
+RANGES = {
+    "rate": (1e-6, 1e9),
+    "cv": (0.01, 100.0),
+    "pause": (0.0, 1e6),
+    "sigma": (0.0, 100.0),
+    "overhead": (0.0, 1e9),
+}
 """Lowest and highest values: wide, and what is beyond them has no meaning or no floats."""
 
 SLOWEST, NANOSECOND = 1e4, 1e-9
@@ -43,8 +49,14 @@ class Settings:
     requests: int | None = None
     """How many: drawn with replacement if a rate is given, else the first of the trace."""
     seed: int = 0
-    policies: tuple[str, ...] = ("fifo", "strict", "elastic", "climb", "refill")
-    """Names; FIFO is always played, as the others are compared with it."""
+    users: int | None = None
+    """A closed loop of so many users instead of times: each waits for an answer before it sends the
+    next request. Requests are then drawn with replacement."""
+    pause: float = 0.0
+    """Seconds between an answer and its user's next request, on average; exponential."""
+    policies: tuple[str, ...] | None = None
+    """Names; FIFO is always played, as the others are compared with it. None: FIFO, strict
+    (but in a closed loop), elastic, climb and refill."""
     bins: int = 16
     levels: int = 12
     """Bins of the policies that climb."""
@@ -55,6 +67,8 @@ class Settings:
     says, ``default_overhead``."""
     batch_size: int = 8
     servers: int = 1
+    max_resident: int | None = None
+    """The most rows whose state a server holds, running or waiting to go on."""
     chunk: int = 16
     """Steps between refills, for the policy ``chunked``."""
     sigma: float | None = None
@@ -71,6 +85,10 @@ class Settings:
         for name, most in (("bins", 4096), ("levels", 4096), ("batch_size", _checks.LONGEST)):
             _checks.whole(name, getattr(self, name), 1, most)
         _checks.whole("servers", self.servers, 1, CROWD)
+        if self.users is not None:
+            _checks.whole("users", self.users, 1, MOST)
+        if self.max_resident is not None:
+            _checks.whole("max_resident", self.max_resident, self.batch_size)
         _checks.whole("chunk", self.chunk, 1, _checks.LONGEST)
         _checks.whole("seed", self.seed)
         least = FEW if self.saturation else 1
@@ -93,12 +111,33 @@ class Settings:
             raise ValueError(f"shuffled: means nothing beside sigma = {self.sigma:g}")
         if self.cv is not None and self.rate is None and not self.saturation:
             raise ValueError(f"cv: {self.cv:g} means nothing without rate or saturation")
+        self._check_users()
         costs = asdict(self.service)
         del costs["answer"]
         for name, value in costs.items():
             _checks.real(name, value, 0.0, SLOWEST)
         if sum(costs.values()) < NANOSECOND:
             raise ValueError(f"service: its costs add up to {sum(costs.values()):g} s, not to 1e-9")
+
+    def _check_users(self) -> None:
+        if self.users is None:
+            if self.pause:
+                raise ValueError(f"pause: {self.pause:g} means nothing without users")
+            return
+        if self.rate is not None:
+            raise ValueError(f"rate: {self.rate:g} means nothing beside users = {self.users}")
+        if self.saturation:
+            raise ValueError(f"saturation: means nothing beside users = {self.users}")
+        if "strict" in self.names:
+            raise ValueError("policy: 'strict' may wait for ever in a closed loop (users)")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The policies, those by default if none are given."""
+        if self.policies is not None:
+            return self.policies
+        strict = () if self.users is not None else ("strict",)
+        return ("fifo", *strict, "elastic", "climb", "refill")
 
     @property
     def move_cost(self) -> float:

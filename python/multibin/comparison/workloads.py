@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from multibin.comparison.settings import Settings
 from multibin.traces import Trace, arrivals, predictions, read
 
-__all__ = ["DRAWN", "SAMPLE", "SEARCHED", "Workload", "process", "workload"]
+__all__ = ["DRAWN", "SAMPLE", "SEARCHED", "Workload", "closed_loop", "process", "workload"]
 
 DRAWN = 100_000
 """Requests drawn where nothing says how many."""
@@ -70,6 +70,8 @@ def workload(settings: Settings) -> Workload:
 
 
 def _played(settings: Settings, trace: Trace, seeds: _Seeds) -> tuple[str, Trace]:
+    if settings.users is not None:
+        return _sent_by_users(settings, trace, seeds)
     if settings.rate is None:
         return _own_times(settings, trace)
     drawn = trace.resample(settings.requests or DRAWN, seeds.requests)
@@ -79,6 +81,15 @@ def _played(settings: Settings, trace: Trace, seeds: _Seeds) -> tuple[str, Trace
         f" {process(settings)} arrivals at {settings.rate:g} requests/s"
     )
     return words, drawn.with_arrivals(times)
+
+
+def _sent_by_users(settings: Settings, trace: Trace, seeds: _Seeds) -> tuple[str, Trace]:
+    drawn = trace.resample(settings.requests or DRAWN, seeds.requests)
+    words = (
+        f"{len(drawn):,} requests drawn from {settings.trace} (seed {settings.seed}), sent by"
+        f" {settings.users} users who pause {settings.pause:g} s after an answer on average"
+    )
+    return words, drawn
 
 
 def _own_times(settings: Settings, trace: Trace) -> tuple[str, Trace]:
@@ -98,6 +109,14 @@ def _stationary(settings: Settings, trace: Trace, seeds: _Seeds) -> Trace:
     drawn = trace.resample(settings.requests or SEARCHED, seeds.requests)
     times = arrivals.gamma(len(drawn), 1.0, settings.cv or 1.0, seeds.arrivals)
     return _predicted(settings, drawn.with_arrivals(times).to_rate(1.0), seeds)
+
+
+def closed_loop(settings: Settings, n: int) -> arrivals.ClosedLoop | None:
+    """The users who send ``n`` requests, if there are any; the same ones every time."""
+    if settings.users is None:
+        return None
+    seed = _Seeds.of(settings.seed).arrivals
+    return arrivals.closed_loop(n, settings.users, settings.pause, seed)
 
 
 def _predicted(settings: Settings, trace: Trace, seeds: _Seeds) -> Trace:

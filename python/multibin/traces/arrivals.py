@@ -2,11 +2,12 @@
 
 The first is at 0, so n requests have n − 1 gaps. All functions raise ``ValueError`` for a value out
 of range and ``TypeError`` for one that is not a number. Times of a real trace are its own
-``Trace.arrivals``.
+``Trace.arrivals``. A closed loop has no times before it is played: its users wait for answers.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import SupportsIndex
 
 import numpy as np
@@ -14,7 +15,30 @@ import numpy as np
 from multibin.traces import _checks
 from multibin.traces._checks import Floats
 
-__all__ = ["backlog", "gamma", "poisson"]
+__all__ = ["ClosedLoop", "backlog", "closed_loop", "gamma", "poisson"]
+
+
+@dataclass(frozen=True, eq=False)
+class ClosedLoop:
+    """Users of whom each pauses, sends a request, waits for its answer, and again: for the argument
+    ``closed_loop`` of ``multibin.simulate``.
+
+    Raises ``ValueError`` or ``TypeError`` that names the argument and the value.
+    """
+
+    users: int
+    """How many there are, and so the most requests that wait or run."""
+    pauses: Floats
+    """Seconds, shape ``[n]``, one a request, in the order in which pauses begin; all users begin
+    with one at time 0."""
+
+    def __post_init__(self) -> None:
+        _checks.whole("users", self.users, 1)
+        pauses = _checks.seconds("pauses", self.pauses)
+        if (pauses < 0).any():
+            at = int((pauses < 0).argmax())
+            raise ValueError(f"pauses: {pauses[at]} at position {at} is not at least 0")
+        object.__setattr__(self, "pauses", pauses)
 
 
 def poisson(n: SupportsIndex, rate: float, seed: SupportsIndex) -> Floats:
@@ -36,3 +60,14 @@ def gamma(n: SupportsIndex, rate: float, cv: float, seed: SupportsIndex) -> Floa
 def backlog(n: SupportsIndex) -> Floats:
     """Everything is there at time 0."""
     return np.zeros(_checks.whole("n", n, 1))
+
+
+def closed_loop(
+    n: SupportsIndex, users: SupportsIndex, pause: float, seed: SupportsIndex
+) -> ClosedLoop:
+    """``users`` who send ``n`` requests in all, with independent exponential pauses of ``pause``
+    seconds on average; 0: each sends the next one as soon as it has its answer.
+    """
+    count, mean = _checks.whole("n", n, 1), _checks.real("pause", pause)
+    pauses = _checks.generator(seed).exponential(mean, count)
+    return ClosedLoop(_checks.whole("users", users, 1), pauses)

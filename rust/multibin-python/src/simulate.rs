@@ -1,6 +1,6 @@
 use multibin::Reason;
 use multibin::simulate::{
-    self as core, Answer, Records, Servers, Service, SimulateError, Workload,
+    self as core, Answer, Arrivals, Records, Servers, Service, SimulateError, Workload,
 };
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
@@ -16,13 +16,13 @@ use crate::scheduler::Scheduler;
 /// scheduler itself is left as it is and its capacity is not counted. Used by ``multibin.simulate``, which documents
 /// the arguments.
 ///
-/// ``arrivals`` in seconds, ``predicted``, ``actual`` and ``prompts`` in steps and tokens, all of
-/// shape ``[n]``; ``service`` the coefficients of the service model by name, in seconds. Returns
-/// the columns of the requests and of the batches.
+/// ``arrivals`` in seconds, or with ``users`` the pauses of a closed loop; ``predicted``, ``actual``
+/// and ``prompts`` in steps and tokens, all of shape ``[n]``; ``service`` the coefficients of the
+/// service model by name, in seconds. Returns the columns of the requests and of the batches.
 ///
 /// Raises ``ValueError`` or ``TypeError`` that names the argument and the value.
 #[pyfunction]
-#[pyo3(signature = (scheduler, arrivals, predicted, actual, prompts, service: "dict[str, float]", answer: "str", servers, drain, gate)
+#[pyo3(signature = (scheduler, arrivals, predicted, actual, prompts, service: "dict[str, float]", answer: "str", servers, drain, gate, users: "int | None", max_resident: "int | None")
     -> "tuple[dict[str, object], dict[str, object]]")]
 #[expect(clippy::too_many_arguments, reason = "the columns of a workload")]
 pub fn simulate<'py>(
@@ -37,15 +37,19 @@ pub fn simulate<'py>(
     servers: Count<'py>,
     drain: bool,
     gate: bool,
+    users: Option<Count<'py>>,
+    max_resident: Option<Count<'py>>,
 ) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyDict>)> {
     let workload = Workload {
-        arrivals: times(&arrivals, "arrivals")?,
+        arrivals: parse_arrivals(&arrivals, users.as_ref())?,
         predicted: lengths(&predicted, "predicted")?,
         actual: lengths(&actual, "actual")?,
         prompts: lengths(&prompts, "prompts")?,
     };
     let service = parse_service(service, answer)?;
-    let servers = Servers { count: count(&servers, "servers")?, service, drain, gate };
+    let max_resident = max_resident.map(|given| count(&given, "max_resident")).transpose()?;
+    let servers =
+        Servers { count: count(&servers, "servers")?, service, drain, gate, max_resident };
     let records = play(py, &scheduler, &workload, &servers).map_err(errors::simulate)?;
     let (requests, batches) = (records.requests, records.batches);
     let reason = |reason: &Reason| *reason as u8;
@@ -73,6 +77,7 @@ pub fn simulate<'py>(
                 ("bin", array(py, batches.bin)),
                 ("reason", array(py, batches.reason.iter().map(reason).collect::<Vec<u8>>())),
                 ("server", array(py, batches.server)),
+                ("parked", array(py, batches.parked)),
             ],
         )?,
     ))
@@ -104,6 +109,15 @@ fn play(
             py.detach(|| core::simulate_rival(workload, rival, servers))
         }
     }
+}
+
+fn parse_arrivals(arrivals: &ArrayLike<'_>, users: Option<&Count<'_>>) -> PyResult<Arrivals> {
+    Ok(match users {
+        None => Arrivals::At(times(arrivals, "arrivals")?),
+        Some(users) => {
+            Arrivals::Users { count: count(users, "users")?, pauses: times(arrivals, "pauses")? }
+        }
+    })
 }
 
 fn parse_service(coefficients: &Bound<'_, PyDict>, answer: &str) -> PyResult<Service> {

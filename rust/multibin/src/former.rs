@@ -62,8 +62,8 @@ pub(crate) struct Former {
 #[derive(Debug, Clone, Copy)]
 struct View {
     worker: WorkerId,
-    /// Climbers alone, because too many wait.
-    parked_only: bool,
+    /// How many may be taken that have not started; the others are climbers.
+    starts: usize,
 }
 
 /// The candidates of the rules, found in one pass over the bins.
@@ -234,7 +234,7 @@ impl Former {
     /// When the first request that `worker` may take becomes overdue by `max_wait`.
     pub(crate) fn deadline(&self, worker: WorkerId) -> Option<u64> {
         self.rules.max_wait?;
-        self.earliest(&self.sources(View { worker, parked_only: false }))
+        self.earliest(&self.sources(View { worker, starts: usize::MAX }))
     }
 
     /// When the first request that anybody may take becomes overdue by `max_wait`.
@@ -277,22 +277,35 @@ impl Former {
             }
     }
 
-    /// The next batch for `worker`, if one may leave now. `closed`: nothing more will arrive.
-    pub(crate) fn form(&mut self, now: u64, worker: WorkerId, closed: bool) -> Option<Formed> {
-        if self.waiting(worker) == 0 {
+    /// The next batch for `worker`, if one may leave now. `closed`: nothing more will arrive. At
+    /// most `starts` of its rows have not started.
+    pub(crate) fn form(
+        &mut self,
+        now: u64,
+        worker: WorkerId,
+        closed: bool,
+        starts: usize,
+    ) -> Option<Formed> {
+        let everything = View { worker, starts };
+        if self.available(everything) == 0 {
             return None;
         }
-        let formed = self.lead(now, worker, closed)?;
+        let formed = self.lead(now, everything, closed)?;
         self.taken += formed.rows.len() as u64;
         Some(formed)
     }
 
+    /// How many wait that a batch could have.
+    fn available(&self, view: View) -> usize {
+        self.fresh.waiting.min(view.starts) + self.climbing(view.worker)
+    }
+
     /// The rules, in order.
-    fn lead(&mut self, now: u64, worker: WorkerId, closed: bool) -> Option<Formed> {
+    fn lead(&mut self, now: u64, everything: View, closed: bool) -> Option<Formed> {
         let elastic = self.rules.fill == Fill::Elastic;
-        let everything = View { worker, parked_only: false };
-        let view = self.bounded(worker);
-        if elastic && !closed && 2 * self.waiting(worker) < 3 * self.rules.batch_size as usize {
+        let view = self.bounded(everything);
+        let waiting = self.waiting(view.worker);
+        if elastic && !closed && 2 * waiting < 3 * self.rules.batch_size as usize {
             return Some(self.few(now, view));
         }
         let mut survey = self.survey(now, everything);
@@ -300,7 +313,7 @@ impl Former {
         if let Some(bin) = survey.overdue.bin().filter(|_| elastic || !closed) {
             return Some(self.gather(everything, view, bin, Reason::Overdue));
         }
-        if view.parked_only {
+        if view.starts != everything.starts {
             survey = self.survey(now, view);
         }
         if let Some(bin) = survey.full.bin() {
@@ -312,17 +325,19 @@ impl Former {
     }
 
     /// With `max_parked` climbers nobody starts while a climber may go on.
-    fn bounded(&self, worker: WorkerId) -> View {
+    fn bounded(&self, view: View) -> View {
         let full = self.rules.max_parked.is_some_and(|most| self.parked >= most);
-        View { worker, parked_only: full && self.climbing(worker) > 0 }
+        let starts = if full && self.climbing(view.worker) > 0 { 0 } else { view.starts };
+        View { starts, ..view }
     }
 
     fn survey(&self, now: u64, view: View) -> Survey {
         let none = Candidate::NONE;
         let mut survey = Survey { oldest: none, overdue: none, full: none };
         let sources = self.sources(view);
+        let starts = u32::try_from(view.starts).unwrap_or(u32::MAX);
         for bin in 0..self.edges.bins() {
-            let (head, waiting) = head(&sources, bin);
+            let (head, waiting) = head(&sources, bin, starts);
             survey.oldest.offer(head.ticket, bin);
             if self.is_overdue(head, now) {
                 survey.overdue.offer(head.ticket, bin);
@@ -359,7 +374,7 @@ impl Former {
     /// The queues that a view shows: the worker's own climbers, anyone's, and who starts; none
     /// where nobody waits.
     fn sources(&self, view: View) -> [&[Queue]; 3] {
-        let fresh = if view.parked_only { &[][..] } else { &self.fresh.queues };
+        let fresh = if view.starts == 0 { &[][..] } else { &self.fresh.queues };
         if self.parked == 0 {
             return [&[], &[], fresh];
         }
@@ -373,12 +388,13 @@ impl Former {
     /// Up to a batch from `bin`; elastic goes on with the nearest bins, the lower one first. The
     /// leader may come from a wider view than those who follow.
     fn gather(&mut self, leader: View, view: View, bin: usize, reason: Reason) -> Formed {
-        let climbing = self.climbing(view.worker);
-        let waiting = if view.parked_only { climbing + 1 } else { climbing + self.fresh.waiting };
-        let room = waiting.min(self.rules.batch_size as usize);
-        let mut rows = Vec::with_capacity(room);
-        self.take(leader, bin, 1, &mut rows);
-        self.take(view, bin, room, &mut rows);
+        let batch_size = self.rules.batch_size as usize;
+        let mut rows = Vec::with_capacity(self.available(leader).min(batch_size));
+        let led = self.take(leader, bin, 1, &mut rows);
+        let mut view = View { starts: view.starts.saturating_sub(led), ..view };
+        // The leader may be more than the view shows.
+        let room = (1 + self.available(view)).min(batch_size);
+        view.starts -= self.take(view, bin, room, &mut rows);
         let limit = self.limit(bin, &rows);
         if self.rules.fill == Fill::Elastic {
             let bins = self.edges.bins();
@@ -387,30 +403,36 @@ impl Former {
                     break;
                 }
                 if distance <= bin {
-                    self.take(view, bin - distance, room, &mut rows);
+                    view.starts -= self.take(view, bin - distance, room, &mut rows);
                 }
                 if bin + distance < bins {
-                    self.take(view, bin + distance, room, &mut rows);
+                    view.starts -= self.take(view, bin + distance, room, &mut rows);
                 }
             }
         }
         Formed { rows, limit, bin, reason }
     }
 
-    /// Moves rows from `bin` to `rows` until there are `room`, in the order in which they entered.
-    fn take(&mut self, view: View, bin: usize, room: usize, rows: &mut Vec<Row>) {
-        let fresh = &mut self.fresh;
-        if self.parked == 0 && !view.parked_only {
-            let wanted = (room - rows.len()).min(fresh.queues[bin].len as usize);
-            fresh.waiting -= wanted;
-            let queue = &mut fresh.queues[bin];
-            rows.extend((0..wanted).map(|_| queue.pop(&mut self.slab)));
-            return;
+    /// Moves rows from `bin` to `rows` until there are `room`, in the order in which they entered;
+    /// returns how many of them had not started.
+    fn take(&mut self, view: View, bin: usize, room: usize, rows: &mut Vec<Row>) -> usize {
+        if self.parked > 0 {
+            return self.take_merged(view, bin, room, rows);
         }
+        let queue = &mut self.fresh.queues[bin];
+        let wanted = (room - rows.len()).min(queue.len as usize).min(view.starts);
+        self.fresh.waiting -= wanted;
+        rows.extend((0..wanted).map(|_| queue.pop(&mut self.slab)));
+        wanted
+    }
+
+    fn take_merged(&mut self, view: View, bin: usize, room: usize, rows: &mut Vec<Row>) -> usize {
+        let mut started = 0;
         let own = self.own.get_mut(&view.worker);
-        let mut sources = [own, Some(&mut self.anyones), Some(fresh).filter(|_| !view.parked_only)];
+        let mut sources = [own, Some(&mut self.anyones), Some(&mut self.fresh)];
         while rows.len() < room {
-            let heads = sources
+            let shown = if started < view.starts { &sources[..] } else { &sources[..FRESH] };
+            let heads = shown
                 .iter()
                 .map(|bins| bins.as_ref().map_or(u64::MAX, |bins| bins.queues[bin].head.order));
             let Some((source, _)) = heads.enumerate().min_by_key(|&(_, order)| order) else {
@@ -419,8 +441,10 @@ impl Former {
             let Some(bins) = &mut sources[source] else { break };
             let Some(row) = bins.pop(&mut self.slab, bin) else { break };
             self.parked -= usize::from(source != FRESH);
+            started += usize::from(source == FRESH);
             rows.push(row);
         }
+        started
     }
 
     /// How far a batch led by `bin` runs, `rows` being those taken from it.
@@ -440,12 +464,13 @@ impl Former {
 /// Position of those who start among the sources of a view.
 const FRESH: usize = 2;
 
-/// The entry of `bin` that entered first, and how many wait there.
+/// The entry of `bin` that entered first, and how many of those there a batch could have.
 #[inline]
-fn head<'a>(sources: &[&'a [Queue]; 3], bin: usize) -> (&'a Head, u32) {
+fn head<'a>(sources: &[&'a [Queue]; 3], bin: usize, starts: u32) -> (&'a Head, u32) {
     let (mut first, mut waiting) = (&Head::NONE, 0);
-    for queue in sources.iter().filter_map(|queues| queues.get(bin)) {
-        waiting += queue.len;
+    for (source, most) in sources.iter().zip([u32::MAX, u32::MAX, starts]) {
+        let Some(queue) = source.get(bin) else { continue };
+        waiting += queue.len.min(most);
         if queue.head.order < first.order {
             first = &queue.head;
         }

@@ -4,6 +4,7 @@
 //! records are apart: [`Workload`] and [`Service`] say what happens, [`simulate`] plays it, and
 //! [`Records`] is what is left.
 
+mod arrivals;
 #[cfg(all(test, not(loom)))]
 mod live;
 mod records;
@@ -17,12 +18,13 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::config::{Config, ConfigError, Rules};
+use crate::config::{Config, ConfigError, Fill, Overrun, Rules};
 use crate::edges::Edges;
 use crate::former::Former;
 use crate::gate::Gate;
 use crate::waiting::Slab;
 
+pub use arrivals::Arrivals;
 pub use records::{BatchRecords, Records, RequestRecords};
 pub use rivals::{RefillOrder, Rival, Weight, simulate_rival};
 pub use service::{Answer, Service};
@@ -30,8 +32,8 @@ pub use service::{Answer, Service};
 /// Requests in their order of arrival; element i of each belongs to request i.
 #[derive(Debug, Clone, Default)]
 pub struct Workload {
-    /// When it arrives, in nanoseconds; must not decrease.
-    pub arrivals: Vec<u64>,
+    /// When it arrives.
+    pub arrivals: Arrivals,
     /// What the scheduler is told, in steps.
     pub predicted: Vec<u32>,
     /// The steps that it takes, at least 1.
@@ -53,6 +55,9 @@ pub struct Servers {
     /// Whether a [`Gate`] watches the predictions: while binning does not pay, whoever arrives goes
     /// to the first bin. Rivals know no gate.
     pub gate: bool,
+    /// The most rows whose state a server holds, running or waiting to go on: a batch starts no
+    /// more than that leaves room for. Overrun by recomputing keeps no state.
+    pub max_resident: Option<usize>,
 }
 
 impl Servers {
@@ -82,6 +87,20 @@ pub enum SimulateError {
     /// No servers, or more than anybody has.
     #[error("servers: {0} is not a number of servers (1 to {max})", max = Servers::MOST)]
     Servers(usize),
+    /// A closed loop without users.
+    #[error("users: 0 users send no requests")]
+    NoUsers,
+    /// A server that holds fewer rows than a batch has.
+    #[error("max_resident: a server of {most} rows holds no batch of {rows}")]
+    Resident {
+        /// The limit.
+        most: usize,
+        /// Rows of the largest batch.
+        rows: usize,
+    },
+    /// Strict bins under a limit of resident rows.
+    #[error("max_resident: with fill = strict rows that climb would wait for each other for ever")]
+    StrictResident,
     /// A coefficient that is not a number ≥ 0.
     #[error("service: {name} = {value} is not a finite number of seconds >= 0")]
     Service {
@@ -129,6 +148,12 @@ pub fn simulate(
 ) -> Result<Records, SimulateError> {
     check(workload, servers)?;
     let rules = Rules::new(config)?;
+    check_resident(servers, rules.batch_size as usize)?;
+    if servers.max_resident.is_some()
+        && (rules.fill, rules.overrun) == (Fill::Strict, Overrun::Climb)
+    {
+        return Err(SimulateError::StrictResident);
+    }
     let requests = workload.arrivals.len();
     let slab = Slab::with_capacity(requests).map_err(|_| ConfigError::Memory(requests))?;
     let former = Former::new(rules, Arc::new(edges.clone()), slab);
@@ -151,8 +176,14 @@ fn check(workload: &Workload, servers: &Servers) -> Result<(), SimulateError> {
             return Err(SimulateError::Sizes { argument, given, requests });
         }
     }
-    if let Some(i) = workload.arrivals.windows(2).position(|pair| pair[0] > pair[1]) {
-        return Err(SimulateError::Unsorted(i + 1));
+    match &workload.arrivals {
+        Arrivals::At(times) => {
+            if let Some(i) = times.windows(2).position(|pair| pair[0] > pair[1]) {
+                return Err(SimulateError::Unsorted(i + 1));
+            }
+        }
+        Arrivals::Users { count: 0, .. } => return Err(SimulateError::NoUsers),
+        Arrivals::Users { .. } => {}
     }
     if let Some(i) = workload.actual.iter().position(|&steps| steps == 0) {
         return Err(SimulateError::NoSteps(i));
@@ -163,10 +194,20 @@ fn check(workload: &Workload, servers: &Servers) -> Result<(), SimulateError> {
     servers.service.check()
 }
 
+/// Whether a server holds the largest batch, of `rows`.
+fn check_resident(servers: &Servers, rows: usize) -> Result<(), SimulateError> {
+    match servers.max_resident {
+        Some(most) if most < rows => Err(SimulateError::Resident { most, rows }),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::rivals::workloads;
     use super::*;
-    use crate::config::{Fill, Overrun};
 
     /// Uniform on `[0, 1)`, the same every time.
     fn uniforms(n: usize) -> impl Iterator<Item = f64> {
@@ -185,7 +226,7 @@ mod tests {
         #[expect(clippy::cast_sign_loss, reason = "lengths are positive")]
         let lengths: Vec<u32> = uniforms(n).map(|u| (lo + (hi - lo) * u).round() as u32).collect();
         Workload {
-            arrivals: vec![0; n],
+            arrivals: Arrivals::At(vec![0; n]),
             predicted: lengths.clone(),
             actual: lengths,
             prompts: vec![0; n],
@@ -193,7 +234,7 @@ mod tests {
     }
 
     fn one_server(service: Service) -> Servers {
-        Servers { count: 1, service, drain: true, gate: false }
+        Servers { count: 1, service, drain: true, gate: false, max_resident: None }
     }
 
     fn last(times: &[f64]) -> f64 {
@@ -265,10 +306,52 @@ mod tests {
         let good = backlog(3, 1.0, 5.0);
         let sizes = Workload { predicted: vec![1], ..good.clone() };
         assert_eq!(message(&sizes, &servers), "predicted: 1 values for 3 arrivals");
-        let unsorted = Workload { arrivals: vec![5, 4, 6], ..good.clone() };
+        let unsorted = Workload { arrivals: Arrivals::At(vec![5, 4, 6]), ..good.clone() };
         assert!(message(&unsorted, &servers).contains("arrivals[1]"));
         let empty = Workload { actual: vec![1, 0, 2], ..good.clone() };
         assert!(message(&empty, &servers).contains("request 1"));
         assert!(message(&good, &Servers { count: 0, ..servers }).contains("servers"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_server_holds_more_than_it_may(
+            workload in workloads(),
+            batch_size in 1u32..6,
+            room in 0usize..8,
+            max_parked in prop_oneof![Just(None), (0usize..6).prop_map(Some)],
+            count in 1usize..3,
+        ) {
+            let most = batch_size as usize + room;
+            let service = Service { step: 0.02, ..Service::default() };
+            let limited = |max_resident| {
+                let config = Config { overrun: Overrun::Climb, max_parked, ..Config::new(batch_size) };
+                let servers = Servers { count, max_resident, ..one_server(service) };
+                let edges = Edges::new(&[0, 4, 8, 16, 32]).unwrap();
+                simulate(&workload, edges, &config, &servers).unwrap()
+            };
+            let records = limited(Some(most));
+            let held = records.batches.rows.iter().zip(&records.batches.parked);
+            prop_assert!(held.map(|(rows, parked)| rows + parked).all(|held| held as usize <= most));
+            prop_assert!(records.requests.finish.iter().all(|finish| finish.is_finite()));
+            let everything = workload.actual.len();
+            prop_assert_eq!(limited(Some(everything + batch_size as usize)), limited(None));
+        }
+    }
+
+    #[test]
+    fn limits_that_hold_no_batch_are_named() {
+        let servers = Servers { max_resident: Some(7), ..one_server(Service::default()) };
+        let message = |config: &Config| {
+            let edges = Edges::new(&[0, 10]).unwrap();
+            simulate(&backlog(3, 1.0, 5.0), edges, config, &servers).unwrap_err().to_string()
+        };
+        let small = message(&Config::new(8));
+        assert_eq!(small, "max_resident: a server of 7 rows holds no batch of 8");
+        let strict = Config { fill: Fill::Strict, overrun: Overrun::Climb, ..Config::new(4) };
+        assert!(message(&strict).starts_with("max_resident: with fill = strict"));
+        let rival = Rival::Refill { rows: 8, chunk: 1, order: RefillOrder::Fifo };
+        let refused = simulate_rival(&backlog(3, 1.0, 5.0), &rival, &servers).unwrap_err();
+        assert_eq!(refused.to_string(), small);
     }
 }

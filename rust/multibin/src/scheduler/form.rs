@@ -83,7 +83,7 @@ impl Inner {
             return Some(Err(NextError::WorkerClosed));
         }
         let closed = self.admission.is_closed();
-        if let Some(formed) = state.former.form(now, worker, closed) {
+        if let Some(formed) = state.former.form(now, worker, closed, usize::MAX) {
             state.batches[formed.reason as usize] += 1;
             return Some(Ok(formed));
         }

@@ -39,7 +39,7 @@ impl Policy for Live {
         true
     }
 
-    fn form(&mut self, now: u64, server: WorkerId, closed: bool) -> Option<Formed> {
+    fn form(&mut self, now: u64, server: WorkerId, closed: bool, _: usize) -> Option<Formed> {
         self.clock.store(now, Ordering::Relaxed);
         if closed {
             self.scheduler.close();
@@ -112,7 +112,7 @@ proptest! {
         drain in any::<bool>(),
     ) {
         let edges = Edges::new(&[0, 8, 16, 32, 64, 65]).unwrap();
-        let servers = Servers { count: servers, service: SERVICE, drain, gate: false };
+        let servers = Servers { count: servers, service: SERVICE, drain, gate: false, max_resident: None };
         let simulated = simulate(&workload, edges.clone(), &config, &servers).unwrap();
         let overrun = config.overrun;
         let live = Live::new(edges, config, servers.count);

@@ -1,6 +1,5 @@
 //! What a simulation leaves.
 
-use super::time::seconds;
 use crate::request::Reason;
 
 /// Everything that happened.
@@ -50,14 +49,40 @@ pub struct BatchRecords {
     pub reason: Vec<Reason>,
     /// Who ran it.
     pub server: Vec<u32>,
+    /// Rows with state that waited at its server meanwhile.
+    pub parked: Vec<u32>,
+}
+
+/// One row of [`BatchRecords`].
+pub(super) struct BatchRecord {
+    pub(super) start: f64,
+    pub(super) finish: f64,
+    pub(super) rows: u32,
+    pub(super) steps: u32,
+    pub(super) bin: u32,
+    pub(super) reason: Reason,
+    pub(super) server: u32,
+    pub(super) parked: u32,
+}
+
+impl BatchRecords {
+    pub(super) fn push(&mut self, batch: &BatchRecord) {
+        self.start.push(batch.start);
+        self.finish.push(batch.finish);
+        self.rows.push(batch.rows);
+        self.steps.push(batch.steps);
+        self.bin.push(batch.bin);
+        self.reason.push(batch.reason);
+        self.server.push(batch.server);
+        self.parked.push(batch.parked);
+    }
 }
 
 impl RequestRecords {
-    pub(super) fn new(arrivals: &[u64]) -> Self {
-        let requests = arrivals.len();
+    pub(super) fn new(requests: usize) -> Self {
         let never = || vec![f64::NAN; requests];
         Self {
-            arrival: arrivals.iter().map(|&arrival| seconds(arrival)).collect(),
+            arrival: never(),
             start: never(),
             first_token: never(),
             finish: never(),

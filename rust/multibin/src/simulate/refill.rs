@@ -8,7 +8,8 @@ mod server;
 use std::collections::BTreeSet;
 
 use self::server::{Costs, Server, Slot};
-use super::records::{Records, RequestRecords};
+use super::arrivals::Source;
+use super::records::{BatchRecord, Records, RequestRecords};
 use super::rivals::{Lanes, Lengths, RefillOrder};
 use super::time::seconds;
 use super::{Servers, Workload};
@@ -23,8 +24,7 @@ pub(super) struct Refill<'a> {
     queue: Queue<'a>,
     servers: Vec<Server>,
     now: u64,
-    /// Requests that have arrived.
-    arrived: usize,
+    source: Source<'a>,
     /// Slots without a row, of all servers.
     free: usize,
     /// Servers without rows.
@@ -77,7 +77,7 @@ impl<'a> Refill<'a> {
         chunk: u32,
         order: RefillOrder,
     ) -> Self {
-        let requests = RequestRecords::new(&workload.arrivals);
+        let requests = RequestRecords::new(workload.arrivals.len());
         Self {
             workload,
             costs: Costs::new(servers.service, chunk),
@@ -85,7 +85,7 @@ impl<'a> Refill<'a> {
             queue: Queue::new(&workload.predicted, order),
             servers: vec![Server::default(); servers.count],
             now: 0,
-            arrived: 0,
+            source: Source::new(&workload.arrivals),
             free: rows as usize * servers.count,
             idle: (0..servers.count).collect(),
             ends: BTreeSet::new(),
@@ -107,17 +107,15 @@ impl<'a> Refill<'a> {
     /// together with the next end of a span.
     fn next_event(&self) -> Option<u64> {
         let end = self.ends.first().map(|&(time, _)| time);
-        let arrival = self.workload.arrivals.get(self.arrived).copied();
-        let arrival = arrival.filter(|_| self.free > 0);
+        let arrival = self.source.peek().filter(|_| self.free > 0);
         [arrival, end].into_iter().flatten().min()
     }
 
     /// An idle server starts with whoever arrives first, the others join at the end of a chunk.
     fn arrive(&mut self) {
-        let arrivals = &self.workload.arrivals;
-        while self.arrived < arrivals.len() && arrivals[self.arrived] <= self.now {
-            self.queue.push(self.arrived as u32);
-            self.arrived += 1;
+        while let Some((request, arrival)) = self.source.next(self.now) {
+            self.records.requests.arrival[request] = seconds(arrival);
+            self.queue.push(request as u32);
             if let Some(server) = self.idle.pop_first() {
                 self.open(server);
                 self.refill(server);
@@ -133,7 +131,9 @@ impl<'a> Refill<'a> {
             && end <= self.now
         {
             self.ends.pop_first();
-            self.free += self.servers[server].end(&self.costs, &mut self.records);
+            let ended_rows = self.servers[server].end(&self.costs, &mut self.records);
+            (0..ended_rows).for_each(|_| self.source.answer(self.now));
+            self.free += ended_rows;
             ended.push(server);
         }
         for server in ended {
@@ -157,13 +157,16 @@ impl<'a> Refill<'a> {
     fn open(&mut self, server: usize) {
         let batches = &mut self.records.batches;
         self.servers[server].batch = batches.start.len() as u32;
-        batches.start.push(seconds(self.now));
-        batches.finish.push(f64::NAN);
-        batches.rows.push(0);
-        batches.steps.push(0);
-        batches.bin.push(0);
-        batches.reason.push(Reason::Elastic);
-        batches.server.push(server as u32);
+        batches.push(&BatchRecord {
+            start: seconds(self.now),
+            finish: f64::NAN,
+            rows: 0,
+            steps: 0,
+            bin: 0,
+            reason: Reason::Elastic,
+            server: server as u32,
+            parked: 0,
+        });
     }
 
     /// Gives the server's free slots to those who wait, and goes on.

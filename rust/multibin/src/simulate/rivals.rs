@@ -16,7 +16,7 @@ mod testing;
 
 use super::refill::Refill;
 use super::run::Run;
-use super::{Records, Servers, SimulateError, Workload, check};
+use super::{Records, Servers, SimulateError, Workload, check, check_resident};
 use crate::config::ConfigError;
 use crate::config::Overrun;
 use crate::edges::Edges;
@@ -28,7 +28,7 @@ use rule::{Played, Rule};
 use shortest::ShortestFirst;
 use sorted::Sorted;
 #[cfg(all(test, not(loom)))]
-pub(super) use testing::workloads;
+pub(super) use testing::{times, workloads};
 
 /// Who is compared with the former that ships. "Nearest" and "shortest" mean predicted lengths;
 /// of two that are equally near the lower goes first, of two that are alike the older.
@@ -131,6 +131,7 @@ pub fn simulate_rival(
 ) -> Result<Records, SimulateError> {
     check(workload, servers)?;
     rival.check()?;
+    check_resident(servers, rival.rows() as usize)?;
     Ok(rival.play(workload, servers))
 }
 
@@ -155,6 +156,20 @@ impl Rival {
                 at_least("rows", rows, 1)?;
                 at_least("chunk", chunk, 1)
             }
+        }
+    }
+
+    /// Rows of its largest batch.
+    fn rows(&self) -> u32 {
+        match *self {
+            Self::Sorted { ref sizes, .. } => {
+                sizes.iter().map(|&(_, size)| size).max().unwrap_or(0)
+            }
+            Self::ShortestFirst { batch_size, .. }
+            | Self::LookAhead { batch_size, .. }
+            | Self::Nearest { batch_size, .. }
+            | Self::HeaviestBin { batch_size, .. } => batch_size,
+            Self::Refill { rows, .. } => rows,
         }
     }
 
@@ -261,7 +276,7 @@ mod tests {
             count in 1usize..4,
             drain in any::<bool>(),
         ) {
-            let servers = Servers { count, service: SERVICE, drain, gate: false };
+            let servers = Servers { count, service: SERVICE, drain, gate: false, max_resident: None };
             for rival in rivals() {
                 let records = simulate_rival(&workload, &rival, &servers).unwrap();
                 let requests = &records.requests;
@@ -271,7 +286,7 @@ mod tests {
                 prop_assert_eq!(rows, workload.arrivals.len());
                 for (i, &batch) in requests.batch.iter().enumerate() {
                     let batch = batch as usize;
-                    prop_assert!(requests.start[i] >= workload.arrivals[i] as f64 * 1e-9 - 1e-9);
+                    prop_assert!(requests.start[i] >= times(&workload)[i] as f64 * 1e-9 - 1e-9);
                     prop_assert!(requests.start[i] >= records.batches.start[batch]);
                     prop_assert!(requests.finish[i] <= records.batches.finish[batch] + 1e-9);
                 }
@@ -280,7 +295,7 @@ mod tests {
 
         #[test]
         fn without_choice_all_are_a_fifo(workload in workloads(), count in 1usize..4) {
-            let servers = Servers { count, service: SERVICE, drain: true, gate: false };
+            let servers = Servers { count, service: SERVICE, drain: true, gate: false, max_resident: None };
             let wanted = fifo(&workload, 4, &servers);
             let alike = Workload { predicted: vec![7; workload.arrivals.len()], ..workload.clone() };
             let edges = Edges::new(&[0, 9]).unwrap();
@@ -303,7 +318,7 @@ mod tests {
         fn refill_after_the_last_row_is_a_batch(workload in workloads(), count in 1usize..4) {
             for answer in [Answer::Batch, Answer::Row] {
                 let service = Service { answer, ..SERVICE };
-                let servers = Servers { count, service, drain: true, gate: false };
+                let servers = Servers { count, service, drain: true, gate: false, max_resident: None };
                 let wanted = fifo(&workload, 4, &servers).requests;
                 let rival = Rival::Refill { rows: 4, chunk: u32::MAX, order: RefillOrder::Fifo };
                 let requests = simulate_rival(&workload, &rival, &servers).unwrap().requests;
@@ -317,7 +332,8 @@ mod tests {
 
     #[test]
     fn bad_parameters_are_named() {
-        let servers = Servers { count: 1, service: SERVICE, drain: true, gate: false };
+        let servers =
+            Servers { count: 1, service: SERVICE, drain: true, gate: false, max_resident: None };
         let message = |rival: Rival| {
             simulate_rival(&Workload::default(), &rival, &servers).unwrap_err().to_string()
         };

@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
-use super::records::{Records, RequestRecords};
+use super::arrivals::Source;
+use super::records::{BatchRecord, Records, RequestRecords};
 use super::service::{RunningRow, Timing};
 use super::time::{nanoseconds, seconds};
 use super::{Answer, Servers, Workload};
@@ -17,8 +18,9 @@ pub(super) trait Policy {
     /// A request arrives; its ticket is its position in the workload. Whether a batch may leave now
     /// that could not before.
     fn arrive(&mut self, submission: Submission) -> bool;
-    /// The next batch for `server`, if one may leave now. `closed`: nothing more will arrive.
-    fn form(&mut self, now: u64, server: WorkerId, closed: bool) -> Option<Formed>;
+    /// The next batch for `server`, if one may leave now. `closed`: nothing more will arrive. At
+    /// most `starts` of its rows are new.
+    fn form(&mut self, now: u64, server: WorkerId, closed: bool, starts: usize) -> Option<Formed>;
     /// A row of `server`'s last batch is unfinished; `admitted` requests have arrived so far.
     fn climb(&mut self, row: Row, server: WorkerId, admitted: u64);
     /// A request is finished; `actual` steps are what it took.
@@ -35,8 +37,8 @@ impl Policy for Former {
         self.may_complete(bin)
     }
 
-    fn form(&mut self, now: u64, server: WorkerId, closed: bool) -> Option<Formed> {
-        Former::form(self, now, server, closed)
+    fn form(&mut self, now: u64, server: WorkerId, closed: bool, starts: usize) -> Option<Formed> {
+        Former::form(self, now, server, closed, starts)
     }
 
     fn climb(&mut self, row: Row, server: WorkerId, admitted: u64) {
@@ -70,8 +72,8 @@ impl Policy for Gated {
         self.former.may_complete(bin)
     }
 
-    fn form(&mut self, now: u64, server: WorkerId, closed: bool) -> Option<Formed> {
-        self.former.form(now, server, closed)
+    fn form(&mut self, now: u64, server: WorkerId, closed: bool, starts: usize) -> Option<Formed> {
+        self.former.form(now, server, closed, starts)
     }
 
     fn climb(&mut self, row: Row, server: WorkerId, admitted: u64) {
@@ -94,14 +96,15 @@ pub(super) struct Run<'a, P> {
     servers: &'a Servers,
     overrun: Overrun,
     now: u64,
-    /// Requests that have arrived.
-    arrived: usize,
+    source: Source<'a>,
     idle: BTreeSet<WorkerId>,
     /// Ends of the running batches.
     ends: BinaryHeap<Reverse<(u64, WorkerId)>>,
     /// By server, the rows of its batch that will be unfinished, and those that will be finished.
     climbers: Vec<Vec<Row>>,
     finished: Vec<Vec<Row>>,
+    /// By server, rows with state that wait.
+    parked: Vec<usize>,
     records: Records,
     /// Scratch space of the batch that starts.
     running: Vec<RunningRow>,
@@ -115,18 +118,19 @@ impl<'a, P: Policy> Run<'a, P> {
         servers: &'a Servers,
         overrun: Overrun,
     ) -> Self {
-        let requests = RequestRecords::new(&workload.arrivals);
+        let requests = RequestRecords::new(workload.arrivals.len());
         Self {
             policy,
             workload,
             servers,
             overrun,
             now: 0,
-            arrived: 0,
+            source: Source::new(&workload.arrivals),
             idle: (0..servers.count as u64).collect(),
             ends: BinaryHeap::new(),
             climbers: vec![Vec::new(); servers.count],
             finished: vec![Vec::new(); servers.count],
+            parked: vec![0; servers.count],
             records: Records { requests, ..Records::default() },
             running: Vec::new(),
             row_ends: Vec::new(),
@@ -139,7 +143,7 @@ impl<'a, P: Policy> Run<'a, P> {
             self.now = now;
             let stirred = self.arrive();
             // An event that is no arrival is the end of a batch or a deadline.
-            if self.end_batches() || stirred || self.servers.drain && self.all_arrived() {
+            if self.end_batches() || stirred || self.servers.drain && self.source.all_arrived() {
                 self.start_batches();
             }
         }
@@ -153,38 +157,32 @@ impl<'a, P: Policy> Run<'a, P> {
         if self.idle.is_empty() {
             return end;
         }
-        let arrival = self.workload.arrivals.get(self.arrived).copied();
+        let arrival = self.source.peek();
         let deadlines = self.idle.iter().filter_map(|&server| self.policy.deadline(server));
         // What is overdue already and did not leave waits for something else.
         let deadline = deadlines.filter(|&time| time > self.now).min();
         [arrival, end, deadline].into_iter().flatten().min()
     }
 
-    fn all_arrived(&self) -> bool {
-        self.arrived == self.workload.arrivals.len()
-    }
-
     /// Whether a batch may leave that could not before.
     fn arrive(&mut self) -> bool {
-        let before = self.arrived;
+        let before = self.source.arrived();
         let mut stirred = false;
-        let arrivals = &self.workload.arrivals;
-        while self.arrived < arrivals.len() && arrivals[self.arrived] <= self.now {
-            let i = self.arrived;
+        while let Some((i, arrival)) = self.source.next(self.now) {
+            self.records.requests.arrival[i] = seconds(arrival);
             stirred |= self.policy.arrive(Submission {
                 key: i as u64,
                 ticket: i as u64,
-                arrival: arrivals[i],
+                arrival,
                 length: self.workload.predicted[i],
             });
-            self.arrived += 1;
             // With somebody idle each arrival may leave at once, before the next one comes.
-            if stirred && !self.idle.is_empty() && self.arrived < arrivals.len() {
+            if stirred && !self.idle.is_empty() && !self.source.all_arrived() {
                 self.start_batches();
                 stirred = false;
             }
         }
-        stirred || self.arrived == before
+        stirred || self.source.arrived() == before
     }
 
     /// Whether any batch ended.
@@ -195,9 +193,12 @@ impl<'a, P: Policy> Run<'a, P> {
                 break;
             }
             self.ends.pop();
+            if self.overrun == Overrun::Climb {
+                self.parked[server as usize] += self.climbers[server as usize].len();
+            }
             for row in self.climbers[server as usize].drain(..) {
                 let row = Row { entered: self.now, ..row };
-                self.policy.climb(row, server, self.arrived as u64);
+                self.policy.climb(row, server, self.source.arrived() as u64);
             }
             for row in self.finished[server as usize].drain(..) {
                 self.policy.finished(row.length, self.workload.actual[row.key as usize]);
@@ -208,10 +209,11 @@ impl<'a, P: Policy> Run<'a, P> {
     }
 
     fn start_batches(&mut self) {
-        let closed = self.servers.drain && self.all_arrived();
+        let closed = self.servers.drain && self.source.all_arrived();
         let mut refused = None;
         while let Some(&server) = self.idle.range(refused.map_or(0, |last| last + 1)..).next() {
-            match self.policy.form(self.now, server, closed) {
+            let starts = self.starts(server);
+            match self.policy.form(self.now, server, closed, starts) {
                 Some(formed) => {
                     self.idle.remove(&server);
                     self.start(&formed, server);
@@ -221,14 +223,27 @@ impl<'a, P: Policy> Run<'a, P> {
         }
     }
 
+    /// How many new rows the server has room for.
+    fn starts(&self, server: WorkerId) -> usize {
+        let most = self.servers.max_resident;
+        most.map_or(usize::MAX, |most| most.saturating_sub(self.parked[server as usize]))
+    }
+
     fn start(&mut self, formed: &Formed, server: WorkerId) {
         let mut running = std::mem::take(&mut self.running);
         running.clear();
         running.extend(formed.rows.iter().map(|row| self.running(row, formed.limit)));
         let mut row_ends = std::mem::take(&mut self.row_ends);
         let timing = self.servers.service.time(&running, &mut row_ends);
+        if self.servers.service.answer == Answer::Batch {
+            row_ends.fill(timing.end);
+        }
+        if self.overrun == Overrun::Climb {
+            let resumed = formed.rows.iter().filter(|row| row.progress > 0).count();
+            self.parked[server as usize] -= resumed;
+        }
         self.record(formed, server, &running, timing, &row_ends);
-        for (row, run) in formed.rows.iter().zip(&running) {
+        for ((row, run), &row_end) in formed.rows.iter().zip(&running).zip(&row_ends) {
             let progress = self.done(row) + run.steps;
             if progress < self.workload.actual[row.key as usize] {
                 // Starting over in a lower batch does not take back how far it once was.
@@ -236,6 +251,7 @@ impl<'a, P: Policy> Run<'a, P> {
                 self.climbers[server as usize].push(Row { progress, ..*row });
             } else {
                 self.finished[server as usize].push(*row);
+                self.source.answer(self.now + nanoseconds(row_end));
             }
         }
         self.ends.push(Reverse((self.now + nanoseconds(timing.end), server)));
@@ -264,33 +280,31 @@ impl<'a, P: Policy> Run<'a, P> {
         server: WorkerId,
         running: &[RunningRow],
         timing: Timing,
-        row_ends: &[f64],
+        answers: &[f64],
     ) {
         let start = seconds(self.now);
         let steps = running.iter().map(|row| row.steps).max().unwrap_or(0);
-        let batches = &mut self.records.batches;
-        let batch = batches.start.len() as u32;
-        batches.start.push(start);
-        batches.finish.push(start + timing.end);
-        batches.rows.push(running.len() as u32);
-        batches.steps.push(steps);
-        batches.bin.push(formed.bin as u32);
-        batches.reason.push(formed.reason);
-        batches.server.push(server as u32);
+        let batch = self.records.batches.start.len() as u32;
+        self.records.batches.push(&BatchRecord {
+            start,
+            finish: start + timing.end,
+            rows: running.len() as u32,
+            steps,
+            bin: formed.bin as u32,
+            reason: formed.reason,
+            server: server as u32,
+            parked: self.parked[server as usize] as u32,
+        });
         let requests = &mut self.records.requests;
-        for ((row, run), &row_end) in formed.rows.iter().zip(running).zip(row_ends) {
+        for ((row, run), &answer) in formed.rows.iter().zip(running).zip(answers) {
             let request = row.key as usize;
             if requests.entries[request] == 0 {
                 requests.start[request] = start;
                 requests.first_token[request] = start + timing.first;
                 requests.bin[request] = formed.bin as u32;
             }
-            let end = match self.servers.service.answer {
-                Answer::Batch => timing.end,
-                Answer::Row => row_end,
-            };
             // A row that climbs overwrites this in its next batch.
-            requests.finish[request] = start + end;
+            requests.finish[request] = start + answer;
             requests.batch[request] = batch;
             requests.entries[request] += 1;
             requests.waste[request] += u64::from(steps - run.steps);

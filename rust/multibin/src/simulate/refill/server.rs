@@ -166,8 +166,8 @@ impl Server {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::super::rivals::workloads;
-    use super::super::super::{RefillOrder, Rival, Servers, Workload, simulate_rival};
+    use super::super::super::rivals::{times, workloads};
+    use super::super::super::{Arrivals, RefillOrder, Rival, Servers, Workload, simulate_rival};
     use super::*;
 
     /// Coefficients in whole nanoseconds, so that no sum is rounded.
@@ -250,7 +250,7 @@ mod tests {
 
         fn play(&mut self, slots: usize, count: usize) {
             let mut servers: Vec<(u64, Vec<Running>)> = vec![(0, Vec::new()); count];
-            let arrivals = &self.workload.arrivals;
+            let arrivals = times(self.workload);
             let mut arrived = 0;
             loop {
                 let busy = |server: &&(u64, Vec<Running>)| !server.1.is_empty();
@@ -292,14 +292,13 @@ mod tests {
             order in orders(),
             count in 1usize..4,
         ) {
-            for arrival in &mut workload.arrivals {
-                *arrival -= *arrival % 10_000_000;
-            }
+            let coarse = times(&workload).iter().map(|time| time - time % 10_000_000);
+            workload.arrivals = Arrivals::At(coarse.collect());
             let times = vec![[0.0; 3]; workload.arrivals.len()];
             let mut naive =
                 Naive { workload: &workload, service, chunk, order, times, waiting: Vec::new() };
             naive.play(rows as usize, count);
-            let servers = Servers { count, service, drain: true, gate: false };
+            let servers = Servers { count, service, drain: true, gate: false, max_resident: None };
             let rival = Rival::Refill { rows, chunk, order };
             let requests = simulate_rival(&workload, &rival, &servers).unwrap().requests;
             for (i, wanted) in naive.times.iter().enumerate() {

@@ -9,6 +9,8 @@ use crate::request::Reason;
 
 pub(super) struct HeaviestBin<'a> {
     workload: &'a Workload,
+    /// By request, in nanoseconds.
+    arrivals: Vec<u64>,
     edges: &'a Edges,
     batch_size: usize,
     weight: Weight,
@@ -66,11 +68,13 @@ impl<'a> HeaviestBin<'a> {
     ) -> Self {
         let waiting = Lanes::new(edges.bins(), workload.arrivals.len());
         let sums = vec![Sums::default(); edges.bins()];
-        Self { workload, edges, batch_size: batch_size as usize, weight, few, waiting, sums }
+        let arrivals = Vec::with_capacity(workload.arrivals.len());
+        let batch_size = batch_size as usize;
+        Self { workload, arrivals, edges, batch_size, weight, few, waiting, sums }
     }
 
     fn arrival(&self, request: u32) -> u64 {
-        self.workload.arrivals[request as usize]
+        self.arrivals[request as usize]
     }
 
     fn pop(&mut self, bin: usize) -> Option<u32> {
@@ -133,9 +137,9 @@ impl<'a> HeaviestBin<'a> {
 }
 
 impl Rule for HeaviestBin<'_> {
-    fn arrive(&mut self, request: u32) {
+    fn arrive(&mut self, request: u32, arrival: u64) {
         let bin = self.edges.bin(self.workload.predicted[request as usize]);
-        let arrival = self.arrival(request);
+        self.arrivals.push(arrival);
         self.waiting.push(bin, request);
         let sums = &mut self.sums[bin];
         if sums.count < self.batch_size {
@@ -162,7 +166,7 @@ impl Rule for HeaviestBin<'_> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::testing::{agree, workloads};
+    use super::super::testing::{agree, times, workloads};
     use super::*;
 
     proptest! {
@@ -178,7 +182,7 @@ mod tests {
             let rule = HeaviestBin::new(&workload, batch_size as u32, &edges, weight, few);
             agree(rule, &workload, |waiting, now| {
                 let mut near = waiting.to_vec();
-                let waited = |i: u32| u128::from(now - workload.arrivals[i as usize]);
+                let waited = |i: u32| u128::from(now - times(&workload)[i as usize]);
                 let weigh = |b: usize| {
                     let first = waiting.iter().filter(|&&i| bin(i) == b).take(batch_size);
                     first.map(|&i| match weight {

@@ -41,7 +41,7 @@ impl<'a> LookAhead<'a> {
 }
 
 impl Rule for LookAhead<'_> {
-    fn arrive(&mut self, request: u32) {
+    fn arrive(&mut self, request: u32, _: u64) {
         self.queue.push_back(request);
     }
 

@@ -49,7 +49,7 @@ impl<'a> Nearest<'a> {
 }
 
 impl Rule for Nearest<'_> {
-    fn arrive(&mut self, request: u32) {
+    fn arrive(&mut self, request: u32, _: u64) {
         self.waiting.push(self.lengths.lane(self.predicted[request as usize]), request);
     }
 

@@ -7,8 +7,8 @@ use crate::request::{Reason, Row, Submission};
 
 /// Forms batches. Requests are positions in the workload and arrive in its order.
 pub(super) trait Rule {
-    /// A request arrives.
-    fn arrive(&mut self, request: u32);
+    /// A request arrives, at a time in nanoseconds.
+    fn arrive(&mut self, request: u32, arrival: u64);
     /// The next batch: its requests into the empty `batch`, its bin, and why it leaves. `None` if
     /// nothing waits. `closed`: nothing more will arrive.
     fn form(&mut self, now: u64, closed: bool, batch: &mut Vec<u32>) -> Option<(usize, Reason)>;
@@ -18,16 +18,18 @@ pub(super) trait Rule {
 pub(super) struct Played<'a, R> {
     rule: R,
     workload: &'a Workload,
+    arrivals: Vec<u64>,
     batch: Vec<u32>,
 }
 
 impl<'a, R: Rule> Played<'a, R> {
     pub(super) fn new(rule: R, workload: &'a Workload) -> Self {
-        Self { rule, workload, batch: Vec::new() }
+        let arrivals = Vec::with_capacity(workload.arrivals.len());
+        Self { rule, workload, arrivals, batch: Vec::new() }
     }
 
     fn row(&self, request: u32) -> Row {
-        let arrival = self.workload.arrivals[request as usize];
+        let arrival = self.arrivals[request as usize];
         Row {
             key: u64::from(request),
             ticket: u64::from(request),
@@ -42,11 +44,12 @@ impl<'a, R: Rule> Played<'a, R> {
 impl<R: Rule> Policy for Played<'_, R> {
     #[inline]
     fn arrive(&mut self, submission: Submission) -> bool {
-        self.rule.arrive(submission.ticket as u32);
+        self.arrivals.push(submission.arrival);
+        self.rule.arrive(submission.ticket as u32, submission.arrival);
         true
     }
 
-    fn form(&mut self, now: u64, _: WorkerId, closed: bool) -> Option<Formed> {
+    fn form(&mut self, now: u64, _: WorkerId, closed: bool, _: usize) -> Option<Formed> {
         self.batch.clear();
         let (bin, reason) = self.rule.form(now, closed, &mut self.batch)?;
         let rows = self.batch.iter().map(|&request| self.row(request)).collect();

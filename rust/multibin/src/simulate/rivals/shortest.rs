@@ -62,7 +62,7 @@ impl<'a> ShortestFirst<'a> {
 }
 
 impl Rule for ShortestFirst<'_> {
-    fn arrive(&mut self, request: u32) {
+    fn arrive(&mut self, request: u32, _: u64) {
         self.entered.push(self.decisions);
         self.waiting.push(self.lengths.lane(self.predicted[request as usize]), request);
     }

@@ -56,7 +56,7 @@ impl<'a> Sorted<'a> {
 }
 
 impl Rule for Sorted<'_> {
-    fn arrive(&mut self, _: u32) {
+    fn arrive(&mut self, _: u32, _: u64) {
         self.arrived += 1;
     }
 

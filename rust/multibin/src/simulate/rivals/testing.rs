@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::Workload;
+use super::super::{Arrivals, Workload};
 use super::rule::Rule;
 
 prop_compose! {
@@ -10,15 +10,17 @@ prop_compose! {
     pub(in super::super) fn workloads()(
         requests in prop::collection::vec((0u64..900_000_000, 0u32..60, 1u32..60, 0u32..9), 1..150)
     ) -> Workload {
-        let mut arrivals = 0;
+        let mut arrival = 0;
+        let mut arrivals = Vec::new();
         let mut workload = Workload::default();
         for (gap, predicted, actual, prompt) in requests {
-            arrivals += if gap % 3 == 0 { 0 } else { gap };
-            workload.arrivals.push(arrivals);
+            arrival += if gap % 3 == 0 { 0 } else { gap };
+            arrivals.push(arrival);
             workload.predicted.push(predicted);
             workload.actual.push(actual);
             workload.prompts.push(prompt);
         }
+        workload.arrivals = Arrivals::At(arrivals);
         workload
     }
 }
@@ -41,16 +43,24 @@ pub(super) fn agree(
         assert_eq!(batch, wanted, "of {waiting:?} at {now}");
         waiting.retain(|request| !batch.contains(request));
     };
-    for (request, &arrival) in (0..).zip(&workload.arrivals) {
-        rule.arrive(request);
+    for (request, &arrival) in (0..).zip(times(workload)) {
+        rule.arrive(request, arrival);
         waiting.push(request);
         // As irregular as the workload: idle, then several at once.
         let asks = [0, 0, 0, 0, 0, 0, 2, 1][arrival as usize % 8];
         (0..asks).for_each(|_| ask(&mut rule, &mut waiting, arrival + 5));
     }
-    let end = workload.arrivals.last().map_or(0, |last| last + 1_000);
+    let end = times(workload).last().map_or(0, |last| last + 1_000);
     while !waiting.is_empty() {
         ask(&mut rule, &mut waiting, end);
     }
     ask(&mut rule, &mut waiting, end);
+}
+
+/// The times of a workload that has some.
+pub(in super::super) fn times(workload: &Workload) -> &[u64] {
+    match &workload.arrivals {
+        Arrivals::At(times) => times,
+        Arrivals::Users { .. } => panic!("sent by users"),
+    }
 }
