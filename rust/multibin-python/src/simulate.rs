@@ -1,8 +1,9 @@
 use multibin::Reason;
 use multibin::simulate::{
-    self as core, Answer, Arrivals, Records, Servers, Service, SimulateError, Workload,
+    self as core, Answer, Arrivals, BatchRecords, RequestColumns, Servers, Service, SimulateError,
+    Workload,
 };
-use numpy::{IntoPyArray, PyArray1};
+use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadwriteArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -50,37 +51,85 @@ pub fn simulate<'py>(
     let max_resident = max_resident.map(|given| count(&given, "max_resident")).transpose()?;
     let servers =
         Servers { count: count(&servers, "servers")?, service, drain, gate, max_resident };
-    let records = play(py, &scheduler, &workload, &servers).map_err(errors::simulate)?;
-    let (requests, batches) = (records.requests, records.batches);
+    let requests = Requests::new(py, workload.arrivals.len());
+    let batches = requests.record(|columns| play(py, &scheduler, &workload, &servers, columns))?;
+    Ok((requests.columns()?, batch_columns(py, batches)?))
+}
+
+/// Columns of the requests. numpy allocates them because it asks for huge pages: the kernel then
+/// hands out fresh memory in a fraction of the time.
+struct Requests<'py> {
+    /// Arrival, start, first token, finish.
+    times: [Bound<'py, PyArray1<f64>>; 4],
+    /// Bin, batch, entries.
+    counts: [Bound<'py, PyArray1<u32>>; 3],
+    waste: Bound<'py, PyArray1<u64>>,
+}
+
+impl<'py> Requests<'py> {
+    fn new(py: Python<'py>, requests: usize) -> Self {
+        Self {
+            times: std::array::from_fn(|_| PyArray1::zeros(py, requests, false)),
+            counts: std::array::from_fn(|_| PyArray1::zeros(py, requests, false)),
+            waste: PyArray1::zeros(py, requests, false),
+        }
+    }
+
+    /// Lets `play` write to the columns.
+    fn record<T>(
+        &self,
+        play: impl FnOnce(RequestColumns<'_>) -> Result<T, SimulateError>,
+    ) -> PyResult<T> {
+        let mut times = self.times.each_ref().map(PyArrayMethods::readwrite);
+        let mut counts = self.counts.each_ref().map(PyArrayMethods::readwrite);
+        let mut waste = self.waste.readwrite();
+        let [arrival, start, first_token, finish] = times.each_mut().map(slice);
+        let [bin, batch, entries] = counts.each_mut().map(slice);
+        let waste = slice(&mut waste);
+        let columns =
+            RequestColumns { arrival, start, first_token, finish, bin, batch, entries, waste };
+        play(columns).map_err(errors::simulate)
+    }
+
+    fn columns(self) -> PyResult<Bound<'py, PyDict>> {
+        let py = self.waste.py();
+        let [arrival, start, first_token, finish] = self.times.map(Bound::into_any);
+        let [bin, batch, entries] = self.counts.map(Bound::into_any);
+        columns(
+            py,
+            [
+                ("arrival", arrival),
+                ("start", start),
+                ("first_token", first_token),
+                ("finish", finish),
+                ("bin", bin),
+                ("batch", batch),
+                ("entries", entries),
+                ("waste", self.waste.into_any()),
+            ],
+        )
+    }
+}
+
+fn slice<'a, T: numpy::Element>(column: &'a mut PyReadwriteArray1<'_, T>) -> &'a mut [T] {
+    column.as_slice_mut().expect("made contiguous")
+}
+
+fn batch_columns(py: Python<'_>, batches: BatchRecords) -> PyResult<Bound<'_, PyDict>> {
     let reason = |reason: &Reason| *reason as u8;
-    Ok((
-        columns(
-            py,
-            [
-                ("arrival", array(py, requests.arrival)),
-                ("start", array(py, requests.start)),
-                ("first_token", array(py, requests.first_token)),
-                ("finish", array(py, requests.finish)),
-                ("bin", array(py, requests.bin)),
-                ("batch", array(py, requests.batch)),
-                ("entries", array(py, requests.entries)),
-                ("waste", array(py, requests.waste)),
-            ],
-        )?,
-        columns(
-            py,
-            [
-                ("start", array(py, batches.start)),
-                ("finish", array(py, batches.finish)),
-                ("rows", array(py, batches.rows)),
-                ("steps", array(py, batches.steps)),
-                ("bin", array(py, batches.bin)),
-                ("reason", array(py, batches.reason.iter().map(reason).collect::<Vec<u8>>())),
-                ("server", array(py, batches.server)),
-                ("parked", array(py, batches.parked)),
-            ],
-        )?,
-    ))
+    columns(
+        py,
+        [
+            ("start", array(py, batches.start)),
+            ("finish", array(py, batches.finish)),
+            ("rows", array(py, batches.rows)),
+            ("steps", array(py, batches.steps)),
+            ("bin", array(py, batches.bin)),
+            ("reason", array(py, batches.reason.iter().map(reason).collect::<Vec<u8>>())),
+            ("server", array(py, batches.server)),
+            ("parked", array(py, batches.parked)),
+        ],
+    )
 }
 
 /// What forms the batches.
@@ -97,16 +146,17 @@ fn play(
     policy: &Policy<'_>,
     workload: &Workload,
     servers: &Servers,
-) -> Result<Records, SimulateError> {
+    requests: RequestColumns<'_>,
+) -> Result<BatchRecords, SimulateError> {
     match policy {
         Policy::Scheduler(scheduler) => {
             let scheduler = &scheduler.get().inner;
             let (edges, config) = (scheduler.edges().clone(), scheduler.config());
-            py.detach(|| core::simulate(workload, edges, config, servers))
+            py.detach(|| core::simulate_into(workload, edges, config, servers, requests))
         }
         Policy::Rival(rival) => {
             let rival = &rival.get().0;
-            py.detach(|| core::simulate_rival(workload, rival, servers))
+            py.detach(|| core::simulate_rival_into(workload, rival, servers, requests))
         }
     }
 }

@@ -25,8 +25,8 @@ use crate::gate::Gate;
 use crate::waiting::Slab;
 
 pub use arrivals::Arrivals;
-pub use records::{BatchRecords, Records, RequestRecords};
-pub use rivals::{RefillOrder, Rival, Weight, simulate_rival};
+pub use records::{BatchRecords, Records, RequestColumns, RequestRecords};
+pub use rivals::{RefillOrder, Rival, Weight, simulate_rival, simulate_rival_into};
 pub use service::{Answer, Service};
 
 /// Requests in their order of arrival; element i of each belongs to request i.
@@ -146,7 +146,21 @@ pub fn simulate(
     config: &Config,
     servers: &Servers,
 ) -> Result<Records, SimulateError> {
-    check(workload, servers)?;
+    recorded(workload, |requests| simulate_into(workload, edges, config, servers, requests))
+}
+
+/// As [`simulate`], with the requests' records in memory of the caller's.
+///
+/// # Errors
+/// [`SimulateError`] when an argument is out of range.
+pub fn simulate_into(
+    workload: &Workload,
+    edges: Edges,
+    config: &Config,
+    servers: &Servers,
+    requests: RequestColumns<'_>,
+) -> Result<BatchRecords, SimulateError> {
+    check(workload, servers, &requests)?;
     let rules = Rules::new(config)?;
     check_resident(servers, rules.batch_size as usize)?;
     if servers.max_resident.is_some()
@@ -154,18 +168,35 @@ pub fn simulate(
     {
         return Err(SimulateError::StrictResident);
     }
-    let requests = workload.arrivals.len();
-    let slab = Slab::with_capacity(requests).map_err(|_| ConfigError::Memory(requests))?;
+    let most = workload.arrivals.len();
+    let slab = Slab::with_capacity(most).map_err(|_| ConfigError::Memory(most))?;
     let former = Former::new(rules, Arc::new(edges.clone()), slab);
     if !servers.gate {
-        return Ok(run::Run::new(former, workload, servers, rules.overrun).play());
+        return Ok(run::Run::new(former, workload, servers, rules.overrun, requests).play());
     }
     let gated = run::Gated::new(former, Gate::new(edges, rules.batch_size));
-    Ok(run::Run::new(gated, workload, servers, rules.overrun).play())
+    Ok(run::Run::new(gated, workload, servers, rules.overrun, requests).play())
 }
 
-fn check(workload: &Workload, servers: &Servers) -> Result<(), SimulateError> {
+/// Plays with columns of the run's own.
+fn recorded(
+    workload: &Workload,
+    play: impl FnOnce(RequestColumns<'_>) -> Result<BatchRecords, SimulateError>,
+) -> Result<Records, SimulateError> {
+    let mut requests = RequestRecords::new(workload.arrivals.len());
+    let batches = play(requests.columns())?;
+    Ok(Records { requests, batches })
+}
+
+fn check(
+    workload: &Workload,
+    servers: &Servers,
+    columns: &RequestColumns<'_>,
+) -> Result<(), SimulateError> {
     let requests = workload.arrivals.len();
+    if let Some(given) = columns.sizes().into_iter().find(|&size| size != requests) {
+        return Err(SimulateError::Sizes { argument: "requests", given, requests });
+    }
     for (argument, array) in [
         ("predicted", &workload.predicted),
         ("actual", &workload.actual),

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::rivals::workloads;
 use super::run::{Policy, Run};
-use super::{Answer, Servers, Service, simulate};
+use super::{Answer, Servers, Service, recorded, simulate};
 use crate::former::{Formed, WorkerId};
 use crate::request::{Row, Submission};
 use crate::{Batch, Config, Edges, Fill, Order, Overrun, Scheduler, Worker};
@@ -116,7 +116,10 @@ proptest! {
         let simulated = simulate(&workload, edges.clone(), &config, &servers).unwrap();
         let overrun = config.overrun;
         let live = Live::new(edges, config, servers.count);
-        let lived = Run::new(live, &workload, &servers, overrun).play();
+        let lived = recorded(&workload, |requests| {
+            Ok(Run::new(live, &workload, &servers, overrun, requests).play())
+        });
+        let lived = lived.unwrap();
         // Debug, because what never happened is NaN.
         prop_assert_eq!(format!("{lived:?}"), format!("{simulated:?}"));
     }

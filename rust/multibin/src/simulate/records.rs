@@ -78,18 +78,81 @@ impl BatchRecords {
     }
 }
 
+/// Columns of the requests, as in [`RequestRecords`], in memory of the caller's. What is in them
+/// before does not matter.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the fields of RequestRecords")]
+pub struct RequestColumns<'a> {
+    pub arrival: &'a mut [f64],
+    pub start: &'a mut [f64],
+    pub first_token: &'a mut [f64],
+    pub finish: &'a mut [f64],
+    pub bin: &'a mut [u32],
+    pub batch: &'a mut [u32],
+    pub entries: &'a mut [u32],
+    pub waste: &'a mut [u64],
+}
+
 impl RequestRecords {
+    /// Of `requests` that have not arrived.
     pub(super) fn new(requests: usize) -> Self {
-        let never = || vec![f64::NAN; requests];
+        let times = || vec![0.0; requests];
         Self {
-            arrival: never(),
-            start: never(),
-            first_token: never(),
-            finish: never(),
+            arrival: times(),
+            start: times(),
+            first_token: times(),
+            finish: times(),
             bin: vec![0; requests],
             batch: vec![0; requests],
             entries: vec![0; requests],
             waste: vec![0; requests],
         }
+    }
+
+    pub(super) fn columns(&mut self) -> RequestColumns<'_> {
+        RequestColumns {
+            arrival: &mut self.arrival,
+            start: &mut self.start,
+            first_token: &mut self.first_token,
+            finish: &mut self.finish,
+            bin: &mut self.bin,
+            batch: &mut self.batch,
+            entries: &mut self.entries,
+            waste: &mut self.waste,
+        }
+    }
+}
+
+impl RequestColumns<'_> {
+    /// The least of the columns' sizes and the greatest.
+    pub(super) fn sizes(&self) -> [usize; 2] {
+        let times = [&self.arrival, &self.start, &self.first_token, &self.finish].map(|c| c.len());
+        let counts = [&self.bin, &self.batch, &self.entries].map(|column| column.len());
+        let all = times.into_iter().chain(counts).chain([self.waste.len()]);
+        all.fold([usize::MAX, 0], |[least, most], size| [least.min(size), most.max(size)])
+    }
+
+    /// Nothing has happened yet.
+    pub(super) fn clear(&mut self) {
+        for times in [&mut self.arrival, &mut self.start, &mut self.first_token, &mut self.finish] {
+            times.fill(f64::NAN);
+        }
+        for counts in [&mut self.bin, &mut self.batch, &mut self.entries] {
+            counts.fill(0);
+        }
+        self.waste.fill(0);
+    }
+}
+
+/// What a run writes to.
+pub(super) struct Recorder<'a> {
+    pub(super) requests: RequestColumns<'a>,
+    pub(super) batches: BatchRecords,
+}
+
+impl<'a> Recorder<'a> {
+    pub(super) fn new(mut requests: RequestColumns<'a>) -> Self {
+        requests.clear();
+        Self { requests, batches: BatchRecords::default() }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use self::server::{Costs, Server, Slot};
 use super::arrivals::Source;
-use super::records::{BatchRecord, Records, RequestRecords};
+use super::records::{BatchRecord, BatchRecords, Recorder, RequestColumns};
 use super::rivals::{Lanes, Lengths, RefillOrder};
 use super::time::seconds;
 use super::{Servers, Workload};
@@ -31,7 +31,7 @@ pub(super) struct Refill<'a> {
     idle: BTreeSet<usize>,
     /// Ends of the running spans.
     ends: BTreeSet<(u64, usize)>,
-    records: Records,
+    records: Recorder<'a>,
 }
 
 /// Who waits, in the order in which they join.
@@ -76,8 +76,8 @@ impl<'a> Refill<'a> {
         rows: u32,
         chunk: u32,
         order: RefillOrder,
+        requests: RequestColumns<'a>,
     ) -> Self {
-        let requests = RequestRecords::new(workload.arrivals.len());
         Self {
             workload,
             costs: Costs::new(servers.service, chunk),
@@ -89,18 +89,18 @@ impl<'a> Refill<'a> {
             free: rows as usize * servers.count,
             idle: (0..servers.count).collect(),
             ends: BTreeSet::new(),
-            records: Records { requests, ..Records::default() },
+            records: Recorder::new(requests),
         }
     }
 
     /// Plays until nothing happens any more.
-    pub(super) fn play(mut self) -> Records {
+    pub(super) fn play(mut self) -> BatchRecords {
         while let Some(now) = self.next_event() {
             self.now = now;
             self.arrive();
             self.end_spans();
         }
-        self.records
+        self.records.batches
     }
 
     /// When the next thing happens. While no slot is free, arrivals only wait: they are taken

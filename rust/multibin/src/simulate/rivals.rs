@@ -16,7 +16,10 @@ mod testing;
 
 use super::refill::Refill;
 use super::run::Run;
-use super::{Records, Servers, SimulateError, Workload, check, check_resident};
+use super::{
+    BatchRecords, Records, RequestColumns, Servers, SimulateError, Workload, check, check_resident,
+    recorded,
+};
 use crate::config::ConfigError;
 use crate::config::Overrun;
 use crate::edges::Edges;
@@ -129,10 +132,23 @@ pub fn simulate_rival(
     rival: &Rival,
     servers: &Servers,
 ) -> Result<Records, SimulateError> {
-    check(workload, servers)?;
+    recorded(workload, |requests| simulate_rival_into(workload, rival, servers, requests))
+}
+
+/// As [`simulate_rival`], with the requests' records in memory of the caller's.
+///
+/// # Errors
+/// [`SimulateError`] when an argument is out of range.
+pub fn simulate_rival_into(
+    workload: &Workload,
+    rival: &Rival,
+    servers: &Servers,
+    requests: RequestColumns<'_>,
+) -> Result<BatchRecords, SimulateError> {
+    check(workload, servers, &requests)?;
     rival.check()?;
     check_resident(servers, rival.rows() as usize)?;
-    Ok(rival.play(workload, servers))
+    Ok(rival.play(workload, servers, requests))
 }
 
 impl Rival {
@@ -173,33 +189,46 @@ impl Rival {
         }
     }
 
-    fn play(&self, workload: &Workload, servers: &Servers) -> Records {
+    fn play(
+        &self,
+        workload: &Workload,
+        servers: &Servers,
+        requests: RequestColumns<'_>,
+    ) -> BatchRecords {
         match self {
             Self::Sorted { window, sizes } => {
-                play(Sorted::new(workload, *window, sizes), workload, servers)
+                play(Sorted::new(workload, *window, sizes), workload, servers, requests)
             }
-            Self::ShortestFirst { batch_size, patience } => {
-                play(ShortestFirst::new(workload, *batch_size, *patience), workload, servers)
-            }
+            Self::ShortestFirst { batch_size, patience } => play(
+                ShortestFirst::new(workload, *batch_size, *patience),
+                workload,
+                servers,
+                requests,
+            ),
             Self::LookAhead { batch_size, window } => {
-                play(LookAhead::new(workload, *batch_size, *window), workload, servers)
+                play(LookAhead::new(workload, *batch_size, *window), workload, servers, requests)
             }
             Self::Nearest { batch_size, few } => {
-                play(Nearest::new(workload, *batch_size, *few), workload, servers)
+                play(Nearest::new(workload, *batch_size, *few), workload, servers, requests)
             }
             Self::HeaviestBin { batch_size, edges, weight, few } => {
                 let rule = HeaviestBin::new(workload, *batch_size, edges, *weight, *few);
-                play(rule, workload, servers)
+                play(rule, workload, servers, requests)
             }
             Self::Refill { rows, chunk, order } => {
-                Refill::new(workload, servers, *rows, *chunk, *order).play()
+                Refill::new(workload, servers, *rows, *chunk, *order, requests).play()
             }
         }
     }
 }
 
-fn play(rule: impl Rule, workload: &Workload, servers: &Servers) -> Records {
-    Run::new(Played::new(rule, workload), workload, servers, Overrun::Finish).play()
+fn play(
+    rule: impl Rule,
+    workload: &Workload,
+    servers: &Servers,
+    requests: RequestColumns<'_>,
+) -> BatchRecords {
+    Run::new(Played::new(rule, workload), workload, servers, Overrun::Finish, requests).play()
 }
 
 fn at_least(argument: &'static str, value: u32, least: u32) -> Result<(), SimulateError> {

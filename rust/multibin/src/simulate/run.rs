@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
 use super::arrivals::Source;
-use super::records::{BatchRecord, Records, RequestRecords};
+use super::records::{BatchRecord, BatchRecords, Recorder, RequestColumns};
 use super::service::{RunningRow, Timing};
 use super::time::{nanoseconds, seconds};
 use super::{Answer, Servers, Workload};
@@ -105,7 +105,7 @@ pub(super) struct Run<'a, P> {
     finished: Vec<Vec<Row>>,
     /// By server, rows with state that wait.
     parked: Vec<usize>,
-    records: Records,
+    records: Recorder<'a>,
     /// Scratch space of the batch that starts.
     running: Vec<RunningRow>,
     row_ends: Vec<f64>,
@@ -117,8 +117,8 @@ impl<'a, P: Policy> Run<'a, P> {
         workload: &'a Workload,
         servers: &'a Servers,
         overrun: Overrun,
+        requests: RequestColumns<'a>,
     ) -> Self {
-        let requests = RequestRecords::new(workload.arrivals.len());
         Self {
             policy,
             workload,
@@ -131,14 +131,14 @@ impl<'a, P: Policy> Run<'a, P> {
             climbers: vec![Vec::new(); servers.count],
             finished: vec![Vec::new(); servers.count],
             parked: vec![0; servers.count],
-            records: Records { requests, ..Records::default() },
+            records: Recorder::new(requests),
             running: Vec::new(),
             row_ends: Vec::new(),
         }
     }
 
     /// Plays until nothing happens any more.
-    pub(super) fn play(mut self) -> Records {
+    pub(super) fn play(mut self) -> BatchRecords {
         while let Some(now) = self.next_event() {
             self.now = now;
             let stirred = self.arrive();
@@ -147,7 +147,7 @@ impl<'a, P: Policy> Run<'a, P> {
                 self.start_batches();
             }
         }
-        self.records
+        self.records.batches
     }
 
     /// When the next thing happens. While nobody is idle, arrivals only wait: they are taken

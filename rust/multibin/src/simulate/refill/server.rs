@@ -1,6 +1,6 @@
 //! One server of continuous batching and the span that it runs.
 
-use super::super::records::Records;
+use super::super::records::Recorder;
 use super::super::service::{RunningRow, Timing};
 use super::super::time::{nanoseconds, seconds};
 use super::super::{Answer, Service};
@@ -87,7 +87,7 @@ impl Server {
     }
 
     /// Starts a span.
-    pub(super) fn start(&mut self, costs: &Costs, now: u64, records: &mut Records) {
+    pub(super) fn start(&mut self, costs: &Costs, now: u64, records: &mut Recorder<'_>) {
         self.since = now;
         self.hurried = false;
         self.plan(costs, costs.steps(&self.slots));
@@ -129,7 +129,7 @@ impl Server {
     }
 
     /// Ends the span; returns how many rows have ended.
-    pub(super) fn end(&mut self, costs: &Costs, records: &mut Records) -> usize {
+    pub(super) fn end(&mut self, costs: &Costs, records: &mut Recorder<'_>) -> usize {
         let start = seconds(self.since);
         let batches = &mut records.batches;
         let steps = &mut batches.steps[self.batch as usize];
