@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benches.frontier import bars, figures, tables
+from benches.frontier import bars, figures, tables, turn
 from benches.frontier.model import Lab
 from benches.frontier.run import Runs
 
@@ -24,7 +24,7 @@ ALL_SEEDS = (
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benches.frontier", description=__doc__)
     parser.add_argument("--trace", help="lengths of the chat load; without it, invented ones")
-    parser.add_argument("--figures", type=Path, help="folder for frontier-*.png")
+    parser.add_argument("--figures", type=Path, help="folder for frontier-*.png and gate.png")
     parser.add_argument("--quick", action="store_true", help="2 seeds, 20,000 requests")
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--searched", type=int, default=400_000, help="in a search for saturation")
@@ -49,6 +49,8 @@ def page(runs: Runs) -> Iterator[str]:
     yield from tables.frontier(runs)
     yield "## Errors of the predictions\n"
     yield from tables.noise(runs)
+    yield "## A predictor that turns to noise\n"
+    yield from turn.show(runs)
     yield "## Other loads\n"
     yield from tables.others(runs)
 

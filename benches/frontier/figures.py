@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benches.frontier import turn
 from benches.frontier.model import BATCH_SIZES, Load
 from benches.frontier.run import MEASURES, Runs
 from benches.frontier.tables import CURVE, ERRORS, uses_predictions
+from numpy.lib.stride_tricks import sliding_window_view
 
-__all__ = ["draw"]
+import multibin as mb
+
+__all__ = ["draw", "draw_turn"]
 
 STYLES = {
     "FIFO": ("black", "-"),
@@ -26,6 +30,7 @@ STYLES = {
     "refill, every step": ("#c2558f", "--"),
     "refill, every 16": ("#c2558f", "-"),
 }
+TURN_STYLES = STYLES | {"elastic bins, gated": ("#d1583f", "--")}
 TITLES = ("mean", "p99", "p99.9", "worst")
 
 
@@ -35,15 +40,16 @@ def draw(runs: Runs, folder: Path) -> list[Path]:
         _frontier(runs, folder / "frontier-all.png", "", "all requests"),
         _frontier(runs, folder / "frontier-longest.png", "long ", "the longest 1 %"),
         _noise(runs, folder / "frontier-errors.png"),
+        draw_turn(runs, folder / "gate.png"),
     ]
 
 
-def _figure(columns: int) -> tuple[Any, Any]:
+def _figure(columns: int, width: float = 3.3) -> tuple[Any, Any]:
     # Not pyplot: a figure of its own needs no display.
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(3.3 * columns, 7.2), layout="constrained")
-    return figure, figure.subplots(len(BATCH_SIZES), columns, squeeze=False)
+    figure = Figure(figsize=(width * columns, 7.2), layout="constrained")
+    return figure, figure.subplots(2, columns, squeeze=False)
 
 
 def _frontier(runs: Runs, path: Path, prefix: str, whose: str) -> Path:
@@ -57,7 +63,7 @@ def _frontier(runs: Runs, path: Path, prefix: str, whose: str) -> Path:
         axes[0].set_ylabel(f"latency of {whose}, s")
     for axis in grid[-1]:
         axis.set_xlabel("load, × FIFO's saturation")
-    return _save(figure, grid, path)
+    return _save(figure, grid[0][0], path)
 
 
 def _curve(axis: Any, runs: Runs, name: str, b: int, measure: str) -> None:
@@ -82,7 +88,7 @@ def _noise(runs: Runs, path: Path) -> Path:
             axis.grid(alpha=0.3)
     for axis in grid[-1]:
         axis.set_xlabel("σ of the predictions")
-    return _save(figure, grid, path)
+    return _save(figure, grid[0][0], path)
 
 
 def _errors(axis: Any, runs: Runs, name: str, b: int, measure: str) -> None:
@@ -98,8 +104,58 @@ def _errors(axis: Any, runs: Runs, name: str, b: int, measure: str) -> None:
     axis.set_ylim(0, 3)
 
 
-def _save(figure: Any, grid: Any, path: Path) -> Path:
-    handles, labels = grid[0][0].get_legend_handles_labels()
+def draw_turn(runs: Runs, path: Path) -> Path:
+    """What the gate sees above and what requests feel below, in order of arrival."""
+    figure, grid = _figure(len(BATCH_SIZES), width=5.4)
+    first, last, n = turn.bounds(runs.lab)
+    for axes, b in zip(grid.T, BATCH_SIZES, strict=True):
+        _gain(axes[0], runs, b)
+        for name in turn.NAMES:
+            _moving(axes[1], runs, name, b)
+        axes[0].set(
+            title=f"B = {b}, load {turn.LOADS[0]:g}", ylabel="the gate's gain", ylim=(0.9, None)
+        )
+        axes[1].set(xlabel="requests that have arrived", ylabel="p99 of the last 1,000, s", ylim=0)
+        axes[0].text((first + last) / 2, 1.6, "closed", ha="center")
+        for axis in axes:
+            axis.set_xlim(0, n)
+            axis.xaxis.set_major_formatter("{x:,.0f}")
+            axis.grid(alpha=0.3)
+            for request in (first, last):
+                axis.axvline(request, color="black", lw=0.8, ls=":")
+    return _save(figure, grid[1][0], path)
+
+
+def _gain(axis: Any, runs: Runs, b: int) -> None:
+    """One line a seed; the spans in which its gate is closed lie over each other."""
+    for found in turn.turns(runs, b, turn.LOADS[0]):
+        axis.plot(found.arrived, found.gain, color=STYLES["elastic bins"][0], lw=0.8)
+        axis.fill_between(
+            *(found.arrived, 0, 1),
+            where=~found.pays,
+            transform=axis.get_xaxis_transform(),
+            color="#d1583f",
+            alpha=0.3 / runs.lab.seeds,
+            lw=0,
+        )
+    for gain, words in ((mb.Gate.CLOSE, "CLOSE"), (mb.Gate.OPEN, "OPEN")):
+        axis.axhline(gain, color="black", lw=0.8, ls="--")
+        side = "bottom" if words == "OPEN" else "top"
+        axis.annotate(f" {words} {gain:.2f}", (0, gain), va=side, fontsize=8)
+
+
+def _moving(axis: Any, runs: Runs, name: str, b: int, window: int = 1000) -> None:
+    """p99 of the last requests of all seeds together, every 100 arrivals."""
+    found = turn.latencies(runs, name, b, turn.LOADS[0])
+    windows = sliding_window_view(found, window, axis=1)[:, ::100]
+    ends = window + 100 * np.arange(windows.shape[1])
+    colour, line = TURN_STYLES[name]
+    p99 = np.quantile(windows, 0.99, axis=(0, 2))
+    axis.plot(ends, p99, line, color=colour, label=name, lw=1.4)
+
+
+def _save(figure: Any, labelled: Any, path: Path) -> Path:
+    handles, labels = labelled.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=6, fontsize=8, frameon=False)
     figure.savefig(path, dpi=80)
     return path

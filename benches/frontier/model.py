@@ -38,6 +38,8 @@ class Load:
     error: float | None = 0.0
     """σ of the predictions: true length × exp(σ·Z). None: shuffled, no information."""
     servers: int = 1
+    spell: tuple[float, float] = (0.0, 1.0)
+    """Shares of the run from where to where predictions have the error; true before and after."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,15 @@ class Seed:
         return cls(*np.random.SeedSequence(seed).generate_state(3).tolist())
 
 
+def _predicted(load: Load, actual: NDArray[np.int64], seeds: Seed) -> NDArray[np.int64]:
+    if load.error is None:
+        wrong = predictions.shuffled(actual, seeds.predictions)
+    else:
+        wrong = predictions.log_normal(actual, load.error, seeds.predictions)
+    first, last = (round(share * len(actual)) for share in load.spell)
+    return np.concatenate([actual[:first], wrong[first:last], actual[last:]])
+
+
 class Lab:
     """Draws requests and fits edges. ``chat``: lengths that the chat load resamples."""
 
@@ -156,10 +167,7 @@ class Lab:
         seeds = Seed.of(seed)
         actual = self.lengths(load.shape, n, seeds.requests)
         times = arrivals.gamma(n, 1.0, load.cv, seeds.arrivals)
-        trace = Trace(np.zeros(n, np.int64), actual, times)
-        if load.error is None:
-            return trace.with_predicted(predictions.shuffled(actual, seeds.predictions))
-        return trace.with_predicted(predictions.log_normal(actual, load.error, seeds.predictions))
+        return Trace(np.zeros(n, np.int64), actual, times, _predicted(load, actual, seeds))
 
     def _edges(self, shape: str, batch_size: int, move: float | None) -> tuple[mb.Edges, mb.Edges]:
         """Bins and levels, fitted to true lengths."""

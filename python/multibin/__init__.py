@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from multibin._core import Batch, BatchIterator, Edges, Rival, Scheduler, Worker
+from multibin._core import Batch, BatchIterator, Edges, Gate, Rival, Scheduler, Worker
 from multibin.errors import ClosedError, FullError, MultibinError
 from multibin.simulation import Records, ServiceModel, simulate
 
@@ -25,6 +25,7 @@ __all__ = [
     "ClosedError",
     "Edges",
     "FullError",
+    "Gate",
     "MultibinError",
     "Records",
     "Rival",

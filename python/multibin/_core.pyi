@@ -5,9 +5,9 @@ The scheduler, in Rust.
 from _typeshed import SupportsGetItem
 from numpy import float64, uint32, uint64
 from numpy.typing import ArrayLike, NDArray
-from typing import Any, SupportsFloat, SupportsIndex, final
+from typing import Any, Final, SupportsFloat, SupportsIndex, final
 
-__all__ = ["Batch", "BatchIterator", "Edges", "Rival", "Scheduler", "Worker", "simulate"]
+__all__ = ["Batch", "BatchIterator", "Edges", "Gate", "Rival", "Scheduler", "Worker", "simulate"]
 
 @final
 class Batch:
@@ -165,6 +165,67 @@ class Edges:
         """
         Bins of equal width from ``lo`` to ``hi`` (steps): optimal for uniform lengths
         (Lemma 4.1 of arXiv 2412.04504). Bins that would hold no whole length are left out.
+        """
+
+@final
+class Gate:
+    """
+    Whether binning pays, judged by what the predictions of finished requests were worth.
+
+    Over the last ``WINDOW`` pairs of a predicted and an actual length,
+
+        gain = E[longest of B] ÷ Σ mass of bin · E[longest of B | bin],
+
+    B the ``batch_size`` and a request's bin that of its prediction in ``edges``: the throughput in
+    saturation with these bins over that with one (Proposition 4.1 of arXiv 2412.04504).
+    Predictions that tell nothing gain nothing, and neither do lengths that are alike. Below a gain
+    of ``CLOSE`` the gate closes, above ``OPEN`` it opens again; until ``WINDOW`` pairs are known it
+    is open. The gain is computed every ``EVERY`` pairs. Any thread may call it.
+
+    While it is closed, who arrives goes to the first bin:
+
+        scheduler.submit(key, predicted if gate.pays else 0)
+        ...
+        gate.observe(predicted, actual)                         # when the request is finished
+
+    Raises ``ValueError`` for a batch size out of range.
+    """
+    CLOSE: Final[float]
+    """
+    The gain below which the gate closes.
+    """
+    EVERY: Final[int]
+    """
+    New pairs after which the gain is computed again.
+    """
+    OPEN: Final[float]
+    """
+    The gain above which it opens again.
+    """
+    WINDOW: Final[int]
+    """
+    Pairs that are looked at.
+    """
+    def __new__(cls, /, edges: Edges, batch_size: SupportsIndex) -> Gate: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def gain(self, /) -> float | None:
+        """
+        What bins gain in throughput as a factor, as of when it was last computed; ``None`` until
+        ``WINDOW`` pairs are known.
+        """
+    def observe(self, /, predicted: ArrayLike, actual: ArrayLike) -> None:
+        """
+        Requests are finished, in this order: the steps that were predicted of each and those that
+        it took. Two numbers (ints, or finite floats that are rounded up), or two arrays of any
+        integer or float dtype, shape ``[n]``. Everything is checked before the first is counted.
+
+        Raises ``ValueError`` or ``TypeError`` for a wrong length or for unlike sizes.
+        """
+    @property
+    def pays(self, /) -> bool:
+        """
+        Whether binning pays: the gate is open.
         """
 
 @final

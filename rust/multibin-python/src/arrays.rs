@@ -7,6 +7,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::inspect::PyStaticExpr;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::{PyFloat, PyInt};
 
 use crate::convert::{ArrayLike, Count, Number, count, length};
 
@@ -73,6 +74,17 @@ pub fn lengths(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<u32>> {
         _ if array.is_empty() => Ok(Vec::new()),
         _ => Err(wrong_dtype(argument, "an integer or float", &array)),
     }
+}
+
+/// One length in steps, or several in an array.
+pub fn one_or_more_lengths(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<u32>> {
+    let ArrayLike(object) = given;
+    let one = || Ok(vec![length(&Number(object.clone()), argument)?]);
+    if object.is_instance_of::<PyInt>() || object.is_instance_of::<PyFloat>() {
+        return one();
+    }
+    let array = asarray(object)?;
+    if array.ndim() == 0 { one() } else { lengths(&ArrayLike(array.into_any()), argument) }
 }
 
 /// Keys: uint64, or int64 without negative ones.
@@ -184,11 +196,7 @@ fn as_floats<'py>(array: &Bound<'py, PyUntypedArray>) -> PyResult<Bound<'py, PyA
 /// The argument as a one-dimensional array that can be read as it lies in memory.
 fn as_array<'py>(given: &ArrayLike<'py>, argument: &str) -> PyResult<Bound<'py, PyUntypedArray>> {
     let ArrayLike(object) = given;
-    let numpy = object.py().import(intern!(object.py(), "numpy"))?;
-    let array = match object.cast::<PyUntypedArray>() {
-        Ok(array) => array.clone(),
-        Err(_) => numpy.call_method1("asarray", (object,))?.cast_into()?,
-    };
+    let array = asarray(object)?;
     if array.ndim() != 1 {
         let message = format!("{argument}: needs one dimension, got {}", array.ndim());
         return Err(PyValueError::new_err(message));
@@ -201,9 +209,18 @@ fn as_array<'py>(given: &ArrayLike<'py>, argument: &str) -> PyResult<Bound<'py, 
         return Ok(array);
     }
     // Columns of records, other byte orders, unaligned buffers.
+    let numpy = object.py().import(intern!(object.py(), "numpy"))?;
     let native = array.dtype().call_method1("newbyteorder", ("=",))?;
     let required = numpy.call_method1("require", (&array, native, ["C", "A"]))?;
     Ok(required.cast_into()?)
+}
+
+fn asarray<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyUntypedArray>> {
+    if let Ok(array) = object.cast::<PyUntypedArray>() {
+        return Ok(array.clone());
+    }
+    let numpy = object.py().import(intern!(object.py(), "numpy"))?;
+    Ok(numpy.call_method1(intern!(object.py(), "asarray"), (object,))?.cast_into()?)
 }
 
 fn lies_well(array: &Bound<'_, PyUntypedArray>) -> PyResult<bool> {

@@ -8,6 +8,7 @@ mod batch;
 mod convert;
 mod edges;
 mod errors;
+mod gate;
 mod rival;
 mod scheduler;
 mod simulate;
@@ -20,6 +21,7 @@ mod _core {
     use crate::{
         batch::Batch,
         edges::Edges,
+        gate::Gate,
         rival::Rival,
         scheduler::Scheduler,
         simulate::simulate,

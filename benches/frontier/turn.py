@@ -1,0 +1,129 @@
+"""A predictor that turns to noise in mid-run: when the gate notices, and what it saves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from benches.frontier.model import BATCH_SIZES, MOVE, Lab, Load
+from benches.frontier.run import Runs
+from benches.frontier.tables import seconds, table
+from numpy.typing import NDArray
+
+import multibin as mb
+from multibin.traces import Trace
+
+__all__ = ["NAMES", "Turn", "bounds", "latencies", "show", "turns"]
+
+NOISE = Load(error=None, spell=(1 / 3, 2 / 3))
+REQUESTS = 30_000
+LOADS = (0.95, 1.2)
+"""Multiples of FIFO's saturation."""
+NAMES = ("FIFO", "elastic bins", "elastic bins, gated")
+NOTICED = 2000
+"""Finished requests within which a turn is to be noticed."""
+SETTLED = 0.1
+"""Of a spell, which is left out at its beginning."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What the gate says after each request that finished, in this order; shape ``[n]``."""
+
+    gain: NDArray[np.float64]
+    """NaN until it is known."""
+    pays: NDArray[np.bool_]
+    request: NDArray[np.intp]
+    """Which one finished."""
+    arrived: NDArray[np.intp]
+    """How many requests had arrived by then."""
+
+    @classmethod
+    def replayed(cls, trace: Trace, records: mb.Records, gate: mb.Gate) -> Turn:
+        """From a gated run. Rows of one batch are taken in order of arrival: the simulation's order
+        within a batch is not recorded, so that its gate may turn one look earlier or later.
+        """
+        order = np.argsort(records.finish, kind="stable")
+        gain, pays = np.full(len(order), np.nan), np.ones(len(order), np.bool_)
+        pairs = zip(trace.predictions[order], trace.output_tokens[order], strict=True)
+        for i, (predicted, actual) in enumerate(pairs):
+            gate.observe(int(predicted), int(actual))
+            gain[i], pays[i] = gate.gain or np.nan, gate.pays
+        arrived = np.searchsorted(records.arrival, records.finish[order], side="right")
+        return cls(gain, pays, order, arrived)
+
+    def until(self, turn: int, pays: bool) -> tuple[float, float]:
+        """How many finish from the arrival of request ``turn`` until the gate says ``pays``, and
+        how many of them arrived since; NaN if it never does.
+        """
+        after = self.arrived > turn
+        said = np.flatnonzero(after & (self.pays == pays))
+        if not len(said):
+            return np.nan, np.nan
+        after[said[0] + 1 :] = False
+        return float(after.sum()), float((after & (self.request >= turn)).sum())
+
+
+def bounds(lab: Lab) -> tuple[int, int, int]:
+    """The first request with noise, the first true one after it, and how many there are."""
+    n = min(REQUESTS, lab.requests)
+    first, last = (round(share * n) for share in NOISE.spell)
+    return first, last, n
+
+
+def turns(runs: Runs, batch_size: int, x: float) -> list[Turn]:
+    """One a seed, at a multiple of FIFO's saturation."""
+    lab, n = runs.lab, bounds(runs.lab)[2]
+    edges = lab.edges(NOISE.shape, batch_size, MOVE)[0]
+    played = enumerate(_played(runs, NAMES[-1], batch_size, x))
+    return [
+        Turn.replayed(lab.drawn(NOISE, n, seed), records, mb.Gate(edges, batch_size))
+        for seed, records in played
+    ]
+
+
+def latencies(runs: Runs, name: str, batch_size: int, x: float) -> NDArray[np.float64]:
+    """In seconds, in order of arrival; shape ``[seeds, n]``."""
+    return np.array([records.latency for records in _played(runs, name, batch_size, x)])
+
+
+def _played(runs: Runs, name: str, batch_size: int, x: float) -> Iterator[mb.Records]:
+    rate, n = x * runs.lab.base(NOISE, batch_size), bounds(runs.lab)[2]
+    for seed in range(runs.lab.seeds):
+        yield runs.play(name, NOISE, batch_size, rate, n, seed)
+
+
+def show(runs: Runs) -> Iterator[str]:
+    """The tables, as Markdown."""
+    yield table(
+        ["finished requests until", "load", "B", "mean", "seeds", "new ones", f"≤ {NOTICED:,}"],
+        [row for x, b in product(LOADS, BATCH_SIZES) for row in _noticed(runs, b, x)],
+    )
+    yield table(
+        ["mean / p99, seconds", "load", "B", "true", "noise", "true again"],
+        [_spells(runs, name, b, x) for x, b, name in product(LOADS, BATCH_SIZES, NAMES)],
+    )
+
+
+def _noticed(runs: Runs, b: int, x: float) -> Iterator[list[str]]:
+    """How long the gate takes to close after the turn, and to open after the recovery."""
+    first, last, _ = bounds(runs.lab)
+    found = turns(runs, b, x)
+    for what, turn, pays in (("it closes", first, False), ("it opens", last, True)):
+        finished, new = np.array([each.until(turn, pays) for each in found]).T
+        seeds = f"{finished.min():,.0f} to {finished.max():,.0f}"
+        mark = "reached" if finished.max() <= NOTICED else "**not reached**"
+        numbers = [f"{finished.mean():,.0f}", seeds, f"{new.mean():,.0f}"]
+        yield [what, f"{x:g}", str(b), *numbers, mark]
+
+
+def _spells(runs: Runs, name: str, b: int, x: float) -> list[str]:
+    first, last, n = bounds(runs.lab)
+    found, cells = latencies(runs, name, b, x), [name, f"{x:g}", str(b)]
+    for start, stop in ((0, first), (first, last), (last, n)):
+        own = found[:, start + round(SETTLED * (stop - start)) : stop]
+        p99 = np.quantile(own, 0.99, axis=1).mean()
+        cells.append(f"{seconds(float(own.mean()))} / {seconds(float(p99))}")
+    return cells

@@ -1,0 +1,61 @@
+"""The frontier's turn of the predictions: what is counted, and that the gate is in time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from benches.frontier import figures, turn
+from benches.frontier.model import BATCH_SIZES, Lab, Load
+from benches.frontier.run import Runs
+
+from multibin.traces import chat
+
+
+@pytest.fixture(scope="module")
+def runs() -> Runs:
+    return Runs(Lab(chat(20_000, seed=10**6).output_tokens, 12_000, 0, 2))
+
+
+def test_predictions_are_wrong_in_their_spell_alone(runs: Runs) -> None:
+    trace = runs.lab.drawn(Load(error=None, spell=(0.25, 0.5)), 12_000, 0)
+    wrong = trace.predictions != trace.output_tokens
+    assert not wrong[:3000].any()
+    assert wrong[3000:6000].mean() > 0.9
+    assert not wrong[6000:].any()
+
+
+def test_requests_are_counted_from_the_arrival_of_the_turn() -> None:
+    """Request 3 is the turn; request 2 finishes after it arrived."""
+    found = turn.Turn(
+        gain=np.full(6, 1.0),
+        pays=np.array([True, True, True, False, False, True]),
+        request=np.array([0, 1, 2, 3, 4, 5]),
+        arrived=np.array([1, 3, 4, 5, 6, 6]),
+    )
+    assert found.until(3, pays=False) == (2, 1)
+    assert found.until(4, pays=True) == (3, 2)
+    assert np.isnan(found.until(6, pays=False)).all()
+
+
+@pytest.mark.parametrize("batch_size", BATCH_SIZES)
+def test_a_turn_and_a_recovery_are_noticed(runs: Runs, batch_size: int) -> None:
+    first, last, n = turn.bounds(runs.lab)
+    for found in turn.turns(runs, batch_size, 0.95):
+        assert sorted(found.request) == list(range(n))
+        assert found.pays[found.arrived <= first].all()
+        closed, opened = found.until(first, pays=False)[0], found.until(last, pays=True)[0]
+        assert 1 < closed < turn.NOTICED
+        assert 1 < opened < turn.NOTICED
+        assert found.pays[-1]
+
+
+def test_the_tables_and_the_figure(runs: Runs, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="figures need the extra `plot`")
+    noticed, latencies = turn.show(runs)
+    loads = len(turn.LOADS) * len(BATCH_SIZES)
+    assert len(noticed.splitlines()) == 2 + 2 * loads
+    assert len(latencies.splitlines()) == 2 + len(turn.NAMES) * loads
+    picture = figures.draw_turn(runs, tmp_path / "gate.png")
+    assert picture.stat().st_size > 10_000

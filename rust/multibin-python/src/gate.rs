@@ -1,0 +1,106 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use multibin::{ConfigError, Gate as CoreGate};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::arrays::one_or_more_lengths;
+use crate::convert::{ArrayLike, Count, count};
+use crate::edges::Edges;
+use crate::errors;
+
+/// Whether binning pays, judged by what the predictions of finished requests were worth.
+///
+/// Over the last ``WINDOW`` pairs of a predicted and an actual length,
+///
+///     gain = E[longest of B] ÷ Σ mass of bin · E[longest of B | bin],
+///
+/// B the ``batch_size`` and a request's bin that of its prediction in ``edges``: the throughput in
+/// saturation with these bins over that with one (Proposition 4.1 of arXiv 2412.04504).
+/// Predictions that tell nothing gain nothing, and neither do lengths that are alike. Below a gain
+/// of ``CLOSE`` the gate closes, above ``OPEN`` it opens again; until ``WINDOW`` pairs are known it
+/// is open. The gain is computed every ``EVERY`` pairs. Any thread may call it.
+///
+/// While it is closed, who arrives goes to the first bin:
+///
+///     scheduler.submit(key, predicted if gate.pays else 0)
+///     ...
+///     gate.observe(predicted, actual)                         # when the request is finished
+///
+/// Raises ``ValueError`` for a batch size out of range.
+#[pyclass(frozen, module = "multibin")]
+pub struct Gate(Mutex<CoreGate>);
+
+impl Gate {
+    fn lock(&self) -> MutexGuard<'_, CoreGate> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl Gate {
+    /// Pairs that are looked at.
+    #[classattr]
+    const WINDOW: usize = CoreGate::WINDOW;
+    /// New pairs after which the gain is computed again.
+    #[classattr]
+    const EVERY: usize = CoreGate::EVERY;
+    /// The gain below which the gate closes.
+    #[classattr]
+    const CLOSE: f64 = CoreGate::CLOSE;
+    /// The gain above which it opens again.
+    #[classattr]
+    const OPEN: f64 = CoreGate::OPEN;
+
+    #[new]
+    fn new(edges: &Bound<'_, Edges>, batch_size: Count<'_>) -> PyResult<Self> {
+        match count(&batch_size, "batch_size")? {
+            0 => Err(errors::config(ConfigError::BatchSize)),
+            rows => Ok(Self(Mutex::new(CoreGate::new(edges.get().0.clone(), rows)))),
+        }
+    }
+
+    /// Requests are finished, in this order: the steps that were predicted of each and those that
+    /// it took. Two numbers (ints, or finite floats that are rounded up), or two arrays of any
+    /// integer or float dtype, shape ``[n]``. Everything is checked before the first is counted.
+    ///
+    /// Raises ``ValueError`` or ``TypeError`` for a wrong length or for unlike sizes.
+    fn observe(
+        &self,
+        py: Python<'_>,
+        predicted: ArrayLike<'_>,
+        actual: ArrayLike<'_>,
+    ) -> PyResult<()> {
+        let predicted = one_or_more_lengths(&predicted, "predicted")?;
+        let actual = one_or_more_lengths(&actual, "actual")?;
+        if predicted.len() != actual.len() {
+            let (found, needed) = (actual.len(), predicted.len());
+            let message = format!("actual: {found} values for {needed} of predicted");
+            return Err(PyValueError::new_err(message));
+        }
+        py.detach(|| {
+            let mut gate = self.lock();
+            predicted.iter().zip(&actual).for_each(|(&p, &a)| gate.observe(p, a));
+        });
+        Ok(())
+    }
+
+    /// Whether binning pays: the gate is open.
+    #[getter]
+    fn pays(&self, py: Python<'_>) -> bool {
+        py.detach(|| self.lock().pays())
+    }
+
+    /// What bins gain in throughput as a factor, as of when it was last computed; ``None`` until
+    /// ``WINDOW`` pairs are known.
+    #[getter]
+    fn gain(&self, py: Python<'_>) -> Option<f64> {
+        py.detach(|| self.lock().gain())
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> String {
+        let gain = self.gain(py).map_or("None".to_owned(), |gain| format!("{gain:.3}"));
+        let pays = if self.pays(py) { "True" } else { "False" };
+        format!("Gate(pays={pays}, gain={gain})")
+    }
+}

@@ -1,0 +1,173 @@
+"""The gate: what bins gain with these predictions, and what it concludes."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import multibin as mb
+from multibin.traces import lengths, predictions
+
+Ints = NDArray[np.int64]
+WINDOW, EVERY = mb.Gate.WINDOW, mb.Gate.EVERY
+
+
+def draw(n: int, seed: int) -> Ints:
+    return lengths.exponential(n, 100, seed, high=2000)
+
+
+def expected_max(actual: Ints, batch_size: int) -> float:
+    """E[longest of a batch]: Σ vᵢ [(i/n)ᴮ − ((i−1)/n)ᴮ] of the sorted values."""
+    shares = (np.arange(len(actual) + 1) / len(actual)) ** batch_size
+    return float(np.sort(actual) @ np.diff(shares))
+
+
+def formula(predicted: Ints, actual: Ints, edges: mb.Edges, batch_size: int) -> float:
+    bins = np.searchsorted(edges.bounds[1:-1], predicted, side="right")
+    of_bins = [actual[bins == each] for each in np.unique(bins)]
+    binned = sum(len(own) * expected_max(own, batch_size) for own in of_bins)
+    return len(actual) * expected_max(actual, batch_size) / binned
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    sigma=st.floats(0, 2),
+    batch_size=st.integers(1, 64),
+    bins=st.integers(1, 16),
+    seed=st.integers(0, 2**31),
+)
+def test_the_gain_is_the_formulas_over_the_window(
+    sigma: float, batch_size: int, bins: int, seed: int
+) -> None:
+    actual = draw(WINDOW + 3 * EVERY, seed)
+    predicted = predictions.log_normal(actual, sigma, seed + 1)
+    edges = mb.Edges.quantile(actual, bins)
+    gate = mb.Gate(edges, batch_size)
+    gate.observe(predicted, actual)
+    expected = formula(predicted[-WINDOW:], actual[-WINDOW:], edges, batch_size)
+    assert gate.gain == pytest.approx(expected, rel=1e-9)
+    if not mb.Gate.CLOSE <= expected < mb.Gate.OPEN:
+        assert gate.pays == (expected >= mb.Gate.OPEN)
+
+
+def test_nothing_is_concluded_before_the_window_is_full_nor_between_its_looks() -> None:
+    actual = draw(WINDOW + EVERY, 0)
+    gate = mb.Gate(mb.Edges([0, 50, 100]), 8)
+    gate.observe(actual[: WINDOW - 1], actual[: WINDOW - 1])
+    assert (gate.pays, gate.gain, repr(gate)) == (True, None, "Gate(pays=True, gain=None)")
+    gate.observe(int(actual[WINDOW - 1]), float(actual[WINDOW - 1]))
+    first = gate.gain
+    assert first is not None
+    assert repr(gate) == f"Gate(pays=True, gain={first:.3f})"
+    gate.observe(actual[WINDOW:-1], actual[WINDOW:-1])
+    assert gate.gain == first
+    gate.observe(actual[-1:], actual[-1:])
+    assert gate.gain not in (None, first)
+
+
+def test_one_by_one_is_as_all_at_once() -> None:
+    actual, predicted = draw(2500, 1), draw(2500, 2)
+    edges = mb.Edges.optimal(actual, 16, 8)
+    one_by_one, at_once = mb.Gate(edges, 8), mb.Gate(edges, 8)
+    for pair in zip(predicted.tolist(), actual.tolist(), strict=True):
+        one_by_one.observe(*pair)
+    at_once.observe(predicted.astype(np.float32), actual.tolist())
+    assert one_by_one.gain == at_once.gain is not None
+
+
+@pytest.mark.parametrize("batch_size", [8, 32])
+def test_it_closes_for_noise_within_2000_requests_and_opens_for_true_lengths(
+    batch_size: int,
+) -> None:
+    gate = mb.Gate(mb.Edges.optimal(draw(20_000, 9), 16, batch_size), batch_size)
+    true = draw(2000, 1)
+    gate.observe(true, true)
+    assert gate.pays
+    gate.observe(draw(1999, 2), draw(1999, 3))
+    assert not gate.pays
+    gate.observe(true[:-1], true[:-1])
+    assert gate.pays
+
+
+def test_between_its_bounds_it_stays_as_it_was() -> None:
+    actual = np.concatenate([np.full(500, 100), np.full(500, 180)])
+    right = np.where(actual == 100, 0, 1) * 100
+
+    def window(wrong: int) -> tuple[Ints, Ints]:
+        predicted = right.copy()
+        predicted[:wrong] = 100
+        return predicted, actual
+
+    edges = mb.Edges([0, 50, 150])
+    gains = {wrong: formula(*window(wrong), edges, 4) for wrong in (0, 200, 500)}
+    assert gains[500] < mb.Gate.CLOSE < gains[200] < mb.Gate.OPEN < gains[0]
+    gate, said = mb.Gate(edges, 4), []
+    for wrong in (0, 200, 500, 200, 0, 200):
+        gate.observe(*window(wrong))
+        said.append(gate.pays)
+    assert said == [True, True, False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("predicted", "actual"),
+    [
+        (5, 7.5),
+        (np.int64(5), np.float32(7)),
+        (np.array(5), Fraction(15, 2)),
+        ([5], 7),
+        ([], []),
+        (np.array([5, 6], np.uint8), (7, 8.5)),
+    ],
+)
+def test_numbers_and_arrays_of_any_kind(predicted: Any, actual: Any) -> None:
+    gate = mb.Gate(mb.Edges([0, 10]), 2)
+    gate.observe(predicted, actual)
+    assert gate.gain is None
+
+
+@pytest.mark.parametrize(
+    ("predicted", "actual", "error", "message"),
+    [
+        (-1, 5, ValueError, "predicted: -1 is not a length"),
+        (5, float("nan"), ValueError, "actual: nan is not a length"),
+        (5, 2**32, ValueError, "actual: 4294967296 is not a length"),
+        ([5, -1], [5, 5], ValueError, r"predicted\[1\]: -1 is not a length"),
+        ([5, 5], [5, float("inf")], ValueError, r"actual\[1\]: inf"),
+        ([1, 2, 3], [1, 2], ValueError, "actual: 2 values for 3 of predicted"),
+        (1, [1, 2], ValueError, "actual: 2 values for 1 of predicted"),
+        ([[1]], [1], ValueError, "predicted: needs one dimension, got 2"),
+        ("5", 5, TypeError, "predicted: needs an int or a float, got '5'"),
+        (5, None, TypeError, "actual: needs an int or a float, got None"),
+        (["5"], [5], TypeError, "predicted: needs an integer or float dtype"),
+    ],
+)
+def test_bad_pairs_are_named_and_nothing_of_them_counts(
+    predicted: Any, actual: Any, error: type[Exception], message: str
+) -> None:
+    gate = mb.Gate(mb.Edges([0, 10]), 2)
+    gate.observe(np.full(WINDOW - 1, 5), np.full(WINDOW - 1, 5))
+    with pytest.raises(error, match=message):
+        gate.observe(predicted, actual)
+    assert gate.gain is None
+    gate.observe(5, 5)
+    assert gate.gain == 1.0
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "error", "message"),
+    [
+        (0, ValueError, "batch_size: 0 rows make no batch"),
+        (-1, ValueError, "batch_size: -1 is out of range"),
+        (2**32, ValueError, "batch_size: 4294967296 is out of range"),
+        (2.5, TypeError, "batch_size: needs an int, got 2.5"),
+    ],
+)
+def test_bad_batch_sizes_are_named(batch_size: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        mb.Gate(mb.Edges([0, 10]), batch_size)

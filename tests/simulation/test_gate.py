@@ -1,0 +1,54 @@
+"""The gate of a simulation is ``mb.Gate``, fed with what finishes in the order of finishing."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+import multibin as mb
+from multibin.traces import Trace, arrivals, from_arrays, lengths, predictions
+
+B, RATE = 20, 2.0
+SERVICE = mb.ServiceModel(fixed=0.05, step=0.02)
+
+
+def turning(n: int, noise: slice) -> Trace:
+    """True lengths as predictions but for ``noise``."""
+    actual = lengths.log_normal(n, 128, 1.0, seed=0, high=1000)
+    predicted = actual.copy()
+    predicted[noise] = predictions.shuffled(actual[noise], seed=2)
+    times = arrivals.poisson(n, RATE, seed=1)
+    return from_arrays(np.ones(n, np.int64), actual, arrivals=times, predicted=predicted)
+
+
+def closed_at(trace: Trace, records: mb.Records, edges: mb.Edges) -> NDArray[np.bool_]:
+    """Whether the gate is closed when each request arrives: what finished before is known."""
+    order = np.argsort(records.finish, kind="stable")
+    gate, pays = mb.Gate(edges, B), [True]
+    for request in order:
+        gate.observe(trace.predictions[request], trace.output_tokens[request])
+        pays.append(gate.pays)
+    known = np.searchsorted(records.finish[order], records.arrival, side="left")
+    return ~np.array(pays, np.bool_)[known]
+
+
+def test_feeding_a_gate_with_the_records_says_which_arrivals_found_it_closed() -> None:
+    trace = turning(16_000, slice(4000, 7000))
+    edges = mb.Edges.optimal(trace.output_tokens, 16, B)
+    scheduler = mb.Scheduler(edges, B, fill="strict")
+    gated = mb.simulate(trace, scheduler=scheduler, service=SERVICE, gate=True)
+    # Strict batches are full until the last arrival, so that every look, after each 100 pairs,
+    # falls between two of 20, and the order within one does not matter.
+    assert (gated.batches.rows[gated.batches.start < gated.arrival[-1]] == B).all()
+    assert mb.Gate.EVERY % B == 0
+    closed = closed_at(trace, gated, edges)
+    assert np.flatnonzero(np.diff(closed)).size == 2, "it closes and opens once"
+    assert closed.sum() > 1000
+    # Who arrives while it is closed joins the first bin, as if 0 had been predicted of it.
+    told = trace.with_predicted(np.where(closed, 0, trace.predictions))
+    same = mb.simulate(told, scheduler=scheduler, service=SERVICE)
+    for column in ("start", "finish", "bin", "batch"):
+        assert np.array_equal(getattr(gated, column), getattr(same, column)), column
+    assert np.array_equal(gated.batches.bin, same.batches.bin)
+    without = mb.simulate(trace, scheduler=scheduler, service=SERVICE)
+    assert not np.array_equal(gated.finish, without.finish)
