@@ -288,7 +288,8 @@ class Scheduler:
     default) or ``"oldest"`` (the default with climbing). ``overrun="climb"``: batches have a
     ``limit`` of steps, and who is unfinished then is resubmitted to a higher bin; ``"recompute"``: the
     same for back-ends that cannot keep state, so that who climbs starts over. While ``max_parked``
-    climbers wait, a worker that may take one starts nobody but overdue requests.
+    climbers wait, a worker that may take one starts nobody but overdue requests. ``max_bins``: the
+    most bins that ``reconfigure`` may bring (``None``: those of ``edges``).
 
     Raises ``ValueError`` for a value out of range.
     """
@@ -296,7 +297,12 @@ class Scheduler:
         """
         Iterates over the batches of a new worker.
         """
-    def __new__(cls, /, edges: Edges, batch_size: SupportsIndex, *, capacity: "int | None" = None, max_wait: SupportsIndex | SupportsFloat | None = None, fill: str = "elastic", order: str | None = None, overrun: str = "finish", max_parked: SupportsIndex | None = None) -> Scheduler: ...
+    def __new__(cls, /, edges: Edges, batch_size: SupportsIndex, *, capacity: "int | None" = None, max_wait: SupportsIndex | SupportsFloat | None = None, fill: str = "elastic", order: str | None = None, overrun: str = "finish", max_parked: SupportsIndex | None = None, max_bins: "int | None" = None) -> Scheduler: ...
+    def cancel(self, /, ticket: SupportsIndex) -> bool:
+        """
+        Takes a request back that waits: true if it will not be delivered, false if it was, or was
+        cancelled before. Its capacity is free at once. Any thread; takes the forming lock.
+        """
     def close(self, /) -> None:
         """
         Accepts nothing more. What waits leaves, full batches first; resubmitting goes on.
@@ -305,6 +311,13 @@ class Scheduler:
     def closed(self, /) -> bool:
         """
         Whether ``close()`` was called.
+        """
+    def drain(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> None:
+        """
+        Closes, and waits without the GIL, up to ``timeout`` seconds (``None``: for ever), until
+        nothing waits and nothing is leased. The batches must be taken by other threads.
+
+        Raises ``TimeoutError`` when the time is over; the scheduler stays closed.
         """
     @property
     def edges(self, /) -> Edges:
@@ -315,10 +328,18 @@ class Scheduler:
         """
         The next batch for the scheduler's own default worker; as ``Worker.next_batch``.
         """
+    def reconfigure(self, /, *, edges: "Edges | None" = None, batch_size: "int | None" = None, max_wait: "float | None" = ..., max_parked: "int | None" = ...) -> None:
+        """
+        Changes edges, batch size and waits while requests flow; what is not given stays, and
+        ``None`` takes ``max_wait`` or ``max_parked`` away. Who waits stays in its bin, and who comes
+        from now on goes to the new ones. More bins than at the start need ``max_bins``.
+
+        Raises ``ValueError`` for a value out of range; nothing is changed then.
+        """
     def stats(self, /) -> "dict[str, int | dict[str, int]]":
         """
-        A snapshot of the counters: ``submitted + resubmitted == taken + waiting`` and
-        ``taken == resubmitted + done + lost + leased``; ``restarted`` counts climbers whose worker
+        A snapshot of the counters: ``submitted + resubmitted == taken + cancelled +
+        waiting`` and ``taken == resubmitted + done + lost + leased``; ``restarted`` counts climbers whose worker
         went away, ``batches`` the batches by reason.
         """
     def submit(self, /, key: SupportsIndex, length: SupportsIndex | SupportsFloat) -> int:

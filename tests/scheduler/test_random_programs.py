@@ -1,5 +1,4 @@
-"""Random programs of submit, resubmit, next_batch, done, drop and close: nothing is lost, nothing
-comes twice. (Which batch must leave is checked in Rust, against the rules written down naively.)"""
+"""Random programs of everything that a scheduler does: nothing is lost, nothing comes twice. (Which batch must leave is checked in Rust, against the rules written down naively.)"""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ class Program(RuleBasedStateMachine):
         edges = mb.Edges([0, 10, 20, 40])
         self.capacity = capacity
         self.scheduler = mb.Scheduler(
-            edges, batch_size, fill=fill, overrun=overrun, capacity=capacity
+            edges, batch_size, fill=fill, overrun=overrun, capacity=capacity, max_bins=5
         )
         self.workers = [self.scheduler.worker() for _ in range(WORKERS)]
         self.open: list[tuple[mb.Batch, list[int], list[int]]] = []
@@ -34,11 +33,13 @@ class Program(RuleBasedStateMachine):
         self.delivered: Counter[int] = Counter()
         self.lost: set[int] = set()
         self.finished: set[int] = set()
+        self.cancelled: set[int] = set()
         self.next_key = 0
+        """Keys are accepted in order, so that they are the tickets."""
 
     @property
     def live(self) -> int:
-        return self.next_key - len(self.finished) - len(self.lost)
+        return self.next_key - len(self.finished | self.lost | self.cancelled)
 
     @rule(lengths=st.lists(st.integers(0, 50), max_size=12), bulk=st.booleans())
     def submit(self, lengths: list[int], bulk: bool) -> None:
@@ -95,6 +96,27 @@ class Program(RuleBasedStateMachine):
         del batch
         self.lost.update(keys)
 
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        ticket = data.draw(st.integers(0, self.next_key))
+        waits = self.expected[ticket] > self.delivered[ticket]
+        assert self.scheduler.cancel(ticket) == waits
+        if waits:
+            self.cancelled.add(ticket)
+            self.expected[ticket] -= 1
+
+    @rule(
+        bounds=st.sampled_from([[0, 1], [0, 10, 20, 40], [5, 6, 7, 8, 9, 30]]),
+        batch_size=st.none() | st.integers(1, 4),
+        max_wait=st.none() | st.floats(0, 1e-4),
+    )
+    def reconfigure(
+        self, bounds: list[int], batch_size: int | None, max_wait: float | None
+    ) -> None:
+        edges = mb.Edges(bounds)
+        self.scheduler.reconfigure(edges=edges, batch_size=batch_size, max_wait=max_wait)
+        assert self.scheduler.edges == edges
+
     @rule()
     def close(self) -> None:
         self.scheduler.close()
@@ -111,6 +133,7 @@ class Program(RuleBasedStateMachine):
         assert stats["leased"] == sum(len(keys) for _, keys, _ in self.open)
         assert stats["lost"] == len(self.lost)
         assert stats["done"] == len(self.finished)
+        assert stats["cancelled"] == len(self.cancelled)
 
     def teardown(self) -> None:
         if not hasattr(self, "scheduler"):

@@ -54,6 +54,31 @@ argument!(
     SUPPORTS_INDEX
 );
 
+/// An option that may be left as it is: not given, or given, perhaps as `None`.
+pub struct Maybe<'py>(pub Option<Option<Bound<'py, PyAny>>>);
+
+impl<'py> Maybe<'py> {
+    /// Not given.
+    pub const KEEP: Self = Self(None);
+
+    /// What was given, converted.
+    pub fn map<T>(
+        self,
+        convert: impl FnOnce(Bound<'py, PyAny>) -> PyResult<T>,
+    ) -> PyResult<Option<Option<T>>> {
+        self.0.map(|given| given.map(convert).transpose()).transpose()
+    }
+}
+
+impl<'py> FromPyObject<'_, 'py> for Maybe<'py> {
+    type Error = PyErr;
+    const INPUT_TYPE: PyStaticExpr = name("object");
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self(Some((!object.is_none()).then(|| object.to_owned()))))
+    }
+}
+
 /// A length in steps: an int, or a finite float that is rounded up.
 #[inline]
 pub fn length(number: &Number<'_>, argument: &str) -> PyResult<u32> {

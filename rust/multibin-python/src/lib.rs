@@ -12,6 +12,7 @@ mod gate;
 mod rival;
 mod scheduler;
 mod simulate;
+mod wait;
 mod worker;
 
 /// The scheduler, in Rust.

@@ -1,14 +1,15 @@
-use multibin::{Config, Fill, Order, Overrun, Reason};
-use pyo3::exceptions::PyValueError;
+use multibin::{Change, Config, Fill, Order, Overrun, Reason, Stats};
+use pyo3::exceptions::{PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
 use crate::arrays::{keys, lengths};
 use crate::batch::Batch;
-use crate::convert::{ArrayLike, Count, Number, choose, count, key, length, seconds};
+use crate::convert::{ArrayLike, Count, Maybe, Number, choose, count, key, length, seconds};
 use crate::edges::Edges;
 use crate::errors;
+use crate::wait::detached;
 use crate::worker::{BatchIterator, Worker};
 
 /// Groups requests of similar predicted length and hands out batches.
@@ -21,7 +22,8 @@ use crate::worker::{BatchIterator, Worker};
 /// default) or ``"oldest"`` (the default with climbing). ``overrun="climb"``: batches have a
 /// ``limit`` of steps, and who is unfinished then is resubmitted to a higher bin; ``"recompute"``: the
 /// same for back-ends that cannot keep state, so that who climbs starts over. While ``max_parked``
-/// climbers wait, a worker that may take one starts nobody but overdue requests.
+/// climbers wait, a worker that may take one starts nobody but overdue requests. ``max_bins``: the
+/// most bins that ``reconfigure`` may bring (``None``: those of ``edges``).
 ///
 /// Raises ``ValueError`` for a value out of range.
 #[pyclass(frozen, module = "multibin")]
@@ -34,7 +36,7 @@ pub struct Scheduler {
 #[pymethods]
 impl Scheduler {
     #[new]
-    #[pyo3(signature = (edges, batch_size, *, capacity: "int | None" = None, max_wait = None, fill = "elastic", order = None, overrun = "finish", max_parked = None))]
+    #[pyo3(signature = (edges, batch_size, *, capacity: "int | None" = None, max_wait = None, fill = "elastic", order = None, overrun = "finish", max_parked = None, max_bins: "int | None" = None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of the class")]
     fn new(
         edges: &Bound<'_, Edges>,
@@ -45,6 +47,7 @@ impl Scheduler {
         order: Option<&str>,
         overrun: &str,
         max_parked: Option<Count<'_>>,
+        max_bins: Option<Count<'_>>,
     ) -> PyResult<Self> {
         let config = Config {
             batch_size: count(&batch_size, "batch_size")?,
@@ -62,6 +65,7 @@ impl Scheduler {
                 ],
             )?,
             max_parked: max_parked.map(|most| count(&most, "max_parked")).transpose()?,
+            max_bins: max_bins.map(|most| count(&most, "max_bins")).transpose()?,
         };
         let inner = multibin::Scheduler::new(edges.get().0.clone(), config);
         Ok(Self { inner: inner.map_err(errors::config)?, default: PyOnceLock::new() })
@@ -112,9 +116,51 @@ impl Scheduler {
         worker.get().next_batch(py, timeout)
     }
 
+    /// Takes a request back that waits: true if it will not be delivered, false if it was, or was
+    /// cancelled before. Its capacity is free at once. Any thread; takes the forming lock.
+    fn cancel(&self, ticket: Count<'_>) -> PyResult<bool> {
+        Ok(self.inner.cancel(count(&ticket, "ticket")?))
+    }
+
+    /// Changes edges, batch size and waits while requests flow; what is not given stays, and
+    /// ``None`` takes ``max_wait`` or ``max_parked`` away. Who waits stays in its bin, and who comes
+    /// from now on goes to the new ones. More bins than at the start need ``max_bins``.
+    ///
+    /// Raises ``ValueError`` for a value out of range; nothing is changed then.
+    #[pyo3(signature = (*, edges: "Edges | None" = None, batch_size: "int | None" = None, max_wait: "float | None" = Maybe::KEEP, max_parked: "int | None" = Maybe::KEEP))]
+    fn reconfigure(
+        &self,
+        edges: Option<&Bound<'_, Edges>>,
+        batch_size: Option<Count<'_>>,
+        max_wait: Maybe<'_>,
+        max_parked: Maybe<'_>,
+    ) -> PyResult<()> {
+        let change = Change {
+            edges: edges.map(|edges| edges.get().0.clone()),
+            batch_size: batch_size.map(|rows| count(&rows, "batch_size")).transpose()?,
+            max_wait: max_wait.map(|wait| seconds(&Number(wait), "max_wait"))?,
+            max_parked: max_parked.map(|most| count(&Count(most), "max_parked"))?,
+        };
+        self.inner.reconfigure(&change).map_err(errors::config)
+    }
+
     /// Accepts nothing more. What waits leaves, full batches first; resubmitting goes on.
     fn close(&self) {
         self.inner.close();
+    }
+
+    /// Closes, and waits without the GIL, up to ``timeout`` seconds (``None``: for ever), until
+    /// nothing waits and nothing is leased. The batches must be taken by other threads.
+    ///
+    /// Raises ``TimeoutError`` when the time is over; the scheduler stays closed.
+    #[pyo3(signature = (timeout = None))]
+    fn drain(&self, py: Python<'_>, timeout: Option<Number<'_>>) -> PyResult<()> {
+        let timeout = timeout.map(|timeout| seconds(&timeout, "timeout")).transpose()?;
+        let drained = detached(py, timeout, |slice| self.inner.drain(Some(slice)).then_some(()));
+        drained?.ok_or_else(|| {
+            let Stats { waiting, leased, .. } = self.inner.stats();
+            PyTimeoutError::new_err(format!("drain: {waiting} wait and {leased} are leased"))
+        })
     }
 
     /// Whether ``close()`` was called.
@@ -126,11 +172,11 @@ impl Scheduler {
     /// The edges in use.
     #[getter]
     fn edges(&self) -> Edges {
-        Edges(self.inner.edges().clone())
+        Edges(self.inner.edges())
     }
 
-    /// A snapshot of the counters: ``submitted + resubmitted == taken + waiting`` and
-    /// ``taken == resubmitted + done + lost + leased``; ``restarted`` counts climbers whose worker
+    /// A snapshot of the counters: ``submitted + resubmitted == taken + cancelled +
+    /// waiting`` and ``taken == resubmitted + done + lost + leased``; ``restarted`` counts climbers whose worker
     /// went away, ``batches`` the batches by reason.
     #[pyo3(signature = () -> "dict[str, int | dict[str, int]]")]
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -141,6 +187,7 @@ impl Scheduler {
             ("taken", stats.taken),
             ("resubmitted", stats.resubmitted),
             ("restarted", stats.restarted),
+            ("cancelled", stats.cancelled),
             ("done", stats.done),
             ("lost", stats.lost),
             ("waiting", stats.waiting),

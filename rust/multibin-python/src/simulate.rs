@@ -151,8 +151,8 @@ fn play(
     match policy {
         Policy::Scheduler(scheduler) => {
             let scheduler = &scheduler.get().inner;
-            let (edges, config) = (scheduler.edges().clone(), scheduler.config());
-            py.detach(|| core::simulate_into(workload, edges, config, servers, requests))
+            let (edges, config) = (scheduler.edges(), scheduler.config());
+            py.detach(|| core::simulate_into(workload, edges, &config, servers, requests))
         }
         Policy::Rival(rival) => {
             let rival = &rival.get().0;

@@ -1,5 +1,5 @@
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use multibin::NextError;
 use pyo3::prelude::*;
@@ -7,9 +7,7 @@ use pyo3::prelude::*;
 use crate::batch::Batch;
 use crate::convert::{Number, seconds};
 use crate::errors;
-
-/// How often a wait on the main thread looks for signals (Ctrl-C).
-const SIGNALS: Duration = Duration::from_millis(50);
+use crate::wait::detached;
 
 /// Takes batches. Iterate over it, or call ``next_batch``. Climbers that its batches resubmit come
 /// back to it alone; when it is closed or dropped they start anew in the shared queues.
@@ -23,16 +21,11 @@ impl Worker {
             Err(NextError::Timeout) => {}
             outcome => return outcome.map(Batch).map_err(errors::next),
         }
-        let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let slice = if is_main_thread(py)? { SIGNALS } else { Duration::MAX };
-        loop {
-            let left = |end: Instant| end.saturating_duration_since(Instant::now());
-            let left = end.map_or(Duration::MAX, left);
-            match py.detach(|| self.0.next_batch(Some(left.min(slice)))) {
-                Err(NextError::Timeout) if left > Duration::ZERO => py.check_signals()?,
-                outcome => return outcome.map(Batch).map_err(errors::next),
-            }
-        }
+        let outcome = detached(py, timeout, |slice| match self.0.next_batch(Some(slice)) {
+            Err(NextError::Timeout) => None,
+            outcome => Some(outcome),
+        })?;
+        outcome.unwrap_or(Err(NextError::Timeout)).map(Batch).map_err(errors::next)
     }
 }
 
@@ -103,10 +96,4 @@ impl BatchIterator {
             Err(error) => Err(error),
         }
     }
-}
-
-fn is_main_thread(py: Python<'_>) -> PyResult<bool> {
-    let threading = py.import("threading")?;
-    let main = threading.call_method0("main_thread")?.getattr("ident")?;
-    threading.call_method0("get_ident")?.eq(main)
 }

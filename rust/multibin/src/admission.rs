@@ -71,6 +71,11 @@ impl Admission {
         self.admitted.load(Ordering::Relaxed) & CLOSED != 0
     }
 
+    /// Whether all who came are gone. Meaningful once closed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.released.load(Ordering::Acquire) == self.admitted()
+    }
+
     /// Admitted so far.
     pub(crate) fn admitted(&self) -> u64 {
         self.admitted.load(Ordering::Relaxed) & !CLOSED

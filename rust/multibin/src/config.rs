@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::edges::Edges;
+
 /// What happens while no bin holds a full batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Fill {
@@ -69,6 +71,22 @@ pub struct Config {
     /// no request that has not started, but for an overdue one that leads. A climber is never
     /// refused.
     pub max_parked: Option<usize>,
+    /// The most bins that edges may ever have, as the number of queues is fixed; by default those
+    /// of the edges at the start.
+    pub max_bins: Option<usize>,
+}
+
+/// What [`Scheduler::reconfigure`](crate::Scheduler::reconfigure) changes; the rest stays.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// Which bin a length belongs to. Who waits stays where it is.
+    pub edges: Option<Edges>,
+    /// Rows of a full batch.
+    pub batch_size: Option<u32>,
+    /// As in [`Config`].
+    pub max_wait: Option<Option<Duration>>,
+    /// As in [`Config`].
+    pub max_parked: Option<Option<usize>>,
 }
 
 impl Config {
@@ -83,11 +101,12 @@ impl Config {
             order: None,
             overrun: Overrun::default(),
             max_parked: None,
+            max_bins: None,
         }
     }
 
-    /// Whether there can be a scheduler with this capacity.
-    pub(crate) fn check_capacity(&self) -> Result<(), ConfigError> {
+    /// Whether there can be a scheduler with this capacity and these edges.
+    pub(crate) fn check(&self, edges: &Edges) -> Result<(), ConfigError> {
         let Self { batch_size, capacity, .. } = *self;
         if !(1..=MAX_CAPACITY).contains(&capacity) {
             return Err(ConfigError::Capacity(capacity));
@@ -95,7 +114,23 @@ impl Config {
         if batch_size as usize > capacity {
             return Err(ConfigError::NeverFull { batch_size, capacity });
         }
-        Ok(())
+        match self.max_bins {
+            Some(most) if most > Edges::MAX_BINS => Err(ConfigError::MaxBins(most)),
+            Some(most) if most < edges.bins() => {
+                Err(ConfigError::Bins { bins: edges.bins(), most })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What it is after a change.
+    pub(crate) fn changed(&self, change: &Change) -> Self {
+        Self {
+            batch_size: change.batch_size.unwrap_or(self.batch_size),
+            max_wait: change.max_wait.unwrap_or(self.max_wait),
+            max_parked: change.max_parked.unwrap_or(self.max_parked),
+            ..self.clone()
+        }
     }
 }
 
@@ -111,6 +146,17 @@ pub enum ConfigError {
     /// There is not so much memory.
     #[error("capacity: no memory for {0} requests")]
     Memory(usize),
+    /// More bins than queues.
+    #[error("edges: {bins} bins are more than max_bins = {most}")]
+    Bins {
+        /// Bins of the edges.
+        bins: usize,
+        /// Queues there may be.
+        most: usize,
+    },
+    /// More queues than there may be.
+    #[error("max_bins: {0} are more than {max}", max = Edges::MAX_BINS)]
+    MaxBins(usize),
     /// A batch that could never be full.
     #[error("batch_size: {batch_size} exceeds capacity = {capacity}")]
     NeverFull {

@@ -4,14 +4,15 @@
 //! order as counters, so that a simulation on a virtual clock runs this same code.
 
 mod few;
+mod places;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::config::{Fill, Order, Overrun, Rules};
 use crate::edges::Edges;
 use crate::request::{Reason, Row, Submission};
 use crate::waiting::{Entry, Head, Queue, Slab};
+use places::Place;
 
 /// Identifies a worker.
 pub(crate) type WorkerId = u64;
@@ -38,7 +39,7 @@ struct Bins {
 #[derive(Debug)]
 pub(crate) struct Former {
     rules: Rules,
-    edges: Arc<Edges>,
+    edges: Edges,
     slab: Slab,
     /// Who waits from the start, for any worker.
     fresh: Bins,
@@ -54,6 +55,10 @@ pub(crate) struct Former {
     resubmitted: u64,
     /// Climbers so far that left their worker's queue to start anew.
     handed_back: u64,
+    /// Rows so far that left without being taken.
+    removed: u64,
+    /// Where the entry with a ticket is, if it waits, at the ticket modulo their number.
+    places: Box<[Place]>,
     /// Scratch space of rule 1.
     ranked: Vec<few::Ranked>,
 }
@@ -96,8 +101,17 @@ impl Candidate {
 }
 
 impl Former {
-    pub(crate) fn new(rules: Rules, edges: Arc<Edges>, slab: Slab) -> Self {
-        let bins = || Bins { queues: vec![Queue::EMPTY; edges.bins()], waiting: 0 };
+    /// `queues`: at least the bins of the edges. `places`: how many tickets, a power of two or 0,
+    /// are found in one step by [`Former::remove`].
+    pub(crate) fn new(
+        rules: Rules,
+        edges: Edges,
+        queues: usize,
+        slab: Slab,
+        places: usize,
+    ) -> Self {
+        let places = vec![Place::default(); places].into();
+        let bins = || Bins { queues: vec![Queue::EMPTY; queues], waiting: 0 };
         let (fresh, anyones) = (bins(), bins());
         Self {
             rules,
@@ -110,6 +124,8 @@ impl Former {
             taken: 0,
             resubmitted: 0,
             handed_back: 0,
+            removed: 0,
+            places,
             ranked: Vec::new(),
         }
     }
@@ -118,6 +134,29 @@ impl Former {
     #[inline]
     pub(crate) fn bin(&self, length: u32) -> usize {
         self.edges.bin(length)
+    }
+
+    pub(crate) fn edges(&self) -> &Edges {
+        &self.edges
+    }
+
+    /// Who enters from now on is placed by these edges, at most as many as there are queues.
+    pub(crate) fn set_edges(&mut self, edges: Edges) {
+        self.edges = edges;
+    }
+
+    pub(crate) fn set_rules(&mut self, rules: Rules) {
+        self.rules = rules;
+        for bins in self.own.values_mut().chain([&mut self.fresh, &mut self.anyones]) {
+            for queue in &mut bins.queues {
+                queue.find_nth(&self.slab, rules.batch_size);
+            }
+        }
+    }
+
+    /// How many queues there are.
+    fn bins(&self) -> usize {
+        self.fresh.queues.len()
     }
 
     /// Rows taken so far.
@@ -150,7 +189,7 @@ impl Former {
 
     /// A new worker, without climbers.
     pub(crate) fn add_worker(&mut self, worker: WorkerId) {
-        self.own.insert(worker, Bins { queues: vec![Queue::EMPTY; self.edges.bins()], waiting: 0 });
+        self.own.insert(worker, Bins { queues: vec![Queue::EMPTY; self.bins()], waiting: 0 });
     }
 
     /// A first entry.
@@ -161,7 +200,7 @@ impl Former {
         // Tickets count arrivals, so this counts the entries of all kinds that came before.
         let order = ticket + self.resubmitted + self.handed_back;
         let entry = Entry::new(row, order, self.due(order));
-        self.fresh.push(&mut self.slab, bin, entry, self.rules.batch_size);
+        self.enter(FRESH, None, bin, entry);
     }
 
     /// `row` enters again, behind those that wait in its bin. `worker` holds its state; `None`:
@@ -176,9 +215,8 @@ impl Former {
         } else {
             let entry = Entry::new(row, order, self.due(order));
             let bin = self.edges.bin(row.length).max(self.edges.bin(row.progress));
-            let own = worker.and_then(|worker| self.own.get_mut(&worker));
-            let bins = own.unwrap_or(&mut self.anyones);
-            bins.push(&mut self.slab, bin, entry, self.rules.batch_size);
+            let source = if worker.is_some() { OWN } else { ANYONES };
+            self.enter(source, worker, bin, entry);
             self.parked += 1;
         }
         gone
@@ -188,7 +226,19 @@ impl Former {
         let row = Row { progress: 0, ..row };
         let entry = Entry::new(row, order, self.due(order));
         let bin = self.edges.bin(row.length);
-        self.fresh.push(&mut self.slab, bin, entry, self.rules.batch_size);
+        self.enter(FRESH, None, bin, entry);
+    }
+
+    /// Into the queue of `bin`; among climbers of one worker's that of `worker`, who has some.
+    #[inline]
+    fn enter(&mut self, source: u16, worker: Option<WorkerId>, bin: usize, entry: Entry) {
+        let bins = match source {
+            FRESH => &mut self.fresh,
+            ANYONES => &mut self.anyones,
+            _ => worker.and_then(|worker| self.own.get_mut(&worker)).expect("its worker lives"),
+        };
+        let at = bins.push(&mut self.slab, bin, entry, self.rules.batch_size);
+        self.remember(entry.row.ticket, Place { at, bin: bin as u16, source });
     }
 
     /// Hands the worker's climbers back to the shared queues, where they start anew; returns how
@@ -225,7 +275,7 @@ impl Former {
             Fill::Strict => u64::MAX,
             Fill::Elastic => {
                 // An arrival that was published late may find later ones already taken.
-                let ahead = order.saturating_sub(self.taken + self.handed_back);
+                let ahead = order.saturating_sub(self.taken + self.handed_back + self.removed);
                 self.taken + 2 * ahead + 4 * u64::from(self.rules.batch_size)
             }
         }
@@ -272,7 +322,7 @@ impl Former {
                     let overdue = |q: &Queue| self.is_overdue(&q.head, now);
                     let full = |bin| self.depth(bin) >= self.rules.batch_size;
                     let mut queues = self.fresh.queues.iter().chain(&self.anyones.queues);
-                    queues.any(overdue) || (0..self.edges.bins()).any(full)
+                    queues.any(overdue) || (0..self.bins()).any(full)
                 }
             }
     }
@@ -336,7 +386,7 @@ impl Former {
         let mut survey = Survey { oldest: none, overdue: none, full: none };
         let sources = self.sources(view);
         let starts = u32::try_from(view.starts).unwrap_or(u32::MAX);
-        for bin in 0..self.edges.bins() {
+        for bin in 0..self.bins() {
             let (head, waiting) = head(&sources, bin, starts);
             survey.oldest.offer(head.ticket, bin);
             if self.is_overdue(head, now) {
@@ -397,7 +447,7 @@ impl Former {
         view.starts -= self.take(view, bin, room, &mut rows);
         let limit = self.limit(bin, &rows);
         if self.rules.fill == Fill::Elastic {
-            let bins = self.edges.bins();
+            let bins = self.bins();
             for distance in 1..bins {
                 if rows.len() == room {
                     break;
@@ -431,7 +481,8 @@ impl Former {
         let own = self.own.get_mut(&view.worker);
         let mut sources = [own, Some(&mut self.anyones), Some(&mut self.fresh)];
         while rows.len() < room {
-            let shown = if started < view.starts { &sources[..] } else { &sources[..FRESH] };
+            let shown =
+                if started < view.starts { &sources[..] } else { &sources[..usize::from(FRESH)] };
             let heads = shown
                 .iter()
                 .map(|bins| bins.as_ref().map_or(u64::MAX, |bins| bins.queues[bin].head.order));
@@ -440,8 +491,9 @@ impl Former {
             };
             let Some(bins) = &mut sources[source] else { break };
             let Some(row) = bins.pop(&mut self.slab, bin) else { break };
-            self.parked -= usize::from(source != FRESH);
-            started += usize::from(source == FRESH);
+            let fresh = source == usize::from(FRESH);
+            self.parked -= usize::from(!fresh);
+            started += usize::from(fresh);
             rows.push(row);
         }
         started
@@ -461,8 +513,10 @@ impl Former {
     }
 }
 
-/// Position of those who start among the sources of a view.
-const FRESH: usize = 2;
+/// Positions of the kinds of queues among the sources of a view.
+const OWN: u16 = 0;
+const ANYONES: u16 = 1;
+const FRESH: u16 = 2;
 
 /// The entry of `bin` that entered first, and how many of those there a batch could have.
 #[inline]
@@ -480,9 +534,9 @@ fn head<'a>(sources: &[&'a [Queue]; 3], bin: usize, starts: u32) -> (&'a Head, u
 
 impl Bins {
     #[inline]
-    fn push(&mut self, slab: &mut Slab, bin: usize, entry: Entry, n: u32) {
-        self.queues[bin].push(slab, entry, n);
+    fn push(&mut self, slab: &mut Slab, bin: usize, entry: Entry, n: u32) -> u32 {
         self.waiting += 1;
+        self.queues[bin].push(slab, entry, n)
     }
 
     fn pop(&mut self, slab: &mut Slab, bin: usize) -> Option<Row> {

@@ -34,7 +34,7 @@ mod sync;
 mod waiting;
 
 pub use batch::{Batch, ResubmitError};
-pub use config::{Config, ConfigError, Fill, Order, Overrun};
+pub use config::{Change, Config, ConfigError, Fill, Order, Overrun};
 pub use edges::{Edges, EdgesError};
 pub use gate::Gate;
 pub use request::{Reason, Row, Ticket};

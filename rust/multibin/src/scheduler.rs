@@ -1,7 +1,9 @@
 //! The live scheduler: producers, rings, the forming lock, and workers that sleep.
 
 mod clock;
+mod drain;
 mod form;
+mod map;
 mod submit;
 
 use std::sync::Arc;
@@ -10,17 +12,18 @@ use std::time::Duration;
 use thiserror::Error;
 
 use self::clock::Clock;
+use self::map::BinMap;
 
 use crate::admission::{Admission, Refused};
 use crate::batch::Batch;
 use crate::bell::Bell;
-use crate::config::{Config, ConfigError, Rules};
+use crate::config::{Change, Config, ConfigError, Rules};
 use crate::edges::Edges;
 use crate::former::{Former, WorkerId};
 use crate::queue::{Drain, Ring, ring};
 use crate::request::{Submission, Ticket};
 use crate::stats::Stats;
-use crate::sync::{self, AtomicU64, Condvar, Mutex};
+use crate::sync::{self, AtomicU32, AtomicU64, Condvar, Mutex};
 use crate::waiting::Slab;
 
 /// The most slots that all rings have together, and that one has.
@@ -74,8 +77,8 @@ pub struct Worker {
 /// What clones, workers and batches share.
 #[derive(Debug)]
 pub(crate) struct Inner {
-    edges: Arc<Edges>,
-    config: Config,
+    map: BinMap,
+    capacity: usize,
     clock: Clock,
     admission: Admission,
     rings: Box<[sync::Arc<Ring<Submission>>]>,
@@ -85,12 +88,16 @@ pub(crate) struct Inner {
     lost: AtomicU64,
     state: Mutex<State>,
     wake: Condvar,
+    /// Threads in [`Scheduler::drain`], who wait for the last lease to end.
+    drainers: AtomicU32,
+    drained: Condvar,
 }
 
 /// What the forming lock guards.
 #[derive(Debug)]
 struct State {
     former: Former,
+    config: Config,
     drains: Vec<Drain<Submission>>,
     /// First entries taken from the rings.
     drained: u64,
@@ -101,6 +108,7 @@ struct State {
     announced: u64,
     workers: WorkerId,
     restarted: u64,
+    cancelled: u64,
     batches: [u64; 5],
 }
 
@@ -126,18 +134,20 @@ impl Scheduler {
 
     fn on(clock: Clock, edges: Edges, config: Config) -> Result<Self, ConfigError> {
         let rules = Rules::new(&config)?;
-        config.check_capacity()?;
-        let bins = edges.bins();
+        config.check(&edges)?;
+        let bins = config.max_bins.unwrap_or(edges.bins());
         let slots = (ALL_SLOTS / bins.next_power_of_two())
             .clamp(16, RING_SLOTS)
             .min(config.capacity.next_power_of_two());
         let (rings, drains): (Vec<_>, Vec<_>) = (0..bins).map(|_| ring(slots)).unzip();
-        let edges = Arc::new(edges);
-        let slab = Slab::with_capacity(config.capacity)
-            .map_err(|_| ConfigError::Memory(config.capacity))?;
-        let former = Former::new(rules, Arc::clone(&edges), slab);
+        let capacity = config.capacity;
+        let map = BinMap::new(&edges, bins);
+        let slab = Slab::with_capacity(capacity).map_err(|_| ConfigError::Memory(capacity))?;
+        let places = capacity.next_power_of_two();
+        let former = Former::new(rules, edges, bins, slab, places);
         let state = State {
             former,
+            config,
             drains,
             drained: 0,
             sleepers: Vec::new(),
@@ -145,32 +155,45 @@ impl Scheduler {
             announced: 0,
             workers: 0,
             restarted: 0,
+            cancelled: 0,
             batches: [0; 5],
         };
         Ok(Self(Arc::new(Inner {
-            edges,
+            map,
+            capacity,
             clock,
-            admission: Admission::new(config.capacity as u64),
-            config,
+            admission: Admission::new(capacity as u64),
             rings: rings.into(),
             bell: Bell::new(bins),
             done: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             state: Mutex::new(state),
             wake: Condvar::new(),
+            drainers: AtomicU32::new(0),
+            drained: Condvar::new(),
         })))
     }
 
     /// The edges in use.
     #[must_use]
-    pub fn edges(&self) -> &Edges {
-        &self.0.edges
+    pub fn edges(&self) -> Edges {
+        self.0.lock().former.edges().clone()
     }
 
-    /// The configuration.
+    /// The configuration in use.
     #[must_use]
-    pub fn config(&self) -> &Config {
-        &self.0.config
+    pub fn config(&self) -> Config {
+        self.0.lock().config.clone()
+    }
+
+    /// Changes edges, batch size and waits while requests flow. Who waits stays in its queue, and
+    /// who enters one from now on is placed by the new edges. Blocking: takes the forming lock;
+    /// producers are not held up.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a value is out of range; nothing is changed then.
+    pub fn reconfigure(&self, change: &Change) -> Result<(), ConfigError> {
+        self.0.reconfigure(change)
     }
 
     /// Accepts a request of `length` predicted steps.
@@ -185,7 +208,7 @@ impl Scheduler {
     pub fn submit(&self, key: u64, length: u32) -> Result<Ticket, SubmitError> {
         let inner = &*self.0;
         let (ticket, _) = inner.admit(1)?;
-        let bin = inner.edges.bin(length);
+        let bin = inner.map.bin(length);
         let submission = Submission { key, ticket, arrival: inner.now(), length };
         let end = inner.push(bin, submission);
         if inner.bell.rings(bin, end) {
@@ -214,9 +237,20 @@ impl Scheduler {
         let accepted = granted as usize;
         inner.enqueue(first, &keys[..accepted], &lengths[..accepted]);
         if accepted < keys.len() {
-            return Err(SubmitError::Full { capacity: inner.config.capacity, accepted });
+            return Err(SubmitError::Full { capacity: inner.capacity, accepted });
         }
         Ok(first)
+    }
+
+    /// Takes a request back that waits: true if it will not be delivered, also not as a climber;
+    /// false if it was, or was cancelled before. Its capacity is free at once.
+    ///
+    /// Blocking: takes the forming lock, and then O(batch size), or O(waiting) for a request that
+    /// has let more than `capacity` later ones pass. A mark that needs no lock would cost every
+    /// request a locked instruction when it is taken, to make this rare call faster.
+    #[must_use]
+    pub fn cancel(&self, ticket: Ticket) -> bool {
+        self.0.cancel(ticket)
     }
 
     /// A new worker.
@@ -236,6 +270,14 @@ impl Scheduler {
             drop(self.0.lock());
             self.0.wake.notify_all();
         }
+    }
+
+    /// Closes, then waits until nothing waits and nothing is leased, as long as `timeout` says
+    /// (`None`: for ever): whether that is so. Somebody else must take the batches. Blocking.
+    #[must_use]
+    pub fn drain(&self, timeout: Option<Duration>) -> bool {
+        self.close();
+        self.0.wait_until_drained(timeout)
     }
 
     /// Whether [`Scheduler::close`] was called.

@@ -14,8 +14,6 @@ mod run;
 mod service;
 mod time;
 
-use std::sync::Arc;
-
 use thiserror::Error;
 
 use crate::config::{Config, ConfigError, Fill, Overrun, Rules};
@@ -170,7 +168,7 @@ pub fn simulate_into(
     }
     let most = workload.arrivals.len();
     let slab = Slab::with_capacity(most).map_err(|_| ConfigError::Memory(most))?;
-    let former = Former::new(rules, Arc::new(edges.clone()), slab);
+    let former = Former::new(rules, edges.clone(), edges.bins(), slab, 0);
     if !servers.gate {
         return Ok(run::Run::new(former, workload, servers, rules.overrun, requests).play());
     }

@@ -3,7 +3,7 @@
 use crate::request::Reason;
 
 /// A snapshot of the scheduler's counters. At any moment `submitted + resubmitted = taken +
-/// waiting` and `taken = resubmitted + done + lost + leased`.
+/// cancelled + waiting` and `taken = resubmitted + done + lost + leased`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
     /// Requests accepted.
@@ -14,6 +14,8 @@ pub struct Stats {
     pub resubmitted: u64,
     /// Climbers whose worker is gone, so that they start anew.
     pub restarted: u64,
+    /// Requests taken back while they waited.
+    pub cancelled: u64,
     /// Rows finished.
     pub done: u64,
     /// Rows of leases that were dropped without being finished.

@@ -2,9 +2,11 @@
 
 use std::collections::TryReserveError;
 
-use crate::request::Row;
+use crate::request::{Row, Ticket};
 
 const NIL: u32 = u32::MAX;
+/// In the place of a free entry's predecessor.
+const FREE: u32 = u32::MAX - 1;
 
 /// A waiting request.
 #[derive(Debug, Clone, Copy)]
@@ -15,11 +17,12 @@ pub(crate) struct Entry {
     /// Passed over once more than this many rows have been served.
     pub(crate) due: u64,
     next: u32,
+    prev: u32,
 }
 
 impl Entry {
     pub(crate) fn new(row: Row, order: u64, due: u64) -> Self {
-        Self { row, order, due, next: NIL }
+        Self { row, order, due, next: NIL, prev: NIL }
     }
 }
 
@@ -55,8 +58,16 @@ impl Slab {
 
     #[inline]
     fn remove(&mut self, at: u32) {
-        self.entries[at as usize].next = self.free;
+        let entry = &mut self.entries[at as usize];
+        entry.next = self.free;
+        entry.prev = FREE;
         self.free = at;
+    }
+
+    /// Whether the entry with this ticket is in a queue, at this place.
+    pub(crate) fn holds(&self, at: u32, ticket: Ticket) -> bool {
+        let entry = self.entries.get(at as usize);
+        entry.is_some_and(|entry| entry.prev != FREE && entry.row.ticket == ticket)
     }
 
     /// The row of a live entry.
@@ -97,10 +108,10 @@ impl Queue {
     pub(crate) const EMPTY: Self =
         Self { head: Head::NONE, formed: u64::MAX, len: 0, first: NIL, last: NIL, nth: NIL };
 
-    /// Appends; `n` is the number of entries that complete a batch.
+    /// Appends; `n` is the number of entries that complete a batch. Returns its place in the slab.
     #[inline]
-    pub(crate) fn push(&mut self, slab: &mut Slab, entry: Entry, n: u32) {
-        let at = slab.insert(entry);
+    pub(crate) fn push(&mut self, slab: &mut Slab, entry: Entry, n: u32) -> u32 {
+        let at = slab.insert(Entry { prev: self.last, ..entry });
         if self.len == 0 {
             self.first = at;
             self.head = head_of(&entry);
@@ -113,6 +124,7 @@ impl Queue {
             self.nth = at;
             self.formed = entry.order;
         }
+        at
     }
 
     /// Takes the head. The queue must not be empty.
@@ -127,9 +139,53 @@ impl Queue {
         }
         slab.remove(at);
         self.len -= 1;
-        self.first = next;
-        self.head = slab.entries.get(next as usize).map_or(Head::NONE, head_of);
+        self.set_first(slab, next);
         row
+    }
+
+    /// The entry at `next`, if there is one, becomes the head.
+    #[inline]
+    fn set_first(&mut self, slab: &mut Slab, next: u32) {
+        self.first = next;
+        if let Some(entry) = slab.entries.get_mut(next as usize) {
+            entry.prev = NIL;
+            self.head = head_of(entry);
+        } else {
+            self.last = NIL;
+            self.head = Head::NONE;
+        }
+    }
+
+    /// Whether the live entry at `at` is in this queue. O(entries before it).
+    pub(crate) fn contains(&self, slab: &Slab, mut at: u32) -> bool {
+        while slab.entries[at as usize].prev != NIL {
+            at = slab.entries[at as usize].prev;
+        }
+        at == self.first
+    }
+
+    /// Removes the entry at `at`, which must be in this queue; `n` as in `push`. O(n).
+    pub(crate) fn unlink(&mut self, slab: &mut Slab, at: u32, n: u32) -> Row {
+        let Entry { row, next, prev, .. } = slab.entries[at as usize];
+        if prev == NIL {
+            self.set_first(slab, next);
+        } else {
+            slab.entries[prev as usize].next = next;
+            match slab.entries.get_mut(next as usize) {
+                Some(entry) => entry.prev = prev,
+                None => self.last = prev,
+            }
+        }
+        slab.remove(at);
+        self.len -= 1;
+        self.find_nth(slab, n);
+        row
+    }
+
+    /// Sets `nth` anew. O(n).
+    pub(crate) fn find_nth(&mut self, slab: &Slab, n: u32) {
+        let nth = self.iter(slab).nth(n as usize - 1);
+        (self.nth, self.formed) = nth.map_or((NIL, u64::MAX), |(at, entry)| (at, entry.order));
     }
 
     /// Every entry with its place in the slab, first to last.
@@ -146,12 +202,13 @@ impl Queue {
         })
     }
 
-    /// Removes everything, in one step: the queue's links become the free list's.
+    /// Removes everything.
     pub(crate) fn clear(&mut self, slab: &mut Slab) {
-        if self.len > 0 {
-            slab.entries[self.last as usize].next = slab.free;
-            slab.free = self.first;
-            *self = Self::EMPTY;
+        let mut at = std::mem::replace(self, Self::EMPTY).first;
+        while at != NIL {
+            let next = slab.entries[at as usize].next;
+            slab.remove(at);
+            at = next;
         }
     }
 

@@ -4,12 +4,15 @@
 use std::time::Duration;
 
 use multibin::{
-    Batch, Config, Edges, Fill, NextError, Order, Overrun, Reason, Row, Scheduler, SubmitError,
-    Worker,
+    Batch, Change, Config, Edges, Fill, NextError, Order, Overrun, Reason, Row, Scheduler,
+    SubmitError, Worker,
 };
 use proptest::prelude::*;
 
 const WORKERS: usize = 2;
+const BOUNDS: [&[u32]; 3] = [&[0, 100], &[5, 20, 40], &[0, 8, 16, 32, 64, 65]];
+/// Queues: more than any of the bounds have bins.
+const QUEUES: usize = 7;
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -21,6 +24,10 @@ enum Op {
     Done(usize),
     Drop(usize),
     Close,
+    /// The request that was accepted so many before the last.
+    Cancel(u64),
+    /// Other bounds, another batch size, another bound of climbers.
+    Reconfigure(Option<usize>, Option<u32>, Option<Option<usize>>),
     DropWorker(usize),
 }
 
@@ -99,7 +106,7 @@ impl Model {
 
     fn next(&self, worker: usize) -> Option<Leaves> {
         let size = self.config.batch_size as usize;
-        let mut bins: Vec<_> = (0..self.edges.bins()).map(|bin| self.bin(worker, bin)).collect();
+        let mut bins: Vec<_> = (0..QUEUES).map(|bin| self.bin(worker, bin)).collect();
         let mut all: Vec<Entry> = bins.iter().flatten().cloned().collect();
         if all.is_empty() {
             return None;
@@ -239,6 +246,11 @@ impl Run {
                 self.scheduler.close();
                 self.model.closed = true;
             }
+            Op::Cancel(back) => self.cancel(*back),
+            Op::Reconfigure(bounds, batch_size, max_parked) => {
+                let edges = bounds.map(|which| Edges::new(BOUNDS[which]).unwrap());
+                self.reconfigure(edges, *batch_size, *max_parked);
+            }
             Op::DropWorker(worker) => {
                 self.workers[*worker] = None;
                 self.model.drop_worker(*worker);
@@ -274,6 +286,32 @@ impl Run {
         }
         self.keys += accepted as u64;
         self.live += accepted;
+    }
+
+    fn reconfigure(
+        &mut self,
+        edges: Option<Edges>,
+        batch_size: Option<u32>,
+        max_parked: Option<Option<usize>>,
+    ) {
+        let change = Change { edges: edges.clone(), batch_size, max_parked, ..Change::default() };
+        self.scheduler.reconfigure(&change).unwrap();
+        let config = &mut self.model.config;
+        config.batch_size = batch_size.unwrap_or(config.batch_size);
+        config.max_parked = max_parked.unwrap_or(config.max_parked);
+        assert_eq!(format!("{:?}", self.scheduler.config()), format!("{config:?}"));
+        self.model.edges = edges.unwrap_or_else(|| self.model.edges.clone());
+        assert_eq!(self.scheduler.edges(), self.model.edges);
+    }
+
+    fn cancel(&mut self, back: u64) {
+        // One of them was never accepted.
+        let ticket = self.model.tickets.saturating_sub(back);
+        let waiting = self.model.waiting.len();
+        self.model.waiting.retain(|entry| entry.ticket != ticket);
+        let found = waiting - self.model.waiting.len();
+        assert_eq!(self.scheduler.cancel(ticket), found == 1);
+        self.live -= found;
     }
 
     fn next(&mut self, worker: usize) {
@@ -349,6 +387,13 @@ fn ops() -> impl Strategy<Value = Op> {
         3 => any::<usize>().prop_map(Op::Done),
         1 => any::<usize>().prop_map(Op::Drop),
         1 => Just(Op::Close),
+        4 => (0u64..100).prop_map(Op::Cancel),
+        2 => (
+            prop::option::of(0..BOUNDS.len()),
+            prop::option::of(1u32..6),
+            prop::option::of(prop::option::of(0usize..20)),
+        )
+            .prop_map(|(bounds, size, parked)| Op::Reconfigure(bounds, size, parked)),
         1 => (0..WORKERS).prop_map(Op::DropWorker),
     ]
 }
@@ -365,6 +410,7 @@ fn configs() -> impl Strategy<Value = Config> {
             fill,
             order,
             overrun,
+            max_bins: Some(QUEUES),
             ..Config::new(batch_size)
         },
     )
@@ -376,10 +422,10 @@ proptest! {
     #[test]
     fn every_batch_is_the_one_the_rules_name(
         config in configs(),
-        bounds in prop::sample::select(vec![vec![0, 100], vec![5, 20, 40], vec![0, 8, 16, 32, 64, 65]]),
+        bounds in prop::sample::select(BOUNDS.to_vec()),
         ops in prop::collection::vec(ops(), 0..120),
     ) {
-        let mut run = Run::new(config, &bounds);
+        let mut run = Run::new(config, bounds);
         for op in &ops {
             run.step(op);
         }

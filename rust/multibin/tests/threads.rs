@@ -7,7 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use multibin::{
-    Batch, Config, ConfigError, Edges, Fill, NextError, Overrun, Scheduler, SubmitError, Worker,
+    Batch, Change, Config, ConfigError, Edges, Fill, NextError, Overrun, Scheduler, SubmitError,
+    Worker,
 };
 
 const PRODUCERS: u64 = 4;
@@ -86,6 +87,15 @@ fn work(scheduler: &Scheduler, account: &Mutex<Account>) {
     }
 }
 
+/// Everything was delivered, and as often as it entered a queue.
+fn check(account: Mutex<Account>) {
+    let account = account.into_inner().unwrap();
+    assert_eq!(account.delivered.len() as u64, PRODUCERS * EACH);
+    for (key, &times) in &account.delivered {
+        assert_eq!(times, account.expected.get(key).copied().unwrap_or(1), "key {key}");
+    }
+}
+
 fn stress(config: Config) {
     let scheduler = Scheduler::new(edges(), config).unwrap();
     let account = Mutex::new(Account::default());
@@ -106,11 +116,7 @@ fn stress(config: Config) {
     });
     // A climber whose worker ended first waits in the shared queues; one more worker takes it.
     work(&scheduler, &account);
-    let account = account.into_inner().unwrap();
-    assert_eq!(account.delivered.len() as u64, PRODUCERS * EACH);
-    for (key, &times) in &account.delivered {
-        assert_eq!(times, account.expected.get(key).copied().unwrap_or(1), "key {key}");
-    }
+    check(account);
     let stats = scheduler.stats();
     assert_eq!((stats.waiting, stats.leased), (0, 0));
     assert_eq!(stats.done + stats.lost, PRODUCERS * EACH);
@@ -370,4 +376,89 @@ fn a_lone_strict_worker_with_a_climber_is_woken_for_its_full_bin() {
         // At the timeout it would look once more and find the batch: that is no wake-up.
         assert!(start.elapsed() < Duration::from_secs(4), "slept until the timeout");
     });
+}
+
+/// Whoever cancels and whoever takes agree on who has it.
+#[test]
+fn a_request_is_cancelled_or_delivered_and_never_both() {
+    for fill in [Fill::Elastic, Fill::Strict] {
+        let config = Config { fill, capacity: 64, ..Config::new(4) };
+        let scheduler = Scheduler::new(edges(), config).unwrap();
+        let delivered = Mutex::new(Vec::new());
+        let cancelled = Mutex::new(Vec::new());
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let worker = scheduler.worker();
+                    while let Ok(batch) = worker.next_batch(None) {
+                        delivered.lock().unwrap().extend(batch.rows().iter().map(|row| row.ticket));
+                        batch.done();
+                    }
+                });
+            }
+            let producers: Vec<_> = (0..PRODUCERS)
+                .map(|_| {
+                    scope.spawn(|| {
+                        for key in 0..EACH {
+                            let ticket = loop {
+                                match scheduler.submit(key, length(key)) {
+                                    Ok(ticket) => break ticket,
+                                    Err(_) => thread::yield_now(),
+                                }
+                            };
+                            let doubtful = ticket.saturating_sub(key % 7);
+                            if key % 3 == 0 && scheduler.cancel(doubtful) {
+                                cancelled.lock().unwrap().push(doubtful);
+                            }
+                        }
+                    })
+                })
+                .collect();
+            // Strict bins keep some for ever, and the rest of the capacity is enough.
+            for producer in producers {
+                producer.join().unwrap();
+            }
+            assert!(scheduler.drain(Some(Duration::from_secs(20))));
+        });
+        let mut all = delivered.into_inner().unwrap();
+        assert_eq!(scheduler.stats().cancelled, cancelled.lock().unwrap().len() as u64);
+        all.extend(cancelled.into_inner().unwrap());
+        all.sort_unstable();
+        assert!(all.iter().copied().eq(0..PRODUCERS * EACH));
+    }
+}
+
+#[test]
+fn edges_and_batch_sizes_change_under_load() {
+    let config = Config { max_bins: Some(6), overrun: Overrun::Climb, ..Config::new(8) };
+    let scheduler = Scheduler::new(edges(), config).unwrap();
+    let account = Mutex::new(Account::default());
+    thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| work(&scheduler, &account));
+        }
+        let changing = scope.spawn(|| {
+            let bounds: [&[u32]; 3] = [&[0, 1], &[0, 5, 9, 20, 30, 40, 50], &[0, 16, 32, 64]];
+            for round in 0.. {
+                let change = Change {
+                    edges: Some(Edges::new(bounds[round % 3]).unwrap()),
+                    batch_size: Some(1 + round as u32 % 9),
+                    ..Change::default()
+                };
+                scheduler.reconfigure(&change).unwrap();
+                if scheduler.is_closed() {
+                    break;
+                }
+            }
+        });
+        thread::scope(|scope| {
+            for producer in 0..PRODUCERS {
+                let scheduler = &scheduler;
+                scope.spawn(move || produce(scheduler, producer));
+            }
+        });
+        assert!(scheduler.drain(Some(Duration::from_secs(20))));
+        changing.join().unwrap();
+    });
+    check(account);
 }

@@ -46,7 +46,7 @@ impl Former {
         rows.extend(led.map(|entry| self.slab.row(entry.at)));
         let limit = self.limit(bin as usize, &rows);
         rows.extend(others.map(|entry| self.slab.row(entry.at)));
-        self.remove(view, ranking, [last, last, last.min(last_start)]);
+        self.take_ranked(view, ranking, [last, last, last.min(last_start)]);
         self.ranked = ranked;
         Formed { rows, limit, bin: bin as usize, reason: Reason::Few }
     }
@@ -71,7 +71,7 @@ impl Former {
     }
 
     /// Removes from each source of the view every entry that ranks up to its last one.
-    fn remove(&mut self, view: View, ranking: Ranking, lasts: [u64; 3]) {
+    fn take_ranked(&mut self, view: View, ranking: Ranking, lasts: [u64; 3]) {
         let own = self.own.get_mut(&view.worker);
         let fresh = Some(&mut self.fresh).filter(|_| view.starts > 0);
         let sources = [own, Some(&mut self.anyones), fresh];
@@ -88,7 +88,7 @@ impl Former {
                 }
                 bins.waiting += queue.len as usize;
             }
-            self.parked -= if source == FRESH { 0 } else { before - bins.waiting };
+            self.parked -= if source == usize::from(FRESH) { 0 } else { before - bins.waiting };
         }
     }
 }

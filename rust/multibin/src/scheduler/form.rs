@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::{Inner, NextError, State};
 use crate::config::{Fill, nanoseconds};
 use crate::former::{Formed, WorkerId};
-use crate::request::Row;
+use crate::request::{Row, Ticket};
 use crate::stats::Stats;
 use crate::sync::{MutexGuard, Ordering};
 
-const POISONED: &str = "the forming lock is poisoned by an earlier panic";
+pub(super) const POISONED: &str = "the forming lock is poisoned by an earlier panic";
 
 impl State {
     /// Moves what is published from the rings to the former; returns how many.
@@ -30,6 +30,16 @@ impl State {
     /// Whether a position of some ring is claimed and not taken.
     fn on_the_way(&self) -> bool {
         self.drains.iter().any(|drain| drain.ring().tail() != drain.head())
+    }
+
+    /// Up to which position of its ring an entry of `bin` makes no batch possible.
+    fn quiet(&self, bin: usize) -> u64 {
+        let depth = self.former.depth(bin);
+        if self.config.max_wait.is_some() && depth == 0 {
+            return 0;
+        }
+        let short = self.config.batch_size.saturating_sub(depth + 1);
+        self.drains[bin].head() + u64::from(short)
     }
 
     /// Whether something shared becomes overdue before anybody's alarm.
@@ -146,24 +156,14 @@ impl Inner {
     }
 
     fn arm(&self, state: &State, any_entry: bool) {
-        self.bell.arm(|bin| if any_entry { 0 } else { self.quiet(state, bin) });
+        self.bell.arm(|bin| if any_entry { 0 } else { state.quiet(bin) });
     }
 
     /// Whether every entry may make a batch possible, be its bin full or not.
     fn any_entry_counts(&self, state: &State) -> bool {
-        self.config.fill == Fill::Elastic
+        state.config.fill == Fill::Elastic
             || state.former.has_climbers()
             || self.admission.is_closed()
-    }
-
-    /// Up to which position of its ring an entry of `bin` makes no batch possible.
-    fn quiet(&self, state: &State, bin: usize) -> u64 {
-        let depth = state.former.depth(bin);
-        if self.config.max_wait.is_some() && depth == 0 {
-            return 0;
-        }
-        let short = self.config.batch_size.saturating_sub(depth + 1);
-        state.drains[bin].head() + u64::from(short)
     }
 
     /// Before a worker leaves the lock: if others sleep, wakes one when another batch is possible,
@@ -189,7 +189,7 @@ impl Inner {
     /// drained entries and cannot use them tells all sleepers, once. The bell stays armed: who
     /// tells them may be about to sleep on it.
     fn announce(&self, state: &mut State) {
-        if self.config.fill == Fill::Strict
+        if state.config.fill == Fill::Strict
             && state.former.has_climbers()
             && state.announced != state.drained
         {
@@ -209,6 +209,17 @@ impl Inner {
             state.restarted += u64::from(gone);
         }
         self.tell(&mut state, worker);
+    }
+
+    pub(super) fn cancel(&self, ticket: Ticket) -> bool {
+        let mut state = self.lock();
+        state.drain();
+        let found = state.former.remove(ticket).is_some();
+        state.cancelled += u64::from(found);
+        self.pass_on(&mut state, self.now());
+        drop(state);
+        self.release(u64::from(found));
+        found
     }
 
     pub(super) fn remove_worker(&self, worker: WorkerId) {
@@ -231,12 +242,17 @@ impl Inner {
 
     pub(crate) fn finish(&self, rows: u64) {
         self.done.fetch_add(rows, Ordering::Relaxed);
-        self.admission.release(rows);
+        self.release(rows);
     }
 
     pub(crate) fn lose(&self, rows: u64) {
         self.lost.fetch_add(rows, Ordering::Relaxed);
+        self.release(rows);
+    }
+
+    fn release(&self, rows: u64) {
         self.admission.release(rows);
+        self.tell_drainers();
     }
 
     pub(super) fn stats(&self, state: &State) -> Stats {
@@ -252,7 +268,8 @@ impl Inner {
             restarted: state.restarted,
             done,
             lost,
-            waiting: submitted + resubmitted - taken,
+            cancelled: state.cancelled,
+            waiting: submitted + resubmitted - taken - state.cancelled,
             leased: (taken - resubmitted).saturating_sub(done + lost),
             batches: state.batches,
         }

@@ -8,7 +8,7 @@ impl Inner {
     #[inline]
     pub(super) fn admit(&self, wanted: u64) -> Result<(Ticket, u64), SubmitError> {
         self.admission.admit(wanted).map_err(|refused| match refused {
-            Refused::Full => SubmitError::Full { capacity: self.config.capacity, accepted: 0 },
+            Refused::Full => SubmitError::Full { capacity: self.capacity, accepted: 0 },
             Refused::Closed => SubmitError::Closed,
         })
     }
@@ -52,8 +52,8 @@ impl Inner {
         row: impl Fn(usize) -> Submission,
         sorted: &mut Vec<Submission>,
     ) -> Vec<usize> {
-        let bins: Vec<u16> = lengths.iter().map(|&length| self.edges.bin(length) as u16).collect();
-        let mut starts = vec![0; self.edges.bins() + 1];
+        let bins: Vec<u16> = lengths.iter().map(|&length| self.map.bin(length) as u16).collect();
+        let mut starts = vec![0; self.rings.len() + 1];
         for &bin in &bins {
             starts[bin as usize + 1] += 1;
         }

@@ -1,0 +1,65 @@
+//! Where a ticket waits, so that a request can be taken out of the middle of a queue.
+
+use super::{ANYONES, FRESH, Former, OWN};
+use crate::request::{Row, Ticket};
+
+/// Where an entry is: its place in the slab, its queue.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) at: u32,
+    pub(super) bin: u16,
+    pub(super) source: u16,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self { at: u32::MAX, bin: 0, source: FRESH }
+    }
+}
+
+impl Former {
+    #[inline]
+    pub(super) fn remember(&mut self, ticket: Ticket, place: Place) {
+        if !self.places.is_empty() {
+            let modulo = self.places.len() - 1;
+            self.places[ticket as usize & modulo] = place;
+        }
+    }
+
+    /// Takes the request with this ticket out of its queue, if it waits in one. O(batch size) while
+    /// its place is known: until as many requests have come since as there are places, at least;
+    /// then O(waiting).
+    pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<Row> {
+        let Place { at, bin, source } = self.find(ticket)?;
+        let bin = bin as usize;
+        let (slab, n) = (&mut self.slab, self.rules.batch_size);
+        let bins = match source {
+            FRESH => &mut self.fresh,
+            ANYONES => &mut self.anyones,
+            _ => self.own.values_mut().find(|own| own.queues[bin].contains(slab, at))?,
+        };
+        self.removed += 1;
+        self.parked -= usize::from(source != FRESH);
+        bins.waiting -= 1;
+        Some(bins.queues[bin].unlink(slab, at, n))
+    }
+
+    fn find(&self, ticket: Ticket) -> Option<Place> {
+        let place = self.places[ticket as usize & (self.places.len() - 1)];
+        if self.slab.holds(place.at, ticket) { Some(place) } else { self.search(ticket) }
+    }
+
+    /// Looks at everything that waits.
+    fn search(&self, ticket: Ticket) -> Option<Place> {
+        let own = self.own.values().map(|own| (OWN, own));
+        let mut sources = own.chain([(ANYONES, &self.anyones), (FRESH, &self.fresh)]);
+        sources.find_map(|(source, bins)| {
+            let mut bins = (0..).zip(&bins.queues);
+            bins.find_map(|(bin, queue)| {
+                let mut entries = queue.iter(&self.slab);
+                let (at, _) = entries.find(|(_, entry)| entry.row.ticket == ticket)?;
+                Some(Place { at, bin, source })
+            })
+        })
+    }
+}

@@ -1,0 +1,40 @@
+//! The map from a length to its bin that producers read while it may be replaced.
+
+use crate::edges::Edges;
+use crate::sync::{AtomicU32, AtomicUsize, Ordering};
+
+/// Inner bounds that change in place. Who reads them in mid-change may find a bin of neither map:
+/// then a request waits in an odd queue, as after a wrong prediction, and nothing is lost.
+#[derive(Debug)]
+pub(super) struct BinMap {
+    /// The first `inner` are in use and increase.
+    bounds: Box<[AtomicU32]>,
+    inner: AtomicUsize,
+}
+
+impl BinMap {
+    /// With room for `most` bins.
+    pub(super) fn new(edges: &Edges, most: usize) -> Self {
+        let bounds = (1..most).map(|_| AtomicU32::new(0)).collect();
+        let map = Self { bounds, inner: AtomicUsize::new(0) };
+        map.replace(edges);
+        map
+    }
+
+    /// The bin of `length`, below the number of bins there is room for. Wait-free.
+    #[inline]
+    pub(super) fn bin(&self, length: u32) -> usize {
+        // Relaxed, here and below: any mixture of old and new bounds gives some bin.
+        let inner = &self.bounds[..self.inner.load(Ordering::Relaxed)];
+        inner.partition_point(|edge| edge.load(Ordering::Relaxed) <= length)
+    }
+
+    /// Who replaces holds the forming lock, so that one does at a time.
+    pub(super) fn replace(&self, edges: &Edges) {
+        let inner = &edges.bounds()[1..edges.bins()];
+        for (bound, &edge) in self.bounds.iter().zip(inner) {
+            bound.store(edge, Ordering::Relaxed);
+        }
+        self.inner.store(inner.len(), Ordering::Relaxed);
+    }
+}
