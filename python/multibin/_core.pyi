@@ -309,15 +309,16 @@ class Worker:
         negative timeout.
         """
 
-def simulate(scheduler: Scheduler | Rival, arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, service: "dict[str, float]", answer: "str", servers: SupportsIndex, drain: bool, gate: bool) -> "tuple[dict[str, object], dict[str, object]]":
+def simulate(scheduler: Scheduler | Rival, arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, service: "dict[str, object]", answer: "str", servers: SupportsIndex, drain: bool, gate: bool) -> "tuple[dict[str, object], dict[str, object]]":
     """
     Plays requests through the former of ``scheduler``, or a rival, on a virtual clock; the
     scheduler itself is left as it is and its capacity is not counted. Used by ``multibin.simulate``, which documents
     the arguments.
 
     ``arrivals`` in seconds, ``predicted``, ``actual`` and ``prompts`` in steps and tokens, all of
-    shape ``[n]``; ``service`` the coefficients of the service model by name, in seconds. Returns
-    the columns of the requests and of the batches.
+    shape ``[n]``; ``service`` the coefficients of the service model by name, in seconds, or the
+    axes, the flat grids and ``counts`` of a table. Returns the columns of the requests and of the
+    batches.
 
     Raises ``ValueError`` or ``TypeError`` that names the argument and the value.
     """

@@ -10,6 +10,7 @@ mod edges;
 mod errors;
 mod rival;
 mod scheduler;
+mod service;
 mod simulate;
 mod worker;
 

@@ -1,28 +1,28 @@
 use multibin::Reason;
-use multibin::simulate::{
-    self as core, Answer, Records, Servers, Service, SimulateError, Workload,
-};
+use multibin::simulate::{self as core, Records, Servers, SimulateError, Workload};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::arrays::{lengths, times};
-use crate::convert::{ArrayLike, Count, choose, count};
+use crate::convert::{ArrayLike, Count, count};
 use crate::errors;
 use crate::rival::Rival;
 use crate::scheduler::Scheduler;
+use crate::service;
 
 /// Plays requests through the former of ``scheduler``, or a rival, on a virtual clock; the
 /// scheduler itself is left as it is and its capacity is not counted. Used by ``multibin.simulate``, which documents
 /// the arguments.
 ///
 /// ``arrivals`` in seconds, ``predicted``, ``actual`` and ``prompts`` in steps and tokens, all of
-/// shape ``[n]``; ``service`` the coefficients of the service model by name, in seconds. Returns
-/// the columns of the requests and of the batches.
+/// shape ``[n]``; ``service`` the coefficients of the service model by name, in seconds, or the
+/// axes, the flat grids and ``counts`` of a table. Returns the columns of the requests and of the
+/// batches.
 ///
 /// Raises ``ValueError`` or ``TypeError`` that names the argument and the value.
 #[pyfunction]
-#[pyo3(signature = (scheduler, arrivals, predicted, actual, prompts, service: "dict[str, float]", answer: "str", servers, drain, gate)
+#[pyo3(signature = (scheduler, arrivals, predicted, actual, prompts, service: "dict[str, object]", answer: "str", servers, drain, gate)
     -> "tuple[dict[str, object], dict[str, object]]")]
 #[expect(clippy::too_many_arguments, reason = "the columns of a workload")]
 pub fn simulate<'py>(
@@ -44,7 +44,7 @@ pub fn simulate<'py>(
         actual: lengths(&actual, "actual")?,
         prompts: lengths(&prompts, "prompts")?,
     };
-    let service = parse_service(service, answer)?;
+    let service = service::parse(service, answer)?;
     let servers = Servers { count: count(&servers, "servers")?, service, drain, gate };
     let records = play(py, &scheduler, &workload, &servers).map_err(errors::simulate)?;
     let (requests, batches) = (records.requests, records.batches);
@@ -104,22 +104,6 @@ fn play(
             py.detach(|| core::simulate_rival(workload, rival, servers))
         }
     }
-}
-
-fn parse_service(coefficients: &Bound<'_, PyDict>, answer: &str) -> PyResult<Service> {
-    let get = |name: &str| -> PyResult<f64> {
-        coefficients.get_item(name)?.map_or(Ok(0.0), |value| value.extract())
-    };
-    Ok(Service {
-        fixed: get("fixed")?,
-        prompt_token: get("prompt_token")?,
-        moved_row: get("moved_row")?,
-        step: get("step")?,
-        row_step: get("row_step")?,
-        kv_token: get("kv_token")?,
-        padded_token: get("padded_token")?,
-        answer: choose("answer", answer, &[("batch", Answer::Batch), ("row", Answer::Row)])?,
-    })
 }
 
 fn array<T: numpy::Element>(py: Python<'_>, values: Vec<T>) -> Bound<'_, PyAny> {

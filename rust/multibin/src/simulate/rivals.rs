@@ -86,7 +86,7 @@ pub enum Rival {
     },
     /// Continuous batching: a finished row's slot is given to somebody who waits.
     ///
-    /// [`Service::fixed`](super::Service::fixed) counts once whenever requests join,
+    /// [`Linear::fixed`](super::Linear::fixed) counts once whenever requests join,
     /// `prompt_token` for those who join, `moved_row` never. [`Answer::Batch`](super::Answer::Batch)
     /// answers at the end of the chunk. A batch of the records is the whole time from a server's
     /// joining an empty server until it is empty again: its rows are all that were in it.
@@ -212,20 +212,22 @@ fn check_sizes(sizes: &[(u32, u32)]) -> Result<(), SimulateError> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{Answer, Service, simulate};
+    use super::super::{Answer, Cost, Linear, Service, simulate};
     use super::testing::workloads;
     use super::*;
     use crate::config::Config;
 
     /// Sums of binary fractions are exact, whatever the order of the rows in a batch.
     const SERVICE: Service = Service {
-        fixed: 0.0625,
-        prompt_token: 0.003_906_25,
-        moved_row: 0.031_25,
-        step: 0.031_25,
-        row_step: 0.000_976_562_5,
-        kv_token: 0.000_122_070_312_5,
-        padded_token: 0.000_122_070_312_5,
+        cost: Cost::Linear(Linear {
+            fixed: 0.0625,
+            prompt_token: 0.003_906_25,
+            moved_row: 0.031_25,
+            step: 0.031_25,
+            row_step: 0.000_976_562_5,
+            kv_token: 0.000_122_070_312_5,
+            padded_token: 0.000_122_070_312_5,
+        }),
         answer: Answer::Row,
     };
 
