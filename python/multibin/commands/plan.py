@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import fields
 
 from multibin.commands import _service, simulate
+from multibin.commands._numbers import numbers
 from multibin.comparison import Settings, workload
 from multibin.comparison.settings import FEW
 from multibin.comparison.workloads import DRAWN
@@ -101,7 +102,7 @@ def _question(options: argparse.Namespace) -> Question:
     _checks.whole("requests", options.requests, FEW)
     given["batch_sizes"] = _batch_sizes(options)
     if "bins" in given:
-        given["bins"] = _numbers("bins", options.bins)
+        given["bins"] = numbers("bins", options.bins)
     settings = _settings(given, _service.service(options))
     objective = Objective(_rate(options), options.slo_p99)
     names = [f.name for f in fields(Question) if f.name in given]
@@ -133,14 +134,7 @@ def _batch_sizes(options: argparse.Namespace) -> tuple[int, ...]:
         return tuple(sorted({*(rows for rows in powers if rows >= LEAST), most}))
     if options.batch_size is not None:
         raise ValueError(f"batch_size: {options.batch_size} means nothing beside batch_sizes")
-    return _numbers("batch_sizes", options.batch_sizes)
-
-
-def _numbers(name: str, given: str) -> tuple[int, ...]:
-    try:
-        return tuple(dict.fromkeys(int(part) for part in given.split(",")))
-    except ValueError as error:
-        raise ValueError(f"{name}: {given!r} is not whole numbers with commas between") from error
+    return numbers("batch_sizes", options.batch_sizes)
 
 
 def _progress() -> Callable[[str], object]:

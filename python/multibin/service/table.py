@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from multibin.service.fit import nearest
 from multibin.service.model import ANSWERS, Answer, ServiceModel
 
-__all__ = ["COUNTS", "GRIDS", "Counts", "ServiceTable"]
+__all__ = ["COUNTS", "GRIDS", "Counts", "ServiceTable", "axis"]
 
 Counts: TypeAlias = Literal["longest", "mean"]
 Grid: TypeAlias = Literal["step", "prefill", "move"]
@@ -65,7 +65,7 @@ class ServiceTable:
 
     def __post_init__(self) -> None:
         for name, least in (("rows", 1), ("tokens", 0)):
-            object.__setattr__(self, name, _axis(name, getattr(self, name), least))
+            object.__setattr__(self, name, axis(name, getattr(self, name), least))
         shape = (len(self.rows), len(self.tokens))
         for name in GRIDS:
             object.__setattr__(self, name, _grid(name, getattr(self, name), shape))
@@ -123,7 +123,11 @@ class ServiceTable:
         return ServiceModel(**coefficients, answer=self.answer), worst
 
 
-def _axis(name: str, given: Any, least: int) -> NDArray[np.int64]:
+def axis(name: str, given: Any, least: int) -> NDArray[np.int64]:
+    """Increasing numbers from ``least`` on, which nobody changes; shape ``[n]``.
+
+    Raises ``ValueError`` or ``TypeError`` that names the argument and the value.
+    """
     points = np.asarray(given)
     if points.ndim != 1 or not len(points):
         raise ValueError(f"{name}: shape {points.shape} is not [n] with n at least 1")
