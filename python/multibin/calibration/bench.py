@@ -50,7 +50,8 @@ class Timed(Request):
 
     def push(self, token: int) -> bool:
         """Takes the next token; whether it was the last."""
-        self.times.append(self._clock())
+        # On the host, so the device has nothing left to do for it.
+        self.times.append(perf_counter())
         return super().push(token)
 
 

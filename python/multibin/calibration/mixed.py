@@ -12,7 +12,7 @@ from multibin.calibration.bench import Mixed
 from multibin.service import Service
 from multibin.traces import from_arrays
 
-__all__ = ["draw", "predict"]
+__all__ = ["draw", "predict", "predictions"]
 
 
 def draw(count: int, rows: int, shortest: int, longest: int, seed: int) -> list[Mixed]:
