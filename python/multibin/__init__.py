@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from multibin._core import Batch, BatchIterator, Edges, Gate, Rival, Scheduler, Worker
 from multibin.errors import ClosedError, FullError, MultibinError
-from multibin.simulation import Records, ServiceModel, simulate
+from multibin.service import ServiceModel, ServiceTable
+from multibin.simulation import Records, simulate
 
 if TYPE_CHECKING:
     from multibin.llm import LLM as LLM
@@ -31,6 +32,7 @@ __all__ = [
     "Rival",
     "Scheduler",
     "ServiceModel",
+    "ServiceTable",
     "Worker",
     "simulate",
 ]

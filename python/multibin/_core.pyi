@@ -391,7 +391,7 @@ class Worker:
         negative timeout.
         """
 
-def simulate(scheduler: Scheduler | Rival, arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, service: "dict[str, float]", answer: "str", servers: SupportsIndex, drain: bool, gate: bool, users: "int | None", max_resident: "int | None") -> "tuple[dict[str, object], dict[str, object]]":
+def simulate(scheduler: Scheduler | Rival, arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, service: "dict[str, object]", answer: "str", servers: SupportsIndex, drain: bool, gate: bool, users: "int | None", max_resident: "int | None") -> "tuple[dict[str, object], dict[str, object]]":
     """
     Plays requests through the former of ``scheduler``, or a rival, on a virtual clock; the
     scheduler itself is left as it is and its capacity is not counted. Used by ``multibin.simulate``, which documents
@@ -399,7 +399,8 @@ def simulate(scheduler: Scheduler | Rival, arrivals: ArrayLike, predicted: Array
 
     ``arrivals`` in seconds, or with ``users`` the pauses of a closed loop; ``predicted``, ``actual``
     and ``prompts`` in steps and tokens, all of shape ``[n]``; ``service`` the coefficients of the
-    service model by name, in seconds. Returns the columns of the requests and of the batches.
+    service model by name, in seconds, or the axes, the flat grids and ``counts`` of a table. Returns
+    the columns of the requests and of the batches.
 
     Raises ``ValueError`` or ``TypeError`` that names the argument and the value.
     """

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -15,9 +14,8 @@ from tqdm import tqdm
 
 import multibin as mb
 from multibin.llm.arguments import integer
-from multibin.llm.models import Model, load
+from multibin.llm.named import named, threads
 from multibin.llm.outputs import BatchRecord, RequestOutput
-from multibin.llm.tiny import tiny_model
 from multibin.traces import Trace, chat, read
 
 SAMPLE = 4000
@@ -128,8 +126,9 @@ def demo(settings: Settings) -> tuple[str, list[Result]]:
 
     Raises ``ValueError`` for a trace or a model that cannot be used.
     """
-    with _threads(settings):
-        model, name = _model(settings)
+    small = settings.model is None and settings.width == 1
+    with threads(settings.threads, small):
+        model, name = named(settings.model, settings.width)
         workload = _workload(settings, model.context)
         chosen = policies(settings, workload.sample)
         engines = [
@@ -217,28 +216,6 @@ def _run(policy: Policy, engine: mb.LLM, requests: Trace) -> Run:
 
 def _latency(output: RequestOutput) -> float:
     return output.metrics.finished_time - output.metrics.arrival_time
-
-
-@contextmanager
-def _threads(settings: Settings) -> Iterator[None]:
-    """Small matrices gain nothing from a second thread, and lose much where its core is busy."""
-    before = torch.get_num_threads()
-    small = settings.model is None and settings.width == 1
-    torch.set_num_threads(settings.threads or (1 if small else before))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _model(settings: Settings) -> tuple[Model, str]:
-    """The model and what to call it."""
-    if settings.model is not None:
-        return load(settings.model), settings.model
-    module = tiny_model(settings.width).to("cuda" if torch.cuda.is_available() else "cpu")
-    config = module.config
-    words = f"Llama of hidden size {config.hidden_size}, {config.num_hidden_layers} layers"
-    return load(module), f"built-in {words}, random weights"
 
 
 def _workload(settings: Settings, context: int) -> Workload:

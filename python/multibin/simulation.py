@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,43 +12,16 @@ from multibin import _core
 
 if TYPE_CHECKING:
     from multibin._core import Rival, Scheduler
+    from multibin.service import Service
     from multibin.traces import Trace
     from multibin.traces.arrivals import ClosedLoop
 
-__all__ = ["Batches", "Records", "ServiceModel", "simulate"]
+__all__ = ["Batches", "Records", "simulate"]
 
 Seconds: TypeAlias = NDArray[np.float64]
 
 REASONS = ("few", "overdue", "full", "elastic", "drain")
 """What the numbers of ``Batches.reason`` mean."""
-
-
-@dataclass(frozen=True)
-class ServiceModel:
-    """Seconds that a batch takes, a sum of linear terms.
-
-    The paper's model (arXiv 2412.04504) has ``step`` alone: the longest member decides. ``fixed``,
-    ``prompt_token``, ``step`` and ``row_step`` make an affine one; ``kv_token`` counts what a
-    decode step reads of every row's cache, so that age matters; ``padded_token`` is for fixed
-    shapes and padded caches, where all rows cost as much as the oldest one until the batch ends.
-    """
-
-    fixed: float = 0.0
-    """Per batch."""
-    prompt_token: float = 0.0
-    """Per token of a prompt that is new."""
-    moved_row: float = 0.0
-    """Per row that comes with its state from another batch."""
-    step: float = 0.0
-    """Per step."""
-    row_step: float = 0.0
-    """Per step and unfinished row."""
-    kv_token: float = 0.0
-    """Per step and token in the caches of the unfinished rows."""
-    padded_token: float = 0.0
-    """Per step and token, were all rows as old as the oldest."""
-    answer: Literal["batch", "row"] = "batch"
-    """When a request counts as finished: with its batch (the paper) or with its own last step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +63,7 @@ class Records:
     start: Seconds
     """The first batch starts."""
     first_token: Seconds
-    """The first step ends."""
+    """The first step ends, or, with a ``ServiceTable``, the prefill of its batch."""
     finish: Seconds
     """The answer is given."""
     bin: NDArray[np.uint32]
@@ -128,7 +101,7 @@ def simulate(
     trace: Trace,
     *,
     scheduler: Scheduler | Rival,
-    service: ServiceModel,
+    service: Service,
     servers: int = 1,
     drain: bool = True,
     gate: bool = False,
@@ -142,7 +115,7 @@ def simulate(
             (the true ones if it has none).
         scheduler: its edges and options are used; itself it is left as it is, and its capacity is
             not counted. Or a ``Rival`` to compare with.
-        service: how long a batch takes.
+        service: how long a batch takes, a ``ServiceModel`` or a ``ServiceTable``.
         servers: how many run batches at the same time; an idle one takes the next batch.
         drain: close after the last arrival, so that everything is served. Without it a strict
             scheduler leaves partial bins behind.
@@ -161,16 +134,14 @@ def simulate(
     """
     users, arrival = _arrivals(trace, closed_loop)
     predicted = trace.output_tokens if trace.predicted is None else trace.predicted
-    coefficients: dict[str, Any] = asdict(service)
-    answer = coefficients.pop("answer")
     columns = _core.simulate(
         scheduler,
         arrival,
         predicted,
         trace.output_tokens,
         trace.prompt_tokens,
-        coefficients,
-        answer,
+        service.costs,
+        service.answer,
         servers,
         drain,
         gate,

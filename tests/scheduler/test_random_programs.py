@@ -1,4 +1,5 @@
-"""Random programs of everything that a scheduler does: nothing is lost, nothing comes twice. (Which batch must leave is checked in Rust, against the rules written down naively.)"""
+"""Random programs of everything that a scheduler does: nothing is lost, nothing comes twice. (Which
+batch must leave is checked in Rust, against the rules written down naively.)"""
 
 from __future__ import annotations
 

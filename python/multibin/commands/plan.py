@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable
 from dataclasses import fields
 
-import multibin as mb
-from multibin.commands import simulate
+from multibin.commands import _service, simulate
+from multibin.commands._numbers import numbers
 from multibin.comparison import Settings, workload
 from multibin.comparison.settings import FEW
 from multibin.comparison.workloads import DRAWN
 from multibin.planning import Objective, Question, choose
 from multibin.planning.report import data, text
+from multibin.service import Service
 from multibin.traces import _checks, read
 
 HELP = "chooses policy, bins, edges, batch size and waits for a load; exit status 1 if none will do"
@@ -41,7 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("trace", metavar="TRACE", help="CSV or JSON lines; columns known by name")
     _load(parser.add_argument_group("load and objective"))
     _choices(parser.add_argument_group("choices"))
-    simulate.service_options(parser.add_argument_group("service model, in seconds"))
+    _service.options(parser)
     add = parser.add_argument_group("output").add_argument
     add("--json", action="store_true", help="print JSON instead of the table")
     add("--plot", metavar="FILE", help="draw mean against p99: .png, .pdf or .svg")
@@ -101,19 +102,17 @@ def _question(options: argparse.Namespace) -> Question:
     _checks.whole("requests", options.requests, FEW)
     given["batch_sizes"] = _batch_sizes(options)
     if "bins" in given:
-        given["bins"] = _numbers("bins", options.bins)
-    settings = _settings(given)
+        given["bins"] = numbers("bins", options.bins)
+    settings = _settings(given, _service.service(options))
     objective = Objective(_rate(options), options.slo_p99)
     names = [f.name for f in fields(Question) if f.name in given]
     return Question(settings, objective, **{name: given[name] for name in names})
 
 
-def _settings(given: dict[str, object]) -> Settings:
+def _settings(given: dict[str, object], service: Service) -> Settings:
     """Everything is played at a rate of its own: the one here only draws the requests."""
     names = ("trace", "cv", "requests", "seed", "sigma", "shuffled", "servers", "overhead")
-    costs = {f.name: given[f.name] for f in fields(mb.ServiceModel)}
     own = {name: given[name] for name in names if name in given}
-    service = mb.ServiceModel(**costs)  # type: ignore[arg-type]
     rate = given.get("rate", 1.0)
     return Settings(**own, rate=rate, saturation=True, service=service)  # type: ignore[arg-type]
 
@@ -135,14 +134,7 @@ def _batch_sizes(options: argparse.Namespace) -> tuple[int, ...]:
         return tuple(sorted({*(rows for rows in powers if rows >= LEAST), most}))
     if options.batch_size is not None:
         raise ValueError(f"batch_size: {options.batch_size} means nothing beside batch_sizes")
-    return _numbers("batch_sizes", options.batch_sizes)
-
-
-def _numbers(name: str, given: str) -> tuple[int, ...]:
-    try:
-        return tuple(dict.fromkeys(int(part) for part in given.split(",")))
-    except ValueError as error:
-        raise ValueError(f"{name}: {given!r} is not whole numbers with commas between") from error
+    return numbers("batch_sizes", options.batch_sizes)
 
 
 def _progress() -> Callable[[str], object]:

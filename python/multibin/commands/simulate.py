@@ -7,9 +7,10 @@ import importlib.util
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import multibin as mb
+from multibin.commands import _service
 from multibin.comparison import POLICIES, Result, Settings, compare, saturation, workload
 from multibin.comparison.play import play
 from multibin.comparison.policies import Fit, Policy, chosen, fit
@@ -18,18 +19,6 @@ from multibin.comparison.workloads import Workload
 from multibin.plot import check_target
 
 HELP = "policies side by side on a trace: throughput, latencies, the highest stable rate"
-
-COSTS = {
-    "fixed": "of a batch",
-    "prompt_token": "of a token of a new prompt",
-    "moved_row": "of a row that comes from another batch",
-    "step": "of a step",
-    "row_step": "of a step and unfinished row",
-    "kv_token": "of a step and token in the caches of the unfinished rows",
-    "padded_token": "of a step and token, were all rows as old as the oldest",
-}
-
-DEFAULT_COSTS = {"fixed": 0.05, "step": 0.02}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("trace", metavar="TRACE", help="CSV or JSON lines; columns known by name")
     _load(parser.add_argument_group("requests"))
     _policies(parser.add_argument_group("policies"))
-    service_options(parser.add_argument_group("service model, in seconds"))
+    _service.options(parser)
     _output(parser.add_argument_group("output"))
 
 
@@ -107,24 +96,6 @@ def _policies(group: argparse._ArgumentGroup) -> None:
     add("--chunk", type=int, help="steps between refills, for chunked (16)")
 
 
-def service_options(group: argparse._ArgumentGroup) -> None:
-    for name, words in COSTS.items():
-        default = DEFAULT_COSTS.get(name, 0.0)
-        group.add_argument(
-            f"--{name.replace('_', '-')}",
-            type=float,
-            default=default,
-            metavar="SECONDS",
-            help=f"{words} ({default:g})",
-        )
-    group.add_argument(
-        "--answer",
-        choices=("batch", "row"),
-        default="batch",
-        help="a request is answered with its batch or after its own last step (batch)",
-    )
-
-
 def _output(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--saturation", action="store_true", help="search the highest stable rate of each policy")
@@ -136,9 +107,9 @@ def _settings(options: argparse.Namespace) -> Settings:
     given = {name: value for name, value in vars(options).items() if value is not None}
     if options.policies is not None:
         given["policies"] = tuple(options.policies)
-    service = mb.ServiceModel(**{f.name: given[f.name] for f in fields(mb.ServiceModel)})
     names = [name for name in Settings.__match_args__ if name in given]
-    return Settings(**{name: given[name] for name in names}, service=service)
+    own = {name: given[name] for name in names}
+    return Settings(**own, service=_service.service(options))
 
 
 def check_plot(path: str) -> None:

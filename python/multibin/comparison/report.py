@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from multibin.comparison.play import Result
 from multibin.comparison.policies import Fit
 from multibin.comparison.settings import Settings
 from multibin.comparison.workloads import SAMPLE, Workload, process
+from multibin.service import Service, ServiceTable
 
-__all__ = ["configuration", "data", "table"]
+__all__ = ["configuration", "data", "seconds_in_words", "table"]
 
 SERVICE = {
     "fixed": "",
@@ -55,8 +55,6 @@ def predictions_in_words(settings: Settings, load: Workload) -> str:
 
 
 def _servers(settings: Settings) -> str:
-    costs = asdict(settings.service)
-    terms = [f"{costs[name]:g} s{words}" for name, words in SERVICE.items() if costs[name]]
     answer = {"batch": "the end of its batch (refill: of its chunk)", "row": "its own last step"}[
         settings.service.answer
     ]
@@ -64,9 +62,26 @@ def _servers(settings: Settings) -> str:
     if settings.max_resident is not None:
         servers += f" with room for the state of {settings.max_resident} rows"
     return (
-        f"{servers}, batches of {settings.batch_size}; a batch takes {' + '.join(terms)};"
-        f" a request is answered at {answer}"
+        f"{servers}, batches of {settings.batch_size}; a batch takes"
+        f" {seconds_in_words(settings.service)}; a request is answered at {answer}"
     )
+
+
+def seconds_in_words(service: Service) -> str:
+    """What a batch takes."""
+    if isinstance(service, ServiceTable):
+        ranges = [
+            f"{name} {axis[0]} to {axis[-1]}"
+            for name, axis in (("rows", service.rows), ("tokens", service.tokens))
+        ]
+        about = service.about.get("model")
+        of = f" of {about}" if about else ""
+        return (
+            f"what was measured{of} ({', '.join(ranges)}; unlike rows count as their"
+            f" {service.counts})"
+        )
+    costs = service.costs
+    return " + ".join(f"{costs[name]:g} s{words}" for name, words in SERVICE.items() if costs[name])
 
 
 def table(results: Sequence[Result]) -> str:
@@ -121,7 +136,7 @@ def data(settings: Settings, load: Workload, fit: Fit, results: Sequence[Result]
     Seconds, requests per second, steps.
     """
     return {
-        "settings": asdict(settings),
+        "settings": settings.data,
         "source": load.source,
         "requests": len(load.played),
         "edges": fit.edges.bounds.tolist(),

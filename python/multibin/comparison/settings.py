@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import multibin as mb
+from multibin.service import Service
 from multibin.traces import _checks
 
 __all__ = ["EDGES", "FEW", "Settings"]
@@ -79,7 +81,7 @@ class Settings:
     """Share of the requests, the first ones, that latencies leave out."""
     saturation: bool = False
     """Search the highest stable rates as well."""
-    service: mb.ServiceModel = field(default_factory=lambda: mb.ServiceModel(fixed=0.05, step=0.02))
+    service: Service = field(default_factory=lambda: mb.ServiceModel(fixed=0.05, step=0.02))
 
     def __post_init__(self) -> None:
         for name, most in (("bins", 4096), ("levels", 4096), ("batch_size", _checks.LONGEST)):
@@ -112,12 +114,13 @@ class Settings:
         if self.cv is not None and self.rate is None and not self.saturation:
             raise ValueError(f"cv: {self.cv:g} means nothing without rate or saturation")
         self._check_users()
-        costs = asdict(self.service)
-        del costs["answer"]
-        for name, value in costs.items():
-            _checks.real(name, value, 0.0, SLOWEST)
-        if sum(costs.values()) < NANOSECOND:
-            raise ValueError(f"service: its costs add up to {sum(costs.values()):g} s, not to 1e-9")
+        _check_costs(self.service)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """Everything for ``json.dumps``."""
+        own = {f.name: getattr(self, f.name) for f in fields(self)}
+        return own | {"service": self.service.data}
 
     def _check_users(self) -> None:
         if self.users is None:
@@ -147,10 +150,25 @@ class Settings:
         return default_overhead(self.service, self.batch_size)
 
 
-def default_overhead(service: mb.ServiceModel, batch_size: int) -> float:
+def _check_costs(service: Service) -> None:
+    if isinstance(service, mb.ServiceTable):
+        costs = {name: float(getattr(service, name).max()) for name in ("step", "prefill", "move")}
+    else:
+        costs = service.costs
+    for name, value in costs.items():
+        _checks.real(name, value, 0.0, SLOWEST)
+    if sum(costs.values()) < NANOSECOND:
+        raise ValueError(f"service: its costs add up to {sum(costs.values()):g} s, not to 1e-9")
+
+
+def default_overhead(service: Service, batch_size: int) -> float:
     """What a batch of moved rows costs before its first step, in steps of a full batch: the fixed
-    part plus the moves of all rows, as all of them wait for it. Caches are taken as empty; 2 where
-    steps cost nothing but what they read.
+    part plus the moves of all rows, as all of them wait for it. Caches are taken as empty, with a
+    table as half as long as its last point; 2 where steps cost nothing but what they read.
     """
+    if isinstance(service, mb.ServiceTable):
+        tokens = service.tokens[-1] / 2
+        step = service.seconds("step", batch_size, tokens)
+        return service.seconds("move", batch_size, tokens) / step if step else 2.0
     step = service.step + service.row_step * batch_size
     return (service.fixed + service.moved_row * batch_size) / step if step else 2.0

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from multibin.comparison import Workload
-from multibin.comparison.report import SERVICE, predictions_in_words
+from multibin.comparison.report import predictions_in_words, seconds_in_words
 from multibin.comparison.workloads import process
 from multibin.planning.advice import advice, wanted, words
 from multibin.planning.candidates import Candidate
@@ -35,8 +35,6 @@ def text(answer: Answer, load: Workload) -> str:
 def _load(question: Question, load: Workload) -> str:
     settings, lengths = question.settings, load.played.output_tokens
     predictions = predictions_in_words(settings, load) if question.predictor else "none"
-    costs = asdict(settings.service)
-    terms = [f"{costs[name]:g} s{what}" for name, what in SERVICE.items() if costs[name]]
     return "\n".join(
         [
             f"{len(lengths):,} requests drawn from {settings.trace} (seed {settings.seed}),"
@@ -44,7 +42,7 @@ def _load(question: Question, load: Workload) -> str:
             f"output tokens: mean {lengths.mean():.1f}, longest {lengths.max()};"
             f" predictions: {predictions}",
             f"{settings.servers} server{'s' if settings.servers > 1 else ''}; a batch takes"
-            f" {' + '.join(terms)}; latencies are in seconds, without the first"
+            f" {seconds_in_words(settings.service)}; latencies are in seconds, without the first"
             f" {settings.warm_up:.0%} of the requests",
         ]
     )
@@ -91,7 +89,7 @@ def data(answer: Answer, load: Workload) -> dict[str, Any]:
     return {
         "settings": {
             name: value
-            for name, value in asdict(question.settings).items()
+            for name, value in question.settings.data.items()
             # Chosen, not read.
             if name not in ("policies", "bins", "levels", "edges", "batch_size", "chunk", "rate")
         },

@@ -125,6 +125,15 @@ pub fn times(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<u64>> {
     })
 }
 
+/// Numbers, of any integer or float dtype.
+pub fn floats(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<f64>> {
+    let array = as_array(given, argument)?;
+    if !array.is_empty() && !matches!(array.dtype().kind(), b'i' | b'u' | b'f') {
+        return Err(wrong_dtype(argument, "an integer or float", &array));
+    }
+    copied(&as_floats(&array)?)
+}
+
 /// Positions in a batch of `len`: integers, or a mask with one bool per row.
 pub fn positions(given: &ArrayLike<'_>, len: usize) -> PyResult<Vec<usize>> {
     let array = as_array(given, "rows")?;

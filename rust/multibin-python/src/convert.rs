@@ -54,19 +54,28 @@ argument!(
     SUPPORTS_INDEX
 );
 
-/// An option that may be left as it is: not given, or given, perhaps as `None`.
-pub struct Maybe<'py>(pub Option<Option<Bound<'py, PyAny>>>);
+/// An option that may be left as it is.
+pub enum Maybe<'py> {
+    /// Not given.
+    Keep,
+    /// Given as `None`.
+    Nothing,
+    /// Given.
+    Value(Bound<'py, PyAny>),
+}
 
 impl<'py> Maybe<'py> {
-    /// Not given.
-    pub const KEEP: Self = Self(None);
-
     /// What was given, converted.
+    #[expect(clippy::option_option, reason = "as in `Change`")]
     pub fn map<T>(
         self,
         convert: impl FnOnce(Bound<'py, PyAny>) -> PyResult<T>,
     ) -> PyResult<Option<Option<T>>> {
-        self.0.map(|given| given.map(convert).transpose()).transpose()
+        Ok(match self {
+            Self::Keep => None,
+            Self::Nothing => Some(None),
+            Self::Value(given) => Some(Some(convert(given)?)),
+        })
     }
 }
 
@@ -75,7 +84,7 @@ impl<'py> FromPyObject<'_, 'py> for Maybe<'py> {
     const INPUT_TYPE: PyStaticExpr = name("object");
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        Ok(Self(Some((!object.is_none()).then(|| object.to_owned()))))
+        Ok(if object.is_none() { Self::Nothing } else { Self::Value(object.to_owned()) })
     }
 }
 

@@ -11,6 +11,7 @@ mod errors;
 mod gate;
 mod rival;
 mod scheduler;
+mod service;
 mod simulate;
 mod wait;
 mod worker;

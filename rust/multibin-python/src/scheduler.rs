@@ -127,7 +127,7 @@ impl Scheduler {
     /// from now on goes to the new ones. More bins than at the start need ``max_bins``.
     ///
     /// Raises ``ValueError`` for a value out of range; nothing is changed then.
-    #[pyo3(signature = (*, edges: "Edges | None" = None, batch_size: "int | None" = None, max_wait: "float | None" = Maybe::KEEP, max_parked: "int | None" = Maybe::KEEP))]
+    #[pyo3(signature = (*, edges: "Edges | None" = None, batch_size: "int | None" = None, max_wait: "float | None" = Maybe::Keep, max_parked: "int | None" = Maybe::Keep))]
     fn reconfigure(
         &self,
         edges: Option<&Bound<'_, Edges>>,

@@ -1,17 +1,17 @@
 use multibin::Reason;
 use multibin::simulate::{
-    self as core, Answer, Arrivals, BatchRecords, RequestColumns, Servers, Service, SimulateError,
-    Workload,
+    self as core, Arrivals, BatchRecords, RequestColumns, Servers, SimulateError, Workload,
 };
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadwriteArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::arrays::{lengths, times};
-use crate::convert::{ArrayLike, Count, choose, count};
+use crate::convert::{ArrayLike, Count, count};
 use crate::errors;
 use crate::rival::Rival;
 use crate::scheduler::Scheduler;
+use crate::service;
 
 /// Plays requests through the former of ``scheduler``, or a rival, on a virtual clock; the
 /// scheduler itself is left as it is and its capacity is not counted. Used by ``multibin.simulate``, which documents
@@ -19,11 +19,12 @@ use crate::scheduler::Scheduler;
 ///
 /// ``arrivals`` in seconds, or with ``users`` the pauses of a closed loop; ``predicted``, ``actual``
 /// and ``prompts`` in steps and tokens, all of shape ``[n]``; ``service`` the coefficients of the
-/// service model by name, in seconds. Returns the columns of the requests and of the batches.
+/// service model by name, in seconds, or the axes, the flat grids and ``counts`` of a table. Returns
+/// the columns of the requests and of the batches.
 ///
 /// Raises ``ValueError`` or ``TypeError`` that names the argument and the value.
 #[pyfunction]
-#[pyo3(signature = (scheduler, arrivals, predicted, actual, prompts, service: "dict[str, float]", answer: "str", servers, drain, gate, users: "int | None", max_resident: "int | None")
+#[pyo3(signature = (scheduler, arrivals, predicted, actual, prompts, service: "dict[str, object]", answer: "str", servers, drain, gate, users: "int | None", max_resident: "int | None")
     -> "tuple[dict[str, object], dict[str, object]]")]
 #[expect(clippy::too_many_arguments, reason = "the columns of a workload")]
 pub fn simulate<'py>(
@@ -47,7 +48,7 @@ pub fn simulate<'py>(
         actual: lengths(&actual, "actual")?,
         prompts: lengths(&prompts, "prompts")?,
     };
-    let service = parse_service(service, answer)?;
+    let service = service::parse(service, answer)?;
     let max_resident = max_resident.map(|given| count(&given, "max_resident")).transpose()?;
     let servers =
         Servers { count: count(&servers, "servers")?, service, drain, gate, max_resident };
@@ -167,22 +168,6 @@ fn parse_arrivals(arrivals: &ArrayLike<'_>, users: Option<&Count<'_>>) -> PyResu
         Some(users) => {
             Arrivals::Users { count: count(users, "users")?, pauses: times(arrivals, "pauses")? }
         }
-    })
-}
-
-fn parse_service(coefficients: &Bound<'_, PyDict>, answer: &str) -> PyResult<Service> {
-    let get = |name: &str| -> PyResult<f64> {
-        coefficients.get_item(name)?.map_or(Ok(0.0), |value| value.extract())
-    };
-    Ok(Service {
-        fixed: get("fixed")?,
-        prompt_token: get("prompt_token")?,
-        moved_row: get("moved_row")?,
-        step: get("step")?,
-        row_step: get("row_step")?,
-        kv_token: get("kv_token")?,
-        padded_token: get("padded_token")?,
-        answer: choose("answer", answer, &[("batch", Answer::Batch), ("row", Answer::Row)])?,
     })
 }
 

@@ -25,7 +25,7 @@ use crate::waiting::Slab;
 pub use arrivals::Arrivals;
 pub use records::{BatchRecords, Records, RequestColumns, RequestRecords};
 pub use rivals::{RefillOrder, Rival, Weight, simulate_rival, simulate_rival_into};
-pub use service::{Answer, Service};
+pub use service::{Answer, Cost, Counts, Linear, Measured, Service, Table, TableError};
 
 /// Requests in their order of arrival; element i of each belongs to request i.
 #[derive(Debug, Clone, Default)]
@@ -262,7 +262,8 @@ mod tests {
         }
     }
 
-    fn one_server(service: Service) -> Servers {
+    fn one_server(cost: Linear) -> Servers {
+        let service = Service { cost: cost.into(), answer: Answer::Row };
         Servers { count: 1, service, drain: true, gate: false, max_resident: None }
     }
 
@@ -274,7 +275,7 @@ mod tests {
     #[test]
     fn throughput_of_uniform_lengths_is_the_papers() {
         let workload = backlog(400_000, 1_000.0, 20_000.0);
-        let service = Service { step: 0.001, ..Service::default() };
+        let service = Linear { step: 0.001, ..Linear::default() };
         let config = Config { fill: Fill::Strict, ..Config::new(128) };
         for (bins, paper) in (1..).zip([6.447, 8.434, 9.400, 9.970, 10.347]) {
             let edges = Edges::uniform(1_000, 20_000, bins).unwrap();
@@ -290,8 +291,7 @@ mod tests {
         let edges = Edges::new(&[0, 10, 20, 40, 80]).unwrap();
         for overrun in [Overrun::Finish, Overrun::Climb, Overrun::Recompute] {
             let config = Config { overrun, ..Config::new(8) };
-            let service =
-                Service { step: 1.0, row_step: 1e-9, answer: Answer::Row, ..Service::default() };
+            let service = Linear { step: 1.0, row_step: 1e-9, ..Linear::default() };
             let mut workload = workload.clone();
             workload.predicted.fill(0);
             let records =
@@ -317,7 +317,7 @@ mod tests {
     fn without_draining_strict_leaves_partial_bins_behind() {
         let workload = backlog(10, 1.0, 1.0);
         let servers =
-            Servers { drain: false, ..one_server(Service { step: 1.0, ..Service::default() }) };
+            Servers { drain: false, ..one_server(Linear { step: 1.0, ..Linear::default() }) };
         let config = Config { fill: Fill::Strict, ..Config::new(4) };
         let edges = Edges::new(&[0, 10]).unwrap();
         let records = simulate(&workload, edges, &config, &servers).unwrap();
@@ -327,7 +327,7 @@ mod tests {
     #[test]
     fn bad_workloads_are_named() {
         let edges = || Edges::new(&[0, 10]).unwrap();
-        let servers = one_server(Service { step: 1.0, ..Service::default() });
+        let servers = one_server(Linear { step: 1.0, ..Linear::default() });
         let config = Config::new(4);
         let message = |workload: &Workload, servers: &Servers| {
             simulate(workload, edges(), &config, servers).unwrap_err().to_string()
@@ -352,10 +352,10 @@ mod tests {
             count in 1usize..3,
         ) {
             let most = batch_size as usize + room;
-            let service = Service { step: 0.02, ..Service::default() };
+            let cost = Linear { step: 0.02, ..Linear::default() };
             let limited = |max_resident| {
                 let config = Config { overrun: Overrun::Climb, max_parked, ..Config::new(batch_size) };
-                let servers = Servers { count, max_resident, ..one_server(service) };
+                let servers = Servers { count, max_resident, ..one_server(cost) };
                 let edges = Edges::new(&[0, 4, 8, 16, 32]).unwrap();
                 simulate(&workload, edges, &config, &servers).unwrap()
             };
@@ -370,7 +370,7 @@ mod tests {
 
     #[test]
     fn limits_that_hold_no_batch_are_named() {
-        let servers = Servers { max_resident: Some(7), ..one_server(Service::default()) };
+        let servers = Servers { max_resident: Some(7), ..one_server(Linear::default()) };
         let message = |config: &Config| {
             let edges = Edges::new(&[0, 10]).unwrap();
             simulate(&backlog(3, 1.0, 5.0), edges, config, &servers).unwrap_err().to_string()

@@ -122,7 +122,7 @@ mod tests {
 
     use super::super::rivals::{RefillOrder, workloads};
     use super::super::{
-        Answer, Records, Rival, Servers, Service, Workload, simulate, simulate_rival,
+        Answer, Linear, Records, Rival, Servers, Service, Workload, simulate, simulate_rival,
     };
     use super::*;
     use crate::config::Config;
@@ -137,7 +137,8 @@ mod tests {
     }
 
     fn servers(answer: Answer) -> Servers {
-        let service = Service { fixed: 0.05, step: 0.02, answer, ..Service::default() };
+        let cost = Linear { fixed: 0.05, step: 0.02, ..Linear::default() };
+        let service = Service { cost: cost.into(), answer };
         Servers { count: 2, service, drain: true, gate: false, max_resident: None }
     }
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::rivals::workloads;
 use super::run::{Policy, Run};
-use super::{Answer, Servers, Service, recorded, simulate};
+use super::{Answer, Cost, Linear, Servers, Service, recorded, simulate};
 use crate::former::{Formed, WorkerId};
 use crate::request::{Row, Submission};
 use crate::{Batch, Config, Edges, Fill, Order, Overrun, Scheduler, Worker};
@@ -91,13 +91,15 @@ fn configs() -> impl Strategy<Value = Config> {
 }
 
 const SERVICE: Service = Service {
-    fixed: 0.05,
-    prompt_token: 0.003,
-    moved_row: 0.02,
-    step: 0.02,
-    row_step: 0.001,
-    kv_token: 0.0001,
-    padded_token: 0.0,
+    cost: Cost::Linear(Linear {
+        fixed: 0.05,
+        prompt_token: 0.003,
+        moved_row: 0.02,
+        step: 0.02,
+        row_step: 0.001,
+        kv_token: 0.0001,
+        padded_token: 0.0,
+    }),
     answer: Answer::Row,
 };
 

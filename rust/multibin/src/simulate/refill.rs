@@ -80,7 +80,7 @@ impl<'a> Refill<'a> {
     ) -> Self {
         Self {
             workload,
-            costs: Costs::new(servers.service, chunk),
+            costs: Costs::new(&servers.service, chunk),
             rows: rows as usize,
             queue: Queue::new(&workload.predicted, order),
             servers: vec![Server::default(); servers.count],

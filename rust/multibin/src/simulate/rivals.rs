@@ -89,7 +89,7 @@ pub enum Rival {
     },
     /// Continuous batching: a finished row's slot is given to somebody who waits.
     ///
-    /// [`Service::fixed`](super::Service::fixed) counts once whenever requests join,
+    /// [`Linear::fixed`](super::Linear::fixed) counts once whenever requests join,
     /// `prompt_token` for those who join, `moved_row` never. [`Answer::Batch`](super::Answer::Batch)
     /// answers at the end of the chunk. A batch of the records is the whole time from a server's
     /// joining an empty server until it is empty again: its rows are all that were in it.
@@ -256,22 +256,37 @@ fn check_sizes(sizes: &[(u32, u32)]) -> Result<(), SimulateError> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{Answer, Service, simulate};
+    use super::super::{Answer, Cost, Counts, Linear, Measured, Service, Table, simulate};
     use super::testing::workloads;
     use super::*;
     use crate::config::Config;
 
     /// Sums of binary fractions are exact, whatever the order of the rows in a batch.
     const SERVICE: Service = Service {
-        fixed: 0.0625,
-        prompt_token: 0.003_906_25,
-        moved_row: 0.031_25,
-        step: 0.031_25,
-        row_step: 0.000_976_562_5,
-        kv_token: 0.000_122_070_312_5,
-        padded_token: 0.000_122_070_312_5,
+        cost: Cost::Linear(Linear {
+            fixed: 0.0625,
+            prompt_token: 0.003_906_25,
+            moved_row: 0.031_25,
+            step: 0.031_25,
+            row_step: 0.000_976_562_5,
+            kv_token: 0.000_122_070_312_5,
+            padded_token: 0.000_122_070_312_5,
+        }),
         answer: Answer::Row,
     };
+
+    /// A table: more rows and tokens take longer, not in proportion.
+    fn measured() -> Service {
+        let table = Table::new(Measured {
+            rows: vec![1, 3],
+            tokens: vec![2, 20, 50],
+            step: vec![0.01, 0.02, 0.03, 0.015, 0.03, 0.06],
+            prefill: vec![0.05, 0.1, 0.3, 0.07, 0.2, 0.6],
+            moved: vec![0.01, 0.02, 0.03, 0.02, 0.03, 0.04],
+            counts: Counts::Longest,
+        });
+        Service { cost: table.unwrap().into(), answer: Answer::Row }
+    }
 
     fn rivals() -> Vec<Rival> {
         let edges = Edges::new(&[0, 8, 16, 32]).unwrap();
@@ -345,8 +360,10 @@ mod tests {
 
         #[test]
         fn refill_after_the_last_row_is_a_batch(workload in workloads(), count in 1usize..4) {
-            for answer in [Answer::Batch, Answer::Row] {
-                let service = Service { answer, ..SERVICE };
+            let services = [SERVICE, measured()];
+            let answers = [Answer::Batch, Answer::Row];
+            for (service, answer) in services.iter().flat_map(|s| answers.map(|a| (s, a))) {
+                let service = Service { answer, ..service.clone() };
                 let servers = Servers { count, service, drain: true, gate: false, max_resident: None };
                 let wanted = fifo(&workload, 4, &servers).requests;
                 let rival = Rival::Refill { rows: 4, chunk: u32::MAX, order: RefillOrder::Fifo };

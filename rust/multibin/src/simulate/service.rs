@@ -1,6 +1,12 @@
 //! How long a batch takes.
 
+mod linear;
+mod table;
+
 use super::SimulateError;
+
+pub use linear::Linear;
+pub use table::{Counts, Measured, Table, TableError};
 
 /// When a row's answer counts as given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -12,37 +18,46 @@ pub enum Answer {
     Row,
 }
 
-/// Seconds that a batch takes: a sum of linear terms, so that the models of the literature are
-/// choices of coefficients.
-///
-/// The paper's has `step` alone, the longest member decides; `fixed`, `prompt_token`, `step` and
-/// `row_step` make the affine one; `kv_token` counts what a decode step reads of every row's cache,
-/// so that age matters; `padded_token` is for fixed shapes and padded caches, where all rows of the
-/// batch cost as much as the oldest one until the batch ends.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+/// Seconds that a batch takes, and when its rows are answered.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Service {
-    /// Per batch.
-    pub fixed: f64,
-    /// Per token of a prompt that is new.
-    pub prompt_token: f64,
-    /// Per row that comes with its state from another batch.
-    pub moved_row: f64,
-    /// Per step.
-    pub step: f64,
-    /// Per step and unfinished row.
-    pub row_step: f64,
-    /// Per step and token in the caches of the unfinished rows.
-    pub kv_token: f64,
-    /// Per step and token, were all rows as old as the oldest.
-    pub padded_token: f64,
+    /// How long a batch takes.
+    pub cost: Cost,
     /// When a row's answer counts as given.
     pub answer: Answer,
+}
+
+/// Where the seconds of a batch come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cost {
+    /// A sum of linear terms.
+    Linear(Linear),
+    /// Measurements.
+    Table(Table),
+}
+
+impl Default for Cost {
+    fn default() -> Self {
+        Self::Linear(Linear::default())
+    }
+}
+
+impl From<Linear> for Cost {
+    fn from(linear: Linear) -> Self {
+        Self::Linear(linear)
+    }
+}
+
+impl From<Table> for Cost {
+    fn from(table: Table) -> Self {
+        Self::Table(table)
+    }
 }
 
 /// A row while its batch runs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RunningRow {
-    /// Tokens cached when the batch starts.
+    /// Tokens that it has when the batch starts: its prompt and those generated.
     pub(super) age: u32,
     /// Steps that it runs in this batch.
     pub(super) steps: u32,
@@ -53,7 +68,7 @@ pub(super) struct RunningRow {
 /// When things happen in a batch, in seconds after its start.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Timing {
-    /// The first step ends.
+    /// The first token of new rows.
     pub(super) first: f64,
     /// The batch ends.
     pub(super) end: f64,
@@ -61,148 +76,36 @@ pub(super) struct Timing {
 
 impl Service {
     pub(super) fn check(&self) -> Result<(), SimulateError> {
-        for (name, value) in [
-            ("fixed", self.fixed),
-            ("prompt_token", self.prompt_token),
-            ("moved_row", self.moved_row),
-            ("step", self.step),
-            ("row_step", self.row_step),
-            ("kv_token", self.kv_token),
-            ("padded_token", self.padded_token),
-        ] {
-            if !(value >= 0.0 && value.is_finite()) {
-                return Err(SimulateError::Service { name, value });
-            }
+        match &self.cost {
+            Cost::Linear(linear) => linear.check(),
+            // Checked when it was made.
+            Cost::Table(_) => Ok(()),
         }
-        Ok(())
     }
 
     /// Times a batch; `ends` receives when each row's last step ends.
     pub(super) fn time(&self, rows: &[RunningRow], ends: &mut Vec<f64>) -> Timing {
-        let start = self.prefill(rows);
-        if self.row_step == 0.0 && self.kv_token == 0.0 && self.padded_token == 0.0 {
-            return self.time_by_steps(start, rows, ends);
+        match &self.cost {
+            Cost::Linear(linear) => linear.time(rows, ends),
+            Cost::Table(table) => table.time(rows, ends),
         }
-        self.time_by_rows(start, rows, ends)
     }
 
-    /// Everything before the first step.
-    fn prefill(&self, rows: &[RunningRow]) -> f64 {
-        let mut seconds = self.fixed;
-        for row in rows {
-            seconds +=
-                if row.new { self.prompt_token * f64::from(row.age) } else { self.moved_row };
-        }
-        seconds
-    }
-
-    /// All steps are alike.
-    fn time_by_steps(&self, start: f64, rows: &[RunningRow], ends: &mut Vec<f64>) -> Timing {
-        let end_of = |row: &RunningRow| start + self.step * f64::from(row.steps);
-        ends.clear();
-        ends.extend(rows.iter().map(end_of));
-        let end = ends.iter().fold(start, |latest, &end| latest.max(end));
-        Timing { first: start + self.step, end }
-    }
-
-    /// Between two rows' ends every step has the same rows, each one token older than before.
-    fn time_by_rows(&self, start: f64, rows: &[RunningRow], ends: &mut Vec<f64>) -> Timing {
-        let mut order: Vec<usize> = (0..rows.len()).collect();
-        order.sort_unstable_by_key(|&row| rows[row].steps);
-        let mut live = rows.len() as f64;
-        let mut ages: f64 = rows.iter().map(|row| f64::from(row.age)).sum();
-        let oldest = rows.iter().map(|row| row.age).max().unwrap_or(0);
-        let padded = f64::from(oldest) * live;
-        // Steps from..to of `live` rows: Σ over t of (ages + live·t) tokens in their caches.
-        let span = |from: f64, to: f64, live: f64, ages: f64| {
-            let steps = to - from;
-            let ages_by_step = steps * (from + to - 1.0) / 2.0;
-            steps * (self.step + self.row_step * live)
-                + self.kv_token * (ages * steps + live * ages_by_step)
-                + self.padded_token * (padded * steps + rows.len() as f64 * ages_by_step)
+    /// The same where rows that have their state need not be taken up.
+    pub(super) fn without_moves(&self) -> Self {
+        let cost = match &self.cost {
+            Cost::Linear(linear) => Linear { moved_row: 0.0, ..*linear }.into(),
+            Cost::Table(table) => table.without_moves().into(),
         };
-        let first = start + span(0.0, 1.0, live, ages);
-        let (mut now, mut step) = (start, 0.0);
-        ends.clear();
-        ends.resize(rows.len(), start);
-        for row in order {
-            let end = f64::from(rows[row].steps);
-            if end > step {
-                now += span(step, end, live, ages);
-                step = end;
-            }
-            ends[row] = now;
-            live -= 1.0;
-            ages -= f64::from(rows[row].age);
-        }
-        Timing { first, end: now }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Step by step, straight from the doc comments.
-    fn naive(service: &Service, rows: &[RunningRow]) -> (Vec<f64>, f64) {
-        let mut now = service.fixed;
-        for row in rows {
-            now +=
-                if row.new { service.prompt_token * f64::from(row.age) } else { service.moved_row };
-        }
-        let mut ends = vec![now; rows.len()];
-        for t in 0..rows.iter().map(|row| row.steps).max().unwrap() {
-            let live = || rows.iter().filter(|row| row.steps > t);
-            let kv: u32 = live().map(|row| row.age + t).sum();
-            let oldest = rows.iter().map(|row| row.age).max().unwrap() + t;
-            now += service.step
-                + service.row_step * live().count() as f64
-                + service.kv_token * f64::from(kv)
-                + service.padded_token * f64::from(oldest) * rows.len() as f64;
-            for (end, row) in ends.iter_mut().zip(rows) {
-                if row.steps == t + 1 {
-                    *end = now;
-                }
-            }
-        }
-        (ends, now)
+        Self { cost, answer: self.answer }
     }
 
-    #[test]
-    fn closed_form_equals_step_by_step() {
-        let service = Service {
-            fixed: 0.5,
-            prompt_token: 0.01,
-            moved_row: 0.2,
-            step: 0.1,
-            row_step: 0.03,
-            kv_token: 0.001,
-            padded_token: 0.002,
-            answer: Answer::Row,
+    /// The same where nothing is paid for the batch itself; a table has no such part.
+    pub(super) fn without_start(&self) -> Self {
+        let cost = match &self.cost {
+            Cost::Linear(linear) => Linear { fixed: 0.0, ..*linear }.into(),
+            Cost::Table(table) => table.clone().into(),
         };
-        let rows: Vec<_> = [(5, 3, true), (9, 1, false), (2, 7, true), (4, 3, false)]
-            .map(|(age, steps, new)| RunningRow { age, steps, new })
-            .into();
-        for service in
-            [service, Service { row_step: 0.0, kv_token: 0.0, padded_token: 0.0, ..service }]
-        {
-            let mut ends = Vec::new();
-            let timing = service.time(&rows, &mut ends);
-            let (wanted, end) = naive(&service, &rows);
-            assert!((timing.end - end).abs() < 1e-12);
-            assert!(
-                ends.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-12),
-                "{ends:?} {wanted:?}"
-            );
-            let one_step: Vec<_> = rows.iter().map(|row| RunningRow { steps: 1, ..*row }).collect();
-            assert!((timing.first - naive(&service, &one_step).1).abs() < 1e-12);
-        }
-    }
-
-    #[test]
-    fn coefficients_are_checked() {
-        let service = Service { step: f64::NAN, ..Service::default() };
-        assert!(service.check().unwrap_err().to_string().contains("step = NaN"));
-        assert!(Service { fixed: -1.0, ..Service::default() }.check().is_err());
+        Self { cost, answer: self.answer }
     }
 }

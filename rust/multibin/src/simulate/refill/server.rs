@@ -15,10 +15,10 @@ pub(super) struct Costs {
 }
 
 impl Costs {
-    pub(super) fn new(service: Service, chunk: u32) -> Self {
+    pub(super) fn new(service: &Service, chunk: u32) -> Self {
         // Rows that stay in their slots do not move.
-        let joined = Service { moved_row: 0.0, ..service };
-        Self { joined, unjoined: Service { fixed: 0.0, ..joined }, chunk }
+        let joined = service.without_moves();
+        Self { unjoined: joined.without_start(), joined, chunk }
     }
 
     /// Steps until the first chunk's end at which one of the rows has ended.
@@ -167,11 +167,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::super::rivals::{times, workloads};
-    use super::super::super::{Arrivals, RefillOrder, Rival, Servers, Workload, simulate_rival};
+    use super::super::super::{
+        Arrivals, Linear, RefillOrder, Rival, Servers, Workload, simulate_rival,
+    };
     use super::*;
 
     /// Coefficients in whole nanoseconds, so that no sum is rounded.
-    const SERVICE: Service = Service {
+    const LINEAR: Linear = Linear {
         fixed: 0.05,
         prompt_token: 0.003,
         moved_row: 0.02,
@@ -179,12 +181,11 @@ mod tests {
         row_step: 0.001,
         kv_token: 0.0001,
         padded_token: 0.0002,
-        answer: Answer::Row,
     };
 
     /// Times that often meet arrivals at whole hundredths of a second.
-    const COARSE: Service =
-        Service { prompt_token: 0.01, row_step: 0.0, kv_token: 0.0, padded_token: 0.0, ..SERVICE };
+    const COARSE: Linear =
+        Linear { prompt_token: 0.01, row_step: 0.0, kv_token: 0.0, padded_token: 0.0, ..LINEAR };
 
     /// A row that runs: its request, steps done, and whether it has just joined.
     type Running = (usize, u32, bool);
@@ -192,7 +193,7 @@ mod tests {
     /// Chunk by chunk, step by step: start, first token and finish of every request.
     struct Naive<'a> {
         workload: &'a Workload,
-        service: Service,
+        costs: Linear,
         chunk: u32,
         order: RefillOrder,
         times: Vec<[f64; 3]>,
@@ -213,7 +214,7 @@ mod tests {
 
         /// One chunk; returns when it ends.
         fn run(&mut self, now: u64, rows: &mut Vec<Running>) -> u64 {
-            let (w, s) = (self.workload, self.service);
+            let (w, s) = (self.workload, self.costs);
             let mut time = now as f64 * 1e-9;
             for &(i, _, new) in rows.iter() {
                 time += if new { s.prompt_token * f64::from(w.prompts[i]) } else { 0.0 };
@@ -286,7 +287,7 @@ mod tests {
         #[test]
         fn spans_are_chunks_one_by_one(
             mut workload in workloads(),
-            service in prop_oneof![Just(SERVICE), Just(COARSE)],
+            costs in prop_oneof![Just(LINEAR), Just(COARSE)],
             rows in 1u32..5,
             chunk in prop_oneof![Just(1u32), 2u32..20, Just(1_000)],
             order in orders(),
@@ -296,8 +297,9 @@ mod tests {
             workload.arrivals = Arrivals::At(coarse.collect());
             let times = vec![[0.0; 3]; workload.arrivals.len()];
             let mut naive =
-                Naive { workload: &workload, service, chunk, order, times, waiting: Vec::new() };
+                Naive { workload: &workload, costs, chunk, order, times, waiting: Vec::new() };
             naive.play(rows as usize, count);
+            let service = Service { cost: costs.into(), answer: Answer::Row };
             let servers = Servers { count, service, drain: true, gate: false, max_resident: None };
             let rival = Rival::Refill { rows, chunk, order };
             let requests = simulate_rival(&workload, &rival, &servers).unwrap().requests;

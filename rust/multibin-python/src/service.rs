@@ -1,0 +1,52 @@
+//! How long a batch takes: from Python's coefficients or measurements to the core's.
+
+use multibin::simulate::{Answer, Cost, Counts, Linear, Measured, Service, Table};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::arrays::{floats, lengths};
+use crate::convert::{ArrayLike, choose};
+use crate::errors;
+
+/// A service from `costs`: the coefficients of the linear model by name, or, where it has `counts`,
+/// a table's axes and grids, the grids flat.
+pub fn parse(costs: &Bound<'_, PyDict>, answer: &str) -> PyResult<Service> {
+    let cost = match costs.get_item("counts")? {
+        Some(counts) => Cost::Table(table(costs, counts.extract()?)?),
+        None => Cost::Linear(linear(costs)?),
+    };
+    let answer = choose("answer", answer, &[("batch", Answer::Batch), ("row", Answer::Row)])?;
+    Ok(Service { cost, answer })
+}
+
+fn linear(costs: &Bound<'_, PyDict>) -> PyResult<Linear> {
+    let get = |name: &str| -> PyResult<f64> {
+        costs.get_item(name)?.map_or(Ok(0.0), |value| value.extract())
+    };
+    Ok(Linear {
+        fixed: get("fixed")?,
+        prompt_token: get("prompt_token")?,
+        moved_row: get("moved_row")?,
+        step: get("step")?,
+        row_step: get("row_step")?,
+        kv_token: get("kv_token")?,
+        padded_token: get("padded_token")?,
+    })
+}
+
+fn table(costs: &Bound<'_, PyDict>, counts: &str) -> PyResult<Table> {
+    let get = |name: &str| {
+        let missing = || PyTypeError::new_err(format!("service: has counts but no {name}"));
+        costs.get_item(name)?.map(ArrayLike).ok_or_else(missing)
+    };
+    let measured = Measured {
+        rows: lengths(&get("rows")?, "rows")?,
+        tokens: lengths(&get("tokens")?, "tokens")?,
+        step: floats(&get("step")?, "step")?,
+        prefill: floats(&get("prefill")?, "prefill")?,
+        moved: floats(&get("move")?, "move")?,
+        counts: choose("counts", counts, &[("longest", Counts::Longest), ("mean", Counts::Mean)])?,
+    };
+    Table::new(measured).map_err(errors::value)
+}
