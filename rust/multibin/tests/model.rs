@@ -1,5 +1,6 @@
 //! Random programs on the shipped scheduler, held against the rules written down naively.
 #![cfg(not(loom))]
+#![expect(clippy::option_option, reason = "as in `Change`")]
 
 use std::time::Duration;
 
