@@ -12,7 +12,8 @@ const LEVELS: usize = 1024;
 /// `sorted` is not empty.
 pub(super) fn optimal(sorted: &[u32], bins: usize, batch_size: u32, candidates: usize) -> Vec<u32> {
     let groups = Groups::new(sorted, candidates);
-    let row = |from: usize, row: &mut [f64]| longest_costs(&groups, from, batch_size, row);
+    let most = excess(&groups, &Groups::new(sorted, bins), batch_size);
+    let row = |from: usize, row: &mut [f64]| longest_costs(&groups, from, batch_size, most, row);
     bounds(&groups, &partition(groups.len(), bins, Costs::Quadrangle, row))
 }
 
@@ -39,27 +40,74 @@ pub(super) fn feedback(sorted: &[u32], bins: usize, overhead: f64) -> Vec<u32> {
     std::iter::once(0).chain(inner).chain([groups.last(groups.len() - 1)]).collect()
 }
 
-/// `costs[to - from - 1]` = mass × E[longest of `batch`] of the bin made of groups from..to.
-///
-/// With n lengths so far and c more of value v, each of the batch is one of the first n with
-/// probability r = n / (n + c): E' = r^B·E + (1 − r^B)·v.
+/// A bin while lengths are added to it, the shortest first.
+#[derive(Default)]
+struct Bin {
+    mass: f64,
+    /// E[longest of a batch].
+    longest: f64,
+    /// Of all lengths.
+    sum: f64,
+}
+
+impl Bin {
+    /// With n lengths so far and c more of value v, each of the batch is one of the first n with
+    /// probability r = n / (n + c): E' = r^B·E + (1 − r^B)·v.
+    #[inline]
+    fn add(&mut self, length: f64, count: f64, batch: u32) {
+        let all_shorter = power(self.mass / (self.mass + count), batch);
+        self.longest = all_shorter * self.longest + (1.0 - all_shorter) * length;
+        self.mass += count;
+        self.sum += length * count;
+    }
+
+    fn cost(&self) -> f64 {
+        self.mass * self.longest
+    }
+
+    /// What the bin costs more than its lengths; never less than that of bins that it is made of.
+    fn excess(&self) -> f64 {
+        self.cost() - self.sum
+    }
+}
+
+/// What the bins that end where the groups of `coarse` do, or at the next of `groups`, cost more than
+/// the lengths, and some for rounding. The best bins, and so each of them, cost no more than this.
+fn excess(groups: &Groups, coarse: &Groups, batch: u32) -> f64 {
+    let mut ends = coarse.end.iter().peekable();
+    let (mut bin, mut excess, mut sum) = (Bin::default(), 0.0, 0.0);
+    for (group, &end) in groups.end.iter().enumerate() {
+        for &(length, count) in groups.of(group) {
+            bin.add(f64::from(length), count, batch);
+        }
+        if ends.next_if(|&&coarse| coarse <= end).is_some() {
+            while ends.next_if(|&&coarse| coarse <= end).is_some() {}
+            excess += bin.excess();
+            sum += std::mem::take(&mut bin).sum;
+        }
+    }
+    excess + 1e-9 * (excess + sum)
+}
+
+/// `costs[to - from - 1]` = mass × E[longest of `batch`] of the bin made of groups from..to, while
+/// it costs at most `most` more than its lengths, and of the first group; returns how many these are.
 ///
 /// The quadrangle inequality holds: the cost is the integral over x of (a + b)·(1 − (a/(a+b))^B),
 /// a and b the numbers of lengths of the bin up to x and above it, and the mixed derivative of that
 /// in a and b is B·(B−1)·a^(B−1)·b·(a+b)^(−B−1) ≥ 0, where a grows as the bin's start goes down and b
 /// as its end goes up; it is linear, with continuous slopes, where x lies outside the bin.
-fn longest_costs(groups: &Groups, from: usize, batch: u32, costs: &mut [f64]) {
-    let (mut mass, mut longest) = (0.0, 0.0);
-    let mut position = groups.start(from);
-    for (cost, &end) in costs.iter_mut().zip(&groups.end[from..]) {
-        for &(length, count) in &groups.values[position..end] {
-            let all_shorter = power(mass / (mass + count), batch);
-            longest = all_shorter * longest + (1.0 - all_shorter) * f64::from(length);
-            mass += count;
+fn longest_costs(groups: &Groups, from: usize, batch: u32, most: f64, costs: &mut [f64]) -> usize {
+    let mut bin = Bin::default();
+    for (written, (cost, group)) in costs.iter_mut().zip(from..).enumerate() {
+        for &(length, count) in groups.of(group) {
+            bin.add(f64::from(length), count, batch);
         }
-        position = end;
-        *cost = mass * longest;
+        if written > 0 && bin.excess() > most {
+            return written;
+        }
+        *cost = bin.cost();
     }
+    costs.len()
 }
 
 /// `costs[to - from - 1]` = S(lower edge) × (upper edge − lower edge + overhead) of the level that
@@ -67,12 +115,19 @@ fn longest_costs(groups: &Groups, from: usize, batch: u32, costs: &mut [f64]) {
 ///
 /// The quadrangle inequality holds: C(a, c) + C(b, d) − C(a, d) − C(b, c) is
 /// (S(a) − S(b)) × (edge c − edge d) ≤ 0.
-fn level_costs(groups: &Groups, before: &[f64], from: usize, overhead: f64, costs: &mut [f64]) {
+fn level_costs(
+    groups: &Groups,
+    before: &[f64],
+    from: usize,
+    overhead: f64,
+    costs: &mut [f64],
+) -> usize {
     let lower = if from == 0 { 0 } else { groups.last(from - 1) };
     let survivors = before[before.len() - 1] - before[from];
     for (cost, group) in costs.iter_mut().zip(from..) {
         *cost = survivors * (f64::from(groups.last(group) - lower) + overhead);
     }
+    costs.len()
 }
 
 #[cfg(test)]
@@ -123,6 +178,20 @@ mod tests {
     }
 
     #[test]
+    fn bins_too_costly_to_be_among_the_best_change_nothing() {
+        for (seed, bins) in (0..20).zip([2, 3, 5, 8, 13].into_iter().cycle()) {
+            let sorted = lengths(300, seed);
+            let groups = Groups::new(&sorted, usize::MAX);
+            let row =
+                |from: usize, row: &mut [f64]| longest_costs(&groups, from, 16, f64::INFINITY, row);
+            let all = bounds(&groups, &partition(groups.len(), bins, Costs::Any, row));
+            let least = cost(&sorted, &all, 16);
+            let found = cost(&sorted, &optimal(&sorted, bins, 16, usize::MAX), 16);
+            assert!((found - least).abs() < 1e-9 * least, "seed {seed}: {found} {least}");
+        }
+    }
+
+    #[test]
     fn feedback_is_the_best_of_all_cuts() {
         let levels = |sorted: &[u32], bounds: &[u32], overhead: f64| -> f64 {
             let survivors = |l: u32| sorted.iter().filter(|&&v| v > l).count() as f64;
@@ -150,7 +219,8 @@ mod tests {
         for (seed, batch) in (0..8).zip([1, 2, 3, 4, 8, 32, 100, 1_000]) {
             let groups = Groups::new(&lengths(60, seed), usize::MAX);
             let before = groups.before();
-            let longest = table(&groups, |from, row| longest_costs(&groups, from, batch, row));
+            let longest =
+                table(&groups, |from, row| longest_costs(&groups, from, batch, f64::INFINITY, row));
             let levels = table(&groups, |from, row| level_costs(&groups, &before, from, 2.0, row));
             for cost in [longest, levels] {
                 quadrangle(&cost);
@@ -159,7 +229,7 @@ mod tests {
     }
 
     /// Cost of each run of groups; of an empty one 0.
-    fn table(groups: &Groups, row: impl Fn(usize, &mut [f64])) -> Vec<Vec<f64>> {
+    fn table(groups: &Groups, row: impl Fn(usize, &mut [f64]) -> usize) -> Vec<Vec<f64>> {
         let costs = |from| {
             let mut costs = vec![0.0; groups.len() + 1];
             row(from, &mut costs[from + 1..]);

@@ -122,7 +122,7 @@ impl Table {
 
     /// `costs[to - from - 1]` = pairs × E[longest actual length of `batch` of them], of the bin made
     /// of the groups from..to.
-    fn longest_costs(&self, from: usize, costs: &mut [f64]) {
+    fn longest_costs(&self, from: usize, costs: &mut [f64]) -> usize {
         let low = self.below(from);
         let mut longest = 0;
         for (cost, group) in costs.iter_mut().zip(from..) {
@@ -130,6 +130,7 @@ impl Table {
             let pairs = self.before[group + 1] - self.before[from];
             *cost = pairs * self.expected(low, self.below(group + 1), pairs, longest);
         }
+        costs.len()
     }
 
     /// E[longest] of the bin whose pairs are counted in `high` and not in `low`, the longest of them
@@ -263,7 +264,9 @@ mod tests {
             let table = Table::new(&groups, &pairs, true, batch);
             let n = groups.len();
             let mut cost = vec![vec![0.0; n + 1]; n];
-            (0..n).for_each(|from| table.longest_costs(from, &mut cost[from][from + 1..]));
+            for (from, row) in cost.iter_mut().enumerate() {
+                table.longest_costs(from, &mut row[from + 1..]);
+            }
             for (a, c) in (0..n).flat_map(|a| (a + 2..n).map(move |c| (a, c))) {
                 let nested = cost[a][c + 1] + cost[a + 1][c];
                 assert!(cost[a][c] + cost[a + 1][c + 1] <= nested * (1.0 + 1e-12));

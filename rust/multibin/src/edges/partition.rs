@@ -10,8 +10,9 @@ pub(super) enum Costs {
 }
 
 /// Cuts `groups` ≥ 1 groups into at most `bins` ≥ 1 runs of least total cost; returns where each
-/// starts. `row(i, out)` writes the costs of the runs i..i+1, i..i+2, … i..groups; it is asked once
-/// for each i, the last first.
+/// starts. `row(i, out)` writes the costs of the runs i..i+1, i..i+2, … i..groups and returns how many:
+/// it may leave out runs, and then all that contain them, that no cheapest cut has. It is asked once for
+/// each i, the last first.
 ///
 /// Time: that of the rows plus O(groups · (groups + bins)) with the quadrangle inequality,
 /// O(groups² · bins) without. Memory: O(groups · bins).
@@ -19,14 +20,13 @@ pub(super) fn partition(
     groups: usize,
     bins: usize,
     costs: Costs,
-    mut row: impl FnMut(usize, &mut [f64]),
+    mut row: impl FnMut(usize, &mut [f64]) -> usize,
 ) -> Vec<usize> {
     let mut tails = Tails::new(groups, bins.min(groups), costs);
     let mut out = vec![0.0; groups];
     for from in (0..groups).rev() {
-        let out = &mut out[..groups - from];
-        row(from, out);
-        tails.add(from, out);
+        let written = row(from, &mut out[..groups - from]);
+        tails.add(from, &out[..written]);
     }
     tails.starts()
 }
@@ -49,12 +49,14 @@ impl Tails {
 
     /// Takes the costs of the runs that start at `from`; all later starts are known.
     fn add(&mut self, from: usize, row: &[f64]) {
-        self.least[0][from] = row[row.len() - 1];
-        self.end[0][from] = self.groups as u32;
+        if from + row.len() == self.groups {
+            self.least[0][from] = row[row.len() - 1];
+            self.end[0][from] = self.groups as u32;
+        }
         let most = self.least.len().min(self.groups - from);
         // Most runs first: their first end bounds that of fewer.
         for runs in (2..=most).rev() {
-            let (low, high) = self.window(from, runs);
+            let Some((low, high)) = self.window(from, runs, from + row.len()) else { break };
             let rest = &self.least[runs - 2][low..=high];
             let run = &row[low - from - 1..high - from];
             let (at, cost) = cheapest(run, rest);
@@ -63,22 +65,26 @@ impl Tails {
         }
     }
 
-    /// Where the first of `runs` runs from `from` may end: lowest and highest.
+    /// Where the first of `runs` runs from `from` may end, lowest and highest, at most at `last`;
+    /// `None` when so few runs do not reach the end.
     ///
     /// With the quadrangle inequality the end moves up when the start does, and down when there are
-    /// more runs. The sort matters where rounding breaks ties.
-    fn window(&self, from: usize, runs: usize) -> (usize, usize) {
-        let (mut low, mut high) = (from + 1, self.groups + 1 - runs);
-        if self.costs == Costs::Any {
-            return (low, high);
+    /// more runs. The ordering of the two matters where rounding breaks ties.
+    fn window(&self, from: usize, runs: usize, last: usize) -> Option<(usize, usize)> {
+        let (mut low, mut high) = (from + 1, last.min(self.groups + 1 - runs));
+        if from + runs < self.groups {
+            if self.least[runs - 1][from + 1].is_infinite() {
+                return None;
+            }
+            if self.costs == Costs::Quadrangle {
+                high = high.min(self.end[runs - 1][from + 1] as usize);
+            }
         }
-        if runs < self.least.len() && from + runs < self.groups {
+        let more = self.least.get(runs).is_some_and(|least| least[from].is_finite());
+        if more && self.costs == Costs::Quadrangle {
             low = self.end[runs][from] as usize;
         }
-        if from + 1 + runs <= self.groups {
-            high = self.end[runs - 1][from + 1] as usize;
-        }
-        (low.min(high), high.max(low))
+        Some((low.min(high), high.max(low)))
     }
 
     /// Where the runs start in the cheapest cut of all groups; of equal ones that with fewer runs.
@@ -104,13 +110,14 @@ mod tests {
     use super::*;
 
     /// Squared sums of what the groups weigh: they have the quadrangle inequality.
-    fn squares(weights: &[f64]) -> impl Fn(usize, &mut [f64]) {
+    fn squares(weights: &[f64]) -> impl Fn(usize, &mut [f64]) -> usize {
         move |from, row| {
             let mut sum = 0.0;
             for (cost, weight) in row.iter_mut().zip(&weights[from..]) {
                 sum += weight;
                 *cost = sum * sum;
             }
+            row.len()
         }
     }
 
@@ -134,13 +141,30 @@ mod tests {
     }
 
     #[test]
+    fn runs_that_no_cheapest_cut_has_may_be_left_out() {
+        let weights: Vec<f64> = (0..60).map(|i| f64::from(i * 7919 % 31 + 1)).collect();
+        for bins in [2, 5, 20, 60] {
+            let whole = partition(60, bins, Costs::Any, squares(&weights));
+            let cost = total(&whole, &weights, 0.0);
+            for costs in [Costs::Any, Costs::Quadrangle] {
+                let cut = partition(60, bins, costs, |from, row| {
+                    squares(&weights)(from, row);
+                    row.partition_point(|&run| run <= cost)
+                });
+                assert_eq!(total(&cut, &weights, 0.0), cost);
+            }
+        }
+    }
+
+    #[test]
     fn fewer_runs_are_taken_where_they_cost_less() {
         let weights = [1.0; 12];
         let cost = |from: usize, row: &mut [f64]| {
-            squares(&weights)(from, row);
+            let written = squares(&weights)(from, row);
             for cost in row {
                 *cost += 9.0;
             }
+            written
         };
         // n²/k + 9k is least for k = 4 of n = 12.
         for costs in [Costs::Quadrangle, Costs::Any] {
@@ -155,6 +179,7 @@ mod tests {
             for (i, cost) in (1..).zip(row.iter_mut()) {
                 *cost = f64::from(i) * 0.1;
             }
+            row.len()
         };
         let starts = partition(40, 7, Costs::Quadrangle, row);
         assert!(starts.windows(2).all(|pair| pair[0] < pair[1]) && starts.len() <= 7);
