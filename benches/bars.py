@@ -1,6 +1,6 @@
 """Reads what `make bench` measured and prints each figure as a ratio to its rival of the same run.
 
-A ratio above its bar, or a rate below, is marked; the exit status is then 1.
+A ratio or time above its bar, or a rate below, is marked; the exit status is then 1.
 """
 
 from __future__ import annotations
@@ -32,6 +32,14 @@ RATES = [
     *((f"test_read[{name}]", 0.5) for name in ("azure.csv", "burstgpt.csv", "tokens.jsonl")),
 ]
 
+# What, the most milliseconds that a fit takes.
+FITS = [
+    ("test_optimal[256]", 50),
+    ("test_optimal_of_pairs[True]", 50),
+    ("test_optimal_of_pairs[False]", 50),
+    ("test_exact_optimal", 1000),
+]
+
 
 def criterion() -> dict[str, float]:
     """Median nanoseconds per request of each benchmark of the core."""
@@ -44,7 +52,7 @@ def criterion() -> dict[str, float]:
 
 
 def pytest_benchmark() -> dict[str, float]:
-    """Median nanoseconds per request, or per queue entry, of each benchmark from Python."""
+    """Median nanoseconds per request, queue entry or fit of each benchmark from Python."""
     benchmarks = json.loads((TARGET / "benches.json").read_text())["benchmarks"]
     requests = {"one by one, 32 requests": BATCH, "in bulk, 4,096 requests": MANY}
     entries = [_count(b["extra_info"]) or requests[b["group"]] for b in benchmarks]
@@ -53,7 +61,7 @@ def pytest_benchmark() -> dict[str, float]:
 
 
 def _count(info: dict[str, int]) -> int | None:
-    return info.get("entries") or info.get("rows")
+    return info.get("entries") or info.get("rows") or info.get("fits")
 
 
 def main() -> int:
@@ -74,6 +82,10 @@ def main() -> int:
         over |= rate < least
         low = "  LOW" if rate < least else ""
         print(f"{name}: {rate:.1f} M a second, at least {least} wanted{low}")
+    for name, most in FITS:
+        took = medians[name] / 1e6
+        over |= took > most
+        print(f"{name}: {took:.1f} ms, at most {most} wanted{'  OVER' if took > most else ''}")
     return int(over)
 
 

@@ -102,5 +102,5 @@ def test_optimal_edges_on_a_real_trace() -> None:
     assert fraction(mb.Edges.quantile(lengths, 1)) == pytest.approx(0.30, abs=5e-3)
     equal = [fraction(mb.Edges.quantile(lengths, k)) for k in bins]
     assert equal == pytest.approx([0.46, 0.57, 0.73, 0.83, 0.92], abs=0.01)
-    optimal = [fraction(mb.Edges.optimal(lengths, k, 128)) for k in bins]
+    optimal = [fraction(mb.Edges.optimal(lengths, k, 128, None)) for k in bins]
     assert optimal == pytest.approx([0.495, 0.764, 0.883, 0.943, 0.974], abs=5.1e-4)

@@ -191,7 +191,7 @@ def optimal_edges(trace: Trace) -> Section:
     """Item 10: equal-mass and optimal edges on the output lengths of a trace."""
     lengths, bins = trace.output_tokens, ANSWER_BINS
     equal = [_fraction(lengths, mb.Edges.quantile(lengths, k)) for k in (1, *bins)]
-    best = [_fraction(lengths, mb.Edges.optimal(lengths, k, 128)) for k in bins]
+    best = [_fraction(lengths, mb.Edges.optimal(lengths, k, 128, None)) for k in bins]
     equal_mass = (0.30, 0.46, 0.57, 0.73, 0.83, 0.92)
     optimal = (0.495, 0.764, 0.883, 0.943, 0.974)
     rows = [

@@ -1,6 +1,14 @@
 //! The map from a length to its bin, and the ways to choose it.
 
 mod fit;
+mod groups;
+mod monotone;
+mod optimal;
+mod pairs;
+mod partition;
+mod power;
+
+pub use optimal::Optimal;
 
 use thiserror::Error;
 
@@ -48,6 +56,17 @@ pub enum EdgesError {
     /// A batch size of zero.
     #[error("batch_size: 0 rows make no batch")]
     BatchSize,
+    /// No candidate edges.
+    #[error("candidates: 0 edges are nothing to choose from")]
+    Candidates,
+    /// Predictions and actual lengths that are not pairs.
+    #[error("sample and actual: {predicted} predictions and {actual} lengths are no pairs")]
+    Unpaired {
+        /// Number of predictions.
+        predicted: usize,
+        /// Number of actual lengths.
+        actual: usize,
+    },
     /// A cost that is not a finite number ≥ 0.
     #[error("overhead: {0} is not a finite number of steps >= 0")]
     Overhead(f64),
@@ -129,22 +148,12 @@ impl Edges {
         Self::new(&spanning(&sorted, inner))
     }
 
-    /// Bins that minimise the mean over requests of E[longest of `batch_size` | bin] on the
-    /// sample, found by dynamic programming: the highest throughput in saturation
-    /// (Proposition 4.1 of arXiv 2412.04504). Fewer distinct lengths give fewer bins.
-    ///
-    /// Every distinct length is a candidate edge up to [`Edges::MAX_CANDIDATES`]; above, quantiles
-    /// and evenly spaced lengths are.
+    /// [`Optimal::fit`] with [`Optimal::CANDIDATES`] candidate edges.
     ///
     /// # Errors
     /// [`EdgesError`] when the sample is empty, or `bins` or `batch_size` is out of range.
     pub fn optimal(sample: &[u32], bins: usize, batch_size: u32) -> Result<Self, EdgesError> {
-        check_bins(bins)?;
-        if batch_size == 0 {
-            return Err(EdgesError::BatchSize);
-        }
-        let sorted = sorted(sample, "sample")?;
-        Self::new(&fit::optimal(&sorted, bins, batch_size))
+        Optimal::new(bins, batch_size).fit(sample)
     }
 
     /// Levels for requests that climb from the first bin: minimises
@@ -162,10 +171,6 @@ impl Edges {
         let sorted = sorted(sample, "sample")?;
         Self::new(&fit::feedback(&sorted, bins, overhead))
     }
-
-    /// The most candidate edges that a fit weighs; the work grows with their number times that of
-    /// the distinct lengths.
-    pub const MAX_CANDIDATES: usize = 1024;
 
     /// Number of bins.
     #[must_use]
@@ -251,6 +256,11 @@ mod tests {
         assert!(Edges::uniform(5, 5, 2).is_err());
         assert!(Edges::quantile(&[], 2).is_err());
         assert!(Edges::optimal(&[1], 2, 0).is_err());
+        let optimal = |candidates| Optimal { bins: 2, batch_size: 2, candidates };
+        assert_eq!(optimal(Some(0)).fit(&[1]), Err(EdgesError::Candidates));
+        let unpaired = optimal(None).fit_pairs(&[1, 2], &[1], true).unwrap_err().to_string();
+        assert_eq!(unpaired, "sample and actual: 2 predictions and 1 lengths are no pairs");
+        assert_eq!(optimal(None).fit_pairs(&[], &[], true), Err(EdgesError::Empty("sample")));
         assert!(Edges::feedback(&[1], 2, f64::NAN).is_err());
         assert!(Edges::uniform(0, 5, 0).is_err());
     }

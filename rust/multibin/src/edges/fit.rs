@@ -1,14 +1,28 @@
-//! Edges fitted to a sample: a shortest path over candidate edges.
+//! Edges fitted to a sample of lengths.
 
-use super::{Edges, above, distinct};
+use super::groups::Groups;
+use super::partition::{Costs, partition};
+use super::power::power;
+use super::{above, distinct};
 
-/// Optimal bounds for batches of `batch_size` from one bin each; `sorted` is not empty.
-pub(super) fn optimal(sorted: &[u32], bins: usize, batch_size: u32) -> Vec<u32> {
-    let groups = Groups::new(sorted);
-    let cost = |from: usize, costs: &mut [f64]| groups.longest_costs(from, batch_size, costs);
-    let starts = partition(groups.len(), bins, cost);
-    let inner = starts[1..].iter().map(|&start| above(groups.last[start - 1]));
-    distinct(std::iter::once(sorted[0].min(u32::MAX - 1)).chain(inner).chain([groups.top()]))
+/// The most candidate edges of levels.
+const LEVELS: usize = 1024;
+
+/// Optimal bounds for batches of `batch_size` from one bin each, out of `candidates` edges;
+/// `sorted` is not empty.
+pub(super) fn optimal(sorted: &[u32], bins: usize, batch_size: u32, candidates: usize) -> Vec<u32> {
+    let groups = Groups::new(sorted, candidates);
+    let most = excess(&groups, &Groups::new(sorted, bins), batch_size);
+    let row = |from: usize, row: &mut [f64]| longest_costs(&groups, from, batch_size, most, row);
+    bounds(&groups, &partition(groups.len(), bins, Costs::Quadrangle, row))
+}
+
+/// The bounds of bins that start with these groups.
+pub(super) fn bounds(groups: &Groups, starts: &[usize]) -> Vec<u32> {
+    let low = groups.values[0].0.min(u32::MAX - 1);
+    let inner = starts[1..].iter().map(|&start| above(groups.last(start - 1)));
+    let top = above(groups.last(groups.len() - 1));
+    distinct(std::iter::once(low).chain(inner).chain([top]))
 }
 
 /// Bounds of levels to climb, from 0; `sorted` is not empty.
@@ -18,155 +32,102 @@ pub(super) fn feedback(sorted: &[u32], bins: usize, overhead: f64) -> Vec<u32> {
     if sorted.is_empty() {
         return vec![0, 1];
     }
-    let groups = Groups::new(sorted);
-    let cost = |from: usize, costs: &mut [f64]| groups.level_costs(from, overhead, costs);
-    let starts = partition(groups.len(), bins, cost);
-    let inner = starts[1..].iter().map(|&start| groups.last[start - 1]);
-    std::iter::once(0).chain(inner).chain([groups.last[groups.len() - 1]]).collect()
+    let groups = Groups::new(sorted, LEVELS);
+    let before = groups.before();
+    let row = |from: usize, row: &mut [f64]| level_costs(&groups, &before, from, overhead, row);
+    let starts = partition(groups.len(), bins, Costs::Quadrangle, row);
+    let inner = starts[1..].iter().map(|&start| groups.last(start - 1));
+    std::iter::once(0).chain(inner).chain([groups.last(groups.len() - 1)]).collect()
 }
 
-/// The sample cut into groups of equal or neighbouring lengths; an edge may lie between groups.
-struct Groups {
-    /// The distinct lengths and how often each occurs.
-    lengths: Vec<(u32, f64)>,
-    /// For each group the position in `lengths` after its last one.
-    end: Vec<usize>,
-    /// For each group its longest length.
-    last: Vec<u32>,
-    /// For each group how much of the sample lies in the groups before it; and the total.
-    before: Vec<f64>,
+/// A bin while lengths are added to it, the shortest first.
+#[derive(Default)]
+struct Bin {
+    mass: f64,
+    /// E[longest of a batch].
+    longest: f64,
+    /// Of all lengths.
+    sum: f64,
 }
 
-impl Groups {
-    fn new(sorted: &[u32]) -> Self {
-        let lengths: Vec<(u32, f64)> =
-            sorted.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as f64)).collect();
-        let end = ends(&lengths, sorted.len() as f64);
-        let last = end.iter().map(|&end| lengths[end - 1].0).collect();
-        let mut before = vec![0.0];
-        let mut start = 0;
-        for &end in &end {
-            let mass: f64 = lengths[start..end].iter().map(|&(_, count)| count).sum();
-            before.push(before[before.len() - 1] + mass);
-            start = end;
-        }
-        Self { lengths, end, last, before }
-    }
-
-    fn len(&self) -> usize {
-        self.end.len()
-    }
-
-    fn top(&self) -> u32 {
-        above(self.last[self.len() - 1])
-    }
-
-    fn first_length(&self, group: usize) -> usize {
-        if group == 0 { 0 } else { self.end[group - 1] }
-    }
-
-    /// `costs[to - from - 1]` = mass × E[longest of `batch`] of the bin made of groups from..to.
-    ///
+impl Bin {
     /// With n lengths so far and c more of value v, each of the batch is one of the first n with
     /// probability r = n / (n + c): E' = r^B·E + (1 − r^B)·v.
-    fn longest_costs(&self, from: usize, batch: u32, costs: &mut [f64]) {
-        let (mut mass, mut longest) = (0.0, 0.0);
-        let mut position = self.first_length(from);
-        for (cost, &end) in costs.iter_mut().zip(&self.end[from..]) {
-            for &(length, count) in &self.lengths[position..end] {
-                let all_shorter = (mass / (mass + count)).powf(f64::from(batch));
-                longest = all_shorter * longest + (1.0 - all_shorter) * f64::from(length);
-                mass += count;
-            }
-            position = end;
-            *cost = mass * longest;
-        }
+    #[inline]
+    fn add(&mut self, length: f64, count: f64, batch: u32) {
+        let all_shorter = power(self.mass / (self.mass + count), batch);
+        self.longest = all_shorter * self.longest + (1.0 - all_shorter) * length;
+        self.mass += count;
+        self.sum += length * count;
     }
 
-    /// `costs[to - from - 1]` = S(lower edge) × (upper edge − lower edge + overhead) of the level
-    /// that ends at the longest length of group to − 1.
-    fn level_costs(&self, from: usize, overhead: f64, costs: &mut [f64]) {
-        let lower = if from == 0 { 0 } else { self.last[from - 1] };
-        let survivors = self.before[self.len()] - self.before[from];
-        for (cost, &upper) in costs.iter_mut().zip(&self.last[from..]) {
-            *cost = survivors * (f64::from(upper - lower) + overhead);
-        }
+    fn cost(&self) -> f64 {
+        self.mass * self.longest
+    }
+
+    /// What the bin costs more than its lengths; never less than that of bins that it is made of.
+    fn excess(&self) -> f64 {
+        self.cost() - self.sum
     }
 }
 
-/// Group ends: every distinct length, or, where there are too many, quantiles and even spacing
-/// (so that the thin tail, which makes the longest members, has candidates too).
-fn ends(lengths: &[(u32, f64)], total: f64) -> Vec<usize> {
-    if lengths.len() <= Edges::MAX_CANDIDATES {
-        return (1..=lengths.len()).collect();
-    }
-    let half = Edges::MAX_CANDIDATES as f64 / 2.0;
-    let low = f64::from(lengths[0].0);
-    let width = f64::from(lengths[lengths.len() - 1].0) - low;
-    let mut ends = Vec::with_capacity(Edges::MAX_CANDIDATES);
-    let (mut mass, mut cell) = (0.0, (0.0, 0.0));
-    for (i, &(length, count)) in lengths.iter().enumerate() {
-        mass += count;
-        let next =
-            ((mass / total * half).floor(), ((f64::from(length) - low) / width * half).floor());
-        if next != cell || i + 1 == lengths.len() {
-            ends.push(i + 1);
-            cell = next;
+/// What the bins that end where the groups of `coarse` do, or at the next of `groups`, cost more than
+/// the lengths, and some for rounding. The best bins, and so each of them, cost no more than this.
+fn excess(groups: &Groups, coarse: &Groups, batch: u32) -> f64 {
+    let mut ends = coarse.end.iter().peekable();
+    let (mut bin, mut excess, mut sum) = (Bin::default(), 0.0, 0.0);
+    for (group, &end) in groups.end.iter().enumerate() {
+        for &(length, count) in groups.of(group) {
+            bin.add(f64::from(length), count, batch);
+        }
+        if ends.next_if(|&&coarse| coarse <= end).is_some() {
+            while ends.next_if(|&&coarse| coarse <= end).is_some() {}
+            excess += bin.excess();
+            sum += std::mem::take(&mut bin).sum;
         }
     }
-    ends
+    excess + 1e-9 * (excess + sum)
 }
 
-/// Cuts `groups` groups into at most `bins` runs of least total cost; returns where each starts.
-/// `cost(from, out)` writes the costs of the runs from..from+1, from..from+2, …
-fn partition(groups: usize, bins: usize, cost: impl Fn(usize, &mut [f64])) -> Vec<usize> {
-    let bins = bins.min(groups);
-    let rows: Vec<Vec<f64>> = (0..groups)
-        .map(|from| {
-            let mut row = vec![0.0; groups - from];
-            cost(from, &mut row);
-            row
-        })
-        .collect();
-    // best[to] = least cost of the groups before `to` in the runs so far.
-    let mut best = vec![f64::INFINITY; groups + 1];
-    best[0] = 0.0;
-    let mut from_of: Vec<Vec<usize>> = Vec::with_capacity(bins);
-    let (mut least, mut runs) = (f64::INFINITY, 0);
-    for count in 1..=bins {
-        let (next, from) = extend(&best, &rows);
-        best = next;
-        from_of.push(from);
-        if best[groups] < least {
-            (least, runs) = (best[groups], count);
+/// `costs[to - from - 1]` = mass × E[longest of `batch`] of the bin made of groups from..to, while
+/// it costs at most `most` more than its lengths, and of the first group; returns how many these are.
+///
+/// The quadrangle inequality holds: the cost is the integral over x of (a + b)·(1 − (a/(a+b))^B),
+/// a and b the numbers of lengths of the bin up to x and above it, and the mixed derivative of that
+/// in a and b is B·(B−1)·a^(B−1)·b·(a+b)^(−B−1) ≥ 0, where a grows as the bin's start goes down and b
+/// as its end goes up; it is linear, with continuous slopes, where x lies outside the bin.
+fn longest_costs(groups: &Groups, from: usize, batch: u32, most: f64, costs: &mut [f64]) -> usize {
+    let mut bin = Bin::default();
+    for (written, (cost, group)) in costs.iter_mut().zip(from..).enumerate() {
+        for &(length, count) in groups.of(group) {
+            bin.add(f64::from(length), count, batch);
         }
+        if written > 0 && bin.excess() > most {
+            return written;
+        }
+        *cost = bin.cost();
     }
-    let mut starts = vec![groups];
-    for from in from_of[..runs].iter().rev() {
-        let to = starts[starts.len() - 1];
-        starts.push(from[to]);
-    }
-    starts.reverse();
-    starts.pop();
-    starts
+    costs.len()
 }
 
-/// One more run: the least cost of the groups before each `to`, and where its last run starts.
-fn extend(best: &[f64], rows: &[Vec<f64>]) -> (Vec<f64>, Vec<usize>) {
-    let mut next = vec![f64::INFINITY; best.len()];
-    let mut start = vec![0; best.len()];
-    for (from, row) in rows.iter().enumerate() {
-        if best[from].is_infinite() {
-            continue;
-        }
-        for (to, run) in (from + 1..).zip(row) {
-            if best[from] + run < next[to] {
-                next[to] = best[from] + run;
-                start[to] = from;
-            }
-        }
+/// `costs[to - from - 1]` = S(lower edge) × (upper edge − lower edge + overhead) of the level that
+/// ends at the longest length of group to − 1.
+///
+/// The quadrangle inequality holds: C(a, c) + C(b, d) − C(a, d) − C(b, c) is
+/// (S(a) − S(b)) × (edge c − edge d) ≤ 0.
+fn level_costs(
+    groups: &Groups,
+    before: &[f64],
+    from: usize,
+    overhead: f64,
+    costs: &mut [f64],
+) -> usize {
+    let lower = if from == 0 { 0 } else { groups.last(from - 1) };
+    let survivors = before[before.len() - 1] - before[from];
+    for (cost, group) in costs.iter_mut().zip(from..) {
+        *cost = survivors * (f64::from(groups.last(group) - lower) + overhead);
     }
-    (next, start)
+    costs.len()
 }
 
 #[cfg(test)]
@@ -204,7 +165,7 @@ mod tests {
     fn optimal_is_the_best_of_all_cuts() {
         for seed in 0..20 {
             let sorted = lengths(40, seed);
-            let bounds = optimal(&sorted, 3, 4);
+            let bounds = optimal(&sorted, 3, 4, usize::MAX);
             let top = sorted[sorted.len() - 1] + 1;
             let mut least = f64::INFINITY;
             for a in sorted[0] + 1..top {
@@ -213,6 +174,20 @@ mod tests {
                 }
             }
             assert!((cost(&sorted, &bounds, 4) - least).abs() < 1e-9 * least, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn bins_too_costly_to_be_among_the_best_change_nothing() {
+        for (seed, bins) in (0..20).zip([2, 3, 5, 8, 13].into_iter().cycle()) {
+            let sorted = lengths(300, seed);
+            let groups = Groups::new(&sorted, usize::MAX);
+            let row =
+                |from: usize, row: &mut [f64]| longest_costs(&groups, from, 16, f64::INFINITY, row);
+            let all = bounds(&groups, &partition(groups.len(), bins, Costs::Any, row));
+            let least = cost(&sorted, &all, 16);
+            let found = cost(&sorted, &optimal(&sorted, bins, 16, usize::MAX), 16);
+            assert!((found - least).abs() < 1e-9 * least, "seed {seed}: {found} {least}");
         }
     }
 
@@ -240,15 +215,47 @@ mod tests {
     }
 
     #[test]
-    fn many_distinct_lengths_are_thinned_without_losing_much() {
+    fn costs_have_the_quadrangle_inequality() {
+        for (seed, batch) in (0..8).zip([1, 2, 3, 4, 8, 32, 100, 1_000]) {
+            let groups = Groups::new(&lengths(60, seed), usize::MAX);
+            let before = groups.before();
+            let longest =
+                table(&groups, |from, row| longest_costs(&groups, from, batch, f64::INFINITY, row));
+            let levels = table(&groups, |from, row| level_costs(&groups, &before, from, 2.0, row));
+            for cost in [longest, levels] {
+                quadrangle(&cost);
+            }
+        }
+    }
+
+    /// Cost of each run of groups; of an empty one 0.
+    fn table(groups: &Groups, row: impl Fn(usize, &mut [f64]) -> usize) -> Vec<Vec<f64>> {
+        let costs = |from| {
+            let mut costs = vec![0.0; groups.len() + 1];
+            row(from, &mut costs[from + 1..]);
+            costs
+        };
+        (0..groups.len()).map(costs).collect()
+    }
+
+    /// Of neighbours, from which it follows for all.
+    fn quadrangle(cost: &[Vec<f64>]) {
+        let n = cost.len();
+        for (a, c) in (0..n).flat_map(|a| (a + 2..n).map(move |c| (a, c))) {
+            let (parallel, nested) =
+                (cost[a][c] + cost[a + 1][c + 1], cost[a][c + 1] + cost[a + 1][c]);
+            assert!(parallel <= nested * (1.0 + 1e-12), "{a} {c}: {parallel} > {nested}");
+        }
+    }
+
+    #[test]
+    fn thinned_candidates_cost_little() {
         let sorted: Vec<u32> = (0..3000u32).map(|i| i * i / 40).collect();
-        let bounds = optimal(&sorted, 8, 32);
-        let exact_uniform_bound = cost(
-            &sorted,
-            &[0, 1_000, 4_000, 20_000, 60_000, 110_000, 150_000, 190_000, 225_001],
-            32,
-        );
-        assert_eq!(bounds.len(), 9);
-        assert!(cost(&sorted, &bounds, 32) <= exact_uniform_bound);
+        let exact = cost(&sorted, &optimal(&sorted, 32, 32, usize::MAX), 32);
+        for (candidates, ratio) in [(256, 1.001), (64, 1.01), (32, 1.05)] {
+            let bounds = optimal(&sorted, 32, 32, candidates);
+            let thinned = cost(&sorted, &bounds, 32) / exact;
+            assert!((1.0..ratio).contains(&thinned), "{candidates}: {thinned}");
+        }
     }
 }
