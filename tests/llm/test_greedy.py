@@ -207,7 +207,7 @@ def test_no_policy_and_no_prediction_changes_a_text(
         edges=edges,
         fill=data.draw(st.sampled_from(["elastic", "strict"])),
         overrun=data.draw(st.sampled_from(["climb", "finish"])),
-        order=data.draw(st.sampled_from([None, "formed", "oldest"])),
+        order=data.draw(st.sampled_from([None, "formed", "oldest", "shortest"])),
     )
     outputs = llm.generate(
         [prompts[i] for i in chosen], greedy(budgets), lengths=lengths, use_tqdm=False

@@ -54,13 +54,20 @@ def test_elastic_waits_for_nobody_and_tops_up_from_the_nearest_bins() -> None:
     assert (batch.keys.tolist(), batch.bin, batch.reason) == ([0, 1, 3, 5], 2, "elastic")
 
 
-@pytest.mark.parametrize("order", [None, "formed", "oldest"])
+@pytest.mark.parametrize("order", [None, "formed", "oldest", "shortest"])
 def test_which_full_bin_goes_first(order: str | None) -> None:
     s = scheduler(2, order=order, fill="strict")
     for key, length in enumerate([5, 15, 15, 5]):
         s.submit(key, length)
-    first = [0, 3] if order == "oldest" else [1, 2]
+    first = [0, 3] if order in ("oldest", "shortest") else [1, 2]
     assert s.next_batch(0).keys.tolist() == first
+
+
+def test_the_shortest_full_bin_goes_first() -> None:
+    s = scheduler(2, order="shortest", fill="strict")
+    for key, length in enumerate([15, 15, 5, 5]):
+        s.submit(key, length)
+    assert s.next_batch(0).keys.tolist() == [2, 3]
 
 
 def test_one_strict_bin_is_a_fifo() -> None:
@@ -342,7 +349,7 @@ def test_bad_input_is_named_and_loses_nothing(
         ({"max_wait": -1}, "max_wait: -1"),
         ({"max_wait": float("nan")}, "max_wait: nan"),
         ({"fill": "lazy"}, 'fill: "lazy" is not "elastic" or "strict"'),
-        ({"order": "random"}, 'order: "random" is not "formed" or "oldest"'),
+        ({"order": "random"}, 'order: "random" is not "formed" or "oldest" or "shortest"'),
         ({"overrun": "x"}, 'overrun: "x" is not "finish" or "climb" or "recompute"'),
     ],
 )

@@ -17,7 +17,7 @@ from multibin.llm.arguments import integer, one_of, plain, real
 Scheduling: TypeAlias = Literal["multibin", "fifo"]
 Fill: TypeAlias = Literal["elastic", "strict"]
 Overrun: TypeAlias = Literal["climb", "finish"]
-Order: TypeAlias = Literal["formed", "oldest"]
+Order: TypeAlias = Literal["formed", "oldest", "shortest"]
 
 FIRST_EDGE = 16
 """Tokens at which the first of the bins that `bins=k` makes ends."""
@@ -46,7 +46,7 @@ class Policy:
         one_of("fill", self.fill, ("elastic", "strict"))
         one_of("overrun", self.overrun, ("climb", "finish"))
         if self.order is not None:
-            one_of("order", self.order, ("formed", "oldest"))
+            one_of("order", self.order, ("formed", "oldest", "shortest"))
         if self.max_wait is not None and real("max_wait", self.max_wait) < 0:
             raise ValueError(f"max_wait must be at least 0 seconds, not {self.max_wait}")
 

@@ -19,7 +19,7 @@ use crate::worker::{BatchIterator, Worker};
 /// overdue and leads one of the next batches. ``fill="elastic"``: nobody waits for a full bin, the oldest
 /// request leads, topped up from the nearest bins; ``"strict"``: only full bins leave (Algorithm 1
 /// of arXiv 2412.04504). ``order``: which full bin goes first, ``"formed"`` (the paper, the
-/// default) or ``"oldest"`` (the default with climbing). ``overrun="climb"``: batches have a
+/// default), ``"oldest"`` (the default with climbing) or ``"shortest"``, the lowest bin. ``overrun="climb"``: batches have a
 /// ``limit`` of steps, which takes half of their rows to the ends of their bins, and who is unfinished
 /// then is resubmitted to the bin of its progress; ``"recompute"``: the same for back-ends that cannot
 /// keep state, so that who climbs starts over. While ``max_parked`` climbers wait, a worker that may
@@ -211,5 +211,7 @@ impl Scheduler {
 }
 
 fn parse_order(order: &str) -> PyResult<Order> {
-    choose("order", order, &[("formed", Order::Formed), ("oldest", Order::Oldest)])
+    let orders =
+        [("formed", Order::Formed), ("oldest", Order::Oldest), ("shortest", Order::Shortest)];
+    choose("order", order, &orders)
 }

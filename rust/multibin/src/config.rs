@@ -23,6 +23,8 @@ pub enum Order {
     Formed,
     /// The one whose head arrived first.
     Oldest,
+    /// The lowest one.
+    Shortest,
 }
 
 /// What happens to a request that is longer than its bin.

@@ -3,16 +3,20 @@
 //! Nothing here reads a clock, takes a lock or knows a thread. Time comes in as nanoseconds and
 //! order as counters, so that a simulation on a virtual clock runs this same code.
 
+mod bins;
 mod few;
+mod gather;
 mod limit;
 mod places;
+mod rules;
 
 use std::collections::BTreeMap;
 
-use crate::config::{Fill, Order, Rules};
+use crate::config::Rules;
 use crate::edges::Edges;
 use crate::request::{Reason, Row, Submission};
-use crate::waiting::{Entry, Head, Queue, Slab};
+use crate::waiting::{Entry, Slab};
+use bins::{Bins, Heads};
 use places::Place;
 
 /// Identifies a worker.
@@ -29,13 +33,6 @@ pub(crate) struct Formed {
     pub(crate) reason: Reason,
 }
 
-/// One queue per bin, and how many wait in all of them.
-#[derive(Debug)]
-struct Bins {
-    queues: Vec<Queue>,
-    waiting: usize,
-}
-
 /// What waits and how it leaves.
 #[derive(Debug)]
 pub(crate) struct Former {
@@ -44,6 +41,7 @@ pub(crate) struct Former {
     slab: Slab,
     /// Who waits from the start, for any worker.
     fresh: Bins,
+    heads: Heads,
     /// Climbers that any worker may take.
     anyones: Bins,
     /// Climbers that one worker may take: it holds their state.
@@ -60,8 +58,9 @@ pub(crate) struct Former {
     removed: u64,
     /// Where the entry with a ticket is, if it waits, at the ticket modulo their number.
     places: Box<[Place]>,
-    /// Scratch space of rule 1.
+    /// Scratch space of rule 1: entries, and bins that changed.
     ranked: Vec<few::Ranked>,
+    changed: Vec<usize>,
 }
 
 /// What a batch is formed from.
@@ -70,35 +69,6 @@ struct View {
     worker: WorkerId,
     /// How many may be taken that have not started; the others are climbers.
     starts: usize,
-}
-
-/// The candidates of the rules, found in one pass over the bins.
-struct Survey {
-    oldest: Candidate,
-    overdue: Candidate,
-    full: Candidate,
-}
-
-/// The bin with the least key so far.
-#[derive(Clone, Copy)]
-struct Candidate {
-    key: u64,
-    bin: usize,
-}
-
-impl Candidate {
-    const NONE: Self = Self { key: u64::MAX, bin: usize::MAX };
-
-    #[inline]
-    fn offer(&mut self, key: u64, bin: usize) {
-        if key < self.key {
-            *self = Self { key, bin };
-        }
-    }
-
-    fn bin(self) -> Option<usize> {
-        (self.key != u64::MAX).then_some(self.bin)
-    }
 }
 
 impl Former {
@@ -112,14 +82,13 @@ impl Former {
         places: usize,
     ) -> Self {
         let places = vec![Place::default(); places].into();
-        let bins = || Bins { queues: vec![Queue::EMPTY; queues], waiting: 0 };
-        let (fresh, anyones) = (bins(), bins());
         Self {
             rules,
             edges,
             slab,
-            fresh,
-            anyones,
+            fresh: Bins::new(queues),
+            heads: Heads::new(queues),
+            anyones: Bins::new(queues),
             own: BTreeMap::new(),
             parked: 0,
             taken: 0,
@@ -128,6 +97,7 @@ impl Former {
             removed: 0,
             places,
             ranked: Vec::new(),
+            changed: Vec::new(),
         }
     }
 
@@ -153,6 +123,13 @@ impl Former {
                 queue.find_nth(&self.slab, rules.batch_size);
             }
         }
+        (0..self.bins()).for_each(|bin| self.update(bin));
+    }
+
+    /// Somebody who had not started entered or left the queue of `bin`.
+    #[inline]
+    fn update(&mut self, bin: usize) {
+        self.heads.update(bin, &self.fresh.queues[bin], &self.rules);
     }
 
     /// How many queues there are.
@@ -190,7 +167,7 @@ impl Former {
 
     /// A new worker, without climbers.
     pub(crate) fn add_worker(&mut self, worker: WorkerId) {
-        self.own.insert(worker, Bins { queues: vec![Queue::EMPTY; self.bins()], waiting: 0 });
+        self.own.insert(worker, Bins::new(self.bins()));
     }
 
     /// A first entry.
@@ -239,7 +216,11 @@ impl Former {
             _ => worker.and_then(|worker| self.own.get_mut(&worker)).expect("its worker lives"),
         };
         let at = bins.push(&mut self.slab, bin, entry, self.rules.batch_size);
+        let len = bins.queues[bin].len;
         self.remember(entry.row.ticket, Place { at, bin: bin as u16, source });
+        if source == FRESH && (len == 1 || len == self.rules.batch_size) {
+            self.update(bin);
+        }
     }
 
     /// Hands the worker's climbers back to the shared queues, where they start anew; returns how
@@ -276,256 +257,9 @@ impl Former {
         let gone = self.taken + self.handed_back + self.removed;
         self.rules.due(self.taken, order.saturating_sub(gone))
     }
-
-    /// When the first request that `worker` may take becomes overdue by `max_wait`.
-    pub(crate) fn deadline(&self, worker: WorkerId) -> Option<u64> {
-        self.rules.max_wait?;
-        self.earliest(&self.sources(View { worker, starts: usize::MAX }))
-    }
-
-    /// When the first request that anybody may take becomes overdue by `max_wait`.
-    pub(crate) fn shared_deadline(&self) -> Option<u64> {
-        self.earliest(&[&self.fresh.queues, &self.anyones.queues])
-    }
-
-    fn earliest(&self, sources: &[&[Queue]]) -> Option<u64> {
-        let max_wait = self.rules.max_wait?;
-        let entered = sources.iter().copied().flatten().map(|queue| queue.head.entered).min()?;
-        (entered != u64::MAX).then(|| entered.saturating_add(max_wait))
-    }
-
-    /// Whether an arrival in `bin` may make a batch possible: it does not while it only waits in a
-    /// strict bin that is not full.
-    #[inline]
-    pub(crate) fn may_complete(&self, bin: usize) -> bool {
-        self.rules.fill == Fill::Elastic
-            || self.parked > 0
-            || self.rules.max_wait.is_some()
-            || self.depth(bin) >= self.rules.batch_size
-    }
-
-    /// Whether climbers wait.
-    pub(crate) fn has_climbers(&self) -> bool {
-        self.parked > 0
-    }
-
-    /// Whether a batch could leave at `now` from what anybody may take.
-    pub(crate) fn ready(&self, now: u64) -> bool {
-        self.fresh.waiting + self.anyones.waiting > 0
-            && match self.rules.fill {
-                Fill::Elastic => true,
-                Fill::Strict => {
-                    let overdue = |q: &Queue| self.is_overdue(&q.head, now);
-                    let full = |bin| self.depth(bin) >= self.rules.batch_size;
-                    let mut queues = self.fresh.queues.iter().chain(&self.anyones.queues);
-                    queues.any(overdue) || (0..self.bins()).any(full)
-                }
-            }
-    }
-
-    /// The next batch for `worker`, if one may leave now. `closed`: nothing more will arrive. At
-    /// most `starts` of its rows have not started.
-    pub(crate) fn form(
-        &mut self,
-        now: u64,
-        worker: WorkerId,
-        closed: bool,
-        starts: usize,
-    ) -> Option<Formed> {
-        let everything = View { worker, starts };
-        if self.available(everything) == 0 {
-            return None;
-        }
-        let formed = self.lead(now, everything, closed)?;
-        self.taken += formed.rows.len() as u64;
-        Some(formed)
-    }
-
-    /// How many wait that a batch could have.
-    fn available(&self, view: View) -> usize {
-        self.fresh.waiting.min(view.starts) + self.climbing(view.worker)
-    }
-
-    /// The rules, in order.
-    fn lead(&mut self, now: u64, everything: View, closed: bool) -> Option<Formed> {
-        let elastic = self.rules.fill == Fill::Elastic;
-        let view = self.bounded(everything);
-        if elastic && !closed && self.rules.few(self.waiting(view.worker)) {
-            return Some(self.few(now, view));
-        }
-        let mut survey = self.survey(now, everything);
-        // A closed strict scheduler lets full bins go first; everything leaves anyway.
-        if let Some(bin) = survey.overdue.bin().filter(|_| elastic || !closed) {
-            return Some(self.gather(everything, view, bin, Reason::Overdue));
-        }
-        if view.starts != everything.starts {
-            survey = self.survey(now, view);
-        }
-        if let Some(bin) = survey.full.bin() {
-            return Some(self.gather(view, view, bin, Reason::Full));
-        }
-        let reason = if closed { Reason::Drain } else { Reason::Elastic };
-        let leads = elastic || closed;
-        leads.then(|| self.gather(view, view, survey.oldest.bin, reason))
-    }
-
-    /// With `max_parked` climbers nobody starts while a climber may go on.
-    fn bounded(&self, view: View) -> View {
-        let full = self.rules.max_parked.is_some_and(|most| self.parked >= most);
-        let starts = if full && self.climbing(view.worker) > 0 { 0 } else { view.starts };
-        View { starts, ..view }
-    }
-
-    fn survey(&self, now: u64, view: View) -> Survey {
-        let none = Candidate::NONE;
-        let mut survey = Survey { oldest: none, overdue: none, full: none };
-        let sources = self.sources(view);
-        let starts = u32::try_from(view.starts).unwrap_or(u32::MAX);
-        for bin in 0..self.bins() {
-            let (head, waiting) = head(&sources, bin, starts);
-            survey.oldest.offer(head.ticket, bin);
-            if self.is_overdue(head, now) {
-                survey.overdue.offer(head.ticket, bin);
-            }
-            if waiting >= self.rules.batch_size {
-                let key = match self.rules.order {
-                    Order::Oldest => head.ticket,
-                    Order::Formed => self.formed(&sources, bin),
-                };
-                survey.full.offer(key, bin);
-            }
-        }
-        survey
-    }
-
-    #[inline]
-    fn is_overdue(&self, head: &Head, now: u64) -> bool {
-        head.entered != u64::MAX && self.rules.overdue(self.taken, head.due, head.entered, now)
-    }
-
-    /// `order` of the entry that completes the first batch of `bin`.
-    fn formed(&self, sources: &[&[Queue]; 3], bin: usize) -> u64 {
-        if let [[], [], fresh] = sources {
-            return fresh[bin].formed;
-        }
-        let nth = self.rules.batch_size as usize;
-        let queues = sources.iter().filter_map(|queues| queues.get(bin));
-        let orders =
-            queues.flat_map(|queue| queue.iter(&self.slab).take(nth).map(|(_, entry)| entry.order));
-        let mut merged: Vec<u64> = orders.collect();
-        *merged.select_nth_unstable(nth - 1).1
-    }
-
-    /// The queues that a view shows: the worker's own climbers, anyone's, and who starts; none
-    /// where nobody waits.
-    fn sources(&self, view: View) -> [&[Queue]; 3] {
-        let fresh = if view.starts == 0 { &[][..] } else { &self.fresh.queues };
-        if self.parked == 0 {
-            return [&[], &[], fresh];
-        }
-        let shown = |bins: &'_ Bins| bins.waiting > 0;
-        let own = self.own.get(&view.worker).filter(|own| shown(own));
-        let anyones = Some(&self.anyones).filter(|anyones| shown(anyones));
-        let [own, anyones] = [own, anyones].map(|bins| bins.map_or(&[][..], |bins| &bins.queues));
-        [own, anyones, fresh]
-    }
-
-    /// Up to a batch from `bin`; elastic goes on with the nearest bins, the lower one first. The
-    /// leader may come from a wider view than those who follow.
-    fn gather(&mut self, leader: View, view: View, bin: usize, reason: Reason) -> Formed {
-        let batch_size = self.rules.batch_size as usize;
-        let mut rows = Vec::with_capacity(self.available(leader).min(batch_size));
-        let led = self.take(leader, bin, 1, &mut rows);
-        let mut view = View { starts: view.starts.saturating_sub(led), ..view };
-        // The leader may be more than the view shows.
-        let room = (1 + self.available(view)).min(batch_size);
-        view.starts -= self.take(view, bin, room, &mut rows);
-        if self.rules.fill == Fill::Elastic {
-            let bins = self.bins();
-            for distance in 1..bins {
-                if rows.len() == room {
-                    break;
-                }
-                if distance <= bin {
-                    view.starts -= self.take(view, bin - distance, room, &mut rows);
-                }
-                if bin + distance < bins {
-                    view.starts -= self.take(view, bin + distance, room, &mut rows);
-                }
-            }
-        }
-        Formed { limit: self.limit(bin, &rows), rows, bin, reason }
-    }
-
-    /// Moves rows from `bin` to `rows` until there are `room`, in the order in which they entered;
-    /// returns how many of them had not started.
-    fn take(&mut self, view: View, bin: usize, room: usize, rows: &mut Vec<Row>) -> usize {
-        if self.parked > 0 {
-            return self.take_merged(view, bin, room, rows);
-        }
-        let queue = &mut self.fresh.queues[bin];
-        let wanted = (room - rows.len()).min(queue.len as usize).min(view.starts);
-        self.fresh.waiting -= wanted;
-        rows.extend((0..wanted).map(|_| queue.pop(&mut self.slab)));
-        wanted
-    }
-
-    fn take_merged(&mut self, view: View, bin: usize, room: usize, rows: &mut Vec<Row>) -> usize {
-        let mut started = 0;
-        let own = self.own.get_mut(&view.worker);
-        let mut sources = [own, Some(&mut self.anyones), Some(&mut self.fresh)];
-        while rows.len() < room {
-            let shown =
-                if started < view.starts { &sources[..] } else { &sources[..usize::from(FRESH)] };
-            let heads = shown
-                .iter()
-                .map(|bins| bins.as_ref().map_or(u64::MAX, |bins| bins.queues[bin].head.order));
-            let Some((source, _)) = heads.enumerate().min_by_key(|&(_, order)| order) else {
-                break;
-            };
-            let Some(bins) = &mut sources[source] else { break };
-            let Some(row) = bins.pop(&mut self.slab, bin) else { break };
-            let fresh = source == usize::from(FRESH);
-            self.parked -= usize::from(!fresh);
-            started += usize::from(fresh);
-            rows.push(row);
-        }
-        started
-    }
 }
 
 /// Positions of the kinds of queues among the sources of a view.
 const OWN: u16 = 0;
 const ANYONES: u16 = 1;
 const FRESH: u16 = 2;
-
-/// The entry of `bin` that entered first, and how many of those there a batch could have.
-#[inline]
-fn head<'a>(sources: &[&'a [Queue]; 3], bin: usize, starts: u32) -> (&'a Head, u32) {
-    let (mut first, mut waiting) = (&Head::NONE, 0);
-    for (source, most) in sources.iter().zip([u32::MAX, u32::MAX, starts]) {
-        let Some(queue) = source.get(bin) else { continue };
-        waiting += queue.len.min(most);
-        if queue.head.order < first.order {
-            first = &queue.head;
-        }
-    }
-    (first, waiting)
-}
-
-impl Bins {
-    #[inline]
-    fn push(&mut self, slab: &mut Slab, bin: usize, entry: Entry, n: u32) -> u32 {
-        self.waiting += 1;
-        self.queues[bin].push(slab, entry, n)
-    }
-
-    fn pop(&mut self, slab: &mut Slab, bin: usize) -> Option<Row> {
-        let queue = &mut self.queues[bin];
-        if queue.len == 0 {
-            return None;
-        }
-        self.waiting -= 1;
-        Some(queue.pop(slab))
-    }
-}

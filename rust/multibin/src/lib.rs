@@ -25,6 +25,8 @@ mod config;
 pub mod edges;
 mod former;
 mod gate;
+mod least;
+mod occupied;
 pub mod queue;
 mod request;
 mod scheduler;

@@ -363,4 +363,29 @@ mod loom_tests {
             assert!(seen == 1 || rang);
         });
     }
+
+    /// Who drains by the marks alone leaves nothing behind for ever: once the producers are done,
+    /// the next look at the marks finds what is left.
+    #[test]
+    fn no_mark_is_lost() {
+        loom::model(|| {
+            let (ring, mut drain) = ring::<u32>(2);
+            let bell = Arc::new(Bell::new(1));
+            let producer = || {
+                let (ring, bell) = (Arc::clone(&ring), Arc::clone(&bell));
+                thread::spawn(move || {
+                    let end = ring.push(1).unwrap() + 1;
+                    bell.rings(0, end)
+                })
+            };
+            let producers = [producer(), producer()];
+            let mut seen = 0;
+            bell.marked(|_| drain.pass(|_| seen += 1));
+            for producer in producers {
+                producer.join().unwrap();
+            }
+            bell.marked(|_| drain.pass(|_| seen += 1));
+            assert_eq!(seen, 2);
+        });
+    }
 }

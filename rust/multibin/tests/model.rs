@@ -153,6 +153,7 @@ impl Model {
         let first = match self.config.order.unwrap_or(default) {
             Order::Oldest => full.min_by_key(|bin| bin[0].ticket),
             Order::Formed => full.min_by_key(|bin| bin[size - 1].order),
+            Order::Shortest => full.min_by_key(|bin| bin[0].bin),
         };
         if let Some(bin) = first {
             return Some(self.gather(&bins, bin[0].bin, Reason::Full));
@@ -413,7 +414,12 @@ fn ops() -> impl Strategy<Value = Op> {
 
 fn configs() -> impl Strategy<Value = Config> {
     let fill = prop_oneof![Just(Fill::Elastic), Just(Fill::Strict)];
-    let order = prop_oneof![Just(None), Just(Some(Order::Formed)), Just(Some(Order::Oldest))];
+    let order = prop::sample::select(vec![
+        None,
+        Some(Order::Formed),
+        Some(Order::Oldest),
+        Some(Order::Shortest),
+    ]);
     let overrun = prop_oneof![Just(Overrun::Finish), Just(Overrun::Climb)];
     let max_parked = prop_oneof![Just(None), (0usize..20).prop_map(Some)];
     (1u32..6, 6usize..60, fill, order, overrun, max_parked).prop_map(

@@ -1,9 +1,10 @@
 //! Rule 1: when little waits, the oldest leave together whatever their bins.
 
-use super::{FRESH, Formed, Former, View};
+use super::bins::Bins;
+use super::{Formed, Former, View};
 use crate::config::Rules;
 use crate::request::Reason;
-use crate::waiting::{Entry, Queue};
+use crate::waiting::{Entry, Slab};
 
 /// An entry with its place in the order of the rule.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +47,7 @@ impl Former {
         rows.extend(led.map(|entry| self.slab.row(entry.at)));
         rows.extend(others.map(|entry| self.slab.row(entry.at)));
         let limit = self.limit(bin as usize, &rows);
-        self.take_ranked(view, ranking, [last, last, last.min(last_start)]);
+        self.take_ranked(view, ranking, [last, last.min(last_start)]);
         self.ranked = ranked;
         Formed { rows, limit, bin: bin as usize, reason: Reason::Few }
     }
@@ -63,34 +64,53 @@ impl Former {
         cut(ranked, climbers, view.starts)
     }
 
-    fn rank_all(&self, queues: &[Queue], ranking: Ranking, ranked: &mut Vec<Ranked>) {
-        for (bin, queue) in (0..).zip(queues).filter(|(_, queue)| queue.len > 0) {
+    fn rank_all(&self, bins: Option<&Bins>, ranking: Ranking, ranked: &mut Vec<Ranked>) {
+        for (bin, queue) in bins.into_iter().flat_map(Bins::occupied) {
+            let bin = bin as u32;
             let entries = queue.iter(&self.slab);
             ranked.extend(entries.map(|(at, e)| Ranked { rank: ranking.rank(e), bin, at }));
         }
     }
 
     /// Removes from each source of the view every entry that ranks up to its last one.
-    fn take_ranked(&mut self, view: View, ranking: Ranking, lasts: [u64; 3]) {
+    fn take_ranked(&mut self, view: View, ranking: Ranking, [climbers, starters]: [u64; 2]) {
+        let (slab, n) = (&mut self.slab, self.rules.batch_size);
         let own = self.own.get_mut(&view.worker);
-        let fresh = Some(&mut self.fresh).filter(|_| view.starts > 0);
-        let sources = [own, Some(&mut self.anyones), fresh];
-        for (source, (bins, last)) in sources.into_iter().zip(lasts).enumerate() {
-            let Some(bins) = bins.filter(|bins| bins.waiting > 0) else { continue };
-            let before = bins.waiting;
-            bins.waiting = 0;
-            for queue in &mut bins.queues {
-                if last == ALL {
-                    queue.clear(&mut self.slab);
-                } else {
-                    let kept = |entry: &Entry| ranking.rank(entry) > last;
-                    queue.retain(&mut self.slab, self.rules.batch_size, kept);
-                }
-                bins.waiting += queue.len as usize;
-            }
-            self.parked -= if source == usize::from(FRESH) { 0 } else { before - bins.waiting };
+        for bins in own.into_iter().chain([&mut self.anyones]) {
+            self.parked -= take_from(bins, slab, n, ranking, climbers, |_| ());
+        }
+        if view.starts > 0 {
+            let mut changed = std::mem::take(&mut self.changed);
+            take_from(&mut self.fresh, slab, n, ranking, starters, |bin| changed.push(bin));
+            changed.drain(..).for_each(|bin| self.update(bin));
+            self.changed = changed;
         }
     }
+}
+
+/// Removes every entry that ranks up to `last`; returns how many, and tells of every bin.
+fn take_from(
+    bins: &mut Bins,
+    slab: &mut Slab,
+    n: u32,
+    ranking: Ranking,
+    last: u64,
+    mut changed: impl FnMut(usize),
+) -> usize {
+    let before = bins.waiting;
+    let mut next = bins.at_least(0);
+    while let Some(bin) = next {
+        bins.edit(bin, |queue| {
+            if last == ALL {
+                queue.clear(slab);
+            } else {
+                queue.retain(slab, n, |entry: &Entry| ranking.rank(entry) > last);
+            }
+        });
+        changed(bin);
+        next = bins.at_least(bin + 1);
+    }
+    before - bins.waiting
 }
 
 /// The last rank where nothing is left out.

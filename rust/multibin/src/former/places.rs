@@ -40,8 +40,11 @@ impl Former {
         };
         self.removed += 1;
         self.parked -= usize::from(source != FRESH);
-        bins.waiting -= 1;
-        Some(bins.queues[bin].unlink(slab, at, n))
+        let row = bins.edit(bin, |queue| queue.unlink(slab, at, n));
+        if source == FRESH {
+            self.update(bin);
+        }
+        Some(row)
     }
 
     fn find(&self, ticket: Ticket) -> Option<Place> {
@@ -54,11 +57,10 @@ impl Former {
         let own = self.own.values().map(|own| (OWN, own));
         let mut sources = own.chain([(ANYONES, &self.anyones), (FRESH, &self.fresh)]);
         sources.find_map(|(source, bins)| {
-            let mut bins = (0..).zip(&bins.queues);
-            bins.find_map(|(bin, queue)| {
+            bins.occupied().find_map(|(bin, queue)| {
                 let mut entries = queue.iter(&self.slab);
                 let (at, _) = entries.find(|(_, entry)| entry.row.ticket == ticket)?;
-                Some(Place { at, bin, source })
+                Some(Place { at, bin: bin as u16, source })
             })
         })
     }

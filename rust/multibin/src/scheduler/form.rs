@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Inner, NextError, State};
+use crate::bell::Bell;
 use crate::config::{Fill, nanoseconds};
 use crate::former::{Formed, WorkerId};
 use crate::request::{Row, Ticket};
@@ -12,7 +13,15 @@ use crate::sync::{MutexGuard, Ordering};
 pub(super) const POISONED: &str = "the forming lock is poisoned by an earlier panic";
 
 impl State {
-    /// Moves what is published from the rings to the former; returns how many.
+    /// Moves what producers marked from the rings to the former.
+    #[inline]
+    pub(super) fn drain_marked(&mut self, bell: &Bell) {
+        bell.marked(|bin| {
+            self.drain_one(bin);
+        });
+    }
+
+    /// Moves all that is published from the rings to the former; returns how many.
     pub(super) fn drain(&mut self) -> u64 {
         (0..self.drains.len()).map(|bin| self.drain_one(bin)).sum()
     }
@@ -70,7 +79,7 @@ impl Inner {
         let mut now = self.now();
         let end = timeout.map_or(u64::MAX, |timeout| now.saturating_add(nanoseconds(timeout)));
         loop {
-            state.drain();
+            state.drain_marked(&self.bell);
             let outcome = self.try_form(&mut state, now, worker, end);
             if let Some(outcome) = outcome {
                 self.pass_on(&mut state, now);

@@ -7,7 +7,6 @@ mod heaviest;
 mod lanes;
 mod look_ahead;
 mod nearest;
-mod occupied;
 mod rule;
 mod shortest;
 mod sorted;

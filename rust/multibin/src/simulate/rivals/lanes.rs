@@ -1,6 +1,6 @@
 //! What waits, in order of length and in order of arrival at once.
 
-use super::occupied::Occupied;
+use crate::occupied::Occupied;
 
 const NIL: u32 = u32::MAX;
 

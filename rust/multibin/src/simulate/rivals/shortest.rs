@@ -2,8 +2,8 @@
 
 use super::super::Workload;
 use super::lanes::{Lanes, Lengths};
-use super::occupied::Occupied;
 use super::rule::{Rule, reason};
+use crate::occupied::Occupied;
 use crate::request::Reason;
 
 pub(super) struct ShortestFirst<'a> {

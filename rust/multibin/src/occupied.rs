@@ -3,14 +3,14 @@
 /// One bit per integer, and above it one bit per word of the level below: every operation reads a
 /// word per level, log₆₄ of the range in all.
 #[derive(Debug)]
-pub(super) struct Occupied {
+pub(crate) struct Occupied {
     /// The integers themselves first.
     levels: Vec<Vec<u64>>,
 }
 
 impl Occupied {
     /// Empty, for integers below `range`.
-    pub(super) fn new(range: usize) -> Self {
+    pub(crate) fn new(range: usize) -> Self {
         let mut levels = Vec::new();
         let mut words = range;
         while words > 1 || levels.is_empty() {
@@ -21,12 +21,12 @@ impl Occupied {
     }
 
     #[inline]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.levels.last().is_none_or(|top| top[0] == 0)
     }
 
     #[inline]
-    pub(super) fn insert(&mut self, mut at: usize) {
+    pub(crate) fn insert(&mut self, mut at: usize) {
         for level in &mut self.levels {
             let word = &mut level[at / 64];
             let known = *word != 0;
@@ -39,7 +39,7 @@ impl Occupied {
     }
 
     #[inline]
-    pub(super) fn remove(&mut self, mut at: usize) {
+    pub(crate) fn remove(&mut self, mut at: usize) {
         for level in &mut self.levels {
             let word = &mut level[at / 64];
             *word &= !(1 << (at % 64));
@@ -52,7 +52,7 @@ impl Occupied {
 
     /// The least member from `at` on.
     #[inline]
-    pub(super) fn at_least(&self, mut at: usize) -> Option<usize> {
+    pub(crate) fn at_least(&self, mut at: usize) -> Option<usize> {
         for (height, level) in self.levels.iter().enumerate() {
             let rest = level.get(at / 64)? >> (at % 64);
             if rest != 0 {
@@ -66,7 +66,7 @@ impl Occupied {
 
     /// The greatest member up to `at`, which is below the range.
     #[inline]
-    pub(super) fn at_most(&self, mut at: usize) -> Option<usize> {
+    pub(crate) fn at_most(&self, mut at: usize) -> Option<usize> {
         for (height, level) in self.levels.iter().enumerate() {
             let rest = level[at / 64] << (63 - at % 64);
             if rest != 0 {

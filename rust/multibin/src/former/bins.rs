@@ -1,0 +1,110 @@
+//! One queue per bin, and what the rules ask of all of them at once.
+
+use crate::config::{Order, Rules};
+use crate::least::Least;
+use crate::occupied::Occupied;
+use crate::request::Row;
+use crate::waiting::{Entry, Queue, Slab};
+
+/// One queue per bin, and how many wait in all of them.
+#[derive(Debug)]
+pub(super) struct Bins {
+    pub(super) queues: Vec<Queue>,
+    pub(super) waiting: usize,
+    occupied: Occupied,
+}
+
+impl Bins {
+    pub(super) fn new(queues: usize) -> Self {
+        Self { queues: vec![Queue::EMPTY; queues], waiting: 0, occupied: Occupied::new(queues) }
+    }
+
+    /// `n` entries complete a batch. Returns the entry's place in the slab.
+    #[inline]
+    pub(super) fn push(&mut self, slab: &mut Slab, bin: usize, entry: Entry, n: u32) -> u32 {
+        self.waiting += 1;
+        let queue = &mut self.queues[bin];
+        if queue.len == 0 {
+            self.occupied.insert(bin);
+        }
+        queue.push(slab, entry, n)
+    }
+
+    #[inline]
+    pub(super) fn pop(&mut self, slab: &mut Slab, bin: usize) -> Option<Row> {
+        let queue = &mut self.queues[bin];
+        (queue.len > 0).then(|| self.edit(bin, |queue| queue.pop(slab)))
+    }
+
+    /// Takes entries out of a queue.
+    #[inline]
+    pub(super) fn edit<T>(&mut self, bin: usize, edit: impl FnOnce(&mut Queue) -> T) -> T {
+        let queue = &mut self.queues[bin];
+        let before = queue.len;
+        let edited = edit(queue);
+        self.waiting -= (before - queue.len) as usize;
+        if queue.len == 0 {
+            self.occupied.remove(bin);
+        }
+        edited
+    }
+
+    /// The lowest bin from `from` on in which somebody waits.
+    #[inline]
+    pub(super) fn at_least(&self, from: usize) -> Option<usize> {
+        self.occupied.at_least(from)
+    }
+
+    /// The highest bin up to `to` in which somebody waits.
+    #[inline]
+    pub(super) fn at_most(&self, to: usize) -> Option<usize> {
+        self.occupied.at_most(to)
+    }
+
+    /// The bins in which somebody waits, with their queues.
+    pub(super) fn occupied(&self) -> impl Iterator<Item = (usize, &Queue)> {
+        let after = |&bin: &usize| self.at_least(bin + 1);
+        let bins = std::iter::successors(self.at_least(0), after);
+        bins.map(|bin| (bin, &self.queues[bin]))
+    }
+}
+
+/// The heads of one kind of queues, so that no rule looks at every bin.
+#[derive(Debug)]
+pub(super) struct Heads {
+    /// Tickets.
+    pub(super) oldest: Least,
+    /// When they count as passed over.
+    pub(super) due: Least,
+    /// When they entered; kept while `max_wait` is set.
+    pub(super) entered: Least,
+    /// What decides among full bins.
+    pub(super) full: Least,
+}
+
+impl Heads {
+    pub(super) fn new(queues: usize) -> Self {
+        let [oldest, due, entered, full] = std::array::from_fn(|_| Least::new(queues));
+        Self { oldest, due, entered, full }
+    }
+
+    /// The queue of `bin` changed.
+    #[inline]
+    pub(super) fn update(&mut self, bin: usize, queue: &Queue, rules: &Rules) {
+        self.oldest.set(bin, queue.head.ticket);
+        self.due.set(bin, queue.head.due);
+        if rules.max_wait.is_some() {
+            self.entered.set(bin, queue.head.entered);
+        }
+        let full = if queue.len < rules.batch_size {
+            u64::MAX
+        } else {
+            match rules.order {
+                Order::Formed => queue.formed,
+                Order::Oldest => queue.head.ticket,
+                Order::Shortest => bin as u64,
+            }
+        };
+        self.full.set(bin, full);
+    }
+}

@@ -1,0 +1,249 @@
+//! Which batch leaves: the rules, in order.
+
+use super::bins::Bins;
+use super::{Formed, Former, View, WorkerId};
+use crate::config::{Fill, Order};
+use crate::least::Least;
+use crate::request::Reason;
+use crate::waiting::{Head, Queue};
+
+/// The candidates of the rules.
+struct Survey {
+    oldest: Candidate,
+    overdue: Candidate,
+    full: Candidate,
+}
+
+/// The bin with the least key so far.
+#[derive(Clone, Copy)]
+struct Candidate {
+    key: u64,
+    bin: usize,
+}
+
+impl Candidate {
+    const NONE: Self = Self { key: u64::MAX, bin: usize::MAX };
+
+    #[inline]
+    fn offer(&mut self, key: u64, bin: usize) {
+        if key < self.key {
+            *self = Self { key, bin };
+        }
+    }
+
+    fn of(least: &Least) -> Self {
+        least.at().map_or(Self::NONE, |bin| Self { key: least.key(), bin })
+    }
+
+    fn bin(self) -> Option<usize> {
+        (self.key != u64::MAX).then_some(self.bin)
+    }
+}
+
+impl Former {
+    /// When the first request that `worker` may take becomes overdue by `max_wait`.
+    pub(crate) fn deadline(&self, worker: WorkerId) -> Option<u64> {
+        self.rules.max_wait?;
+        self.earliest(&self.climbers(worker))
+    }
+
+    /// When the first request that anybody may take becomes overdue by `max_wait`.
+    pub(crate) fn shared_deadline(&self) -> Option<u64> {
+        self.earliest(&[None, Some(&self.anyones)])
+    }
+
+    /// Of those who have not started and these climbers.
+    fn earliest(&self, climbers: &[Option<&Bins>; 2]) -> Option<u64> {
+        let max_wait = self.rules.max_wait?;
+        let climbers = climbers.iter().flatten().flat_map(|bins| bins.occupied());
+        let climbers = climbers.map(|(_, queue)| queue.head.entered);
+        let entered = climbers.fold(self.heads.entered.key(), u64::min);
+        (entered != u64::MAX).then(|| entered.saturating_add(max_wait))
+    }
+
+    /// Whether an arrival in `bin` may make a batch possible: it does not while it only waits in a
+    /// strict bin that is not full.
+    #[inline]
+    pub(crate) fn may_complete(&self, bin: usize) -> bool {
+        self.rules.fill == Fill::Elastic
+            || self.parked > 0
+            || self.rules.max_wait.is_some()
+            || self.depth(bin) >= self.rules.batch_size
+    }
+
+    /// Whether climbers wait.
+    pub(crate) fn has_climbers(&self) -> bool {
+        self.parked > 0
+    }
+
+    /// Whether a batch could leave at `now` from what anybody may take.
+    pub(crate) fn ready(&self, now: u64) -> bool {
+        self.fresh.waiting + self.anyones.waiting > 0
+            && match self.rules.fill {
+                Fill::Elastic => true,
+                Fill::Strict if self.anyones.waiting == 0 => {
+                    self.heads.full.at().is_some() || self.any_overdue(now)
+                }
+                Fill::Strict => {
+                    let overdue = |(_, queue): (_, &Queue)| self.is_overdue(&queue.head, now);
+                    let full = |bin| self.depth(bin) >= self.rules.batch_size;
+                    let mut queues = self.fresh.occupied().chain(self.anyones.occupied());
+                    queues.any(overdue) || (0..self.bins()).any(full)
+                }
+            }
+    }
+
+    /// The next batch for `worker`, if one may leave now. `closed`: nothing more will arrive. At
+    /// most `starts` of its rows have not started.
+    pub(crate) fn form(
+        &mut self,
+        now: u64,
+        worker: WorkerId,
+        closed: bool,
+        starts: usize,
+    ) -> Option<Formed> {
+        let everything = View { worker, starts };
+        if self.available(everything) == 0 {
+            return None;
+        }
+        let formed = self.lead(now, everything, closed)?;
+        self.taken += formed.rows.len() as u64;
+        Some(formed)
+    }
+
+    /// How many wait that a batch could have.
+    pub(super) fn available(&self, view: View) -> usize {
+        self.fresh.waiting.min(view.starts) + self.climbing(view.worker)
+    }
+
+    /// The rules, in order.
+    fn lead(&mut self, now: u64, everything: View, closed: bool) -> Option<Formed> {
+        let elastic = self.rules.fill == Fill::Elastic;
+        let view = self.bounded(everything);
+        if elastic && !closed && self.rules.few(self.waiting(view.worker)) {
+            return Some(self.few(now, view));
+        }
+        let mut survey = self.survey(now, everything);
+        // A closed strict scheduler lets full bins go first; everything leaves anyway.
+        if let Some(bin) = survey.overdue.bin().filter(|_| elastic || !closed) {
+            return Some(self.gather(everything, view, bin, Reason::Overdue));
+        }
+        if view.starts != everything.starts {
+            survey = self.survey(now, view);
+        }
+        if let Some(bin) = survey.full.bin() {
+            return Some(self.gather(view, view, bin, Reason::Full));
+        }
+        let reason = if closed { Reason::Drain } else { Reason::Elastic };
+        let leads = elastic || closed;
+        leads.then(|| self.gather(view, view, survey.oldest.bin, reason))
+    }
+
+    /// With `max_parked` climbers nobody starts while a climber may go on.
+    fn bounded(&self, view: View) -> View {
+        let full = self.rules.max_parked.is_some_and(|most| self.parked >= most);
+        let starts = if full && self.climbing(view.worker) > 0 { 0 } else { view.starts };
+        View { starts, ..view }
+    }
+
+    fn survey(&self, now: u64, view: View) -> Survey {
+        if self.parked > 0 {
+            return self.survey_all(now, view);
+        }
+        let full = view.starts >= self.rules.batch_size as usize;
+        Survey {
+            oldest: Candidate::of(&self.heads.oldest),
+            overdue: self.overdue(now),
+            full: if full { Candidate::of(&self.heads.full) } else { Candidate::NONE },
+        }
+    }
+
+    /// The oldest of the overdue heads of those who have not started.
+    fn overdue(&self, now: u64) -> Candidate {
+        let mut overdue = Candidate::NONE;
+        if self.any_overdue(now) {
+            for (bin, queue) in self.fresh.occupied() {
+                if self.is_overdue(&queue.head, now) {
+                    overdue.offer(queue.head.ticket, bin);
+                }
+            }
+        }
+        overdue
+    }
+
+    /// Whether any of those who have not started is overdue.
+    fn any_overdue(&self, now: u64) -> bool {
+        let (due, entered) = (self.heads.due.key(), self.heads.entered.key());
+        self.rules.overdue(self.taken, due, entered, now)
+    }
+
+    /// With climbers a bin's head and what waits in it differ from worker to worker: all bins are
+    /// looked at.
+    fn survey_all(&self, now: u64, view: View) -> Survey {
+        let none = Candidate::NONE;
+        let mut survey = Survey { oldest: none, overdue: none, full: none };
+        let sources = self.sources(view);
+        let starts = u32::try_from(view.starts).unwrap_or(u32::MAX);
+        for bin in 0..self.bins() {
+            let (head, waiting) = head(&sources, bin, starts);
+            survey.oldest.offer(head.ticket, bin);
+            if self.is_overdue(head, now) {
+                survey.overdue.offer(head.ticket, bin);
+            }
+            if waiting >= self.rules.batch_size {
+                let key = match self.rules.order {
+                    Order::Oldest => head.ticket,
+                    Order::Formed => self.formed(&sources, bin),
+                    Order::Shortest => bin as u64,
+                };
+                survey.full.offer(key, bin);
+            }
+        }
+        survey
+    }
+
+    #[inline]
+    fn is_overdue(&self, head: &Head, now: u64) -> bool {
+        head.entered != u64::MAX && self.rules.overdue(self.taken, head.due, head.entered, now)
+    }
+
+    /// `order` of the entry that completes the first batch of `bin`.
+    fn formed(&self, sources: &[Option<&Bins>; 3], bin: usize) -> u64 {
+        let nth = self.rules.batch_size as usize;
+        let queues = sources.iter().flatten().map(|bins| &bins.queues[bin]);
+        let orders =
+            queues.flat_map(|queue| queue.iter(&self.slab).take(nth).map(|(_, entry)| entry.order));
+        let mut merged: Vec<u64> = orders.collect();
+        *merged.select_nth_unstable(nth - 1).1
+    }
+
+    /// The queues that a view shows: the worker's own climbers, anyone's, and who starts; none
+    /// where nobody waits.
+    pub(super) fn sources(&self, view: View) -> [Option<&Bins>; 3] {
+        let [own, anyones] = self.climbers(view.worker);
+        [own, anyones, (view.starts > 0).then_some(&self.fresh)]
+    }
+
+    /// The worker's own climbers, and anyone's.
+    fn climbers(&self, worker: WorkerId) -> [Option<&Bins>; 2] {
+        if self.parked == 0 {
+            return [None, None];
+        }
+        let shown = |bins: &&Bins| bins.waiting > 0;
+        [self.own.get(&worker).filter(shown), Some(&self.anyones).filter(shown)]
+    }
+}
+
+/// The entry of `bin` that entered first, and how many of those there a batch could have.
+#[inline]
+fn head<'a>(sources: &[Option<&'a Bins>; 3], bin: usize, starts: u32) -> (&'a Head, u32) {
+    let (mut first, mut waiting) = (&Head::NONE, 0);
+    for (source, most) in sources.iter().zip([u32::MAX, u32::MAX, starts]) {
+        let Some(queue) = source.map(|bins| &bins.queues[bin]) else { continue };
+        waiting += queue.len.min(most);
+        if queue.head.order < first.order {
+            first = &queue.head;
+        }
+    }
+    (first, waiting)
+}
