@@ -37,6 +37,12 @@ class Batch:
         The rows that were not resubmitted are finished. A second call does nothing.
         """
     @property
+    def expired(self, /) -> NDArray[uint64]:
+        """
+        The keys of requests whose deadline passed before they started, shape ``[n]``: each is
+        handed back once, with the next batch that is formed, or one without rows.
+        """
+    @property
     def keys(self, /) -> NDArray[uint64]:
         """
         The callers' keys, shape ``[rows]``.
@@ -59,7 +65,8 @@ class Batch:
     @property
     def reason(self, /) -> str:
         """
-        Why it left: ``"few"``, ``"overdue"``, ``"full"``, ``"elastic"`` or ``"drain"``.
+        Why it left: ``"few"``, ``"overdue"``, ``"full"``, ``"elastic"``, ``"drain"``, or
+        ``"expired"`` without rows.
         """
     def resubmit(self, /, rows: ArrayLike, progress: ArrayLike, *, anywhere: bool = False) -> None:
         """
@@ -307,7 +314,10 @@ class Scheduler:
     then is resubmitted to the bin of its progress; ``"recompute"``: the same for back-ends that cannot
     keep state, so that who climbs starts over. While ``max_parked`` climbers wait, a worker that may
     take one starts nobody but overdue requests. ``max_bins``: the most bins that ``reconfigure`` may
-    bring (``None``: those of ``edges``).
+    bring (``None``: those of ``edges``). ``ageing``, seconds per step, lets requests have priorities:
+    each unit of a request's priority puts it off by ``ageing`` × its length, so that it lets only those
+    pass that arrive within that time after it. ``order="deadline"``: bins and what leaves are in order
+    of the requests' deadlines.
 
     Raises ``ValueError`` for a value out of range.
     """
@@ -315,7 +325,7 @@ class Scheduler:
         """
         Iterates over the batches of a new worker.
         """
-    def __new__(cls, /, edges: Edges, batch_size: SupportsIndex, *, capacity: "int | None" = None, max_wait: SupportsIndex | SupportsFloat | None = None, fill: str = "elastic", order: str | None = None, overrun: str = "finish", max_parked: SupportsIndex | None = None, max_bins: "int | None" = None) -> Scheduler: ...
+    def __new__(cls, /, edges: Edges, batch_size: SupportsIndex, *, capacity: "int | None" = None, max_wait: SupportsIndex | SupportsFloat | None = None, fill: str = "elastic", order: str | None = None, overrun: str = "finish", max_parked: SupportsIndex | None = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None) -> Scheduler: ...
     def cancel(self, /, ticket: SupportsIndex) -> bool:
         """
         Takes a request back that waits: true if it will not be delivered, false if it was, or was
@@ -357,23 +367,26 @@ class Scheduler:
     def stats(self, /) -> "dict[str, int | dict[str, int]]":
         """
         A snapshot of the counters: ``submitted + resubmitted == taken + cancelled +
-        waiting`` and ``taken == resubmitted + done + lost + leased``; ``restarted`` counts climbers whose worker
+        expired + waiting`` and ``taken == resubmitted + done + lost + leased``; ``restarted`` counts climbers whose worker
         went away, ``batches`` the batches by reason.
         """
-    def submit(self, /, key: SupportsIndex, length: SupportsIndex | SupportsFloat) -> int:
+    def submit(self, /, key: SupportsIndex, length: SupportsIndex | SupportsFloat, *, priority: "int | None" = None, deadline: SupportsIndex | SupportsFloat | None = None) -> int:
         """
         Accepts a request and returns its ticket. ``key`` is the caller's (0 to 2⁶⁴ − 1),
-        ``length`` the predicted steps (an int, or a finite float that is rounded up). Any thread.
+        ``length`` the predicted steps (an int, or a finite float that is rounded up). ``priority``:
+        an int, 0 (or ``None``) is the most urgent; others need a scheduler with ``ageing``. ``deadline``: seconds
+        from now; who has not left in a batch by then comes back in ``batch.expired``. Any thread.
 
         Raises ``FullError`` at capacity, ``ClosedError`` after ``close()``, ``ValueError`` or
-        ``TypeError`` for a wrong key or length.
+        ``TypeError`` for a wrong argument.
         """
-    def submit_many(self, /, keys: ArrayLike, lengths: ArrayLike) -> int:
+    def submit_many(self, /, keys: ArrayLike, lengths: ArrayLike, *, priorities: ArrayLike | None = None, deadlines: ArrayLike | None = None) -> int:
         """
         Accepts requests in bulk, in order, without the GIL: ``keys`` (uint64, or int64 without
         negative ones, shape ``[n]``) and ``lengths`` (any integer or float dtype, shape ``[n]``).
-        Returns the first ticket; the others follow it. Everything is checked before the first is
-        accepted.
+        ``priorities`` (integers) and ``deadlines`` (seconds from now, infinite for none), shape
+        ``[n]``, as in ``submit``. Returns the first ticket; the others follow it. Everything is
+        checked before the first is accepted.
 
         Raises ``FullError`` at capacity, whose ``accepted`` says how many were accepted (a
         prefix), ``ClosedError`` after ``close()``, ``ValueError`` or ``TypeError`` for wrong

@@ -35,35 +35,42 @@ class Program(RuleBasedStateMachine):
         self.lost: set[int] = set()
         self.finished: set[int] = set()
         self.cancelled: set[int] = set()
+        self.expired: set[int] = set()
         self.next_key = 0
         """Keys are accepted in order, so that they are the tickets."""
 
     @property
     def live(self) -> int:
-        return self.next_key - len(self.finished | self.lost | self.cancelled)
+        return self.next_key - len(self.finished | self.lost | self.cancelled | self.expired)
 
-    @rule(lengths=st.lists(st.integers(0, 50), max_size=12), bulk=st.booleans())
-    def submit(self, lengths: list[int], bulk: bool) -> None:
+    @rule(
+        lengths=st.lists(st.integers(0, 50), max_size=12),
+        deadline=st.none() | st.sampled_from([0.0, 1e-4, 60.0]),
+        bulk=st.booleans(),
+    )
+    def submit(self, lengths: list[int], deadline: float | None, bulk: bool) -> None:
         keys = range(self.next_key, self.next_key + len(lengths))
-        accepted = self.accepted_in_bulk(keys, lengths) if bulk else self.accepted(keys, lengths)
+        submit = self.accepted_in_bulk if bulk else self.accepted
+        accepted = submit(keys, lengths, deadline)
         room = 0 if self.scheduler.closed else self.capacity - self.live
         assert accepted == min(len(lengths), room)
         self.expected.update(keys[:accepted])
         self.next_key += accepted
 
-    def accepted_in_bulk(self, keys: range, lengths: list[int]) -> int:
+    def accepted_in_bulk(self, keys: range, lengths: list[int], deadline: float | None) -> int:
+        deadlines = np.full(len(keys), np.inf if deadline is None else deadline)
         try:
-            self.scheduler.submit_many(np.array(keys, np.uint64), lengths)
+            self.scheduler.submit_many(np.array(keys, np.uint64), lengths, deadlines=deadlines)
         except mb.FullError as full:
             return full.accepted
         except mb.ClosedError:
             return 0
         return len(lengths) if not self.scheduler.closed else 0
 
-    def accepted(self, keys: range, lengths: list[int]) -> int:
+    def accepted(self, keys: range, lengths: list[int], deadline: float | None) -> int:
         for done, (key, length) in enumerate(zip(keys, lengths, strict=True)):
             try:
-                self.scheduler.submit(key, length)
+                self.scheduler.submit(key, length, deadline=deadline)
             except (mb.FullError, mb.ClosedError):
                 return done
         return len(lengths)
@@ -74,16 +81,24 @@ class Program(RuleBasedStateMachine):
             batch = self.workers[worker].next_batch(0)
         except (TimeoutError, mb.ClosedError):
             return
-        keys = batch.keys.tolist()
-        assert 1 <= len(keys) == len(set(keys))
+        keys, expired = batch.keys.tolist(), batch.expired.tolist()
+        assert 1 <= len(keys) + len(expired) == len(set(keys + expired))
+        self.expire(expired)
         self.delivered.update(keys)
         self.open.append((batch, keys, batch.progress.tolist()))
+
+    def expire(self, keys: list[int]) -> None:
+        for key in keys:
+            assert self.expected[key] == 1
+            assert self.delivered[key] == 0
+            self.expected[key] = 0
+        self.expired.update(keys)
 
     @precondition(lambda self: self.open)
     @rule(data=st.data())
     def resubmit_and_finish(self, data: st.DataObject) -> None:
         batch, keys, progress = self.open.pop(data.draw(st.integers(0, len(self.open) - 1)))
-        rows = data.draw(st.lists(st.integers(0, len(keys) - 1), unique=True))
+        rows = [row for row in range(len(keys)) if data.draw(st.booleans())]
         batch.resubmit(rows, [progress[row] + 10 for row in rows])
         climbing = {keys[row] for row in rows}
         self.expected.update(climbing)
@@ -135,6 +150,7 @@ class Program(RuleBasedStateMachine):
         assert stats["lost"] == len(self.lost)
         assert stats["done"] == len(self.finished)
         assert stats["cancelled"] == len(self.cancelled)
+        assert stats["expired"] == len(self.expired)
 
     def teardown(self) -> None:
         if not hasattr(self, "scheduler"):
@@ -142,6 +158,7 @@ class Program(RuleBasedStateMachine):
         self.scheduler.close()
         for worker in self.workers:
             for batch in worker:
+                self.expire(batch.expired.tolist())
                 self.delivered.update(batch.keys.tolist())
         assert self.delivered == self.expected
 

@@ -48,7 +48,8 @@ class LLM:
         overrun: "climb": a row that outlives its bin goes on in a batch of a higher one, with its
             KV cache, which stays in memory while it waits, for any number of rows; "finish": a
             batch runs until its last row ends.
-        order: which full bin goes first, "formed", "oldest" or "shortest"; None: "oldest" with climbing.
+        order: which full bin goes first, "formed", "oldest" or "shortest"; None: "oldest" with
+            climbing.
         max_wait: seconds after which a waiting request leads the next batch.
         device: None: a model object stays where it is, a loaded one goes to CUDA if there is one.
         dtype: a torch dtype or its name; None: of the checkpoint or the model.

@@ -1,5 +1,7 @@
 //! Between numpy's arrays and the core's: what is accepted, and how it is typed in the stubs.
 
+use std::time::Duration;
+
 use multibin::edges;
 use numpy::{Element, PyArray1, PyArrayMethods, PyUntypedArray};
 use numpy::{PyArrayDescrMethods, PyUntypedArrayMethods};
@@ -132,6 +134,29 @@ pub fn floats(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<f64>> {
         return Err(wrong_dtype(argument, "an integer or float", &array));
     }
     copied(&as_floats(&array)?)
+}
+
+/// Seconds from now, of any integer or float dtype; infinite ones are none.
+pub fn durations(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<Option<Duration>>> {
+    let array = as_array(given, argument)?;
+    if !array.is_empty() && !matches!(array.dtype().kind(), b'i' | b'u' | b'f') {
+        return Err(wrong_dtype(argument, "an integer or float", &array));
+    }
+    each(&as_floats(&array)?, argument, |value| {
+        if value.is_nan() || value < 0.0 {
+            return Err(format!("{value} is not a number of seconds >= 0"));
+        }
+        Ok(Duration::try_from_secs_f64(value).ok())
+    })
+}
+
+/// Whole numbers from 0 to 2³² − 1, of any integer dtype.
+pub fn levels(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<u32>> {
+    let array = as_array(given, argument)?;
+    if !array.is_empty() && !matches!(array.dtype().kind(), b'i' | b'u') {
+        return Err(wrong_dtype(argument, "an integer", &array));
+    }
+    lengths(given, argument)
 }
 
 /// Positions in a batch of `len`: integers, or a mask with one bool per row.

@@ -31,6 +31,13 @@ impl Batch {
         self.array(py, |row| row.ticket)
     }
 
+    /// The keys of requests whose deadline passed before they started, shape ``[n]``: each is
+    /// handed back once, with the next batch that is formed, or one without rows.
+    #[getter]
+    fn expired<'py>(&self, py: Python<'py>) -> Array<'py, u64> {
+        Array::collect(py, self.0.expired().iter().copied())
+    }
+
     /// Predicted steps in all, shape ``[rows]``.
     #[getter]
     fn lengths<'py>(&self, py: Python<'py>) -> Array<'py, u32> {
@@ -68,7 +75,8 @@ impl Batch {
         self.0.bin()
     }
 
-    /// Why it left: ``"few"``, ``"overdue"``, ``"full"``, ``"elastic"`` or ``"drain"``.
+    /// Why it left: ``"few"``, ``"overdue"``, ``"full"``, ``"elastic"``, ``"drain"``, or
+    /// ``"expired"`` without rows.
     #[getter]
     fn reason(&self) -> &'static str {
         self.0.reason().name()

@@ -1,12 +1,12 @@
-use multibin::{Change, Config, Fill, Order, Overrun, Reason, Stats};
+use multibin::{Change, Config, Fill, Options, Order, Overrun, Reason, Stats};
 use pyo3::exceptions::{PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
-use crate::arrays::{keys, lengths};
+use crate::arrays::{durations, keys, lengths, levels};
 use crate::batch::Batch;
-use crate::convert::{ArrayLike, Count, Maybe, Number, choose, count, key, length, seconds};
+use crate::convert::{ArrayLike, Count, Maybe, Number, choose, count, float, key, length, seconds};
 use crate::edges::Edges;
 use crate::errors;
 use crate::wait::detached;
@@ -24,7 +24,10 @@ use crate::worker::{BatchIterator, Worker};
 /// then is resubmitted to the bin of its progress; ``"recompute"``: the same for back-ends that cannot
 /// keep state, so that who climbs starts over. While ``max_parked`` climbers wait, a worker that may
 /// take one starts nobody but overdue requests. ``max_bins``: the most bins that ``reconfigure`` may
-/// bring (``None``: those of ``edges``).
+/// bring (``None``: those of ``edges``). ``ageing``, seconds per step, lets requests have priorities:
+/// each unit of a request's priority puts it off by ``ageing`` × its length, so that it lets only those
+/// pass that arrive within that time after it. ``order="deadline"``: bins and what leaves are in order
+/// of the requests' deadlines.
 ///
 /// Raises ``ValueError`` for a value out of range.
 #[pyclass(frozen, module = "multibin")]
@@ -37,7 +40,7 @@ pub struct Scheduler {
 #[pymethods]
 impl Scheduler {
     #[new]
-    #[pyo3(signature = (edges, batch_size, *, capacity: "int | None" = None, max_wait = None, fill = "elastic", order = None, overrun = "finish", max_parked = None, max_bins: "int | None" = None))]
+    #[pyo3(signature = (edges, batch_size, *, capacity: "int | None" = None, max_wait = None, fill = "elastic", order = None, overrun = "finish", max_parked = None, max_bins: "int | None" = None, ageing = None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of the class")]
     fn new(
         edges: &Bound<'_, Edges>,
@@ -49,6 +52,7 @@ impl Scheduler {
         overrun: &str,
         max_parked: Option<Count<'_>>,
         max_bins: Option<Count<'_>>,
+        ageing: Option<Number<'_>>,
     ) -> PyResult<Self> {
         let config = Config {
             batch_size: count(&batch_size, "batch_size")?,
@@ -67,42 +71,60 @@ impl Scheduler {
             )?,
             max_parked: max_parked.map(|most| count(&most, "max_parked")).transpose()?,
             max_bins: max_bins.map(|most| count(&most, "max_bins")).transpose()?,
+            ageing: ageing.map(|given| float(&given, "ageing")).transpose()?,
         };
         let inner = multibin::Scheduler::new(edges.get().0.clone(), config);
         Ok(Self { inner: inner.map_err(errors::config)?, default: PyOnceLock::new() })
     }
 
     /// Accepts a request and returns its ticket. ``key`` is the caller's (0 to 2⁶⁴ − 1),
-    /// ``length`` the predicted steps (an int, or a finite float that is rounded up). Any thread.
+    /// ``length`` the predicted steps (an int, or a finite float that is rounded up). ``priority``:
+    /// an int, 0 (or ``None``) is the most urgent; others need a scheduler with ``ageing``. ``deadline``: seconds
+    /// from now; who has not left in a batch by then comes back in ``batch.expired``. Any thread.
     ///
     /// Raises ``FullError`` at capacity, ``ClosedError`` after ``close()``, ``ValueError`` or
-    /// ``TypeError`` for a wrong key or length.
-    fn submit(&self, key: Count<'_>, length: Number<'_>) -> PyResult<u64> {
+    /// ``TypeError`` for a wrong argument.
+    #[pyo3(signature = (key, length, *, priority: "int | None" = None, deadline = None))]
+    fn submit(
+        &self,
+        key: Count<'_>,
+        length: Number<'_>,
+        priority: Option<Count<'_>>,
+        deadline: Option<Number<'_>>,
+    ) -> PyResult<u64> {
         let length = self::length(&length, "length")?;
-        self.inner.submit(self::key(&key)?, length).map_err(errors::submit)
+        let options = Options {
+            priority: priority.map_or(Ok(0), |given| count(&given, "priority"))?,
+            deadline: deadline.map(|given| seconds(&given, "deadline")).transpose()?,
+        };
+        self.inner.submit_with(self::key(&key)?, length, &options).map_err(errors::submit)
     }
 
     /// Accepts requests in bulk, in order, without the GIL: ``keys`` (uint64, or int64 without
     /// negative ones, shape ``[n]``) and ``lengths`` (any integer or float dtype, shape ``[n]``).
-    /// Returns the first ticket; the others follow it. Everything is checked before the first is
-    /// accepted.
+    /// ``priorities`` (integers) and ``deadlines`` (seconds from now, infinite for none), shape
+    /// ``[n]``, as in ``submit``. Returns the first ticket; the others follow it. Everything is
+    /// checked before the first is accepted.
     ///
     /// Raises ``FullError`` at capacity, whose ``accepted`` says how many were accepted (a
     /// prefix), ``ClosedError`` after ``close()``, ``ValueError`` or ``TypeError`` for wrong
     /// arrays.
+    #[pyo3(signature = (keys, lengths, *, priorities = None, deadlines = None))]
     fn submit_many(
         &self,
         py: Python<'_>,
         keys: ArrayLike<'_>,
         lengths: ArrayLike<'_>,
+        priorities: Option<ArrayLike<'_>>,
+        deadlines: Option<ArrayLike<'_>>,
     ) -> PyResult<u64> {
         let keys = self::keys(&keys, "keys")?;
         let lengths = self::lengths(&lengths, "lengths")?;
         if keys.len() != lengths.len() {
-            let message = format!("lengths: {} values for {} keys", lengths.len(), keys.len());
-            return Err(PyValueError::new_err(message));
+            return Err(unlike("lengths", lengths.len(), keys.len()));
         }
-        py.detach(|| self.inner.submit_many(&keys, &lengths)).map_err(errors::submit)
+        let options = options(keys.len(), priorities.as_ref(), deadlines.as_ref())?;
+        py.detach(|| self.inner.submit_many_with(&keys, &lengths, &options)).map_err(errors::submit)
     }
 
     /// A new worker.
@@ -177,7 +199,7 @@ impl Scheduler {
     }
 
     /// A snapshot of the counters: ``submitted + resubmitted == taken + cancelled +
-    /// waiting`` and ``taken == resubmitted + done + lost + leased``; ``restarted`` counts climbers whose worker
+    /// expired + waiting`` and ``taken == resubmitted + done + lost + leased``; ``restarted`` counts climbers whose worker
     /// went away, ``batches`` the batches by reason.
     #[pyo3(signature = () -> "dict[str, int | dict[str, int]]")]
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -189,6 +211,7 @@ impl Scheduler {
             ("resubmitted", stats.resubmitted),
             ("restarted", stats.restarted),
             ("cancelled", stats.cancelled),
+            ("expired", stats.expired),
             ("done", stats.done),
             ("lost", stats.lost),
             ("waiting", stats.waiting),
@@ -210,8 +233,43 @@ impl Scheduler {
     }
 }
 
+fn unlike(argument: &str, given: usize, keys: usize) -> PyErr {
+    PyValueError::new_err(format!("{argument}: {given} values for {keys} keys"))
+}
+
+/// One for each of `n` requests, or none.
+fn options(
+    n: usize,
+    priorities: Option<&ArrayLike<'_>>,
+    deadlines: Option<&ArrayLike<'_>>,
+) -> PyResult<Vec<Options>> {
+    if priorities.is_none() && deadlines.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut options = vec![Options::default(); n];
+    if let Some(given) = priorities {
+        let given = levels(given, "priorities")?;
+        if given.len() != n {
+            return Err(unlike("priorities", given.len(), n));
+        }
+        options.iter_mut().zip(given).for_each(|(options, given)| options.priority = given);
+    }
+    if let Some(given) = deadlines {
+        let given = durations(given, "deadlines")?;
+        if given.len() != n {
+            return Err(unlike("deadlines", given.len(), n));
+        }
+        options.iter_mut().zip(given).for_each(|(options, given)| options.deadline = given);
+    }
+    Ok(options)
+}
+
 fn parse_order(order: &str) -> PyResult<Order> {
-    let orders =
-        [("formed", Order::Formed), ("oldest", Order::Oldest), ("shortest", Order::Shortest)];
+    let orders = [
+        ("formed", Order::Formed),
+        ("oldest", Order::Oldest),
+        ("shortest", Order::Shortest),
+        ("deadline", Order::Deadline),
+    ];
     choose("order", order, &orders)
 }

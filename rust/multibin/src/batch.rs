@@ -92,6 +92,13 @@ impl Batch {
         self.formed.reason
     }
 
+    /// The keys of requests whose deadline passed before they started, each handed back once: with
+    /// a batch that leaves afterwards, or one without rows.
+    #[must_use]
+    pub fn expired(&self) -> &[u64] {
+        &self.formed.expired
+    }
+
     /// How long each row waited since it last entered a queue.
     pub fn waits(&self) -> impl ExactSizeIterator<Item = Duration> {
         self.since(|row| row.entered)

@@ -5,6 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::edges::Edges;
+use crate::waiting::Rank;
 
 /// What happens while no bin holds a full batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,6 +26,9 @@ pub enum Order {
     Oldest,
     /// The lowest one.
     Shortest,
+    /// The one whose head has the earliest deadline; bins are then in order of deadlines, those
+    /// without one last, and so is what leaves while no bin is full.
+    Deadline,
 }
 
 /// What happens to a request that is longer than its bin.
@@ -53,6 +57,8 @@ pub(crate) struct Rules {
     pub(crate) max_wait: Option<u64>,
     /// With so many climbers waiting nobody starts.
     pub(crate) max_parked: Option<usize>,
+    /// What orders those who wait.
+    pub(crate) rank: Rank,
 }
 
 /// How a scheduler behaves.
@@ -77,6 +83,13 @@ pub struct Config {
     /// The most bins that edges may ever have, as the number of queues is fixed; by default those
     /// of the edges at the start.
     pub max_bins: Option<usize>,
+    /// Lets requests have priorities, and says how these age: seconds by which each of a request's
+    /// predicted steps puts it off for each unit of its priority. So a request of priority 1 lets
+    /// those of priority 0 pass that arrive within `ageing` × its length after it, and no others:
+    /// waits are bounded relative to the expected length. Which full bin goes first is then by
+    /// default [`Order::Oldest`] by these put-off arrivals; [`Order::Formed`] and
+    /// [`Order::Deadline`] are not possible.
+    pub ageing: Option<f64>,
 }
 
 /// What [`Scheduler::reconfigure`](crate::Scheduler::reconfigure) changes; the rest stays.
@@ -105,6 +118,7 @@ impl Config {
             overrun: Overrun::default(),
             max_parked: None,
             max_bins: None,
+            ageing: None,
         }
     }
 
@@ -138,7 +152,7 @@ impl Config {
 }
 
 /// Why there is no scheduler. Each message names the argument and the value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Error)]
 pub enum ConfigError {
     /// No rows.
     #[error("batch_size: 0 rows make no batch")]
@@ -157,6 +171,12 @@ pub enum ConfigError {
         /// Queues there may be.
         most: usize,
     },
+    /// Ageing that is not a number of seconds.
+    #[error("ageing: {0} is not a finite number of seconds per step >= 0")]
+    Ageing(f64),
+    /// Ageing beside another order.
+    #[error("ageing: goes with order = oldest or shortest, not with formed or deadline")]
+    AgeingOrder,
     /// More queues than there may be.
     #[error("max_bins: {0} are more than {max}", max = Edges::MAX_BINS)]
     MaxBins(usize),
@@ -178,18 +198,24 @@ impl Rules {
         if config.batch_size == 0 {
             return Err(ConfigError::BatchSize);
         }
-        let by_default = match config.overrun {
-            Overrun::Finish => Order::Formed,
-            Overrun::Climb | Overrun::Recompute => Order::Oldest,
-        };
+        let order = config.order.unwrap_or(match config.overrun {
+            Overrun::Finish if config.ageing.is_none() => Order::Formed,
+            _ => Order::Oldest,
+        });
         Ok(Self {
             batch_size: config.batch_size,
             fill: config.fill,
-            order: config.order.unwrap_or(by_default),
+            order,
             overrun: config.overrun,
             max_wait: config.max_wait.map(nanoseconds),
             max_parked: config.max_parked,
+            rank: rank(order, config.ageing)?,
         })
+    }
+
+    /// Whether requests may have priorities.
+    pub(crate) fn ages(&self) -> bool {
+        matches!(self.rank, Rank::Aged(_))
     }
 
     /// Rule 1: fewer than 1.6 batches wait.
@@ -212,6 +238,18 @@ impl Rules {
     #[inline]
     pub(crate) fn overdue(&self, taken: u64, due: u64, entered: u64, now: u64) -> bool {
         taken > due || self.max_wait.is_some_and(|max| now.saturating_sub(entered) >= max)
+    }
+}
+
+fn rank(order: Order, ageing: Option<f64>) -> Result<Rank, ConfigError> {
+    match (order, ageing) {
+        (_, Some(ageing)) if !(ageing >= 0.0 && ageing.is_finite()) => {
+            Err(ConfigError::Ageing(ageing))
+        }
+        (Order::Formed | Order::Deadline, Some(_)) => Err(ConfigError::AgeingOrder),
+        (_, Some(ageing)) => Ok(Rank::Aged(ageing * 1e9)),
+        (Order::Deadline, None) => Ok(Rank::Deadline),
+        (_, None) => Ok(Rank::Ticket),
     }
 }
 

@@ -4,6 +4,7 @@
 //! order as counters, so that a simulation on a virtual clock runs this same code.
 
 mod bins;
+mod expiry;
 mod few;
 mod gather;
 mod limit;
@@ -15,8 +16,9 @@ use std::collections::BTreeMap;
 use crate::config::Rules;
 use crate::edges::Edges;
 use crate::request::{Reason, Row, Submission};
-use crate::waiting::{Entry, Slab};
+use crate::waiting::{Entry, Rank, Slab};
 use bins::{Bins, Heads};
+use expiry::Expiry;
 use places::Place;
 
 /// Identifies a worker.
@@ -31,6 +33,14 @@ pub(crate) struct Formed {
     /// The leader's bin.
     pub(crate) bin: usize,
     pub(crate) reason: Reason,
+    /// Keys of those who expired.
+    pub(crate) expired: Vec<u64>,
+}
+
+impl Formed {
+    pub(crate) fn new(rows: Vec<Row>, limit: Option<u32>, bin: usize, reason: Reason) -> Self {
+        Self { rows, limit, bin, reason, expired: Vec::new() }
+    }
 }
 
 /// What waits and how it leaves.
@@ -58,6 +68,7 @@ pub(crate) struct Former {
     removed: u64,
     /// Where the entry with a ticket is, if it waits, at the ticket modulo their number.
     places: Box<[Place]>,
+    expiry: Expiry,
     /// Scratch space of rule 1: entries, and bins that changed.
     ranked: Vec<few::Ranked>,
     changed: Vec<usize>,
@@ -96,6 +107,7 @@ impl Former {
             handed_back: 0,
             removed: 0,
             places,
+            expiry: Expiry::default(),
             ranked: Vec::new(),
             changed: Vec::new(),
         }
@@ -173,12 +185,14 @@ impl Former {
     /// A first entry.
     #[inline]
     pub(crate) fn arrive(&mut self, bin: usize, submission: Submission) {
-        let Submission { key, ticket, arrival, length } = submission;
-        let row = Row { key, ticket, arrival, entered: arrival, length, progress: 0 };
+        let Submission { key, ticket, arrival, length, priority, deadline } = submission;
+        let row =
+            Row { key, ticket, arrival, entered: arrival, length, progress: 0, priority, deadline };
         // Tickets count arrivals, so this counts the entries of all kinds that came before.
         let order = ticket + self.resubmitted + self.handed_back;
         let entry = Entry::new(row, order, self.due(order));
-        self.enter(FRESH, None, bin, entry);
+        let place = self.enter(FRESH, None, bin, entry);
+        self.expect_expiry(&row, order, place);
     }
 
     /// `row` enters again, behind those that wait in its bin. `worker` holds its state; `None`:
@@ -209,7 +223,7 @@ impl Former {
 
     /// Into the queue of `bin`; among climbers of one worker's that of `worker`, who has some.
     #[inline]
-    fn enter(&mut self, source: u16, worker: Option<WorkerId>, bin: usize, entry: Entry) {
+    fn enter(&mut self, source: u16, worker: Option<WorkerId>, bin: usize, entry: Entry) -> Place {
         let bins = match source {
             FRESH => &mut self.fresh,
             ANYONES => &mut self.anyones,
@@ -217,10 +231,14 @@ impl Former {
         };
         let at = bins.push(&mut self.slab, bin, entry, self.rules.batch_size);
         let len = bins.queues[bin].len;
-        self.remember(entry.row.ticket, Place { at, bin: bin as u16, source });
-        if source == FRESH && (len == 1 || len == self.rules.batch_size) {
+        let place = Place { at, bin: bin as u16, source };
+        self.remember(entry.row.ticket, place);
+        // In a heap any entry may be the new head.
+        let ranked = self.rules.rank != Rank::Ticket;
+        if source == FRESH && (len == 1 || len == self.rules.batch_size || ranked) {
             self.update(bin);
         }
+        place
     }
 
     /// Hands the worker's climbers back to the shared queues, where they start anew; returns how

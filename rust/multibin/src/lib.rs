@@ -26,6 +26,8 @@ pub mod edges;
 mod former;
 mod gate;
 mod least;
+#[cfg(all(test, not(loom)))]
+mod model;
 mod occupied;
 pub mod queue;
 mod request;
@@ -39,6 +41,6 @@ pub use batch::{Batch, ResubmitError};
 pub use config::{Change, Config, ConfigError, Fill, Order, Overrun};
 pub use edges::{Edges, EdgesError};
 pub use gate::Gate;
-pub use request::{Reason, Row, Ticket};
+pub use request::{Options, Reason, Row, Ticket};
 pub use scheduler::{NextError, Scheduler, SubmitError, Worker};
 pub use stats::Stats;

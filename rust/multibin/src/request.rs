@@ -1,5 +1,9 @@
 //! What goes through the scheduler.
 
+use std::time::Duration;
+
+use crate::config::nanoseconds;
+
 /// Identifies an accepted request; later ones are larger.
 pub type Ticket = u64;
 
@@ -12,6 +16,35 @@ pub(crate) struct Submission {
     pub(crate) arrival: u64,
     /// Predicted steps.
     pub(crate) length: u32,
+    pub(crate) priority: u32,
+    /// Nanoseconds on the scheduler's clock; `u64::MAX`: none.
+    pub(crate) deadline: u64,
+}
+
+impl Submission {
+    #[inline]
+    pub(crate) fn new(
+        key: u64,
+        ticket: Ticket,
+        arrival: u64,
+        length: u32,
+        options: &Options,
+    ) -> Self {
+        let expires = |after| arrival.saturating_add(nanoseconds(after));
+        let deadline = options.deadline.map_or(u64::MAX, expires);
+        Self { key, ticket, arrival, length, priority: options.priority, deadline }
+    }
+}
+
+/// What else is known of a request; by default nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options {
+    /// How much it may wait for others: 0 is the most urgent. Needs
+    /// [`Config::ageing`](crate::Config::ageing).
+    pub priority: u32,
+    /// If it has not left in a batch by then, counted from now, it is not worth serving: its key
+    /// comes back in [`Batch::expired`](crate::Batch::expired).
+    pub deadline: Option<Duration>,
 }
 
 /// A request that waits or runs.
@@ -29,6 +62,11 @@ pub struct Row {
     pub length: u32,
     /// Steps done since arrival; more than 0 only for a request that was resubmitted.
     pub progress: u32,
+    /// As in [`Options`].
+    pub priority: u32,
+    /// When it expires if it has not started, in nanoseconds on the scheduler's clock; `u64::MAX`:
+    /// never.
+    pub deadline: u64,
 }
 
 /// Why a batch left.
@@ -44,11 +82,14 @@ pub enum Reason {
     Elastic,
     /// The scheduler is closed and what is left leaves.
     Drain,
+    /// Nothing may leave; the batch has no rows and hands back who expired.
+    Expired,
 }
 
 impl Reason {
     /// Every reason, in the order of the rules.
-    pub const ALL: [Self; 5] = [Self::Few, Self::Overdue, Self::Full, Self::Elastic, Self::Drain];
+    pub const ALL: [Self; 6] =
+        [Self::Few, Self::Overdue, Self::Full, Self::Elastic, Self::Drain, Self::Expired];
 
     /// The reason in one word.
     #[must_use]
@@ -59,6 +100,7 @@ impl Reason {
             Self::Full => "full",
             Self::Elastic => "elastic",
             Self::Drain => "drain",
+            Self::Expired => "expired",
         }
     }
 }

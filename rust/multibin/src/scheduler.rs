@@ -21,7 +21,7 @@ use crate::config::{Change, Config, ConfigError, Rules};
 use crate::edges::Edges;
 use crate::former::{Former, WorkerId};
 use crate::queue::{Drain, Ring, ring};
-use crate::request::{Submission, Ticket};
+use crate::request::{Options, Reason, Submission, Ticket};
 use crate::stats::Stats;
 use crate::sync::{self, AtomicU32, AtomicU64, Condvar, Mutex};
 use crate::waiting::Slab;
@@ -46,6 +46,9 @@ pub enum SubmitError {
     /// `close()` was called.
     #[error("the scheduler is closed")]
     Closed,
+    /// A priority, and nothing says how these age.
+    #[error("priority: {0} needs a scheduler with ageing")]
+    Priority(u32),
 }
 
 /// Why there is no batch.
@@ -79,6 +82,8 @@ pub struct Worker {
 pub(crate) struct Inner {
     map: BinMap,
     capacity: usize,
+    /// Whether requests may have priorities.
+    ages: bool,
     clock: Clock,
     admission: Admission,
     rings: Box<[sync::Arc<Ring<Submission>>]>,
@@ -109,7 +114,8 @@ struct State {
     workers: WorkerId,
     restarted: u64,
     cancelled: u64,
-    batches: [u64; 5],
+    expired: u64,
+    batches: [u64; Reason::ALL.len()],
 }
 
 impl Scheduler {
@@ -142,7 +148,8 @@ impl Scheduler {
         let (rings, drains): (Vec<_>, Vec<_>) = (0..bins).map(|_| ring(slots)).unzip();
         let capacity = config.capacity;
         let map = BinMap::new(&edges, bins);
-        let slab = Slab::with_capacity(capacity).map_err(|_| ConfigError::Memory(capacity))?;
+        let slab =
+            Slab::with_capacity(capacity, rules.rank).map_err(|_| ConfigError::Memory(capacity))?;
         let places = capacity.next_power_of_two();
         let former = Former::new(rules, edges, bins, slab, places);
         let state = State {
@@ -156,11 +163,13 @@ impl Scheduler {
             workers: 0,
             restarted: 0,
             cancelled: 0,
-            batches: [0; 5],
+            expired: 0,
+            batches: [0; Reason::ALL.len()],
         };
         Ok(Self(Arc::new(Inner {
             map,
             capacity,
+            ages: rules.ages(),
             clock,
             admission: Admission::new(capacity as u64),
             rings: rings.into(),
@@ -206,15 +215,20 @@ impl Scheduler {
     /// [`SubmitError`] at capacity and after [`Scheduler::close`].
     #[inline]
     pub fn submit(&self, key: u64, length: u32) -> Result<Ticket, SubmitError> {
-        let inner = &*self.0;
-        let (ticket, _) = inner.admit(1)?;
-        let bin = inner.map.bin(length);
-        let submission = Submission { key, ticket, arrival: inner.now(), length };
-        let end = inner.push(bin, submission);
-        if inner.bell.rings(bin, end) {
-            inner.wake_one();
-        }
-        Ok(ticket)
+        self.0.submit(key, length, &Options::default())
+    }
+
+    /// As [`Scheduler::submit`], with what else is known of the request.
+    ///
+    /// # Errors
+    /// [`SubmitError`], also for a priority without [`Config::ageing`].
+    pub fn submit_with(
+        &self,
+        key: u64,
+        length: u32,
+        options: &Options,
+    ) -> Result<Ticket, SubmitError> {
+        self.0.submit(key, length, options)
     }
 
     /// Accepts requests in bulk, in order, with one arrival time; returns the first ticket (the
@@ -227,7 +241,27 @@ impl Scheduler {
     /// # Panics
     /// If `keys` and `lengths` differ in length.
     pub fn submit_many(&self, keys: &[u64], lengths: &[u32]) -> Result<Ticket, SubmitError> {
+        self.submit_many_with(keys, lengths, &[])
+    }
+
+    /// As [`Scheduler::submit_many`], with what else is known of each request; `options` may be
+    /// empty.
+    ///
+    /// # Errors
+    /// As [`Scheduler::submit_many`], and for a priority without [`Config::ageing`]: then nothing
+    /// was accepted.
+    ///
+    /// # Panics
+    /// If `keys`, `lengths` and options that are not empty differ in length.
+    pub fn submit_many_with(
+        &self,
+        keys: &[u64],
+        lengths: &[u32],
+        options: &[Options],
+    ) -> Result<Ticket, SubmitError> {
         assert_eq!(keys.len(), lengths.len(), "keys and lengths differ in length");
+        assert!([0, keys.len()].contains(&options.len()), "keys and options differ in length");
+        options.iter().try_for_each(|options| self.0.check(options))?;
         let inner = &*self.0;
         if keys.is_empty() {
             let closed = inner.admission.is_closed();
@@ -235,7 +269,7 @@ impl Scheduler {
         }
         let (first, granted) = inner.admit(keys.len() as u64)?;
         let accepted = granted as usize;
-        inner.enqueue(first, &keys[..accepted], &lengths[..accepted]);
+        inner.enqueue(first, &keys[..accepted], &lengths[..accepted], options);
         if accepted < keys.len() {
             return Err(SubmitError::Full { capacity: inner.capacity, accepted });
         }

@@ -167,7 +167,7 @@ pub fn simulate_into(
         return Err(SimulateError::StrictResident);
     }
     let most = workload.arrivals.len();
-    let slab = Slab::with_capacity(most).map_err(|_| ConfigError::Memory(most))?;
+    let slab = Slab::with_capacity(most, rules.rank).map_err(|_| ConfigError::Memory(most))?;
     let former = Former::new(rules, edges.clone(), edges.bins(), slab, 0);
     if !servers.gate {
         return Ok(run::Run::new(former, workload, servers, rules.overrun, requests).play());

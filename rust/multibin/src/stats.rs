@@ -3,7 +3,7 @@
 use crate::request::Reason;
 
 /// A snapshot of the scheduler's counters. At any moment `submitted + resubmitted = taken +
-/// cancelled + waiting` and `taken = resubmitted + done + lost + leased`.
+/// cancelled + expired + waiting` and `taken = resubmitted + done + lost + leased`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
     /// Requests accepted.
@@ -16,6 +16,8 @@ pub struct Stats {
     pub restarted: u64,
     /// Requests taken back while they waited.
     pub cancelled: u64,
+    /// Requests whose deadline passed before they started.
+    pub expired: u64,
     /// Rows finished.
     pub done: u64,
     /// Rows of leases that were dropped without being finished.

@@ -41,7 +41,7 @@ fn produce(scheduler: &Scheduler, producer: u64) {
                 thread::yield_now();
                 accepted
             }
-            Err(SubmitError::Closed) => panic!("closed too early"),
+            Err(error) => panic!("{error}"),
         };
         keys.drain(..accepted);
     }

@@ -72,7 +72,7 @@ impl Bins {
 /// The heads of one kind of queues, so that no rule looks at every bin.
 #[derive(Debug)]
 pub(super) struct Heads {
-    /// Tickets.
+    /// Ranks.
     pub(super) oldest: Least,
     /// When they count as passed over.
     pub(super) due: Least,
@@ -91,7 +91,7 @@ impl Heads {
     /// The queue of `bin` changed.
     #[inline]
     pub(super) fn update(&mut self, bin: usize, queue: &Queue, rules: &Rules) {
-        self.oldest.set(bin, queue.head.ticket);
+        self.oldest.set(bin, queue.head.rank);
         self.due.set(bin, queue.head.due);
         if rules.max_wait.is_some() {
             self.entered.set(bin, queue.head.entered);
@@ -101,7 +101,7 @@ impl Heads {
         } else {
             match rules.order {
                 Order::Formed => queue.formed,
-                Order::Oldest => queue.head.ticket,
+                Order::Oldest | Order::Deadline => queue.head.rank,
                 Order::Shortest => bin as u64,
             }
         };

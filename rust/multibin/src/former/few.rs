@@ -9,8 +9,8 @@ use crate::waiting::{Entry, Slab};
 /// An entry with its place in the order of the rule.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ranked {
-    /// The ticket; above all tickets' range unless overdue.
-    rank: u64,
+    /// Whether it waits for others, its rank, its ticket.
+    rank: (bool, u64, u64),
     bin: u32,
     at: u32,
 }
@@ -24,10 +24,11 @@ struct Ranking {
 }
 
 impl Ranking {
-    /// Overdue ones first, then by arrival.
-    fn rank(&self, entry: &Entry) -> u64 {
+    /// Overdue ones first, by arrival; then by rank.
+    fn rank(&self, entry: &Entry) -> (bool, u64, u64) {
         let overdue = self.rules.overdue(self.taken, entry.due, entry.row.entered, self.now);
-        entry.row.ticket | (u64::from(!overdue) << 63)
+        let ticket = entry.row.ticket;
+        (!overdue, if overdue { ticket } else { self.rules.rank.of(&entry.row) }, ticket)
     }
 }
 
@@ -49,12 +50,12 @@ impl Former {
         let limit = self.limit(bin as usize, &rows);
         self.take_ranked(view, ranking, [last, last.min(last_start)]);
         self.ranked = ranked;
-        Formed { rows, limit, bin: bin as usize, reason: Reason::Few }
+        Formed::new(rows, limit, bin as usize, Reason::Few)
     }
 
     /// Ranks what the view shows; of those who have not started the first `starts`, and returns the
     /// rank of their last.
-    fn rank(&self, view: View, ranking: Ranking, ranked: &mut Vec<Ranked>) -> u64 {
+    fn rank(&self, view: View, ranking: Ranking, ranked: &mut Vec<Ranked>) -> (bool, u64, u64) {
         let [own, anyones, fresh] = self.sources(view);
         ranked.clear();
         self.rank_all(own, ranking, ranked);
@@ -73,7 +74,12 @@ impl Former {
     }
 
     /// Removes from each source of the view every entry that ranks up to its last one.
-    fn take_ranked(&mut self, view: View, ranking: Ranking, [climbers, starters]: [u64; 2]) {
+    fn take_ranked(
+        &mut self,
+        view: View,
+        ranking: Ranking,
+        [climbers, starters]: [(bool, u64, u64); 2],
+    ) {
         let (slab, n) = (&mut self.slab, self.rules.batch_size);
         let own = self.own.get_mut(&view.worker);
         for bins in own.into_iter().chain([&mut self.anyones]) {
@@ -94,7 +100,7 @@ fn take_from(
     slab: &mut Slab,
     n: u32,
     ranking: Ranking,
-    last: u64,
+    last: (bool, u64, u64),
     mut changed: impl FnMut(usize),
 ) -> usize {
     let before = bins.waiting;
@@ -114,15 +120,15 @@ fn take_from(
 }
 
 /// The last rank where nothing is left out.
-const ALL: u64 = u64::MAX;
+const ALL: (bool, u64, u64) = (true, u64::MAX, u64::MAX);
 
 /// Of the entries from position `from` on, keeps the first `room` by rank; the rank of the last of
 /// them, or `ALL`.
-fn cut(ranked: &mut Vec<Ranked>, from: usize, room: usize) -> u64 {
+fn cut(ranked: &mut Vec<Ranked>, from: usize, room: usize) -> (bool, u64, u64) {
     if ranked.len() - from <= room {
         return ALL;
     }
-    let mut ranks: Vec<u64> = ranked[from..].iter().map(|entry| entry.rank).collect();
+    let mut ranks: Vec<_> = ranked[from..].iter().map(|entry| entry.rank).collect();
     let last = *ranks.select_nth_unstable(room - 1).1;
     let mut before = from;
     ranked.retain(|entry| {

@@ -3,6 +3,7 @@
 use super::{FRESH, Formed, Former, View};
 use crate::config::Fill;
 use crate::request::{Reason, Row};
+use crate::waiting::Head;
 
 impl Former {
     /// Up to a batch from `bin`; elastic goes on with the nearest bins, the lower one first. The
@@ -24,7 +25,8 @@ impl Former {
         if self.rules.fill == Fill::Elastic {
             self.top_up(view, bin, room, &mut rows);
         }
-        Formed { limit: self.limit(bin, &rows), rows, bin, reason }
+        let limit = self.limit(bin, &rows);
+        Formed::new(rows, limit, bin, reason)
     }
 
     /// From the bins nearest to `bin`, the lower one of two first.
@@ -87,10 +89,11 @@ impl Former {
         while rows.len() < end {
             let shown =
                 if started < view.starts { &sources[..] } else { &sources[..usize::from(FRESH)] };
-            let heads = shown
-                .iter()
-                .map(|bins| bins.as_ref().map_or(u64::MAX, |bins| bins.queues[bin].head.order));
-            let Some((source, _)) = heads.enumerate().min_by_key(|&(_, order)| order) else {
+            let heads = shown.iter().map(|bins| {
+                let head = bins.as_ref().map_or(&Head::NONE, |bins| &bins.queues[bin].head);
+                (head.place, head.ticket)
+            });
+            let Some((source, _)) = heads.enumerate().min_by_key(|&(_, place)| place) else {
                 break;
             };
             let Some(bins) = &mut sources[source] else { break };

@@ -4,7 +4,7 @@ use super::{ANYONES, FRESH, Former, OWN};
 use crate::request::{Row, Ticket};
 
 /// Where an entry is: its place in the slab, its queue.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub(super) at: u32,
     pub(super) bin: u16,
@@ -30,13 +30,21 @@ impl Former {
     /// its place is known: until as many requests have come since as there are places, at least;
     /// then O(waiting).
     pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<Row> {
-        let Place { at, bin, source } = self.find(ticket)?;
+        let place = self.find(ticket)?;
+        Some(self.unlink(place))
+    }
+
+    /// Takes a row out of the middle of its queue.
+    pub(super) fn unlink(&mut self, Place { at, bin, source }: Place) -> Row {
         let bin = bin as usize;
         let (slab, n) = (&mut self.slab, self.rules.batch_size);
         let bins = match source {
             FRESH => &mut self.fresh,
             ANYONES => &mut self.anyones,
-            _ => self.own.values_mut().find(|own| own.queues[bin].contains(slab, at))?,
+            _ => {
+                let mut own = self.own.values_mut();
+                own.find(|own| own.queues[bin].contains(slab, at)).expect("its worker lives")
+            }
         };
         self.removed += 1;
         self.parked -= usize::from(source != FRESH);
@@ -44,7 +52,7 @@ impl Former {
         if source == FRESH {
             self.update(bin);
         }
-        Some(row)
+        row
     }
 
     fn find(&self, ticket: Ticket) -> Option<Place> {

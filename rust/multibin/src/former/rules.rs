@@ -41,24 +41,25 @@ impl Candidate {
 }
 
 impl Former {
-    /// When the first request that `worker` may take becomes overdue by `max_wait`.
+    /// When the first request that `worker` may take becomes overdue by `max_wait`, or expires.
     pub(crate) fn deadline(&self, worker: WorkerId) -> Option<u64> {
-        self.rules.max_wait?;
         self.earliest(&self.climbers(worker))
     }
 
-    /// When the first request that anybody may take becomes overdue by `max_wait`.
+    /// When the first request that anybody may take becomes overdue by `max_wait`, or expires.
     pub(crate) fn shared_deadline(&self) -> Option<u64> {
         self.earliest(&[None, Some(&self.anyones)])
     }
 
     /// Of those who have not started and these climbers.
     fn earliest(&self, climbers: &[Option<&Bins>; 2]) -> Option<u64> {
-        let max_wait = self.rules.max_wait?;
-        let climbers = climbers.iter().flatten().flat_map(|bins| bins.occupied());
-        let climbers = climbers.map(|(_, queue)| queue.head.entered);
-        let entered = climbers.fold(self.heads.entered.key(), u64::min);
-        (entered != u64::MAX).then(|| entered.saturating_add(max_wait))
+        let overdue = self.rules.max_wait.and_then(|max_wait| {
+            let climbers = climbers.iter().flatten().flat_map(|bins| bins.occupied());
+            let climbers = climbers.map(|(_, queue)| queue.head.entered);
+            let entered = climbers.fold(self.heads.entered.key(), u64::min);
+            (entered != u64::MAX).then(|| entered.saturating_add(max_wait))
+        });
+        [overdue, self.next_expiry()].into_iter().flatten().min()
     }
 
     /// Whether an arrival in `bin` may make a batch possible: it does not while it only waits in a
@@ -68,6 +69,7 @@ impl Former {
         self.rules.fill == Fill::Elastic
             || self.parked > 0
             || self.rules.max_wait.is_some()
+            || self.next_expiry().is_some()
             || self.depth(bin) >= self.rules.batch_size
     }
 
@@ -78,19 +80,20 @@ impl Former {
 
     /// Whether a batch could leave at `now` from what anybody may take.
     pub(crate) fn ready(&self, now: u64) -> bool {
-        self.fresh.waiting + self.anyones.waiting > 0
-            && match self.rules.fill {
-                Fill::Elastic => true,
-                Fill::Strict if self.anyones.waiting == 0 => {
-                    self.heads.full.at().is_some() || self.any_overdue(now)
+        self.next_expiry().is_some_and(|deadline| deadline <= now)
+            || self.fresh.waiting + self.anyones.waiting > 0
+                && match self.rules.fill {
+                    Fill::Elastic => true,
+                    Fill::Strict if self.anyones.waiting == 0 => {
+                        self.heads.full.at().is_some() || self.any_overdue(now)
+                    }
+                    Fill::Strict => {
+                        let overdue = |(_, queue): (_, &Queue)| self.is_overdue(&queue.head, now);
+                        let full = |bin| self.depth(bin) >= self.rules.batch_size;
+                        let mut queues = self.fresh.occupied().chain(self.anyones.occupied());
+                        queues.any(overdue) || (0..self.bins()).any(full)
+                    }
                 }
-                Fill::Strict => {
-                    let overdue = |(_, queue): (_, &Queue)| self.is_overdue(&queue.head, now);
-                    let full = |bin| self.depth(bin) >= self.rules.batch_size;
-                    let mut queues = self.fresh.occupied().chain(self.anyones.occupied());
-                    queues.any(overdue) || (0..self.bins()).any(full)
-                }
-            }
     }
 
     /// The next batch for `worker`, if one may leave now. `closed`: nothing more will arrive. At
@@ -102,13 +105,17 @@ impl Former {
         closed: bool,
         starts: usize,
     ) -> Option<Formed> {
+        self.expire(now);
         let everything = View { worker, starts };
-        if self.available(everything) == 0 {
-            return None;
+        let leads = self.available(everything) > 0;
+        let formed = if leads { self.lead(now, everything, closed) } else { None };
+        let expired = self.expired();
+        if let Some(formed) = formed {
+            self.taken += formed.rows.len() as u64;
+            return Some(Formed { expired, ..formed });
         }
-        let formed = self.lead(now, everything, closed)?;
-        self.taken += formed.rows.len() as u64;
-        Some(formed)
+        let nobody = Formed::new(Vec::new(), None, 0, Reason::Expired);
+        (!expired.is_empty()).then_some(Formed { expired, ..nobody })
     }
 
     /// How many wait that a batch could have.
@@ -186,13 +193,13 @@ impl Former {
         let starts = u32::try_from(view.starts).unwrap_or(u32::MAX);
         for bin in 0..self.bins() {
             let (head, waiting) = head(&sources, bin, starts);
-            survey.oldest.offer(head.ticket, bin);
+            survey.oldest.offer(head.rank, bin);
             if self.is_overdue(head, now) {
                 survey.overdue.offer(head.ticket, bin);
             }
             if waiting >= self.rules.batch_size {
                 let key = match self.rules.order {
-                    Order::Oldest => head.ticket,
+                    Order::Oldest | Order::Deadline => head.rank,
                     Order::Formed => self.formed(&sources, bin),
                     Order::Shortest => bin as u64,
                 };
@@ -241,7 +248,7 @@ fn head<'a>(sources: &[Option<&'a Bins>; 3], bin: usize, starts: u32) -> (&'a He
     for (source, most) in sources.iter().zip([u32::MAX, u32::MAX, starts]) {
         let Some(queue) = source.map(|bins| &bins.queues[bin]) else { continue };
         waiting += queue.len.min(most);
-        if queue.head.order < first.order {
+        if (queue.head.place, queue.head.ticket) < (first.place, first.ticket) {
             first = &queue.head;
         }
     }

@@ -104,12 +104,22 @@ impl Inner {
         let closed = self.admission.is_closed();
         if let Some(formed) = state.former.form(now, worker, closed, usize::MAX) {
             state.batches[formed.reason as usize] += 1;
+            self.release_expired(state, formed.expired.len() as u64);
             return Some(Ok(formed));
         }
         if closed && self.all_drained(state) {
             return Some(Err(NextError::Closed));
         }
         (now >= end).then_some(Err(NextError::Timeout))
+    }
+
+    fn release_expired(&self, state: &mut State, expired: u64) {
+        if expired > 0 {
+            state.expired += expired;
+            self.admission.release(expired);
+            // Who drains looks again under the lock, which is held here.
+            self.drained.notify_all();
+        }
     }
 
     /// Whether nobody who was admitted is still on the way. Meaningful once closed.
@@ -278,7 +288,8 @@ impl Inner {
             done,
             lost,
             cancelled: state.cancelled,
-            waiting: submitted + resubmitted - taken - state.cancelled,
+            expired: state.expired,
+            waiting: submitted + resubmitted - taken - state.cancelled - state.expired,
             leased: (taken - resubmitted).saturating_sub(done + lost),
             batches: state.batches,
         }

@@ -2,7 +2,7 @@
 
 use super::{BLOCK, Inner, Refused, SubmitError};
 use crate::queue::Full;
-use crate::request::{Submission, Ticket};
+use crate::request::{Options, Submission, Ticket};
 
 impl Inner {
     #[inline]
@@ -13,9 +13,38 @@ impl Inner {
         })
     }
 
+    #[inline]
+    pub(super) fn submit(
+        &self,
+        key: u64,
+        length: u32,
+        options: &Options,
+    ) -> Result<Ticket, SubmitError> {
+        self.check(options)?;
+        let (ticket, _) = self.admit(1)?;
+        let bin = self.map.bin(length);
+        let submission = Submission::new(key, ticket, self.now(), length, options);
+        let end = self.push(bin, submission);
+        // A deadline may be earlier than a sleeper's alarm.
+        let end = if submission.deadline == u64::MAX { end } else { u64::MAX };
+        if self.bell.rings(bin, end) {
+            self.wake_one();
+        }
+        Ok(ticket)
+    }
+
+    /// Whether a request may have these options.
+    #[inline]
+    pub(super) fn check(&self, options: &Options) -> Result<(), SubmitError> {
+        match options.priority {
+            priority if priority > 0 && !self.ages => Err(SubmitError::Priority(priority)),
+            _ => Ok(()),
+        }
+    }
+
     /// Publishes; returns the position after it.
     #[inline]
-    pub(super) fn push(&self, bin: usize, mut submission: Submission) -> u64 {
+    fn push(&self, bin: usize, mut submission: Submission) -> u64 {
         loop {
             match self.rings[bin].push(submission) {
                 Ok(position) => return position + 1,
@@ -26,22 +55,26 @@ impl Inner {
     }
 
     /// Sorts the rows by bin, block by block, and publishes each bin's at once.
-    pub(super) fn enqueue(&self, first: Ticket, keys: &[u64], lengths: &[u32]) {
+    pub(super) fn enqueue(
+        &self,
+        first: Ticket,
+        keys: &[u64],
+        lengths: &[u32],
+        options: &[Options],
+    ) {
         let arrival = self.now();
         let mut sorted = Vec::with_capacity(keys.len().min(BLOCK));
-        let mut first = first;
-        for (keys, lengths) in keys.chunks(BLOCK).zip(lengths.chunks(BLOCK)) {
-            let row = |i: usize| Submission {
-                key: keys[i],
-                ticket: first + i as u64,
-                arrival,
-                length: lengths[i],
+        for start in (0..keys.len()).step_by(BLOCK) {
+            let block = start..keys.len().min(start + BLOCK);
+            let row = |i: usize| {
+                let i = start + i;
+                let options = options.get(i).copied().unwrap_or_default();
+                Submission::new(keys[i], first + i as u64, arrival, lengths[i], &options)
             };
-            let starts = self.sort(lengths, row, &mut sorted);
+            let starts = self.sort(&lengths[block], row, &mut sorted);
             for (bin, bounds) in starts.windows(2).enumerate() {
                 self.push_block(bin, &sorted[bounds[0]..bounds[1]]);
             }
-            first += keys.len() as u64;
         }
     }
 
@@ -77,8 +110,9 @@ impl Inner {
                 self.make_room(bin);
                 continue;
             };
+            let deadline = rows[..pushed].iter().any(|row| row.deadline != u64::MAX);
             rows = &rows[pushed..];
-            if self.bell.rings(bin, end) {
+            if self.bell.rings(bin, if deadline { u64::MAX } else { end }) {
                 self.wake_one();
             }
         }

@@ -49,12 +49,8 @@ impl Policy for Live {
             batch.done();
         }
         let batch = worker.next_batch(Some(Duration::ZERO)).ok()?;
-        let formed = Formed {
-            rows: batch.rows().to_vec(),
-            limit: batch.limit(),
-            bin: batch.bin(),
-            reason: batch.reason(),
-        };
+        let rows = batch.rows().to_vec();
+        let formed = Formed::new(rows, batch.limit(), batch.bin(), batch.reason());
         *open = Some(batch);
         Some(formed)
     }

@@ -175,6 +175,8 @@ impl<'a, P: Policy> Run<'a, P> {
                 ticket: i as u64,
                 arrival,
                 length: self.workload.predicted[i],
+                priority: 0,
+                deadline: u64::MAX,
             });
             // With somebody idle each arrival may leave at once, before the next one comes.
             if stirred && !self.idle.is_empty() && !self.source.all_arrived() {

@@ -37,6 +37,8 @@ impl<'a, R: Rule> Played<'a, R> {
             entered: arrival,
             length: self.workload.predicted[request as usize],
             progress: 0,
+            priority: 0,
+            deadline: u64::MAX,
         }
     }
 }
@@ -53,7 +55,7 @@ impl<R: Rule> Policy for Played<'_, R> {
         self.batch.clear();
         let (bin, reason) = self.rule.form(now, closed, &mut self.batch)?;
         let rows = self.batch.iter().map(|&request| self.row(request)).collect();
-        Some(Formed { rows, limit: None, bin, reason })
+        Some(Formed::new(rows, None, bin, reason))
     }
 
     fn climb(&mut self, _: Row, _: WorkerId, _: u64) {

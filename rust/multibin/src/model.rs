@@ -1,11 +1,12 @@
 //! Random programs on the shipped scheduler, held against the rules written down naively.
-#![cfg(not(loom))]
 #![expect(clippy::option_option, reason = "as in `Change`")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use multibin::{
-    Batch, Change, Config, Edges, Fill, NextError, Order, Overrun, Reason, Row, Scheduler,
+use crate::{
+    Batch, Change, Config, Edges, Fill, NextError, Options, Order, Overrun, Reason, Row, Scheduler,
     SubmitError, Worker,
 };
 use proptest::prelude::*;
@@ -17,8 +18,10 @@ const QUEUES: usize = 7;
 
 #[derive(Debug, Clone)]
 enum Op {
-    Submit(u32),
-    SubmitMany(Vec<u32>),
+    Submit(u32, Options),
+    SubmitMany(Vec<u32>, Options),
+    /// Nanoseconds go by.
+    Tick(u64),
     Next(usize),
     /// Of the open batch (chosen by the first number): climb these rows by so much, then done.
     Resubmit(usize, Vec<bool>, u32, bool),
@@ -45,6 +48,11 @@ struct Entry {
     owner: Option<usize>,
     /// Climbs, rather than starting.
     parked: bool,
+    /// Has been in a batch.
+    started: bool,
+    arrival: u64,
+    entered: u64,
+    options: Options,
 }
 
 impl Entry {
@@ -62,20 +70,26 @@ struct Model {
     entries: u64,
     taken: u64,
     closed: bool,
+    now: u64,
 }
 
 type Leaves = (Vec<Entry>, usize, Reason, Option<u32>);
+
+fn nanoseconds(duration: Duration) -> u64 {
+    duration.as_nanos() as u64
+}
 
 impl Model {
     fn enter(&mut self, entry: &Entry) {
         let ahead = self.waiting.len() as u64;
         let due = self.due(ahead);
         let bin = self.edges.bin(entry.length).max(self.edges.bin(entry.progress));
-        self.waiting.push(Entry { bin, due, order: self.entries, ..entry.clone() });
+        let entered = self.now;
+        self.waiting.push(Entry { bin, due, order: self.entries, entered, ..entry.clone() });
         self.entries += 1;
     }
 
-    fn submit(&mut self, key: u64, length: u32) {
+    fn submit(&mut self, key: u64, length: u32, options: Options) {
         let ticket = self.tickets;
         self.tickets += 1;
         self.enter(&Entry {
@@ -88,13 +102,53 @@ impl Model {
             due: 0,
             owner: None,
             parked: false,
+            started: false,
+            arrival: self.now,
+            entered: 0,
+            options,
         });
+    }
+
+    /// What orders the entries of a bin and the bins.
+    fn rank(&self, entry: &Entry) -> u64 {
+        match (self.config.order, self.config.ageing) {
+            (Some(Order::Deadline), _) => match entry.options.deadline {
+                Some(deadline) => entry.arrival + nanoseconds(deadline),
+                None => (1 << 63) + entry.ticket,
+            },
+            (_, Some(ageing)) => {
+                let put_off = ageing * 1e9 * f64::from(entry.options.priority * entry.length);
+                #[expect(clippy::cast_sign_loss, reason = "no factor is negative")]
+                let put_off = put_off as u64;
+                entry.arrival + put_off
+            }
+            _ => entry.ticket,
+        }
+    }
+
+    fn is_ranked(&self) -> bool {
+        self.config.ageing.is_some() || self.config.order == Some(Order::Deadline)
+    }
+
+    /// Those whose deadline has passed leave.
+    fn expire(&mut self) -> Vec<u64> {
+        let deadline = |entry: &Entry| {
+            let deadline = entry.options.deadline.filter(|_| !entry.started)?;
+            Some(entry.arrival + nanoseconds(deadline))
+        };
+        let expires = |entry: &Entry| deadline(entry).is_some_and(|at| at <= self.now);
+        let (mut gone, rest): (Vec<_>, Vec<_>) =
+            self.waiting.iter().cloned().partition(|entry| expires(entry));
+        gone.sort_by_key(|entry| (deadline(entry), entry.ticket));
+        self.waiting = rest;
+        gone.iter().map(|entry| entry.key).collect()
     }
 
     fn bin(&self, worker: usize, bin: usize) -> Vec<Entry> {
         let mine = |entry: &&Entry| entry.bin == bin && entry.owner.is_none_or(|o| o == worker);
         let mut entries: Vec<_> = self.waiting.iter().filter(mine).cloned().collect();
-        entries.sort_by_key(|entry| entry.order);
+        let place = |e: &Entry| if self.is_ranked() { self.rank(e) } else { e.order };
+        entries.sort_by_key(|entry| (place(entry), entry.ticket));
         entries
     }
 
@@ -105,7 +159,13 @@ impl Model {
     }
 
     fn overdue(&self, entry: &Entry) -> bool {
-        self.taken > entry.due
+        let waited = |max| self.now - entry.entered >= nanoseconds(max);
+        self.taken > entry.due || self.config.max_wait.is_some_and(waited)
+    }
+
+    fn few_rank(&self, entry: &Entry) -> (bool, u64, u64) {
+        let overdue = self.overdue(entry);
+        (!overdue, if overdue { entry.ticket } else { self.rank(entry) }, entry.ticket)
     }
 
     fn next(&self, worker: usize) -> Option<Leaves> {
@@ -121,11 +181,11 @@ impl Model {
             && all.iter().any(|entry| entry.parked);
         if elastic && !self.closed && 10 * all.len() < 16 * size {
             all.retain(|entry| entry.parked || !bounded);
-            let mut ranks: Vec<_> = all.iter().map(|e| (!self.overdue(e), e.ticket)).collect();
+            let mut ranks: Vec<_> = all.iter().map(|e| self.few_rank(e)).collect();
             ranks.sort_unstable();
             ranks.truncate(size);
-            all.retain(|entry| ranks.contains(&(!self.overdue(entry), entry.ticket)));
-            let bin = all.iter().find(|entry| entry.ticket == ranks[0].1).unwrap().bin;
+            all.retain(|entry| ranks.contains(&self.few_rank(entry)));
+            let bin = all.iter().find(|entry| entry.ticket == ranks[0].2).unwrap().bin;
             all.sort_by_key(|e| (e.bin != bin, e.source(), e.bin, e.order));
             let limit = self.limit(&all);
             return Some((all, bin, Reason::Few, limit));
@@ -133,7 +193,8 @@ impl Model {
         let heads = |bins: &[Vec<Entry>]| -> Vec<Entry> {
             bins.iter().filter_map(|bin| bin.first().cloned()).collect()
         };
-        let overdue = heads(&bins).into_iter().filter(|head| self.overdue(head));
+        let leads = elastic || !self.closed;
+        let overdue = heads(&bins).into_iter().filter(|head| leads && self.overdue(head));
         if let Some(head) = overdue.min_by_key(|head| head.ticket) {
             if bounded {
                 for bin in &mut bins {
@@ -148,17 +209,21 @@ impl Model {
             }
         }
         let climbing = self.config.overrun == Overrun::Climb;
-        let default = if climbing { Order::Oldest } else { Order::Formed };
+        let oldest = climbing || self.config.ageing.is_some();
+        let default = if oldest { Order::Oldest } else { Order::Formed };
         let full = bins.iter().filter(|bin| bin.len() >= size);
         let first = match self.config.order.unwrap_or(default) {
-            Order::Oldest => full.min_by_key(|bin| bin[0].ticket),
+            Order::Oldest | Order::Deadline => {
+                full.min_by_key(|bin| (self.rank(&bin[0]), bin[0].bin))
+            }
             Order::Formed => full.min_by_key(|bin| bin[size - 1].order),
             Order::Shortest => full.min_by_key(|bin| bin[0].bin),
         };
         if let Some(bin) = first {
             return Some(self.gather(&bins, bin[0].bin, Reason::Full));
         }
-        let oldest = heads(&bins).into_iter().min_by_key(|head| head.ticket).unwrap().bin;
+        let rank = |head: &Entry| (self.rank(head), head.bin);
+        let oldest = heads(&bins).into_iter().min_by_key(rank).unwrap().bin;
         let reason = if self.closed { Reason::Drain } else { Reason::Elastic };
         (elastic || self.closed).then(|| self.gather(&bins, oldest, reason))
     }
@@ -216,6 +281,7 @@ impl Model {
                 bin,
                 due,
                 order,
+                entered: self.now,
                 ..entry
             });
         }
@@ -223,6 +289,7 @@ impl Model {
 }
 
 struct Run {
+    clock: Arc<AtomicU64>,
     model: Model,
     scheduler: Scheduler,
     workers: Vec<Option<Worker>>,
@@ -234,7 +301,9 @@ struct Run {
 impl Run {
     fn new(config: Config, bounds: &[u32]) -> Self {
         let edges = Edges::new(bounds).unwrap();
-        let scheduler = Scheduler::new(edges.clone(), config.clone()).unwrap();
+        let clock = Arc::new(AtomicU64::new(0));
+        let scheduler =
+            Scheduler::virtually(Arc::clone(&clock), edges.clone(), config.clone()).unwrap();
         let workers = (0..WORKERS).map(|_| Some(scheduler.worker())).collect();
         let model = Model {
             edges,
@@ -244,14 +313,19 @@ impl Run {
             entries: 0,
             taken: 0,
             closed: false,
+            now: 0,
         };
-        Self { model, scheduler, workers, open: Vec::new(), keys: 0, live: 0 }
+        Self { clock, model, scheduler, workers, open: Vec::new(), keys: 0, live: 0 }
     }
 
     fn step(&mut self, op: &Op) {
         match op {
-            Op::Submit(length) => self.submit(&[*length], false),
-            Op::SubmitMany(lengths) => self.submit(lengths, true),
+            Op::Submit(length, options) => self.submit(&[*length], *options, false),
+            Op::SubmitMany(lengths, options) => self.submit(lengths, *options, true),
+            Op::Tick(time) => {
+                self.model.now += time;
+                self.clock.store(self.model.now, Ordering::Relaxed);
+            }
             Op::Next(worker) => self.next(*worker),
             Op::Resubmit(batch, rows, by, anywhere) => self.resubmit(*batch, rows, *by, *anywhere),
             Op::Done(batch) => self.end(*batch, Batch::done),
@@ -275,12 +349,14 @@ impl Run {
         assert_eq!((stats.waiting + stats.leased) as usize, self.live);
     }
 
-    fn submit(&mut self, lengths: &[u32], bulk: bool) {
+    fn submit(&mut self, lengths: &[u32], options: Options, bulk: bool) {
+        let ages = self.model.config.ageing.is_some();
+        let options = Options { priority: if ages { options.priority } else { 0 }, ..options };
         let keys: Vec<u64> = (self.keys..).take(lengths.len()).collect();
         let outcome = if bulk {
-            self.scheduler.submit_many(&keys, lengths)
+            self.scheduler.submit_many_with(&keys, lengths, &vec![options; keys.len()])
         } else {
-            self.scheduler.submit(keys[0], lengths[0])
+            self.scheduler.submit_with(keys[0], lengths[0], &options)
         };
         let room = self.model.config.capacity - self.live;
         let accepted = lengths.len().min(room);
@@ -294,9 +370,10 @@ impl Run {
                 assert!(accepted < lengths.len());
                 assert_eq!(said, accepted);
             }
+            Err(SubmitError::Priority(_)) => panic!("none is given where it may not be"),
         }
         for (&key, &length) in keys.iter().zip(lengths).take(accepted) {
-            self.model.submit(key, length);
+            self.model.submit(key, length, options);
         }
         self.keys += accepted as u64;
         self.live += accepted;
@@ -330,19 +407,33 @@ impl Run {
 
     fn next(&mut self, worker: usize) {
         let Some(handle) = &self.workers[worker] else { return };
-        match (handle.next_batch(Some(Duration::ZERO)), self.model.next(worker)) {
+        let got = handle.next_batch(Some(Duration::ZERO));
+        let expired = self.model.expire();
+        self.live -= expired.len();
+        match (got, self.model.next(worker)) {
             (Ok(batch), Some((rows, bin, reason, limit))) => {
                 let seen = |row: &Row| (row.key, row.ticket, row.length, row.progress);
-                let got: Vec<_> = batch.rows().iter().map(seen).collect();
-                let want: Vec<_> =
+                let mut got: Vec<_> = batch.rows().iter().map(seen).collect();
+                let mut want: Vec<_> =
                     rows.iter().map(|e| (e.key, e.ticket, e.length, e.progress)).collect();
+                if reason == Reason::Few && self.model.is_ranked() {
+                    // Rows of a heap come in any order.
+                    got.sort_unstable();
+                    want.sort_unstable();
+                }
                 assert_eq!(got, want);
                 assert_eq!((batch.bin(), batch.reason(), batch.limit()), (bin, reason, limit));
+                assert_eq!(batch.expired(), expired);
                 self.model.take(&rows);
                 self.open.push((worker, batch));
             }
-            (Err(NextError::Closed), None) => assert!(self.model.closed),
-            (Err(NextError::Timeout), None) => assert!(!self.model.closed),
+            (Ok(batch), None) => {
+                assert!(!expired.is_empty());
+                assert_eq!((batch.rows(), batch.reason()), (&[][..], Reason::Expired));
+                assert_eq!(batch.expired(), expired);
+            }
+            (Err(NextError::Closed), None) => assert!(self.model.closed && expired.is_empty()),
+            (Err(NextError::Timeout), None) => assert!(!self.model.closed && expired.is_empty()),
             (got, want) => panic!("got {got:?}, the rules say {want:?}"),
         }
     }
@@ -360,7 +451,8 @@ impl Run {
         batch.resubmit(&rows, anywhere).unwrap();
         let alive = self.workers[worker].is_some();
         for &(row, progress) in &rows {
-            let Row { key, ticket, length, .. } = batch.rows()[row];
+            let Row { key, ticket, length, arrival, priority, deadline, .. } = batch.rows()[row];
+            let after = (deadline != u64::MAX).then(|| Duration::from_nanos(deadline - arrival));
             let owner = (!anywhere && alive).then_some(worker);
             let progress = if anywhere || alive { progress } else { 0 };
             self.model.enter(&Entry {
@@ -373,6 +465,10 @@ impl Run {
                 due: 0,
                 owner,
                 parked: anywhere || alive,
+                started: true,
+                arrival,
+                entered: 0,
+                options: Options { priority, deadline: after },
             });
         }
         self.live -= batch.rows().len() - rows.len();
@@ -392,9 +488,14 @@ impl Run {
 
 fn ops() -> impl Strategy<Value = Op> {
     let length = 0u32..70;
+    let deadline = prop::option::weighted(0.2, (0u64..3_000).prop_map(Duration::from_nanos));
+    let options =
+        (0u32..3, deadline).prop_map(|(priority, deadline)| Options { priority, deadline });
     prop_oneof![
-        8 => length.clone().prop_map(Op::Submit),
-        3 => prop::collection::vec(length, 0..20).prop_map(Op::SubmitMany),
+        8 => (length.clone(), options.clone()).prop_map(|(length, options)| Op::Submit(length, options)),
+        3 => (prop::collection::vec(length, 0..20), options)
+            .prop_map(|(lengths, options)| Op::SubmitMany(lengths, options)),
+        6 => (0u64..1_000).prop_map(Op::Tick),
         10 => (0..WORKERS).prop_map(Op::Next),
         4 => (any::<usize>(), prop::collection::vec(any::<bool>(), 8), 0u32..30, any::<bool>())
             .prop_map(|(batch, rows, by, anywhere)| Op::Resubmit(batch, rows, by, anywhere)),
@@ -419,11 +520,16 @@ fn configs() -> impl Strategy<Value = Config> {
         Some(Order::Formed),
         Some(Order::Oldest),
         Some(Order::Shortest),
+        Some(Order::Deadline),
     ]);
+    let ageing = prop::option::weighted(0.3, 0.0..20e-9);
+    let max_wait = prop::option::weighted(0.2, (0u64..3_000).prop_map(Duration::from_nanos));
     let overrun = prop_oneof![Just(Overrun::Finish), Just(Overrun::Climb)];
     let max_parked = prop_oneof![Just(None), (0usize..20).prop_map(Some)];
-    (1u32..6, 6usize..60, fill, order, overrun, max_parked).prop_map(
-        |(batch_size, capacity, fill, order, overrun, max_parked)| Config {
+    (1u32..6, 6usize..60, fill, order, overrun, max_parked, ageing, max_wait).prop_map(
+        |(batch_size, capacity, fill, order, overrun, max_parked, ageing, max_wait)| Config {
+            ageing: ageing.filter(|_| !matches!(order, Some(Order::Formed | Order::Deadline))),
+            max_wait,
             capacity,
             max_parked,
             fill,

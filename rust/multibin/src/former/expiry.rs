@@ -1,0 +1,75 @@
+//! Deadlines: who has not started by then is handed back unserved.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::Former;
+use super::places::Place;
+use crate::request::{Row, Ticket};
+
+/// Who may expire, and who did.
+#[derive(Debug, Default)]
+pub(super) struct Expiry {
+    /// Deadlines and whose; of some who left long ago, too.
+    deadlines: BinaryHeap<Reverse<(u64, First)>>,
+    /// Keys that the next batch hands back.
+    expired: Vec<u64>,
+}
+
+/// A request's first entry into a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct First {
+    ticket: Ticket,
+    /// Tells it from the same request's later entries, which may be in the same place.
+    order: u64,
+    place: Place,
+}
+
+impl Former {
+    /// `row` entered for the first time, at `place`. O(log n) with a deadline.
+    #[inline]
+    pub(super) fn expect_expiry(&mut self, row: &Row, order: u64, place: Place) {
+        if row.deadline != u64::MAX {
+            let first = First { ticket: row.ticket, order, place };
+            self.expiry.deadlines.push(Reverse((row.deadline, first)));
+        }
+    }
+
+    /// Takes out whose deadline is `now` or before. Amortised O(log n) per request with a deadline.
+    pub(super) fn expire(&mut self, now: u64) {
+        while let Some(&Reverse((deadline, first))) = self.expiry.deadlines.peek()
+            && deadline <= now
+        {
+            self.expiry.deadlines.pop();
+            if self.still_waits(first) {
+                let row = self.unlink(first.place);
+                self.expiry.expired.push(row.key);
+            }
+        }
+        self.forget_who_left();
+    }
+
+    fn still_waits(&self, First { ticket, order, place }: First) -> bool {
+        self.slab.holds(place.at, ticket) && self.slab.order(place.at) == order
+    }
+
+    /// Keeps the deadlines at most about twice as many as those who wait.
+    fn forget_who_left(&mut self) {
+        if self.expiry.deadlines.len() <= 2 * self.fresh.waiting + 64 {
+            return;
+        }
+        let mut deadlines = std::mem::take(&mut self.expiry.deadlines);
+        deadlines.retain(|&Reverse((_, first))| self.still_waits(first));
+        self.expiry.deadlines = deadlines;
+    }
+
+    /// The next deadline, perhaps of somebody who left.
+    pub(super) fn next_expiry(&self) -> Option<u64> {
+        self.expiry.deadlines.peek().map(|&Reverse((deadline, _))| deadline)
+    }
+
+    /// The keys of those who expired, once.
+    pub(super) fn expired(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.expiry.expired)
+    }
+}

@@ -1,0 +1,152 @@
+//! The queue of one bin: first in, first out, or a heap where ranks decide.
+
+use super::{Entry, FREE, Head, NIL, Slab};
+use crate::request::Row;
+
+/// Knows its head and, first in first out, its `nth` entry (the one that completes a batch).
+#[derive(Debug, Clone)]
+pub(crate) struct Queue {
+    pub(crate) head: Head,
+    /// `order` of the nth entry; `u64::MAX` while there are fewer, and in a heap.
+    pub(crate) formed: u64,
+    pub(crate) len: u32,
+    /// In a heap the root.
+    first: u32,
+    /// Unused in a heap, like `nth`.
+    last: u32,
+    nth: u32,
+}
+
+impl Queue {
+    pub(crate) const EMPTY: Self =
+        Self { head: Head::NONE, formed: u64::MAX, len: 0, first: NIL, last: NIL, nth: NIL };
+
+    /// Enters; `n` is the number of entries that complete a batch. Returns its place in the slab.
+    #[inline]
+    pub(crate) fn push(&mut self, slab: &mut Slab, entry: Entry, n: u32) -> u32 {
+        self.len += 1;
+        if slab.is_heap() {
+            let at = slab.insert(entry);
+            let root = slab.meld(self.first, at);
+            self.set_first(slab, root);
+            return at;
+        }
+        let at = slab.insert(Entry { prev: self.last, ..entry });
+        match self.last {
+            NIL => self.set_first(slab, at),
+            last => slab.entries[last as usize].next = at,
+        }
+        self.last = at;
+        if self.len == n {
+            self.nth = at;
+            self.formed = entry.order;
+        }
+        at
+    }
+
+    /// Takes the head. The queue must not be empty.
+    #[inline]
+    pub(crate) fn pop(&mut self, slab: &mut Slab) -> Row {
+        let at = self.first;
+        let Entry { row, next, .. } = slab.entries[at as usize];
+        // Before the entry is freed: it may be the nth itself.
+        if self.nth != NIL {
+            self.nth = slab.entries[self.nth as usize].next;
+            self.formed = slab.entries.get(self.nth as usize).map_or(u64::MAX, |e| e.order);
+        }
+        let next = if slab.is_heap() { slab.without_root(at) } else { next };
+        slab.remove(at);
+        self.len -= 1;
+        self.set_first(slab, next);
+        row
+    }
+
+    /// The entry at `next`, if there is one, becomes the head.
+    #[inline]
+    fn set_first(&mut self, slab: &mut Slab, next: u32) {
+        self.first = next;
+        if let Some(entry) = slab.entries.get_mut(next as usize) {
+            entry.prev = NIL;
+        } else {
+            self.last = NIL;
+        }
+        self.head = slab.head(next);
+    }
+
+    /// Whether the live entry at `at` is in this queue. O(entries before it).
+    pub(crate) fn contains(&self, slab: &Slab, mut at: u32) -> bool {
+        while slab.entries[at as usize].prev != NIL {
+            at = slab.entries[at as usize].prev;
+        }
+        at == self.first
+    }
+
+    /// Removes the entry at `at`, which must be in this queue; `n` as in `push`. O(n), in a heap
+    /// O(log of its length).
+    pub(crate) fn unlink(&mut self, slab: &mut Slab, at: u32, n: u32) -> Row {
+        if at == self.first {
+            return self.pop(slab);
+        }
+        let row = slab.row(at);
+        if slab.is_heap() {
+            let root = slab.without(self.first, at);
+            self.set_first(slab, root);
+        } else {
+            let Entry { next, prev, .. } = slab.entries[at as usize];
+            slab.entries[prev as usize].next = next;
+            match slab.entries.get_mut(next as usize) {
+                Some(entry) => entry.prev = prev,
+                None => self.last = prev,
+            }
+        }
+        slab.remove(at);
+        self.len -= 1;
+        self.find_nth(slab, n);
+        row
+    }
+
+    /// Sets `nth` anew. O(n).
+    pub(crate) fn find_nth(&mut self, slab: &Slab, n: u32) {
+        if !slab.is_heap() {
+            let nth = self.iter(slab).nth(n as usize - 1);
+            (self.nth, self.formed) = nth.map_or((NIL, u64::MAX), |(at, entry)| (at, entry.order));
+        }
+    }
+
+    /// Every entry with its place in the slab: first to last, in a heap in any order.
+    pub(crate) fn iter<'a>(
+        &self,
+        slab: &'a Slab,
+    ) -> impl Iterator<Item = (u32, &'a Entry)> + use<'a> {
+        let mut next = self.first;
+        std::iter::from_fn(move || {
+            let at = next;
+            let entry = slab.entries.get(at as usize)?;
+            next = if slab.is_heap() { slab.following(at) } else { entry.next };
+            Some((at, entry))
+        })
+    }
+
+    /// Removes everything.
+    pub(crate) fn clear(&mut self, slab: &mut Slab) {
+        let n = u32::MAX;
+        self.retain(slab, n, |_| false);
+    }
+
+    /// Removes the entries that are not `kept`; the others stay in their order.
+    pub(crate) fn retain(&mut self, slab: &mut Slab, n: u32, kept: impl Fn(&Entry) -> bool) {
+        let mut at = std::mem::replace(self, Self::EMPTY).first;
+        if slab.is_heap() {
+            at = slab.as_list(at);
+        }
+        while at != NIL {
+            let entry = slab.entries[at as usize];
+            debug_assert!(entry.prev != FREE);
+            slab.remove(at);
+            at = entry.next;
+            if kept(&entry) {
+                self.push(slab, Entry { next: NIL, prev: NIL, ..entry }, n);
+            }
+        }
+    }
+}
