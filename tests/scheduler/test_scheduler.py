@@ -48,7 +48,7 @@ def test_elastic_waits_for_nobody_and_tops_up_from_the_nearest_bins() -> None:
     s.submit(1, 5)
     few = s.next_batch(0)
     assert (few.keys.tolist(), few.reason) == ([1], "few")
-    for key, length in enumerate([30, 30, 5, 15, 5, 15]):
+    for key, length in enumerate([30, 30, 5, 15, 5, 15, 5]):
         s.submit(key, length)
     batch = s.next_batch(0)
     assert (batch.keys.tolist(), batch.bin, batch.reason) == ([0, 1, 3, 5], 2, "elastic")
@@ -69,6 +69,28 @@ def test_one_strict_bin_is_a_fifo() -> None:
     s.submit_many(np.arange(100), rng.integers(0, 1000, 100))
     s.close()
     assert keys(s) == [list(range(i, min(i + 8, 100))) for i in range(0, 100, 8)]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "limit"),
+    [
+        ([0, 0, 0, 0], 10),
+        ([0, 15, 15, 30], 20),
+        ([0, 0, 30, 30], 10),
+        ([0, 30, 30], None),
+        ([0, 30, 30, 30], None),
+    ],
+)
+def test_a_batch_of_several_bins_runs_until_half_are_at_the_ends_of_theirs(
+    lengths: list[int], limit: int | None
+) -> None:
+    s = scheduler(overrun="climb")
+    s.submit_many(np.arange(len(lengths)), lengths)
+    assert s.next_batch(0).limit == limit
+    for options in ({}, {"overrun": "recompute"}):
+        s = scheduler(**options)
+        s.submit_many(np.arange(len(lengths)), lengths)
+        assert s.next_batch(0).limit == (10 if options else None), "the leader's bin is run through"
 
 
 def test_climbing() -> None:

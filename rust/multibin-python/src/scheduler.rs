@@ -19,9 +19,10 @@ use crate::worker::{BatchIterator, Worker};
 /// request leads, topped up from the nearest bins; ``"strict"``: only full bins leave (Algorithm 1
 /// of arXiv 2412.04504). ``order``: which full bin goes first, ``"formed"`` (the paper, the
 /// default) or ``"oldest"`` (the default with climbing). ``overrun="climb"``: batches have a
-/// ``limit`` of steps, and who is unfinished then is resubmitted to a higher bin; ``"recompute"``: the
-/// same for back-ends that cannot keep state, so that who climbs starts over. While ``max_parked``
-/// climbers wait, a worker that may take one starts nobody but overdue requests.
+/// ``limit`` of steps, which takes half of their rows to the ends of their bins, and who is unfinished
+/// then is resubmitted to the bin of its progress; ``"recompute"``: the same for back-ends that cannot
+/// keep state, so that who climbs starts over. While ``max_parked`` climbers wait, a worker that may
+/// take one starts nobody but overdue requests.
 ///
 /// Raises ``ValueError`` for a value out of range.
 #[pyclass(frozen, module = "multibin")]

@@ -29,7 +29,8 @@ pub enum Overrun {
     /// The batch runs until its last row is finished (the paper).
     #[default]
     Finish,
-    /// Batches have a limit; who is unfinished then climbs to the next bin.
+    /// Batches have a limit, at which half of their rows are at the ends of their bins; who is
+    /// unfinished then enters the bin of its progress.
     Climb,
     /// As `Climb`, for back-ends that cannot keep state: who climbs starts over, so that progress
     /// chooses the bin but saves no steps (failure collection and recomputation of Sequence
@@ -141,6 +142,22 @@ impl Rules {
             max_wait: config.max_wait.map(nanoseconds),
             max_parked: config.max_parked,
         })
+    }
+
+    /// Rule 1: fewer than 1.6 batches wait.
+    #[inline]
+    pub(crate) fn few(&self, waiting: usize) -> bool {
+        5 * waiting < 8 * self.batch_size as usize
+    }
+
+    /// From when on an entry counts as passed over: once more than 1.75·w + 4·B others were served
+    /// after the first `taken`, w = `ahead` of which wait now.
+    #[inline]
+    pub(crate) fn due(&self, taken: u64, ahead: u64) -> u64 {
+        match self.fill {
+            Fill::Strict => u64::MAX,
+            Fill::Elastic => taken + 7 * ahead / 4 + 4 * u64::from(self.batch_size),
+        }
     }
 
     /// Rule 2: passed over once `taken` exceeds `due`, or in its queue for `max_wait`.

@@ -4,11 +4,12 @@
 //! order as counters, so that a simulation on a virtual clock runs this same code.
 
 mod few;
+mod limit;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::{Fill, Order, Overrun, Rules};
+use crate::config::{Fill, Order, Rules};
 use crate::edges::Edges;
 use crate::request::{Reason, Row, Submission};
 use crate::waiting::{Entry, Head, Queue, Slab};
@@ -175,7 +176,7 @@ impl Former {
             self.start_anew(row, order);
         } else {
             let entry = Entry::new(row, order, self.due(order));
-            let bin = self.edges.bin(row.length).max(self.edges.bin(row.progress));
+            let bin = self.bin_of(&row);
             let own = worker.and_then(|worker| self.own.get_mut(&worker));
             let bins = own.unwrap_or(&mut self.anyones);
             bins.push(&mut self.slab, bin, entry, self.rules.batch_size);
@@ -217,18 +218,12 @@ impl Former {
         self.own.contains_key(&worker)
     }
 
-    /// From when on an entry counts as passed over: once more than 2·w + 4·B others were served,
-    /// w of which wait now. Entries so far minus those that left is how many wait.
+    /// From when on the entry with this `order` counts as passed over. Entries so far minus those
+    /// that left is how many wait.
     #[inline]
     fn due(&self, order: u64) -> u64 {
-        match self.rules.fill {
-            Fill::Strict => u64::MAX,
-            Fill::Elastic => {
-                // An arrival that was published late may find later ones already taken.
-                let ahead = order.saturating_sub(self.taken + self.handed_back);
-                self.taken + 2 * ahead + 4 * u64::from(self.rules.batch_size)
-            }
-        }
+        // An arrival that was published late may find later ones already taken.
+        self.rules.due(self.taken, order.saturating_sub(self.taken + self.handed_back))
     }
 
     /// When the first request that `worker` may take becomes overdue by `max_wait`.
@@ -292,7 +287,7 @@ impl Former {
         let elastic = self.rules.fill == Fill::Elastic;
         let everything = View { worker, parked_only: false };
         let view = self.bounded(worker);
-        if elastic && !closed && 2 * self.waiting(worker) < 3 * self.rules.batch_size as usize {
+        if elastic && !closed && self.rules.few(self.waiting(worker)) {
             return Some(self.few(now, view));
         }
         let mut survey = self.survey(now, everything);
@@ -379,7 +374,6 @@ impl Former {
         let mut rows = Vec::with_capacity(room);
         self.take(leader, bin, 1, &mut rows);
         self.take(view, bin, room, &mut rows);
-        let limit = self.limit(bin, &rows);
         if self.rules.fill == Fill::Elastic {
             let bins = self.edges.bins();
             for distance in 1..bins {
@@ -394,7 +388,7 @@ impl Former {
                 }
             }
         }
-        Formed { rows, limit, bin, reason }
+        Formed { limit: self.limit(bin, &rows), rows, bin, reason }
     }
 
     /// Moves rows from `bin` to `rows` until there are `room`, in the order in which they entered.
@@ -421,19 +415,6 @@ impl Former {
             self.parked -= usize::from(source != FRESH);
             rows.push(row);
         }
-    }
-
-    /// How far a batch led by `bin` runs, `rows` being those taken from it.
-    fn limit(&self, bin: usize, rows: &[Row]) -> Option<u32> {
-        let upper = match self.rules.overrun {
-            Overrun::Finish => None,
-            Overrun::Climb | Overrun::Recompute => self.edges.upper(bin),
-        }?;
-        let steps = rows.iter().map(|row| match self.rules.overrun {
-            Overrun::Recompute => upper,
-            _ => upper.saturating_sub(row.progress),
-        });
-        Some(steps.max().unwrap_or(0).max(1))
     }
 }
 

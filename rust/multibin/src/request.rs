@@ -34,7 +34,7 @@ pub struct Row {
 /// Why a batch left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// Elastic: fewer than 1.5 batches waited, so they left together whatever their bins.
+    /// Elastic: fewer than 1.6 batches waited, so they left together whatever their bins.
     Few,
     /// A request was passed over too often, or waited longer than `max_wait`.
     Overdue,

@@ -61,10 +61,7 @@ type Leaves = (Vec<Entry>, usize, Reason, Option<u32>);
 impl Model {
     fn enter(&mut self, entry: &Entry) {
         let ahead = self.waiting.len() as u64;
-        let due = match self.config.fill {
-            Fill::Elastic => self.taken + 2 * ahead + 4 * u64::from(self.config.batch_size),
-            Fill::Strict => u64::MAX,
-        };
+        let due = self.due(ahead);
         let bin = self.edges.bin(entry.length).max(self.edges.bin(entry.progress));
         self.waiting.push(Entry { bin, due, order: self.entries, ..entry.clone() });
         self.entries += 1;
@@ -93,6 +90,12 @@ impl Model {
         entries
     }
 
+    /// More than 1.75·w + 4·B others after those taken so far, w = `ahead` that wait.
+    fn due(&self, ahead: u64) -> u64 {
+        let others = ahead + 3 * ahead / 4 + 4 * u64::from(self.config.batch_size);
+        if self.config.fill == Fill::Strict { u64::MAX } else { self.taken + others }
+    }
+
     fn overdue(&self, entry: &Entry) -> bool {
         self.taken > entry.due
     }
@@ -108,7 +111,7 @@ impl Model {
         let parked = self.waiting.iter().filter(|entry| entry.parked).count();
         let bounded = self.config.max_parked.is_some_and(|most| parked >= most)
             && all.iter().any(|entry| entry.parked);
-        if elastic && !self.closed && 2 * all.len() < 3 * size {
+        if elastic && !self.closed && 10 * all.len() < 16 * size {
             all.retain(|entry| entry.parked || !bounded);
             let mut ranks: Vec<_> = all.iter().map(|e| (!self.overdue(e), e.ticket)).collect();
             ranks.sort_unstable();
@@ -116,8 +119,8 @@ impl Model {
             all.retain(|entry| ranks.contains(&(!self.overdue(entry), entry.ticket)));
             let bin = all.iter().find(|entry| entry.ticket == ranks[0].1).unwrap().bin;
             all.sort_by_key(|e| (e.bin != bin, e.source(), e.bin, e.order));
-            let led: Vec<_> = all.iter().filter(|entry| entry.bin == bin).cloned().collect();
-            return Some((all, bin, Reason::Few, self.limit(bin, &led)));
+            let limit = self.limit(&all);
+            return Some((all, bin, Reason::Few, limit));
         }
         let heads = |bins: &[Vec<Entry>]| -> Vec<Entry> {
             bins.iter().filter_map(|bin| bin.first().cloned()).collect()
@@ -154,19 +157,28 @@ impl Model {
     fn gather(&self, bins: &[Vec<Entry>], lead: usize, reason: Reason) -> Leaves {
         let size = self.config.batch_size as usize;
         let mut rows: Vec<_> = bins[lead].iter().take(size).cloned().collect();
-        let limit = self.limit(lead, &rows);
         if self.config.fill == Fill::Elastic {
             let mut others: Vec<usize> = (0..bins.len()).filter(|&bin| bin != lead).collect();
             others.sort_by_key(|&bin| (bin.abs_diff(lead), bin));
             rows.extend(others.into_iter().flat_map(|bin| bins[bin].clone()));
             rows.truncate(size);
         }
+        let limit = self.limit(&rows);
         (rows, lead, reason, limit)
     }
 
-    fn limit(&self, bin: usize, led: &[Entry]) -> Option<u32> {
-        let upper = self.edges.upper(bin).filter(|_| self.config.overrun == Overrun::Climb)?;
-        led.iter().map(|entry| upper.saturating_sub(entry.progress).max(1)).max()
+    /// The fewest steps after which half of the rows are at the ends of their bins.
+    fn limit(&self, rows: &[Entry]) -> Option<u32> {
+        if self.config.overrun != Overrun::Climb {
+            return None;
+        }
+        let left = |entry: &Entry| {
+            let upper = self.edges.upper(entry.bin)?;
+            Some(upper.saturating_sub(entry.progress).max(1))
+        };
+        let steps: Vec<u32> = rows.iter().filter_map(left).collect();
+        let done = |limit: u32| steps.iter().filter(|&&steps| steps <= limit).count();
+        steps.iter().copied().filter(|&limit| 2 * done(limit) >= rows.len()).min()
     }
 
     fn take(&mut self, rows: &[Entry]) {
@@ -184,9 +196,7 @@ impl Model {
         for entry in mine {
             let order = self.entries;
             self.entries += 1;
-            let due = self.taken + 2 * ahead + 4 * u64::from(self.config.batch_size);
-            let strict = self.config.fill == Fill::Strict;
-            let due = if strict { u64::MAX } else { due };
+            let due = self.due(ahead);
             let bin = self.edges.bin(entry.length);
             self.waiting.push(Entry {
                 progress: 0,

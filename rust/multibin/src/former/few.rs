@@ -45,8 +45,8 @@ impl Former {
         let others = ranked.iter().filter(|entry| entry.bin != bin);
         let mut rows = Vec::with_capacity(ranked.len());
         rows.extend(led.map(|entry| self.slab.row(entry.at)));
-        let limit = self.limit(bin as usize, &rows);
         rows.extend(others.map(|entry| self.slab.row(entry.at)));
+        let limit = self.limit(bin as usize, &rows);
         self.remove(view, ranking, last);
         self.ranked = ranked;
         Formed { rows, limit, bin: bin as usize, reason: Reason::Few }
