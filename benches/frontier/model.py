@@ -14,7 +14,10 @@ import multibin as mb
 from multibin import theory
 from multibin.traces import Trace, arrivals, lengths, predictions
 
-__all__ = ["BATCH_SIZES", "MODELS", "MOVE", "POLICIES", "Lab", "Load", "Policy", "service"]
+__all__ = [
+    *("BATCH_SIZES", "BINS", "FIXED", "LEVELS", "MODELS", "MOVE", "POLICIES", "STEP"),
+    *("Former", "Lab", "Load", "Policy", "service"),
+]
 
 Former: TypeAlias = mb.Scheduler | mb.Rival
 

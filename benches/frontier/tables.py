@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     *("CURVE", "ERRORS", "frontier", "heading", "noise", "others"),
-    *("percent", "saturations", "spread", "table", "uses_predictions"),
+    *("percent", "saturations", "seconds", "spread", "table", "uses_predictions"),
 ]
 
 CURVE = (0.1, 0.3, 0.5, 0.7, 0.85, 0.95, 1.2, 1.5, 1.7, 1.9, 2.05, 2.2)

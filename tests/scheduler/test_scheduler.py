@@ -87,10 +87,10 @@ def test_a_batch_of_several_bins_runs_until_half_are_at_the_ends_of_theirs(
     s = scheduler(overrun="climb")
     s.submit_many(np.arange(len(lengths)), lengths)
     assert s.next_batch(0).limit == limit
-    for options in ({}, {"overrun": "recompute"}):
-        s = scheduler(**options)
+    for overrun, leaders in (("finish", None), ("recompute", 10)):
+        s = scheduler(overrun=overrun)
         s.submit_many(np.arange(len(lengths)), lengths)
-        assert s.next_batch(0).limit == (10 if options else None), "the leader's bin is run through"
+        assert s.next_batch(0).limit == leaders
 
 
 def test_climbing() -> None:
