@@ -18,6 +18,7 @@ def parser(prog: str, description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--searched", type=int, default=400_000, help="in a search for saturation")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0)
     return parser
 
 
@@ -26,4 +27,4 @@ def laboratory(options: argparse.Namespace) -> Lab:
     n, searched, seeds = options.requests, options.searched, options.seeds
     if options.quick:
         n, searched, seeds = 20_000, 40_000, 2
-    return Lab(trace.output_tokens, n, searched, seeds)
+    return Lab(trace.output_tokens, n, searched, seeds, options.first_seed)
