@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from multibin import theory
 
-__all__ = ["LOADS", "show"]
+__all__ = ["ERRORS", "LOADS", "show"]
 
 LOADS = (0.1, 0.3, 0.5, 0.7, 0.85, 0.95)
 """Multiples of FIFO's saturation."""

@@ -14,7 +14,10 @@ import multibin as mb
 from multibin import theory
 from multibin.traces import Trace, arrivals, lengths, predictions
 
-__all__ = ["BATCH_SIZES", "MODELS", "MOVE", "POLICIES", "Lab", "Load", "Policy", "service"]
+__all__ = [
+    *("BATCH_SIZES", "BINS", "FIXED", "LEVELS", "MODELS", "MOVE", "POLICIES", "STEP"),
+    *("Former", "Lab", "Load", "Policy", "service"),
+]
 
 Former: TypeAlias = mb.Scheduler | mb.Rival
 
@@ -142,10 +145,15 @@ def _predicted(load: Load, actual: NDArray[np.int64], seeds: Seed) -> NDArray[np
 
 
 class Lab:
-    """Draws requests and fits edges. ``chat``: lengths that the chat load resamples."""
+    """Draws requests and fits edges. ``chat``: lengths that the chat load resamples; seeds count
+    from ``first``.
+    """
 
-    def __init__(self, chat: NDArray[np.int64], requests: int, searched: int, seeds: int) -> None:
-        self.chat, self.requests, self.searched, self.seeds = chat, requests, searched, seeds
+    def __init__(
+        self, chat: NDArray[np.int64], requests: int, searched: int, seeds: int, first: int = 0
+    ) -> None:
+        self.chat, self.requests, self.searched = chat, requests, searched
+        self.seeds, self.first = seeds, first
         self.drawn = cache(self._drawn)
         self.sample = cache(lambda shape: self.lengths(shape, SAMPLE, 10**6))
         self.edges = cache(self._edges)
@@ -164,7 +172,7 @@ class Lab:
 
     def _drawn(self, load: Load, n: int, seed: int) -> Trace:
         """Requests of a load at 1 per second, one server."""
-        seeds = Seed.of(seed)
+        seeds = Seed.of(self.first + seed)
         actual = self.lengths(load.shape, n, seeds.requests)
         times = arrivals.gamma(n, 1.0, load.cv, seeds.arrivals)
         return Trace(np.zeros(n, np.int64), actual, times, _predicted(load, actual, seeds))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
-from benches.frontier.model import MOVE, POLICIES, Lab, Load, service
+from benches.frontier.model import MOVE, POLICIES, Lab, Load, Policy, service
 from numpy.typing import NDArray
 
 import multibin as mb
@@ -33,6 +33,7 @@ class Runs:
     """Runs by policy, load, batch size and rate; one row of ``MEASURES`` a seed."""
 
     lab: Lab
+    policies: Mapping[str, Policy] = field(default_factory=lambda: POLICIES)
 
     def __post_init__(self) -> None:
         self.at = cache(self._at)
@@ -72,7 +73,7 @@ class Runs:
         move: float | None = MOVE,
     ) -> mb.Records:
         self._progress()
-        policy = POLICIES[name]
+        policy = self.policies[name]
         trace = self.lab.drawn(load, n, seed).scale_rate(rate)
         if policy.blind:
             trace = trace.with_predicted(np.zeros(n, np.int64))

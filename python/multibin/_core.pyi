@@ -277,7 +277,7 @@ class Rival:
     def nearest(batch_size: SupportsIndex, *, few: bool = True) -> Rival:
         """
         The oldest leads, the nearest lengths of all that wait follow: no bins. ``few``: the oldest
-        leave together while fewer than 1.5 batches wait (the scheduler: 1.6).
+        leave together while fewer than 1.6 batches wait, as in the scheduler.
         """
     @staticmethod
     def refill(rows: SupportsIndex, *, chunk: "int | None" = None, order: str = "fifo") -> Rival:

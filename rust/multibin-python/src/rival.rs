@@ -42,7 +42,7 @@ impl Rival {
     }
 
     /// The oldest leads, the nearest lengths of all that wait follow: no bins. ``few``: the oldest
-    /// leave together while fewer than 1.5 batches wait (the scheduler: 1.6).
+    /// leave together while fewer than 1.6 batches wait, as in the scheduler.
     #[staticmethod]
     #[pyo3(signature = (batch_size, *, few = true))]
     fn nearest(batch_size: Count<'_>, few: bool) -> PyResult<Self> {

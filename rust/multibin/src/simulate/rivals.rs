@@ -69,7 +69,7 @@ pub enum Rival {
     Nearest {
         /// Rows of a batch.
         batch_size: u32,
-        /// Whether the oldest leave together while fewer than 1.5 batches wait: rule 1 of what
+        /// Whether the oldest leave together while fewer than 1.6 batches wait: rule 1 of what
         /// ships.
         few: bool,
     },
@@ -82,7 +82,7 @@ pub enum Rival {
         edges: Edges,
         /// What a request weighs.
         weight: Weight,
-        /// Whether the oldest leave together while fewer than 1.5 batches wait: rule 1 of what
+        /// Whether the oldest leave together while fewer than 1.6 batches wait: rule 1 of what
         /// ships.
         few: bool,
     },

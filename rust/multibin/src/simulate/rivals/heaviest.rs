@@ -193,7 +193,7 @@ mod tests {
                 // `max_by_key` returns the last of equals, here the oldest.
                 let leader = waiting.iter().rev().max_by_key(|&&i| weigh(bin(i)));
                 let leader = leader.map_or(0, |&i| bin(i));
-                if !few || 2 * waiting.len() >= 3 * batch_size {
+                if !few || 5 * waiting.len() >= 8 * batch_size {
                     near.sort_by_key(|&i| (bin(i).abs_diff(leader), bin(i)));
                 }
                 near.truncate(batch_size);

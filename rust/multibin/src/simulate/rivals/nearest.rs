@@ -82,7 +82,7 @@ mod tests {
                 let mut near = waiting.to_vec();
                 let length = |i: u32| workload.predicted[i as usize];
                 let leader = waiting.first().map_or(0, |&i| length(i));
-                if !few || 2 * waiting.len() >= 3 * batch_size as usize {
+                if !few || 5 * waiting.len() >= 8 * batch_size as usize {
                     near.sort_by_key(|&i| (length(i).abs_diff(leader), length(i)));
                 }
                 near.truncate(batch_size as usize);

@@ -69,7 +69,7 @@ impl<R: Rule> Policy for Played<'_, R> {
 
 /// Whether so few wait that they leave together whatever their lengths: rule 1 of what ships.
 pub(super) fn few(waiting: usize, batch_size: usize, closed: bool) -> bool {
-    !closed && 2 * waiting < 3 * batch_size
+    !closed && 5 * waiting < 8 * batch_size
 }
 
 /// Why a batch leaves that holds as many as it can, or all that wait.
