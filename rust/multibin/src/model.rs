@@ -1,6 +1,7 @@
 //! Random programs on the shipped scheduler, held against the rules written down naively.
 #![expect(clippy::option_option, reason = "as in `Change`")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -85,8 +86,18 @@ impl Model {
         let due = self.due(ahead);
         let bin = self.edges.bin(entry.length).max(self.edges.bin(entry.progress));
         let entered = self.now;
-        self.waiting.push(Entry { bin, due, order: self.entries, entered, ..entry.clone() });
+        let order = self.entries;
+        let entry = Entry { bin, due, order, entered, ..entry.clone() };
+        self.push(entry);
         self.entries += 1;
+    }
+
+    /// First in first out, nobody is due before those ahead in the same queue.
+    fn push(&mut self, entry: Entry) {
+        let queue = |e: &Entry| (e.bin, e.owner, e.parked);
+        let ahead = self.waiting.iter().filter(|e| queue(e) == queue(&entry) && !self.is_ranked());
+        let due = ahead.map(|e| e.due).fold(entry.due, u64::max);
+        self.waiting.push(Entry { due, ..entry });
     }
 
     fn submit(&mut self, key: u64, length: u32, options: Options) {
@@ -274,7 +285,7 @@ impl Model {
             self.entries += 1;
             let due = self.due(ahead);
             let bin = self.edges.bin(entry.length);
-            self.waiting.push(Entry {
+            self.push(Entry {
                 progress: 0,
                 owner: None,
                 parked: false,
@@ -288,8 +299,33 @@ impl Model {
     }
 }
 
+/// Who is overdue: batches that left meanwhile, and the overdue ones that arrived no later.
+#[derive(Debug, Default)]
+struct Overdue(BTreeMap<u64, (usize, BTreeSet<u64>)>);
+
+impl Overdue {
+    /// Before a batch leaves.
+    fn look(&mut self, overdue: &BTreeSet<u64>) {
+        self.0.retain(|ticket, _| overdue.contains(ticket));
+        for &ticket in overdue {
+            self.0.entry(ticket).or_default().1.extend(overdue.range(..=ticket));
+        }
+    }
+
+    /// After it left with `rows`: who stays was not passed by more batches than there were overdue
+    /// ones that arrived no later.
+    fn check(&mut self, rows: &[Entry]) {
+        self.0.retain(|ticket, _| rows.iter().all(|row| row.ticket != *ticket));
+        for (batches, before) in self.0.values_mut() {
+            *batches += 1;
+            assert!(*batches < before.len(), "passed by {batches} batches, {before:?} are overdue");
+        }
+    }
+}
+
 struct Run {
     clock: Arc<AtomicU64>,
+    overdue: Overdue,
     model: Model,
     scheduler: Scheduler,
     workers: Vec<Option<Worker>>,
@@ -315,7 +351,16 @@ impl Run {
             closed: false,
             now: 0,
         };
-        Self { clock, model, scheduler, workers, open: Vec::new(), keys: 0, live: 0 }
+        Self {
+            clock,
+            overdue: Overdue::default(),
+            model,
+            scheduler,
+            workers,
+            open: Vec::new(),
+            keys: 0,
+            live: 0,
+        }
     }
 
     fn step(&mut self, op: &Op) {
@@ -410,6 +455,16 @@ impl Run {
         let got = handle.next_batch(Some(Duration::ZERO));
         let expired = self.model.expire();
         self.live -= expired.len();
+        // With climbers or ranks a head may wait behind others that are not overdue.
+        let bounded = self.model.config.fill == Fill::Elastic
+            && !self.model.is_ranked()
+            && self.model.waiting.iter().all(|entry| !entry.started);
+        if bounded {
+            let overdue = self.model.waiting.iter().filter(|entry| self.model.overdue(entry));
+            self.overdue.look(&overdue.map(|entry| entry.ticket).collect());
+        } else {
+            self.overdue.0.clear();
+        }
         match (got, self.model.next(worker)) {
             (Ok(batch), Some((rows, bin, reason, limit))) => {
                 let seen = |row: &Row| (row.key, row.ticket, row.length, row.progress);
@@ -424,6 +479,7 @@ impl Run {
                 assert_eq!(got, want);
                 assert_eq!((batch.bin(), batch.reason(), batch.limit()), (bin, reason, limit));
                 assert_eq!(batch.expired(), expired);
+                self.overdue.check(&rows);
                 self.model.take(&rows);
                 self.open.push((worker, batch));
             }

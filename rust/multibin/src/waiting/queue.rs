@@ -21,7 +21,9 @@ impl Queue {
     pub(crate) const EMPTY: Self =
         Self { head: Head::NONE, formed: u64::MAX, len: 0, first: NIL, last: NIL, nth: NIL };
 
-    /// Enters; `n` is the number of entries that complete a batch. Returns its place in the slab.
+    /// Enters; `n` is the number of entries that complete a batch. First in first out, nobody is
+    /// due before those ahead, so that whoever is passed over leads or has a head that is, too.
+    /// Returns its place in the slab.
     #[inline]
     pub(crate) fn push(&mut self, slab: &mut Slab, entry: Entry, n: u32) -> u32 {
         self.len += 1;
@@ -32,9 +34,13 @@ impl Queue {
             return at;
         }
         let at = slab.insert(Entry { prev: self.last, ..entry });
-        match self.last {
-            NIL => self.set_first(slab, at),
-            last => slab.entries[last as usize].next = at,
+        if self.last == NIL {
+            self.set_first(slab, at);
+        } else {
+            let last = &mut slab.entries[self.last as usize];
+            last.next = at;
+            let due = last.due.max(entry.due);
+            slab.entries[at as usize].due = due;
         }
         self.last = at;
         if self.len == n {
