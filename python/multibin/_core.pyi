@@ -32,6 +32,11 @@ class Batch:
         """
         The bin of the request that led.
         """
+    @property
+    def costs(self, /) -> NDArray[uint32]:
+        """
+        What the rows cost, shape ``[rows]``.
+        """
     def done(self, /) -> None:
         """
         The rows that were not resubmitted are finished. A second call does nothing.
@@ -304,8 +309,8 @@ class Scheduler:
     """
     Groups requests of similar predicted length and hands out batches.
 
-    ``edges`` maps lengths to bins; ``batch_size`` is the rows of a full batch; ``capacity`` the
-    most requests that wait or are leased (``None``: 65,536); after ``max_wait`` seconds in a queue a request is
+    ``edges`` maps lengths to bins; ``batch_size`` is the rows of a full batch, one number or one for
+    each of ``max_bins`` (a batch of several bins obeys the smallest); ``capacity`` the most requests that wait or are leased (``None``: 65,536); after ``max_wait`` seconds in a queue a request is
     overdue and leads one of the next batches. ``fill="elastic"``: nobody waits for a full bin, the oldest
     request leads, topped up from the nearest bins; ``"strict"``: only full bins leave (Algorithm 1
     of arXiv 2412.04504). ``order``: which full bin goes first, ``"formed"`` (the paper, the
@@ -317,7 +322,10 @@ class Scheduler:
     bring (``None``: those of ``edges``). ``ageing``, seconds per step, lets requests have priorities:
     each unit of a request's priority puts it off by ``ageing`` × its length, so that it lets only those
     pass that arrive within that time after it. ``order="deadline"``: bins and what leaves are in order
-    of the requests' deadlines.
+    of the requests' deadlines. ``budget`` bounds what a batch costs: its rows × the longest
+    (``budget_of="padded"``) or the sum of the requests' ``cost`` (``"cost"``); a bin is full as well when
+    its next row would not fit. ``max_padding``, a share: rows of other bins join only while, by the
+    predictions, no larger share of the batch's slots × steps is padding.
 
     Raises ``ValueError`` for a value out of range.
     """
@@ -325,7 +333,7 @@ class Scheduler:
         """
         Iterates over the batches of a new worker.
         """
-    def __new__(cls, /, edges: Edges, batch_size: SupportsIndex, *, capacity: "int | None" = None, max_wait: SupportsIndex | SupportsFloat | None = None, fill: str = "elastic", order: str | None = None, overrun: str = "finish", max_parked: SupportsIndex | None = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None) -> Scheduler: ...
+    def __new__(cls, /, edges: Edges, batch_size: SupportsIndex | ArrayLike, *, capacity: "int | None" = None, max_wait: SupportsIndex | SupportsFloat | None = None, fill: str = "elastic", order: str | None = None, overrun: str = "finish", max_parked: SupportsIndex | None = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None, budget: "int | None" = None, budget_of: str = "padded", max_padding: SupportsIndex | SupportsFloat | None = None) -> Scheduler: ...
     def cancel(self, /, ticket: SupportsIndex) -> bool:
         """
         Takes a request back that waits: true if it will not be delivered, false if it was, or was
@@ -356,11 +364,12 @@ class Scheduler:
         """
         The next batch for the scheduler's own default worker; as ``Worker.next_batch``.
         """
-    def reconfigure(self, /, *, edges: "Edges | None" = None, batch_size: "int | None" = None, max_wait: "float | None" = ..., max_parked: "int | None" = ...) -> None:
+    def reconfigure(self, /, *, edges: "Edges | None" = None, batch_size: SupportsIndex | ArrayLike | None = None, max_wait: "float | None" = ..., max_parked: "int | None" = ..., budget: "int | None" = None) -> None:
         """
         Changes edges, batch size and waits while requests flow; what is not given stays, and
         ``None`` takes ``max_wait`` or ``max_parked`` away. Who waits stays in its bin, and who comes
-        from now on goes to the new ones. More bins than at the start need ``max_bins``.
+        from now on goes to the new ones. More bins than at the start need ``max_bins``. Who waits and
+        exceeds a lowered ``budget`` leaves alone.
 
         Raises ``ValueError`` for a value out of range; nothing is changed then.
         """
@@ -370,21 +379,22 @@ class Scheduler:
         expired + waiting`` and ``taken == resubmitted + done + lost + leased``; ``restarted`` counts climbers whose worker
         went away, ``batches`` the batches by reason.
         """
-    def submit(self, /, key: SupportsIndex, length: SupportsIndex | SupportsFloat, *, priority: "int | None" = None, deadline: SupportsIndex | SupportsFloat | None = None) -> int:
+    def submit(self, /, key: SupportsIndex, length: SupportsIndex | SupportsFloat, *, cost: SupportsIndex | SupportsFloat | None = None, priority: "int | None" = None, deadline: SupportsIndex | SupportsFloat | None = None) -> int:
         """
         Accepts a request and returns its ticket. ``key`` is the caller's (0 to 2⁶⁴ − 1),
-        ``length`` the predicted steps (an int, or a finite float that is rounded up). ``priority``:
+        ``length`` the predicted steps (an int, or a finite float that is rounded up). ``cost``, of the
+        same kind: what counts in ``budget_of="cost"`` (``None``: the length). ``priority``:
         an int, 0 (or ``None``) is the most urgent; others need a scheduler with ``ageing``. ``deadline``: seconds
         from now; who has not left in a batch by then comes back in ``batch.expired``. Any thread.
 
         Raises ``FullError`` at capacity, ``ClosedError`` after ``close()``, ``ValueError`` or
         ``TypeError`` for a wrong argument.
         """
-    def submit_many(self, /, keys: ArrayLike, lengths: ArrayLike, *, priorities: ArrayLike | None = None, deadlines: ArrayLike | None = None) -> int:
+    def submit_many(self, /, keys: ArrayLike, lengths: ArrayLike, *, costs: ArrayLike | None = None, priorities: ArrayLike | None = None, deadlines: ArrayLike | None = None) -> int:
         """
         Accepts requests in bulk, in order, without the GIL: ``keys`` (uint64, or int64 without
         negative ones, shape ``[n]``) and ``lengths`` (any integer or float dtype, shape ``[n]``).
-        ``priorities`` (integers) and ``deadlines`` (seconds from now, infinite for none), shape
+        ``costs`` (as ``lengths``), ``priorities`` (integers) and ``deadlines`` (seconds from now, infinite for none), shape
         ``[n]``, as in ``submit``. Returns the first ticket; the others follow it. Everything is
         checked before the first is accepted.
 

@@ -44,6 +44,12 @@ impl Batch {
         self.array(py, |row| row.length)
     }
 
+    /// What the rows cost, shape ``[rows]``.
+    #[getter]
+    fn costs<'py>(&self, py: Python<'py>) -> Array<'py, u32> {
+        self.array(py, |row| row.cost)
+    }
+
     /// Steps done since arrival, shape ``[rows]``; 0 for a request that was never resubmitted.
     #[getter]
     fn progress<'py>(&self, py: Python<'py>) -> Array<'py, u32> {

@@ -49,6 +49,15 @@ argument!(
     }
 );
 argument!(
+    /// An int, or one for each bin.
+    Sizes,
+    PyStaticExpr::BinOp {
+        left: &SUPPORTS_INDEX,
+        op: PyStaticOperator::BitOr,
+        right: &PyStaticExpr::Attribute { value: &NUMPY_TYPING, attr: "ArrayLike" },
+    }
+);
+argument!(
     /// Something that counts or names: an int.
     Count,
     SUPPORTS_INDEX

@@ -39,7 +39,7 @@ pub fn submit(error: SubmitError) -> PyErr {
             python::FullError::new_err((error.to_string(), accepted))
         }
         SubmitError::Closed => ClosedError::new_err(error.to_string()),
-        SubmitError::Priority(_) => value(error),
+        SubmitError::Priority(_) | SubmitError::Budget { .. } => value(error),
     }
 }
 

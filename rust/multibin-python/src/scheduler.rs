@@ -1,4 +1,4 @@
-use multibin::{Change, Config, Fill, Options, Order, Overrun, Reason, Stats};
+use multibin::{Budget, Change, Config, Fill, Options, Order, Overrun, Reason, Stats};
 use pyo3::exceptions::{PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -6,7 +6,9 @@ use pyo3::types::PyDict;
 
 use crate::arrays::{durations, keys, lengths, levels};
 use crate::batch::Batch;
-use crate::convert::{ArrayLike, Count, Maybe, Number, choose, count, float, key, length, seconds};
+use crate::convert::{
+    ArrayLike, Count, Maybe, Number, Sizes, choose, count, float, key, length, seconds,
+};
 use crate::edges::Edges;
 use crate::errors;
 use crate::wait::detached;
@@ -14,8 +16,8 @@ use crate::worker::{BatchIterator, Worker};
 
 /// Groups requests of similar predicted length and hands out batches.
 ///
-/// ``edges`` maps lengths to bins; ``batch_size`` is the rows of a full batch; ``capacity`` the
-/// most requests that wait or are leased (``None``: 65,536); after ``max_wait`` seconds in a queue a request is
+/// ``edges`` maps lengths to bins; ``batch_size`` is the rows of a full batch, one number or one for
+/// each of ``max_bins`` (a batch of several bins obeys the smallest); ``capacity`` the most requests that wait or are leased (``None``: 65,536); after ``max_wait`` seconds in a queue a request is
 /// overdue and leads one of the next batches. ``fill="elastic"``: nobody waits for a full bin, the oldest
 /// request leads, topped up from the nearest bins; ``"strict"``: only full bins leave (Algorithm 1
 /// of arXiv 2412.04504). ``order``: which full bin goes first, ``"formed"`` (the paper, the
@@ -27,7 +29,10 @@ use crate::worker::{BatchIterator, Worker};
 /// bring (``None``: those of ``edges``). ``ageing``, seconds per step, lets requests have priorities:
 /// each unit of a request's priority puts it off by ``ageing`` × its length, so that it lets only those
 /// pass that arrive within that time after it. ``order="deadline"``: bins and what leaves are in order
-/// of the requests' deadlines.
+/// of the requests' deadlines. ``budget`` bounds what a batch costs: its rows × the longest
+/// (``budget_of="padded"``) or the sum of the requests' ``cost`` (``"cost"``); a bin is full as well when
+/// its next row would not fit. ``max_padding``, a share: rows of other bins join only while, by the
+/// predictions, no larger share of the batch's slots × steps is padding.
 ///
 /// Raises ``ValueError`` for a value out of range.
 #[pyclass(frozen, module = "multibin")]
@@ -40,11 +45,11 @@ pub struct Scheduler {
 #[pymethods]
 impl Scheduler {
     #[new]
-    #[pyo3(signature = (edges, batch_size, *, capacity: "int | None" = None, max_wait = None, fill = "elastic", order = None, overrun = "finish", max_parked = None, max_bins: "int | None" = None, ageing = None))]
+    #[pyo3(signature = (edges, batch_size, *, capacity: "int | None" = None, max_wait = None, fill = "elastic", order = None, overrun = "finish", max_parked = None, max_bins: "int | None" = None, ageing = None, budget: "int | None" = None, budget_of = "padded", max_padding = None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of the class")]
     fn new(
         edges: &Bound<'_, Edges>,
-        batch_size: Count<'_>,
+        batch_size: Sizes<'_>,
         capacity: Option<Count<'_>>,
         max_wait: Option<Number<'_>>,
         fill: &str,
@@ -53,9 +58,18 @@ impl Scheduler {
         max_parked: Option<Count<'_>>,
         max_bins: Option<Count<'_>>,
         ageing: Option<Number<'_>>,
+        budget: Option<Count<'_>>,
+        budget_of: &str,
+        max_padding: Option<Number<'_>>,
     ) -> PyResult<Self> {
+        let (batch_size, batch_sizes) = batch_sizes(&batch_size)?;
+        let padded = choose("budget_of", budget_of, &[("padded", true), ("cost", false)])?;
+        let kind = if padded { Budget::Padded } else { Budget::Sum };
         let config = Config {
-            batch_size: count(&batch_size, "batch_size")?,
+            batch_size,
+            batch_sizes,
+            budget: budget.map(|most| count(&most, "budget").map(kind)).transpose()?,
+            max_padding: max_padding.map(|most| float(&most, "max_padding")).transpose()?,
             capacity: capacity.map_or(Ok(65_536), |given| count(&given, "capacity"))?,
             max_wait: max_wait.map(|wait| seconds(&wait, "max_wait")).transpose()?,
             fill: choose("fill", fill, &[("elastic", Fill::Elastic), ("strict", Fill::Strict)])?,
@@ -78,22 +92,25 @@ impl Scheduler {
     }
 
     /// Accepts a request and returns its ticket. ``key`` is the caller's (0 to 2⁶⁴ − 1),
-    /// ``length`` the predicted steps (an int, or a finite float that is rounded up). ``priority``:
+    /// ``length`` the predicted steps (an int, or a finite float that is rounded up). ``cost``, of the
+    /// same kind: what counts in ``budget_of="cost"`` (``None``: the length). ``priority``:
     /// an int, 0 (or ``None``) is the most urgent; others need a scheduler with ``ageing``. ``deadline``: seconds
     /// from now; who has not left in a batch by then comes back in ``batch.expired``. Any thread.
     ///
     /// Raises ``FullError`` at capacity, ``ClosedError`` after ``close()``, ``ValueError`` or
     /// ``TypeError`` for a wrong argument.
-    #[pyo3(signature = (key, length, *, priority: "int | None" = None, deadline = None))]
+    #[pyo3(signature = (key, length, *, cost = None, priority: "int | None" = None, deadline = None))]
     fn submit(
         &self,
         key: Count<'_>,
         length: Number<'_>,
+        cost: Option<Number<'_>>,
         priority: Option<Count<'_>>,
         deadline: Option<Number<'_>>,
     ) -> PyResult<u64> {
         let length = self::length(&length, "length")?;
         let options = Options {
+            cost: cost.map(|given| self::length(&given, "cost")).transpose()?,
             priority: priority.map_or(Ok(0), |given| count(&given, "priority"))?,
             deadline: deadline.map(|given| seconds(&given, "deadline")).transpose()?,
         };
@@ -102,19 +119,20 @@ impl Scheduler {
 
     /// Accepts requests in bulk, in order, without the GIL: ``keys`` (uint64, or int64 without
     /// negative ones, shape ``[n]``) and ``lengths`` (any integer or float dtype, shape ``[n]``).
-    /// ``priorities`` (integers) and ``deadlines`` (seconds from now, infinite for none), shape
+    /// ``costs`` (as ``lengths``), ``priorities`` (integers) and ``deadlines`` (seconds from now, infinite for none), shape
     /// ``[n]``, as in ``submit``. Returns the first ticket; the others follow it. Everything is
     /// checked before the first is accepted.
     ///
     /// Raises ``FullError`` at capacity, whose ``accepted`` says how many were accepted (a
     /// prefix), ``ClosedError`` after ``close()``, ``ValueError`` or ``TypeError`` for wrong
     /// arrays.
-    #[pyo3(signature = (keys, lengths, *, priorities = None, deadlines = None))]
+    #[pyo3(signature = (keys, lengths, *, costs = None, priorities = None, deadlines = None))]
     fn submit_many(
         &self,
         py: Python<'_>,
         keys: ArrayLike<'_>,
         lengths: ArrayLike<'_>,
+        costs: Option<ArrayLike<'_>>,
         priorities: Option<ArrayLike<'_>>,
         deadlines: Option<ArrayLike<'_>>,
     ) -> PyResult<u64> {
@@ -123,7 +141,8 @@ impl Scheduler {
         if keys.len() != lengths.len() {
             return Err(unlike("lengths", lengths.len(), keys.len()));
         }
-        let options = options(keys.len(), priorities.as_ref(), deadlines.as_ref())?;
+        let columns = [costs.as_ref(), priorities.as_ref(), deadlines.as_ref()];
+        let options = options(keys.len(), columns)?;
         py.detach(|| self.inner.submit_many_with(&keys, &lengths, &options)).map_err(errors::submit)
     }
 
@@ -147,20 +166,25 @@ impl Scheduler {
 
     /// Changes edges, batch size and waits while requests flow; what is not given stays, and
     /// ``None`` takes ``max_wait`` or ``max_parked`` away. Who waits stays in its bin, and who comes
-    /// from now on goes to the new ones. More bins than at the start need ``max_bins``.
+    /// from now on goes to the new ones. More bins than at the start need ``max_bins``. Who waits and
+    /// exceeds a lowered ``budget`` leaves alone.
     ///
     /// Raises ``ValueError`` for a value out of range; nothing is changed then.
-    #[pyo3(signature = (*, edges: "Edges | None" = None, batch_size: "int | None" = None, max_wait: "float | None" = Maybe::Keep, max_parked: "int | None" = Maybe::Keep))]
+    #[pyo3(signature = (*, edges: "Edges | None" = None, batch_size = None, max_wait: "float | None" = Maybe::Keep, max_parked: "int | None" = Maybe::Keep, budget: "int | None" = None))]
     fn reconfigure(
         &self,
         edges: Option<&Bound<'_, Edges>>,
-        batch_size: Option<Count<'_>>,
+        batch_size: Option<Sizes<'_>>,
         max_wait: Maybe<'_>,
         max_parked: Maybe<'_>,
+        budget: Option<Count<'_>>,
     ) -> PyResult<()> {
+        let sizes = batch_size.map(|sizes| batch_sizes(&sizes)).transpose()?;
         let change = Change {
             edges: edges.map(|edges| edges.get().0.clone()),
-            batch_size: batch_size.map(|rows| count(&rows, "batch_size")).transpose()?,
+            batch_size: sizes.as_ref().map(|(size, _)| *size),
+            batch_sizes: sizes.and_then(|(_, sizes)| sizes),
+            budget: budget.map(|most| count(&most, "budget")).transpose()?,
             max_wait: max_wait.map(|wait| seconds(&Number(wait), "max_wait"))?,
             max_parked: max_parked.map(|most| count(&Count(most), "max_parked"))?,
         };
@@ -237,31 +261,46 @@ fn unlike(argument: &str, given: usize, keys: usize) -> PyErr {
     PyValueError::new_err(format!("{argument}: {given} values for {keys} keys"))
 }
 
-/// One for each of `n` requests, or none.
-fn options(
-    n: usize,
-    priorities: Option<&ArrayLike<'_>>,
-    deadlines: Option<&ArrayLike<'_>>,
-) -> PyResult<Vec<Options>> {
-    if priorities.is_none() && deadlines.is_none() {
-        return Ok(Vec::new());
-    }
-    let mut options = vec![Options::default(); n];
-    if let Some(given) = priorities {
-        let given = levels(given, "priorities")?;
-        if given.len() != n {
-            return Err(unlike("priorities", given.len(), n));
-        }
-        options.iter_mut().zip(given).for_each(|(options, given)| options.priority = given);
-    }
-    if let Some(given) = deadlines {
-        let given = durations(given, "deadlines")?;
-        if given.len() != n {
-            return Err(unlike("deadlines", given.len(), n));
-        }
-        options.iter_mut().zip(given).for_each(|(options, given)| options.deadline = given);
-    }
+/// One for each of `n` requests, from costs, priorities and deadlines; none without these.
+fn options(n: usize, columns: [Option<&ArrayLike<'_>>; 3]) -> PyResult<Vec<Options>> {
+    let mut options = vec![Options::default(); columns.iter().flatten().next().map_or(0, |_| n)];
+    let [costs, priorities, deadlines] = columns;
+    column(&mut options, costs, "costs", lengths, |options, cost| options.cost = Some(cost))?;
+    column(&mut options, priorities, "priorities", levels, |options, priority| {
+        options.priority = priority;
+    })?;
+    column(&mut options, deadlines, "deadlines", durations, |options, deadline| {
+        options.deadline = deadline;
+    })?;
     Ok(options)
+}
+
+fn column<T>(
+    options: &mut [Options],
+    given: Option<&ArrayLike<'_>>,
+    argument: &str,
+    parse: impl Fn(&ArrayLike<'_>, &str) -> PyResult<Vec<T>>,
+    set: impl Fn(&mut Options, T),
+) -> PyResult<()> {
+    let Some(given) = given else { return Ok(()) };
+    let given = parse(given, argument)?;
+    if given.len() != options.len() {
+        return Err(unlike(argument, given.len(), options.len()));
+    }
+    options.iter_mut().zip(given).for_each(|(options, value)| set(options, value));
+    Ok(())
+}
+
+/// One number, or one for each bin: the least, and all.
+fn batch_sizes(given: &Sizes<'_>) -> PyResult<(u32, Option<Vec<u32>>)> {
+    if let Ok(size) = count(&Count(given.0.clone()), "batch_size") {
+        return Ok((size, None));
+    }
+    if given.0.hasattr("__len__")? {
+        let sizes = levels(&ArrayLike(given.0.clone()), "batch_size")?;
+        return Ok((sizes.iter().copied().min().unwrap_or(0), Some(sizes)));
+    }
+    count(&Count(given.0.clone()), "batch_size").map(|size| (size, None))
 }
 
 fn parse_order(order: &str) -> PyResult<Order> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::edges::Edges;
+use crate::load::{Budget, Load};
 use crate::waiting::Rank;
 
 /// What happens while no bin holds a full batch.
@@ -49,7 +50,13 @@ pub enum Overrun {
 /// The rules of one former.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules {
+    /// Of all bins the least.
     pub(crate) batch_size: u32,
+    /// Of all bins the largest.
+    pub(crate) largest: u32,
+    pub(crate) budget: Option<Budget>,
+    /// The most that rows of other bins than the leader's may make others wait.
+    pub(crate) max_padding: Option<f64>,
     pub(crate) fill: Fill,
     pub(crate) order: Order,
     pub(crate) overrun: Overrun,
@@ -66,6 +73,15 @@ pub(crate) struct Rules {
 pub struct Config {
     /// Rows of a full batch.
     pub batch_size: u32,
+    /// Rows of a full batch in each bin, in the place of `batch_size`: one for each of `max_bins`. A
+    /// batch of several bins has at most as many rows as the least of theirs.
+    pub batch_sizes: Option<Vec<u32>>,
+    /// Bounds what a batch costs. A bin is full as well when its next row would not fit, and a
+    /// batch takes nobody who does not. A request that does not fit alone is refused.
+    pub budget: Option<Budget>,
+    /// The share of a batch's slots × steps, 0 to 1 and by predictions, that may be padding where
+    /// rows of other bins than the leader's join; without it they always may.
+    pub max_padding: Option<f64>,
     /// The most requests that wait or are leased.
     pub capacity: usize,
     /// A request that waited this long since it last entered a queue is overdue.
@@ -97,8 +113,12 @@ pub struct Config {
 pub struct Change {
     /// Which bin a length belongs to. Who waits stays where it is.
     pub edges: Option<Edges>,
-    /// Rows of a full batch.
+    /// Rows of a full batch, in all bins.
     pub batch_size: Option<u32>,
+    /// As in [`Config`].
+    pub batch_sizes: Option<Vec<u32>>,
+    /// As in [`Config`]; the kind of budget stays. Who waits and does not fit leaves alone.
+    pub budget: Option<u64>,
     /// As in [`Config`].
     pub max_wait: Option<Option<Duration>>,
     /// As in [`Config`].
@@ -111,6 +131,9 @@ impl Config {
     pub fn new(batch_size: u32) -> Self {
         Self {
             batch_size,
+            batch_sizes: None,
+            budget: None,
+            max_padding: None,
             capacity: 65_536,
             max_wait: None,
             fill: Fill::default(),
@@ -124,7 +147,14 @@ impl Config {
 
     /// Whether there can be a scheduler with this capacity and these edges.
     pub(crate) fn check(&self, edges: &Edges) -> Result<(), ConfigError> {
-        let Self { batch_size, capacity, .. } = *self;
+        let Self { capacity, .. } = *self;
+        let queues = self.max_bins.unwrap_or(edges.bins());
+        if let Some(sizes) = &self.batch_sizes
+            && sizes.len() != queues
+        {
+            return Err(ConfigError::Sizes { sizes: sizes.len(), queues });
+        }
+        let batch_size = self.sizes(queues).into_iter().max().unwrap_or(0);
         if !(1..=MAX_CAPACITY).contains(&capacity) {
             return Err(ConfigError::Capacity(capacity));
         }
@@ -140,10 +170,24 @@ impl Config {
         }
     }
 
+    /// Rows of a full batch, by bin.
+    pub(crate) fn sizes(&self, queues: usize) -> Box<[u32]> {
+        self.batch_sizes.clone().unwrap_or_else(|| vec![self.batch_size; queues]).into()
+    }
+
     /// What it is after a change.
     pub(crate) fn changed(&self, change: &Change) -> Self {
+        let same_for_all = change.batch_size.is_some();
+        let sizes = self.batch_sizes.clone().filter(|_| !same_for_all);
+        let budget = match (self.budget, change.budget) {
+            (Some(Budget::Padded(_)), Some(most)) => Some(Budget::Padded(most)),
+            (Some(Budget::Sum(_)), Some(most)) => Some(Budget::Sum(most)),
+            (budget, _) => budget,
+        };
         Self {
             batch_size: change.batch_size.unwrap_or(self.batch_size),
+            batch_sizes: change.batch_sizes.clone().or(sizes),
+            budget,
             max_wait: change.max_wait.unwrap_or(self.max_wait),
             max_parked: change.max_parked.unwrap_or(self.max_parked),
             ..self.clone()
@@ -171,6 +215,20 @@ pub enum ConfigError {
         /// Queues there may be.
         most: usize,
     },
+    /// Not one batch size for each queue.
+    #[error("batch_size: {sizes} sizes for {queues} bins")]
+    Sizes {
+        /// How many are given.
+        sizes: usize,
+        /// Queues there are.
+        queues: usize,
+    },
+    /// A budget for nothing, or a change of one that is not there.
+    #[error("budget: {0} is no bound of a batch's cost")]
+    Budget(u64),
+    /// Not a share.
+    #[error("max_padding: {0} is not a share from 0 to 1")]
+    MaxPadding(f64),
     /// Ageing that is not a number of seconds.
     #[error("ageing: {0} is not a finite number of seconds per step >= 0")]
     Ageing(f64),
@@ -195,15 +253,26 @@ const MAX_CAPACITY: usize = 1 << 31;
 impl Rules {
     /// The rules of a configuration, with what it leaves to its other parts filled in.
     pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
-        if config.batch_size == 0 {
+        let sizes = config.sizes(1);
+        let least = sizes.iter().copied().min().unwrap_or(0);
+        if least == 0 {
             return Err(ConfigError::BatchSize);
+        }
+        if config.budget.is_some_and(|budget| budget.most() == 0) {
+            return Err(ConfigError::Budget(0));
+        }
+        if let Some(share) = config.max_padding.filter(|share| !(0.0..=1.0).contains(share)) {
+            return Err(ConfigError::MaxPadding(share));
         }
         let order = config.order.unwrap_or(match config.overrun {
             Overrun::Finish if config.ageing.is_none() => Order::Formed,
             _ => Order::Oldest,
         });
         Ok(Self {
-            batch_size: config.batch_size,
+            batch_size: least,
+            largest: sizes.iter().copied().max().unwrap_or(least),
+            budget: config.budget,
+            max_padding: config.max_padding,
             fill: config.fill,
             order,
             overrun: config.overrun,
@@ -211,6 +280,17 @@ impl Rules {
             max_parked: config.max_parked,
             rank: rank(order, config.ageing)?,
         })
+    }
+
+    /// Whether a batch may hold this, its last row being of the leader's bin or not.
+    pub(crate) fn fits(&self, load: &Load, leaders: bool) -> bool {
+        load.fits(self.budget)
+            && (leaders || self.max_padding.is_none_or(|most| load.padding() <= most))
+    }
+
+    /// Whether a row may not fit although there is a slot for it.
+    pub(crate) fn limited(&self) -> bool {
+        self.budget.is_some() || self.max_padding.is_some()
     }
 
     /// Whether requests may have priorities.

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use crate::config::Rules;
 use crate::edges::Edges;
+use crate::load::Full;
 use crate::request::{Reason, Row, Submission};
 use crate::waiting::{Entry, Rank, Slab};
 use bins::{Bins, Heads};
@@ -47,6 +48,8 @@ impl Formed {
 #[derive(Debug)]
 pub(crate) struct Former {
     rules: Rules,
+    /// Rows of a full batch, by bin.
+    sizes: Box<[u32]>,
     edges: Edges,
     slab: Slab,
     /// Who waits from the start, for any worker.
@@ -83,18 +86,20 @@ struct View {
 }
 
 impl Former {
-    /// `queues`: at least the bins of the edges. `places`: how many tickets, a power of two or 0,
+    /// `sizes`: rows of a full batch, for each queue; at least the bins of the edges. `places`: how many tickets, a power of two or 0,
     /// are found in one step by [`Former::remove`].
     pub(crate) fn new(
         rules: Rules,
+        sizes: Box<[u32]>,
         edges: Edges,
-        queues: usize,
         slab: Slab,
         places: usize,
     ) -> Self {
+        let queues = sizes.len();
         let places = vec![Place::default(); places].into();
         Self {
             rules,
+            sizes,
             edges,
             slab,
             fresh: Bins::new(queues),
@@ -128,11 +133,11 @@ impl Former {
         self.edges = edges;
     }
 
-    pub(crate) fn set_rules(&mut self, rules: Rules) {
-        self.rules = rules;
+    pub(crate) fn set_rules(&mut self, rules: Rules, sizes: Box<[u32]>) {
+        (self.rules, self.sizes) = (rules, sizes);
         for bins in self.own.values_mut().chain([&mut self.fresh, &mut self.anyones]) {
-            for queue in &mut bins.queues {
-                queue.find_nth(&self.slab, rules.batch_size);
+            for (queue, &rows) in bins.queues.iter_mut().zip(&self.sizes) {
+                queue.find_full(&self.slab, Full { rows, budget: rules.budget });
             }
         }
         (0..self.bins()).for_each(|bin| self.update(bin));
@@ -141,7 +146,13 @@ impl Former {
     /// Somebody who had not started entered or left the queue of `bin`.
     #[inline]
     fn update(&mut self, bin: usize) {
-        self.heads.update(bin, &self.fresh.queues[bin], &self.rules);
+        self.heads.update(bin, &self.fresh.queues[bin], &self.rules, self.full(bin));
+    }
+
+    /// When `bin` holds a batch.
+    #[inline]
+    pub(crate) fn full(&self, bin: usize) -> Full {
+        Full { rows: self.sizes[bin], budget: self.rules.budget }
     }
 
     /// How many queues there are.
@@ -185,9 +196,18 @@ impl Former {
     /// A first entry.
     #[inline]
     pub(crate) fn arrive(&mut self, bin: usize, submission: Submission) {
-        let Submission { key, ticket, arrival, length, priority, deadline } = submission;
-        let row =
-            Row { key, ticket, arrival, entered: arrival, length, progress: 0, priority, deadline };
+        let Submission { key, ticket, arrival, length, cost, priority, deadline } = submission;
+        let row = Row {
+            key,
+            ticket,
+            arrival,
+            entered: arrival,
+            length,
+            progress: 0,
+            cost,
+            priority,
+            deadline,
+        };
         // Tickets count arrivals, so this counts the entries of all kinds that came before.
         let order = ticket + self.resubmitted + self.handed_back;
         let entry = Entry::new(row, order, self.due(order));
@@ -229,13 +249,14 @@ impl Former {
             ANYONES => &mut self.anyones,
             _ => worker.and_then(|worker| self.own.get_mut(&worker)).expect("its worker lives"),
         };
-        let at = bins.push(&mut self.slab, bin, entry, self.rules.batch_size);
+        let full = Full { rows: self.sizes[bin], budget: self.rules.budget };
+        let at = bins.push(&mut self.slab, bin, entry, full);
         let len = bins.queues[bin].len;
         let place = Place { at, bin: bin as u16, source };
         self.remember(entry.row.ticket, place);
-        // In a heap any entry may be the new head.
-        let ranked = self.rules.rank != Rank::Ticket;
-        if source == FRESH && (len == 1 || len == self.rules.batch_size || ranked) {
+        // In a heap any entry may be the new head, and with a budget complete a batch.
+        let any = self.rules.rank != Rank::Ticket || full.budget.is_some();
+        if source == FRESH && (len == 1 || len == full.rows || any) {
             self.update(bin);
         }
         place

@@ -26,6 +26,7 @@ pub mod edges;
 mod former;
 mod gate;
 mod least;
+mod load;
 #[cfg(all(test, not(loom)))]
 mod model;
 mod occupied;
@@ -41,6 +42,7 @@ pub use batch::{Batch, ResubmitError};
 pub use config::{Change, Config, ConfigError, Fill, Order, Overrun};
 pub use edges::{Edges, EdgesError};
 pub use gate::Gate;
+pub use load::Budget;
 pub use request::{Options, Reason, Row, Ticket};
 pub use scheduler::{NextError, Scheduler, SubmitError, Worker};
 pub use stats::Stats;

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::{
-    Batch, Change, Config, Edges, Fill, NextError, Options, Order, Overrun, Reason, Row, Scheduler,
-    SubmitError, Worker,
+    Batch, Budget, Change, Config, Edges, Fill, NextError, Options, Order, Overrun, Reason, Row,
+    Scheduler, SubmitError, Worker,
 };
 use proptest::prelude::*;
 
@@ -31,8 +31,8 @@ enum Op {
     Close,
     /// The request that was accepted so many before the last.
     Cancel(u64),
-    /// Other bounds, another batch size, another bound of climbers.
-    Reconfigure(Option<usize>, Option<u32>, Option<Option<usize>>),
+    /// Other bounds, another batch size, another bound of climbers, another budget.
+    Reconfigure(Option<usize>, Option<u32>, Option<Option<usize>>, u64),
     DropWorker(usize),
 }
 
@@ -87,12 +87,12 @@ impl Model {
         let bin = self.edges.bin(entry.length).max(self.edges.bin(entry.progress));
         let entered = self.now;
         let order = self.entries;
-        let entry = Entry { bin, due, order, entered, ..entry.clone() };
-        self.push(entry);
+        self.push(Entry { bin, order, due, entered, ..entry.clone() });
         self.entries += 1;
     }
 
     /// First in first out, nobody is due before those ahead in the same queue.
+    #[expect(clippy::needless_pass_by_value, reason = "made to be kept")]
     fn push(&mut self, entry: Entry) {
         let queue = |e: &Entry| (e.bin, e.owner, e.parked);
         let ahead = self.waiting.iter().filter(|e| queue(e) == queue(&entry) && !self.is_ranked());
@@ -165,7 +165,7 @@ impl Model {
 
     /// More than 1.75·w + 4·B others after those taken so far, w = `ahead` that wait.
     fn due(&self, ahead: u64) -> u64 {
-        let others = ahead + 3 * ahead / 4 + 4 * u64::from(self.config.batch_size);
+        let others = ahead + 3 * ahead / 4 + 4 * self.least() as u64;
         if self.config.fill == Fill::Strict { u64::MAX } else { self.taken + others }
     }
 
@@ -180,7 +180,7 @@ impl Model {
     }
 
     fn next(&self, worker: usize) -> Option<Leaves> {
-        let size = self.config.batch_size as usize;
+        let size = self.least();
         let mut bins: Vec<_> = (0..QUEUES).map(|bin| self.bin(worker, bin)).collect();
         let mut all: Vec<Entry> = bins.iter().flatten().cloned().collect();
         if all.is_empty() {
@@ -195,6 +195,10 @@ impl Model {
             let mut ranks: Vec<_> = all.iter().map(|e| self.few_rank(e)).collect();
             ranks.sort_unstable();
             ranks.truncate(size);
+            let first = |rank: &(bool, u64, u64)| all.iter().find(|e| e.ticket == rank.2).unwrap();
+            let sorted: Vec<_> = ranks.iter().map(|rank| first(rank).clone()).collect();
+            let fits = |n: &usize| self.fits(&sorted[..*n], sorted[0].bin);
+            ranks.truncate((1..=sorted.len()).take_while(fits).last().unwrap());
             all.retain(|entry| ranks.contains(&self.few_rank(entry)));
             let bin = all.iter().find(|entry| entry.ticket == ranks[0].2).unwrap().bin;
             all.sort_by_key(|e| (e.bin != bin, e.source(), e.bin, e.order));
@@ -222,12 +226,12 @@ impl Model {
         let climbing = self.config.overrun == Overrun::Climb;
         let oldest = climbing || self.config.ageing.is_some();
         let default = if oldest { Order::Oldest } else { Order::Formed };
-        let full = bins.iter().filter(|bin| bin.len() >= size);
+        let full = bins.iter().filter(|bin| self.completed(bin).is_some());
         let first = match self.config.order.unwrap_or(default) {
             Order::Oldest | Order::Deadline => {
                 full.min_by_key(|bin| (self.rank(&bin[0]), bin[0].bin))
             }
-            Order::Formed => full.min_by_key(|bin| bin[size - 1].order),
+            Order::Formed => full.min_by_key(|bin| self.completed(bin)),
             Order::Shortest => full.min_by_key(|bin| bin[0].bin),
         };
         if let Some(bin) = first {
@@ -239,20 +243,61 @@ impl Model {
         (elastic || self.closed).then(|| self.gather(&bins, oldest, reason))
     }
 
+    /// Rows of a full batch, of all bins the least.
+    fn least(&self) -> usize {
+        (0..QUEUES).map(|bin| self.size(bin)).min().unwrap()
+    }
+
+    fn size(&self, bin: usize) -> usize {
+        self.config.batch_sizes.as_ref().map_or(self.config.batch_size, |sizes| sizes[bin]) as usize
+    }
+
+    /// Whether a batch led by `bin` may hold these rows, the others of which do.
+    fn fits(&self, rows: &[Entry], bin: usize) -> bool {
+        if rows.len() == 1 {
+            return true;
+        }
+        let steps = || rows.iter().map(|e| u64::from(e.length.max(e.progress + 1)));
+        let slots = rows.len() as u64 * steps().max().unwrap();
+        let costs = rows.iter().map(|e| u64::from(e.options.cost.unwrap_or(e.length)));
+        let affordable = match self.config.budget {
+            None => true,
+            Some(Budget::Padded(most)) => slots <= most,
+            Some(Budget::Sum(most)) => costs.sum::<u64>() <= most,
+        };
+        let padding = 1.0 - steps().sum::<u64>() as f64 / slots as f64;
+        let joins = rows.last().is_some_and(|last| last.bin != bin);
+        affordable && (!joins || self.config.max_padding.is_none_or(|most| padding <= most))
+    }
+
+    /// The order of the entry that completes the first batch of a bin.
+    fn completed(&self, bin: &[Entry]) -> Option<u64> {
+        let first = bin.first()?;
+        let full = |n: &usize| *n == self.size(first.bin) || !self.fits(&bin[..*n], first.bin);
+        (1..=bin.len()).find(full).map(|n| bin[n - 1].order)
+    }
+
     fn gather(&self, bins: &[Vec<Entry>], lead: usize, reason: Reason) -> Leaves {
-        let size = self.config.batch_size as usize;
-        let mut rows: Vec<_> = bins[lead].iter().take(size).cloned().collect();
-        if self.config.fill == Fill::Elastic {
-            let mut others: Vec<usize> = (0..bins.len()).filter(|&bin| bin != lead).collect();
-            others.sort_by_key(|&bin| (bin.abs_diff(lead), bin));
-            rows.extend(others.into_iter().flat_map(|bin| bins[bin].clone()));
-            rows.truncate(size);
+        let mut order: Vec<usize> = (0..bins.len()).collect();
+        order.sort_by_key(|&bin| (bin.abs_diff(lead), bin));
+        if self.config.fill == Fill::Strict {
+            order.truncate(1);
+        }
+        let (mut rows, mut room): (Vec<Entry>, _) = (Vec::new(), usize::MAX);
+        for bin in order {
+            let smaller = room.min(self.size(bin));
+            for entry in &bins[bin] {
+                let more = [&rows[..], std::slice::from_ref(entry)].concat();
+                if rows.len() >= smaller || !self.fits(&more, lead) {
+                    break;
+                }
+                (rows, room) = (more, smaller);
+            }
         }
         let limit = self.limit(&rows);
         (rows, lead, reason, limit)
     }
 
-    /// The fewest steps after which half of the rows are at the ends of their bins.
     fn limit(&self, rows: &[Entry]) -> Option<u32> {
         if self.config.overrun != Overrun::Climb {
             return None;
@@ -265,7 +310,11 @@ impl Model {
         };
         let steps: Vec<u32> = rows.iter().filter_map(left).collect();
         let done = |limit: u32| steps.iter().filter(|&&steps| steps <= limit).count();
-        steps.iter().copied().filter(|&limit| 2 * done(limit) >= rows.len()).min()
+        let half = steps.iter().copied().filter(|&limit| 2 * done(limit) >= rows.len()).min();
+        let Some(Budget::Padded(most)) = self.config.budget else { return half };
+        let oldest = rows.iter().map(|entry| u64::from(entry.progress)).max()?;
+        let affordable = (most / rows.len() as u64).saturating_sub(oldest).max(1) as u32;
+        Some(half.map_or(affordable, |half| half.min(affordable)))
     }
 
     fn take(&mut self, rows: &[Entry]) {
@@ -380,9 +429,9 @@ impl Run {
                 self.model.closed = true;
             }
             Op::Cancel(back) => self.cancel(*back),
-            Op::Reconfigure(bounds, batch_size, max_parked) => {
+            Op::Reconfigure(bounds, batch_size, max_parked, budget) => {
                 let edges = bounds.map(|which| Edges::new(BOUNDS[which]).unwrap());
-                self.reconfigure(edges, *batch_size, *max_parked);
+                self.reconfigure(edges, *batch_size, *max_parked, *budget);
             }
             Op::DropWorker(worker) => {
                 self.workers[*worker] = None;
@@ -405,6 +454,12 @@ impl Run {
         };
         let room = self.model.config.capacity - self.live;
         let accepted = lengths.len().min(room);
+        let too_dear = |&length: &u32| match self.model.config.budget {
+            None => false,
+            Some(Budget::Padded(most)) => u64::from(length.max(1)) > most,
+            Some(Budget::Sum(most)) => u64::from(options.cost.unwrap_or(length)) > most,
+        };
+        assert!(outcome.is_err() || !lengths.iter().any(too_dear));
         match outcome {
             Ok(ticket) => assert_eq!(ticket, self.model.tickets),
             Err(SubmitError::Closed) => {
@@ -416,6 +471,10 @@ impl Run {
                 assert_eq!(said, accepted);
             }
             Err(SubmitError::Priority(_)) => panic!("none is given where it may not be"),
+            Err(SubmitError::Budget { cost, budget, .. }) => {
+                assert!(cost > budget && lengths.iter().any(too_dear));
+                return;
+            }
         }
         for (&key, &length) in keys.iter().zip(lengths).take(accepted) {
             self.model.submit(key, length, options);
@@ -429,12 +488,22 @@ impl Run {
         edges: Option<Edges>,
         batch_size: Option<u32>,
         max_parked: Option<Option<usize>>,
+        budget: u64,
     ) {
-        let change = Change { edges: edges.clone(), batch_size, max_parked, ..Change::default() };
+        let budget = self.model.config.budget.map(|_| budget);
+        let change =
+            Change { edges: edges.clone(), batch_size, max_parked, budget, ..Change::default() };
         self.scheduler.reconfigure(&change).unwrap();
         let config = &mut self.model.config;
         config.batch_size = batch_size.unwrap_or(config.batch_size);
         config.max_parked = max_parked.unwrap_or(config.max_parked);
+        if batch_size.is_some() {
+            config.batch_sizes = None;
+        }
+        config.budget = config.budget.zip(budget).map(|(kind, most)| match kind {
+            Budget::Padded(_) => Budget::Padded(most),
+            Budget::Sum(_) => Budget::Sum(most),
+        });
         assert_eq!(format!("{:?}", self.scheduler.config()), format!("{config:?}"));
         self.model.edges = edges.unwrap_or_else(|| self.model.edges.clone());
         assert_eq!(self.scheduler.edges(), self.model.edges);
@@ -507,7 +576,8 @@ impl Run {
         batch.resubmit(&rows, anywhere).unwrap();
         let alive = self.workers[worker].is_some();
         for &(row, progress) in &rows {
-            let Row { key, ticket, length, arrival, priority, deadline, .. } = batch.rows()[row];
+            let Row { key, ticket, length, arrival, cost, priority, deadline, .. } =
+                batch.rows()[row];
             let after = (deadline != u64::MAX).then(|| Duration::from_nanos(deadline - arrival));
             let owner = (!anywhere && alive).then_some(worker);
             let progress = if anywhere || alive { progress } else { 0 };
@@ -524,7 +594,7 @@ impl Run {
                 started: true,
                 arrival,
                 entered: 0,
-                options: Options { priority, deadline: after },
+                options: Options { cost: Some(cost), priority, deadline: after },
             });
         }
         self.live -= batch.rows().len() - rows.len();
@@ -545,8 +615,8 @@ impl Run {
 fn ops() -> impl Strategy<Value = Op> {
     let length = 0u32..70;
     let deadline = prop::option::weighted(0.2, (0u64..3_000).prop_map(Duration::from_nanos));
-    let options =
-        (0u32..3, deadline).prop_map(|(priority, deadline)| Options { priority, deadline });
+    let options = (prop::option::of(0u32..40), 0u32..3, deadline)
+        .prop_map(|(cost, priority, deadline)| Options { cost, priority, deadline });
     prop_oneof![
         8 => (length.clone(), options.clone()).prop_map(|(length, options)| Op::Submit(length, options)),
         3 => (prop::collection::vec(length, 0..20), options)
@@ -563,8 +633,11 @@ fn ops() -> impl Strategy<Value = Op> {
             prop::option::of(0..BOUNDS.len()),
             prop::option::of(1u32..6),
             prop::option::of(prop::option::of(0usize..20)),
+            1u64..300,
         )
-            .prop_map(|(bounds, size, parked)| Op::Reconfigure(bounds, size, parked)),
+            .prop_map(|(bounds, size, parked, budget)| {
+                Op::Reconfigure(bounds, size, parked, budget)
+            }),
         1 => (0..WORKERS).prop_map(Op::DropWorker),
     ]
 }
@@ -582,17 +655,28 @@ fn configs() -> impl Strategy<Value = Config> {
     let max_wait = prop::option::weighted(0.2, (0u64..3_000).prop_map(Duration::from_nanos));
     let overrun = prop_oneof![Just(Overrun::Finish), Just(Overrun::Climb)];
     let max_parked = prop_oneof![Just(None), (0usize..20).prop_map(Some)];
-    (1u32..6, 6usize..60, fill, order, overrun, max_parked, ageing, max_wait).prop_map(
-        |(batch_size, capacity, fill, order, overrun, max_parked, ageing, max_wait)| Config {
-            ageing: ageing.filter(|_| !matches!(order, Some(Order::Formed | Order::Deadline))),
-            max_wait,
-            capacity,
-            max_parked,
-            fill,
-            order,
-            overrun,
-            max_bins: Some(QUEUES),
-            ..Config::new(batch_size)
+    let sizes = prop::option::weighted(0.3, prop::collection::vec(1u32..6, QUEUES));
+    let budget = prop::option::weighted(0.4, (any::<bool>(), 1u64..300)).prop_map(|given| {
+        given.map(|(padded, most)| if padded { Budget::Padded(most) } else { Budget::Sum(most) })
+    });
+    let max_padding = prop::option::weighted(0.3, 0.0..0.9);
+    let limits = (sizes, budget, max_padding);
+    (1u32..6, 6usize..60, fill, order, overrun, max_parked, ageing, max_wait, limits).prop_map(
+        |(batch_size, capacity, fill, order, overrun, max_parked, ageing, max_wait, limits)| {
+            Config {
+                batch_sizes: limits.0,
+                budget: limits.1,
+                max_padding: limits.2,
+                ageing: ageing.filter(|_| !matches!(order, Some(Order::Formed | Order::Deadline))),
+                max_wait,
+                capacity,
+                max_parked,
+                fill,
+                order,
+                overrun,
+                max_bins: Some(QUEUES),
+                ..Config::new(batch_size)
+            }
         },
     )
 }

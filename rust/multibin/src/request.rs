@@ -16,6 +16,7 @@ pub(crate) struct Submission {
     pub(crate) arrival: u64,
     /// Predicted steps.
     pub(crate) length: u32,
+    pub(crate) cost: u32,
     pub(crate) priority: u32,
     /// Nanoseconds on the scheduler's clock; `u64::MAX`: none.
     pub(crate) deadline: u64,
@@ -32,13 +33,16 @@ impl Submission {
     ) -> Self {
         let expires = |after| arrival.saturating_add(nanoseconds(after));
         let deadline = options.deadline.map_or(u64::MAX, expires);
-        Self { key, ticket, arrival, length, priority: options.priority, deadline }
+        let cost = options.cost.unwrap_or(length);
+        Self { key, ticket, arrival, length, cost, priority: options.priority, deadline }
     }
 }
 
 /// What else is known of a request; by default nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Options {
+    /// What counts in [`Budget::Sum`](crate::Budget::Sum); by default the length.
+    pub cost: Option<u32>,
     /// How much it may wait for others: 0 is the most urgent. Needs
     /// [`Config::ageing`](crate::Config::ageing).
     pub priority: u32,
@@ -62,6 +66,8 @@ pub struct Row {
     pub length: u32,
     /// Steps done since arrival; more than 0 only for a request that was resubmitted.
     pub progress: u32,
+    /// As in [`Options`].
+    pub cost: u32,
     /// As in [`Options`].
     pub priority: u32,
     /// When it expires if it has not started, in nanoseconds on the scheduler's clock; `u64::MAX`:

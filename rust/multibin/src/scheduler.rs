@@ -20,6 +20,7 @@ use crate::bell::Bell;
 use crate::config::{Change, Config, ConfigError, Rules};
 use crate::edges::Edges;
 use crate::former::{Former, WorkerId};
+use crate::load::Budget;
 use crate::queue::{Drain, Ring, ring};
 use crate::request::{Options, Reason, Submission, Ticket};
 use crate::stats::Stats;
@@ -46,6 +47,16 @@ pub enum SubmitError {
     /// `close()` was called.
     #[error("the scheduler is closed")]
     Closed,
+    /// It costs more than a batch may.
+    #[error("{argument}: {cost} exceeds budget = {budget}", argument = if *padded { "length" } else { "cost" })]
+    Budget {
+        /// What it costs.
+        cost: u64,
+        /// What a batch may cost.
+        budget: u64,
+        /// Whether its length counts, and not its cost.
+        padded: bool,
+    },
     /// A priority, and nothing says how these age.
     #[error("priority: {0} needs a scheduler with ageing")]
     Priority(u32),
@@ -84,6 +95,9 @@ pub(crate) struct Inner {
     capacity: usize,
     /// Whether requests may have priorities.
     ages: bool,
+    /// The kind of budget, and what a request may cost.
+    budget: Option<Budget>,
+    affordable: AtomicU64,
     clock: Clock,
     admission: Admission,
     rings: Box<[sync::Arc<Ring<Submission>>]>,
@@ -151,7 +165,7 @@ impl Scheduler {
         let slab =
             Slab::with_capacity(capacity, rules.rank).map_err(|_| ConfigError::Memory(capacity))?;
         let places = capacity.next_power_of_two();
-        let former = Former::new(rules, edges, bins, slab, places);
+        let former = Former::new(rules, config.sizes(bins), edges, slab, places);
         let state = State {
             former,
             config,
@@ -170,6 +184,8 @@ impl Scheduler {
             map,
             capacity,
             ages: rules.ages(),
+            budget: rules.budget,
+            affordable: AtomicU64::new(rules.budget.map_or(u64::MAX, Budget::most)),
             clock,
             admission: Admission::new(capacity as u64),
             rings: rings.into(),
@@ -261,7 +277,9 @@ impl Scheduler {
     ) -> Result<Ticket, SubmitError> {
         assert_eq!(keys.len(), lengths.len(), "keys and lengths differ in length");
         assert!([0, keys.len()].contains(&options.len()), "keys and options differ in length");
-        options.iter().try_for_each(|options| self.0.check(options))?;
+        let options_of = |i: usize| options.get(i).copied().unwrap_or_default();
+        let mut requests = lengths.iter().enumerate();
+        requests.try_for_each(|(i, &length)| self.0.check(length, &options_of(i)))?;
         let inner = &*self.0;
         if keys.is_empty() {
             let closed = inner.admission.is_closed();

@@ -160,7 +160,8 @@ pub fn simulate_into(
 ) -> Result<BatchRecords, SimulateError> {
     check(workload, servers, &requests)?;
     let rules = Rules::new(config)?;
-    check_resident(servers, rules.batch_size as usize)?;
+    config.check(&edges)?;
+    check_resident(servers, rules.largest as usize)?;
     if servers.max_resident.is_some()
         && (rules.fill, rules.overrun) == (Fill::Strict, Overrun::Climb)
     {
@@ -168,7 +169,7 @@ pub fn simulate_into(
     }
     let most = workload.arrivals.len();
     let slab = Slab::with_capacity(most, rules.rank).map_err(|_| ConfigError::Memory(most))?;
-    let former = Former::new(rules, edges.clone(), edges.bins(), slab, 0);
+    let former = Former::new(rules, config.sizes(edges.bins()), edges.clone(), slab, 0);
     if !servers.gate {
         return Ok(run::Run::new(former, workload, servers, rules.overrun, requests).play());
     }

@@ -133,6 +133,12 @@ impl Slab {
         self.entries[at as usize].order
     }
 
+    /// Its place among the entries of one bin, then the ticket.
+    #[inline]
+    pub(crate) fn place(&self, entry: &Entry) -> u64 {
+        if self.is_heap() { self.rank.of(&entry.row) } else { entry.order }
+    }
+
     /// The head of a queue whose first entry is at `first`, which may be `NIL`.
     #[inline]
     fn head(&self, first: u32) -> Head {
@@ -140,7 +146,7 @@ impl Slab {
         let rank = self.rank.of(&entry.row);
         Head {
             rank,
-            place: if self.is_heap() { rank } else { entry.order },
+            place: self.place(entry),
             ticket: entry.row.ticket,
             due: entry.due,
             entered: entry.row.entered,

@@ -2,6 +2,7 @@
 
 use crate::config::{Order, Rules};
 use crate::least::Least;
+use crate::load::Full;
 use crate::occupied::Occupied;
 use crate::request::Row;
 use crate::waiting::{Entry, Queue, Slab};
@@ -19,21 +20,20 @@ impl Bins {
         Self { queues: vec![Queue::EMPTY; queues], waiting: 0, occupied: Occupied::new(queues) }
     }
 
-    /// `n` entries complete a batch. Returns the entry's place in the slab.
+    /// Returns the entry's place in the slab.
     #[inline]
-    pub(super) fn push(&mut self, slab: &mut Slab, bin: usize, entry: Entry, n: u32) -> u32 {
+    pub(super) fn push(&mut self, slab: &mut Slab, bin: usize, entry: Entry, full: Full) -> u32 {
         self.waiting += 1;
         let queue = &mut self.queues[bin];
         if queue.len == 0 {
             self.occupied.insert(bin);
         }
-        queue.push(slab, entry, n)
+        queue.push(slab, entry, full)
     }
 
     #[inline]
-    pub(super) fn pop(&mut self, slab: &mut Slab, bin: usize) -> Option<Row> {
-        let queue = &mut self.queues[bin];
-        (queue.len > 0).then(|| self.edit(bin, |queue| queue.pop(slab)))
+    pub(super) fn pop(&mut self, slab: &mut Slab, bin: usize) -> Row {
+        self.edit(bin, |queue| queue.pop(slab))
     }
 
     /// Takes entries out of a queue.
@@ -90,20 +90,20 @@ impl Heads {
 
     /// The queue of `bin` changed.
     #[inline]
-    pub(super) fn update(&mut self, bin: usize, queue: &Queue, rules: &Rules) {
+    pub(super) fn update(&mut self, bin: usize, queue: &Queue, rules: &Rules, full: Full) {
         self.oldest.set(bin, queue.head.rank);
         self.due.set(bin, queue.head.due);
         if rules.max_wait.is_some() {
             self.entered.set(bin, queue.head.entered);
         }
-        let full = if queue.len < rules.batch_size {
-            u64::MAX
-        } else {
+        let full = if queue.is_full(full) {
             match rules.order {
                 Order::Formed => queue.formed,
                 Order::Oldest | Order::Deadline => queue.head.rank,
                 Order::Shortest => bin as u64,
             }
+        } else {
+            u64::MAX
         };
         self.full.set(bin, full);
     }

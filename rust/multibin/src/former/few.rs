@@ -3,6 +3,7 @@
 use super::bins::Bins;
 use super::{Formed, Former, View};
 use crate::config::Rules;
+use crate::load::{Full, Load};
 use crate::request::Reason;
 use crate::waiting::{Entry, Slab};
 
@@ -39,7 +40,10 @@ impl Former {
         let ranking = Ranking { now, taken: self.taken, rules: self.rules };
         let mut ranked = std::mem::take(&mut self.ranked);
         let last_start = self.rank(view, ranking, &mut ranked);
-        let last = cut(&mut ranked, 0, self.rules.batch_size as usize);
+        let mut last = cut(&mut ranked, 0, self.rules.batch_size as usize);
+        if self.rules.limited() {
+            last = self.fitting(&mut ranked).unwrap_or(last);
+        }
         let leader = ranked.iter().min_by_key(|entry| entry.rank).expect("something waits");
         let bin = leader.bin;
         let led = ranked.iter().filter(|entry| entry.bin == bin);
@@ -65,6 +69,21 @@ impl Former {
         cut(ranked, climbers, view.starts)
     }
 
+    /// Keeps those who fit, by rank up to the first who does not; the rank of the last one then.
+    fn fitting(&self, ranked: &mut Vec<Ranked>) -> Option<(bool, u64, u64)> {
+        let mut sorted: Vec<Ranked> = ranked.clone();
+        sorted.sort_unstable_by_key(|entry| entry.rank);
+        let leader = sorted[0].bin;
+        let mut load = Load::EMPTY;
+        let refused = sorted.iter().position(|entry| {
+            load = load.with(&self.slab.row(entry.at));
+            !self.rules.fits(&load, entry.bin == leader)
+        })?;
+        let last = sorted[refused - 1].rank;
+        ranked.retain(|entry| entry.rank <= last);
+        Some(last)
+    }
+
     fn rank_all(&self, bins: Option<&Bins>, ranking: Ranking, ranked: &mut Vec<Ranked>) {
         for (bin, queue) in bins.into_iter().flat_map(Bins::occupied) {
             let bin = bin as u32;
@@ -80,14 +99,14 @@ impl Former {
         ranking: Ranking,
         [climbers, starters]: [(bool, u64, u64); 2],
     ) {
-        let (slab, n) = (&mut self.slab, self.rules.batch_size);
+        let (slab, sizes) = (&mut self.slab, &self.sizes);
         let own = self.own.get_mut(&view.worker);
         for bins in own.into_iter().chain([&mut self.anyones]) {
-            self.parked -= take_from(bins, slab, n, ranking, climbers, |_| ());
+            self.parked -= take_from(bins, slab, sizes, ranking, climbers, |_| ());
         }
         if view.starts > 0 {
             let mut changed = std::mem::take(&mut self.changed);
-            take_from(&mut self.fresh, slab, n, ranking, starters, |bin| changed.push(bin));
+            take_from(&mut self.fresh, slab, sizes, ranking, starters, |bin| changed.push(bin));
             changed.drain(..).for_each(|bin| self.update(bin));
             self.changed = changed;
         }
@@ -98,7 +117,7 @@ impl Former {
 fn take_from(
     bins: &mut Bins,
     slab: &mut Slab,
-    n: u32,
+    sizes: &[u32],
     ranking: Ranking,
     last: (bool, u64, u64),
     mut changed: impl FnMut(usize),
@@ -106,11 +125,12 @@ fn take_from(
     let before = bins.waiting;
     let mut next = bins.at_least(0);
     while let Some(bin) = next {
+        let full = Full { rows: sizes[bin], budget: ranking.rules.budget };
         bins.edit(bin, |queue| {
             if last == ALL {
                 queue.clear(slab);
             } else {
-                queue.retain(slab, n, |entry: &Entry| ranking.rank(entry) > last);
+                queue.retain(slab, full, |entry: &Entry| ranking.rank(entry) > last);
             }
         });
         changed(bin);

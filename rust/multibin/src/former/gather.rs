@@ -2,8 +2,19 @@
 
 use super::{FRESH, Formed, Former, View};
 use crate::config::Fill;
+use crate::load::Load;
 use crate::request::{Reason, Row};
 use crate::waiting::Head;
+
+/// A batch while rows join it.
+pub(super) struct Taking {
+    pub(super) rows: Vec<Row>,
+    /// The most rows: of the bins so far the smallest batch.
+    room: usize,
+    /// The leader's bin.
+    bin: usize,
+    load: Load,
+}
 
 impl Former {
     /// Up to a batch from `bin`; elastic goes on with the nearest bins, the lower one first. The
@@ -15,33 +26,34 @@ impl Former {
         bin: usize,
         reason: Reason,
     ) -> Formed {
-        let batch_size = self.rules.batch_size as usize;
-        let mut rows = Vec::with_capacity(self.available(leader).min(batch_size));
-        let led = self.take(leader, bin, 1, &mut rows);
+        let room = self.sizes[bin] as usize;
+        let rows = Vec::with_capacity(self.available(leader).min(room));
+        let mut taking = Taking { rows, room: 1, bin, load: Load::EMPTY };
+        let led = self.take(leader, bin, &mut taking);
         let mut view = View { starts: view.starts.saturating_sub(led), ..view };
-        // The leader may be more than the view shows.
-        let room = (1 + self.available(view)).min(batch_size);
-        view.starts -= self.take(view, bin, room, &mut rows);
+        taking.room = room;
+        view.starts -= self.take(view, bin, &mut taking);
         if self.rules.fill == Fill::Elastic {
-            self.top_up(view, bin, room, &mut rows);
+            self.top_up(view, &mut taking);
         }
-        let limit = self.limit(bin, &rows);
-        Formed::new(rows, limit, bin, reason)
+        let limit = self.limit(bin, &taking.rows);
+        Formed::new(taking.rows, limit, bin, reason)
     }
 
-    /// From the bins nearest to `bin`, the lower one of two first.
-    fn top_up(&mut self, mut view: View, bin: usize, room: usize, rows: &mut Vec<Row>) {
+    /// From the bins nearest to the leader's, the lower one of two first.
+    fn top_up(&mut self, mut view: View, taking: &mut Taking) {
         let below = |former: &Self, view, at: usize| former.at_most(view, at.checked_sub(1)?);
+        let bin = taking.bin;
         let mut low = below(self, view, bin);
         let mut high = self.at_least(view, bin + 1);
-        while rows.len() < room {
+        while taking.rows.len() < taking.room {
             let next = match (low, high) {
                 (Some(low), Some(high)) if high - bin < bin - low => high,
                 (Some(low), _) => low,
                 (None, Some(high)) => high,
                 (None, None) => return,
             };
-            view.starts -= self.take(view, next, room, rows);
+            view.starts -= self.take(view, next, taking);
             if next < bin {
                 low = below(self, view, next);
             } else {
@@ -58,15 +70,18 @@ impl Former {
         self.sources(view).into_iter().flatten().filter_map(|bins| bins.at_least(from)).min()
     }
 
-    /// Moves rows from `bin` to `rows` until there are `room`, in the order in which they entered;
-    /// returns how many of them had not started.
-    fn take(&mut self, view: View, bin: usize, room: usize, rows: &mut Vec<Row>) -> usize {
-        let room = room.saturating_sub(rows.len());
-        let started = if self.parked > 0 {
-            self.take_merged(view, bin, room, rows)
+    /// Moves rows from `bin` into the batch while there is room and they fit, in the order in which
+    /// they entered; returns how many of them had not started.
+    fn take(&mut self, view: View, bin: usize, taking: &mut Taking) -> usize {
+        let (before, room) = (taking.rows.len(), taking.room.min(self.sizes[bin] as usize));
+        let started = if self.parked > 0 || self.rules.limited() {
+            self.take_one_by_one(view, bin, room, taking)
         } else {
-            self.take_fresh(room.min(view.starts), bin, rows)
+            self.take_fresh(room.saturating_sub(before).min(view.starts), bin, &mut taking.rows)
         };
+        if taking.rows.len() > before {
+            taking.room = room;
+        }
         if started > 0 {
             self.update(bin);
         }
@@ -82,26 +97,39 @@ impl Former {
         })
     }
 
-    fn take_merged(&mut self, view: View, bin: usize, room: usize, rows: &mut Vec<Row>) -> usize {
-        let (mut started, end) = (0, rows.len() + room);
+    fn take_one_by_one(
+        &mut self,
+        view: View,
+        bin: usize,
+        room: usize,
+        taking: &mut Taking,
+    ) -> usize {
+        let (mut started, full) = (0, self.full(bin));
         let own = self.own.get_mut(&view.worker);
         let mut sources = [own, Some(&mut self.anyones), Some(&mut self.fresh)];
-        while rows.len() < end {
+        while taking.rows.len() < room {
             let shown =
                 if started < view.starts { &sources[..] } else { &sources[..usize::from(FRESH)] };
-            let heads = shown.iter().map(|bins| {
+            let heads = shown.iter().enumerate().map(|(source, bins)| {
                 let head = bins.as_ref().map_or(&Head::NONE, |bins| &bins.queues[bin].head);
-                (head.place, head.ticket)
+                (head.place, head.ticket, source)
             });
-            let Some((source, _)) = heads.enumerate().min_by_key(|&(_, place)| place) else {
+            let Some((place, _, source)) = heads.min() else { break };
+            let Some(bins) = sources[source].as_mut().filter(|_| place != u64::MAX) else { break };
+            let load = taking.load.with(&self.slab.row(bins.queues[bin].first()));
+            if !self.rules.fits(&load, bin == taking.bin) {
                 break;
-            };
-            let Some(bins) = &mut sources[source] else { break };
-            let Some(row) = bins.pop(&mut self.slab, bin) else { break };
+            }
+            taking.load = load;
+            taking.rows.push(bins.pop(&mut self.slab, bin));
             let fresh = source == usize::from(FRESH);
             self.parked -= usize::from(!fresh);
             started += usize::from(fresh);
-            rows.push(row);
+        }
+        if full.budget.is_some() {
+            for bins in sources.into_iter().flatten() {
+                bins.queues[bin].find_full(&self.slab, full);
+            }
         }
         started
     }

@@ -2,6 +2,7 @@
 
 use super::Former;
 use crate::config::Overrun;
+use crate::load::Budget;
 use crate::request::Row;
 
 /// The last bin has no end.
@@ -17,10 +18,19 @@ impl Former {
     pub(super) fn limit(&self, bin: usize, rows: &[Row]) -> Option<u32> {
         match self.rules.overrun {
             Overrun::Finish => None,
-            Overrun::Climb => self.half(rows),
+            Overrun::Climb => self.affordable(self.half(rows), rows),
             // Whoever is cut off starts over, so the leader's bin is run through.
             Overrun::Recompute => self.edges.upper(bin).map(|upper| upper.max(1)),
         }
+    }
+
+    /// The limit under which no row grows longer than a padded budget lets it.
+    fn affordable(&self, limit: Option<u32>, rows: &[Row]) -> Option<u32> {
+        let Some(Budget::Padded(most)) = self.rules.budget else { return limit };
+        let oldest = rows.iter().map(|row| row.progress).max()?;
+        let longest = u32::try_from(most / rows.len() as u64).unwrap_or(OPEN);
+        let steps = longest.saturating_sub(oldest).max(1);
+        Some(limit.map_or(steps, |limit| limit.min(steps))).filter(|&steps| steps != OPEN)
     }
 
     /// Steps until half of the rows, rounded up, have come to the ends of their bins.

@@ -37,7 +37,8 @@ impl Former {
     /// Takes a row out of the middle of its queue.
     pub(super) fn unlink(&mut self, Place { at, bin, source }: Place) -> Row {
         let bin = bin as usize;
-        let (slab, n) = (&mut self.slab, self.rules.batch_size);
+        let full = self.full(bin);
+        let slab = &mut self.slab;
         let bins = match source {
             FRESH => &mut self.fresh,
             ANYONES => &mut self.anyones,
@@ -48,7 +49,7 @@ impl Former {
         };
         self.removed += 1;
         self.parked -= usize::from(source != FRESH);
-        let row = bins.edit(bin, |queue| queue.unlink(slab, at, n));
+        let row = bins.edit(bin, |queue| queue.unlink(slab, at, full));
         if source == FRESH {
             self.update(bin);
         }

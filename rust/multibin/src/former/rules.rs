@@ -4,8 +4,9 @@ use super::bins::Bins;
 use super::{Formed, Former, View, WorkerId};
 use crate::config::{Fill, Order};
 use crate::least::Least;
+use crate::load::Load;
 use crate::request::Reason;
-use crate::waiting::{Head, Queue};
+use crate::waiting::{Entry, Head, Queue};
 
 /// The candidates of the rules.
 struct Survey {
@@ -70,7 +71,7 @@ impl Former {
             || self.parked > 0
             || self.rules.max_wait.is_some()
             || self.next_expiry().is_some()
-            || self.depth(bin) >= self.rules.batch_size
+            || self.is_full(bin)
     }
 
     /// Whether climbers wait.
@@ -89,7 +90,7 @@ impl Former {
                     }
                     Fill::Strict => {
                         let overdue = |(_, queue): (_, &Queue)| self.is_overdue(&queue.head, now);
-                        let full = |bin| self.depth(bin) >= self.rules.batch_size;
+                        let full = |bin| self.is_full(bin);
                         let mut queues = self.fresh.occupied().chain(self.anyones.occupied());
                         queues.any(overdue) || (0..self.bins()).any(full)
                     }
@@ -157,7 +158,7 @@ impl Former {
         if self.parked > 0 {
             return self.survey_all(now, view);
         }
-        let full = view.starts >= self.rules.batch_size as usize;
+        let full = view.starts >= self.rules.largest as usize;
         Survey {
             oldest: Candidate::of(&self.heads.oldest),
             overdue: self.overdue(now),
@@ -197,10 +198,12 @@ impl Former {
             if self.is_overdue(head, now) {
                 survey.overdue.offer(head.ticket, bin);
             }
-            if waiting >= self.rules.batch_size {
+            if waiting > 0
+                && let Some(formed) = self.formed(&sources, bin, waiting)
+            {
                 let key = match self.rules.order {
                     Order::Oldest | Order::Deadline => head.rank,
-                    Order::Formed => self.formed(&sources, bin),
+                    Order::Formed => formed,
                     Order::Shortest => bin as u64,
                 };
                 survey.full.offer(key, bin);
@@ -214,14 +217,39 @@ impl Former {
         head.entered != u64::MAX && self.rules.overdue(self.taken, head.due, head.entered, now)
     }
 
-    /// `order` of the entry that completes the first batch of `bin`.
-    fn formed(&self, sources: &[Option<&Bins>; 3], bin: usize) -> u64 {
-        let nth = self.rules.batch_size as usize;
+    /// `order` of the entry that completes a batch of `bin`, `waiting` of whose could be in one;
+    /// 0 where that decides nothing.
+    fn formed(&self, sources: &[Option<&Bins>; 3], bin: usize, waiting: u32) -> Option<u64> {
+        let full = self.full(bin);
+        let enough = waiting >= full.rows;
+        if enough && self.rules.order != Order::Formed {
+            return Some(0);
+        }
+        if !enough && full.budget.is_none() {
+            return None;
+        }
         let queues = sources.iter().flatten().map(|bins| &bins.queues[bin]);
-        let orders =
-            queues.flat_map(|queue| queue.iter(&self.slab).take(nth).map(|(_, entry)| entry.order));
-        let mut merged: Vec<u64> = orders.collect();
-        *merged.select_nth_unstable(nth - 1).1
+        let first = |queue: &'_ Queue| queue.iter(&self.slab).take(full.rows as usize);
+        let entries = queues.flat_map(|queue| first(queue).map(|(_, entry)| entry));
+        let mut merged: Vec<&Entry> = entries.collect();
+        let place = |entry: &&Entry| (self.slab.place(entry), entry.row.ticket);
+        merged.sort_unstable_by_key(place);
+        let mut load = Load::EMPTY;
+        let completes = |(rows, entry): (u32, &&Entry)| {
+            load = load.with(&entry.row);
+            (rows == full.rows || !load.fits(full.budget)).then_some(entry.order)
+        };
+        (1..).zip(&merged).take(waiting as usize).find_map(completes)
+    }
+
+    /// Whether `bin` holds a batch that anybody may take.
+    fn is_full(&self, bin: usize) -> bool {
+        if self.anyones.waiting == 0 {
+            return self.fresh.queues[bin].is_full(self.full(bin));
+        }
+        let sources = [None, Some(&self.anyones), Some(&self.fresh)];
+        let waiting = self.depth(bin);
+        waiting > 0 && self.formed(&sources, bin, waiting).is_some()
     }
 
     /// The queues that a view shows: the worker's own climbers, anyone's, and who starts; none

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Inner;
 use super::form::POISONED;
 use crate::config::{Change, ConfigError, Rules, nanoseconds};
+use crate::load::Budget;
 use crate::sync::{Ordering, fence};
 
 impl Inner {
@@ -12,6 +13,9 @@ impl Inner {
         let mut state = self.lock();
         let config = state.config.changed(change);
         let rules = Rules::new(&config)?;
+        if let (None, Some(budget)) = (config.budget, change.budget) {
+            return Err(ConfigError::Budget(budget));
+        }
         let edges = change.edges.as_ref();
         config.check(edges.unwrap_or(state.former.edges()))?;
         if let Some(edges) = edges {
@@ -24,7 +28,9 @@ impl Inner {
         }
         // What is published was meant for the bins and the batches of before.
         state.drain();
-        state.former.set_rules(rules);
+        state.former.set_rules(rules, config.sizes(self.rings.len()));
+        // Relaxed: see `check`.
+        self.affordable.store(config.budget.map_or(u64::MAX, Budget::most), Ordering::Relaxed);
         state.config = config;
         // A bin may be full, or somebody overdue, that was not.
         self.wake.notify_all();

@@ -47,7 +47,10 @@ impl State {
         if self.config.max_wait.is_some() && depth == 0 {
             return 0;
         }
-        let short = self.config.batch_size.saturating_sub(depth + 1);
+        if self.config.budget.is_some() {
+            return 0;
+        }
+        let short = self.former.full(bin).rows.saturating_sub(depth + 1);
         self.drains[bin].head() + u64::from(short)
     }
 

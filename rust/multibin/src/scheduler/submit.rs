@@ -1,8 +1,10 @@
 //! The producers' side.
 
 use super::{BLOCK, Inner, Refused, SubmitError};
+use crate::load::Budget;
 use crate::queue::Full;
 use crate::request::{Options, Submission, Ticket};
+use crate::sync::Ordering;
 
 impl Inner {
     #[inline]
@@ -20,7 +22,7 @@ impl Inner {
         length: u32,
         options: &Options,
     ) -> Result<Ticket, SubmitError> {
-        self.check(options)?;
+        self.check(length, options)?;
         let (ticket, _) = self.admit(1)?;
         let bin = self.map.bin(length);
         let submission = Submission::new(key, ticket, self.now(), length, options);
@@ -33,13 +35,18 @@ impl Inner {
         Ok(ticket)
     }
 
-    /// Whether a request may have these options.
+    /// Whether a request may have this length and these options.
     #[inline]
-    pub(super) fn check(&self, options: &Options) -> Result<(), SubmitError> {
-        match options.priority {
-            priority if priority > 0 && !self.ages => Err(SubmitError::Priority(priority)),
-            _ => Ok(()),
+    pub(super) fn check(&self, length: u32, options: &Options) -> Result<(), SubmitError> {
+        if options.priority > 0 && !self.ages {
+            return Err(SubmitError::Priority(options.priority));
         }
+        let Some(kind) = self.budget else { return Ok(()) };
+        let cost = kind.alone(length, options.cost.unwrap_or(length));
+        // Relaxed: who comes while the budget is lowered meets the old one or the new one.
+        let budget = self.affordable.load(Ordering::Relaxed);
+        let padded = matches!(kind, Budget::Padded(_));
+        if cost > budget { Err(SubmitError::Budget { cost, budget, padded }) } else { Ok(()) }
     }
 
     /// Publishes; returns the position after it.

@@ -175,6 +175,7 @@ impl<'a, P: Policy> Run<'a, P> {
                 ticket: i as u64,
                 arrival,
                 length: self.workload.predicted[i],
+                cost: self.workload.predicted[i],
                 priority: 0,
                 deadline: u64::MAX,
             });

@@ -1,6 +1,7 @@
 //! The queue of one bin: first in, first out, or a heap where ranks decide.
 
 use super::{Entry, FREE, Head, NIL, Slab};
+use crate::load::{Full, Load};
 use crate::request::Row;
 
 /// Knows its head and, first in first out, its `nth` entry (the one that completes a batch).
@@ -12,21 +13,47 @@ pub(crate) struct Queue {
     pub(crate) len: u32,
     /// In a heap the root.
     first: u32,
+    /// Of all entries, while there is a budget and they are no batch.
+    load: Load,
     /// Unused in a heap, like `nth`.
     last: u32,
     nth: u32,
 }
 
 impl Queue {
-    pub(crate) const EMPTY: Self =
-        Self { head: Head::NONE, formed: u64::MAX, len: 0, first: NIL, last: NIL, nth: NIL };
+    pub(crate) const EMPTY: Self = Self {
+        head: Head::NONE,
+        formed: u64::MAX,
+        len: 0,
+        first: NIL,
+        load: Load::EMPTY,
+        last: NIL,
+        nth: NIL,
+    };
 
-    /// Enters; `n` is the number of entries that complete a batch. First in first out, nobody is
+    /// Whether it holds a batch.
+    #[inline]
+    pub(crate) fn is_full(&self, full: Full) -> bool {
+        self.len >= full.rows || self.formed != u64::MAX
+    }
+
+    /// The place of the head in the slab.
+    pub(crate) fn first(&self) -> u32 {
+        self.first
+    }
+
+    /// Enters. First in first out, nobody is
     /// due before those ahead, so that whoever is passed over leads or has a head that is, too.
     /// Returns its place in the slab.
     #[inline]
-    pub(crate) fn push(&mut self, slab: &mut Slab, entry: Entry, n: u32) -> u32 {
+    pub(crate) fn push(&mut self, slab: &mut Slab, entry: Entry, full: Full) -> u32 {
         self.len += 1;
+        if full.budget.is_some() && self.formed == u64::MAX {
+            self.load = self.load.with(&entry.row);
+            if !self.load.fits(full.budget) {
+                self.formed = entry.order;
+            }
+        }
         if slab.is_heap() {
             let at = slab.insert(entry);
             let root = slab.meld(self.first, at);
@@ -43,14 +70,14 @@ impl Queue {
             slab.entries[at as usize].due = due;
         }
         self.last = at;
-        if self.len == n {
+        if self.len == full.rows && self.formed == u64::MAX {
             self.nth = at;
             self.formed = entry.order;
         }
         at
     }
 
-    /// Takes the head. The queue must not be empty.
+    /// Takes the head. The queue must not be empty. With a budget `find_full` follows.
     #[inline]
     pub(crate) fn pop(&mut self, slab: &mut Slab) -> Row {
         let at = self.first;
@@ -87,12 +114,19 @@ impl Queue {
         at == self.first
     }
 
-    /// Removes the entry at `at`, which must be in this queue; `n` as in `push`. O(n), in a heap
-    /// O(log of its length).
-    pub(crate) fn unlink(&mut self, slab: &mut Slab, at: u32, n: u32) -> Row {
-        if at == self.first {
+    /// Removes the entry at `at`, which must be in this queue. O(batch size), in a heap O(log of
+    /// its length).
+    pub(crate) fn unlink(&mut self, slab: &mut Slab, at: u32, full: Full) -> Row {
+        if at == self.first && full.budget.is_none() {
             return self.pop(slab);
         }
+        let row = if at == self.first { self.pop(slab) } else { self.cut(slab, at) };
+        self.find_full(slab, full);
+        row
+    }
+
+    /// Removes an entry that is not the head.
+    fn cut(&mut self, slab: &mut Slab, at: u32) -> Row {
         let row = slab.row(at);
         if slab.is_heap() {
             let root = slab.without(self.first, at);
@@ -107,15 +141,24 @@ impl Queue {
         }
         slab.remove(at);
         self.len -= 1;
-        self.find_nth(slab, n);
         row
     }
 
-    /// Sets `nth` anew. O(n).
-    pub(crate) fn find_nth(&mut self, slab: &Slab, n: u32) {
-        if !slab.is_heap() {
-            let nth = self.iter(slab).nth(n as usize - 1);
-            (self.nth, self.formed) = nth.map_or((NIL, u64::MAX), |(at, entry)| (at, entry.order));
+    /// Finds anew what completes a batch. O(batch size).
+    pub(crate) fn find_full(&mut self, slab: &Slab, full: Full) {
+        (self.nth, self.formed, self.load) = (NIL, u64::MAX, Load::EMPTY);
+        if slab.is_heap() && full.budget.is_none() {
+            return;
+        }
+        for (i, (at, entry)) in (1..=full.rows).zip(self.iter(slab)) {
+            self.load = self.load.with(&entry.row);
+            if !self.load.fits(full.budget) {
+                self.formed = entry.order;
+                return;
+            }
+            if i == full.rows && !slab.is_heap() {
+                (self.nth, self.formed) = (at, entry.order);
+            }
         }
     }
 
@@ -135,12 +178,11 @@ impl Queue {
 
     /// Removes everything.
     pub(crate) fn clear(&mut self, slab: &mut Slab) {
-        let n = u32::MAX;
-        self.retain(slab, n, |_| false);
+        self.retain(slab, Full { rows: u32::MAX, budget: None }, |_| false);
     }
 
     /// Removes the entries that are not `kept`; the others stay in their order.
-    pub(crate) fn retain(&mut self, slab: &mut Slab, n: u32, kept: impl Fn(&Entry) -> bool) {
+    pub(crate) fn retain(&mut self, slab: &mut Slab, full: Full, kept: impl Fn(&Entry) -> bool) {
         let mut at = std::mem::replace(self, Self::EMPTY).first;
         if slab.is_heap() {
             at = slab.as_list(at);
@@ -151,7 +193,7 @@ impl Queue {
             slab.remove(at);
             at = entry.next;
             if kept(&entry) {
-                self.push(slab, Entry { next: NIL, prev: NIL, ..entry }, n);
+                self.push(slab, Entry { next: NIL, prev: NIL, ..entry }, full);
             }
         }
     }

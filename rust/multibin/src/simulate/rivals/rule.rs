@@ -37,6 +37,7 @@ impl<'a, R: Rule> Played<'a, R> {
             entered: arrival,
             length: self.workload.predicted[request as usize],
             progress: 0,
+            cost: self.workload.predicted[request as usize],
             priority: 0,
             deadline: u64::MAX,
         }
