@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, takes a lock or knows a thread. Time comes in as nanoseconds and
 //! order as counters, so that a simulation on a virtual clock runs this same code.
 
+mod depths;
 mod few;
 mod places;
 

@@ -39,4 +39,4 @@ pub use edges::{Edges, EdgesError};
 pub use gate::Gate;
 pub use request::{Reason, Row, Ticket};
 pub use scheduler::{NextError, Scheduler, SubmitError, Worker};
-pub use stats::Stats;
+pub use stats::{BinStats, LabelError, Snapshot, Stats, Waits};

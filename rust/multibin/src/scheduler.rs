@@ -4,6 +4,7 @@ mod clock;
 mod drain;
 mod form;
 mod map;
+mod snapshot;
 mod submit;
 
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use crate::edges::Edges;
 use crate::former::{Former, WorkerId};
 use crate::queue::{Drain, Ring, ring};
 use crate::request::{Submission, Ticket};
-use crate::stats::Stats;
+use crate::stats::{Counts, Snapshot, Stats};
 use crate::sync::{self, AtomicU32, AtomicU64, Condvar, Mutex};
 use crate::waiting::Slab;
 
@@ -110,6 +111,7 @@ struct State {
     restarted: u64,
     cancelled: u64,
     batches: [u64; 5],
+    counts: Counts,
 }
 
 impl Scheduler {
@@ -157,6 +159,7 @@ impl Scheduler {
             restarted: 0,
             cancelled: 0,
             batches: [0; 5],
+            counts: Counts::new(bins),
         };
         Ok(Self(Arc::new(Inner {
             map,
@@ -291,6 +294,14 @@ impl Scheduler {
     pub fn stats(&self) -> Stats {
         let state = self.0.lock();
         self.0.stats(&state)
+    }
+
+    /// A snapshot of all counters, those of each bin and the histogram of waits included. Blocking:
+    /// takes the forming lock once, for O(bins × workers that hold climbers); nothing is moved or
+    /// woken.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.0.snapshot()
     }
 }
 

@@ -10,6 +10,11 @@ use multibin::{
 };
 use proptest::prelude::*;
 
+#[path = "model/ledger.rs"]
+mod ledger;
+
+use ledger::Ledger;
+
 const WORKERS: usize = 2;
 const BOUNDS: [&[u32]; 3] = [&[0, 100], &[5, 20, 40], &[0, 8, 16, 32, 64, 65]];
 /// Queues: more than any of the bounds have bins.
@@ -216,6 +221,7 @@ struct Run {
     open: Vec<(usize, Batch)>,
     keys: u64,
     live: usize,
+    ledger: Ledger,
 }
 
 impl Run {
@@ -232,7 +238,8 @@ impl Run {
             taken: 0,
             closed: false,
         };
-        Self { model, scheduler, workers, open: Vec::new(), keys: 0, live: 0 }
+        let ledger = Ledger::new(QUEUES);
+        Self { model, scheduler, workers, open: Vec::new(), keys: 0, live: 0, ledger }
     }
 
     fn step(&mut self, op: &Op) {
@@ -260,6 +267,8 @@ impl Run {
         let stats = self.scheduler.stats();
         assert_eq!(stats.waiting as usize, self.model.waiting.len());
         assert_eq!((stats.waiting + stats.leased) as usize, self.live);
+        let waiting = self.model.waiting.iter().map(|entry| (entry.bin, entry.parked));
+        self.ledger.check(&self.scheduler, waiting);
     }
 
     fn submit(&mut self, lengths: &[u32], bulk: bool) {
@@ -284,6 +293,7 @@ impl Run {
         }
         for (&key, &length) in keys.iter().zip(lengths).take(accepted) {
             self.model.submit(key, length);
+            self.ledger.arrive(self.model.edges.bin(length));
         }
         self.keys += accepted as u64;
         self.live += accepted;
@@ -326,6 +336,7 @@ impl Run {
                 assert_eq!(got, want);
                 assert_eq!((batch.bin(), batch.reason(), batch.limit()), (bin, reason, limit));
                 self.model.take(&rows);
+                self.ledger.leave(&batch);
                 self.open.push((worker, batch));
             }
             (Err(NextError::Closed), None) => assert!(self.model.closed),

@@ -95,6 +95,7 @@ impl Inner {
         let closed = self.admission.is_closed();
         if let Some(formed) = state.former.form(now, worker, closed, usize::MAX) {
             state.batches[formed.reason as usize] += 1;
+            state.counts.leave(&formed, now);
             return Some(Ok(formed));
         }
         if closed && self.all_drained(state) {
