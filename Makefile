@@ -40,7 +40,7 @@ check: $(VENV)/.built
 	$(BIN)/python .ci/wheel.py target/dist
 
 bench: $(VENV)/.built
-	cargo bench -p multibin
+	cargo bench -p multibin --bench core
 	$(BIN)/python -m pytest benches --benchmark-json=target/benches.json
 	$(BIN)/python benches/bars.py
 

@@ -3,6 +3,7 @@ The scheduler, in Rust.
 """
 
 from _typeshed import SupportsGetItem
+from multibin.stats import Stats
 from numpy import float64, uint32, uint64
 from numpy.typing import ArrayLike, NDArray
 from typing import Any, Final, SupportsFloat, SupportsIndex, final
@@ -364,6 +365,14 @@ class Scheduler:
         """
         The next batch for the scheduler's own default worker; as ``Worker.next_batch``.
         """
+    def prometheus(self, /, *, labels: "dict[str, str] | None" = None) -> str:
+        """
+        The same in the text exposition format of Prometheus (``text/plain; version=0.0.4``), with
+        ``labels`` (``None``: none) on every sample.
+
+        Raises ``ValueError`` for a label whose name is none, starts with ``__``, or is ``bin``, ``reason`` or
+        ``le``.
+        """
     def reconfigure(self, /, *, edges: "Edges | None" = None, batch_size: SupportsIndex | ArrayLike | None = None, max_wait: "float | None" = ..., max_parked: "int | None" = ..., budget: "int | None" = None) -> None:
         """
         Changes edges, batch size and waits while requests flow; what is not given stays, and
@@ -373,11 +382,14 @@ class Scheduler:
 
         Raises ``ValueError`` for a value out of range; nothing is changed then.
         """
-    def stats(self, /) -> "dict[str, int | dict[str, int]]":
+    def stats(self, /) -> Stats:
         """
         A snapshot of the counters: ``submitted + resubmitted == taken + cancelled +
         expired + waiting`` and ``taken == resubmitted + done + lost + leased``; ``restarted`` counts climbers whose worker
-        went away, ``batches`` the batches by reason.
+        went away, ``batches`` the batches by reason. ``bins`` has a dict for each bin: what waits in it
+        (``waiting``, ``parked``, ``oldest`` in seconds), its ``arrivals``, and the ``batches`` that it led with
+        their ``rows`` and their cost in predicted steps, ``padded`` and ``useful``. ``waits`` is a histogram of the
+        seconds that rows waited: ``bounds``, ``counts``, ``sum``. The types are in ``multibin.stats``.
         """
     def submit(self, /, key: SupportsIndex, length: SupportsIndex | SupportsFloat, *, cost: SupportsIndex | SupportsFloat | None = None, priority: "int | None" = None, deadline: SupportsIndex | SupportsFloat | None = None) -> int:
         """

@@ -152,6 +152,22 @@ class Program(RuleBasedStateMachine):
         assert stats["cancelled"] == len(self.cancelled)
         assert stats["expired"] == len(self.expired)
 
+    @invariant()
+    def bins_sum_to_the_totals(self) -> None:
+        stats = self.scheduler.stats()
+        bins = stats["bins"]
+        assert len(bins) == 5
+        assert sum(bin["waiting"] for bin in bins) == stats["waiting"]
+        assert sum(bin["arrivals"] for bin in bins) == stats["submitted"] == self.next_key
+        assert sum(bin["rows"] for bin in bins) == stats["taken"] == self.delivered.total()
+        assert sum(stats["waits"]["counts"]) == stats["taken"]
+        batches = sum((Counter(bin["batches"]) for bin in bins), Counter())
+        assert batches == +Counter(stats["batches"])
+        for bin in bins:
+            assert bin["parked"] <= bin["waiting"]
+            assert bin["useful"] <= bin["padded"] <= 50 * bin["rows"]
+            assert (bin["oldest"] > 0) <= (bin["waiting"] > 0)
+
     def teardown(self) -> None:
         if not hasattr(self, "scheduler"):
             return

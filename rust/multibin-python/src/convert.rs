@@ -176,7 +176,7 @@ fn wrong_type(argument: &str, wanted: &str, value: &Bound<'_, PyAny>) -> PyErr {
 }
 
 /// The value as Python shows it; of one that cannot be shown (an int of 5,000 digits), its type.
-fn show(value: &Bound<'_, PyAny>) -> String {
+pub fn show(value: &Bound<'_, PyAny>) -> String {
     match value.repr() {
         Ok(text) => text.to_string(),
         Err(_) => format!("a value of {}", value.get_type()),

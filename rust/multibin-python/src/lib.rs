@@ -13,6 +13,7 @@ mod rival;
 mod scheduler;
 mod service;
 mod simulate;
+mod stats;
 mod wait;
 mod worker;
 

@@ -1,8 +1,7 @@
-use multibin::{Budget, Change, Config, Fill, Options, Order, Overrun, Reason, Stats};
+use multibin::{Budget, Change, Config, Fill, Options, Order, Overrun, Stats};
 use pyo3::exceptions::{PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyDict;
 
 use crate::arrays::{durations, keys, lengths, levels};
 use crate::batch::Batch;
@@ -11,6 +10,7 @@ use crate::convert::{
 };
 use crate::edges::Edges;
 use crate::errors;
+use crate::stats::{Labels, Snapshot};
 use crate::wait::detached;
 use crate::worker::{BatchIterator, Worker};
 
@@ -224,31 +224,23 @@ impl Scheduler {
 
     /// A snapshot of the counters: ``submitted + resubmitted == taken + cancelled +
     /// expired + waiting`` and ``taken == resubmitted + done + lost + leased``; ``restarted`` counts climbers whose worker
-    /// went away, ``batches`` the batches by reason.
-    #[pyo3(signature = () -> "dict[str, int | dict[str, int]]")]
-    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let stats = self.inner.stats();
-        let counters = PyDict::new(py);
-        for (name, count) in [
-            ("submitted", stats.submitted),
-            ("taken", stats.taken),
-            ("resubmitted", stats.resubmitted),
-            ("restarted", stats.restarted),
-            ("cancelled", stats.cancelled),
-            ("expired", stats.expired),
-            ("done", stats.done),
-            ("lost", stats.lost),
-            ("waiting", stats.waiting),
-            ("leased", stats.leased),
-        ] {
-            counters.set_item(name, count)?;
-        }
-        let batches = PyDict::new(py);
-        for (reason, count) in Reason::ALL.iter().zip(stats.batches) {
-            batches.set_item(reason.name(), count)?;
-        }
-        counters.set_item("batches", batches)?;
-        Ok(counters)
+    /// went away, ``batches`` the batches by reason. ``bins`` has a dict for each bin: what waits in it
+    /// (``waiting``, ``parked``, ``oldest`` in seconds), its ``arrivals``, and the ``batches`` that it led with
+    /// their ``rows`` and their cost in predicted steps, ``padded`` and ``useful``. ``waits`` is a histogram of the
+    /// seconds that rows waited: ``bounds``, ``counts``, ``sum``. The types are in ``multibin.stats``.
+    fn stats(&self) -> Snapshot {
+        Snapshot(self.inner.snapshot())
+    }
+
+    /// The same in the text exposition format of Prometheus (``text/plain; version=0.0.4``), with
+    /// ``labels`` (``None``: none) on every sample.
+    ///
+    /// Raises ``ValueError`` for a label whose name is none, starts with ``__``, or is ``bin``, ``reason`` or
+    /// ``le``.
+    #[pyo3(signature = (*, labels: "dict[str, str] | None" = None))]
+    fn prometheus(&self, labels: Option<Labels>) -> PyResult<String> {
+        let labels = labels.unwrap_or_default();
+        self.inner.snapshot().prometheus(&labels.pairs()).map_err(errors::value)
     }
 
     /// Iterates over the batches of a new worker.

@@ -4,6 +4,7 @@
 //! order as counters, so that a simulation on a virtual clock runs this same code.
 
 mod bins;
+mod depths;
 mod expiry;
 mod few;
 mod gather;

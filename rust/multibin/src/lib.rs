@@ -45,4 +45,4 @@ pub use gate::Gate;
 pub use load::Budget;
 pub use request::{Options, Reason, Row, Ticket};
 pub use scheduler::{NextError, Scheduler, SubmitError, Worker};
-pub use stats::Stats;
+pub use stats::{BinStats, LabelError, Snapshot, Stats, Waits};

@@ -12,6 +12,10 @@ use crate::{
 };
 use proptest::prelude::*;
 
+mod ledger;
+
+use ledger::Ledger;
+
 const WORKERS: usize = 2;
 const BOUNDS: [&[u32]; 3] = [&[0, 100], &[5, 20, 40], &[0, 8, 16, 32, 64, 65]];
 /// Queues: more than any of the bounds have bins.
@@ -381,6 +385,7 @@ struct Run {
     open: Vec<(usize, Batch)>,
     keys: u64,
     live: usize,
+    ledger: Ledger,
 }
 
 impl Run {
@@ -409,6 +414,7 @@ impl Run {
             open: Vec::new(),
             keys: 0,
             live: 0,
+            ledger: Ledger::new(QUEUES),
         }
     }
 
@@ -441,6 +447,8 @@ impl Run {
         let stats = self.scheduler.stats();
         assert_eq!(stats.waiting as usize, self.model.waiting.len());
         assert_eq!((stats.waiting + stats.leased) as usize, self.live);
+        let waiting = self.model.waiting.iter().map(|entry| (entry.bin, entry.parked));
+        self.ledger.check(&self.scheduler, waiting);
     }
 
     fn submit(&mut self, lengths: &[u32], options: Options, bulk: bool) {
@@ -478,6 +486,7 @@ impl Run {
         }
         for (&key, &length) in keys.iter().zip(lengths).take(accepted) {
             self.model.submit(key, length, options);
+            self.ledger.arrive(self.model.edges.bin(length));
         }
         self.keys += accepted as u64;
         self.live += accepted;
@@ -550,11 +559,13 @@ impl Run {
                 assert_eq!(batch.expired(), expired);
                 self.overdue.check(&rows);
                 self.model.take(&rows);
+                self.ledger.leave(&batch);
                 self.open.push((worker, batch));
             }
             (Ok(batch), None) => {
                 assert!(!expired.is_empty());
                 assert_eq!((batch.rows(), batch.reason()), (&[][..], Reason::Expired));
+                self.ledger.leave(&batch);
                 assert_eq!(batch.expired(), expired);
             }
             (Err(NextError::Closed), None) => assert!(self.model.closed && expired.is_empty()),

@@ -138,7 +138,7 @@ impl<T: Copy> Ring<T> {
             // of `head`, so the consumer has left this slot and no other producer may enter it.
             unsafe { (*cell).write(value) };
         });
-        // Release: pairs with the Acquire load in `Drain::take`, so that it sees the value.
+        // Release: pairs with the Acquire load in `Drain::first`, so that it sees the value.
         slot.stamp.store(position + 1, Ordering::Release);
     }
 
@@ -174,18 +174,25 @@ impl<T: Copy> Drain<T> {
         &self.ring
     }
 
+    /// The value at the next position to take, if it is published. Wait-free.
+    #[must_use]
     #[inline]
-    fn take(&mut self) -> Option<T> {
+    pub fn first(&self) -> Option<T> {
         let slot = self.ring.slot(self.head);
         // Acquire: pairs with the Release store in `Ring::publish`, so that the value is there.
         if slot.stamp.load(Ordering::Acquire) != self.head + 1 {
             return None;
         }
-        let value = slot.value.with(|cell| {
+        Some(slot.value.with(|cell| {
             // SAFETY: the stamp says that this position is published; its producer has left the
-            // slot, and the next one waits until `head` passes it.
+            // slot, and the next one waits until `head` passes it, which needs `&mut self`.
             unsafe { (*cell).assume_init() }
-        });
+        }))
+    }
+
+    #[inline]
+    fn take(&mut self) -> Option<T> {
+        let value = self.first()?;
         self.head += 1;
         Some(value)
     }

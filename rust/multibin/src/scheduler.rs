@@ -4,6 +4,7 @@ mod clock;
 mod drain;
 mod form;
 mod map;
+mod snapshot;
 mod submit;
 
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use crate::former::{Former, WorkerId};
 use crate::load::Budget;
 use crate::queue::{Drain, Ring, ring};
 use crate::request::{Options, Reason, Submission, Ticket};
-use crate::stats::Stats;
+use crate::stats::{Counts, Snapshot, Stats};
 use crate::sync::{self, AtomicU32, AtomicU64, Condvar, Mutex};
 use crate::waiting::Slab;
 
@@ -130,6 +131,7 @@ struct State {
     cancelled: u64,
     expired: u64,
     batches: [u64; Reason::ALL.len()],
+    counts: Counts,
 }
 
 impl Scheduler {
@@ -179,6 +181,7 @@ impl Scheduler {
             cancelled: 0,
             expired: 0,
             batches: [0; Reason::ALL.len()],
+            counts: Counts::new(bins),
         };
         Ok(Self(Arc::new(Inner {
             map,
@@ -343,6 +346,14 @@ impl Scheduler {
     pub fn stats(&self) -> Stats {
         let state = self.0.lock();
         self.0.stats(&state)
+    }
+
+    /// A snapshot of all counters, those of each bin and the histogram of waits included. Blocking:
+    /// takes the forming lock once, for O(bins × workers that hold climbers); nothing is moved or
+    /// woken.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.0.snapshot()
     }
 }
 

@@ -107,6 +107,7 @@ impl Inner {
         let closed = self.admission.is_closed();
         if let Some(formed) = state.former.form(now, worker, closed, usize::MAX) {
             state.batches[formed.reason as usize] += 1;
+            state.counts.leave(&formed, now);
             self.release_expired(state, formed.expired.len() as u64);
             return Some(Ok(formed));
         }

@@ -1,0 +1,60 @@
+//! What all benches share.
+
+use std::time::Duration;
+
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput};
+use multibin::{Config, Edges, Fill, Scheduler, Worker};
+
+use crate::lengths::lengths;
+
+pub const BATCH: usize = 32;
+pub const BINS: usize = 16;
+/// As large as what a scheduler's ring carries.
+pub type Payload = [u64; 4];
+
+/// One iteration is a batch; each bench is measured for so many seconds.
+pub fn group<'a>(c: &'a mut Criterion, name: &str, seconds: u64) -> BenchmarkGroup<'a, WallTime> {
+    let mut group = c.benchmark_group(name);
+    group.throughput(Throughput::Elements(BATCH as u64));
+    group.warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(seconds));
+    group
+}
+
+/// A scheduler of which one thread is producer and worker.
+pub struct OneThread {
+    scheduler: Scheduler,
+    worker: Worker,
+    lengths: std::iter::Cycle<std::vec::IntoIter<u32>>,
+}
+
+impl OneThread {
+    /// With so many bins of equal mass, in which so many wait.
+    pub fn new(bins: usize, fill: Fill, waiting: usize) -> Self {
+        let lengths = lengths(1 << 16);
+        let edges = if bins == 1 { Edges::new(&[0, 1]) } else { Edges::quantile(&lengths, bins) };
+        let capacity = (waiting + BATCH).max(1 << 16);
+        let config = Config { fill, capacity, ..Config::new(BATCH as u32) };
+        let edges = edges.expect("a sample");
+        assert_eq!(edges.bins(), bins);
+        let scheduler = Scheduler::new(edges, config).expect("a configuration");
+        let worker = scheduler.worker();
+        let mut this = Self { scheduler, worker, lengths: lengths.into_iter().cycle() };
+        this.submit(waiting);
+        this
+    }
+
+    fn submit(&mut self, n: usize) {
+        for (key, length) in (0..n as u64).zip(&mut self.lengths) {
+            std::hint::black_box(self.scheduler.submit(key, length)).expect("there is room");
+        }
+    }
+
+    /// Submits a batch's worth of requests, forms a batch and finishes it.
+    pub fn submit_and_form(&mut self) {
+        self.submit(BATCH);
+        let batch = self.worker.next_batch(Some(Duration::ZERO)).expect("a batch waits");
+        std::hint::black_box(batch.rows());
+        batch.done();
+    }
+}

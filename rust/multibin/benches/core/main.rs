@@ -1,0 +1,23 @@
+//! What a request costs in the core, each figure beside its rival. Every iteration is one batch of
+//! 32 requests; `benches/bars.py` turns the medians into ratios.
+
+mod common;
+mod lengths;
+mod one_thread;
+mod scale;
+mod threads;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+
+criterion_group!(
+    name = benches;
+    config = Criterion::default().without_plots();
+    targets =
+        one_thread::rings,
+        one_thread::scheduler,
+        threads::rings,
+        threads::producers,
+        scale::bins,
+        scale::waiting
+);
+criterion_main!(benches);

@@ -1,0 +1,64 @@
+//! The ring and the scheduler without contention.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use criterion::Criterion;
+use crossbeam_queue::ArrayQueue;
+use multibin::{Fill, queue};
+
+use crate::common::{BATCH, BINS, OneThread, Payload, group};
+
+/// Push a batch and take it.
+pub fn rings(c: &mut Criterion) {
+    let mut group = group(c, "ring", 2);
+    let rival = ArrayQueue::<Payload>::new(1024);
+    group.bench_function("ArrayQueue", |b| {
+        b.iter(|| {
+            for i in 0..BATCH as u64 {
+                let _ = rival.push(black_box([i; 4]));
+            }
+            for _ in 0..BATCH {
+                black_box(rival.pop());
+            }
+        });
+    });
+    let (ring, mut drain) = queue::ring::<Payload>(1024);
+    group.bench_function("ring", |b| {
+        b.iter(|| {
+            for i in 0..BATCH as u64 {
+                let _ = ring.push(black_box([i; 4]));
+            }
+            drain.pass(|value| {
+                black_box(value);
+            });
+        });
+    });
+    group.finish();
+}
+
+/// Submit a batch's worth of requests, form a batch and finish it.
+pub fn scheduler(c: &mut Criterion) {
+    let mut group = group(c, "scheduler", 2);
+    let rival = ArrayQueue::<(u64, u64, Instant)>::new(1024);
+    group.bench_function("ArrayQueue + Instant::now", |b| {
+        b.iter(|| {
+            for i in 0..BATCH as u64 {
+                let _ = rival.push(black_box((i, i, Instant::now())));
+            }
+            for _ in 0..BATCH {
+                black_box(rival.pop());
+            }
+        });
+    });
+    let variants = [
+        ("submit + form, elastic, nothing else waits", 0, Fill::Elastic),
+        ("submit + form, elastic, 1,024 wait", 1024, Fill::Elastic),
+        ("submit + form, strict, 1,024 wait", 1024, Fill::Strict),
+    ];
+    for (name, waiting, fill) in variants {
+        let mut scheduler = OneThread::new(BINS, fill, waiting);
+        group.bench_function(name, |b| b.iter(|| scheduler.submit_and_form()));
+    }
+    group.finish();
+}

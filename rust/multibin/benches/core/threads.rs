@@ -1,0 +1,89 @@
+//! Producers and a consumer on threads of their own. A thread that cannot go on yields.
+
+use std::hint::black_box;
+use std::thread::{scope, yield_now};
+use std::time::{Duration, Instant};
+
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, SamplingMode};
+use crossbeam_queue::ArrayQueue;
+use multibin::queue;
+
+use crate::common::{BATCH, BINS, Payload, group};
+
+#[path = "../producers/crowd.rs"]
+mod crowd;
+
+/// Samples of equal size, so that starting the threads weighs the same in each.
+fn flat<'a>(c: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
+    let mut group = group(c, name, 3);
+    group.sampling_mode(SamplingMode::Flat).sample_size(30);
+    group
+}
+
+/// How long it takes until `count` values went from one thread to another.
+fn hand_over(
+    count: u64,
+    push: impl Fn(Payload) -> bool + Sync,
+    mut take: impl FnMut() -> u64,
+) -> Duration {
+    let start = Instant::now();
+    scope(|scope| {
+        scope.spawn(|| {
+            for i in 0..count {
+                while !push([i; 4]) {
+                    yield_now();
+                }
+            }
+        });
+        let mut taken = 0;
+        while taken < count {
+            match take() {
+                0 => yield_now(),
+                some => taken += some,
+            }
+        }
+    });
+    start.elapsed()
+}
+
+/// One producer, one consumer.
+pub fn rings(c: &mut Criterion) {
+    let mut group = flat(c, "ring, two threads");
+    let rival = ArrayQueue::<Payload>::new(1024);
+    group.bench_function("ArrayQueue", |b| {
+        b.iter_custom(|batches| {
+            let count = batches * BATCH as u64;
+            let take = || u64::from(rival.pop().map(black_box).is_some());
+            hand_over(count, |value| rival.push(value).is_ok(), take)
+        });
+    });
+    let (ring, mut drain) = queue::ring::<Payload>(1024);
+    group.bench_function("ring", |b| {
+        b.iter_custom(|batches| {
+            let take = || {
+                let mut taken = 0;
+                drain.pass(|value| {
+                    black_box(value);
+                    taken += 1;
+                });
+                taken
+            };
+            hand_over(batches * BATCH as u64, |value| ring.push(value).is_ok(), take)
+        });
+    });
+    group.finish();
+}
+
+/// Producers that submit to one scheduler, and one worker.
+pub fn producers(c: &mut Criterion) {
+    let mut group = flat(c, "producers");
+    let lengths = crate::lengths::lengths(1 << 16);
+    for producers in [1, 4] {
+        let crowd = crowd::Crowd::new(&lengths, BINS, BATCH as u32);
+        group.bench_function(producers.to_string(), |b| {
+            b.iter_custom(|batches| crowd.run(producers, batches * BATCH as u64));
+        });
+    }
+    group.finish();
+}

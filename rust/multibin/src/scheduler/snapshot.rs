@@ -1,0 +1,95 @@
+//! All counters at one moment.
+
+use std::time::Duration;
+
+use super::{Inner, State};
+use crate::stats::{BinStats, Snapshot};
+
+impl Inner {
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let mut bins = Vec::with_capacity(self.rings.len());
+        let state = self.lock();
+        let now = self.now();
+        bins.extend((0..self.rings.len()).map(|bin| state.bin_stats(bin, now)));
+        Snapshot { bins, totals: self.stats(&state), waits: state.counts.waits() }
+    }
+}
+
+impl State {
+    fn bin_stats(&self, bin: usize, now: u64) -> BinStats {
+        let (ring, depth) = (&self.drains[bin], self.former.depth_of(bin));
+        let arrivals = ring.ring().tail();
+        // What is in the ring waits behind who entered the queue already.
+        let published = ring.first().map(|submission| submission.arrival);
+        let oldest = depth.oldest.into_iter().chain(published).min();
+        BinStats {
+            waiting: depth.waiting + (arrivals - ring.head()),
+            parked: depth.parked,
+            oldest: oldest.map_or(Duration::ZERO, |arrival| since(arrival, now)),
+            arrivals,
+            ..self.counts.bin(bin)
+        }
+    }
+}
+
+fn since(arrival: u64, now: u64) -> Duration {
+    Duration::from_nanos(now.saturating_sub(arrival))
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::{Config, Edges, Overrun, Reason, Scheduler};
+
+    const SECOND: u64 = 1_000_000_000;
+
+    /// On a clock that the test moves, with bins [0, 10), [10, 20) and [20, ∞).
+    fn scheduler() -> (Arc<AtomicU64>, Scheduler) {
+        let clock = Arc::new(AtomicU64::new(0));
+        let edges = Edges::new(&[0, 10, 20, 40]).unwrap();
+        let config = Config { overrun: Overrun::Climb, ..Config::new(2) };
+        (Arc::clone(&clock), Scheduler::virtually(clock, edges, config).unwrap())
+    }
+
+    #[test]
+    fn ages_count_from_arrival_and_waits_from_the_last_entry() {
+        let (clock, scheduler) = scheduler();
+        let at = |seconds: u64| clock.store(seconds * SECOND, Ordering::Relaxed);
+        at(1);
+        scheduler.submit_many(&[0, 1], &[5, 15]).unwrap();
+        at(3);
+        let oldest = |scheduler: &Scheduler| -> Vec<u64> {
+            scheduler.snapshot().bins.iter().map(|bin| bin.oldest.as_secs()).collect()
+        };
+        assert_eq!(oldest(&scheduler), [2, 2, 0], "seen in the rings");
+        let worker = scheduler.worker();
+        let batch = worker.next_batch(None).unwrap();
+        assert_eq!(oldest(&scheduler), [0, 0, 0]);
+        at(4);
+        scheduler.submit(2, 15).unwrap();
+        batch.resubmit(&[(0, 10)], false).unwrap();
+        at(9);
+        assert_eq!(oldest(&scheduler), [0, 8, 0], "the climber arrived first");
+        let bin = scheduler.snapshot().bins[1];
+        assert_eq!((bin.waiting, bin.parked, bin.arrivals), (2, 1, 2));
+        worker.next_batch(None).unwrap().done();
+        let waits = scheduler.snapshot().waits;
+        // Two of 2 s, two of 5 s: at most 2²¹ and 2²³ µs.
+        assert_eq!((waits.counts()[21], waits.counts()[23], waits.count()), (2, 2, 4));
+        assert_eq!(waits.seconds(), 14.0);
+    }
+
+    #[test]
+    fn a_batch_counts_for_the_bin_that_led_it() {
+        let (_, scheduler) = scheduler();
+        scheduler.submit_many(&[0, 1], &[15, 4]).unwrap();
+        scheduler.worker().next_batch(None).unwrap().done();
+        let bins = scheduler.snapshot().bins;
+        let few = bins[1].batches[Reason::Few as usize];
+        assert_eq!((few, bins[1].rows, bins[1].padded, bins[1].useful), (1, 2, 30, 19));
+        assert_eq!(bins[0], BinStats { arrivals: 1, ..BinStats::default() });
+    }
+}
