@@ -7,7 +7,31 @@ from numpy import float64, uint32, uint64
 from numpy.typing import ArrayLike, NDArray
 from typing import Any, Final, SupportsFloat, SupportsIndex, final
 
-__all__ = ["Batch", "BatchIterator", "Edges", "Gate", "Rival", "Scheduler", "Worker", "simulate"]
+__all__ = ["Adapt", "Batch", "BatchIterator", "Edges", "Gate", "Rival", "Scheduler", "Worker", "simulate"]
+
+@final
+class Adapt:
+    """
+    How a scheduler follows what ``Scheduler.observe`` tells of finished requests.
+
+    ``edges``: fit edges to them, ``Edges.optimal`` with ``actual``, or ``Edges.feedback`` where requests
+    climb and nothing is predicted (all 0) or the gate is closed. They are fitted every ``every``
+    requests (``None``: 5,000), more often before 5,000 are known, to the last ``window`` (20,000); and
+    anew, to later ones alone, after the last 2,000 differed from those of the last fit (two-sample
+    test of Kolmogorov and Smirnov, of predicted and of actual lengths). Half of the window is fitted
+    to and half judges: edges are swapped if they gain a share of ``hysteresis`` (0.02) in throughput
+    there. ``bins``: the most bins (the scheduler's ``max_bins``). ``overhead``: the cost of a move and of a
+    batch's fixed part in steps (2), for ``Edges.feedback``.
+
+    ``gate``: a ``Gate`` watches the predictions; while it is closed new requests go to the first bin.
+    Edges that are swapped meanwhile are in use when it opens.
+
+    Raises ``ValueError`` or ``TypeError`` for a value out of range.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __new__(cls, /, *, every: "int | None" = None, window: "int | None" = None, bins: "int | None" = None, gate: bool = True, edges: bool = True, hysteresis: "float | None" = None, overhead: "float | None" = None) -> Adapt: ...
+    def __repr__(self, /) -> str: ...
 
 @final
 class Batch:
@@ -306,7 +330,9 @@ class Scheduler:
     ``limit`` of steps, and who is unfinished then is resubmitted to a higher bin; ``"recompute"``: the
     same for back-ends that cannot keep state, so that who climbs starts over. While ``max_parked``
     climbers wait, a worker that may take one starts nobody but overdue requests. ``max_bins``: the
-    most bins that ``reconfigure`` may bring (``None``: those of ``edges``).
+    most bins that ``reconfigure`` and ``adapt`` may bring (``None``: those of ``edges``, or of ``adapt`` if it
+    names more). ``adapt``: whether and how edges follow the requests that ``observe`` is told of, and
+    a gate watches their predictions (``None``: neither).
 
     Raises ``ValueError`` for a value out of range.
     """
@@ -314,7 +340,7 @@ class Scheduler:
         """
         Iterates over the batches of a new worker.
         """
-    def __new__(cls, /, edges: Edges, batch_size: SupportsIndex, *, capacity: "int | None" = None, max_wait: SupportsIndex | SupportsFloat | None = None, fill: str = "elastic", order: str | None = None, overrun: str = "finish", max_parked: SupportsIndex | None = None, max_bins: "int | None" = None) -> Scheduler: ...
+    def __new__(cls, /, edges: Edges, batch_size: SupportsIndex, *, capacity: "int | None" = None, max_wait: SupportsIndex | SupportsFloat | None = None, fill: str = "elastic", order: str | None = None, overrun: str = "finish", max_parked: SupportsIndex | None = None, max_bins: "int | None" = None, adapt: "Adapt | None" = None) -> Scheduler: ...
     def cancel(self, /, ticket: SupportsIndex) -> bool:
         """
         Takes a request back that waits: true if it will not be delivered, false if it was, or was
@@ -339,11 +365,25 @@ class Scheduler:
     @property
     def edges(self, /) -> Edges:
         """
-        The edges in use.
+        The edges in use, while the gate is open.
         """
     def next_batch(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> Batch:
         """
         The next batch for the scheduler's own default worker; as ``Worker.next_batch``.
+        """
+    def observe(self, /, predicted: ArrayLike, actual: ArrayLike) -> None:
+        """
+        Requests are finished, in this order: the steps that were predicted of each and those that it
+        took. Two numbers (ints, or finite floats that are rounded up), or two arrays of any integer or
+        float dtype, shape ``[n]``. Everything is checked before the first is counted. Any thread;
+        without ``adapt`` nothing is done.
+
+        Holds up neither ``submit`` nor ``next_batch``. Every 100th request the gate is judged, every
+        500th a drift is looked for, some tens of microseconds each; edges are fitted on a thread of
+        their own. What changed is logged by the logger ``multibin``, level ``INFO``, here: by the call
+        that turned the gate, or the first one after a swap of edges.
+
+        Raises ``ValueError`` or ``TypeError`` for a wrong length or for unlike sizes.
         """
     def reconfigure(self, /, *, edges: "Edges | None" = None, batch_size: "int | None" = None, max_wait: "float | None" = ..., max_parked: "int | None" = ...) -> None:
         """
@@ -353,11 +393,13 @@ class Scheduler:
 
         Raises ``ValueError`` for a value out of range; nothing is changed then.
         """
-    def stats(self, /) -> "dict[str, int | dict[str, int]]":
+    def stats(self, /) -> "dict[str, int | dict[str, int] | dict[str, int | float | None]]":
         """
         A snapshot of the counters: ``submitted + resubmitted == taken + cancelled +
         waiting`` and ``taken == resubmitted + done + lost + leased``; ``restarted`` counts climbers whose worker
-        went away, ``batches`` the batches by reason.
+        went away, ``batches`` the batches by reason. ``gate``: whether it is ``open``, the ``gain`` of
+        bins that it last found, how often it ``closed`` and ``opened``; ``edges``: ``fits``, ``swaps``, and
+        ``drifts`` of the traffic.
         """
     def submit(self, /, key: SupportsIndex, length: SupportsIndex | SupportsFloat) -> int:
         """

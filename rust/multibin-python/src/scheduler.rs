@@ -4,7 +4,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
-use crate::arrays::{keys, lengths};
+use crate::adapt::{self, Adapt, log};
+use crate::arrays::{keys, lengths, pairs};
 use crate::batch::Batch;
 use crate::convert::{ArrayLike, Count, Maybe, Number, choose, count, key, length, seconds};
 use crate::edges::Edges;
@@ -23,7 +24,9 @@ use crate::worker::{BatchIterator, Worker};
 /// ``limit`` of steps, and who is unfinished then is resubmitted to a higher bin; ``"recompute"``: the
 /// same for back-ends that cannot keep state, so that who climbs starts over. While ``max_parked``
 /// climbers wait, a worker that may take one starts nobody but overdue requests. ``max_bins``: the
-/// most bins that ``reconfigure`` may bring (``None``: those of ``edges``).
+/// most bins that ``reconfigure`` and ``adapt`` may bring (``None``: those of ``edges``, or of ``adapt`` if it
+/// names more). ``adapt``: whether and how edges follow the requests that ``observe`` is told of, and
+/// a gate watches their predictions (``None``: neither).
 ///
 /// Raises ``ValueError`` for a value out of range.
 #[pyclass(frozen, module = "multibin")]
@@ -36,7 +39,7 @@ pub struct Scheduler {
 #[pymethods]
 impl Scheduler {
     #[new]
-    #[pyo3(signature = (edges, batch_size, *, capacity: "int | None" = None, max_wait = None, fill = "elastic", order = None, overrun = "finish", max_parked = None, max_bins: "int | None" = None))]
+    #[pyo3(signature = (edges, batch_size, *, capacity: "int | None" = None, max_wait = None, fill = "elastic", order = None, overrun = "finish", max_parked = None, max_bins: "int | None" = None, adapt: "Adapt | None" = None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of the class")]
     fn new(
         edges: &Bound<'_, Edges>,
@@ -48,6 +51,7 @@ impl Scheduler {
         overrun: &str,
         max_parked: Option<Count<'_>>,
         max_bins: Option<Count<'_>>,
+        adapt: Option<&Bound<'_, Adapt>>,
     ) -> PyResult<Self> {
         let config = Config {
             batch_size: count(&batch_size, "batch_size")?,
@@ -66,6 +70,7 @@ impl Scheduler {
             )?,
             max_parked: max_parked.map(|most| count(&most, "max_parked")).transpose()?,
             max_bins: max_bins.map(|most| count(&most, "max_bins")).transpose()?,
+            adapt: adapt.map(|given| given.get().0),
         };
         let inner = multibin::Scheduler::new(edges.get().0.clone(), config);
         Ok(Self { inner: inner.map_err(errors::config)?, default: PyOnceLock::new() })
@@ -144,6 +149,31 @@ impl Scheduler {
         self.inner.reconfigure(&change).map_err(errors::config)
     }
 
+    /// Requests are finished, in this order: the steps that were predicted of each and those that it
+    /// took. Two numbers (ints, or finite floats that are rounded up), or two arrays of any integer or
+    /// float dtype, shape ``[n]``. Everything is checked before the first is counted. Any thread;
+    /// without ``adapt`` nothing is done.
+    ///
+    /// Holds up neither ``submit`` nor ``next_batch``. Every 100th request the gate is judged, every
+    /// 500th a drift is looked for, some tens of microseconds each; edges are fitted on a thread of
+    /// their own. What changed is logged by the logger ``multibin``, level ``INFO``, here: by the call
+    /// that turned the gate, or the first one after a swap of edges.
+    ///
+    /// Raises ``ValueError`` or ``TypeError`` for a wrong length or for unlike sizes.
+    fn observe(
+        &self,
+        py: Python<'_>,
+        predicted: ArrayLike<'_>,
+        actual: ArrayLike<'_>,
+    ) -> PyResult<()> {
+        let (predicted, actual) = pairs(&predicted, &actual)?;
+        let events = py.detach(|| {
+            self.inner.observe_many(&predicted, &actual);
+            self.inner.events()
+        });
+        log(py, &events)
+    }
+
     /// Accepts nothing more. What waits leaves, full batches first; resubmitting goes on.
     fn close(&self) {
         self.inner.close();
@@ -169,7 +199,7 @@ impl Scheduler {
         self.inner.is_closed()
     }
 
-    /// The edges in use.
+    /// The edges in use, while the gate is open.
     #[getter]
     fn edges(&self) -> Edges {
         Edges(self.inner.edges())
@@ -177,8 +207,10 @@ impl Scheduler {
 
     /// A snapshot of the counters: ``submitted + resubmitted == taken + cancelled +
     /// waiting`` and ``taken == resubmitted + done + lost + leased``; ``restarted`` counts climbers whose worker
-    /// went away, ``batches`` the batches by reason.
-    #[pyo3(signature = () -> "dict[str, int | dict[str, int]]")]
+    /// went away, ``batches`` the batches by reason. ``gate``: whether it is ``open``, the ``gain`` of
+    /// bins that it last found, how often it ``closed`` and ``opened``; ``edges``: ``fits``, ``swaps``, and
+    /// ``drifts`` of the traffic.
+    #[pyo3(signature = () -> "dict[str, int | dict[str, int] | dict[str, int | float | None]]")]
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let stats = self.inner.stats();
         let counters = PyDict::new(py);
@@ -200,6 +232,9 @@ impl Scheduler {
             batches.set_item(reason.name(), count)?;
         }
         counters.set_item("batches", batches)?;
+        let so_far = self.inner.adaptation().unwrap_or_default();
+        counters.set_item("gate", adapt::gate(py, &so_far)?)?;
+        counters.set_item("edges", adapt::edges(py, &so_far)?)?;
         Ok(counters)
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::adapt::{Adapt, AdaptError};
 use crate::edges::Edges;
 
 /// What happens while no bin holds a full batch.
@@ -72,8 +73,10 @@ pub struct Config {
     /// refused.
     pub max_parked: Option<usize>,
     /// The most bins that edges may ever have, as the number of queues is fixed; by default those
-    /// of the edges at the start.
+    /// of the edges at the start, or of `adapt` if it may have more.
     pub max_bins: Option<usize>,
+    /// Whether and how edges follow the traffic and a gate watches the predictions.
+    pub adapt: Option<Adapt>,
 }
 
 /// What [`Scheduler::reconfigure`](crate::Scheduler::reconfigure) changes; the rest stays.
@@ -102,7 +105,14 @@ impl Config {
             overrun: Overrun::default(),
             max_parked: None,
             max_bins: None,
+            adapt: None,
         }
+    }
+
+    /// How many queues there are, with these edges at the start.
+    pub(crate) fn queues(&self, edges: &Edges) -> usize {
+        let fitted = self.adapt.and_then(|adapt| adapt.bins).unwrap_or(0);
+        self.max_bins.unwrap_or(edges.bins().max(fitted))
     }
 
     /// Whether there can be a scheduler with this capacity and these edges.
@@ -114,11 +124,22 @@ impl Config {
         if batch_size as usize > capacity {
             return Err(ConfigError::NeverFull { batch_size, capacity });
         }
+        self.check_adapt(self.queues(edges))?;
         match self.max_bins {
             Some(most) if most > Edges::MAX_BINS => Err(ConfigError::MaxBins(most)),
             Some(most) if most < edges.bins() => {
                 Err(ConfigError::Bins { bins: edges.bins(), most })
             }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether fitted edges have room in `most` queues.
+    pub(crate) fn check_adapt(&self, most: usize) -> Result<(), ConfigError> {
+        let Some(adapt) = self.adapt else { return Ok(()) };
+        adapt.check()?;
+        match adapt.bins {
+            Some(bins) if bins > most => Err(ConfigError::AdaptBins { bins, most }),
             _ => Ok(()),
         }
     }
@@ -135,7 +156,7 @@ impl Config {
 }
 
 /// Why there is no scheduler. Each message names the argument and the value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Error)]
 pub enum ConfigError {
     /// No rows.
     #[error("batch_size: 0 rows make no batch")]
@@ -154,6 +175,17 @@ pub enum ConfigError {
         /// Queues there may be.
         most: usize,
     },
+    /// Fitted edges with more bins than queues.
+    #[error("adapt: bins = {bins} are more than max_bins = {most}")]
+    AdaptBins {
+        /// Bins of fitted edges.
+        bins: usize,
+        /// Queues there may be.
+        most: usize,
+    },
+    /// Options of adaptation that are not possible.
+    #[error("adapt: {0}")]
+    Adapt(#[from] AdaptError),
     /// More queues than there may be.
     #[error("max_bins: {0} are more than {max}", max = Edges::MAX_BINS)]
     MaxBins(usize),
