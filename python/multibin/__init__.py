@@ -9,7 +9,16 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from multibin._core import Batch, BatchIterator, Edges, Gate, Rival, Scheduler, Worker
+from multibin._core import (
+    Adapt,
+    Batch,
+    BatchIterator,
+    Edges,
+    Gate,
+    Rival,
+    Scheduler,
+    Worker,
+)
 from multibin.errors import ClosedError, FullError, MultibinError
 from multibin.service import ServiceModel, ServiceTable
 from multibin.simulation import Records, simulate
@@ -21,6 +30,7 @@ if TYPE_CHECKING:
     from multibin.llm import SamplingParams as SamplingParams
 
 __all__ = [
+    "Adapt",
     "Batch",
     "BatchIterator",
     "ClosedError",

@@ -8,7 +8,31 @@ from numpy import float64, uint32, uint64
 from numpy.typing import ArrayLike, NDArray
 from typing import Any, Final, SupportsFloat, SupportsIndex, final
 
-__all__ = ["Batch", "BatchIterator", "Edges", "Gate", "Rival", "Scheduler", "Worker", "simulate"]
+__all__ = ["Adapt", "Batch", "BatchIterator", "Edges", "Gate", "Rival", "Scheduler", "Worker", "simulate"]
+
+@final
+class Adapt:
+    """
+    How a scheduler follows what ``Scheduler.observe`` tells of finished requests.
+
+    ``edges``: fit edges to them, ``Edges.optimal`` with ``actual``, or ``Edges.feedback`` where requests
+    climb and nothing is predicted (all 0) or the gate is closed. They are fitted every ``every``
+    requests (``None``: 5,000), more often before 5,000 are known, to the last ``window`` (20,000); and
+    anew, to later ones alone, after the last 2,000 differed from those of the last fit (two-sample
+    test of Kolmogorov and Smirnov, of predicted and of actual lengths). Half of the window is fitted
+    to and half judges: edges are swapped if they gain a share of ``hysteresis`` (0.02) in throughput
+    there. ``bins``: the most bins (the scheduler's ``max_bins``). ``overhead``: the cost of a move and of a
+    batch's fixed part in steps (2), for ``Edges.feedback``.
+
+    ``gate``: a ``Gate`` watches the predictions; while it is closed new requests go to the first bin.
+    Edges that are swapped meanwhile are in use when it opens.
+
+    Raises ``ValueError`` or ``TypeError`` for a value out of range.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __new__(cls, /, *, every: "int | None" = None, window: "int | None" = None, bins: "int | None" = None, gate: bool = True, edges: bool = True, hysteresis: "float | None" = None, overhead: "float | None" = None) -> Adapt: ...
+    def __repr__(self, /) -> str: ...
 
 @final
 class Batch:
@@ -327,6 +351,8 @@ class Scheduler:
     (``budget_of="padded"``) or the sum of the requests' ``cost`` (``"cost"``); a bin is full as well when
     its next row would not fit. ``max_padding``, a share: rows of other bins join only while, by the
     predictions, no larger share of the batch's slots × steps is padding.
+    ``adapt``: whether and how edges follow the requests that ``observe`` is told of, and a gate watches
+    their predictions (``None``: neither).
 
     Raises ``ValueError`` for a value out of range.
     """
@@ -334,7 +360,7 @@ class Scheduler:
         """
         Iterates over the batches of a new worker.
         """
-    def __new__(cls, /, edges: Edges, batch_size: SupportsIndex | ArrayLike, *, capacity: "int | None" = None, max_wait: SupportsIndex | SupportsFloat | None = None, fill: str = "elastic", order: str | None = None, overrun: str = "finish", max_parked: SupportsIndex | None = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None, budget: "int | None" = None, budget_of: str = "padded", max_padding: SupportsIndex | SupportsFloat | None = None) -> Scheduler: ...
+    def __new__(cls, /, edges: Edges, batch_size: SupportsIndex | ArrayLike, *, capacity: "int | None" = None, max_wait: SupportsIndex | SupportsFloat | None = None, fill: str = "elastic", order: str | None = None, overrun: str = "finish", max_parked: SupportsIndex | None = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None, budget: "int | None" = None, budget_of: str = "padded", max_padding: SupportsIndex | SupportsFloat | None = None, adapt: "Adapt | None" = None) -> Scheduler: ...
     def cancel(self, /, ticket: SupportsIndex) -> bool:
         """
         Takes a request back that waits: true if it will not be delivered, false if it was, or was
@@ -359,11 +385,25 @@ class Scheduler:
     @property
     def edges(self, /) -> Edges:
         """
-        The edges in use.
+        The edges in use, while the gate is open.
         """
     def next_batch(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> Batch:
         """
         The next batch for the scheduler's own default worker; as ``Worker.next_batch``.
+        """
+    def observe(self, /, predicted: ArrayLike, actual: ArrayLike) -> None:
+        """
+        Requests are finished, in this order: the steps that were predicted of each and those that it
+        took. Two numbers (ints, or finite floats that are rounded up), or two arrays of any integer or
+        float dtype, shape ``[n]``. Everything is checked before the first is counted. Any thread;
+        without ``adapt`` nothing is done.
+
+        Holds up neither ``submit`` nor ``next_batch``. Every 100th request the gate is judged, every
+        500th a drift is looked for, some tens of microseconds each; edges are fitted on a thread of
+        their own. What changed is logged by the logger ``multibin``, level ``INFO``, here: by the call
+        that turned the gate, or the first one after a swap of edges.
+
+        Raises ``ValueError`` or ``TypeError`` for a wrong length or for unlike sizes.
         """
     def prometheus(self, /, *, labels: "dict[str, str] | None" = None) -> str:
         """
@@ -389,7 +429,9 @@ class Scheduler:
         went away, ``batches`` the batches by reason. ``bins`` has a dict for each bin: what waits in it
         (``waiting``, ``parked``, ``oldest`` in seconds), its ``arrivals``, and the ``batches`` that it led with
         their ``rows`` and their cost in predicted steps, ``padded`` and ``useful``. ``waits`` is a histogram of the
-        seconds that rows waited: ``bounds``, ``counts``, ``sum``. The types are in ``multibin.stats``.
+        seconds that rows waited: ``bounds``, ``counts``, ``sum``. ``gate``: whether it is ``open``, the ``gain`` of bins that it last found, how
+        often it ``closed`` and ``opened``; ``edges``: ``fits``, ``swaps``, and ``drifts`` of the traffic. The types
+        are in ``multibin.stats``.
         """
     def submit(self, /, key: SupportsIndex, length: SupportsIndex | SupportsFloat, *, cost: SupportsIndex | SupportsFloat | None = None, priority: "int | None" = None, deadline: SupportsIndex | SupportsFloat | None = None) -> int:
         """

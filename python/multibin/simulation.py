@@ -114,14 +114,15 @@ def simulate(
         trace: arrival times (all 0 if it has none), prompt and output tokens, predicted lengths
             (the true ones if it has none).
         scheduler: its edges and options are used; itself it is left as it is, and its capacity is
-            not counted. Or a ``Rival`` to compare with.
+            not counted. With ``adapt`` it adapts to what has finished. Or a ``Rival``, to compare
+            with.
         service: how long a batch takes, a ``ServiceModel`` or a ``ServiceTable``.
         servers: how many run batches at the same time; an idle one takes the next batch.
         drain: close after the last arrival, so that everything is served. Without it a strict
             scheduler leaves partial bins behind.
         gate: watch the predictions of the last requests that finished: while bins would gain less
             than 10 % throughput (and until they would gain 15 %), whoever arrives goes to the first
-            bin. Rivals know no gate.
+            bin. The gate of ``Adapt``, also for a scheduler without one. Rivals know no gate.
         closed_loop: users who send the trace's requests, each its next one after the answer to the
             one before; the trace's own times are not used. Requests that are never sent, because
             strict bins wait for them, have NaN for all times. Refill in chunks notices at a chunk's

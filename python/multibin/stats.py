@@ -52,6 +52,25 @@ class Waits(TypedDict):
     """Of all of them, in seconds."""
 
 
+class Gate(TypedDict):
+    """Where the gate stands (``adapt``); open without one."""
+
+    open: bool
+    gain: float | None
+    """Of bins over one bin, when it was last computed."""
+    closed: int
+    opened: int
+    """How often it did."""
+
+
+class Edges(TypedDict):
+    """How edges followed the traffic (``adapt``)."""
+
+    fits: int
+    swaps: int
+    drifts: int
+
+
 class Stats(TypedDict):
     """Counters since the scheduler was made, at one moment."""
 
@@ -72,3 +91,5 @@ class Stats(TypedDict):
     bins: list[BinStats]
     """One for each queue (``max_bins``)."""
     waits: Waits
+    gate: Gate
+    edges: Edges

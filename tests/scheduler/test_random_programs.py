@@ -21,12 +21,21 @@ class Program(RuleBasedStateMachine):
         fill=st.sampled_from(["elastic", "strict"]),
         overrun=st.sampled_from(["finish", "climb"]),
         capacity=st.integers(4, 30),
+        adapt=st.none() | st.builds(mb.Adapt, gate=st.booleans(), every=st.just(500)),
     )
-    def start(self, batch_size: int, fill: str, overrun: str, capacity: int) -> None:
+    def start(
+        self, batch_size: int, fill: str, overrun: str, capacity: int, adapt: mb.Adapt | None
+    ) -> None:
         edges = mb.Edges([0, 10, 20, 40])
         self.capacity = capacity
         self.scheduler = mb.Scheduler(
-            edges, batch_size, fill=fill, overrun=overrun, capacity=capacity, max_bins=5
+            edges,
+            batch_size,
+            fill=fill,
+            overrun=overrun,
+            capacity=capacity,
+            max_bins=5,
+            adapt=adapt,
         )
         self.workers = [self.scheduler.worker() for _ in range(WORKERS)]
         self.open: list[tuple[mb.Batch, list[int], list[int]]] = []
@@ -132,6 +141,12 @@ class Program(RuleBasedStateMachine):
         edges = mb.Edges(bounds)
         self.scheduler.reconfigure(edges=edges, batch_size=batch_size, max_wait=max_wait)
         assert self.scheduler.edges == edges
+
+    @rule(n=st.sampled_from([1, 1000]), high=st.integers(1, 60), seed=st.integers(0, 9))
+    def observe(self, n: int, high: int, seed: int) -> None:
+        """A gate may turn, and edges may change at any time."""
+        predicted, actual = np.random.default_rng(seed).integers(0, high, (2, n))
+        self.scheduler.observe(predicted, actual)
 
     @rule()
     def close(self) -> None:

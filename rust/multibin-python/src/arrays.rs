@@ -79,7 +79,7 @@ pub fn lengths(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<u32>> {
 }
 
 /// One length in steps, or several in an array.
-pub fn one_or_more_lengths(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<u32>> {
+fn one_or_more_lengths(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<u32>> {
     let ArrayLike(object) = given;
     let one = || Ok(vec![length(&Number(object.clone()), argument)?]);
     if object.is_instance_of::<PyInt>() || object.is_instance_of::<PyFloat>() {
@@ -87,6 +87,18 @@ pub fn one_or_more_lengths(given: &ArrayLike<'_>, argument: &str) -> PyResult<Ve
     }
     let array = asarray(object)?;
     if array.ndim() == 0 { one() } else { lengths(&ArrayLike(array.into_any()), argument) }
+}
+
+/// What was predicted of requests and what they took: one of each, or as many.
+pub fn pairs(predicted: &ArrayLike<'_>, actual: &ArrayLike<'_>) -> PyResult<(Vec<u32>, Vec<u32>)> {
+    let predicted = one_or_more_lengths(predicted, "predicted")?;
+    let actual = one_or_more_lengths(actual, "actual")?;
+    if predicted.len() != actual.len() {
+        let (found, needed) = (actual.len(), predicted.len());
+        let message = format!("actual: {found} values for {needed} of predicted");
+        return Err(PyValueError::new_err(message));
+    }
+    Ok((predicted, actual))
 }
 
 /// Keys: uint64, or int64 without negative ones.

@@ -1,10 +1,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use multibin::{ConfigError, Gate as CoreGate};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::arrays::one_or_more_lengths;
+use crate::arrays::pairs;
 use crate::convert::{ArrayLike, Count, count};
 use crate::edges::Edges;
 use crate::errors;
@@ -71,13 +70,7 @@ impl Gate {
         predicted: ArrayLike<'_>,
         actual: ArrayLike<'_>,
     ) -> PyResult<()> {
-        let predicted = one_or_more_lengths(&predicted, "predicted")?;
-        let actual = one_or_more_lengths(&actual, "actual")?;
-        if predicted.len() != actual.len() {
-            let (found, needed) = (actual.len(), predicted.len());
-            let message = format!("actual: {found} values for {needed} of predicted");
-            return Err(PyValueError::new_err(message));
-        }
+        let (predicted, actual) = pairs(&predicted, &actual)?;
         py.detach(|| {
             let mut gate = self.lock();
             predicted.iter().zip(&actual).for_each(|(&p, &a)| gate.observe(p, a));

@@ -3,6 +3,7 @@
 // PyO3 hands arguments over by value.
 #![allow(clippy::needless_pass_by_value)]
 
+mod adapt;
 mod arrays;
 mod batch;
 mod convert;
@@ -22,6 +23,7 @@ mod worker;
 mod _core {
     #[pymodule_export]
     use crate::{
+        adapt::Adapt,
         batch::Batch,
         edges::Edges,
         gate::Gate,

@@ -3,7 +3,8 @@ use pyo3::exceptions::{PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use crate::arrays::{durations, keys, lengths, levels};
+use crate::adapt::{Adapt, log};
+use crate::arrays::{durations, keys, lengths, levels, pairs};
 use crate::batch::Batch;
 use crate::convert::{
     ArrayLike, Count, Maybe, Number, Sizes, choose, count, float, key, length, seconds,
@@ -33,6 +34,8 @@ use crate::worker::{BatchIterator, Worker};
 /// (``budget_of="padded"``) or the sum of the requests' ``cost`` (``"cost"``); a bin is full as well when
 /// its next row would not fit. ``max_padding``, a share: rows of other bins join only while, by the
 /// predictions, no larger share of the batch's slots × steps is padding.
+/// ``adapt``: whether and how edges follow the requests that ``observe`` is told of, and a gate watches
+/// their predictions (``None``: neither).
 ///
 /// Raises ``ValueError`` for a value out of range.
 #[pyclass(frozen, module = "multibin")]
@@ -45,7 +48,7 @@ pub struct Scheduler {
 #[pymethods]
 impl Scheduler {
     #[new]
-    #[pyo3(signature = (edges, batch_size, *, capacity: "int | None" = None, max_wait = None, fill = "elastic", order = None, overrun = "finish", max_parked = None, max_bins: "int | None" = None, ageing = None, budget: "int | None" = None, budget_of = "padded", max_padding = None))]
+    #[pyo3(signature = (edges, batch_size, *, capacity: "int | None" = None, max_wait = None, fill = "elastic", order = None, overrun = "finish", max_parked = None, max_bins: "int | None" = None, ageing = None, budget: "int | None" = None, budget_of = "padded", max_padding = None, adapt: "Adapt | None" = None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of the class")]
     fn new(
         edges: &Bound<'_, Edges>,
@@ -61,6 +64,7 @@ impl Scheduler {
         budget: Option<Count<'_>>,
         budget_of: &str,
         max_padding: Option<Number<'_>>,
+        adapt: Option<&Bound<'_, Adapt>>,
     ) -> PyResult<Self> {
         let (batch_size, batch_sizes) = batch_sizes(&batch_size)?;
         let padded = choose("budget_of", budget_of, &[("padded", true), ("cost", false)])?;
@@ -86,6 +90,7 @@ impl Scheduler {
             max_parked: max_parked.map(|most| count(&most, "max_parked")).transpose()?,
             max_bins: max_bins.map(|most| count(&most, "max_bins")).transpose()?,
             ageing: ageing.map(|given| float(&given, "ageing")).transpose()?,
+            adapt: adapt.map(|given| given.get().0),
         };
         let inner = multibin::Scheduler::new(edges.get().0.clone(), config);
         Ok(Self { inner: inner.map_err(errors::config)?, default: PyOnceLock::new() })
@@ -191,6 +196,31 @@ impl Scheduler {
         self.inner.reconfigure(&change).map_err(errors::config)
     }
 
+    /// Requests are finished, in this order: the steps that were predicted of each and those that it
+    /// took. Two numbers (ints, or finite floats that are rounded up), or two arrays of any integer or
+    /// float dtype, shape ``[n]``. Everything is checked before the first is counted. Any thread;
+    /// without ``adapt`` nothing is done.
+    ///
+    /// Holds up neither ``submit`` nor ``next_batch``. Every 100th request the gate is judged, every
+    /// 500th a drift is looked for, some tens of microseconds each; edges are fitted on a thread of
+    /// their own. What changed is logged by the logger ``multibin``, level ``INFO``, here: by the call
+    /// that turned the gate, or the first one after a swap of edges.
+    ///
+    /// Raises ``ValueError`` or ``TypeError`` for a wrong length or for unlike sizes.
+    fn observe(
+        &self,
+        py: Python<'_>,
+        predicted: ArrayLike<'_>,
+        actual: ArrayLike<'_>,
+    ) -> PyResult<()> {
+        let (predicted, actual) = pairs(&predicted, &actual)?;
+        let events = py.detach(|| {
+            self.inner.observe_many(&predicted, &actual);
+            self.inner.events()
+        });
+        log(py, &events)
+    }
+
     /// Accepts nothing more. What waits leaves, full batches first; resubmitting goes on.
     fn close(&self) {
         self.inner.close();
@@ -216,7 +246,7 @@ impl Scheduler {
         self.inner.is_closed()
     }
 
-    /// The edges in use.
+    /// The edges in use, while the gate is open.
     #[getter]
     fn edges(&self) -> Edges {
         Edges(self.inner.edges())
@@ -227,9 +257,12 @@ impl Scheduler {
     /// went away, ``batches`` the batches by reason. ``bins`` has a dict for each bin: what waits in it
     /// (``waiting``, ``parked``, ``oldest`` in seconds), its ``arrivals``, and the ``batches`` that it led with
     /// their ``rows`` and their cost in predicted steps, ``padded`` and ``useful``. ``waits`` is a histogram of the
-    /// seconds that rows waited: ``bounds``, ``counts``, ``sum``. The types are in ``multibin.stats``.
+    /// seconds that rows waited: ``bounds``, ``counts``, ``sum``. ``gate``: whether it is ``open``, the ``gain`` of bins that it last found, how
+    /// often it ``closed`` and ``opened``; ``edges``: ``fits``, ``swaps``, and ``drifts`` of the traffic. The types
+    /// are in ``multibin.stats``.
     fn stats(&self) -> Snapshot {
-        Snapshot(self.inner.snapshot())
+        let adaptation = self.inner.adaptation().unwrap_or_default();
+        Snapshot { counters: self.inner.snapshot(), adaptation }
     }
 
     /// The same in the text exposition format of Prometheus (``text/plain; version=0.0.4``), with

@@ -1,11 +1,12 @@
 //! Counters as Python's dicts; their types are in `multibin.stats`.
 
-use multibin::{BinStats, Reason, Waits};
+use multibin::{Adaptation, BinStats, Reason, Waits};
 use pyo3::exceptions::PyTypeError;
 use pyo3::inspect::PyStaticExpr;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+use crate::adapt;
 use crate::convert::show;
 
 const MODULE: PyStaticExpr = PyStaticExpr::Name { id: "multibin.stats" };
@@ -38,7 +39,10 @@ impl FromPyObject<'_, '_> for Labels {
 }
 
 /// What `Scheduler.stats` returns.
-pub struct Snapshot(pub multibin::Snapshot);
+pub struct Snapshot {
+    pub counters: multibin::Snapshot,
+    pub adaptation: Adaptation,
+}
 
 impl<'py> IntoPyObject<'py> for Snapshot {
     type Target = PyDict;
@@ -47,7 +51,7 @@ impl<'py> IntoPyObject<'py> for Snapshot {
     const OUTPUT_TYPE: PyStaticExpr = PyStaticExpr::Attribute { value: &MODULE, attr: "Stats" };
 
     fn into_pyobject(self, py: Python<'py>) -> PyResult<Self::Output> {
-        let multibin::Snapshot { totals, bins, waits } = self.0;
+        let multibin::Snapshot { totals, bins, waits } = self.counters;
         let stats = PyDict::new(py);
         for (name, count) in [
             ("submitted", totals.submitted),
@@ -67,6 +71,8 @@ impl<'py> IntoPyObject<'py> for Snapshot {
         let bins = bins.iter().map(|stats| bin(py, stats)).collect::<PyResult<Vec<_>>>()?;
         stats.set_item("bins", PyList::new(py, bins)?)?;
         stats.set_item("waits", histogram(py, &waits)?)?;
+        stats.set_item("gate", adapt::gate(py, &self.adaptation)?)?;
+        stats.set_item("edges", adapt::edges(py, &self.adaptation)?)?;
         Ok(stats)
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::adapt::{Adapt, AdaptError};
 use crate::edges::Edges;
 use crate::load::{Budget, Load};
 use crate::waiting::Rank;
@@ -97,7 +98,7 @@ pub struct Config {
     /// refused.
     pub max_parked: Option<usize>,
     /// The most bins that edges may ever have, as the number of queues is fixed; by default those
-    /// of the edges at the start.
+    /// of the edges at the start, or of `adapt` if it may have more.
     pub max_bins: Option<usize>,
     /// Lets requests have priorities, and says how these age: seconds by which each of a request's
     /// predicted steps puts it off for each unit of its priority. So a request of priority 1 lets
@@ -106,6 +107,8 @@ pub struct Config {
     /// default [`Order::Oldest`] by these put-off arrivals; [`Order::Formed`] and
     /// [`Order::Deadline`] are not possible.
     pub ageing: Option<f64>,
+    /// Whether and how edges follow the traffic and a gate watches the predictions.
+    pub adapt: Option<Adapt>,
 }
 
 /// What [`Scheduler::reconfigure`](crate::Scheduler::reconfigure) changes; the rest stays.
@@ -142,13 +145,20 @@ impl Config {
             max_parked: None,
             max_bins: None,
             ageing: None,
+            adapt: None,
         }
+    }
+
+    /// How many queues there are, with these edges at the start.
+    pub(crate) fn queues(&self, edges: &Edges) -> usize {
+        let fitted = self.adapt.and_then(|adapt| adapt.bins).unwrap_or(0);
+        self.max_bins.unwrap_or(edges.bins().max(fitted))
     }
 
     /// Whether there can be a scheduler with this capacity and these edges.
     pub(crate) fn check(&self, edges: &Edges) -> Result<(), ConfigError> {
         let Self { capacity, .. } = *self;
-        let queues = self.max_bins.unwrap_or(edges.bins());
+        let queues = self.queues(edges);
         if let Some(sizes) = &self.batch_sizes
             && sizes.len() != queues
         {
@@ -161,6 +171,7 @@ impl Config {
         if batch_size as usize > capacity {
             return Err(ConfigError::NeverFull { batch_size, capacity });
         }
+        self.check_adapt(queues)?;
         match self.max_bins {
             Some(most) if most > Edges::MAX_BINS => Err(ConfigError::MaxBins(most)),
             Some(most) if most < edges.bins() => {
@@ -173,6 +184,16 @@ impl Config {
     /// Rows of a full batch, by bin.
     pub(crate) fn sizes(&self, queues: usize) -> Box<[u32]> {
         self.batch_sizes.clone().unwrap_or_else(|| vec![self.batch_size; queues]).into()
+    }
+
+    /// Whether fitted edges have room in `most` queues.
+    fn check_adapt(&self, most: usize) -> Result<(), ConfigError> {
+        let Some(adapt) = self.adapt else { return Ok(()) };
+        adapt.check()?;
+        match adapt.bins {
+            Some(bins) if bins > most => Err(ConfigError::AdaptBins { bins, most }),
+            _ => Ok(()),
+        }
     }
 
     /// What it is after a change.
@@ -235,6 +256,17 @@ pub enum ConfigError {
     /// Ageing beside another order.
     #[error("ageing: goes with order = oldest or shortest, not with formed or deadline")]
     AgeingOrder,
+    /// Fitted edges with more bins than queues.
+    #[error("adapt: bins = {bins} are more than max_bins = {most}")]
+    AdaptBins {
+        /// Bins of fitted edges.
+        bins: usize,
+        /// Queues there may be.
+        most: usize,
+    },
+    /// Options of adaptation that are not possible.
+    #[error("adapt: {0}")]
+    Adapt(#[from] AdaptError),
     /// More queues than there may be.
     #[error("max_bins: {0} are more than {max}", max = Edges::MAX_BINS)]
     MaxBins(usize),

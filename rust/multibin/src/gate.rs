@@ -17,7 +17,7 @@ use crate::edges::Edges;
 pub struct Gate {
     edges: Edges,
     batch_size: u32,
-    /// Bin of the prediction, actual length.
+    /// Predicted and actual length.
     pairs: VecDeque<(u32, u32)>,
     /// Pairs since the gain was last computed.
     unseen: usize,
@@ -49,7 +49,7 @@ impl Gate {
         if self.pairs.len() == Self::WINDOW {
             self.pairs.pop_front();
         }
-        self.pairs.push_back((self.edges.bin(predicted) as u32, actual));
+        self.pairs.push_back((predicted, actual));
         self.unseen += 1;
         if self.pairs.len() == Self::WINDOW && self.unseen >= Self::EVERY {
             self.unseen = 0;
@@ -75,19 +75,33 @@ impl Gate {
         self.pays = gain >= if self.pays { Self::CLOSE } else { Self::OPEN };
     }
 
+    /// Looks at the same pairs with other edges or another batch size, from its next look on.
+    pub(crate) fn adjust(&mut self, edges: Edges, batch_size: u32) {
+        (self.edges, self.batch_size) = (edges, batch_size);
+    }
+
     fn current_gain(&self) -> f64 {
         let mut pairs: Vec<(u32, u32)> = self.pairs.iter().copied().collect();
         pairs.sort_unstable_by_key(|&(_, actual)| actual);
         let mut all = Longest::default();
-        let mut bins = vec![Longest::default(); self.edges.bins()];
-        for (bin, actual) in pairs {
+        for &(_, actual) in &pairs {
             all.add(actual, self.batch_size);
-            bins[bin as usize].add(actual, self.batch_size);
         }
-        let binned: f64 = bins.iter().map(|bin| bin.mass / all.mass * bin.expected).sum();
+        let binned = expected_longest(&self.edges, &pairs, self.batch_size);
         // Requests that take no time gain nothing.
         if binned > 0.0 { all.expected / binned } else { 1.0 }
     }
+}
+
+/// Σ mass of bin · E[longest of a batch | bin], a bin's members being those predicted to be in it.
+/// `pairs`: (predicted, actual), sorted by the latter.
+pub(crate) fn expected_longest(edges: &Edges, pairs: &[(u32, u32)], batch_size: u32) -> f64 {
+    let mut bins = vec![Longest::default(); edges.bins()];
+    for &(predicted, actual) in pairs {
+        bins[edges.bin(predicted)].add(actual, batch_size);
+    }
+    let sum: f64 = bins.iter().map(|bin| bin.mass * bin.expected).sum();
+    sum / pairs.len() as f64
 }
 
 /// E[longest of a batch] of the lengths so far, which come in increasing order.

@@ -18,6 +18,7 @@
 //! under the forming lock, the queues of the former → [`Worker::next_batch`] → [`Batch::done`], or
 //! [`Batch::resubmit`] when it outlived the batch's limit.
 
+mod adapt;
 mod admission;
 mod batch;
 mod bell;
@@ -38,6 +39,7 @@ mod stats;
 mod sync;
 mod waiting;
 
+pub use adapt::{Adapt, AdaptError, Adaptation, Event};
 pub use batch::{Batch, ResubmitError};
 pub use config::{Change, Config, ConfigError, Fill, Order, Overrun};
 pub use edges::{Edges, EdgesError};

@@ -1,5 +1,6 @@
 //! The live scheduler: producers, rings, the forming lock, and workers that sleep.
 
+mod adapt;
 mod clock;
 mod drain;
 mod form;
@@ -15,6 +16,7 @@ use thiserror::Error;
 use self::clock::Clock;
 use self::map::BinMap;
 
+use crate::adapt::{Adaptation, Adapter, Event};
 use crate::admission::{Admission, Refused};
 use crate::batch::Batch;
 use crate::bell::Bell;
@@ -108,6 +110,8 @@ pub(crate) struct Inner {
     lost: AtomicU64,
     state: Mutex<State>,
     wake: Condvar,
+    /// Taken before the forming lock by who needs both; submitting and forming need only that one.
+    adapter: Option<Mutex<Adapter>>,
     /// Threads in [`Scheduler::drain`], who wait for the last lease to end.
     drainers: AtomicU32,
     drained: Condvar,
@@ -157,7 +161,10 @@ impl Scheduler {
     fn on(clock: Clock, edges: Edges, config: Config) -> Result<Self, ConfigError> {
         let rules = Rules::new(&config)?;
         config.check(&edges)?;
-        let bins = config.max_bins.unwrap_or(edges.bins());
+        let bins = config.queues(&edges);
+        // Later edges may have fewer.
+        let config = Config { max_bins: Some(bins), ..config };
+        let adapter = adapt::adapter(&config, &edges)?;
         let slots = (ALL_SLOTS / bins.next_power_of_two())
             .clamp(16, RING_SLOTS)
             .min(config.capacity.next_power_of_two());
@@ -197,12 +204,13 @@ impl Scheduler {
             lost: AtomicU64::new(0),
             state: Mutex::new(state),
             wake: Condvar::new(),
+            adapter: adapter.map(Mutex::new),
             drainers: AtomicU32::new(0),
             drained: Condvar::new(),
         })))
     }
 
-    /// The edges in use.
+    /// The edges in use, while the gate of [`Config::adapt`] is open.
     #[must_use]
     pub fn edges(&self) -> Edges {
         self.0.lock().former.edges().clone()
@@ -306,6 +314,38 @@ impl Scheduler {
     #[must_use]
     pub fn cancel(&self, ticket: Ticket) -> bool {
         self.0.cancel(ticket)
+    }
+
+    /// A request is finished: the steps that were predicted and those that it took. Without
+    /// [`Config::adapt`] nothing is done.
+    ///
+    /// Blocking, by a mutex that neither submitting nor forming takes. Every 100th call judges the
+    /// gate, every 500th looks for a drift, some tens of microseconds each; a fit of edges, some
+    /// milliseconds, runs on a thread of its own that ends with it. Edges that change, and a gate that
+    /// turns, take the forming lock for as long as it takes to copy the bounds.
+    pub fn observe(&self, predicted: u32, actual: u32) {
+        self.observe_many(&[predicted], &[actual]);
+    }
+
+    /// As [`Scheduler::observe`], in this order.
+    ///
+    /// # Panics
+    /// If `predicted` and `actual` differ in length.
+    pub fn observe_many(&self, predicted: &[u32], actual: &[u32]) {
+        assert_eq!(predicted.len(), actual.len(), "predicted and actual differ in length");
+        Inner::observe(&self.0, predicted, actual);
+    }
+
+    /// What adaptation did so far; `None` without [`Config::adapt`].
+    #[must_use]
+    pub fn adaptation(&self) -> Option<Adaptation> {
+        self.0.adapter().map(|adapter| adapter.so_far())
+    }
+
+    /// What adaptation did since this was last asked, at most the last 64 events.
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        self.0.adapter().map_or_else(Vec::new, |mut adapter| adapter.events())
     }
 
     /// A new worker.

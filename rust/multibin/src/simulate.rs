@@ -4,6 +4,7 @@
 //! records are apart: [`Workload`] and [`Service`] say what happens, [`simulate`] plays it, and
 //! [`Records`] is what is left.
 
+mod adaptive;
 mod arrivals;
 #[cfg(all(test, not(loom)))]
 mod live;
@@ -16,11 +17,13 @@ mod time;
 
 use thiserror::Error;
 
+use crate::adapt::{Adapt, Adapter};
 use crate::config::{Config, ConfigError, Fill, Overrun, Rules};
 use crate::edges::Edges;
 use crate::former::Former;
-use crate::gate::Gate;
 use crate::waiting::Slab;
+
+use adaptive::Adaptive;
 
 pub use arrivals::Arrivals;
 pub use records::{BatchRecords, Records, RequestColumns, RequestRecords};
@@ -50,8 +53,8 @@ pub struct Servers {
     /// Whether the scheduler is closed after the last arrival, so that what waits is served. If
     /// not, requests may be left over; their records say so with NaN.
     pub drain: bool,
-    /// Whether a [`Gate`] watches the predictions: while binning does not pay, whoever arrives goes
-    /// to the first bin. Rivals know no gate.
+    /// Whether a [`Gate`](crate::Gate) watches the predictions, also if [`Config::adapt`] names none:
+    /// while binning does not pay, whoever arrives goes to the first bin. Rivals know no gate.
     pub gate: bool,
     /// The most rows whose state a server holds, running or waiting to go on: a batch starts no
     /// more than that leaves room for. Overrun by recomputing keeps no state.
@@ -161,6 +164,7 @@ pub fn simulate_into(
     check(workload, servers, &requests)?;
     let rules = Rules::new(config)?;
     config.check(&edges)?;
+    let queues = config.queues(&edges);
     check_resident(servers, rules.largest as usize)?;
     if servers.max_resident.is_some()
         && (rules.fill, rules.overrun) == (Fill::Strict, Overrun::Climb)
@@ -169,12 +173,21 @@ pub fn simulate_into(
     }
     let most = workload.arrivals.len();
     let slab = Slab::with_capacity(most, rules.rank).map_err(|_| ConfigError::Memory(most))?;
-    let former = Former::new(rules, config.sizes(edges.bins()), edges.clone(), slab, 0);
-    if !servers.gate {
+    let former = Former::new(rules, config.sizes(queues), edges.clone(), slab, 0);
+    let Some(adapt) = adaptation(config, servers) else {
         return Ok(run::Run::new(former, workload, servers, rules.overrun, requests).play());
+    };
+    let adapter = Adapter::new(adapt, edges, queues, &rules);
+    let adaptive = Adaptive::new(former, adapter);
+    Ok(run::Run::new(adaptive, workload, servers, rules.overrun, requests).play())
+}
+
+/// What the scheduler adapts, and the gate that `servers` ask for.
+fn adaptation(config: &Config, servers: &Servers) -> Option<Adapt> {
+    match config.adapt {
+        None => servers.gate.then(Adapt::gate_alone),
+        Some(adapt) => Some(Adapt { gate: adapt.gate || servers.gate, ..adapt }),
     }
-    let gated = run::Gated::new(former, Gate::new(edges, rules.batch_size));
-    Ok(run::Run::new(gated, workload, servers, rules.overrun, requests).play())
 }
 
 /// Plays with columns of the run's own.

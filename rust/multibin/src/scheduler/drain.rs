@@ -10,6 +10,7 @@ use crate::sync::{Ordering, fence};
 
 impl Inner {
     pub(super) fn reconfigure(&self, change: &Change) -> Result<(), ConfigError> {
+        let mut adapter = self.adapter();
         let mut state = self.lock();
         let config = state.config.changed(change);
         let rules = Rules::new(&config)?;
@@ -23,8 +24,11 @@ impl Inner {
                 let (bins, most) = (edges.bins(), self.rings.len());
                 return Err(ConfigError::Bins { bins, most });
             }
-            self.map.replace(edges);
+            self.map.replace(edges, true);
             state.former.set_edges(edges.clone());
+        }
+        if let Some(adapter) = &mut adapter {
+            adapter.reconfigured(edges, change.batch_size);
         }
         // What is published was meant for the bins and the batches of before.
         state.drain();

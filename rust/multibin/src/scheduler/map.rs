@@ -17,7 +17,7 @@ impl BinMap {
     pub(super) fn new(edges: &Edges, most: usize) -> Self {
         let bounds = (1..most).map(|_| AtomicU32::new(0)).collect();
         let map = Self { bounds, inner: AtomicUsize::new(0) };
-        map.replace(edges);
+        map.replace(edges, true);
         map
     }
 
@@ -29,12 +29,13 @@ impl BinMap {
         inner.partition_point(|edge| edge.load(Ordering::Relaxed) <= length)
     }
 
-    /// Who replaces holds the forming lock, so that one does at a time.
-    pub(super) fn replace(&self, edges: &Edges) {
+    /// Who replaces holds the forming lock, so that one does at a time. Not `open`: all lengths go to
+    /// the first bin.
+    pub(super) fn replace(&self, edges: &Edges, open: bool) {
         let inner = &edges.bounds()[1..edges.bins()];
         for (bound, &edge) in self.bounds.iter().zip(inner) {
             bound.store(edge, Ordering::Relaxed);
         }
-        self.inner.store(inner.len(), Ordering::Relaxed);
+        self.inner.store(if open { inner.len() } else { 0 }, Ordering::Relaxed);
     }
 }

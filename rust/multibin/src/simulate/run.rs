@@ -10,7 +10,6 @@ use super::time::{nanoseconds, seconds};
 use super::{Answer, Servers, Workload};
 use crate::config::Overrun;
 use crate::former::{Formed, Former, WorkerId};
-use crate::gate::Gate;
 use crate::request::{Row, Submission};
 
 /// What forms batches: the shipped former, or something to compare it with.
@@ -50,42 +49,6 @@ impl Policy for Former {
 
     fn deadline(&self, server: WorkerId) -> Option<u64> {
         Former::deadline(self, server)
-    }
-}
-
-/// The shipped former behind a gate: while binning does not pay, who arrives goes to the first bin.
-pub(super) struct Gated {
-    former: Former,
-    gate: Gate,
-}
-
-impl Gated {
-    pub(super) fn new(former: Former, gate: Gate) -> Self {
-        Self { former, gate }
-    }
-}
-
-impl Policy for Gated {
-    fn arrive(&mut self, submission: Submission) -> bool {
-        let bin = if self.gate.pays() { self.former.bin(submission.length) } else { 0 };
-        self.former.arrive(bin, submission);
-        self.former.may_complete(bin)
-    }
-
-    fn form(&mut self, now: u64, server: WorkerId, closed: bool, starts: usize) -> Option<Formed> {
-        self.former.form(now, server, closed, starts)
-    }
-
-    fn climb(&mut self, row: Row, server: WorkerId, admitted: u64) {
-        Policy::climb(&mut self.former, row, server, admitted);
-    }
-
-    fn finished(&mut self, predicted: u32, actual: u32) {
-        self.gate.observe(predicted, actual);
-    }
-
-    fn deadline(&self, server: WorkerId) -> Option<u64> {
-        self.former.deadline(server)
     }
 }
 

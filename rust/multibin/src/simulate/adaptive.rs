@@ -1,0 +1,47 @@
+//! The shipped former with what follows the traffic.
+
+use super::run::Policy;
+use crate::adapt::Adapter;
+use crate::former::{Formed, Former, WorkerId};
+use crate::request::{Row, Submission};
+
+/// While the gate is closed, who arrives goes to the first bin; fitted edges are in use at once,
+/// without the milliseconds that a fit takes.
+pub(super) struct Adaptive {
+    former: Former,
+    adapter: Adapter,
+}
+
+impl Adaptive {
+    pub(super) fn new(former: Former, adapter: Adapter) -> Self {
+        Self { former, adapter }
+    }
+}
+
+impl Policy for Adaptive {
+    fn arrive(&mut self, submission: Submission) -> bool {
+        let bin = if self.adapter.pays() { self.former.bin(submission.length) } else { 0 };
+        self.former.arrive(bin, submission);
+        self.former.may_complete(bin)
+    }
+
+    fn form(&mut self, now: u64, server: WorkerId, closed: bool, starts: usize) -> Option<Formed> {
+        self.former.form(now, server, closed, starts)
+    }
+
+    fn climb(&mut self, row: Row, server: WorkerId, admitted: u64) {
+        Policy::climb(&mut self.former, row, server, admitted);
+    }
+
+    fn finished(&mut self, predicted: u32, actual: u32) {
+        self.adapter.observe(predicted, actual);
+        let Some(job) = self.adapter.job() else { return };
+        if self.adapter.fitted(job.run()) {
+            self.former.set_edges(self.adapter.edges().clone());
+        }
+    }
+
+    fn deadline(&self, server: WorkerId) -> Option<u64> {
+        self.former.deadline(server)
+    }
+}

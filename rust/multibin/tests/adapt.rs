@@ -1,0 +1,155 @@
+//! A live scheduler that adapts: real threads, fits on threads of their own.
+#![cfg(not(loom))]
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use multibin::{
+    Adapt, AdaptError, Change, Config, ConfigError, Edges, Event, NextError, Scheduler,
+};
+
+/// Spread evenly over 0..1000.
+fn length(key: u64) -> u32 {
+    (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54) as u32 * 1_000 / 1_024
+}
+
+fn adapting(edges: &[u32], adapt: Adapt) -> Scheduler {
+    let config = Config { adapt: Some(adapt), ..Config::new(8) };
+    Scheduler::new(Edges::new(edges).unwrap(), config).unwrap()
+}
+
+fn until(scheduler: &Scheduler, what: impl Fn(&Scheduler) -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !what(scheduler) {
+        assert!(Instant::now() < end, "{:?}", scheduler.adaptation());
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The bins of 800 requests of even lengths.
+fn bins(scheduler: &Scheduler) -> Vec<usize> {
+    let worker = scheduler.worker();
+    for key in 0..800 {
+        scheduler.submit(key, length(key)).unwrap();
+    }
+    let mut bins: Vec<usize> = std::iter::from_fn(|| {
+        let batch = worker.next_batch(Some(Duration::ZERO)).ok()?;
+        batch.done();
+        Some(batch.bin())
+    })
+    .collect();
+    bins.sort_unstable();
+    bins.dedup();
+    bins
+}
+
+#[test]
+fn from_one_bin_to_as_many_as_pay_while_threads_submit_observe_and_serve() {
+    const EACH: u64 = 20_000;
+    let scheduler = adapting(&[0, 1], Adapt { bins: Some(8), ..Adapt::default() });
+    let served = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for producer in 0..2 {
+            let scheduler = &scheduler;
+            scope.spawn(move || {
+                for key in producer * EACH..(producer + 1) * EACH {
+                    scheduler.submit(key, length(key)).unwrap();
+                }
+            });
+        }
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let worker = scheduler.worker();
+                loop {
+                    match worker.next_batch(Some(Duration::from_millis(1))) {
+                        Ok(batch) => {
+                            let observe = |key| scheduler.observe(length(key), length(key));
+                            batch.rows().iter().for_each(|row| observe(row.key));
+                            batch.done();
+                        }
+                        Err(NextError::Timeout) => {}
+                        Err(_) => break,
+                    }
+                }
+            });
+        }
+        scope.spawn(|| {
+            while !served.load(Ordering::Relaxed) {
+                assert!(scheduler.adaptation().unwrap().closed <= 1);
+                let _ = scheduler.stats();
+                thread::yield_now();
+            }
+        });
+        until(&scheduler, |scheduler| scheduler.stats().done == 2 * EACH);
+        served.store(true, Ordering::Relaxed);
+        scheduler.close();
+    });
+    until(&scheduler, |scheduler| scheduler.adaptation().unwrap().fits > 0);
+    for key in 0..4_000 {
+        scheduler.observe(length(key), length(key));
+    }
+    until(&scheduler, |scheduler| scheduler.adaptation().unwrap().open);
+    assert_eq!(scheduler.edges().bins(), 8);
+    assert!(scheduler.adaptation().unwrap().swaps >= 1);
+}
+
+#[test]
+fn while_the_gate_is_closed_new_requests_go_to_the_first_bin() {
+    let options = Adapt { edges: false, ..Adapt::default() };
+    let scheduler = adapting(&[0, 250, 500, 750, 1_000], options);
+    let edges = scheduler.edges();
+    assert_eq!(bins(&scheduler), [0, 1, 2, 3]);
+    for key in 0..1_000 {
+        scheduler.observe(length(key), length(key * 7_919));
+    }
+    assert_eq!(bins(&scheduler), [0]);
+    let adaptation = scheduler.adaptation().unwrap();
+    assert!(!adaptation.open && adaptation.gain.unwrap() < 1.1);
+    let lengths: Vec<u32> = (0..1_000).map(length).collect();
+    scheduler.observe_many(&lengths, &lengths);
+    assert_eq!(bins(&scheduler), [0, 1, 2, 3]);
+    assert_eq!(scheduler.edges(), edges);
+    let events = scheduler.events();
+    assert!(matches!(events[..], [Event::Closed { .. }, Event::Opened { .. }]), "{events:?}");
+}
+
+#[test]
+fn given_edges_are_in_use_at_once() {
+    let scheduler = adapting(&[0, 500, 1_000], Adapt { edges: false, ..Adapt::default() });
+    scheduler.observe_many(&[1; 1_000], &[1; 1_000]);
+    assert_eq!(bins(&scheduler), [0]);
+    let edges = Some(Edges::new(&[0, 300, 1_000]).unwrap());
+    scheduler.reconfigure(&Change { edges, ..Change::default() }).unwrap();
+    assert_eq!(bins(&scheduler), [0, 1]);
+    assert_eq!(scheduler.adaptation().unwrap().gain, None);
+}
+
+#[test]
+fn a_scheduler_that_is_gone_leaves_a_fit_alone() {
+    for _ in 0..20 {
+        let scheduler = adapting(&[0, 1], Adapt { bins: Some(8), ..Adapt::default() });
+        let lengths: Vec<u32> = (0..2_000).map(length).collect();
+        scheduler.observe_many(&lengths, &lengths);
+    }
+}
+
+#[test]
+fn without_options_observing_does_nothing() {
+    let scheduler = Scheduler::new(Edges::new(&[0, 1]).unwrap(), Config::new(8)).unwrap();
+    scheduler.observe(1, 2);
+    assert!(scheduler.adaptation().is_none() && scheduler.events().is_empty());
+}
+
+#[test]
+fn bad_options_are_named() {
+    let refused =
+        |config: Config| Scheduler::new(Edges::new(&[0, 1]).unwrap(), config).unwrap_err();
+    let adapt = Some(Adapt { every: 0, ..Adapt::default() });
+    let error = refused(Config { adapt, ..Config::new(8) });
+    assert_eq!(error, ConfigError::Adapt(AdaptError::Every));
+    assert_eq!(error.to_string(), "adapt: every: 0 requests are no interval");
+    let adapt = Some(Adapt { bins: Some(9), ..Adapt::default() });
+    let error = refused(Config { adapt, max_bins: Some(8), ..Config::new(8) });
+    assert_eq!(error, ConfigError::AdaptBins { bins: 9, most: 8 });
+}
