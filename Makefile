@@ -7,17 +7,26 @@ BIN := $(VENV)/bin
 # Two torch processes on few cores fight for them.
 export OMP_NUM_THREADS ?= $(shell nproc)
 
+# `make soak`: how many requests, and what their random course starts from.
+REQUESTS ?= 1000000000
+SEED ?= 1
+# Runs what cargo built under memcheck. "Possibly lost" is no error, as std points into the middle of
+# the handles of threads that live until the end.
+VALGRIND := target."cfg(unix)".runner = "valgrind --fair-sched=try --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect"
+
 RUST := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: help demo test check bench stubs format clean
+.PHONY: help demo test check bench soak valgrind stubs format clean
 
 help:
-	@echo "make demo    what binning saves: one table and demo.png (under 2 minutes on 2 cores)"
-	@echo "make test    all tests, Rust and Python"
-	@echo "make check   formatting, lints, types, stubs, the model checker, the wheel's contents"
-	@echo "make bench   microbenchmarks, each beside its rival, and their ratios"
-	@echo "make stubs   regenerate python/multibin/_core.pyi"
-	@echo "make format  format everything"
+	@echo "make demo      what binning saves: one table and demo.png (under 2 minutes on 2 cores)"
+	@echo "make test      all tests, Rust and Python"
+	@echo "make check     formatting, lints, types, stubs, the model checker, the wheel's contents"
+	@echo "make bench     microbenchmarks, each beside its rival, and their ratios"
+	@echo "make soak      REQUESTS (10^9) through the threaded scheduler, each accounted for (SEED)"
+	@echo "make valgrind  the core's tests and a small soak under memcheck"
+	@echo "make stubs     regenerate python/multibin/_core.pyi"
+	@echo "make format    format everything"
 
 demo: $(VENV)/.built
 	$(BIN)/multibin demo
@@ -43,6 +52,14 @@ bench: $(VENV)/.built
 	cargo bench -p multibin --bench core
 	$(BIN)/python -m pytest benches --benchmark-json=target/benches.json
 	$(BIN)/python benches/bars.py
+
+soak:
+	cargo run --release -p multibin --example soak -- $(REQUESTS) $(SEED)
+
+# Few cases per property, as memcheck is tens of times slower.
+valgrind:
+	PROPTEST_CASES=4 cargo test --release -p multibin --lib --test threads --config '$(VALGRIND)'
+	cargo run --release -p multibin --example soak --config '$(VALGRIND)' -- 20000 $(SEED)
 
 stubs: $(VENV)/.built
 	$(BIN)/maturin generate-stubs --quiet --out target/stubs

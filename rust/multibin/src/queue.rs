@@ -395,4 +395,23 @@ mod loom_tests {
             assert_eq!(seen, 2);
         });
     }
+
+    /// Who publishes under a mark that is being taken, and so sets none, is seen by who takes it.
+    #[test]
+    fn nobody_hides_behind_an_old_mark() {
+        loom::model(|| {
+            let (ring, mut drain) = ring::<u32>(2);
+            let bell = Arc::new(Bell::new(1));
+            bell.rings(0, ring.push(1).unwrap() + 1);
+            let producer = {
+                let (ring, bell) = (Arc::clone(&ring), Arc::clone(&bell));
+                thread::spawn(move || bell.rings(0, ring.push(1).unwrap() + 1))
+            };
+            let mut seen = 0;
+            bell.marked(|_| drain.pass(|_| seen += 1));
+            producer.join().unwrap();
+            bell.marked(|_| drain.pass(|_| seen += 1));
+            assert_eq!(seen, 2);
+        });
+    }
 }

@@ -70,3 +70,80 @@ impl Inner {
         self.admission.is_empty()
     }
 }
+
+/// Run with `RUSTFLAGS="--cfg loom" cargo test -p multibin --profile loom --lib loom`.
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::thread;
+
+    use crate::{Batch, Config, Edges, Scheduler};
+
+    /// A scheduler, and batches of one row each. The checker panics when all threads sleep.
+    fn leased<const N: usize>() -> (Scheduler, [Batch; N]) {
+        let config = Config { capacity: N, ..Config::new(1) };
+        let scheduler = Scheduler::new(Edges::new(&[0, 1]).unwrap(), config).unwrap();
+        let worker = scheduler.worker();
+        let batches = std::array::from_fn(|key| {
+            scheduler.submit(key as u64, 0).unwrap();
+            worker.next_batch(None).unwrap()
+        });
+        (scheduler, batches)
+    }
+
+    /// Three threads in all.
+    fn check(model: impl Fn() + Sync + Send + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(3);
+        builder.check(model);
+    }
+
+    /// Whoever ends the lease finds the drainer, or the drainer finds nothing left.
+    #[test]
+    fn the_end_of_the_lease_wakes_the_drainer() {
+        loom::model(|| {
+            let (scheduler, [batch]) = leased();
+            let finisher = thread::spawn(move || batch.done());
+            assert!(scheduler.drain(None));
+            finisher.join().unwrap();
+        });
+    }
+
+    /// What waits, and is taken back, is gone too.
+    #[test]
+    fn cancelling_the_last_request_wakes_the_drainer() {
+        loom::model(|| {
+            let (scheduler, [batch]) = leased();
+            drop(batch);
+            let ticket = scheduler.submit(2, 0).unwrap();
+            let other = scheduler.clone();
+            let canceller = thread::spawn(move || assert!(other.cancel(ticket)));
+            assert!(scheduler.drain(None));
+            canceller.join().unwrap();
+        });
+    }
+
+    /// Of two that end leases, at least the last one finds the drainer.
+    #[test]
+    fn the_last_of_two_leases_wakes_the_drainer() {
+        check(|| {
+            let (scheduler, batches) = leased::<2>();
+            let finishers = batches.map(|batch| thread::spawn(move || batch.done()));
+            assert!(scheduler.drain(None));
+            finishers.into_iter().for_each(|finisher| finisher.join().unwrap());
+        });
+    }
+
+    /// One end of a lease is enough for two drainers.
+    #[test]
+    fn every_drainer_is_woken() {
+        check(|| {
+            let (scheduler, [batch]) = leased();
+            let other = scheduler.clone();
+            let drainer = thread::spawn(move || assert!(other.drain(None)));
+            let finisher = thread::spawn(move || batch.done());
+            assert!(scheduler.drain(None));
+            drainer.join().unwrap();
+            finisher.join().unwrap();
+        });
+    }
+}

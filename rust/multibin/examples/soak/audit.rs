@@ -1,0 +1,112 @@
+//! The end of a round: what each request says, what the threads counted, what `stats` says.
+
+use multibin::{Stats, Ticket};
+
+use crate::account::{Tally, require};
+use crate::round::Round;
+use crate::word::{State, Word};
+
+/// No worker is left, so whoever waits can be cancelled for certain, and nobody else. Returns how
+/// many.
+pub fn cancel_the_rest(round: &Round<'_>) -> u64 {
+    let (mut cancelled, mut unknown) = (0, Vec::new());
+    for (request, Word { state, ticket, .. }) in round.account.accepted() {
+        match (state, ticket) {
+            (State::Waiting, Some(ticket)) => {
+                let found = round.cancel(request, ticket);
+                require(found, || format!("request {request} waits and cannot be cancelled"));
+                cancelled += 1;
+            }
+            (State::Waiting, None) => unknown.push(request),
+            _ => {}
+        }
+    }
+    cancelled + cancel_unknown(round, &unknown)
+}
+
+/// The tickets of these requests are among those that nobody learnt.
+fn cancel_unknown(round: &Round<'_>, requests: &[u32]) -> u64 {
+    let tickets = Tickets::known(round);
+    let found = tickets.missing().filter(|&ticket| round.scheduler.cancel(ticket)).count();
+    require(found == requests.len(), || {
+        format!("{found} requests cancelled and {} waited", requests.len())
+    });
+    for &request in requests {
+        round.account.cancel(request);
+    }
+    found as u64
+}
+
+/// Which tickets are known, each of one request.
+struct Tickets(Vec<bool>);
+
+impl Tickets {
+    fn known(round: &Round<'_>) -> Self {
+        let mut known = vec![false; round.scheduler.stats().submitted as usize];
+        for (request, word) in round.account.accepted() {
+            let Some(ticket) = word.ticket else { continue };
+            let first = known.get_mut(ticket as usize).map(|known| !std::mem::replace(known, true));
+            require(first == Some(true), || {
+                format!("request {request} has ticket {ticket}: beyond the last, or another's")
+            });
+        }
+        Self(known)
+    }
+
+    fn missing(&self) -> impl Iterator<Item = Ticket> {
+        (0..).zip(&self.0).filter(|(_, known)| !**known).map(|(ticket, _)| ticket)
+    }
+}
+
+/// Everything ended once, and all who counted agree.
+pub fn check(round: &Round<'_>, sum: &Tally) {
+    let _ = Tickets::known(round);
+    let ends = ends(round);
+    let counted = [sum.accepted, sum.done, sum.lost, sum.cancelled, sum.expired];
+    require(ends == counted, || {
+        format!("requests ended as {ends:?} (all, done, lost, cancelled, expired), not {counted:?}")
+    });
+    let stats = round.scheduler.stats();
+    let expected = expected(sum, stats.restarted);
+    require(stats == expected, || format!("{stats:?}, not {expected:?}"));
+    // Who starts anew is cancelled unseen.
+    let unseen = sum.restarted..=sum.restarted + sum.cancelled;
+    require(unseen.contains(&stats.restarted), || {
+        format!("{} restarted of {}", sum.restarted, stats.restarted)
+    });
+}
+
+/// Requests in all, and by their end.
+fn ends(round: &Round<'_>) -> [u64; 5] {
+    let mut ends = [0; 5];
+    for (request, word) in round.account.accepted() {
+        ends[0] += 1;
+        ends[match word.state {
+            State::Done => 1,
+            State::Lost => 2,
+            State::Cancelled => 3,
+            State::Expired => 4,
+            State::Waiting | State::Leased => {
+                require(false, || format!("request {request} never ended: {word:?}"));
+                unreachable!("the line before ends the program")
+            }
+        }] += 1;
+    }
+    ends
+}
+
+fn expected(sum: &Tally, restarted: u64) -> Stats {
+    Stats {
+        submitted: sum.accepted,
+        taken: sum.delivered,
+        resubmitted: sum.resubmitted,
+        restarted,
+        done: sum.done,
+        lost: sum.lost,
+        cancelled: sum.cancelled,
+        expired: sum.expired,
+        waiting: 0,
+        leased: 0,
+        batches: sum.batches,
+    }
+}
