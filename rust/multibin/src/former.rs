@@ -4,6 +4,7 @@
 //! order as counters, so that a simulation on a virtual clock runs this same code.
 
 mod few;
+mod offers;
 mod places;
 
 use std::collections::BTreeMap;
@@ -311,20 +312,6 @@ impl Former {
     /// Whether climbers wait.
     pub(crate) fn has_climbers(&self) -> bool {
         self.parked > 0
-    }
-
-    /// Whether a batch could leave at `now` from what anybody may take.
-    pub(crate) fn ready(&self, now: u64) -> bool {
-        self.fresh.waiting + self.anyones.waiting > 0
-            && match self.rules.fill {
-                Fill::Elastic => true,
-                Fill::Strict => {
-                    let overdue = |q: &Queue| self.is_overdue(&q.head, now);
-                    let full = |bin| self.depth(bin) >= self.rules.batch_size;
-                    let mut queues = self.fresh.queues.iter().chain(&self.anyones.queues);
-                    queues.any(overdue) || (0..self.bins()).any(full)
-                }
-            }
     }
 
     /// The next batch for `worker`, if one may leave now. `closed`: nothing more will arrive. At

@@ -38,5 +38,5 @@ pub use config::{Change, Config, ConfigError, Fill, Order, Overrun};
 pub use edges::{Edges, EdgesError};
 pub use gate::Gate;
 pub use request::{Reason, Row, Ticket};
-pub use scheduler::{NextError, Scheduler, SubmitError, Worker};
+pub use scheduler::{NextBatch, NextError, Scheduler, SubmitError, Worker};
 pub use stats::Stats;
