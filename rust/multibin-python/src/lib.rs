@@ -4,10 +4,12 @@
 #![allow(clippy::needless_pass_by_value)]
 
 mod arrays;
+mod awaiting;
 mod batch;
 mod convert;
 mod edges;
 mod errors;
+mod event_loop;
 mod gate;
 mod rival;
 mod scheduler;
@@ -21,6 +23,7 @@ mod worker;
 mod _core {
     #[pymodule_export]
     use crate::{
+        awaiting::NextBatch,
         batch::Batch,
         edges::Edges,
         gate::Gate,
