@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 TARGET = Path(__file__).parents[1] / "target"
 BATCH, MANY = 32, 4096
@@ -22,6 +23,7 @@ BARS = [
     ("test_submit_and_take[0]", "test_simple_queue", 2.0),
     ("test_submit_and_take[1024]", "test_simple_queue", 2.0),
     ("test_submit_many_and_take_all", "ring/ArrayQueue", 5.0),
+    ("test_asyncio[by_scheduler]", "test_asyncio[by_hand]", 1.3),
 ]
 
 # What, the least million queue entries or rows a second.
@@ -52,7 +54,14 @@ def pytest_benchmark() -> dict[str, float]:
     return {b["name"]: b["stats"]["median"] * 1e9 / count for b, count in medians}
 
 
-def _count(info: dict[str, int]) -> int | None:
+def latencies() -> None:
+    """Prints how long a lone request takes to an idle worker."""
+    for benchmark in json.loads((TARGET / "benches.json").read_text())["benchmarks"]:
+        if "p99" in (info := benchmark["extra_info"]):
+            print(f"{benchmark['name']}: p50 {info['p50']:.0f} µs, p99 {info['p99']:.0f} µs")
+
+
+def _count(info: dict[str, Any]) -> int | None:
     return info.get("entries") or info.get("rows")
 
 
@@ -74,6 +83,7 @@ def main() -> int:
         over |= rate < least
         low = "  LOW" if rate < least else ""
         print(f"{name}: {rate:.1f} M a second, at least {least} wanted{low}")
+    latencies()
     return int(over)
 
 
