@@ -5,6 +5,7 @@ use std::task::Wake;
 use std::time::Duration;
 
 use multibin::Scheduler;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -92,16 +93,38 @@ impl LoopWaker {
         event_loop.call_method0(intern!(py, "is_running"))?.is_truthy()
     }
 
-    /// Leaves an exception of the interrupted code as it is: a worker that is dropped wakes too.
+    /// As `signal`; nobody can be told of an error. Ctrl-C that met the wake-up comes again after it.
+    fn signal_or_report(&self, py: Python<'_>) -> bool {
+        let unless_closed = |error: PyErr| {
+            // A loop may be closed between the question and the call.
+            if !error.is_instance_of::<PyRuntimeError>(py) {
+                error.write_unraisable(py, None);
+            }
+            false
+        };
+        match self.signal(py) {
+            Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => {
+                let signalled = self.signal(py).unwrap_or_else(unless_closed);
+                interrupt_main(py).unwrap_or_else(|error| error.write_unraisable(py, None));
+                signalled
+            }
+            outcome => outcome.unwrap_or_else(unless_closed),
+        }
+    }
+
+    /// Leaves an exception of the code around as it is: a worker that is dropped wakes too.
     fn signal_aside(&self, py: Python<'_>) -> bool {
         let raised = PyErr::take(py);
-        // A loop may be closed between the question and the call.
-        let signalled = self.signal(py).unwrap_or(false);
+        let signalled = self.signal_or_report(py);
         if let Some(raised) = raised {
             raised.restore(py);
         }
         signalled
     }
+}
+
+fn interrupt_main(py: Python<'_>) -> PyResult<()> {
+    py.import("_thread")?.call_method0("interrupt_main").map(|_| ())
 }
 
 impl Wake for LoopWaker {
