@@ -3,12 +3,13 @@ The scheduler, in Rust.
 """
 
 from _typeshed import SupportsGetItem
+from collections.abc import Coroutine, Generator
 from multibin.stats import Stats
 from numpy import float64, uint32, uint64
 from numpy.typing import ArrayLike, NDArray
 from typing import Any, Final, SupportsFloat, SupportsIndex, final
 
-__all__ = ["Adapt", "Batch", "BatchIterator", "Edges", "Gate", "Rival", "Scheduler", "Worker", "simulate"]
+__all__ = ["Adapt", "Batch", "BatchIterator", "Edges", "Gate", "NextBatch", "Rival", "Scheduler", "Worker", "simulate"]
 
 @final
 class Adapt:
@@ -123,9 +124,14 @@ class Batch:
 @final
 class BatchIterator:
     """
-    Iterates over a worker's batches, for one thread: asking for the next batch finishes the one
+    Iterates over a worker's batches, for one thread or one task of asyncio: asking for the next batch finishes the one
     before. Leaving the loop early leaves the last one to its holder.
     """
+    def __aiter__(self, /) -> BatchIterator: ...
+    def __anext__(self, /) -> Coroutine[Any, Any, Batch]:
+        """
+        As the next batch of a thread, but to be awaited.
+        """
     def __iter__(self, /) -> BatchIterator: ...
     def __next__(self, /) -> Batch:
         """
@@ -283,6 +289,30 @@ class Gate:
         """
 
 @final
+class NextBatch:
+    """
+    What ``next_batch_async`` returns: await it once. It is a coroutine to asyncio.
+
+    It forms a batch when the loop resumes it and not before; cancelled, it takes none, and a
+    wake-up that it did not answer goes to another waiter.
+    """
+    def __await__(self, /) -> Generator[Any, Any, Batch]: ...
+    def __iter__(self, /) -> NextBatch: ...
+    def __next__(self, /) -> Any: ...
+    def close(self, /) -> None:
+        """
+        Ends the wait.
+        """
+    def send(self, /, value: Any) -> Any:
+        """
+        Goes on, as a coroutine does; ``value`` is not used.
+        """
+    def throw(self, kind: Any, value: Any | None = None, traceback: Any | None = None, /) -> Any:
+        """
+        Ends the wait and raises what is thrown, ``CancelledError`` for one.
+        """
+
+@final
 class Rival:
     """
     Other ways to form batches, to compare with in ``simulate``. A live scheduler never uses them.
@@ -356,6 +386,10 @@ class Scheduler:
 
     Raises ``ValueError`` for a value out of range.
     """
+    def __aiter__(self, /) -> BatchIterator:
+        """
+        Iterates over the batches of a new worker, for ``async for``.
+        """
     def __iter__(self, /) -> BatchIterator:
         """
         Iterates over the batches of a new worker.
@@ -390,6 +424,10 @@ class Scheduler:
     def next_batch(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> Batch:
         """
         The next batch for the scheduler's own default worker; as ``Worker.next_batch``.
+        """
+    def next_batch_async(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> Coroutine[Any, Any, Batch]:
+        """
+        The next batch for the scheduler's own default worker; as ``Worker.next_batch_async``.
         """
     def observe(self, /, predicted: ArrayLike, actual: ArrayLike) -> None:
         """
@@ -464,9 +502,13 @@ class Scheduler:
 @final
 class Worker:
     """
-    Takes batches. Iterate over it, or call ``next_batch``. Climbers that its batches resubmit come
+    Takes batches. Iterate over it (``for`` or ``async for``), or ask for the next one. Climbers that its batches resubmit come
     back to it alone; when it is closed or dropped they start anew in the shared queues.
     """
+    def __aiter__(self, /) -> BatchIterator:
+        """
+        A new iterator over this worker's batches, for ``async for``.
+        """
     def __iter__(self, /) -> BatchIterator:
         """
         A new iterator over this worker's batches.
@@ -474,7 +516,7 @@ class Worker:
     def close(self, /) -> None:
         """
         Hands the waiting climbers back to the shared queues, where they start anew. Whoever waits
-        in ``next_batch``, and later calls, get ``ClosedError``.
+        for its next batch, and later calls, get ``ClosedError``.
         """
     def next_batch(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> Batch:
         """
@@ -484,6 +526,15 @@ class Worker:
         Raises ``TimeoutError`` when the time is over, ``ClosedError`` when the worker is closed, or
         the scheduler is and nothing waits that this worker may take, and ``ValueError`` for a
         negative timeout.
+        """
+    def next_batch_async(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> Coroutine[Any, Any, Batch]:
+        """
+        The next batch for a task of asyncio, to be awaited in any event loop: ``await
+        worker.next_batch_async()``. Waits for it up to ``timeout`` seconds from the call on
+        (``None``: for ever); the loop is woken once a batch, and nothing polls. Cancelling the task
+        loses nothing. A batch that is there is taken without yielding to the loop.
+
+        Awaiting raises what ``next_batch`` raises; the call ``ValueError`` for a negative timeout.
         """
 
 def simulate(scheduler: Scheduler | Rival, arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, service: "dict[str, object]", answer: "str", servers: SupportsIndex, drain: bool, gate: bool, users: "int | None", max_resident: "int | None") -> "tuple[dict[str, object], dict[str, object]]":

@@ -5,10 +5,12 @@
 
 mod adapt;
 mod arrays;
+mod awaiting;
 mod batch;
 mod convert;
 mod edges;
 mod errors;
+mod event_loop;
 mod gate;
 mod rival;
 mod scheduler;
@@ -24,6 +26,7 @@ mod _core {
     #[pymodule_export]
     use crate::{
         adapt::Adapt,
+        awaiting::NextBatch,
         batch::Batch,
         edges::Edges,
         gate::Gate,

@@ -5,6 +5,7 @@ use pyo3::sync::PyOnceLock;
 
 use crate::adapt::{Adapt, log};
 use crate::arrays::{durations, keys, lengths, levels, pairs};
+use crate::awaiting::Awaitable;
 use crate::batch::Batch;
 use crate::convert::{
     ArrayLike, Count, Maybe, Number, Sizes, choose, count, float, key, length, seconds,
@@ -159,8 +160,13 @@ impl Scheduler {
     /// The next batch for the scheduler's own default worker; as ``Worker.next_batch``.
     #[pyo3(signature = (timeout = None))]
     fn next_batch(&self, py: Python<'_>, timeout: Option<Number<'_>>) -> PyResult<Batch> {
-        let worker = self.default.get_or_try_init(py, || Py::new(py, self.worker()))?;
-        worker.get().next_batch(py, timeout)
+        self.default_worker(py)?.get().next_batch(py, timeout)
+    }
+
+    /// The next batch for the scheduler's own default worker; as ``Worker.next_batch_async``.
+    #[pyo3(signature = (timeout = None))]
+    fn next_batch_async(&self, py: Python<'_>, timeout: Option<Number<'_>>) -> PyResult<Awaitable> {
+        Worker::next_batch_async(self.default_worker(py)?.clone_ref(py), timeout)
     }
 
     /// Takes a request back that waits: true if it will not be delivered, false if it was, or was
@@ -279,6 +285,17 @@ impl Scheduler {
     /// Iterates over the batches of a new worker.
     fn __iter__(&self, py: Python<'_>) -> PyResult<BatchIterator> {
         Ok(BatchIterator::new(Py::new(py, self.worker())?))
+    }
+
+    /// Iterates over the batches of a new worker, for ``async for``.
+    fn __aiter__(&self, py: Python<'_>) -> PyResult<BatchIterator> {
+        self.__iter__(py)
+    }
+}
+
+impl Scheduler {
+    fn default_worker(&self, py: Python<'_>) -> PyResult<&Py<Worker>> {
+        self.default.get_or_try_init(py, || Py::new(py, self.worker()))
     }
 }
 

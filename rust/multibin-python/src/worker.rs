@@ -4,12 +4,13 @@ use std::time::Duration;
 use multibin::NextError;
 use pyo3::prelude::*;
 
+use crate::awaiting::{Awaitable, NextBatch};
 use crate::batch::Batch;
 use crate::convert::{Number, seconds};
 use crate::errors;
 use crate::wait::detached;
 
-/// Takes batches. Iterate over it, or call ``next_batch``. Climbers that its batches resubmit come
+/// Takes batches. Iterate over it (``for`` or ``async for``), or ask for the next one. Climbers that its batches resubmit come
 /// back to it alone; when it is closed or dropped they start anew in the shared queues.
 #[pyclass(frozen, module = "multibin")]
 pub struct Worker(pub multibin::Worker);
@@ -43,8 +44,20 @@ impl Worker {
         self.wait(py, timeout)
     }
 
+    /// The next batch for a task of asyncio, to be awaited in any event loop: ``await
+    /// worker.next_batch_async()``. Waits for it up to ``timeout`` seconds from the call on
+    /// (``None``: for ever); the loop is woken once a batch, and nothing polls. Cancelling the task
+    /// loses nothing. A batch that is there is taken without yielding to the loop.
+    ///
+    /// Awaiting raises what ``next_batch`` raises; the call ``ValueError`` for a negative timeout.
+    #[pyo3(signature = (timeout = None))]
+    pub fn next_batch_async(this: Py<Self>, timeout: Option<Number<'_>>) -> PyResult<Awaitable> {
+        let timeout = timeout.map(|timeout| seconds(&timeout, "timeout")).transpose()?;
+        Ok(Awaitable(NextBatch::new(this, timeout, None)))
+    }
+
     /// Hands the waiting climbers back to the shared queues, where they start anew. Whoever waits
-    /// in ``next_batch``, and later calls, get ``ClosedError``.
+    /// for its next batch, and later calls, get ``ClosedError``.
     fn close(&self) {
         self.0.close();
     }
@@ -53,9 +66,14 @@ impl Worker {
     fn __iter__(this: Py<Self>) -> BatchIterator {
         BatchIterator::new(this)
     }
+
+    /// A new iterator over this worker's batches, for ``async for``.
+    fn __aiter__(this: Py<Self>) -> BatchIterator {
+        BatchIterator::new(this)
+    }
 }
 
-/// Iterates over a worker's batches, for one thread: asking for the next batch finishes the one
+/// Iterates over a worker's batches, for one thread or one task of asyncio: asking for the next batch finishes the one
 /// before. Leaving the loop early leaves the last one to its holder.
 #[pyclass(frozen, module = "multibin")]
 pub struct BatchIterator {
@@ -68,7 +86,14 @@ impl BatchIterator {
         Self { worker, last: Mutex::default() }
     }
 
-    fn replace(&self, next: Option<Py<Batch>>) -> Option<Py<Batch>> {
+    fn finish_last(&self) {
+        if let Some(last) = self.replace(None) {
+            last.get().0.done();
+        }
+    }
+
+    /// Remembers the batch handed out; returns the one before.
+    pub fn replace(&self, next: Option<Py<Batch>>) -> Option<Py<Batch>> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *last, next)
     }
@@ -83,9 +108,7 @@ impl BatchIterator {
     /// Finishes the batch handed out before and waits for the next one; ends when the worker is
     /// closed, or the scheduler is and nothing waits that this worker may take.
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<Batch>>> {
-        if let Some(last) = self.replace(None) {
-            last.get().0.done();
-        }
+        self.finish_last();
         match self.worker.get().wait(py, None) {
             Ok(batch) => {
                 let batch = Py::new(py, batch)?;
@@ -95,5 +118,15 @@ impl BatchIterator {
             Err(error) if error.is_instance_of::<errors::ClosedError>(py) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+    fn __aiter__(this: Py<Self>) -> Py<Self> {
+        this
+    }
+
+    /// As the next batch of a thread, but to be awaited.
+    fn __anext__(this: Py<Self>, py: Python<'_>) -> Awaitable {
+        this.get().finish_last();
+        let worker = this.get().worker.clone_ref(py);
+        Awaitable(NextBatch::new(worker, None, Some(this)))
     }
 }

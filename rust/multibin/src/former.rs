@@ -9,6 +9,7 @@ mod expiry;
 mod few;
 mod gather;
 mod limit;
+mod offers;
 mod places;
 mod rules;
 

@@ -4,9 +4,14 @@ mod adapt;
 mod clock;
 mod drain;
 mod form;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod map;
+mod next;
+mod sleepers;
 mod snapshot;
 mod submit;
+mod wake;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +20,8 @@ use thiserror::Error;
 
 use self::clock::Clock;
 use self::map::BinMap;
+pub use self::next::NextBatch;
+use self::sleepers::Sleepers;
 
 use crate::adapt::{Adaptation, Adapter, Event};
 use crate::admission::{Admission, Refused};
@@ -109,7 +116,6 @@ pub(crate) struct Inner {
     done: AtomicU64,
     lost: AtomicU64,
     state: Mutex<State>,
-    wake: Condvar,
     /// Taken before the forming lock by who needs both; submitting and forming need only that one.
     adapter: Option<Mutex<Adapter>>,
     /// Threads in [`Scheduler::drain`], who wait for the last lease to end.
@@ -125,11 +131,7 @@ struct State {
     drains: Vec<Drain<Submission>>,
     /// First entries taken from the rings.
     drained: u64,
-    /// The worker of each thread that sleeps, and the earliest time for which one set its alarm.
-    sleepers: Vec<WorkerId>,
-    alarm: u64,
-    /// What `drained` was when all sleepers were last told.
-    announced: u64,
+    sleepers: Sleepers,
     workers: WorkerId,
     restarted: u64,
     cancelled: u64,
@@ -180,9 +182,7 @@ impl Scheduler {
             config,
             drains,
             drained: 0,
-            sleepers: Vec::new(),
-            alarm: u64::MAX,
-            announced: 0,
+            sleepers: Sleepers::default(),
             workers: 0,
             restarted: 0,
             cancelled: 0,
@@ -203,7 +203,6 @@ impl Scheduler {
             done: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             state: Mutex::new(state),
-            wake: Condvar::new(),
             adapter: adapter.map(Mutex::new),
             drainers: AtomicU32::new(0),
             drained: Condvar::new(),
@@ -362,8 +361,7 @@ impl Scheduler {
     pub fn close(&self) {
         if self.0.admission.close() {
             // Under the lock nobody is between looking at the flag and falling asleep.
-            drop(self.0.lock());
-            self.0.wake.notify_all();
+            self.0.lock().wake_all(|_| true);
         }
     }
 
@@ -373,6 +371,13 @@ impl Scheduler {
     pub fn drain(&self, timeout: Option<Duration>) -> bool {
         self.close();
         self.0.wait_until_drained(timeout)
+    }
+
+    /// Whoever was woken and will not ask says so, and another sleeper is woken if a batch waits.
+    /// A [`NextBatch`] that is dropped does it by itself; this is for a waker whose task never runs
+    /// again. Blocking: takes the forming lock.
+    pub fn wake_another(&self) {
+        self.0.wake_another();
     }
 
     /// Whether [`Scheduler::close`] was called.
@@ -408,6 +413,18 @@ impl Worker {
     pub fn next_batch(&self, timeout: Option<Duration>) -> Result<Batch, NextError> {
         let (formed, now) = self.scheduler.next(self.id, timeout)?;
         Ok(Batch::new(formed, now, self.id, Arc::clone(&self.scheduler)))
+    }
+
+    /// The next batch as a future, for any executor; `timeout` counts from this call on. Who waits
+    /// when the worker is closed or dropped gets [`NextError::WorkerClosed`].
+    pub fn next_batch_async(&self, timeout: Option<Duration>) -> NextBatch {
+        NextBatch::new(&self.scheduler, self.id, timeout)
+    }
+
+    /// The scheduler that it takes from.
+    #[must_use]
+    pub fn scheduler(&self) -> Scheduler {
+        Scheduler(Arc::clone(&self.scheduler))
     }
 
     /// Hands the waiting climbers back to the shared queues, where they start anew; whoever waits

@@ -97,6 +97,7 @@ impl Account {
         let hash = mix(!key);
         let after = Duration::from_nanos((hash >> 43) >> (hash >> 8 & 15));
         Options {
+            cost: None,
             priority: if self.prioritised { (hash >> 3 & 3) as u32 } else { 0 },
             deadline: hash.is_multiple_of(8).then_some(after),
         }

@@ -88,7 +88,7 @@ impl Produce<'_> {
         let accepted = match error {
             SubmitError::Full { accepted, .. } => accepted as u32,
             SubmitError::Closed => 0,
-            SubmitError::Priority(_) => fail(&error.to_string()),
+            SubmitError::Priority(_) | SubmitError::Budget { .. } => fail(&error.to_string()),
         };
         (at..at + accepted).for_each(|request| self.round.account.accept(request, None));
         accepted

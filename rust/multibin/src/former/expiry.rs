@@ -36,7 +36,7 @@ impl Former {
     }
 
     /// Takes out whose deadline is `now` or before. Amortised O(log n) per request with a deadline.
-    pub(super) fn expire(&mut self, now: u64) {
+    pub(crate) fn expire(&mut self, now: u64) {
         while let Some(&Reverse((deadline, first))) = self.expiry.deadlines.peek()
             && deadline <= now
         {
@@ -66,6 +66,16 @@ impl Former {
     /// The next deadline, perhaps of somebody who left.
     pub(super) fn next_expiry(&self) -> Option<u64> {
         self.expiry.deadlines.peek().map(|&Reverse((deadline, _))| deadline)
+    }
+
+    /// Whether some expired whose keys were not handed back.
+    pub(super) fn has_expired(&self) -> bool {
+        !self.expiry.expired.is_empty()
+    }
+
+    /// How many expired whose keys were not handed back.
+    pub(crate) fn to_hand_back(&self) -> u64 {
+        self.expiry.expired.len() as u64
     }
 
     /// The keys of those who expired, once.

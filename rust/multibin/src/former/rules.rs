@@ -9,15 +9,15 @@ use crate::request::Reason;
 use crate::waiting::{Entry, Head, Queue};
 
 /// The candidates of the rules.
-struct Survey {
+pub(super) struct Survey {
     oldest: Candidate,
-    overdue: Candidate,
-    full: Candidate,
+    pub(super) overdue: Candidate,
+    pub(super) full: Candidate,
 }
 
 /// The bin with the least key so far.
 #[derive(Clone, Copy)]
-struct Candidate {
+pub(super) struct Candidate {
     key: u64,
     bin: usize,
 }
@@ -36,7 +36,7 @@ impl Candidate {
         least.at().map_or(Self::NONE, |bin| Self { key: least.key(), bin })
     }
 
-    fn bin(self) -> Option<usize> {
+    pub(super) fn bin(self) -> Option<usize> {
         (self.key != u64::MAX).then_some(self.bin)
     }
 }
@@ -77,24 +77,6 @@ impl Former {
     /// Whether climbers wait.
     pub(crate) fn has_climbers(&self) -> bool {
         self.parked > 0
-    }
-
-    /// Whether a batch could leave at `now` from what anybody may take.
-    pub(crate) fn ready(&self, now: u64) -> bool {
-        self.next_expiry().is_some_and(|deadline| deadline <= now)
-            || self.fresh.waiting + self.anyones.waiting > 0
-                && match self.rules.fill {
-                    Fill::Elastic => true,
-                    Fill::Strict if self.anyones.waiting == 0 => {
-                        self.heads.full.at().is_some() || self.any_overdue(now)
-                    }
-                    Fill::Strict => {
-                        let overdue = |(_, queue): (_, &Queue)| self.is_overdue(&queue.head, now);
-                        let full = |bin| self.is_full(bin);
-                        let mut queues = self.fresh.occupied().chain(self.anyones.occupied());
-                        queues.any(overdue) || (0..self.bins()).any(full)
-                    }
-                }
     }
 
     /// The next batch for `worker`, if one may leave now. `closed`: nothing more will arrive. At
@@ -148,13 +130,13 @@ impl Former {
     }
 
     /// With `max_parked` climbers nobody starts while a climber may go on.
-    fn bounded(&self, view: View) -> View {
+    pub(super) fn bounded(&self, view: View) -> View {
         let full = self.rules.max_parked.is_some_and(|most| self.parked >= most);
         let starts = if full && self.climbing(view.worker) > 0 { 0 } else { view.starts };
         View { starts, ..view }
     }
 
-    fn survey(&self, now: u64, view: View) -> Survey {
+    pub(super) fn survey(&self, now: u64, view: View) -> Survey {
         if self.parked > 0 {
             return self.survey_all(now, view);
         }

@@ -37,7 +37,7 @@ impl Inner {
         self.affordable.store(config.budget.map_or(u64::MAX, Budget::most), Ordering::Relaxed);
         state.config = config;
         // A bin may be full, or somebody overdue, that was not.
-        self.wake.notify_all();
+        self.pass_on(&mut state, self.now());
         Ok(())
     }
 
@@ -54,7 +54,7 @@ impl Inner {
 
     pub(super) fn wait_until_drained(&self, timeout: Option<Duration>) -> bool {
         let end = timeout.map_or(u64::MAX, |wait| self.now().saturating_add(nanoseconds(wait)));
-        let mut state = self.lock();
+        let mut state = self.state.lock().expect(POISONED);
         self.drainers.fetch_add(1, Ordering::Relaxed);
         // SeqCst: pairs with the fence in `tell_drainers`.
         fence(Ordering::SeqCst);

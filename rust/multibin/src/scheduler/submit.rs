@@ -132,12 +132,4 @@ impl Inner {
             std::thread::yield_now();
         }
     }
-
-    /// After a batch became possible.
-    #[cold]
-    pub(super) fn wake_one(&self) {
-        // Under the lock no worker is between arming the bell and falling asleep.
-        drop(self.lock());
-        self.wake.notify_one();
-    }
 }

@@ -1,0 +1,29 @@
+//! Whether a batch would leave, without taking it: whom to wake.
+
+use super::{Former, View, WorkerId};
+use crate::config::Fill;
+
+impl Former {
+    /// Whether [`Former::form`] would give `worker` a batch, right after [`Former::expire`].
+    pub(crate) fn offers(&self, now: u64, worker: WorkerId, closed: bool) -> bool {
+        let everything = View { worker, starts: usize::MAX };
+        if self.has_expired() {
+            return true;
+        }
+        if self.available(everything) == 0 {
+            return false;
+        }
+        if closed || self.rules.fill == Fill::Elastic {
+            return true;
+        }
+        self.survey(now, everything).overdue.bin().is_some()
+            || self.survey(now, self.bounded(everything)).full.bin().is_some()
+    }
+
+    /// When the first climber that `worker` alone may take becomes overdue by `max_wait`.
+    pub(crate) fn own_deadline(&self, worker: WorkerId) -> Option<u64> {
+        let max_wait = self.rules.max_wait?;
+        let heads = self.own.get(&worker)?.occupied().map(|(_, queue)| queue.head.entered);
+        Some(heads.min()?.saturating_add(max_wait))
+    }
+}

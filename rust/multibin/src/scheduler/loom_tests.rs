@@ -1,0 +1,149 @@
+//! The shipped scheduler under the model checker: who sleeps beside a batch is woken.
+//!
+//! Run with `RUSTFLAGS="--cfg loom" cargo test -p multibin --profile loom --lib loom`.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+use loom::thread;
+
+use super::{NextBatch, Scheduler, Worker};
+use crate::sync::{AtomicU32, Ordering};
+use crate::{Config, Edges, Fill};
+
+/// Counts how often it was woken.
+struct Bed(AtomicU32);
+
+impl Wake for Bed {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A future that was polled and sleeps, unless a batch was there.
+struct Sleeper {
+    bed: Arc<Bed>,
+    next: NextBatch,
+    rows: usize,
+}
+
+impl Sleeper {
+    fn new(worker: &Worker) -> Self {
+        let bed = Arc::new(Bed(AtomicU32::new(0)));
+        let mut sleeper = Self { bed, next: worker.next_batch_async(None), rows: 0 };
+        sleeper.poll();
+        sleeper
+    }
+
+    fn poll(&mut self) {
+        let waker = Waker::from(Arc::clone(&self.bed));
+        let poll = Pin::new(&mut self.next).poll(&mut Context::from_waker(&waker));
+        if let Poll::Ready(Ok(batch)) = poll {
+            self.rows += batch.rows().len();
+            batch.done();
+        }
+    }
+
+    /// Polls as often as it was woken.
+    fn run(&mut self) -> usize {
+        while self.bed.0.swap(0, Ordering::Relaxed) > 0 {
+            self.poll();
+        }
+        self.rows
+    }
+}
+
+fn model(check: impl Fn() + Sync + Send + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(2);
+    model.check(check);
+}
+
+fn scheduler(fill: Fill, batch_size: u32) -> Scheduler {
+    let config = Config { fill, capacity: 4, ..Config::new(batch_size) };
+    Scheduler::new(Edges::new(&[0, 10]).unwrap(), config).unwrap()
+}
+
+fn submits(scheduler: &Scheduler, key: u64) -> thread::JoinHandle<()> {
+    let scheduler = scheduler.clone();
+    thread::spawn(move || {
+        scheduler.submit(key, 1).unwrap();
+    })
+}
+
+/// One falls asleep while two submit what completes a batch together.
+#[test]
+fn falling_asleep_beside_a_full_strict_bin() {
+    model(|| {
+        let scheduler = scheduler(Fill::Strict, 2);
+        let worker = scheduler.worker();
+        let producers = [submits(&scheduler, 1), submits(&scheduler, 2)];
+        let mut sleeper = Sleeper::new(&worker);
+        for producer in producers {
+            producer.join().unwrap();
+        }
+        assert_eq!(sleeper.run(), 2);
+    });
+}
+
+/// Of two that sleep, the one that is woken is dropped instead of polled.
+#[test]
+fn a_dropped_sleeper_passes_its_wake_up_on() {
+    model(|| {
+        let scheduler = scheduler(Fill::Elastic, 1);
+        let worker = scheduler.worker();
+        let first = Sleeper::new(&worker);
+        let mut second = Sleeper::new(&worker);
+        let producer = submits(&scheduler, 1);
+        let dropping = thread::spawn(move || drop(first));
+        producer.join().unwrap();
+        dropping.join().unwrap();
+        assert_eq!(second.run(), 1);
+    });
+}
+
+/// Two batches become possible while one worker comes and takes what it finds.
+#[test]
+fn who_leaves_with_a_batch_wakes_the_next() {
+    model(|| {
+        let scheduler = scheduler(Fill::Elastic, 1);
+        let worker = scheduler.worker();
+        let mut sleeper = Sleeper::new(&worker);
+        let producer = submits(&scheduler, 1);
+        let passing = {
+            let scheduler = scheduler.clone();
+            thread::spawn(move || {
+                let worker = scheduler.worker();
+                let taken = worker.next_batch(Some(std::time::Duration::ZERO));
+                taken.map_or(0, |batch| batch.rows().len())
+            })
+        };
+        scheduler.submit(2, 1).unwrap();
+        producer.join().unwrap();
+        let taken = passing.join().unwrap();
+        let slept = sleeper.run();
+        // Woken for two, it takes one at a time.
+        sleeper.poll();
+        assert!(slept > 0 || taken == 1, "asleep beside a batch");
+        assert_eq!(sleeper.rows + taken, 2);
+    });
+}
+
+/// Closing ends every sleep, however it meets the last request.
+#[test]
+fn closing_wakes_everybody() {
+    model(|| {
+        let scheduler = scheduler(Fill::Strict, 2);
+        let worker = scheduler.worker();
+        let mut sleeper = Sleeper::new(&worker);
+        let producer = {
+            let scheduler = scheduler.clone();
+            thread::spawn(move || scheduler.submit(1, 1).is_ok())
+        };
+        scheduler.close();
+        let accepted = producer.join().unwrap();
+        assert_eq!(sleeper.run(), usize::from(accepted));
+    });
+}

@@ -1,0 +1,128 @@
+//! Who waits for a batch: parked threads and tasks of event loops alike, each known by its waker.
+
+use std::collections::VecDeque;
+use std::ops::{Deref, DerefMut};
+use std::task::Waker;
+
+use super::State;
+use crate::former::WorkerId;
+use crate::sync::MutexGuard;
+
+/// Names a sleeper; later ones are larger.
+pub(super) type Place = u64;
+
+#[derive(Debug)]
+pub(super) struct Sleeper {
+    place: Place,
+    worker: WorkerId,
+    /// For when it set its alarm.
+    until: u64,
+    waker: Waker,
+}
+
+/// Those who sleep and were not woken, the longest asleep first.
+#[derive(Debug, Default)]
+pub(super) struct Sleepers {
+    queue: VecDeque<Sleeper>,
+    places: Place,
+}
+
+impl Sleepers {
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    pub(super) fn enter(&mut self, worker: WorkerId, until: u64, waker: Waker) -> Place {
+        let place = self.places;
+        self.places += 1;
+        self.queue.push_back(Sleeper { place, worker, until, waker });
+        place
+    }
+
+    /// `None`: it was woken.
+    pub(super) fn leave(&mut self, place: Place) -> Option<Sleeper> {
+        let at = self.queue.binary_search_by_key(&place, |sleeper| sleeper.place).ok()?;
+        self.queue.remove(at)
+    }
+
+    /// The earliest alarm among those that `whose` holds for.
+    fn alarm(&self, whose: impl Fn(WorkerId) -> bool) -> u64 {
+        let theirs = self.queue.iter().filter(|sleeper| whose(sleeper.worker));
+        theirs.map(|sleeper| sleeper.until).min().unwrap_or(u64::MAX)
+    }
+}
+
+impl State {
+    /// A sleeper who would get a batch, or is to set an earlier alarm: the longest asleep.
+    fn needed(&self, now: u64, closed: bool) -> Option<usize> {
+        let shared = self.former.shared_deadline();
+        if shared.is_some_and(|deadline| deadline < self.sleepers.alarm(|_| true)) {
+            return Some(0);
+        }
+        let useful = |worker| self.former.offers(now, worker, closed) || self.is_late(worker);
+        // Without climbers, what one may take all may.
+        let asked = if self.former.has_climbers() { usize::MAX } else { 1 };
+        self.sleepers.queue.iter().take(asked).position(|sleeper| useful(sleeper.worker))
+    }
+
+    /// Whether a climber of `worker` becomes overdue before any alarm of it.
+    fn is_late(&self, worker: WorkerId) -> bool {
+        let own = self.former.own_deadline(worker);
+        own.is_some_and(|deadline| deadline < self.sleepers.alarm(|other| other == worker))
+    }
+}
+
+/// The forming lock, held. Whoever is woken is called after it is released: a waker may wait for
+/// another lock, such as Python's, whose holder waits for this one.
+pub(super) struct Locked<'a> {
+    // Dropped in this order.
+    state: MutexGuard<'a, State>,
+    calls: Calls,
+}
+
+#[derive(Default)]
+struct Calls(Vec<Waker>);
+
+impl Drop for Calls {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(Waker::wake);
+    }
+}
+
+impl<'a> Locked<'a> {
+    pub(super) fn new(state: MutexGuard<'a, State>) -> Self {
+        Self { state, calls: Calls::default() }
+    }
+
+    /// Wakes one sleeper who is needed; false if none is.
+    pub(super) fn wake_needed(&mut self, now: u64, closed: bool) -> bool {
+        self.former.expire(now);
+        let needed = self.needed(now, closed);
+        let sleeper = needed.and_then(|at| self.sleepers.queue.remove(at));
+        self.calls.0.extend(sleeper.map(|sleeper| sleeper.waker));
+        needed.is_some()
+    }
+
+    /// Wakes all sleepers that `whose` holds for.
+    pub(super) fn wake_all(&mut self, whose: impl Fn(WorkerId) -> bool) {
+        let sleepers = std::mem::take(&mut self.sleepers.queue);
+        let (woken, others) = sleepers.into_iter().partition(|sleeper| whose(sleeper.worker));
+        self.sleepers.queue = others;
+        let woken: VecDeque<_> = woken;
+        self.calls.0.extend(woken.into_iter().map(|sleeper| sleeper.waker));
+    }
+}
+
+impl Deref for Locked<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
