@@ -148,7 +148,18 @@ impl Former {
     /// Somebody who had not started entered or left the queue of `bin`.
     #[inline]
     fn update(&mut self, bin: usize) {
-        self.heads.update(bin, &self.fresh.queues[bin], &self.rules, self.full(bin));
+        self.heads.invalidate(bin);
+        // Deadlines are asked for at any time; else rule 1 alone may serve for long.
+        if self.rules.max_wait.is_some() {
+            self.refresh();
+        }
+    }
+
+    /// Before the heads of all bins are asked for anything.
+    fn refresh(&mut self) {
+        while let Some(bin) = self.heads.next_stale() {
+            self.heads.update(bin, &self.fresh.queues[bin], &self.rules, self.full(bin));
+        }
     }
 
     /// When `bin` holds a batch.

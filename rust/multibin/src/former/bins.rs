@@ -80,15 +80,31 @@ pub(super) struct Heads {
     pub(super) entered: Least,
     /// What decides among full bins.
     pub(super) full: Least,
+    /// Bins that changed since.
+    stale: Occupied,
 }
 
 impl Heads {
     pub(super) fn new(queues: usize) -> Self {
         let [oldest, due, entered, full] = std::array::from_fn(|_| Least::new(queues));
-        Self { oldest, due, entered, full }
+        Self { oldest, due, entered, full, stale: Occupied::new(queues) }
     }
 
-    /// The queue of `bin` changed.
+    /// The queue of `bin` changed: `update` is to follow.
+    #[inline]
+    pub(super) fn invalidate(&mut self, bin: usize) {
+        self.stale.insert(bin);
+    }
+
+    /// A bin that changed, once.
+    #[inline]
+    pub(super) fn next_stale(&mut self) -> Option<usize> {
+        let bin = self.stale.at_least(0)?;
+        self.stale.remove(bin);
+        Some(bin)
+    }
+
+    /// What the queue of `bin` is now.
     #[inline]
     pub(super) fn update(&mut self, bin: usize, queue: &Queue, rules: &Rules, full: Full) {
         self.oldest.set(bin, queue.head.rank);

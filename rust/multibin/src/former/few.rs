@@ -10,8 +10,8 @@ use crate::waiting::{Entry, Slab};
 /// An entry with its place in the order of the rule.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ranked {
-    /// Whether it waits for others, its rank, its ticket.
-    rank: (bool, u64, u64),
+    /// From the top bit down: whether it is not overdue, its rank, its ticket.
+    rank: u128,
     bin: u32,
     at: u32,
 }
@@ -26,10 +26,11 @@ struct Ranking {
 
 impl Ranking {
     /// Overdue ones first, by arrival; then by rank.
-    fn rank(&self, entry: &Entry) -> (bool, u64, u64) {
+    fn rank(&self, entry: &Entry) -> u128 {
         let overdue = self.rules.overdue(self.taken, entry.due, entry.row.entered, self.now);
         let ticket = entry.row.ticket;
-        (!overdue, if overdue { ticket } else { self.rules.rank.of(&entry.row) }, ticket)
+        let rank = if overdue { ticket } else { self.rules.rank.of(&entry.row) };
+        u128::from(!overdue) << 127 | u128::from(rank) << 63 | u128::from(ticket)
     }
 }
 
@@ -59,7 +60,7 @@ impl Former {
 
     /// Ranks what the view shows; of those who have not started the first `starts`, and returns the
     /// rank of their last.
-    fn rank(&self, view: View, ranking: Ranking, ranked: &mut Vec<Ranked>) -> (bool, u64, u64) {
+    fn rank(&self, view: View, ranking: Ranking, ranked: &mut Vec<Ranked>) -> u128 {
         let [own, anyones, fresh] = self.sources(view);
         ranked.clear();
         self.rank_all(own, ranking, ranked);
@@ -70,7 +71,7 @@ impl Former {
     }
 
     /// Keeps those who fit, by rank up to the first who does not; the rank of the last one then.
-    fn fitting(&self, ranked: &mut Vec<Ranked>) -> Option<(bool, u64, u64)> {
+    fn fitting(&self, ranked: &mut Vec<Ranked>) -> Option<u128> {
         let mut sorted: Vec<Ranked> = ranked.clone();
         sorted.sort_unstable_by_key(|entry| entry.rank);
         let leader = sorted[0].bin;
@@ -93,12 +94,7 @@ impl Former {
     }
 
     /// Removes from each source of the view every entry that ranks up to its last one.
-    fn take_ranked(
-        &mut self,
-        view: View,
-        ranking: Ranking,
-        [climbers, starters]: [(bool, u64, u64); 2],
-    ) {
+    fn take_ranked(&mut self, view: View, ranking: Ranking, [climbers, starters]: [u128; 2]) {
         let (slab, sizes) = (&mut self.slab, &self.sizes);
         let own = self.own.get_mut(&view.worker);
         for bins in own.into_iter().chain([&mut self.anyones]) {
@@ -119,7 +115,7 @@ fn take_from(
     slab: &mut Slab,
     sizes: &[u32],
     ranking: Ranking,
-    last: (bool, u64, u64),
+    last: u128,
     mut changed: impl FnMut(usize),
 ) -> usize {
     let before = bins.waiting;
@@ -140,11 +136,11 @@ fn take_from(
 }
 
 /// The last rank where nothing is left out.
-const ALL: (bool, u64, u64) = (true, u64::MAX, u64::MAX);
+const ALL: u128 = u128::MAX;
 
 /// Of the entries from position `from` on, keeps the first `room` by rank; the rank of the last of
 /// them, or `ALL`.
-fn cut(ranked: &mut Vec<Ranked>, from: usize, room: usize) -> (bool, u64, u64) {
+fn cut(ranked: &mut Vec<Ranked>, from: usize, room: usize) -> u128 {
     if ranked.len() - from <= room {
         return ALL;
     }

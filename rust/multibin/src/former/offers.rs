@@ -5,7 +5,7 @@ use crate::config::Fill;
 
 impl Former {
     /// Whether [`Former::form`] would give `worker` a batch, right after [`Former::expire`].
-    pub(crate) fn offers(&self, now: u64, worker: WorkerId, closed: bool) -> bool {
+    pub(crate) fn offers(&mut self, now: u64, worker: WorkerId, closed: bool) -> bool {
         let everything = View { worker, starts: usize::MAX };
         if self.has_expired() {
             return true;
@@ -16,6 +16,7 @@ impl Former {
         if closed || self.rules.fill == Fill::Elastic {
             return true;
         }
+        self.refresh();
         self.survey(now, everything).overdue.bin().is_some()
             || self.survey(now, self.bounded(everything)).full.bin().is_some()
     }

@@ -113,6 +113,7 @@ impl Former {
         if elastic && !closed && self.rules.few(self.waiting(view.worker)) {
             return Some(self.few(now, view));
         }
+        self.refresh();
         let mut survey = self.survey(now, everything);
         // A closed strict scheduler lets full bins go first; everything leaves anyway.
         if let Some(bin) = survey.overdue.bin().filter(|_| elastic || !closed) {

@@ -54,15 +54,17 @@ impl Sleepers {
 
 impl State {
     /// A sleeper who would get a batch, or is to set an earlier alarm: the longest asleep.
-    fn needed(&self, now: u64, closed: bool) -> Option<usize> {
+    fn needed(&mut self, now: u64, closed: bool) -> Option<usize> {
         let shared = self.former.shared_deadline();
         if shared.is_some_and(|deadline| deadline < self.sleepers.alarm(|_| true)) {
             return Some(0);
         }
-        let useful = |worker| self.former.offers(now, worker, closed) || self.is_late(worker);
         // Without climbers, what one may take all may.
         let asked = if self.former.has_climbers() { usize::MAX } else { 1 };
-        self.sleepers.queue.iter().take(asked).position(|sleeper| useful(sleeper.worker))
+        (0..self.sleepers.queue.len().min(asked)).find(|&at| {
+            let worker = self.sleepers.queue[at].worker;
+            self.former.offers(now, worker, closed) || self.is_late(worker)
+        })
     }
 
     /// Whether a climber of `worker` becomes overdue before any alarm of it.

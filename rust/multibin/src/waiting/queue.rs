@@ -178,7 +178,15 @@ impl Queue {
 
     /// Removes everything.
     pub(crate) fn clear(&mut self, slab: &mut Slab) {
-        self.retain(slab, Full { rows: u32::MAX, budget: None }, |_| false);
+        let mut at = std::mem::replace(self, Self::EMPTY).first;
+        if slab.is_heap() {
+            at = slab.as_list(at);
+        }
+        while at != NIL {
+            let next = slab.entries[at as usize].next;
+            slab.remove(at);
+            at = next;
+        }
     }
 
     /// Removes the entries that are not `kept`; the others stay in their order.
