@@ -22,7 +22,7 @@ use crate::request::{Reason, Row, Submission};
 use crate::waiting::{Entry, Rank, Slab};
 use bins::{Bins, Heads};
 use expiry::Expiry;
-use places::Place;
+use places::{Place, Places};
 
 /// Identifies a worker.
 pub(crate) type WorkerId = u64;
@@ -71,8 +71,7 @@ pub(crate) struct Former {
     handed_back: u64,
     /// Rows so far that left without being taken.
     removed: u64,
-    /// Where the entry with a ticket is, if it waits, at the ticket modulo their number.
-    places: Box<[Place]>,
+    places: Places,
     expiry: Expiry,
     /// Scratch space of rule 1: entries, and bins that changed.
     ranked: Vec<few::Ranked>,
@@ -98,7 +97,7 @@ impl Former {
         places: usize,
     ) -> Self {
         let queues = sizes.len();
-        let places = vec![Place::default(); places].into();
+        let places = Places::new(places);
         Self {
             rules,
             sizes,

@@ -1,5 +1,7 @@
 //! Where a ticket waits, so that a request can be taken out of the middle of a queue.
 
+use std::collections::BTreeSet;
+
 use super::{ANYONES, FRESH, Former, OWN};
 use crate::request::{Row, Ticket};
 
@@ -17,18 +19,52 @@ impl Default for Place {
     }
 }
 
+/// Where the tickets are that entered last.
+#[derive(Debug)]
+pub(super) struct Places {
+    /// At the ticket modulo their number; empty where nobody asks.
+    last: Box<[(Ticket, Place)]>,
+    /// Tickets that waited when another one took their place; some may have left since.
+    displaced: BTreeSet<Ticket>,
+}
+
+impl Places {
+    /// For so many tickets, a power of two or 0.
+    pub(super) fn new(tickets: usize) -> Self {
+        let last = vec![(Ticket::MAX, Place::default()); tickets].into();
+        Self { last, displaced: BTreeSet::new() }
+    }
+}
+
 impl Former {
     #[inline]
     pub(super) fn remember(&mut self, ticket: Ticket, place: Place) {
-        if !self.places.is_empty() {
-            let modulo = self.places.len() - 1;
-            self.places[ticket as usize & modulo] = place;
+        if self.places.last.is_empty() {
+            return;
+        }
+        let modulo = self.places.last.len() - 1;
+        let last = &mut self.places.last[ticket as usize & modulo];
+        let (before, old) = std::mem::replace(last, (ticket, place));
+        if before != ticket && self.slab.holds(old.at, before) {
+            self.displace(before);
         }
     }
 
+    #[cold]
+    fn displace(&mut self, ticket: Ticket) {
+        let waiting = self.fresh.waiting + self.parked;
+        if self.places.displaced.len() > 2 * waiting + 64 {
+            let mut displaced = std::mem::take(&mut self.places.displaced);
+            let waits: BTreeSet<Ticket> = self.entries().map(|(ticket, _)| ticket).collect();
+            displaced.retain(|ticket| waits.contains(ticket));
+            self.places.displaced = displaced;
+        }
+        self.places.displaced.insert(ticket);
+    }
+
     /// Takes the request with this ticket out of its queue, if it waits in one. O(batch size) while
-    /// its place is known: until as many requests have come since as there are places, at least;
-    /// then O(waiting).
+    /// its place is known: at least until as many requests have come since as there are places; then
+    /// O(waiting), once.
     pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<Row> {
         let place = self.find(ticket)?;
         Some(self.unlink(place))
@@ -56,20 +92,24 @@ impl Former {
         row
     }
 
-    fn find(&self, ticket: Ticket) -> Option<Place> {
-        let place = self.places[ticket as usize & (self.places.len() - 1)];
-        if self.slab.holds(place.at, ticket) { Some(place) } else { self.search(ticket) }
+    fn find(&mut self, ticket: Ticket) -> Option<Place> {
+        let (last, place) = self.places.last[ticket as usize & (self.places.last.len() - 1)];
+        if last == ticket {
+            return self.slab.holds(place.at, ticket).then_some(place);
+        }
+        let displaced = self.places.displaced.remove(&ticket);
+        let mut entries = self.entries().filter(|_| displaced);
+        entries.find(|&(other, _)| other == ticket).map(|(_, place)| place)
     }
 
-    /// Looks at everything that waits.
-    fn search(&self, ticket: Ticket) -> Option<Place> {
+    /// Everything that waits.
+    fn entries(&self) -> impl Iterator<Item = (Ticket, Place)> {
         let own = self.own.values().map(|own| (OWN, own));
-        let mut sources = own.chain([(ANYONES, &self.anyones), (FRESH, &self.fresh)]);
-        sources.find_map(|(source, bins)| {
-            bins.occupied().find_map(|(bin, queue)| {
-                let mut entries = queue.iter(&self.slab);
-                let (at, _) = entries.find(|(_, entry)| entry.row.ticket == ticket)?;
-                Some(Place { at, bin: bin as u16, source })
+        let sources = own.chain([(ANYONES, &self.anyones), (FRESH, &self.fresh)]);
+        sources.flat_map(move |(source, bins)| {
+            bins.occupied().flat_map(move |(bin, queue)| {
+                let place = move |at| Place { at, bin: bin as u16, source };
+                queue.iter(&self.slab).map(move |(at, entry)| (entry.row.ticket, place(at)))
             })
         })
     }
