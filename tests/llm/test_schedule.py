@@ -33,7 +33,7 @@ from multibin.llm.tiny import tiny_model
         ({"edges": [0, "x"]}, TypeError, r"edges=\[0, 'x'\]"),
         ({"fill": "full"}, ValueError, "fill must be one of .* not 'full'"),
         ({"overrun": "recompute"}, ValueError, "overrun must be one of .* not 'recompute'"),
-        ({"order": "shortest"}, ValueError, "order must be one of .* not 'shortest'"),
+        ({"order": "longest"}, ValueError, "order must be one of .* not 'longest'"),
         ({"max_wait": -1.0}, ValueError, "max_wait must be at least 0 seconds, not -1"),
         ({"max_wait": float("nan")}, ValueError, "max_wait must be finite, not nan"),
         ({"max_wait": 10**400}, ValueError, "max_wait must be finite, not 1000"),

@@ -299,7 +299,7 @@ def test_ctrl_c_that_meets_a_wake_up_is_raised_and_the_loop_woken() -> None:
         time.sleep(1)
 
     consumer = in_thread(run)
-    time.sleep(0.05)
+    time.sleep(0.5)
     try:
         with pytest.raises(KeyboardInterrupt):
             submit()

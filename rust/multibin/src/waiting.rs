@@ -116,10 +116,16 @@ impl Slab {
         self.free = at;
     }
 
+    /// Whose entry this is, if it is in a queue.
+    #[inline]
+    pub(crate) fn ticket(&self, at: u32) -> Option<Ticket> {
+        let entry = self.entries.get(at as usize).filter(|entry| entry.prev != FREE);
+        entry.map(|entry| entry.row.ticket)
+    }
+
     /// Whether the entry with this ticket is in a queue, at this place.
     pub(crate) fn holds(&self, at: u32, ticket: Ticket) -> bool {
-        let entry = self.entries.get(at as usize);
-        entry.is_some_and(|entry| entry.prev != FREE && entry.row.ticket == ticket)
+        self.ticket(at) == Some(ticket)
     }
 
     /// The row of a live entry.

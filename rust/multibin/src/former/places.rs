@@ -23,7 +23,7 @@ impl Default for Place {
 #[derive(Debug)]
 pub(super) struct Places {
     /// At the ticket modulo their number; empty where nobody asks.
-    last: Box<[(Ticket, Place)]>,
+    last: Box<[Place]>,
     /// Tickets that waited when another one took their place; some may have left since.
     displaced: BTreeSet<Ticket>,
 }
@@ -31,7 +31,7 @@ pub(super) struct Places {
 impl Places {
     /// For so many tickets, a power of two or 0.
     pub(super) fn new(tickets: usize) -> Self {
-        let last = vec![(Ticket::MAX, Place::default()); tickets].into();
+        let last = vec![Place::default(); tickets].into();
         Self { last, displaced: BTreeSet::new() }
     }
 }
@@ -44,8 +44,12 @@ impl Former {
         }
         let modulo = self.places.last.len() - 1;
         let last = &mut self.places.last[ticket as usize & modulo];
-        let (before, old) = std::mem::replace(last, (ticket, place));
-        if before != ticket && self.slab.holds(old.at, before) {
+        let old = std::mem::replace(last, place);
+        // An entry that is somebody else's by now has a place of its own.
+        if let Some(before) = self.slab.ticket(old.at)
+            && before != ticket
+            && (before ^ ticket) as usize & modulo == 0
+        {
             self.displace(before);
         }
     }
@@ -93,9 +97,9 @@ impl Former {
     }
 
     fn find(&mut self, ticket: Ticket) -> Option<Place> {
-        let (last, place) = self.places.last[ticket as usize & (self.places.last.len() - 1)];
-        if last == ticket {
-            return self.slab.holds(place.at, ticket).then_some(place);
+        let place = self.places.last[ticket as usize & (self.places.last.len() - 1)];
+        if self.slab.holds(place.at, ticket) {
+            return Some(place);
         }
         let displaced = self.places.displaced.remove(&ticket);
         let mut entries = self.entries().filter(|_| displaced);
