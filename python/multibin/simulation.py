@@ -114,8 +114,8 @@ def simulate(
         trace: arrival times (all 0 if it has none), prompt and output tokens, predicted lengths
             (the true ones if it has none).
         scheduler: its edges and options are used; itself it is left as it is, and its capacity is
-            not counted. With ``adapt`` it adapts to what has finished. Or a ``Rival``, to compare
-            with.
+            not counted; what it would refuse for its budget is served alone. With ``adapt`` it
+            adapts to what has finished. Or a ``Rival``, to compare with.
         service: how long a batch takes, a ``ServiceModel`` or a ``ServiceTable``.
         servers: how many run batches at the same time; an idle one takes the next batch.
         drain: close after the last arrival, so that everything is served. Without it a strict

@@ -105,7 +105,7 @@ pub(crate) struct Adapter {
 impl Adapter {
     /// `queues`: the most bins there may be.
     pub(crate) fn new(adapt: Adapt, edges: Edges, queues: usize, rules: &Rules) -> Self {
-        let batch_size = rules.batch_size;
+        let batch_size = rules.largest;
         Self {
             adapt,
             bins: adapt.bins.unwrap_or(queues),

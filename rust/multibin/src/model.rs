@@ -317,7 +317,10 @@ impl Model {
         let half = steps.iter().copied().filter(|&limit| 2 * done(limit) >= rows.len()).min();
         let Some(Budget::Padded(most)) = self.config.budget else { return half };
         let oldest = rows.iter().map(|entry| u64::from(entry.progress)).max()?;
-        let affordable = (most / rows.len() as u64).saturating_sub(oldest).max(1) as u32;
+        let affordable = (most / rows.len() as u64).saturating_sub(oldest) as u32;
+        if affordable == 0 {
+            return half;
+        }
         Some(half.map_or(affordable, |half| half.min(affordable)))
     }
 

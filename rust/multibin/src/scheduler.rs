@@ -287,9 +287,11 @@ impl Scheduler {
     ) -> Result<Ticket, SubmitError> {
         assert_eq!(keys.len(), lengths.len(), "keys and lengths differ in length");
         assert!([0, keys.len()].contains(&options.len()), "keys and options differ in length");
-        let options_of = |i: usize| options.get(i).copied().unwrap_or_default();
-        let mut requests = lengths.iter().enumerate();
-        requests.try_for_each(|(i, &length)| self.0.check(length, &options_of(i)))?;
+        if self.0.budget.is_some() || !options.is_empty() {
+            let options_of = |i: usize| options.get(i).copied().unwrap_or_default();
+            let mut requests = lengths.iter().enumerate();
+            requests.try_for_each(|(i, &length)| self.0.check(length, &options_of(i)))?;
+        }
         let inner = &*self.0;
         if keys.is_empty() {
             let closed = inner.admission.is_closed();

@@ -29,7 +29,10 @@ impl Former {
         let Some(Budget::Padded(most)) = self.rules.budget else { return limit };
         let oldest = rows.iter().map(|row| row.progress).max()?;
         let longest = u32::try_from(most / rows.len() as u64).unwrap_or(OPEN);
-        let steps = longest.saturating_sub(oldest).max(1);
+        // Who has outgrown the budget is alone, and goes on as without one.
+        let Some(steps) = longest.checked_sub(oldest).filter(|&steps| steps > 0) else {
+            return limit;
+        };
         Some(limit.map_or(steps, |limit| limit.min(steps))).filter(|&steps| steps != OPEN)
     }
 
