@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# An environment that is active elsewhere must not be the one that maturin installs into.
 # Two torch processes on few cores fight for them.
 export OMP_NUM_THREADS ?= $(shell nproc)
 
@@ -80,5 +81,5 @@ $(BIN)/maturin: pyproject.toml
 
 $(VENV)/.built: $(BIN)/maturin $(RUST)
 	@echo 'building multibin and installing what it needs into $(VENV) (torch is several GB)'
-	PIP_QUIET=1 $(BIN)/maturin develop --release --quiet --extras llm,plot,dev
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_QUIET=1 $(BIN)/maturin develop --release --quiet --extras llm,plot,dev
 	@touch $@
