@@ -4,7 +4,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# An environment that is active elsewhere must not be the one that maturin installs into.
 # Two torch processes on few cores fight for them.
 export OMP_NUM_THREADS ?= $(shell nproc)
 
@@ -80,6 +79,7 @@ $(BIN)/maturin: pyproject.toml
 	@touch $@
 
 $(VENV)/.built: $(BIN)/maturin $(RUST)
+	@# VIRTUAL_ENV: maturin would install into an environment that is active elsewhere.
 	@echo 'building multibin and installing what it needs into $(VENV) (torch is several GB)'
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_QUIET=1 $(BIN)/maturin develop --release --quiet --extras llm,plot,dev
 	@touch $@
