@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 import time
 from collections import Counter
@@ -300,10 +301,13 @@ def test_ctrl_c_that_meets_a_wake_up_is_raised_and_the_loop_woken() -> None:
 
     consumer = in_thread(run)
     time.sleep(0.5)
+    # Where the tests run in the background, Ctrl-C is ignored.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
             submit()
     finally:
+        signal.signal(signal.SIGINT, handler)
         s.close()
         consumer.join()
     assert taken == [7]
