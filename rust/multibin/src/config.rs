@@ -314,6 +314,16 @@ impl Rules {
         })
     }
 
+    /// The place of a bin among those that are full, from when it was and its head's rank.
+    #[inline]
+    pub(crate) fn place(&self, bin: usize, formed: u64, rank: u64) -> u64 {
+        match self.order {
+            Order::Formed => formed,
+            Order::Oldest | Order::Deadline => rank,
+            Order::Shortest => bin as u64,
+        }
+    }
+
     /// Whether a batch may hold this, its last row being of the leader's bin or not.
     pub(crate) fn fits(&self, load: &Load, leaders: bool) -> bool {
         load.fits(self.budget)

@@ -73,9 +73,8 @@ pub(crate) struct Former {
     removed: u64,
     places: Places,
     expiry: Expiry,
-    /// Scratch space of rule 1: entries, and bins that changed.
+    /// Scratch space of rule 1.
     ranked: Vec<few::Ranked>,
-    changed: Vec<usize>,
 }
 
 /// What a batch is formed from.
@@ -87,8 +86,8 @@ struct View {
 }
 
 impl Former {
-    /// `sizes`: rows of a full batch, for each queue; at least the bins of the edges. `places`: how many tickets, a power of two or 0,
-    /// are found in one step by [`Former::remove`].
+    /// `sizes`: rows of a full batch, for each queue; at least the bins of the edges. `places`: how
+    /// many tickets, a power of two or 0, are found in one step by [`Former::remove`].
     pub(crate) fn new(
         rules: Rules,
         sizes: Box<[u32]>,
@@ -115,7 +114,6 @@ impl Former {
             places,
             expiry: Expiry::default(),
             ranked: Vec::new(),
-            changed: Vec::new(),
         }
     }
 
@@ -148,7 +146,13 @@ impl Former {
     #[inline]
     fn update(&mut self, bin: usize) {
         self.heads.invalidate(bin);
-        // Deadlines are asked for at any time; else rule 1 alone may serve for long.
+        self.keep_deadlines();
+    }
+
+    /// Deadlines are asked for at any time; without them rule 1 alone may serve for long, and no
+    /// rule asks.
+    #[inline]
+    fn keep_deadlines(&mut self) {
         if self.rules.max_wait.is_some() {
             self.refresh();
         }
@@ -256,12 +260,12 @@ impl Former {
     /// Into the queue of `bin`; among climbers of one worker's that of `worker`, who has some.
     #[inline]
     fn enter(&mut self, source: u16, worker: Option<WorkerId>, bin: usize, entry: Entry) -> Place {
+        let full = self.full(bin);
         let bins = match source {
             FRESH => &mut self.fresh,
             ANYONES => &mut self.anyones,
             _ => worker.and_then(|worker| self.own.get_mut(&worker)).expect("its worker lives"),
         };
-        let full = Full { rows: self.sizes[bin], budget: self.rules.budget };
         let at = bins.push(&mut self.slab, bin, entry, full);
         let len = bins.queues[bin].len;
         let place = Place { at, bin: bin as u16, source };

@@ -269,6 +269,12 @@ mod loom_tests {
     use super::*;
     use crate::bell::Bell;
 
+    /// Publishes one entry; whether it must wake somebody.
+    fn producer(ring: &Arc<Ring<u32>>, bell: &Arc<Bell>) -> thread::JoinHandle<bool> {
+        let (ring, bell) = (Arc::clone(ring), Arc::clone(bell));
+        thread::spawn(move || bell.rings(0, ring.push(1).unwrap() + 1))
+    }
+
     /// Two producers, a ring of two slots, so that laps overlap: nothing is lost, doubled or torn.
     #[test]
     fn ring_delivers_each_value_once_and_in_order() {
@@ -330,14 +336,7 @@ mod loom_tests {
         model.check(|| {
             let (ring, mut drain) = ring::<u32>(2);
             let bell = Arc::new(Bell::new(1));
-            let producer = || {
-                let (ring, bell) = (Arc::clone(&ring), Arc::clone(&bell));
-                thread::spawn(move || {
-                    let end = ring.push(1).unwrap() + 1;
-                    bell.rings(0, end)
-                })
-            };
-            let producers = [producer(), producer()];
+            let producers = [producer(&ring, &bell), producer(&ring, &bell)];
             let mut seen = 0;
             bell.arm(|_| 1);
             drain.pass(|_| seen += 1);
@@ -356,13 +355,7 @@ mod loom_tests {
         loom::model(|| {
             let (ring, mut drain) = ring::<u32>(2);
             let bell = Arc::new(Bell::new(1));
-            let producer = {
-                let (ring, bell) = (Arc::clone(&ring), Arc::clone(&bell));
-                thread::spawn(move || {
-                    let end = ring.push(1).unwrap() + 1;
-                    bell.rings(0, end)
-                })
-            };
+            let producer = producer(&ring, &bell);
             bell.arm(|_| 0);
             let mut seen = 0;
             drain.pass(|_| seen += 1);
@@ -378,14 +371,7 @@ mod loom_tests {
         loom::model(|| {
             let (ring, mut drain) = ring::<u32>(2);
             let bell = Arc::new(Bell::new(1));
-            let producer = || {
-                let (ring, bell) = (Arc::clone(&ring), Arc::clone(&bell));
-                thread::spawn(move || {
-                    let end = ring.push(1).unwrap() + 1;
-                    bell.rings(0, end)
-                })
-            };
-            let producers = [producer(), producer()];
+            let producers = [producer(&ring, &bell), producer(&ring, &bell)];
             let mut seen = 0;
             bell.marked(|_| drain.pass(|_| seen += 1));
             for producer in producers {
@@ -403,10 +389,7 @@ mod loom_tests {
             let (ring, mut drain) = ring::<u32>(2);
             let bell = Arc::new(Bell::new(1));
             bell.rings(0, ring.push(1).unwrap() + 1);
-            let producer = {
-                let (ring, bell) = (Arc::clone(&ring), Arc::clone(&bell));
-                thread::spawn(move || bell.rings(0, ring.push(1).unwrap() + 1))
-            };
+            let producer = producer(&ring, &bell);
             let mut seen = 0;
             bell.marked(|_| drain.pass(|_| seen += 1));
             producer.join().unwrap();

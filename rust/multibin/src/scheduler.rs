@@ -379,7 +379,7 @@ impl Scheduler {
     /// A [`NextBatch`] that is dropped does it by itself; this is for a waker whose task never runs
     /// again. Blocking: takes the forming lock.
     pub fn wake_another(&self) {
-        self.0.wake_another();
+        self.0.wake_one();
     }
 
     /// Whether [`Scheduler::close`] was called.

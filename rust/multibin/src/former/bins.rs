@@ -1,6 +1,6 @@
 //! One queue per bin, and what the rules ask of all of them at once.
 
-use crate::config::{Order, Rules};
+use crate::config::Rules;
 use crate::least::Least;
 use crate::load::Full;
 use crate::occupied::Occupied;
@@ -61,6 +61,11 @@ impl Bins {
         self.occupied.at_most(to)
     }
 
+    /// When the first of the heads entered; `u64::MAX` if nobody waits.
+    pub(super) fn entered(&self) -> u64 {
+        self.occupied().map(|(_, queue)| queue.head.entered).min().unwrap_or(u64::MAX)
+    }
+
     /// The bins in which somebody waits, with their queues.
     pub(super) fn occupied(&self) -> impl Iterator<Item = (usize, &Queue)> {
         let after = |&bin: &usize| self.at_least(bin + 1);
@@ -112,15 +117,8 @@ impl Heads {
         if rules.max_wait.is_some() {
             self.entered.set(bin, queue.head.entered);
         }
-        let full = if queue.is_full(full) {
-            match rules.order {
-                Order::Formed => queue.formed,
-                Order::Oldest | Order::Deadline => queue.head.rank,
-                Order::Shortest => bin as u64,
-            }
-        } else {
-            u64::MAX
-        };
-        self.full.set(bin, full);
+        let full = queue.is_full(full);
+        let place = || rules.place(bin, queue.formed, queue.head.rank);
+        self.full.set(bin, if full { place() } else { u64::MAX });
     }
 }

@@ -101,10 +101,9 @@ impl Former {
             self.parked -= take_from(bins, slab, sizes, ranking, climbers, |_| ());
         }
         if view.starts > 0 {
-            let mut changed = std::mem::take(&mut self.changed);
-            take_from(&mut self.fresh, slab, sizes, ranking, starters, |bin| changed.push(bin));
-            changed.drain(..).for_each(|bin| self.update(bin));
-            self.changed = changed;
+            let changed = |bin| self.heads.invalidate(bin);
+            take_from(&mut self.fresh, slab, sizes, ranking, starters, changed);
+            self.keep_deadlines();
         }
     }
 }

@@ -20,11 +20,4 @@ impl Former {
         self.survey(now, everything).overdue.bin().is_some()
             || self.survey(now, self.bounded(everything)).full.bin().is_some()
     }
-
-    /// When the first climber that `worker` alone may take becomes overdue by `max_wait`.
-    pub(crate) fn own_deadline(&self, worker: WorkerId) -> Option<u64> {
-        let max_wait = self.rules.max_wait?;
-        let heads = self.own.get(&worker)?.occupied().map(|(_, queue)| queue.head.entered);
-        Some(heads.min()?.saturating_add(max_wait))
-    }
 }

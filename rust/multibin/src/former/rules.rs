@@ -52,15 +52,22 @@ impl Former {
         self.earliest(&[None, Some(&self.anyones)])
     }
 
+    /// When the first climber that `worker` alone may take becomes overdue by `max_wait`.
+    pub(crate) fn own_deadline(&self, worker: WorkerId) -> Option<u64> {
+        self.overdue_from(self.own.get(&worker)?.entered())
+    }
+
     /// Of those who have not started and these climbers.
     fn earliest(&self, climbers: &[Option<&Bins>; 2]) -> Option<u64> {
-        let overdue = self.rules.max_wait.and_then(|max_wait| {
-            let climbers = climbers.iter().flatten().flat_map(|bins| bins.occupied());
-            let climbers = climbers.map(|(_, queue)| queue.head.entered);
-            let entered = climbers.fold(self.heads.entered.key(), u64::min);
-            (entered != u64::MAX).then(|| entered.saturating_add(max_wait))
-        });
+        let entered = climbers.iter().flatten().map(|bins| bins.entered());
+        let overdue = self.overdue_from(entered.fold(self.heads.entered.key(), u64::min));
         [overdue, self.next_expiry()].into_iter().flatten().min()
+    }
+
+    /// When who `entered` a queue then becomes overdue by `max_wait`; `u64::MAX`: nobody did.
+    fn overdue_from(&self, entered: u64) -> Option<u64> {
+        let max_wait = self.rules.max_wait.filter(|_| entered != u64::MAX)?;
+        Some(entered.saturating_add(max_wait))
     }
 
     /// Whether an arrival in `bin` may make a batch possible: it does not while it only waits in a
@@ -184,12 +191,7 @@ impl Former {
             if waiting > 0
                 && let Some(formed) = self.formed(&sources, bin, waiting)
             {
-                let key = match self.rules.order {
-                    Order::Oldest | Order::Deadline => head.rank,
-                    Order::Formed => formed,
-                    Order::Shortest => bin as u64,
-                };
-                survey.full.offer(key, bin);
+                survey.full.offer(self.rules.place(bin, formed, head.rank), bin);
             }
         }
         survey

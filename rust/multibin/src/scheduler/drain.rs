@@ -20,10 +20,6 @@ impl Inner {
         let edges = change.edges.as_ref();
         config.check(edges.unwrap_or(state.former.edges()))?;
         if let Some(edges) = edges {
-            if edges.bins() > self.rings.len() {
-                let (bins, most) = (edges.bins(), self.rings.len());
-                return Err(ConfigError::Bins { bins, most });
-            }
             self.map.replace(edges, true);
             state.former.set_edges(edges.clone());
         }

@@ -106,11 +106,6 @@ impl Inner {
         state.drain();
         self.pass_on(&mut state, self.now());
     }
-
-    /// A wake-up that nobody answered goes to another sleeper.
-    pub(super) fn wake_another(&self) {
-        self.wake_one();
-    }
 }
 
 /// The next batch of a worker, as a future: of [`Worker::next_batch_async`](super::Worker::next_batch_async).

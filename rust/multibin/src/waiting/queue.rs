@@ -42,9 +42,8 @@ impl Queue {
         self.first
     }
 
-    /// Enters. First in first out, nobody is
-    /// due before those ahead, so that whoever is passed over leads or has a head that is, too.
-    /// Returns its place in the slab.
+    /// Enters; returns its place in the slab. First in first out, nobody is due before those ahead, so
+    /// that whoever is passed over leads or has a head that is, too.
     #[inline]
     pub(crate) fn push(&mut self, slab: &mut Slab, entry: Entry, full: Full) -> u32 {
         self.len += 1;
@@ -176,12 +175,15 @@ impl Queue {
         })
     }
 
+    /// Empties the queue; its entries are a list by `next` then, from the place that is returned.
+    fn detach(&mut self, slab: &mut Slab) -> u32 {
+        let first = std::mem::replace(self, Self::EMPTY).first;
+        if slab.is_heap() { slab.as_list(first) } else { first }
+    }
+
     /// Removes everything.
     pub(crate) fn clear(&mut self, slab: &mut Slab) {
-        let mut at = std::mem::replace(self, Self::EMPTY).first;
-        if slab.is_heap() {
-            at = slab.as_list(at);
-        }
+        let mut at = self.detach(slab);
         while at != NIL {
             let next = slab.entries[at as usize].next;
             slab.remove(at);
@@ -191,10 +193,7 @@ impl Queue {
 
     /// Removes the entries that are not `kept`; the others stay in their order.
     pub(crate) fn retain(&mut self, slab: &mut Slab, full: Full, kept: impl Fn(&Entry) -> bool) {
-        let mut at = std::mem::replace(self, Self::EMPTY).first;
-        if slab.is_heap() {
-            at = slab.as_list(at);
-        }
+        let mut at = self.detach(slab);
         while at != NIL {
             let entry = slab.entries[at as usize];
             debug_assert!(entry.prev != FREE);
