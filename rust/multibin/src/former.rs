@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, takes a lock or knows a thread. Time comes in as nanoseconds and
 //! order as counters, so that a simulation on a virtual clock runs this same code.
 
+mod arrivals;
 mod bins;
 mod depths;
 mod expiry;
@@ -18,11 +19,11 @@ use std::collections::BTreeMap;
 use crate::config::Rules;
 use crate::edges::Edges;
 use crate::load::Full;
-use crate::request::{Reason, Row, Submission};
-use crate::waiting::{Entry, Rank, Slab};
+use crate::request::{Reason, Row};
+use crate::waiting::{Entry, Owner, Slab};
 use bins::{Bins, Heads};
 use expiry::Expiry;
-use places::{Place, Places};
+use places::Places;
 
 /// Identifies a worker.
 pub(crate) type WorkerId = u64;
@@ -63,6 +64,8 @@ pub(crate) struct Former {
     own: BTreeMap<WorkerId, Bins>,
     /// How many wait in `anyones` and all of `own`.
     parked: usize,
+    /// Whether somebody who started anew may wait, behind later tickets.
+    anew: bool,
     /// Rows taken so far.
     taken: u64,
     /// Rows resubmitted so far.
@@ -102,11 +105,12 @@ impl Former {
             sizes,
             edges,
             slab,
-            fresh: Bins::new(queues),
+            fresh: Bins::new(Owner::Fresh, queues, &rules),
             heads: Heads::new(queues),
-            anyones: Bins::new(queues),
+            anyones: Bins::new(Owner::Anyone, queues, &rules),
             own: BTreeMap::new(),
             parked: 0,
+            anew: false,
             taken: 0,
             resubmitted: 0,
             handed_back: 0,
@@ -135,8 +139,8 @@ impl Former {
     pub(crate) fn set_rules(&mut self, rules: Rules, sizes: Box<[u32]>) {
         (self.rules, self.sizes) = (rules, sizes);
         for bins in self.own.values_mut().chain([&mut self.fresh, &mut self.anyones]) {
-            for (queue, &rows) in bins.queues.iter_mut().zip(&self.sizes) {
-                queue.find_full(&self.slab, Full { rows, budget: rules.budget });
+            for (bin, &rows) in self.sizes.iter().enumerate() {
+                bins.find_full(&self.slab, bin, Full { rows, budget: rules.budget });
             }
         }
         (0..self.bins()).for_each(|bin| self.update(bin));
@@ -161,7 +165,8 @@ impl Former {
     /// Before the heads of all bins are asked for anything.
     fn refresh(&mut self) {
         while let Some(bin) = self.heads.next_stale() {
-            self.heads.update(bin, &self.fresh.queues[bin], &self.rules, self.full(bin));
+            let place = self.fresh.place(&self.slab, bin, &self.rules, self.full(bin));
+            self.heads.update(bin, &self.fresh.queues[bin].head, place, &self.rules);
         }
     }
 
@@ -206,29 +211,8 @@ impl Former {
 
     /// A new worker, without climbers.
     pub(crate) fn add_worker(&mut self, worker: WorkerId) {
-        self.own.insert(worker, Bins::new(self.bins()));
-    }
-
-    /// A first entry.
-    #[inline]
-    pub(crate) fn arrive(&mut self, bin: usize, submission: Submission) {
-        let Submission { key, ticket, arrival, length, cost, priority, deadline } = submission;
-        let row = Row {
-            key,
-            ticket,
-            arrival,
-            entered: arrival,
-            length,
-            progress: 0,
-            cost,
-            priority,
-            deadline,
-        };
-        // Tickets count arrivals, so this counts the entries of all kinds that came before.
-        let order = ticket + self.resubmitted + self.handed_back;
-        let entry = Entry::new(row, order, self.due(order));
-        let place = self.enter(FRESH, None, bin, entry);
-        self.expect_expiry(&row, order, place);
+        let bins = Bins::new(Owner::Worker(worker), self.bins(), &self.rules);
+        self.own.insert(worker, bins);
     }
 
     /// `row` enters again, behind those that wait in its bin. `worker` holds its state; `None`:
@@ -241,41 +225,31 @@ impl Former {
         if gone {
             self.start_anew(row, order);
         } else {
-            let entry = Entry::new(row, order, self.due(order));
-            let bin = self.bin_of(&row);
-            let source = if worker.is_some() { OWN } else { ANYONES };
-            self.enter(source, worker, bin, entry);
-            self.parked += 1;
+            self.go_on(row, worker, order);
         }
         gone
     }
 
-    fn start_anew(&mut self, row: Row, order: u64) {
-        let row = Row { progress: 0, ..row };
-        let entry = Entry::new(row, order, self.due(order));
-        let bin = self.edges.bin(row.length);
-        self.enter(FRESH, None, bin, entry);
+    fn go_on(&mut self, row: Row, worker: Option<WorkerId>, order: u64) {
+        let (bin, due) = (self.bin_of(&row), self.due(order));
+        let full = self.full(bin);
+        let bins = match worker {
+            None => &mut self.anyones,
+            Some(worker) => self.own.get_mut(&worker).expect("its worker lives"),
+        };
+        let at = bins.push(&mut self.slab, bin, Entry { row, order, due }, full);
+        self.places.remember(&self.slab, row.ticket, at);
+        self.parked += 1;
     }
 
-    /// Into the queue of `bin`; among climbers of one worker's that of `worker`, who has some.
-    #[inline]
-    fn enter(&mut self, source: u16, worker: Option<WorkerId>, bin: usize, entry: Entry) -> Place {
+    fn start_anew(&mut self, row: Row, order: u64) {
+        self.anew = true;
+        let row = Row { progress: 0, ..row };
+        let (bin, due) = (self.edges.bin(row.length), self.due(order));
         let full = self.full(bin);
-        let bins = match source {
-            FRESH => &mut self.fresh,
-            ANYONES => &mut self.anyones,
-            _ => worker.and_then(|worker| self.own.get_mut(&worker)).expect("its worker lives"),
-        };
-        let at = bins.push(&mut self.slab, bin, entry, full);
-        let len = bins.queues[bin].len;
-        let place = Place { at, bin: bin as u16, source };
-        self.remember(entry.row.ticket, place);
-        // In a heap any entry may be the new head, and with a budget complete a batch.
-        let any = self.rules.rank != Rank::Ticket || full.budget.is_some();
-        if source == FRESH && (len == 1 || len == full.rows || any) {
-            self.update(bin);
-        }
-        place
+        let at = self.fresh.push(&mut self.slab, bin, Entry { row, order, due }, full);
+        self.places.remember(&self.slab, row.ticket, at);
+        self.update(bin);
     }
 
     /// Hands the worker's climbers back to the shared queues, where they start anew; returns how
@@ -287,9 +261,8 @@ impl Former {
         let mut rows = Vec::with_capacity(own.waiting);
         self.parked -= own.waiting;
         for queue in &mut own.queues {
-            while queue.len > 0 {
-                rows.push(queue.pop(&mut self.slab));
-            }
+            queue.take(&mut self.slab, queue.len as usize, &mut rows);
+            queue.give_back(&mut self.slab);
         }
         for row in &rows {
             let order = admitted + self.resubmitted + self.handed_back;
@@ -306,15 +279,13 @@ impl Former {
 
     /// From when on the entry with this `order` counts as passed over. Entries so far minus those
     /// that left is how many wait.
-    #[inline]
     fn due(&self, order: u64) -> u64 {
         // An arrival that was published late may find later ones already taken.
-        let gone = self.taken + self.handed_back + self.removed;
-        self.rules.due(self.taken, order.saturating_sub(gone))
+        self.rules.due(self.taken, order.saturating_sub(self.gone()))
+    }
+
+    /// Entries so far that left.
+    fn gone(&self) -> u64 {
+        self.taken + self.handed_back + self.removed
     }
 }
-
-/// Positions of the kinds of queues among the sources of a view.
-const OWN: u16 = 0;
-const ANYONES: u16 = 1;
-const FRESH: u16 = 2;

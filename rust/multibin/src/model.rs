@@ -71,6 +71,8 @@ struct Model {
     edges: Edges,
     config: Config,
     waiting: Vec<Entry>,
+    /// When who entered each queue last is due.
+    last_due: BTreeMap<(usize, Option<usize>, bool), u64>,
     tickets: u64,
     entries: u64,
     taken: u64,
@@ -95,12 +97,15 @@ impl Model {
         self.entries += 1;
     }
 
-    /// First in first out, nobody is due before those ahead in the same queue.
+    /// First in first out, nobody is due before those who came earlier to the same queue, since it
+    /// was empty.
     #[expect(clippy::needless_pass_by_value, reason = "made to be kept")]
     fn push(&mut self, entry: Entry) {
         let queue = |e: &Entry| (e.bin, e.owner, e.parked);
-        let ahead = self.waiting.iter().filter(|e| queue(e) == queue(&entry) && !self.is_ranked());
-        let due = ahead.map(|e| e.due).fold(entry.due, u64::max);
+        let behind = self.waiting.iter().any(|e| queue(e) == queue(&entry)) && !self.is_ranked();
+        let last = self.last_due.entry(queue(&entry)).or_default();
+        let due = if behind { entry.due.max(*last) } else { entry.due };
+        *last = due;
         self.waiting.push(Entry { due, ..entry });
     }
 
@@ -402,6 +407,7 @@ impl Run {
             edges,
             config,
             waiting: Vec::new(),
+            last_due: BTreeMap::new(),
             tickets: 0,
             entries: 0,
             taken: 0,

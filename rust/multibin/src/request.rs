@@ -75,6 +75,30 @@ pub struct Row {
     pub deadline: u64,
 }
 
+impl Row {
+    /// In a place where nobody waits.
+    pub(crate) const NONE: Self = Self {
+        key: 0,
+        ticket: 0,
+        arrival: 0,
+        entered: 0,
+        length: 0,
+        progress: 0,
+        cost: 0,
+        priority: 0,
+        deadline: 0,
+    };
+}
+
+impl From<Submission> for Row {
+    #[inline]
+    fn from(submission: Submission) -> Self {
+        let Submission { key, ticket, arrival, length, cost, priority, deadline } = submission;
+        let (entered, progress) = (arrival, 0);
+        Self { key, ticket, arrival, entered, length, progress, cost, priority, deadline }
+    }
+}
+
 /// Why a batch left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {

@@ -174,7 +174,7 @@ impl Scheduler {
         let capacity = config.capacity;
         let map = BinMap::new(&edges, bins);
         let slab =
-            Slab::with_capacity(capacity, rules.rank).map_err(|_| ConfigError::Memory(capacity))?;
+            Slab::new(capacity, bins, rules.rank).map_err(|_| ConfigError::Memory(capacity))?;
         let places = capacity.next_power_of_two();
         let former = Former::new(rules, config.sizes(bins), edges, slab, places);
         let state = State {
@@ -309,8 +309,8 @@ impl Scheduler {
     /// Takes a request back that waits: true if it will not be delivered, also not as a climber;
     /// false if it was, or was cancelled before. Its capacity is free at once.
     ///
-    /// Blocking: takes the forming lock, and then O(batch size), or O(waiting) for a request that
-    /// has let more than `capacity` later ones pass. A mark that needs no lock would cost every
+    /// Blocking: takes the forming lock, and then amortised O(1); with priorities or deadlines O(log
+    /// of what waits), with a budget O(batch size). A mark that needs no lock would cost every
     /// request a locked instruction when it is taken, to make this rare call faster.
     #[must_use]
     pub fn cancel(&self, ticket: Ticket) -> bool {

@@ -172,7 +172,7 @@ pub fn simulate_into(
         return Err(SimulateError::StrictResident);
     }
     let most = workload.arrivals.len();
-    let slab = Slab::with_capacity(most, rules.rank).map_err(|_| ConfigError::Memory(most))?;
+    let slab = Slab::new(most, queues, rules.rank).map_err(|_| ConfigError::Memory(most))?;
     let former = Former::new(rules, config.sizes(queues), edges.clone(), slab, 0);
     let Some(adapt) = adaptation(config, servers) else {
         return Ok(run::Run::new(former, workload, servers, rules.overrun, requests).play());

@@ -1,42 +1,104 @@
 //! One queue per bin, and what the rules ask of all of them at once.
 
-use crate::config::Rules;
+use super::places::Places;
+use crate::config::{Order, Rules};
 use crate::least::Least;
-use crate::load::Full;
+use crate::load::{Full, Load};
 use crate::occupied::Occupied;
-use crate::request::Row;
-use crate::waiting::{Entry, Queue, Slab};
+use crate::waiting::{Entry, Head, Home, Owner, Queue, Slab};
 
 /// One queue per bin, and how many wait in all of them.
 #[derive(Debug)]
 pub(super) struct Bins {
+    owner: Owner,
     pub(super) queues: Vec<Queue>,
+    /// By bin what waits up to a batch; none without a budget.
+    loads: Vec<Filling>,
     pub(super) waiting: usize,
     occupied: Occupied,
 }
 
+/// What waits in a bin, until it is a batch.
+#[derive(Debug, Clone)]
+struct Filling {
+    load: Load,
+    /// The order of who completed a batch; `u64::MAX` while nobody did.
+    formed: u64,
+}
+
+impl Filling {
+    const EMPTY: Self = Self { load: Load::EMPTY, formed: u64::MAX };
+
+    /// Somebody enters as the `nth`.
+    fn add(&mut self, entry: &Entry, nth: u32, full: Full) {
+        if self.formed == u64::MAX {
+            self.load = self.load.with(&entry.row);
+            if nth >= full.rows || !self.load.fits(full.budget) {
+                self.formed = entry.order;
+            }
+        }
+    }
+}
+
+/// Where entries enter a bin.
+pub(super) struct Entrance<'a> {
+    queue: &'a mut Queue,
+    filling: Option<&'a mut Filling>,
+    home: Home,
+    full: Full,
+}
+
+impl Entrance<'_> {
+    /// Returns the entry's place in the slab.
+    #[expect(clippy::inline_always, reason = "an entry is not copied on its way into the slab")]
+    #[inline(always)]
+    pub(super) fn push(&mut self, slab: &mut Slab, entry: Entry) -> u32 {
+        let at = self.queue.push(slab, self.home, entry);
+        if let Some(filling) = &mut self.filling {
+            filling.add(slab.entry(at), self.queue.len, self.full);
+        }
+        at
+    }
+}
+
 impl Bins {
-    pub(super) fn new(queues: usize) -> Self {
-        Self { queues: vec![Queue::EMPTY; queues], waiting: 0, occupied: Occupied::new(queues) }
+    pub(super) fn new(owner: Owner, queues: usize, rules: &Rules) -> Self {
+        Self {
+            owner,
+            queues: vec![Queue::EMPTY; queues],
+            loads: vec![Filling::EMPTY; if rules.budget.is_some() { queues } else { 0 }],
+            waiting: 0,
+            occupied: Occupied::new(queues),
+        }
     }
 
     /// Returns the entry's place in the slab.
-    #[inline]
     pub(super) fn push(&mut self, slab: &mut Slab, bin: usize, entry: Entry, full: Full) -> u32 {
-        self.waiting += 1;
-        let queue = &mut self.queues[bin];
-        if queue.len == 0 {
+        let before = self.queues[bin].len;
+        let at = self.entrance(bin, full).push(slab, entry);
+        self.entered(bin, before);
+        at
+    }
+
+    /// The way into a bin; [`Bins::entered`] follows.
+    #[inline]
+    pub(super) fn entrance(&mut self, bin: usize, full: Full) -> Entrance<'_> {
+        let home = Home { owner: self.owner, bin };
+        Entrance { queue: &mut self.queues[bin], filling: self.loads.get_mut(bin), home, full }
+    }
+
+    /// After `before` others waited in a bin; returns how many do now.
+    #[inline]
+    pub(super) fn entered(&mut self, bin: usize, before: u32) -> u32 {
+        let len = self.queues[bin].len;
+        self.waiting += (len - before) as usize;
+        if before == 0 && len > 0 {
             self.occupied.insert(bin);
         }
-        queue.push(slab, entry, full)
+        len
     }
 
-    #[inline]
-    pub(super) fn pop(&mut self, slab: &mut Slab, bin: usize) -> Row {
-        self.edit(bin, |queue| queue.pop(slab))
-    }
-
-    /// Takes entries out of a queue.
+    /// Takes entries out of a queue. With a budget [`Bins::find_full`] follows.
     #[inline]
     pub(super) fn edit<T>(&mut self, bin: usize, edit: impl FnOnce(&mut Queue) -> T) -> T {
         let queue = &mut self.queues[bin];
@@ -47,6 +109,47 @@ impl Bins {
             self.occupied.remove(bin);
         }
         edited
+    }
+
+    /// Finds anew what completes a batch within a budget. O(batch size).
+    pub(super) fn find_full(&mut self, slab: &Slab, bin: usize, full: Full) {
+        let Some(filling) = self.loads.get_mut(bin) else { return };
+        *filling = Filling::EMPTY;
+        for (nth, (_, entry)) in (1..=full.rows).zip(self.queues[bin].iter(slab)) {
+            filling.add(entry, nth, full);
+        }
+    }
+
+    /// After entries left from the middle of a queue. Amortised O(1) for each of them.
+    pub(super) fn close_holes(&mut self, slab: &mut Slab, bin: usize, places: &mut Places) {
+        let queue = &mut self.queues[bin];
+        if queue.is_sparse(slab) {
+            queue.compact(slab, |ticket, from, to| places.moved(ticket, from, to));
+        }
+    }
+
+    /// Whether a bin holds a batch.
+    #[inline]
+    pub(super) fn is_full(&self, bin: usize, full: Full) -> bool {
+        self.queues[bin].len >= full.rows
+            || self.loads.get(bin).is_some_and(|filling| filling.formed != u64::MAX)
+    }
+
+    /// The order of who completed the batch that a bin holds.
+    #[inline]
+    fn formed(&self, slab: &Slab, bin: usize, full: Full) -> u64 {
+        let filling = self.loads.get(bin);
+        filling.map_or_else(|| self.queues[bin].order_of(slab, full.rows), |filling| filling.formed)
+    }
+
+    /// What decides when `bin` leaves among full ones; `u64::MAX` if it is not.
+    #[inline]
+    pub(super) fn place(&self, slab: &Slab, bin: usize, rules: &Rules, full: Full) -> u64 {
+        if !self.is_full(bin, full) {
+            return u64::MAX;
+        }
+        let formed = if rules.order == Order::Formed { self.formed(slab, bin, full) } else { 0 };
+        rules.place(bin, formed, self.queues[bin].head.rank)
     }
 
     /// The lowest bin from `from` on in which somebody waits.
@@ -62,7 +165,7 @@ impl Bins {
     }
 
     /// When the first of the heads entered; `u64::MAX` if nobody waits.
-    pub(super) fn entered(&self) -> u64 {
+    pub(super) fn first_entered(&self) -> u64 {
         self.occupied().map(|(_, queue)| queue.head.entered).min().unwrap_or(u64::MAX)
     }
 
@@ -109,16 +212,14 @@ impl Heads {
         Some(bin)
     }
 
-    /// What the queue of `bin` is now.
+    /// What the head of `bin` is now, and its place among the full bins.
     #[inline]
-    pub(super) fn update(&mut self, bin: usize, queue: &Queue, rules: &Rules, full: Full) {
-        self.oldest.set(bin, queue.head.rank);
-        self.due.set(bin, queue.head.due);
+    pub(super) fn update(&mut self, bin: usize, head: &Head, place: u64, rules: &Rules) {
+        self.oldest.set(bin, head.rank);
+        self.due.set(bin, head.due);
         if rules.max_wait.is_some() {
-            self.entered.set(bin, queue.head.entered);
+            self.entered.set(bin, head.entered);
         }
-        let full = queue.is_full(full);
-        let place = || rules.place(bin, queue.formed, queue.head.rank);
-        self.full.set(bin, if full { place() } else { u64::MAX });
+        self.full.set(bin, place);
     }
 }

@@ -4,8 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::Former;
-use super::places::Place;
-use crate::request::{Row, Ticket};
+use crate::request::Ticket;
 
 /// Who may expire, and who did.
 #[derive(Debug, Default)]
@@ -20,37 +19,39 @@ pub(super) struct Expiry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct First {
     ticket: Ticket,
-    /// Tells it from the same request's later entries, which may be in the same place.
+    /// Tells it from the same request's later entries.
     order: u64,
-    place: Place,
+}
+
+impl Expiry {
+    /// `ticket` entered for the first time. O(log n) with a deadline.
+    #[inline]
+    pub(super) fn expect(&mut self, deadline: u64, ticket: Ticket, order: u64) {
+        if deadline != u64::MAX {
+            self.deadlines.push(Reverse((deadline, First { ticket, order })));
+        }
+    }
 }
 
 impl Former {
-    /// `row` entered for the first time, at `place`. O(log n) with a deadline.
-    #[inline]
-    pub(super) fn expect_expiry(&mut self, row: &Row, order: u64, place: Place) {
-        if row.deadline != u64::MAX {
-            let first = First { ticket: row.ticket, order, place };
-            self.expiry.deadlines.push(Reverse((row.deadline, first)));
-        }
-    }
-
     /// Takes out whose deadline is `now` or before. Amortised O(log n) per request with a deadline.
     pub(crate) fn expire(&mut self, now: u64) {
         while let Some(&Reverse((deadline, first))) = self.expiry.deadlines.peek()
             && deadline <= now
         {
             self.expiry.deadlines.pop();
-            if self.still_waits(first) {
-                let row = self.unlink(first.place);
+            if let Some(at) = self.still_at(first) {
+                let row = self.unlink(at);
                 self.expiry.expired.push(row.key);
             }
         }
         self.forget_who_left();
     }
 
-    fn still_waits(&self, First { ticket, order, place }: First) -> bool {
-        self.slab.holds(place.at, ticket) && self.slab.order(place.at) == order
+    /// Where who entered then still waits.
+    fn still_at(&self, First { ticket, order }: First) -> Option<u32> {
+        let at = self.places.find(&self.slab, ticket);
+        at.filter(|&at| self.slab.entry(at).order == order)
     }
 
     /// Keeps the deadlines at most about twice as many as those who wait.
@@ -59,7 +60,7 @@ impl Former {
             return;
         }
         let mut deadlines = std::mem::take(&mut self.expiry.deadlines);
-        deadlines.retain(|&Reverse((_, first))| self.still_waits(first));
+        deadlines.retain(|&Reverse((_, first))| self.still_at(first).is_some());
         self.expiry.deadlines = deadlines;
     }
 

@@ -1,11 +1,12 @@
 //! Rule 1: when little waits, the oldest leave together whatever their bins.
 
 use super::bins::Bins;
+use super::places::Places;
 use super::{Formed, Former, View};
 use crate::config::Rules;
 use crate::load::{Full, Load};
 use crate::request::Reason;
-use crate::waiting::{Entry, Slab};
+use crate::waiting::{Entry, Head, Rank, Slab};
 
 /// An entry with its place in the order of the rule.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +26,12 @@ struct Ranking {
 }
 
 impl Ranking {
+    /// Overdue ones first, by arrival; the others by arrival, too.
+    fn seniority(&self, head: &Head) -> u64 {
+        let overdue = self.rules.overdue(self.taken, head.due, head.entered, self.now);
+        u64::from(!overdue) << 63 | head.ticket
+    }
+
     /// Overdue ones first, by arrival; then by rank.
     fn rank(&self, entry: &Entry) -> u128 {
         let overdue = self.rules.overdue(self.taken, entry.due, entry.row.entered, self.now);
@@ -39,6 +46,9 @@ impl Former {
     /// the leader's bin first. A batch could have something.
     pub(super) fn few(&mut self, now: u64, view: View) -> Formed {
         let ranking = Ranking { now, taken: self.taken, rules: self.rules };
+        if self.leave_together(view) {
+            return self.few_at_once(ranking);
+        }
         let mut ranked = std::mem::take(&mut self.ranked);
         let last_start = self.rank(view, ranking, &mut ranked);
         let mut last = cut(&mut ranked, 0, self.rules.batch_size as usize);
@@ -50,12 +60,34 @@ impl Former {
         let led = ranked.iter().filter(|entry| entry.bin == bin);
         let others = ranked.iter().filter(|entry| entry.bin != bin);
         let mut rows = Vec::with_capacity(ranked.len());
-        rows.extend(led.map(|entry| self.slab.row(entry.at)));
-        rows.extend(others.map(|entry| self.slab.row(entry.at)));
+        rows.extend(led.map(|entry| self.slab.entry(entry.at).row));
+        rows.extend(others.map(|entry| self.slab.entry(entry.at).row));
         let limit = self.limit(bin as usize, &rows);
         self.take_ranked(view, ranking, [last, last.min(last_start)]);
         self.ranked = ranked;
         Formed::new(rows, limit, bin as usize, Reason::Few)
+    }
+
+    /// Whether everything leaves, and each bin is in the order of the rule.
+    fn leave_together(&self, view: View) -> bool {
+        let room = view.starts.min(self.rules.batch_size as usize);
+        let ordered = self.rules.rank == Rank::Ticket && !self.anew;
+        ordered && self.parked == 0 && !self.rules.limited() && self.fresh.waiting <= room
+    }
+
+    fn few_at_once(&mut self, ranking: Ranking) -> Formed {
+        let heads = self.fresh.occupied().map(|(bin, queue)| (ranking.seniority(&queue.head), bin));
+        let (_, bin) = heads.min().expect("something waits");
+        let mut rows = Vec::with_capacity(self.fresh.waiting);
+        let mut next = Some(bin);
+        while let Some(bin) = next {
+            self.take_fresh(usize::MAX, bin, &mut rows);
+            self.heads.invalidate(bin);
+            next = self.fresh.at_least(0);
+        }
+        self.keep_deadlines();
+        let limit = self.limit(bin, &rows);
+        Formed::new(rows, limit, bin, Reason::Few)
     }
 
     /// Ranks what the view shows; of those who have not started the first `starts`, and returns the
@@ -77,7 +109,7 @@ impl Former {
         let leader = sorted[0].bin;
         let mut load = Load::EMPTY;
         let refused = sorted.iter().position(|entry| {
-            load = load.with(&self.slab.row(entry.at));
+            load = load.with(&self.slab.entry(entry.at).row);
             !self.rules.fits(&load, entry.bin == leader)
         })?;
         let last = sorted[refused - 1].rank;
@@ -95,43 +127,52 @@ impl Former {
 
     /// Removes from each source of the view every entry that ranks up to its last one.
     fn take_ranked(&mut self, view: View, ranking: Ranking, [climbers, starters]: [u128; 2]) {
-        let (slab, sizes) = (&mut self.slab, &self.sizes);
+        let mut from = From { slab: &mut self.slab, places: &mut self.places, sizes: &self.sizes };
         let own = self.own.get_mut(&view.worker);
         for bins in own.into_iter().chain([&mut self.anyones]) {
-            self.parked -= take_from(bins, slab, sizes, ranking, climbers, |_| ());
+            self.parked -= from.take(bins, ranking, climbers, |_| ());
         }
         if view.starts > 0 {
             let changed = |bin| self.heads.invalidate(bin);
-            take_from(&mut self.fresh, slab, sizes, ranking, starters, changed);
+            from.take(&mut self.fresh, ranking, starters, changed);
             self.keep_deadlines();
         }
     }
 }
 
-/// Removes every entry that ranks up to `last`; returns how many, and tells of every bin.
-fn take_from(
-    bins: &mut Bins,
-    slab: &mut Slab,
-    sizes: &[u32],
-    ranking: Ranking,
-    last: u128,
-    mut changed: impl FnMut(usize),
-) -> usize {
-    let before = bins.waiting;
-    let mut next = bins.at_least(0);
-    while let Some(bin) = next {
-        let full = Full { rows: sizes[bin], budget: ranking.rules.budget };
-        bins.edit(bin, |queue| {
+/// What all queues share.
+struct From<'a> {
+    slab: &'a mut Slab,
+    places: &'a mut Places,
+    sizes: &'a [u32],
+}
+
+impl From<'_> {
+    /// Removes every entry that ranks up to `last`; returns how many, and tells of every bin.
+    fn take(
+        &mut self,
+        bins: &mut Bins,
+        ranking: Ranking,
+        last: u128,
+        mut changed: impl FnMut(usize),
+    ) -> usize {
+        let before = bins.waiting;
+        let mut next = bins.at_least(0);
+        while let Some(bin) = next {
             if last == ALL {
-                queue.clear(slab);
+                bins.edit(bin, |queue| queue.clear(self.slab));
             } else {
-                queue.retain(slab, full, |entry: &Entry| ranking.rank(entry) > last);
+                let kept = |entry: &Entry| ranking.rank(entry) > last;
+                bins.edit(bin, |queue| queue.retain(self.slab, kept));
+                bins.close_holes(self.slab, bin, self.places);
             }
-        });
-        changed(bin);
-        next = bins.at_least(bin + 1);
+            let full = Full { rows: self.sizes[bin], budget: ranking.rules.budget };
+            bins.find_full(self.slab, bin, full);
+            changed(bin);
+            next = bins.at_least(bin + 1);
+        }
+        before - bins.waiting
     }
-    before - bins.waiting
 }
 
 /// The last rank where nothing is left out.

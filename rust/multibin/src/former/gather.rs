@@ -1,10 +1,13 @@
 //! Taking the rows of a batch out of their queues.
 
-use super::{FRESH, Formed, Former, View};
+use super::{Formed, Former, View};
 use crate::config::Fill;
 use crate::load::Load;
 use crate::request::{Reason, Row};
 use crate::waiting::Head;
+
+/// Where those who have not started are among the sources of a view.
+const FRESH: usize = 2;
 
 /// A batch while rows join it.
 pub(super) struct Taking {
@@ -88,11 +91,11 @@ impl Former {
         started
     }
 
-    fn take_fresh(&mut self, most: usize, bin: usize, rows: &mut Vec<Row>) -> usize {
+    pub(super) fn take_fresh(&mut self, most: usize, bin: usize, rows: &mut Vec<Row>) -> usize {
         let slab = &mut self.slab;
         self.fresh.edit(bin, |queue| {
             let wanted = most.min(queue.len as usize);
-            rows.extend((0..wanted).map(|_| queue.pop(slab)));
+            queue.take(slab, wanted, rows);
             wanted
         })
     }
@@ -106,30 +109,28 @@ impl Former {
     ) -> usize {
         let (mut started, full) = (0, self.full(bin));
         let own = self.own.get_mut(&view.worker);
+        let slab = &mut self.slab;
         let mut sources = [own, Some(&mut self.anyones), Some(&mut self.fresh)];
         while taking.rows.len() < room {
-            let shown =
-                if started < view.starts { &sources[..] } else { &sources[..usize::from(FRESH)] };
+            let shown = if started < view.starts { &sources[..] } else { &sources[..FRESH] };
             let heads = shown.iter().enumerate().map(|(source, bins)| {
                 let head = bins.as_ref().map_or(&Head::NONE, |bins| &bins.queues[bin].head);
                 (head.place, head.ticket, source)
             });
             let Some((place, _, source)) = heads.min() else { break };
             let Some(bins) = sources[source].as_mut().filter(|_| place != u64::MAX) else { break };
-            let load = taking.load.with(&self.slab.row(bins.queues[bin].first()));
+            let load = taking.load.with(&slab.entry(bins.queues[bin].first()).row);
             if !self.rules.fits(&load, bin == taking.bin) {
                 break;
             }
             taking.load = load;
-            taking.rows.push(bins.pop(&mut self.slab, bin));
-            let fresh = source == usize::from(FRESH);
+            taking.rows.push(bins.edit(bin, |queue| queue.pop(slab)));
+            let fresh = source == FRESH;
             self.parked -= usize::from(!fresh);
             started += usize::from(fresh);
         }
-        if full.budget.is_some() {
-            for bins in sources.into_iter().flatten() {
-                bins.queues[bin].find_full(&self.slab, full);
-            }
+        for bins in sources.into_iter().flatten() {
+            bins.find_full(slab, bin, full);
         }
         started
     }

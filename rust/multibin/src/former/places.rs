@@ -1,120 +1,110 @@
 //! Where a ticket waits, so that a request can be taken out of the middle of a queue.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use super::{ANYONES, FRESH, Former, OWN};
+use super::Former;
 use crate::request::{Row, Ticket};
+use crate::waiting::{Owner, Slab};
 
-/// Where an entry is: its place in the slab, its queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) at: u32,
-    pub(super) bin: u16,
-    pub(super) source: u16,
-}
-
-impl Default for Place {
-    fn default() -> Self {
-        Self { at: u32::MAX, bin: 0, source: FRESH }
-    }
-}
-
-/// Where the tickets are that entered last.
+/// Places in the slab, by ticket.
 #[derive(Debug)]
 pub(super) struct Places {
-    /// At the ticket modulo their number; empty where nobody asks.
-    last: Box<[Place]>,
-    /// Tickets that waited when another one took their place; some may have left since.
-    displaced: BTreeSet<Ticket>,
+    /// At the ticket modulo their number, of who entered last; empty where nobody asks.
+    last: Box<[u32]>,
+    /// Of tickets that waited when another one took their position; some may have left since.
+    displaced: BTreeMap<Ticket, u32>,
+    /// When those who left are sought among them.
+    most: usize,
 }
 
 impl Places {
     /// For so many tickets, a power of two or 0.
     pub(super) fn new(tickets: usize) -> Self {
-        let last = vec![Place::default(); tickets].into();
-        Self { last, displaced: BTreeSet::new() }
+        Self { last: vec![u32::MAX; tickets].into(), displaced: BTreeMap::new(), most: 64 }
+    }
+
+    /// `ticket` entered at `at`. O(1) but where it displaces one that still waits.
+    #[inline]
+    pub(super) fn remember(&mut self, slab: &Slab, ticket: Ticket, at: u32) {
+        if self.last.is_empty() {
+            return;
+        }
+        let position = self.position(ticket);
+        let old = std::mem::replace(&mut self.last[position], at);
+        // A place that is somebody else's by now has a position of its own.
+        if let Some(before) = slab.ticket(old)
+            && before != ticket
+            && self.position(before) == position
+        {
+            self.displace(slab, before, old);
+        }
+    }
+
+    /// Amortised O(log of how many there are), who are at most about twice as many as wait.
+    #[cold]
+    fn displace(&mut self, slab: &Slab, ticket: Ticket, at: u32) {
+        if self.displaced.len() >= self.most {
+            self.displaced.retain(|&ticket, &mut at| slab.holds(at, ticket));
+            self.most = 2 * self.displaced.len() + 64;
+        }
+        self.displaced.insert(ticket, at);
+    }
+
+    #[inline]
+    fn position(&self, ticket: Ticket) -> usize {
+        ticket as usize & (self.last.len() - 1)
+    }
+
+    /// Where `ticket` waits. O(1) until as many requests have come since as there are positions; then
+    /// O(log of those that it happened to).
+    pub(super) fn find(&self, slab: &Slab, ticket: Ticket) -> Option<u32> {
+        let last = self.last[self.position(ticket)];
+        let displaced = || self.displaced.get(&ticket).copied();
+        let holds = |at: &u32| slab.holds(*at, ticket);
+        Some(last).filter(holds).or_else(|| displaced().filter(holds))
+    }
+
+    /// Who waited at `from` waits at `to`.
+    pub(super) fn moved(&mut self, ticket: Ticket, from: u32, to: u32) {
+        if self.last.is_empty() {
+            return;
+        }
+        let position = self.position(ticket);
+        if self.last[position] == from {
+            self.last[position] = to;
+        } else {
+            self.displaced.insert(ticket, to);
+        }
     }
 }
 
 impl Former {
-    #[inline]
-    pub(super) fn remember(&mut self, ticket: Ticket, place: Place) {
-        if self.places.last.is_empty() {
-            return;
-        }
-        let modulo = self.places.last.len() - 1;
-        let last = &mut self.places.last[ticket as usize & modulo];
-        let old = std::mem::replace(last, place);
-        // An entry that is somebody else's by now has a place of its own.
-        if let Some(before) = self.slab.ticket(old.at)
-            && before != ticket
-            && (before ^ ticket) as usize & modulo == 0
-        {
-            self.displace(before);
-        }
-    }
-
-    #[cold]
-    fn displace(&mut self, ticket: Ticket) {
-        let waiting = self.fresh.waiting + self.parked;
-        if self.places.displaced.len() > 2 * waiting + 64 {
-            let mut displaced = std::mem::take(&mut self.places.displaced);
-            let waits: BTreeSet<Ticket> = self.entries().map(|(ticket, _)| ticket).collect();
-            displaced.retain(|ticket| waits.contains(ticket));
-            self.places.displaced = displaced;
-        }
-        self.places.displaced.insert(ticket);
-    }
-
-    /// Takes the request with this ticket out of its queue, if it waits in one. O(batch size) while
-    /// its place is known: at least until as many requests have come since as there are places; then
-    /// O(waiting), once.
+    /// Takes the request with this ticket out of its queue, if it waits in one. Amortised O(1), with
+    /// a budget O(batch size), in a heap O(log n).
     pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<Row> {
-        let place = self.find(ticket)?;
-        Some(self.unlink(place))
+        let at = self.places.find(&self.slab, ticket)?;
+        Some(self.unlink(at))
     }
 
     /// Takes a row out of the middle of its queue.
-    pub(super) fn unlink(&mut self, Place { at, bin, source }: Place) -> Row {
-        let bin = bin as usize;
-        let full = self.full(bin);
+    pub(super) fn unlink(&mut self, at: u32) -> Row {
+        let home = self.slab.home(at);
+        let full = self.full(home.bin);
         let slab = &mut self.slab;
-        let bins = match source {
-            FRESH => &mut self.fresh,
-            ANYONES => &mut self.anyones,
-            _ => {
-                let mut own = self.own.values_mut();
-                own.find(|own| own.queues[bin].contains(slab, at)).expect("its worker lives")
-            }
+        let bins = match home.owner {
+            Owner::Fresh => &mut self.fresh,
+            Owner::Anyone => &mut self.anyones,
+            Owner::Worker(worker) => self.own.get_mut(&worker).expect("its worker lives"),
         };
+        let row = bins.edit(home.bin, |queue| queue.unlink(slab, at));
+        bins.close_holes(slab, home.bin, &mut self.places);
+        bins.find_full(slab, home.bin, full);
         self.removed += 1;
-        self.parked -= usize::from(source != FRESH);
-        let row = bins.edit(bin, |queue| queue.unlink(slab, at, full));
-        if source == FRESH {
-            self.update(bin);
+        if home.owner == Owner::Fresh {
+            self.update(home.bin);
+        } else {
+            self.parked -= 1;
         }
         row
-    }
-
-    fn find(&mut self, ticket: Ticket) -> Option<Place> {
-        let place = self.places.last[ticket as usize & (self.places.last.len() - 1)];
-        if self.slab.holds(place.at, ticket) {
-            return Some(place);
-        }
-        let displaced = self.places.displaced.remove(&ticket);
-        let mut entries = self.entries().filter(|_| displaced);
-        entries.find(|&(other, _)| other == ticket).map(|(_, place)| place)
-    }
-
-    /// Everything that waits.
-    fn entries(&self) -> impl Iterator<Item = (Ticket, Place)> {
-        let own = self.own.values().map(|own| (OWN, own));
-        let sources = own.chain([(ANYONES, &self.anyones), (FRESH, &self.fresh)]);
-        sources.flat_map(move |(source, bins)| {
-            bins.occupied().flat_map(move |(bin, queue)| {
-                let place = move |at| Place { at, bin: bin as u16, source };
-                queue.iter(&self.slab).map(move |(at, entry)| (entry.row.ticket, place(at)))
-            })
-        })
     }
 }

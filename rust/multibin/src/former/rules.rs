@@ -54,12 +54,12 @@ impl Former {
 
     /// When the first climber that `worker` alone may take becomes overdue by `max_wait`.
     pub(crate) fn own_deadline(&self, worker: WorkerId) -> Option<u64> {
-        self.overdue_from(self.own.get(&worker)?.entered())
+        self.overdue_from(self.own.get(&worker)?.first_entered())
     }
 
     /// Of those who have not started and these climbers.
     fn earliest(&self, climbers: &[Option<&Bins>; 2]) -> Option<u64> {
-        let entered = climbers.iter().flatten().map(|bins| bins.entered());
+        let entered = climbers.iter().flatten().map(|bins| bins.first_entered());
         let overdue = self.overdue_from(entered.fold(self.heads.entered.key(), u64::min));
         [overdue, self.next_expiry()].into_iter().flatten().min()
     }
@@ -102,6 +102,7 @@ impl Former {
         let expired = self.expired();
         if let Some(formed) = formed {
             self.taken += formed.rows.len() as u64;
+            self.anew &= self.fresh.waiting > 0;
             return Some(Formed { expired, ..formed });
         }
         let nobody = Formed::new(Vec::new(), None, 0, Reason::Expired);
@@ -217,7 +218,7 @@ impl Former {
         let first = |queue: &'_ Queue| queue.iter(&self.slab).take(full.rows as usize);
         let entries = queues.flat_map(|queue| first(queue).map(|(_, entry)| entry));
         let mut merged: Vec<&Entry> = entries.collect();
-        let place = |entry: &&Entry| (self.slab.place(entry), entry.row.ticket);
+        let place = |entry: &&Entry| (self.rules.rank.place(entry), entry.row.ticket);
         merged.sort_unstable_by_key(place);
         let mut load = Load::EMPTY;
         let completes = |(rows, entry): (u32, &&Entry)| {
@@ -230,7 +231,7 @@ impl Former {
     /// Whether `bin` holds a batch that anybody may take.
     fn is_full(&self, bin: usize) -> bool {
         if self.anyones.waiting == 0 {
-            return self.fresh.queues[bin].is_full(self.full(bin));
+            return self.fresh.is_full(bin, self.full(bin));
         }
         let sources = [None, Some(&self.anyones), Some(&self.fresh)];
         let waiting = self.depth(bin);

@@ -26,10 +26,11 @@ impl State {
 
     #[inline]
     pub(super) fn drain_one(&mut self, bin: usize) -> u64 {
-        let before = self.drains[bin].head();
-        let former = &mut self.former;
-        self.drains[bin].pass(|submission| former.arrive(bin, submission));
-        let moved = self.drains[bin].head() - before;
+        let Self { former, drains, .. } = self;
+        let drain = &mut drains[bin];
+        let before = drain.head();
+        former.arrive(bin, |arrivals| drain.pass(|submission| arrivals.push(submission)));
+        let moved = drain.head() - before;
         self.drained += moved;
         moved
     }

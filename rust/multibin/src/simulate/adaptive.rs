@@ -21,7 +21,7 @@ impl Adaptive {
 impl Policy for Adaptive {
     fn arrive(&mut self, submission: Submission) -> bool {
         let bin = if self.adapter.pays() { self.former.bin(submission.length) } else { 0 };
-        self.former.arrive(bin, submission);
+        self.former.arrive(bin, |arrivals| arrivals.push(submission));
         self.former.may_complete(bin)
     }
 

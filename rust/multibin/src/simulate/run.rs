@@ -32,7 +32,7 @@ impl Policy for Former {
     #[inline]
     fn arrive(&mut self, submission: Submission) -> bool {
         let bin = self.bin(submission.length);
-        Former::arrive(self, bin, submission);
+        Former::arrive(self, bin, |arrivals| arrivals.push(submission));
         self.may_complete(bin)
     }
 

@@ -1,164 +1,234 @@
 //! The queue of one bin: first in, first out, or a heap where ranks decide.
 
-use super::{Entry, FREE, Head, NIL, Slab};
-use crate::load::{Full, Load};
-use crate::request::Row;
+use super::{Entry, GONE, Head, Home, NIL, Slab};
+use crate::request::{Row, Ticket};
 
-/// Knows its head and, first in first out, its `nth` entry (the one that completes a batch).
+/// Entries in blocks of the slab, from the first to the last with holes where some left from the
+/// middle; or a heap. A cache line.
 #[derive(Debug, Clone)]
+#[repr(align(64))]
 pub(crate) struct Queue {
     pub(crate) head: Head,
-    /// `order` of the nth entry; `u64::MAX` while there are fewer, and in a heap.
-    pub(crate) formed: u64,
-    pub(crate) len: u32,
-    /// In a heap the root.
+    /// When the last that entered counts as passed over.
+    last_due: u64,
+    /// The place of the head, in a heap the root.
     first: u32,
-    /// Of all entries, while there is a budget and they are no batch.
-    load: Load,
-    /// Unused in a heap, like `nth`.
+    /// The place that was filled last; kept when the queue is empty, so that its block is used again.
+    /// Unused in a heap, like the holes.
     last: u32,
-    nth: u32,
+    pub(crate) len: u32,
+    holes: u32,
 }
 
 impl Queue {
-    pub(crate) const EMPTY: Self = Self {
-        head: Head::NONE,
-        formed: u64::MAX,
-        len: 0,
-        first: NIL,
-        load: Load::EMPTY,
-        last: NIL,
-        nth: NIL,
-    };
-
-    /// Whether it holds a batch.
-    #[inline]
-    pub(crate) fn is_full(&self, full: Full) -> bool {
-        self.len >= full.rows || self.formed != u64::MAX
-    }
+    pub(crate) const EMPTY: Self =
+        Self { head: Head::NONE, last_due: 0, first: NIL, last: NIL, len: 0, holes: 0 };
 
     /// The place of the head in the slab.
     pub(crate) fn first(&self) -> u32 {
         self.first
     }
 
-    /// Enters; returns its place in the slab. First in first out, nobody is due before those ahead, so
-    /// that whoever is passed over leads or has a head that is, too.
-    #[inline]
-    pub(crate) fn push(&mut self, slab: &mut Slab, entry: Entry, full: Full) -> u32 {
+    /// Enters; returns its place in the slab. First in first out, nobody is due before those who came
+    /// earlier, so that whoever is passed over leads or has a head that is, too. Written once, without
+    /// a copy on the way.
+    #[expect(clippy::inline_always, reason = "an entry is not copied on its way into the slab")]
+    #[inline(always)]
+    pub(crate) fn push(&mut self, slab: &mut Slab, home: Home, entry: Entry) -> u32 {
+        let (heap, empty) = (slab.is_heap(), self.len == 0);
+        let at = match self.last {
+            NIL => slab.first_place(home),
+            last if empty => slab.start(last),
+            last => slab.extend(last),
+        };
+        let due = if heap || empty { entry.due } else { entry.due.max(self.last_due) };
+        slab.entries[at as usize] = Entry { due, ..entry };
         self.len += 1;
-        if full.budget.is_some() && self.formed == u64::MAX {
-            self.load = self.load.with(&entry.row);
-            if !self.load.fits(full.budget) {
-                self.formed = entry.order;
-            }
-        }
-        if slab.is_heap() {
-            let at = slab.insert(entry);
-            let root = slab.meld(self.first, at);
-            self.set_first(slab, root);
+        if heap {
+            let root = slab.grown(self.first, at);
+            self.set_head(slab, root);
             return at;
         }
-        let at = slab.insert(Entry { prev: self.last, ..entry });
-        if self.last == NIL {
-            self.set_first(slab, at);
-        } else {
-            let last = &mut slab.entries[self.last as usize];
-            last.next = at;
-            let due = last.due.max(entry.due);
-            slab.entries[at as usize].due = due;
-        }
-        self.last = at;
-        if self.len == full.rows && self.formed == u64::MAX {
-            self.nth = at;
-            self.formed = entry.order;
+        (self.last, self.last_due) = (at, due);
+        if empty {
+            self.set_head(slab, at);
         }
         at
     }
 
-    /// Takes the head. The queue must not be empty. With a budget `find_full` follows.
+    #[inline]
+    fn set_head(&mut self, slab: &Slab, at: u32) {
+        self.first = at;
+        self.head = Head::of(slab.entry(at), slab.rank());
+    }
+
+    /// Takes the head. The queue must not be empty.
     #[inline]
     pub(crate) fn pop(&mut self, slab: &mut Slab) -> Row {
-        let at = self.first;
-        let Entry { row, next, .. } = slab.entries[at as usize];
-        // Before the entry is freed: it may be the nth itself.
-        if self.nth != NIL {
-            self.nth = slab.entries[self.nth as usize].next;
-            self.formed = slab.entries.get(self.nth as usize).map_or(u64::MAX, |e| e.order);
-        }
-        let next = if slab.is_heap() { slab.without_root(at) } else { next };
-        slab.remove(at);
-        self.len -= 1;
-        self.set_first(slab, next);
+        let row = self.leave(slab);
+        self.lead(slab);
         row
     }
 
-    /// The entry at `next`, if there is one, becomes the head.
+    /// Takes the first `count`, of which there are so many.
     #[inline]
-    fn set_first(&mut self, slab: &mut Slab, next: u32) {
-        self.first = next;
-        if let Some(entry) = slab.entries.get_mut(next as usize) {
-            entry.prev = NIL;
-        } else {
-            self.last = NIL;
-        }
-        self.head = slab.head(next);
-    }
-
-    /// Whether the live entry at `at` is in this queue. O(entries before it).
-    pub(crate) fn contains(&self, slab: &Slab, mut at: u32) -> bool {
-        while slab.entries[at as usize].prev != NIL {
-            at = slab.entries[at as usize].prev;
-        }
-        at == self.first
-    }
-
-    /// Removes the entry at `at`, which must be in this queue. O(batch size), in a heap O(log of
-    /// its length).
-    pub(crate) fn unlink(&mut self, slab: &mut Slab, at: u32, full: Full) -> Row {
-        if at == self.first && full.budget.is_none() {
-            return self.pop(slab);
-        }
-        let row = if at == self.first { self.pop(slab) } else { self.cut(slab, at) };
-        self.find_full(slab, full);
-        row
-    }
-
-    /// Removes an entry that is not the head.
-    fn cut(&mut self, slab: &mut Slab, at: u32) -> Row {
-        let row = slab.row(at);
-        if slab.is_heap() {
-            let root = slab.without(self.first, at);
-            self.set_first(slab, root);
-        } else {
-            let Entry { next, prev, .. } = slab.entries[at as usize];
-            slab.entries[prev as usize].next = next;
-            match slab.entries.get_mut(next as usize) {
-                Some(entry) => entry.prev = prev,
-                None => self.last = prev,
-            }
-        }
-        slab.remove(at);
-        self.len -= 1;
-        row
-    }
-
-    /// Finds anew what completes a batch. O(batch size).
-    pub(crate) fn find_full(&mut self, slab: &Slab, full: Full) {
-        (self.nth, self.formed, self.load) = (NIL, u64::MAX, Load::EMPTY);
-        if slab.is_heap() && full.budget.is_none() {
+    pub(crate) fn take(&mut self, slab: &mut Slab, count: usize, rows: &mut Vec<Row>) {
+        if count == 0 {
             return;
         }
-        for (i, (at, entry)) in (1..=full.rows).zip(self.iter(slab)) {
-            self.load = self.load.with(&entry.row);
-            if !self.load.fits(full.budget) {
-                self.formed = entry.order;
+        if self.holes > 0 || slab.is_heap() {
+            rows.extend((0..count).map(|_| self.leave(slab)));
+        } else {
+            self.take_runs(slab, count as u32, rows);
+        }
+        self.lead(slab);
+    }
+
+    /// As many as there are in a row in each block.
+    #[inline]
+    fn take_runs(&mut self, slab: &mut Slab, mut count: u32, rows: &mut Vec<Row>) {
+        self.len -= count;
+        loop {
+            let run = count.min(slab.rest(self.first) + 1);
+            rows.extend(slab.take_run(self.first, run));
+            self.first += run - 1;
+            count -= run;
+            if count == 0 && self.len == 0 {
                 return;
             }
-            if i == full.rows && !slab.is_heap() {
-                (self.nth, self.formed) = (at, entry.order);
+            self.first = slab.leave_place(self.first);
+            if count == 0 {
+                return;
             }
         }
+    }
+
+    /// The first one leaves, and nobody is the head yet.
+    #[inline]
+    fn leave(&mut self, slab: &mut Slab) -> Row {
+        let at = self.first;
+        let row = slab.take(at);
+        self.len -= 1;
+        if slab.is_heap() {
+            self.first = slab.without_root(at);
+            slab.free(at);
+        } else if self.len > 0 {
+            self.advance(slab);
+        }
+        row
+    }
+
+    /// From the first place, where nobody waits any more, to the next one where somebody does.
+    #[inline]
+    fn advance(&mut self, slab: &mut Slab) {
+        loop {
+            let at = self.first;
+            self.first = slab.leave_place(at);
+            if slab.waits(self.first) {
+                return;
+            }
+            self.holes -= 1;
+        }
+    }
+
+    /// The first one becomes the head, if somebody waits.
+    #[inline]
+    fn lead(&mut self, slab: &mut Slab) {
+        if self.len > 0 {
+            self.set_head(slab, self.first);
+        } else {
+            self.head = Head::NONE;
+            self.keep_last_block(slab);
+        }
+    }
+
+    /// Frees the other blocks of an empty queue.
+    #[inline]
+    fn keep_last_block(&mut self, slab: &mut Slab) {
+        if self.last == NIL {
+            return;
+        }
+        self.holes = 0;
+        while !slab.same_block(self.first, self.last) {
+            self.first = slab.free(self.first);
+        }
+    }
+
+    /// An empty queue that is given up.
+    pub(crate) fn give_back(&mut self, slab: &mut Slab) {
+        if self.last != NIL {
+            slab.free(self.last);
+        }
+        *self = Self::EMPTY;
+    }
+
+    /// Removes the entry at `at`, which must be in this queue. O(1), in a heap O(log of its length).
+    pub(crate) fn unlink(&mut self, slab: &mut Slab, at: u32) -> Row {
+        if at == self.first {
+            return self.pop(slab);
+        }
+        self.len -= 1;
+        if slab.is_heap() {
+            let root = slab.without(self.first, at);
+            self.set_head(slab, root);
+            slab.free(at);
+        } else {
+            self.holes += 1;
+        }
+        slab.take(at)
+    }
+
+    /// Whether holes are most of what lies between first and last.
+    pub(crate) fn is_sparse(&self, slab: &Slab) -> bool {
+        self.holes > self.len.max(slab.rest(0))
+    }
+
+    /// Closes the holes of a queue that is first in, first out; tells of everybody who moves: from
+    /// where, to where. O(length + holes).
+    pub(crate) fn compact(&mut self, slab: &mut Slab, mut moved: impl FnMut(Ticket, u32, u32)) {
+        let (mut from, mut to) = (self.first, slab.start(self.first));
+        self.first = to;
+        for left in (0..self.len).rev() {
+            while !slab.waits(from) {
+                from = slab.after(from);
+            }
+            let entry = slab.entries[from as usize];
+            slab.entries[from as usize].order = GONE;
+            slab.entries[to as usize] = entry;
+            moved(entry.row.ticket, from, to);
+            if left > 0 {
+                (from, to) = (slab.after(from), slab.after(to));
+            }
+        }
+        self.cut_after(slab, to);
+        self.holes = 0;
+    }
+
+    /// Frees the blocks after that of `at`, which becomes the last place.
+    fn cut_after(&mut self, slab: &mut Slab, at: u32) {
+        if !slab.same_block(at, self.last) {
+            let mut next = slab.next_start(at);
+            while !slab.same_block(next, self.last) {
+                next = slab.free(next);
+            }
+            slab.free(next);
+        }
+        self.last = at;
+    }
+
+    /// The order of the `nth` entry from the first on, which is 1; there are so many.
+    #[inline]
+    pub(crate) fn order_of(&self, slab: &Slab, nth: u32) -> u64 {
+        if self.holes > 0 {
+            let entry = self.iter(slab).nth(nth as usize - 1);
+            return entry.map_or(GONE, |(_, entry)| entry.order);
+        }
+        let (mut at, mut ahead) = (self.first, nth - 1);
+        while ahead > slab.rest(at) {
+            ahead -= slab.rest(at) + 1;
+            at = slab.next_start(at);
+        }
+        slab.entry(at + ahead).order
     }
 
     /// Every entry with its place in the slab: first to last, in a heap in any order.
@@ -166,41 +236,64 @@ impl Queue {
         &self,
         slab: &'a Slab,
     ) -> impl Iterator<Item = (u32, &'a Entry)> + use<'a> {
-        let mut next = self.first;
+        let (mut next, mut left) = (self.first, self.len);
         std::iter::from_fn(move || {
+            left = left.checked_sub(1)?;
             let at = next;
-            let entry = slab.entries.get(at as usize)?;
-            next = if slab.is_heap() { slab.following(at) } else { entry.next };
-            Some((at, entry))
+            if left > 0 {
+                next = slab.waiting_after(at);
+            }
+            Some((at, slab.entry(at)))
         })
-    }
-
-    /// Empties the queue; its entries are a list by `next` then, from the place that is returned.
-    fn detach(&mut self, slab: &mut Slab) -> u32 {
-        let first = std::mem::replace(self, Self::EMPTY).first;
-        if slab.is_heap() { slab.as_list(first) } else { first }
     }
 
     /// Removes everything.
     pub(crate) fn clear(&mut self, slab: &mut Slab) {
-        let mut at = self.detach(slab);
-        while at != NIL {
-            let next = slab.entries[at as usize].next;
-            slab.remove(at);
-            at = next;
+        while self.len > 0 {
+            self.leave(slab);
         }
+        self.lead(slab);
     }
 
-    /// Removes the entries that are not `kept`; the others stay in their order.
-    pub(crate) fn retain(&mut self, slab: &mut Slab, full: Full, kept: impl Fn(&Entry) -> bool) {
-        let mut at = self.detach(slab);
-        while at != NIL {
-            let entry = slab.entries[at as usize];
-            debug_assert!(entry.prev != FREE);
-            slab.remove(at);
-            at = entry.next;
-            if kept(&entry) {
-                self.push(slab, Entry { next: NIL, prev: NIL, ..entry }, full);
+    /// Removes the entries that are not `kept`; the others stay where they are.
+    pub(crate) fn retain(&mut self, slab: &mut Slab, kept: impl Fn(&Entry) -> bool) {
+        let refused = |(at, entry): (u32, &Entry)| (!kept(entry)).then_some(at);
+        if slab.is_heap() {
+            let refused: Vec<u32> = self.iter(slab).filter_map(refused).collect();
+            for at in refused {
+                self.unlink(slab, at);
+            }
+            return;
+        }
+        let (mut at, waiting) = (self.first, self.len);
+        for left in (0..waiting).rev() {
+            if !kept(slab.entry(at)) {
+                slab.take(at);
+                self.len -= 1;
+                self.holes += 1;
+            }
+            if left > 0 {
+                at = slab.waiting_after(at);
+            }
+        }
+        if self.len > 0 && !slab.waits(self.first) {
+            self.holes -= 1;
+            self.advance(slab);
+        }
+        self.lead(slab);
+    }
+}
+
+impl Slab {
+    /// The place of who waits next after `at`; in a heap in the order of a walk.
+    fn waiting_after(&self, mut at: u32) -> u32 {
+        if self.is_heap() {
+            return self.following(at);
+        }
+        loop {
+            at = self.after(at);
+            if self.waits(at) {
+                return at;
             }
         }
     }

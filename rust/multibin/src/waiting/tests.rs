@@ -1,0 +1,138 @@
+//! Two queues in one slab against lists, first in first out and as heaps.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::request::Row;
+
+/// What may happen to a queue.
+#[derive(Debug, Clone)]
+enum Step {
+    Push(u64),
+    Pop,
+    Take(usize),
+    Unlink(usize),
+    /// Those whose ticket is a multiple of it leave.
+    Sift(u64),
+    Clear,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        12 => (0..9u64).prop_map(Step::Push),
+        2 => Just(Step::Pop),
+        1 => (0..90usize).prop_map(Step::Take),
+        6 => (0..300usize).prop_map(Step::Unlink),
+        1 => (1..5u64).prop_map(Step::Sift),
+        1 => prop_oneof![9 => Just(Step::Pop), 1 => Just(Step::Clear)],
+    ]
+}
+
+/// A queue, and the places and tickets that should be in it, in order.
+struct Pair {
+    home: Home,
+    queue: Queue,
+    list: Vec<(u32, Row)>,
+}
+
+impl Pair {
+    fn new(bin: usize) -> Self {
+        let home = Home { owner: Owner::Fresh, bin };
+        Self { home, queue: Queue::EMPTY, list: Vec::new() }
+    }
+
+    fn apply(&mut self, slab: &mut Slab, step: &Step, ticket: u64) {
+        let Self { home, queue, list } = self;
+        match *step {
+            Step::Push(deadline) => {
+                let row = Row { ticket, deadline, ..Row::NONE };
+                let at = queue.push(
+                    slab,
+                    *home,
+                    Entry { row, order: 2 * ticket, due: 100 - ticket % 90 },
+                );
+                list.push((at, row));
+                if slab.is_heap() {
+                    list.sort_by_key(|(_, row)| (row.deadline, row.ticket));
+                }
+            }
+            Step::Pop if !list.is_empty() => assert_eq!(queue.pop(slab), list.remove(0).1),
+            Step::Take(count) if !list.is_empty() => {
+                let (count, mut rows) = (count.min(list.len()), Vec::new());
+                queue.take(slab, count, &mut rows);
+                assert!(list.drain(..count).map(|(_, row)| row).eq(rows));
+            }
+            Step::Unlink(nth) if !list.is_empty() => {
+                let (at, row) = list.remove(nth % list.len());
+                assert_eq!(slab.home(at), *home);
+                assert_eq!(queue.unlink(slab, at), row);
+            }
+            Step::Sift(factor) if !list.is_empty() => {
+                queue.retain(slab, |entry| entry.row.ticket % factor > 0);
+                list.retain(|(_, row)| row.ticket % factor > 0);
+            }
+            Step::Clear => {
+                queue.clear(slab);
+                list.clear();
+            }
+            _ => {}
+        }
+        self.compact(slab);
+    }
+
+    fn compact(&mut self, slab: &mut Slab) {
+        if self.queue.is_sparse(slab) {
+            let moved = |ticket, from, to| {
+                let mut list = self.list.iter_mut();
+                let place = list.find(|(_, row)| row.ticket == ticket).map(|(at, _)| at);
+                assert_eq!(place.map(|at| std::mem::replace(at, to)), Some(from));
+            };
+            self.queue.compact(slab, moved);
+        }
+    }
+
+    fn check(&self, slab: &Slab) {
+        let (queue, list) = (&self.queue, &self.list);
+        assert_eq!(queue.len as usize, list.len());
+        assert!(list.iter().all(|(at, row)| slab.holds(*at, row.ticket)));
+        let head = list.first().map(|(at, row)| (*at, row.ticket));
+        let first = (queue.len > 0).then(|| (queue.first(), queue.head.ticket));
+        assert_eq!(first, head);
+        let mut entries: Vec<_> = queue.iter(slab).map(|(at, entry)| (at, entry.row)).collect();
+        if slab.is_heap() {
+            entries.sort_by_key(|(_, row)| (row.deadline, row.ticket));
+            assert_eq!(&entries, list);
+            return;
+        }
+        assert_eq!(&entries, list);
+        let orders = (1..=queue.len).map(|nth| queue.order_of(slab, nth));
+        assert!(orders.eq(list.iter().map(|(_, row)| 2 * row.ticket)));
+        let due: Vec<_> = queue.iter(slab).map(|(_, entry)| entry.due).collect();
+        assert!(due.is_sorted());
+    }
+}
+
+proptest! {
+    #[test]
+    fn queues_are_lists(
+        heap in any::<bool>(),
+        steps in prop::collection::vec((0..2usize, step()), 0..700),
+    ) {
+        let rank = if heap { Rank::Deadline } else { Rank::Ticket };
+        let mut slab = Slab::new(700, 2, rank).unwrap();
+        let (room, mut pairs) = (slab.entries.capacity(), [Pair::new(0), Pair::new(1)]);
+        for (ticket, (at, step)) in (0..).zip(&steps) {
+            pairs[*at].apply(&mut slab, step, ticket);
+            pairs[*at].check(&slab);
+        }
+        let waiting: usize = pairs.iter().map(|pair| pair.list.len()).sum();
+        let places = slab.entries.iter().filter(|entry| entry.waits()).count();
+        prop_assert_eq!(places, waiting);
+        prop_assert_eq!(slab.entries.capacity(), room);
+        for pair in &mut pairs {
+            pair.queue.clear(&mut slab);
+            pair.queue.give_back(&mut slab);
+        }
+        prop_assert_eq!(slab.free_places(), slab.entries.len());
+    }
+}
