@@ -266,6 +266,7 @@ impl Former {
         }
         for row in &rows {
             let order = admitted + self.resubmitted + self.handed_back;
+            self.places.forget(row.ticket);
             self.start_anew(Row { entered: now, ..*row }, order);
             self.handed_back += 1;
         }

@@ -38,7 +38,7 @@ use crate::sync::{self, AtomicU32, AtomicU64, Condvar, Mutex};
 use crate::waiting::Slab;
 
 /// The most slots that all rings have together, and that one has.
-const ALL_SLOTS: usize = 1 << 16;
+const ALL_SLOTS: usize = 1 << 14;
 const RING_SLOTS: usize = 1 << 10;
 /// Rows that `submit_many` sorts into bins at a time.
 const BLOCK: usize = 4096;

@@ -11,16 +11,17 @@ use crate::waiting::{Owner, Slab};
 pub(super) struct Places {
     /// At the ticket modulo their number, of who entered last; empty where nobody asks.
     last: Box<[u32]>,
-    /// Of tickets that waited when another one took their position; some may have left since.
+    /// A bit for each of these: whether that one waits.
+    waits: Box<[u64]>,
+    /// Of tickets that wait although another one took their position.
     displaced: BTreeMap<Ticket, u32>,
-    /// When those who left are sought among them.
-    most: usize,
 }
 
 impl Places {
     /// For so many tickets, a power of two or 0.
     pub(super) fn new(tickets: usize) -> Self {
-        Self { last: vec![u32::MAX; tickets].into(), displaced: BTreeMap::new(), most: 64 }
+        let waits = vec![0; tickets.div_ceil(64)].into();
+        Self { last: vec![u32::MAX; tickets].into(), waits, displaced: BTreeMap::new() }
     }
 
     /// `ticket` entered at `at`. O(1) but where it displaces one that still waits.
@@ -31,23 +32,24 @@ impl Places {
         }
         let position = self.position(ticket);
         let old = std::mem::replace(&mut self.last[position], at);
-        // A place that is somebody else's by now has a position of its own.
-        if let Some(before) = slab.ticket(old)
-            && before != ticket
-            && self.position(before) == position
-        {
-            self.displace(slab, before, old);
+        let (waits, bit) = (&mut self.waits[position / 64], 1 << (position % 64));
+        if *waits & bit != 0 {
+            self.displaced.extend(slab.ticket(old).map(|before| (before, old)));
+        } else {
+            *waits |= bit;
         }
     }
 
-    /// Amortised O(log of how many there are), who are at most about twice as many as wait.
-    #[cold]
-    fn displace(&mut self, slab: &Slab, ticket: Ticket, at: u32) {
-        if self.displaced.len() >= self.most {
-            self.displaced.retain(|&ticket, &mut at| slab.holds(at, ticket));
-            self.most = 2 * self.displaced.len() + 64;
+    /// `ticket` waits no more.
+    #[inline]
+    pub(super) fn forget(&mut self, ticket: Ticket) {
+        if self.last.is_empty()
+            || !self.displaced.is_empty() && self.displaced.remove(&ticket).is_some()
+        {
+            return;
         }
-        self.displaced.insert(ticket, at);
+        let position = self.position(ticket);
+        self.waits[position / 64] &= !(1 << (position % 64));
     }
 
     #[inline]
@@ -59,9 +61,8 @@ impl Places {
     /// O(log of those that it happened to).
     pub(super) fn find(&self, slab: &Slab, ticket: Ticket) -> Option<u32> {
         let last = self.last[self.position(ticket)];
-        let displaced = || self.displaced.get(&ticket).copied();
-        let holds = |at: &u32| slab.holds(*at, ticket);
-        Some(last).filter(holds).or_else(|| displaced().filter(holds))
+        let last = Some(last).filter(|&at| slab.ticket(at) == Some(ticket));
+        last.or_else(|| self.displaced.get(&ticket).copied())
     }
 
     /// Who waited at `from` waits at `to`.
@@ -99,6 +100,7 @@ impl Former {
         let row = bins.edit(home.bin, |queue| queue.unlink(slab, at));
         bins.close_holes(slab, home.bin, &mut self.places);
         bins.find_full(slab, home.bin, full);
+        self.places.forget(row.ticket);
         self.removed += 1;
         if home.owner == Owner::Fresh {
             self.update(home.bin);

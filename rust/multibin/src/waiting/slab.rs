@@ -195,11 +195,6 @@ impl Slab {
         entry.map(|entry| entry.row.ticket)
     }
 
-    /// Whether the request with this ticket waits at this place.
-    pub(crate) fn holds(&self, at: u32, ticket: Ticket) -> bool {
-        self.ticket(at) == Some(ticket)
-    }
-
     /// Who waits at `at`.
     #[inline]
     pub(crate) fn entry(&self, at: u32) -> &Entry {

@@ -94,7 +94,7 @@ impl Pair {
     fn check(&self, slab: &Slab) {
         let (queue, list) = (&self.queue, &self.list);
         assert_eq!(queue.len as usize, list.len());
-        assert!(list.iter().all(|(at, row)| slab.holds(*at, row.ticket)));
+        assert!(list.iter().all(|(at, row)| slab.ticket(*at) == Some(row.ticket)));
         let head = list.first().map(|(at, row)| (*at, row.ticket));
         let first = (queue.len > 0).then(|| (queue.first(), queue.head.ticket));
         assert_eq!(first, head);
