@@ -6,21 +6,31 @@ use crate::request::{Options, Submission, Ticket};
 use crate::sync::Ordering;
 
 impl Inner {
-    #[inline]
     pub(super) fn admit(&self, wanted: u64) -> Result<(Ticket, u64), SubmitError> {
-        self.admission.admit(wanted).map_err(|refused| match refused {
+        self.admission.admit(wanted).map_err(|refused| self.refusal(refused))
+    }
+
+    fn refusal(&self, refused: Refused) -> SubmitError {
+        match refused {
             Refused::Full => SubmitError::Full { capacity: self.capacity, accepted: 0 },
             Refused::Closed => SubmitError::Closed,
-        })
+        }
+    }
+
+    /// The larger errors are made outside `enter`: to move a result that was just written, in wider
+    /// pieces than it was written in, is to wait for the writes.
+    #[inline]
+    pub(super) fn submit(&self, key: u64, length: u32) -> Result<Ticket, SubmitError> {
+        if self.budget.is_some() {
+            self.check(length, &Options::default())?;
+        }
+        self.enter(key, length).map_err(|refused| self.refusal(refused))
     }
 
     /// Apart from `submit_with`, so that nothing of the options is left when this is compiled.
-    #[inline]
-    pub(super) fn submit(&self, key: u64, length: u32) -> Result<Ticket, SubmitError> {
-        const NONE: Options = Options { cost: None, priority: 0, deadline: None };
-        self.check(length, &NONE)?;
-        let (ticket, _) = self.admit(1)?;
-        self.push(Submission::new(key, ticket, self.now(), length, &NONE));
+    fn enter(&self, key: u64, length: u32) -> Result<Ticket, Refused> {
+        let (ticket, _) = self.admission.admit(1)?;
+        self.push(Submission::new(key, ticket, self.now(), length, &Options::default()));
         Ok(ticket)
     }
 
@@ -37,7 +47,6 @@ impl Inner {
     }
 
     /// Whether a request may have this length and these options.
-    #[inline]
     pub(super) fn check(&self, length: u32, options: &Options) -> Result<(), SubmitError> {
         if options.priority > 0 && !self.ages {
             return Err(SubmitError::Priority(options.priority));
