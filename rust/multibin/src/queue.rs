@@ -3,10 +3,14 @@
 //! A producer claims positions by advancing `tail`, writes its slots and publishes each by storing
 //! `position + 1` in the slot's `stamp`. The consumer takes the published prefix and advances
 //! `head`. Positions count up for ever (u64), so a stamp is never seen twice.
+//!
+//! A claim is sequentially consistent, so a producer that looks at something between its claim and
+//! its publication needs no fence: whoever writes that thing and then finds `tail` where it was is
+//! seen by the producer. Whoever finds `tail` ahead of what is published looks again.
 
 use std::mem::MaybeUninit;
 
-use crate::sync::{Arc, AtomicU64, Ordering, UnsafeCell};
+use crate::sync::{Arc, AtomicU64, Ordering, UnsafeCell, order_for_loom};
 
 /// The ring has no room: the value comes back.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,30 +81,46 @@ impl<T: Copy> Ring<T> {
     /// [`Full`], with the value, when no slot is free.
     #[inline]
     pub fn push(&self, value: T) -> Result<u64, Full<T>> {
-        match self.claim(1) {
-            Some((position, _)) => {
-                self.publish(position, value);
-                Ok(position)
-            }
-            None => Err(Full(value)),
-        }
+        self.push_looking(value, || ()).map(|(end, ())| end - 1).ok_or(Full(value))
+    }
+
+    /// As [`Ring::push`], and calls `look` between claim and publication: it must not panic, as the
+    /// consumer waits for the position. Returns the position after the value, and what was seen.
+    #[inline]
+    pub(crate) fn push_looking<L>(&self, value: T, look: impl FnOnce() -> L) -> Option<(u64, L)> {
+        let (position, _) = self.claim(1)?;
+        let seen = look();
+        self.publish(position, value);
+        Some((position + 1, seen))
     }
 
     /// Publishes the longest prefix of `values` for which there is room, claimed in one step;
     /// returns how many, and the position after the last; `None` if that is nothing. Lock-free
     /// like [`Ring::push`].
     pub fn push_block(&self, values: &[T]) -> Option<(usize, u64)> {
+        self.push_block_looking(values, || ()).map(|(pushed, end, ())| (pushed, end))
+    }
+
+    /// [`Ring::push_block`], with `look` as in [`Ring::push_looking`].
+    pub(crate) fn push_block_looking<L>(
+        &self,
+        values: &[T],
+        look: impl FnOnce() -> L,
+    ) -> Option<(usize, u64, L)> {
         let (first, claimed) = self.claim(values.len() as u64)?;
+        let seen = look();
         for (position, value) in (first..).zip(&values[..claimed as usize]) {
             self.publish(position, *value);
         }
-        Some((claimed as usize, first + claimed))
+        Some((claimed as usize, first + claimed, seen))
     }
 
     /// The next position to claim: those from [`Drain::head`] on are not yet taken.
     #[must_use]
     pub fn tail(&self) -> u64 {
-        self.tail.0.load(Ordering::Relaxed)
+        // SeqCst: pairs with the exchange in `claim`. Who wrote before what a producer looks at
+        // sees the claim here, or the producer sees that write.
+        self.tail.0.load(Ordering::SeqCst)
     }
 
     /// Claims up to `wanted` positions: the first one and how many; `None` if there is no room.
@@ -117,14 +137,18 @@ impl<T: Copy> Ring<T> {
             if claimed == 0 {
                 return None;
             }
-            // Relaxed: the claim orders nothing; the slot's stamp publishes the value.
+            // SeqCst: pairs with the load in `tail`, for those who look before they publish; the
+            // slot's stamp publishes the value.
             match self.tail.0.compare_exchange_weak(
                 tail,
                 tail + claimed,
-                Ordering::Relaxed,
+                Ordering::SeqCst,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => return Some((tail, claimed)),
+                Ok(_) => {
+                    order_for_loom();
+                    return Some((tail, claimed));
+                }
                 Err(now) => tail = now,
             }
         }
@@ -267,13 +291,6 @@ mod loom_tests {
     use loom::thread;
 
     use super::*;
-    use crate::bell::Bell;
-
-    /// Publishes one entry; whether it must wake somebody.
-    fn producer(ring: &Arc<Ring<u32>>, bell: &Arc<Bell>) -> thread::JoinHandle<bool> {
-        let (ring, bell) = (Arc::clone(ring), Arc::clone(bell));
-        thread::spawn(move || bell.rings(0, ring.push(1).unwrap() + 1))
-    }
 
     /// Two producers, a ring of two slots, so that laps overlap: nothing is lost, doubled or torn.
     #[test]
@@ -324,77 +341,6 @@ mod loom_tests {
             assert_eq!(seen.len(), sent);
             let block: Vec<_> = seen.into_iter().filter(|&value| value < 10).collect();
             assert_eq!(block, [1, 2, 3]);
-        });
-    }
-
-    /// Two entries complete a batch, and one producer may stall between claim and publication: the
-    /// worker does not sleep beside a full batch. The lines are those of `arm_and_look`.
-    #[test]
-    fn a_stalled_claim_costs_no_wake_up() {
-        let mut model = loom::model::Builder::new();
-        model.preemption_bound = Some(3);
-        model.check(|| {
-            let (ring, mut drain) = ring::<u32>(2);
-            let bell = Arc::new(Bell::new(1));
-            let producers = [producer(&ring, &bell), producer(&ring, &bell)];
-            let mut seen = 0;
-            bell.arm(|_| 1);
-            drain.pass(|_| seen += 1);
-            if seen == 0 && ring.tail() != drain.head() {
-                bell.arm(|_| 0);
-                drain.pass(|_| seen += 1);
-            }
-            let rang = producers.map(|producer| producer.join().unwrap()).contains(&true);
-            assert!(seen > 0 || rang, "asleep, and a full batch waits");
-        });
-    }
-
-    /// Either the worker sees the entry in its last look, or the producer sees the armed bell.
-    #[test]
-    fn no_wake_up_is_lost() {
-        loom::model(|| {
-            let (ring, mut drain) = ring::<u32>(2);
-            let bell = Arc::new(Bell::new(1));
-            let producer = producer(&ring, &bell);
-            bell.arm(|_| 0);
-            let mut seen = 0;
-            drain.pass(|_| seen += 1);
-            let rang = producer.join().unwrap();
-            assert!(seen == 1 || rang);
-        });
-    }
-
-    /// Who drains by the marks alone leaves nothing behind for ever: once the producers are done,
-    /// the next look at the marks finds what is left.
-    #[test]
-    fn no_mark_is_lost() {
-        loom::model(|| {
-            let (ring, mut drain) = ring::<u32>(2);
-            let bell = Arc::new(Bell::new(1));
-            let producers = [producer(&ring, &bell), producer(&ring, &bell)];
-            let mut seen = 0;
-            bell.marked(|_| drain.pass(|_| seen += 1));
-            for producer in producers {
-                producer.join().unwrap();
-            }
-            bell.marked(|_| drain.pass(|_| seen += 1));
-            assert_eq!(seen, 2);
-        });
-    }
-
-    /// Who publishes under a mark that is being taken, and so sets none, is seen by who takes it.
-    #[test]
-    fn nobody_hides_behind_an_old_mark() {
-        loom::model(|| {
-            let (ring, mut drain) = ring::<u32>(2);
-            let bell = Arc::new(Bell::new(1));
-            bell.rings(0, ring.push(1).unwrap() + 1);
-            let producer = producer(&ring, &bell);
-            let mut seen = 0;
-            bell.marked(|_| drain.pass(|_| seen += 1));
-            producer.join().unwrap();
-            bell.marked(|_| drain.pass(|_| seen += 1));
-            assert_eq!(seen, 2);
         });
     }
 }

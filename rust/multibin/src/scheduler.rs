@@ -241,7 +241,7 @@ impl Scheduler {
     /// [`SubmitError`] at capacity and after [`Scheduler::close`].
     #[inline]
     pub fn submit(&self, key: u64, length: u32) -> Result<Ticket, SubmitError> {
-        self.0.submit(key, length, &Options::default())
+        self.0.submit(key, length)
     }
 
     /// As [`Scheduler::submit`], with what else is known of the request.
@@ -254,7 +254,7 @@ impl Scheduler {
         length: u32,
         options: &Options,
     ) -> Result<Ticket, SubmitError> {
-        self.0.submit(key, length, options)
+        self.0.submit_with(key, length, options)
     }
 
     /// Accepts requests in bulk, in order, with one arrival time; returns the first ticket (the
@@ -407,7 +407,8 @@ impl Scheduler {
 impl Worker {
     /// The next batch; waits for it as long as `timeout` says (`None`: for ever).
     ///
-    /// Blocking: takes the forming lock, and sleeps without polling while no batch may leave.
+    /// Blocking: takes the forming lock, and sleeps without polling while no batch may leave; beside
+    /// a producer that was stopped half-way, one of those who sleep looks every 50 µs.
     ///
     /// # Errors
     /// [`NextError`] when the time is over, the scheduler is closed and nothing waits for this

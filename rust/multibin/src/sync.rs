@@ -3,18 +3,30 @@
 #[cfg(loom)]
 pub(crate) use loom::{
     cell::UnsafeCell,
+    hint::spin_loop,
     sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     sync::{Arc, Condvar, Mutex, MutexGuard},
 };
 
 #[cfg(not(loom))]
 pub(crate) use std::{
+    hint::spin_loop,
     sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     sync::{Arc, Condvar, Mutex, MutexGuard},
 };
 
 #[cfg(not(loom))]
 pub(crate) use cell::UnsafeCell;
+
+/// Stands between a `SeqCst` write and the `SeqCst` reads that follow it. loom takes such accesses for
+/// acquire and release and knows a single total order of fences alone, so it gets one here. Where
+/// it ships this is nothing: both sides of a Dekker protocol write and read with `SeqCst`, which
+/// C++20 orders without a fence.
+#[inline]
+pub(crate) fn order_for_loom() {
+    #[cfg(loom)]
+    fence(Ordering::SeqCst);
+}
 
 #[cfg(not(loom))]
 mod cell {

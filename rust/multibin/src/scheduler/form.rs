@@ -14,9 +14,15 @@ impl State {
     /// Moves what producers marked from the rings to the former.
     #[inline]
     pub(super) fn drain_marked(&mut self, bell: &Bell) {
-        bell.marked(|bin| {
-            self.drain_one(bin);
-        });
+        bell.marked(|bin| self.drain_claims(bin).1);
+    }
+
+    /// As [`State::drain_one`]; and whether a position that was claimed before is not published.
+    #[inline]
+    pub(super) fn drain_claims(&mut self, bin: usize) -> (u64, bool) {
+        let tail = self.drains[bin].ring().tail();
+        let moved = self.drain_one(bin);
+        (moved, self.drains[bin].head() < tail)
     }
 
     /// Moves all that is published from the rings to the former; returns how many.

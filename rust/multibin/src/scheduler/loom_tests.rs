@@ -46,9 +46,9 @@ impl Sleeper {
         }
     }
 
-    /// Polls as often as it was woken.
+    /// Polls as often as it was woken, or has set an alarm.
     fn run(&mut self) -> usize {
-        while self.bed.0.swap(0, Ordering::Relaxed) > 0 {
+        while self.bed.0.swap(0, Ordering::Relaxed) > 0 || self.next.alarm().is_some() {
             self.poll();
         }
         self.rows
@@ -85,6 +85,55 @@ fn falling_asleep_beside_a_full_strict_bin() {
             producer.join().unwrap();
         }
         assert_eq!(sleeper.run(), 2);
+    });
+}
+
+/// One sleeps without an alarm while two submit what completes a batch together: whoever rings may
+/// find that the other has claimed the place before its own and not published.
+#[test]
+fn a_producer_stalls_beside_one_who_sleeps_already() {
+    model(|| {
+        let scheduler = scheduler(Fill::Strict, 2);
+        let worker = scheduler.worker();
+        let mut sleeper = Sleeper::new(&worker);
+        let producers = [submits(&scheduler, 1), submits(&scheduler, 2)];
+        for producer in producers {
+            producer.join().unwrap();
+        }
+        assert_eq!(sleeper.run(), 2);
+    });
+}
+
+/// The only alarm that is set beside a stalled producer goes to who sleeps on.
+#[test]
+fn whoever_looks_again_may_be_dropped() {
+    model(|| {
+        let scheduler = scheduler(Fill::Elastic, 1);
+        let worker = scheduler.worker();
+        let producer = submits(&scheduler, 1);
+        let first = Sleeper::new(&worker);
+        let mut second = Sleeper::new(&worker);
+        let taken = first.rows;
+        drop(first);
+        producer.join().unwrap();
+        assert_eq!(taken + second.run(), 1);
+    });
+}
+
+/// Nobody sleeps: who asks by the marks alone finds everything in the end.
+#[test]
+fn a_stalled_producer_is_found_by_who_does_not_sleep() {
+    model(|| {
+        let scheduler = scheduler(Fill::Elastic, 1);
+        let worker = scheduler.worker();
+        let mut next = worker.next_batch_async(None);
+        let mut taken = || next.try_next().map_or(0, |batch| batch.unwrap().rows().len());
+        let producers = [submits(&scheduler, 1), submits(&scheduler, 2)];
+        let early = taken();
+        for producer in producers {
+            producer.join().unwrap();
+        }
+        assert_eq!(early + taken() + taken(), 2);
     });
 }
 

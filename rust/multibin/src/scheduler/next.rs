@@ -7,7 +7,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use super::sleepers::{Place, Sleeper};
+use super::sleepers::{Locked, Place, Sleeper};
+use super::wake::GLANCE;
 use super::{Inner, NextError};
 use crate::batch::Batch;
 use crate::config::nanoseconds;
@@ -83,10 +84,18 @@ impl Inner {
             return outcome
                 .map_or(Poll::Pending, |outcome| Poll::Ready(outcome.map(|formed| (formed, now))));
         };
-        wait.until = state.former.deadline(wait.worker).unwrap_or(u64::MAX).min(wait.end);
-        wait.place = Some(state.sleepers.enter(wait.worker, wait.until, waker));
-        self.wake_or_arm(&mut state, now);
+        self.fall_asleep(&mut state, wait, now, waker);
         Poll::Pending
+    }
+
+    fn fall_asleep(&self, state: &mut Locked<'_>, wait: &mut Wait, now: u64, waker: Waker) {
+        wait.until = state.former.deadline(wait.worker).unwrap_or(u64::MAX).min(wait.end);
+        let place = state.sleepers.enter(wait.worker, wait.until, waker);
+        wait.place = Some(place);
+        if self.wake_or_arm(state, now) {
+            wait.until = wait.until.min(now.saturating_add(GLANCE));
+            state.sleepers.set_alarm(place, wait.until);
+        }
     }
 
     fn leave(&self, state: &mut super::State, place: Place) -> Option<Sleeper> {
@@ -137,7 +146,8 @@ impl NextBatch {
     }
 
     /// After how long it must be polled though nobody wakes it, as of the last poll: the timeout is
-    /// over, or a request that it may take has waited for `max_wait`.
+    /// over, a request that it may take has waited for `max_wait`, or a thread that was stopped
+    /// half-way in submitting may have gone on.
     #[must_use]
     pub fn alarm(&self) -> Option<Duration> {
         let until = self.wait.place.map(|_| self.wait.until)?;

@@ -45,6 +45,18 @@ impl Sleepers {
         self.queue.remove(at)
     }
 
+    /// Who sleeps at `place` sets its alarm anew.
+    pub(super) fn set_alarm(&mut self, place: Place, until: u64) {
+        if let Some(sleeper) = self.queue.iter_mut().rfind(|sleeper| sleeper.place == place) {
+            sleeper.until = until;
+        }
+    }
+
+    /// Whether the alarm of somebody goes off by `time`.
+    pub(super) fn wakes_by(&self, time: u64) -> bool {
+        self.alarm(|_| true) <= time
+    }
+
     /// The earliest alarm among those that `whose` holds for.
     fn alarm(&self, whose: impl Fn(WorkerId) -> bool) -> u64 {
         let theirs = self.queue.iter().filter(|sleeper| whose(sleeper.worker));
@@ -103,6 +115,12 @@ impl<'a> Locked<'a> {
         let sleeper = needed.and_then(|at| self.sleepers.queue.remove(at));
         self.calls.0.extend(sleeper.map(|sleeper| sleeper.waker));
         needed.is_some()
+    }
+
+    /// Wakes whoever is asleep longest.
+    pub(super) fn wake_first(&mut self) {
+        let first = self.sleepers.queue.pop_front();
+        self.calls.0.extend(first.map(|sleeper| sleeper.waker));
     }
 
     /// Wakes all sleepers that `whose` holds for.

@@ -2,21 +2,39 @@
 
 use super::{BLOCK, Inner, Refused, SubmitError};
 use crate::load::Budget;
-use crate::queue::Full;
 use crate::request::{Options, Submission, Ticket};
 use crate::sync::Ordering;
 
 impl Inner {
-    #[inline]
     pub(super) fn admit(&self, wanted: u64) -> Result<(Ticket, u64), SubmitError> {
-        self.admission.admit(wanted).map_err(|refused| match refused {
-            Refused::Full => SubmitError::Full { capacity: self.capacity, accepted: 0 },
-            Refused::Closed => SubmitError::Closed,
-        })
+        self.admission.admit(wanted).map_err(|refused| self.refusal(refused))
     }
 
+    fn refusal(&self, refused: Refused) -> SubmitError {
+        match refused {
+            Refused::Full => SubmitError::Full { capacity: self.capacity, accepted: 0 },
+            Refused::Closed => SubmitError::Closed,
+        }
+    }
+
+    /// The larger errors are made outside `enter`: to move a result that was just written, in wider
+    /// pieces than it was written in, is to wait for the writes.
     #[inline]
-    pub(super) fn submit(
+    pub(super) fn submit(&self, key: u64, length: u32) -> Result<Ticket, SubmitError> {
+        if self.budget.is_some() {
+            self.check(length, &Options::default())?;
+        }
+        self.enter(key, length).map_err(|refused| self.refusal(refused))
+    }
+
+    /// Apart from `submit_with`, so that nothing of the options is left when this is compiled.
+    fn enter(&self, key: u64, length: u32) -> Result<Ticket, Refused> {
+        let (ticket, _) = self.admission.admit(1)?;
+        self.push(Submission::new(key, ticket, self.now(), length, &Options::default()));
+        Ok(ticket)
+    }
+
+    pub(super) fn submit_with(
         &self,
         key: u64,
         length: u32,
@@ -24,19 +42,11 @@ impl Inner {
     ) -> Result<Ticket, SubmitError> {
         self.check(length, options)?;
         let (ticket, _) = self.admit(1)?;
-        let bin = self.map.bin(length);
-        let submission = Submission::new(key, ticket, self.now(), length, options);
-        let end = self.push(bin, submission);
-        // A deadline may be earlier than a sleeper's alarm.
-        let end = if submission.deadline == u64::MAX { end } else { u64::MAX };
-        if self.bell.rings(bin, end) {
-            self.wake_one();
-        }
+        self.push(Submission::new(key, ticket, self.now(), length, options));
         Ok(ticket)
     }
 
     /// Whether a request may have this length and these options.
-    #[inline]
     pub(super) fn check(&self, length: u32, options: &Options) -> Result<(), SubmitError> {
         if options.priority > 0 && !self.ages {
             return Err(SubmitError::Priority(options.priority));
@@ -49,15 +59,20 @@ impl Inner {
         if cost > budget { Err(SubmitError::Budget { cost, budget, padded }) } else { Ok(()) }
     }
 
-    /// Publishes; returns the position after it.
+    /// Publishes, and wakes a sleeper if that makes a batch possible.
     #[inline]
-    fn push(&self, bin: usize, mut submission: Submission) -> u64 {
-        loop {
-            match self.rings[bin].push(submission) {
-                Ok(position) => return position + 1,
-                Err(Full(back)) => submission = back,
+    fn push(&self, submission: Submission) {
+        let bin = self.map.bin(submission.length);
+        let (end, quiet) = loop {
+            match self.rings[bin].push_looking(submission, || self.bell.look(bin)) {
+                Some(pushed) => break pushed,
+                None => self.make_room(bin),
             }
-            self.make_room(bin);
+        };
+        // A deadline may be earlier than a sleeper's alarm.
+        let end = if submission.deadline == u64::MAX { end } else { u64::MAX };
+        if self.bell.rings(end, quiet) {
+            self.wake_one();
         }
     }
 
@@ -113,13 +128,14 @@ impl Inner {
 
     fn push_block(&self, bin: usize, mut rows: &[Submission]) {
         while !rows.is_empty() {
-            let Some((pushed, end)) = self.rings[bin].push_block(rows) else {
+            let look = || self.bell.look(bin);
+            let Some((pushed, end, quiet)) = self.rings[bin].push_block_looking(rows, look) else {
                 self.make_room(bin);
                 continue;
             };
             let deadline = rows[..pushed].iter().any(|row| row.deadline != u64::MAX);
             rows = &rows[pushed..];
-            if self.bell.rings(bin, if deadline { u64::MAX } else { end }) {
+            if self.bell.rings(if deadline { u64::MAX } else { end }, quiet) {
                 self.wake_one();
             }
         }

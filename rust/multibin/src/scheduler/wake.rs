@@ -1,13 +1,51 @@
 //! Who wakes whom: the bell that producers look at, and the wake-up that is passed on.
+//!
+//! A producer looks at the bell before it publishes. Who arms the bell and finds a position that is
+//! claimed and not published does not know whether its producer looked too early, and sees to it that
+//! somebody looks again: one sleeper has an alarm for it.
 
 use super::sleepers::Locked;
 use super::{Inner, State};
 use crate::config::Fill;
+use crate::sync::spin_loop;
+
+/// How often a stalled producer's slot is read before somebody sleeps beside it: some microseconds.
+const SPINS: u32 = if cfg!(loom) { 1 } else { 100 };
+/// Nanoseconds after which a sleeper looks again for a producer that stalled.
+pub(super) const GLANCE: u64 = 50_000;
+
+/// What the rings hold once the bell is armed.
+enum Rings {
+    /// Entries came.
+    Moved,
+    /// Nothing: whoever claims a position from now on finds the bell armed.
+    Empty,
+    /// Nothing, and a producer that may have looked at the bell before has not published.
+    Stalled,
+}
 
 impl State {
-    /// Whether a position of some ring is claimed and not taken.
-    fn on_the_way(&self) -> bool {
-        self.drains.iter().any(|drain| drain.ring().tail() != drain.head())
+    /// Moves what was claimed so far from the rings to the former.
+    fn look(&mut self) -> Rings {
+        let (mut came, mut stalled) = (0, None);
+        for bin in 0..self.drains.len() {
+            let (moved, left) = self.drain_claims(bin);
+            came += moved;
+            stalled = if left { Some(bin) } else { stalled };
+        }
+        match stalled {
+            _ if came > 0 => Rings::Moved,
+            None => Rings::Empty,
+            Some(bin) if self.is_published_soon(bin) => Rings::Moved,
+            Some(_) => Rings::Stalled,
+        }
+    }
+
+    fn is_published_soon(&mut self, bin: usize) -> bool {
+        (0..SPINS).any(|_| {
+            spin_loop();
+            self.drain_one(bin) > 0
+        })
     }
 
     /// Up to which position of its ring an entry of `bin` makes no batch possible.
@@ -27,6 +65,7 @@ impl State {
 impl Inner {
     /// Before the lock is left after something changed: if somebody sleeps, wakes one whom a batch
     /// or an alarm waits for, else arms the bell again. So a batch that became possible wakes one.
+    /// Beside a stalled producer it wakes one who sets itself an alarm, unless somebody has.
     pub(super) fn pass_on(&self, state: &mut Locked<'_>, now: u64) {
         if state.sleepers.is_empty() {
             return;
@@ -35,19 +74,27 @@ impl Inner {
             state.wake_all(|_| true);
             return;
         }
-        self.wake_or_arm(state, now);
+        if self.wake_or_arm(state, now) {
+            state.wake_first();
+            self.bell.disarm();
+        }
     }
 
-    /// Wakes one sleeper who is needed, who passes the wake-up on, or arms the bell.
-    pub(super) fn wake_or_arm(&self, state: &mut Locked<'_>, now: u64) {
+    /// Wakes one sleeper who is needed, who passes the wake-up on, or arms the bell. True: nobody is
+    /// woken, a producer stalled, and no sleeper's alarm lets it look again soon.
+    #[must_use]
+    pub(super) fn wake_or_arm(&self, state: &mut Locked<'_>, now: u64) -> bool {
         let closed = self.admission.is_closed();
         loop {
             if state.wake_needed(now, closed) {
                 self.bell.disarm();
-                return;
+                return false;
             }
-            if self.arm_and_look(state) == 0 {
-                return;
+            self.arm(state);
+            match state.look() {
+                Rings::Moved => {}
+                Rings::Empty => return false,
+                Rings::Stalled => return !state.sleepers.wakes_by(now.saturating_add(GLANCE)),
             }
         }
     }
@@ -61,21 +108,8 @@ impl Inner {
         self.pass_on(&mut state, self.now());
     }
 
-    /// Arms the bell, then looks at the rings: how many entries came meanwhile. If none did,
-    /// whoever publishes from now on and makes a batch possible finds the bell armed.
-    fn arm_and_look(&self, state: &mut State) -> u64 {
-        self.arm(state, self.any_entry_counts(state));
-        let moved = state.drain();
-        if moved > 0 || !state.on_the_way() {
-            return moved;
-        }
-        // Somebody claimed a position before the bell was armed and has not published: positions
-        // no longer tell whose entry completes a batch.
-        self.arm(state, true);
-        state.drain()
-    }
-
-    fn arm(&self, state: &State, any_entry: bool) {
+    fn arm(&self, state: &State) {
+        let any_entry = self.any_entry_counts(state);
         self.bell.arm(|bin| if any_entry { 0 } else { state.quiet(bin) });
     }
 
