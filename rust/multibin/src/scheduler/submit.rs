@@ -29,8 +29,9 @@ impl Inner {
 
     /// Apart from `submit_with`, so that nothing of the options is left when this is compiled.
     fn enter(&self, key: u64, length: u32) -> Result<Ticket, Refused> {
+        let (bin, now) = (self.map.bin(length), self.now());
         let (ticket, _) = self.admission.admit(1)?;
-        self.push(Submission::new(key, ticket, self.now(), length, &Options::default()));
+        self.push(bin, Submission::new(key, ticket, now, length, &Options::default()));
         Ok(ticket)
     }
 
@@ -41,8 +42,9 @@ impl Inner {
         options: &Options,
     ) -> Result<Ticket, SubmitError> {
         self.check(length, options)?;
+        let (bin, now) = (self.map.bin(length), self.now());
         let (ticket, _) = self.admit(1)?;
-        self.push(Submission::new(key, ticket, self.now(), length, options));
+        self.push(bin, Submission::new(key, ticket, now, length, options));
         Ok(ticket)
     }
 
@@ -61,8 +63,7 @@ impl Inner {
 
     /// Publishes, and wakes a sleeper if that makes a batch possible.
     #[inline]
-    fn push(&self, submission: Submission) {
-        let bin = self.map.bin(submission.length);
+    fn push(&self, bin: usize, submission: Submission) {
         let (end, quiet) = loop {
             match self.rings[bin].push_looking(submission, || self.bell.look(bin)) {
                 Some(pushed) => break pushed,
