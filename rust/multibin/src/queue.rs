@@ -45,7 +45,7 @@ pub struct Ring<T> {
 #[derive(Debug)]
 pub struct Drain<T> {
     ring: Arc<Ring<T>>,
-    /// The next position to take; `Ring::head` follows when a pass ends.
+    /// The next position to take; `Ring::head` follows every eighth of a lap, and when a pass ends.
     head: u64,
 }
 
@@ -177,11 +177,19 @@ impl<T: Copy> Drain<T> {
     /// claimed but not published. Wait-free: at most one lap.
     #[inline]
     pub fn pass(&mut self, mut each: impl FnMut(T)) {
-        let start = self.head;
-        while let Some(value) = self.take() {
+        let lap = self.ring.slots.len() as u64;
+        let (end, mut released) = (self.head + lap, self.head);
+        while self.head != end
+            && let Some(value) = self.take()
+        {
             each(value);
+            // Who waits for room gets some before the pass is over.
+            if self.head - released >= lap / 8 {
+                released = self.head;
+                self.release();
+            }
         }
-        if self.head != start {
+        if self.head != released {
             self.release();
         }
     }
@@ -258,6 +266,18 @@ mod tests {
         assert_eq!(ring.push_block(&[8]), None);
         assert_eq!(drained(&mut drain), [0, 1, 2, 3, 4, 5, 6, 7]);
         assert_eq!((ring.tail(), drain.head()), (8, 8));
+    }
+
+    #[test]
+    fn a_pass_makes_room_every_eighth_of_a_lap_and_ends_after_one() {
+        let (ring, mut drain) = ring(16);
+        (0..16).for_each(|value| drop(ring.push(value)));
+        let mut room = Vec::new();
+        drain.pass(|value| room.push(ring.push(16 + value).is_ok()));
+        assert_eq!(room.len(), 16);
+        assert_eq!(room.iter().filter(|&&room| room).count(), 14);
+        assert_eq!(room[..4], [false, false, true, true]);
+        assert_eq!(drained(&mut drain).len(), 14);
     }
 
     #[test]

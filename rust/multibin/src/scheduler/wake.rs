@@ -4,13 +4,15 @@
 //! claimed and not published does not know whether its producer looked too early, and sees to it that
 //! somebody looks again: one sleeper has an alarm for it.
 
+use std::hint::spin_loop;
+
 use super::sleepers::Locked;
 use super::{Inner, State};
 use crate::config::Fill;
-use crate::sync::spin_loop;
 
 /// How often a stalled producer's slot is read before somebody sleeps beside it: some microseconds.
-const SPINS: u32 = if cfg!(loom) { 1 } else { 100 };
+/// Under loom the producer stalls for longer.
+const SPINS: u32 = if cfg!(loom) { 0 } else { 100 };
 /// Nanoseconds after which a sleeper looks again for a producer that stalled.
 pub(super) const GLANCE: u64 = 50_000;
 
