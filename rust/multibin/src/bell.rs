@@ -139,21 +139,15 @@ mod loom_tests {
     }
 
     impl Worker {
-        /// Whether a claim is left. The lines are those of `State::drain_claims`.
-        fn take(drain: &mut Drain<u32>, seen: &mut u32) -> bool {
-            let tail = drain.ring().tail();
-            drain.pass(|value| *seen += value);
-            drain.head() < tail
-        }
-
         fn take_marked(&mut self) {
-            self.bell.marked(|_| Self::take(&mut self.drain, &mut self.seen));
+            let Self { bell, drain, seen } = self;
+            bell.marked(|_| drain.pass(|value| *seen += value));
         }
 
         /// Whether it may sleep without an alarm.
         fn arm_and_look(&mut self, quiet: u64) -> bool {
             self.bell.arm(|_| quiet);
-            let left = Self::take(&mut self.drain, &mut self.seen);
+            let left = self.drain.pass(|value| self.seen += value);
             self.seen == 0 && !left
         }
     }

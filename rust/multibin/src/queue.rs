@@ -98,19 +98,22 @@ impl<T: Copy> Ring<T> {
     /// returns how many, and the position after the last; `None` if that is nothing. Lock-free
     /// like [`Ring::push`].
     pub fn push_block(&self, values: &[T]) -> Option<(usize, u64)> {
-        self.push_block_looking(values, || ()).map(|(pushed, end, ())| (pushed, end))
+        let pushed = self.push_block_looking(values.len(), |i| values[i], || ());
+        pushed.map(|(pushed, end, ())| (pushed, end))
     }
 
-    /// [`Ring::push_block`], with `look` as in [`Ring::push_looking`].
+    /// [`Ring::push_block`] of the `values` of 0 up to `count`, with `look` as in
+    /// [`Ring::push_looking`].
     pub(crate) fn push_block_looking<L>(
         &self,
-        values: &[T],
+        count: usize,
+        values: impl Fn(usize) -> T,
         look: impl FnOnce() -> L,
     ) -> Option<(usize, u64, L)> {
-        let (first, claimed) = self.claim(values.len() as u64)?;
+        let (first, claimed) = self.claim(count as u64)?;
         let seen = look();
-        for (position, value) in (first..).zip(&values[..claimed as usize]) {
-            self.publish(position, *value);
+        for i in 0..claimed {
+            self.publish(first + i, values(i as usize));
         }
         Some((claimed as usize, first + claimed, seen))
     }
@@ -173,18 +176,19 @@ impl<T: Copy> Ring<T> {
 }
 
 impl<T: Copy> Drain<T> {
-    /// Hands every published value to `each`, oldest first, up to the first position that is
-    /// claimed but not published. Wait-free: at most one lap.
+    /// Hands every published value to `each`, oldest first, up to the first position that is not
+    /// published or was not claimed when this began; whether that one was claimed. Wait-free: at
+    /// most one lap.
     #[inline]
-    pub fn pass(&mut self, mut each: impl FnMut(T)) {
-        let lap = self.ring.slots.len() as u64;
-        let (end, mut released) = (self.head + lap, self.head);
-        while self.head != end
+    pub fn pass(&mut self, mut each: impl FnMut(T)) -> bool {
+        // Who waits for room gets some before the pass is over.
+        let portion = (self.ring.slots.len() / 8) as u64;
+        let (tail, mut released) = (self.ring.tail(), self.head);
+        while self.head != tail
             && let Some(value) = self.take()
         {
             each(value);
-            // Who waits for room gets some before the pass is over.
-            if self.head - released >= lap / 8 {
+            if self.head - released >= portion {
                 released = self.head;
                 self.release();
             }
@@ -192,6 +196,7 @@ impl<T: Copy> Drain<T> {
         if self.head != released {
             self.release();
         }
+        self.head != tail
     }
 
     /// The next position to take.

@@ -40,7 +40,7 @@ use crate::waiting::Slab;
 /// The most slots that all rings have together, and that one has.
 const ALL_SLOTS: usize = 1 << 14;
 const RING_SLOTS: usize = 1 << 10;
-/// Rows that `submit_many` sorts into bins at a time.
+/// Rows that `submit_many` sorts into bins at a time; their positions fit in a u16.
 const BLOCK: usize = 4096;
 
 /// Why a request was not accepted.

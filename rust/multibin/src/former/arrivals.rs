@@ -39,13 +39,13 @@ impl Arrivals<'_> {
 }
 
 impl Former {
-    /// Whoever `come` lets in enters `bin`.
+    /// Whoever `come` lets in enters `bin`; returns what it does.
     #[inline]
-    pub(crate) fn arrive(&mut self, bin: usize, come: impl FnOnce(&mut Arrivals<'_>)) {
+    pub(crate) fn arrive<T>(&mut self, bin: usize, come: impl FnOnce(&mut Arrivals<'_>) -> T) -> T {
         let full = self.full(bin);
         let (taken, gone, again) = (self.taken, self.gone(), self.resubmitted + self.handed_back);
         let before = self.fresh.queues[bin].len;
-        come(&mut Arrivals {
+        let done = come(&mut Arrivals {
             entrance: self.fresh.entrance(bin, full),
             slab: &mut self.slab,
             places: &mut self.places,
@@ -61,5 +61,6 @@ impl Former {
         if now > before && (any || before == 0 || before < full.rows && now >= full.rows) {
             self.update(bin);
         }
+        done
     }
 }

@@ -14,31 +14,26 @@ impl State {
     /// Moves what producers marked from the rings to the former.
     #[inline]
     pub(super) fn drain_marked(&mut self, bell: &Bell) {
-        bell.marked(|bin| self.drain_claims(bin).1);
-    }
-
-    /// As [`State::drain_one`]; and whether a position that was claimed before is not published.
-    #[inline]
-    pub(super) fn drain_claims(&mut self, bin: usize) -> (u64, bool) {
-        let tail = self.drains[bin].ring().tail();
-        let moved = self.drain_one(bin);
-        (moved, self.drains[bin].head() < tail)
+        bell.marked(|bin| self.drain_one(bin).1);
     }
 
     /// Moves all that is published from the rings to the former; returns how many.
     pub(super) fn drain(&mut self) -> u64 {
-        (0..self.drains.len()).map(|bin| self.drain_one(bin)).sum()
+        (0..self.drains.len()).map(|bin| self.drain_one(bin).0).sum()
     }
 
+    /// Moves what is published from one ring: how many, and whether a position that was claimed
+    /// before is left, as it is not published.
     #[inline]
-    pub(super) fn drain_one(&mut self, bin: usize) -> u64 {
+    pub(super) fn drain_one(&mut self, bin: usize) -> (u64, bool) {
         let Self { former, drains, .. } = self;
         let drain = &mut drains[bin];
         let before = drain.head();
-        former.arrive(bin, |arrivals| drain.pass(|submission| arrivals.push(submission)));
+        let left =
+            former.arrive(bin, |arrivals| drain.pass(|submission| arrivals.push(submission)));
         let moved = drain.head() - before;
         self.drained += moved;
-        moved
+        (moved, left)
     }
 }
 

@@ -86,28 +86,24 @@ impl Inner {
         options: &[Options],
     ) {
         let arrival = self.now();
-        let mut sorted = Vec::with_capacity(keys.len().min(BLOCK));
-        for start in (0..keys.len()).step_by(BLOCK) {
-            let block = start..keys.len().min(start + BLOCK);
-            let row = |i: usize| {
-                let i = start + i;
-                let options = options.get(i).copied().unwrap_or_default();
-                Submission::new(keys[i], first + i as u64, arrival, lengths[i], &options)
+        let urgent = options.iter().any(|options| options.deadline.is_some());
+        for (block, lengths) in lengths.chunks(BLOCK).enumerate() {
+            let row = |i: u16| {
+                let at = block * BLOCK + i as usize;
+                let options = options.get(at).copied().unwrap_or_default();
+                Submission::new(keys[at], first + at as u64, arrival, lengths[i as usize], &options)
             };
-            let starts = self.sort(&lengths[block], row, &mut sorted);
+            let (sorted, starts) = self.sort(lengths);
             for (bin, bounds) in starts.windows(2).enumerate() {
-                self.push_block(bin, &sorted[bounds[0]..bounds[1]]);
+                let rows = &sorted[bounds[0]..bounds[1]];
+                self.push_block(bin, rows.len(), urgent, |i| row(rows[i]));
             }
         }
     }
 
-    /// A counting sort: rows of one bin lie together and in order. Returns where each bin starts.
-    fn sort(
-        &self,
-        lengths: &[u32],
-        row: impl Fn(usize) -> Submission,
-        sorted: &mut Vec<Submission>,
-    ) -> Vec<usize> {
+    /// A counting sort of a block: positions of one bin lie together and in order. Returns them, and
+    /// where each bin starts.
+    fn sort(&self, lengths: &[u32]) -> (Vec<u16>, Vec<usize>) {
         let bins: Vec<u16> = lengths.iter().map(|&length| self.map.bin(length) as u16).collect();
         let mut starts = vec![0; self.rings.len() + 1];
         for &bin in &bins {
@@ -116,27 +112,33 @@ impl Inner {
         for bin in 1..starts.len() {
             starts[bin] += starts[bin - 1];
         }
-        sorted.clear();
-        sorted.resize(lengths.len(), row(0));
-        let mut next = starts.clone();
-        for (i, &bin) in bins.iter().enumerate() {
+        let (mut sorted, mut next) = (vec![0; bins.len()], starts.clone());
+        for (i, &bin) in (0..).zip(&bins) {
             let at = &mut next[bin as usize];
-            sorted[*at] = row(i);
+            sorted[*at] = i;
             *at += 1;
         }
-        starts
+        (sorted, starts)
     }
 
-    fn push_block(&self, bin: usize, mut rows: &[Submission]) {
-        while !rows.is_empty() {
-            let look = || self.bell.look(bin);
-            let Some((pushed, end, quiet)) = self.rings[bin].push_block_looking(rows, look) else {
+    /// `count` rows of one bin. `urgent`: a deadline may be earlier than a sleeper's alarm.
+    fn push_block(
+        &self,
+        bin: usize,
+        count: usize,
+        urgent: bool,
+        row: impl Fn(usize) -> Submission,
+    ) {
+        let mut start = 0;
+        while start < count {
+            let (look, row) = (|| self.bell.look(bin), |i| row(start + i));
+            let pushed = self.rings[bin].push_block_looking(count - start, row, look);
+            let Some((pushed, end, quiet)) = pushed else {
                 self.make_room(bin);
                 continue;
             };
-            let deadline = rows[..pushed].iter().any(|row| row.deadline != u64::MAX);
-            rows = &rows[pushed..];
-            if self.bell.rings(if deadline { u64::MAX } else { end }, quiet) {
+            start += pushed;
+            if self.bell.rings(if urgent { u64::MAX } else { end }, quiet) {
                 self.wake_one();
             }
         }
@@ -145,7 +147,7 @@ impl Inner {
     /// Empties a full ring; if a stalled producer is in the way, gives it time.
     #[cold]
     fn make_room(&self, bin: usize) {
-        if self.lock().drain_one(bin) == 0 {
+        if self.lock().drain_one(bin).0 == 0 {
             std::thread::yield_now();
         }
     }

@@ -31,7 +31,7 @@ impl State {
     fn look(&mut self) -> Rings {
         let (mut came, mut stalled) = (0, None);
         for bin in 0..self.drains.len() {
-            let (moved, left) = self.drain_claims(bin);
+            let (moved, left) = self.drain_one(bin);
             came += moved;
             stalled = if left { Some(bin) } else { stalled };
         }
@@ -46,7 +46,7 @@ impl State {
     fn is_published_soon(&mut self, bin: usize) -> bool {
         (0..SPINS).any(|_| {
             spin_loop();
-            self.drain_one(bin) > 0
+            self.drain_one(bin).0 > 0
         })
     }
 
