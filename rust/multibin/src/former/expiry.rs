@@ -6,13 +6,11 @@ use std::collections::BinaryHeap;
 use super::Former;
 use crate::request::Ticket;
 
-/// Who may expire, and who did.
+/// Who may expire.
 #[derive(Debug, Default)]
 pub(super) struct Expiry {
     /// Deadlines and whose; of some who left long ago, too.
     deadlines: BinaryHeap<Reverse<(u64, First)>>,
-    /// Keys that the next batch hands back.
-    expired: Vec<u64>,
 }
 
 /// A request's first entry into a queue.
@@ -34,18 +32,33 @@ impl Expiry {
 }
 
 impl Former {
-    /// Takes out whose deadline is `now` or before. Amortised O(log n) per request with a deadline.
-    pub(crate) fn expire(&mut self, now: u64) {
+    /// Takes out whose deadline is `now` or before: their keys. Amortised O(log n) per request with a
+    /// deadline.
+    pub(super) fn expire(&mut self, now: u64) -> Vec<u64> {
+        let mut keys = Vec::new();
+        while let Some(at) = self.first_expired(now) {
+            keys.push(self.unlink(at).key);
+        }
+        self.forget_who_left();
+        keys
+    }
+
+    /// Whether somebody's deadline is `now` or before. Until a batch hands it back, it waits.
+    pub(super) fn expires(&mut self, now: u64) -> bool {
+        self.first_expired(now).is_some()
+    }
+
+    fn first_expired(&mut self, now: u64) -> Option<u32> {
         while let Some(&Reverse((deadline, first))) = self.expiry.deadlines.peek()
             && deadline <= now
         {
-            self.expiry.deadlines.pop();
-            if let Some(at) = self.still_at(first) {
-                let row = self.unlink(at);
-                self.expiry.expired.push(row.key);
+            let at = self.still_at(first);
+            if at.is_some() {
+                return at;
             }
+            self.expiry.deadlines.pop();
         }
-        self.forget_who_left();
+        None
     }
 
     /// Where who entered then still waits.
@@ -67,20 +80,5 @@ impl Former {
     /// The next deadline, perhaps of somebody who left.
     pub(super) fn next_expiry(&self) -> Option<u64> {
         self.expiry.deadlines.peek().map(|&Reverse((deadline, _))| deadline)
-    }
-
-    /// Whether some expired whose keys were not handed back.
-    pub(super) fn has_expired(&self) -> bool {
-        !self.expiry.expired.is_empty()
-    }
-
-    /// How many expired whose keys were not handed back.
-    pub(crate) fn to_hand_back(&self) -> u64 {
-        self.expiry.expired.len() as u64
-    }
-
-    /// The keys of those who expired, once.
-    pub(super) fn expired(&mut self) -> Vec<u64> {
-        std::mem::take(&mut self.expiry.expired)
     }
 }

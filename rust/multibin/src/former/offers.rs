@@ -4,10 +4,10 @@ use super::{Former, View, WorkerId};
 use crate::config::Fill;
 
 impl Former {
-    /// Whether [`Former::form`] would give `worker` a batch, right after [`Former::expire`].
+    /// Whether [`Former::form`] would give `worker` a batch.
     pub(crate) fn offers(&mut self, now: u64, worker: WorkerId, closed: bool) -> bool {
         let everything = View { worker, starts: usize::MAX };
-        if self.has_expired() {
+        if self.expires(now) {
             return true;
         }
         if self.available(everything) == 0 {

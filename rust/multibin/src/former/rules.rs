@@ -95,11 +95,10 @@ impl Former {
         closed: bool,
         starts: usize,
     ) -> Option<Formed> {
-        self.expire(now);
+        let expired = self.expire(now);
         let everything = View { worker, starts };
         let leads = self.available(everything) > 0;
         let formed = if leads { self.lead(now, everything, closed) } else { None };
-        let expired = self.expired();
         if let Some(formed) = formed {
             self.taken += formed.rows.len() as u64;
             formed.rows.iter().for_each(|row| self.places.forget(row.ticket));

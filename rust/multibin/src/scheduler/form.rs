@@ -61,7 +61,6 @@ impl Inner {
             return Some(Err(NextError::WorkerClosed));
         }
         let closed = self.admission.is_closed();
-        state.former.expire(now);
         let offered = cfg!(debug_assertions).then(|| state.former.offers(now, worker, closed));
         if let Some(formed) = state.former.form(now, worker, closed, usize::MAX) {
             state.batches[formed.reason as usize] += 1;
@@ -146,7 +145,6 @@ impl Inner {
         // The lock holds still what enters and leaves queues, not what is submitted or done.
         let (done, lost) = (self.done.load(Ordering::Relaxed), self.lost.load(Ordering::Relaxed));
         let submitted = self.admission.admitted();
-        let expired = state.expired + state.former.to_hand_back();
         Stats {
             submitted,
             taken,
@@ -155,8 +153,8 @@ impl Inner {
             done,
             lost,
             cancelled: state.cancelled,
-            expired,
-            waiting: submitted + resubmitted - taken - state.cancelled - expired,
+            expired: state.expired,
+            waiting: submitted + resubmitted - taken - state.cancelled - state.expired,
             leased: (taken - resubmitted).saturating_sub(done + lost),
             batches: state.batches,
         }

@@ -110,7 +110,6 @@ impl<'a> Locked<'a> {
 
     /// Wakes one sleeper who is needed; false if none is.
     pub(super) fn wake_needed(&mut self, now: u64, closed: bool) -> bool {
-        self.former.expire(now);
         let needed = self.needed(now, closed);
         let sleeper = needed.and_then(|at| self.sleepers.queue.remove(at));
         self.calls.0.extend(sleeper.map(|sleeper| sleeper.waker));
