@@ -58,6 +58,17 @@ argument!(
     }
 );
 argument!(
+    /// Pairs of two ints.
+    Pairs,
+    PyStaticExpr::Subscript {
+        value: &PyStaticExpr::Attribute { value: &name("collections.abc"), attr: "Sequence" },
+        slice: &PyStaticExpr::Subscript {
+            value: &name("tuple"),
+            slice: &PyStaticExpr::Tuple { elts: &[SUPPORTS_INDEX, SUPPORTS_INDEX] },
+        },
+    }
+);
+argument!(
     /// Something that counts or names: an int.
     Count,
     SUPPORTS_INDEX
@@ -170,7 +181,8 @@ fn if_type_error(py: Python<'_>, error: PyErr, other: impl FnOnce() -> PyErr) ->
     if error.is_instance_of::<PyTypeError>(py) { other() } else { error }
 }
 
-fn wrong_type(argument: &str, wanted: &str, value: &Bound<'_, PyAny>) -> PyErr {
+/// A `TypeError` that says what is wanted and what came.
+pub fn wrong_type(argument: &str, wanted: &str, value: &Bound<'_, PyAny>) -> PyErr {
     let (shown, class) = (show(value), value.get_type());
     PyTypeError::new_err(format!("{argument}: needs {wanted}, got {shown} of {class}"))
 }
