@@ -1,4 +1,4 @@
-use multibin::{Budget, Change, Config, ConfigError, Fill, Options, Order, Overrun, Stats};
+use multibin::{Budget, Change, Config, ConfigError, Fill, Options, Order, Overrun, Stats, Ticket};
 use pyo3::exceptions::{PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -8,7 +8,7 @@ use crate::arrays::{keys, lengths, pairs, sizes};
 use crate::awaiting::Awaitable;
 use crate::batch::Batch;
 use crate::convert::{
-    ArrayLike, Count, Maybe, Number, Sizes, choose, count, float, key, length, seconds,
+    ArrayLike, Count, Key, Maybe, Number, Sizes, Steps, choose, count, float, length, seconds,
 };
 use crate::edges::Edges;
 use crate::errors;
@@ -115,19 +115,18 @@ impl Scheduler {
     #[pyo3(signature = (key, length, *, cost = None, priority: "int | None" = None, deadline = None))]
     fn submit(
         &self,
-        key: Count<'_>,
-        length: Number<'_>,
+        key: Key<'_, '_>,
+        length: Steps<'_, '_>,
         cost: Option<Number<'_>>,
         priority: Option<Count<'_>>,
         deadline: Option<Number<'_>>,
-    ) -> PyResult<u64> {
-        let length = self::length(&length, "length")?;
-        let options = Options {
-            cost: cost.map(|given| self::length(&given, "cost")).transpose()?,
-            priority: priority.map_or(Ok(0), |given| count(&given, "priority"))?,
-            deadline: deadline.map(|given| seconds(&given, "deadline")).transpose()?,
+    ) -> PyResult<Ticket> {
+        let (key, length) = (key.get("key")?, length.get("length")?);
+        let ticket = match (&cost, &priority, &deadline) {
+            (None, None, None) => self.inner.submit(key, length),
+            _ => self.inner.submit_with(key, length, &options(cost, priority, deadline)?),
         };
-        self.inner.submit_with(self::key(&key)?, length, &options).map_err(errors::submit)
+        ticket.map_err(errors::submit)
     }
 
     /// Accepts requests in bulk, in order, without the GIL: ``keys`` (uint64, or int64 without
@@ -307,6 +306,20 @@ impl Scheduler {
     fn default_worker(&self, py: Python<'_>) -> PyResult<&Py<Worker>> {
         self.default.get_or_try_init(py, || Py::new(py, self.worker()))
     }
+}
+
+/// What is known of a request besides its length.
+#[cold]
+fn options(
+    cost: Option<Number<'_>>,
+    priority: Option<Count<'_>>,
+    deadline: Option<Number<'_>>,
+) -> PyResult<Options> {
+    Ok(Options {
+        cost: cost.map(|given| length(&given, "cost")).transpose()?,
+        priority: priority.map_or(Ok(0), |given| count(&given, "priority"))?,
+        deadline: deadline.map(|given| seconds(&given, "deadline")).transpose()?,
+    })
 }
 
 fn ageing_beside(ageing: f64, order: &str) -> PyErr {
