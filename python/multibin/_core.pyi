@@ -2,8 +2,7 @@
 The scheduler, in Rust.
 """
 
-from _typeshed import SupportsGetItem
-from collections.abc import Coroutine, Generator
+from collections.abc import Coroutine, Generator, Sequence
 from multibin.stats import Stats
 from numpy import float64, uint32, uint64
 from numpy.typing import ArrayLike, NDArray
@@ -32,7 +31,7 @@ class Adapt:
     """
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
-    def __new__(cls, /, *, every: "int | None" = None, window: "int | None" = None, bins: "int | None" = None, gate: bool = True, edges: bool = True, hysteresis: "float | None" = None, overhead: "float | None" = None) -> Adapt: ...
+    def __new__(cls, /, *, every: "int | None" = None, window: "int | None" = None, bins: "int | None" = None, gate: "bool" = True, edges: "bool" = True, hysteresis: "float | None" = None, overhead: "float | None" = None) -> Adapt: ...
     def __repr__(self, /) -> str: ...
 
 @final
@@ -99,7 +98,7 @@ class Batch:
         Why it left: ``"few"``, ``"overdue"``, ``"full"``, ``"elastic"``, ``"drain"``, or
         ``"expired"`` without rows.
         """
-    def resubmit(self, /, rows: ArrayLike, progress: ArrayLike, *, anywhere: bool = False) -> None:
+    def resubmit(self, /, rows: ArrayLike, progress: ArrayLike, *, anywhere: "bool" = False) -> None:
         """
         ``rows`` (distinct positions in this batch, or a bool mask, shape ``[rows]``) are
         unfinished and climb: each enters the bin of its length or of its ``progress`` (total steps
@@ -187,7 +186,7 @@ class Edges:
         that is negative or not finite.
         """
     @staticmethod
-    def optimal(sample: ArrayLike, bins: SupportsIndex, batch_size: SupportsIndex, candidates: SupportsIndex | None = ..., *, actual: ArrayLike | None = None, monotone: bool = True) -> Edges:
+    def optimal(sample: ArrayLike, bins: SupportsIndex, batch_size: SupportsIndex, candidates: SupportsIndex | None = ..., *, actual: ArrayLike | None = None, monotone: "bool" = True) -> Edges:
         """
         At most ``bins`` bins that minimise the mean over requests of E[longest of ``batch_size`` |
         bin], and so have the highest throughput in saturation (Proposition 4.1 of
@@ -266,7 +265,7 @@ class Gate:
     """
     Pairs that are looked at.
     """
-    def __new__(cls, /, edges: Edges, batch_size: SupportsIndex) -> Gate: ...
+    def __new__(cls, /, edges: "Edges", batch_size: SupportsIndex) -> Gate: ...
     def __repr__(self, /) -> str: ...
     @property
     def gain(self, /) -> float | None:
@@ -323,7 +322,7 @@ class Rival:
     def __ne__(self, value: object, /) -> bool: ...
     def __repr__(self, /) -> str: ...
     @staticmethod
-    def heaviest_bin(edges: Edges, batch_size: SupportsIndex, *, weight: str = "wait squared", few: bool = True) -> Rival:
+    def heaviest_bin(edges: "Edges", batch_size: SupportsIndex, *, weight: "str" = "wait squared", few: "bool" = True) -> Rival:
         """
         The bin whose first ``batch_size`` requests have the largest sum of waits (``weight="wait"``)
         or of their squares (``"wait squared"``) leads, topped up from the nearest bins.
@@ -334,13 +333,13 @@ class Rival:
         The oldest leads, the nearest lengths among the ``window`` oldest follow.
         """
     @staticmethod
-    def nearest(batch_size: SupportsIndex, *, few: bool = True) -> Rival:
+    def nearest(batch_size: SupportsIndex, *, few: "bool" = True) -> Rival:
         """
         The oldest leads, the nearest lengths of all that wait follow: no bins. ``few``: the oldest
         leave together while fewer than 1.6 batches wait, as in the scheduler.
         """
     @staticmethod
-    def refill(rows: SupportsIndex, *, chunk: "int | None" = None, order: str = "fifo") -> Rival:
+    def refill(rows: SupportsIndex, *, chunk: "int | None" = None, order: "str" = "fifo") -> Rival:
         """
         Continuous batching: every ``chunk`` steps (``None``: every one) free slots of the ``rows`` are filled, ``order``
         says from whom: ``"fifo"``, ``"longest"`` or ``"shortest"`` prediction first.
@@ -352,7 +351,7 @@ class Rival:
         before the others (Learning to Rank, arXiv 2408.15792).
         """
     @staticmethod
-    def sorted(window: SupportsIndex, sizes: SupportsGetItem[int, tuple[SupportsIndex, SupportsIndex]] | None = None) -> Rival:
+    def sorted(window: SupportsIndex, sizes: Sequence[tuple[SupportsIndex, SupportsIndex]] | None = None) -> Rival:
         """
         The ``window`` oldest are sorted by predicted length and cut into batches (Sequence
         Scheduling, arXiv 2305.13144). ``sizes``: pairs of an upper length and the batch size of
@@ -394,7 +393,7 @@ class Scheduler:
         """
         Iterates over the batches of a new worker.
         """
-    def __new__(cls, /, edges: Edges, batch_size: SupportsIndex | ArrayLike, *, capacity: "int | None" = None, max_wait: SupportsIndex | SupportsFloat | None = None, fill: str = "elastic", order: str | None = None, overrun: str = "finish", max_parked: SupportsIndex | None = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None, budget: "int | None" = None, budget_of: str = "padded", max_padding: SupportsIndex | SupportsFloat | None = None, adapt: "Adapt | None" = None) -> Scheduler: ...
+    def __new__(cls, /, edges: "Edges", batch_size: SupportsIndex | ArrayLike, *, capacity: "int | None" = None, max_wait: SupportsIndex | SupportsFloat | None = None, fill: "str" = "elastic", order: "str | None" = None, overrun: "str" = "finish", max_parked: SupportsIndex | None = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None, budget: "int | None" = None, budget_of: "str" = "padded", max_padding: SupportsIndex | SupportsFloat | None = None, adapt: "Adapt | None" = None) -> Scheduler: ...
     def cancel(self, /, ticket: SupportsIndex) -> bool:
         """
         Takes a request back that waits: true if it will not be delivered, false if it was, or was
@@ -491,8 +490,8 @@ class Scheduler:
         checked before the first is accepted.
 
         Raises ``FullError`` at capacity, whose ``accepted`` says how many were accepted (a
-        prefix), ``ClosedError`` after ``close()``, ``ValueError`` or ``TypeError`` for wrong
-        arrays.
+        prefix) and ``first`` is the first ticket of these (the others follow it; ``None`` without any),
+        ``ClosedError`` after ``close()``, ``ValueError`` or ``TypeError`` for wrong arrays.
         """
     def worker(self, /) -> Worker:
         """
@@ -537,7 +536,7 @@ class Worker:
         Awaiting raises what ``next_batch`` raises; the call ``ValueError`` for a negative timeout.
         """
 
-def simulate(scheduler: Scheduler | Rival, arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, service: "dict[str, object]", answer: "str", servers: SupportsIndex, drain: bool, gate: bool, users: "int | None", max_resident: "int | None") -> "tuple[dict[str, object], dict[str, object]]":
+def simulate(scheduler: "Scheduler | Rival", arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, service: "dict[str, object]", answer: "str", servers: SupportsIndex, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None") -> "tuple[dict[str, object], dict[str, object]]":
     """
     Plays requests through the former of ``scheduler``, or a rival, on a virtual clock; the
     scheduler itself is left as it is and its capacity is not counted. Used by ``multibin.simulate``, which documents

@@ -16,12 +16,14 @@ class ClosedError(MultibinError):
 class FullError(MultibinError):
     """As many requests as the capacity wait or are leased.
 
-    ``accepted`` is how many of the call were accepted, a prefix: 0 for a single request.
+    ``accepted`` is how many of the call were accepted, a prefix: 0 for a single request. ``first``
+    is the first ticket of these (the others follow it), ``None`` if nothing was accepted.
     """
 
-    def __init__(self, message: str, accepted: int = 0) -> None:
-        super().__init__(message, accepted)
+    def __init__(self, message: str, accepted: int = 0, first: int | None = None) -> None:
+        super().__init__(message, accepted, first)
         self.accepted = accepted
+        self.first = first
 
     def __str__(self) -> str:
         return str(self.args[0])

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multibin import _core
+from multibin.service import ServiceModel, ServiceTable
 
 if TYPE_CHECKING:
     from multibin._core import Rival, Scheduler
@@ -133,6 +134,7 @@ def simulate(
     Raises:
         ValueError, TypeError: an argument out of range, by name and value.
     """
+    _check(trace, service, closed_loop)
     users, arrival = _arrivals(trace, closed_loop)
     predicted = trace.output_tokens if trace.predicted is None else trace.predicted
     columns = _core.simulate(
@@ -151,6 +153,23 @@ def simulate(
     )
     requests, batches = (cast(dict[str, Any], column) for column in columns)
     return Records(batches=Batches(**batches), **requests)
+
+
+def _check(trace: Trace, service: Service, closed_loop: ClosedLoop | None) -> None:
+    """Whether they are of their classes; the core looks at the other arguments."""
+    from multibin.traces import Trace
+    from multibin.traces.arrivals import ClosedLoop
+
+    wanted: list[tuple[str, object, tuple[type, ...]]] = [
+        ("trace", trace, (Trace,)),
+        ("service", service, (ServiceModel, ServiceTable)),
+    ]
+    if closed_loop is not None:
+        wanted.append(("closed_loop", closed_loop, (ClosedLoop,)))
+    for name, value, classes in wanted:
+        if not isinstance(value, classes):
+            names = " or ".join(each.__name__ for each in classes)
+            raise TypeError(f"{name}: needs {names}, got {value!r} of {type(value)}")
 
 
 def _arrivals(trace: Trace, closed_loop: ClosedLoop | None) -> tuple[int | None, Seconds]:

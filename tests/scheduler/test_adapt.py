@@ -138,6 +138,18 @@ def test_given_edges_are_in_use_at_once_and_open_the_gate() -> None:
     assert (count(s, "gate", "open"), count(s, "gate", "gain")) == (True, None)
 
 
+def test_changed_sizes_count_as_those_of_the_start_do() -> None:
+    sizes = [2] * 7 + [4]
+    edges = mb.Edges.optimal(draw(10_000, 9), 8, BATCH)
+    sample, adapt = draw(1000, 1), mb.Adapt(edges=False)
+    started, changed = (mb.Scheduler(edges, size, adapt=adapt) for size in (sizes, BATCH))
+    changed.reconfigure(batch_size=sizes)
+    gate = mb.Gate(edges, max(sizes))
+    for judge in (started, changed, gate):
+        judge.observe(sample, sample)
+    assert gate.gain == count(started, "gate", "gain") == count(changed, "gate", "gain")
+
+
 def test_without_adapt_nothing_is_observed() -> None:
     s = mb.Scheduler(mb.Edges([0, 100]), BATCH)
     s.observe(np.full(5000, 50), np.full(5000, 50))

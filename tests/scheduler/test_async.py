@@ -3,35 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 import pytest
+from tests.scheduler.waiting import EDGES, SOON, asleep, in_thread, waits
 
 import multibin as mb
-
-EDGES = mb.Edges([0, 10, 20])
-SOON = 20  # Seconds: a wait that lasts so long has lost its wake-up.
-
-
-async def asleep(waiter: asyncio.Task[Any]) -> None:
-    """Lets the task run until it waits."""
-    await asyncio.sleep(0.01)
-    assert not waiter.done()
-
-
-def waits(
-    take: Callable[[], Coroutine[Any, Any, mb.Batch]],
-) -> Coroutine[Any, Any, mb.Batch]:
-    return asyncio.wait_for(take(), SOON)
-
-
-def in_thread(work: Callable[[], object]) -> threading.Thread:
-    thread = threading.Thread(target=work)
-    thread.start()
-    return thread
 
 
 @pytest.mark.parametrize("from_thread", [False, True])

@@ -141,7 +141,7 @@ def test_numbers_and_arrays_of_any_kind(predicted: Any, actual: Any) -> None:
         ([5, 5], [5, float("inf")], ValueError, r"actual\[1\]: inf"),
         ([1, 2, 3], [1, 2], ValueError, "actual: 2 values for 3 of predicted"),
         (1, [1, 2], ValueError, "actual: 2 values for 1 of predicted"),
-        ([[1]], [1], ValueError, "predicted: needs one dimension, got 2"),
+        ([[1]], [1], ValueError, r"predicted: needs one dimension, got shape \[1, 1\]"),
         ("5", 5, TypeError, "predicted: needs an int or a float, got '5'"),
         (5, None, TypeError, "actual: needs an int or a float, got None"),
         (["5"], [5], TypeError, "predicted: needs an integer or float dtype"),

@@ -58,13 +58,29 @@ def test_a_request_beyond_the_budget_is_refused_and_one_that_waits_leaves_alone(
     if not lowered:
         with pytest.raises(ValueError, match="length: 30 exceeds budget = 25"):
             s.submit(0, 30)
-        with pytest.raises(ValueError, match="length: 30 exceeds budget = 25"):
-            s.submit_many(np.array([0, 1], np.uint64), [1, 30])
+        with pytest.raises(ValueError, match=r"lengths\[1\]: 30 exceeds budget = 25"):
+            s.submit_many(np.array([0, 1, 2], np.uint64), [1, 30, 40])
         assert s.stats()["submitted"] == 0
         return
     s.submit_many(np.arange(3, dtype=np.uint64), [30, 5, 5])
     s.reconfigure(budget=25)
     assert taken(s) == [[0], [1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "costs", "message"),
+    [
+        ([40, 40, 40], [9, 11, 12], r"costs\[1\]: 11 exceeds budget = 10"),
+        ([9, 10, 11], None, r"lengths\[2\]: 11 exceeds budget = 10"),
+    ],
+)
+def test_the_cost_that_exceeds_the_budget_is_named(
+    lengths: list[int], costs: list[int] | None, message: str
+) -> None:
+    s = mb.Scheduler(EDGES, 4, budget=10, budget_of="cost")
+    with pytest.raises(ValueError, match=message):
+        s.submit_many([1, 2, 3], lengths, costs=costs)
+    assert s.stats()["submitted"] == 0
 
 
 def test_a_padded_budget_lowers_the_limit_of_those_who_climb() -> None:

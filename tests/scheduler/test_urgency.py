@@ -113,7 +113,7 @@ def test_draining_ends_when_the_last_one_expires() -> None:
         ({"deadline": -1}, ValueError, "deadline: -1 is not a number of seconds"),
         ({"deadline": float("nan")}, ValueError, "deadline: nan"),
         ({"deadline": "soon"}, TypeError, "deadline: needs an int or a float"),
-        ({"priorities": [1]}, ValueError, "priority: 1 needs a scheduler with ageing"),
+        ({"priorities": [1]}, ValueError, r"priorities\[0\]: 1 needs a scheduler with ageing"),
         ({"priorities": [0, 0]}, ValueError, "priorities: 2 values for 1 keys"),
         ({"priorities": [0.5]}, TypeError, "priorities: needs an integer dtype"),
         ({"deadlines": [1, 2]}, ValueError, "deadlines: 2 values for 1 keys"),
@@ -134,5 +134,5 @@ def test_bad_ageing_is_named() -> None:
     for ageing in (-1.0, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="ageing: "):
             mb.Scheduler(EDGES, 4, ageing=ageing)
-    with pytest.raises(ValueError, match="ageing: goes with order = oldest or shortest"):
+    with pytest.raises(ValueError, match=r'ageing: 1 goes with .* order = "deadline"'):
         mb.Scheduler(EDGES, 4, ageing=1.0, order="deadline")

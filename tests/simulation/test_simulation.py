@@ -220,6 +220,28 @@ def test_a_server_holds_no_more_rows_than_it_may() -> None:
     assert [play(most).batches.resident.max() for most in (16, 20, 64)] == [16, 20, 64]
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"trace": 3}, "trace: needs Trace, got 3 of <class 'int'>"),
+        ({"scheduler": 3}, "scheduler: needs a Scheduler or a Rival, got 3 of <class 'int'>"),
+        ({"service": 3}, "service: needs ServiceModel or ServiceTable, got 3 of <class 'int'>"),
+        ({"service": mb.ServiceModel(step="1")}, r"service.step: needs an int or a float, got '1'"),  # type: ignore[arg-type]
+        ({"gate": 1}, "gate: needs a bool, got 1 of <class 'int'>"),
+        ({"drain": None}, "drain: needs a bool, got None"),
+        ({"closed_loop": 3}, "closed_loop: needs ClosedLoop, got 3 of <class 'int'>"),
+    ],
+)
+def test_a_wrong_type_is_named_with_its_value(changes: dict[str, Any], message: str) -> None:
+    arguments: dict[str, Any] = {
+        "trace": uniform(10, None),
+        "scheduler": strict(2),
+        "service": STEP,
+    } | changes
+    with pytest.raises(TypeError, match=message):
+        mb.simulate(**arguments)
+
+
 def test_bad_loops_and_limits_are_named() -> None:
     trace = uniform(10, None)
     arguments: dict[str, Any] = {"scheduler": strict(2, 4), "service": STEP}

@@ -44,6 +44,8 @@ EXPONENTIAL = Distribution.exponential(1)
         (lambda: theory.per_bin(EXPONENTIAL, [0, 3], 8, [1]), "predicted: needs a sample"),
         (lambda: theory.latency([1, 2], [0, 3], 8, 0), "rate: 0 is not"),
         (lambda: theory.exponential_edges(0, 2, 8), "mean: 0 is not"),
+        (lambda: theory.exponential_edges([1.0], 2, 8), "mean: .* is not one number"),  # type: ignore[arg-type]
+        (lambda: theory.climbing_efficiency([1, 2], [0, 2], [1, 1]), "overhead: .* is not one"),  # type: ignore[arg-type]
         (lambda: theory.exponential_edges(1, 2, 1), "batch_size: 1 is not a whole number >= 2"),
         (lambda: theory.first_wait(1, 8, timer=0), "timer: 0 is not above 0"),
         (lambda: theory.full_probability(1, 8, np.nan), "timer: nan is not"),

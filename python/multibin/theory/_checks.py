@@ -47,10 +47,14 @@ def counts(name: str, value: ArrayLike) -> Floats:
 
 def count(name: str, value: int) -> int:
     """One whole number from 1 on."""
-    array = counts(name, value)
+    return int(one(name, counts(name, value)))
+
+
+def one(name: str, array: Floats) -> float:
+    """A number that is no array of them."""
     if array.ndim:
-        raise ValueError(f"{name}: {value!r} is not one number")
-    return int(array)
+        raise ValueError(f"{name}: {array!r} is not one number")
+    return float(array)
 
 
 def sample(name: str, value: ArrayLike) -> Floats:

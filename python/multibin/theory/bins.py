@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 import multibin as mb
-from multibin.theory._checks import Floats, bounds, count, positive, sample
+from multibin.theory._checks import Floats, bounds, count, one, positive, sample
 from multibin.theory.distribution import Distribution
 
 __all__ = [
@@ -165,7 +165,7 @@ def exponential_edges(mean: float, bins: int, batch_size: int) -> Floats:
     Raises ``ValueError`` for a mean that is not above 0, no bins, or B < 2 (then all bounds are 0).
     """
     scale, k, size = (
-        float(positive("mean", mean)),
+        one("mean", positive("mean", mean)),
         count("bins", bins),
         count("batch_size", batch_size),
     )

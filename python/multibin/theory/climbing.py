@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 import multibin as mb
-from multibin.theory._checks import Floats, bounds, non_negative, sample
+from multibin.theory._checks import Floats, bounds, non_negative, one, sample
 from multibin.theory.bins import expected_max
 from multibin.theory.distribution import Distribution
 
@@ -29,7 +29,10 @@ def climbing_efficiency(
     Raises ``ValueError`` for bounds that do not increase, a negative overhead, all times 0, and
     for times as ``expected_max``, and unbounded ones.
     """
-    inner, cost = bounds("levels", levels)[1:-1], float(non_negative("overhead", overhead))
+    inner, cost = (
+        bounds("levels", levels)[1:-1],
+        one("overhead", non_negative("overhead", overhead)),
+    )
     longest = times.hi if isinstance(times, Distribution) else float(sample("times", times).max())
     if not 0 < longest < np.inf:
         raise ValueError(f"times: the longest is {longest:g}, not a finite time above 0")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from multibin.theory._checks import Floats, non_negative, numbers, positive, require
+from multibin.theory._checks import Floats, non_negative, numbers, one, positive, require
 
 __all__ = ["Distribution"]
 
@@ -55,7 +55,7 @@ class Distribution:
     @classmethod
     def exponential(cls, mean: float) -> Distribution:
         """Exponential with the given mean, 1/μ. Raises ``ValueError`` unless it is above 0."""
-        scale = float(positive("mean", mean))
+        scale = one("mean", positive("mean", mean))
         return cls(lambda x: np.exp(-x / scale))
 
     @classmethod

@@ -5,6 +5,7 @@ use pyo3::types::PyDict;
 
 use crate::convert::{Count, Number, count, float};
 use crate::errors;
+use crate::named::flag;
 
 /// How a scheduler follows what ``Scheduler.observe`` tells of finished requests.
 ///
@@ -28,13 +29,13 @@ pub struct Adapt(pub CoreAdapt);
 #[pymethods]
 impl Adapt {
     #[new]
-    #[pyo3(signature = (*, every: "int | None" = None, window: "int | None" = None, bins: "int | None" = None, gate = true, edges = true, hysteresis: "float | None" = None, overhead: "float | None" = None))]
+    #[pyo3(signature = (*, every: "int | None" = None, window: "int | None" = None, bins: "int | None" = None, gate: "bool" = true, edges: "bool" = true, hysteresis: "float | None" = None, overhead: "float | None" = None))]
     fn new(
         every: Option<Count<'_>>,
         window: Option<Count<'_>>,
         bins: Option<Count<'_>>,
-        gate: bool,
-        edges: bool,
+        #[pyo3(from_py_with = flag::gate)] gate: bool,
+        #[pyo3(from_py_with = flag::edges)] edges: bool,
         hysteresis: Option<Number<'_>>,
         overhead: Option<Number<'_>>,
     ) -> PyResult<Self> {

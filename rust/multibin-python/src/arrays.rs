@@ -11,7 +11,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
 
-use crate::convert::{ArrayLike, Count, Number, count, length};
+use crate::convert::{ArrayLike, Count, Number, Sizes, count, length, show, wrong_type};
 
 const NUMPY: PyStaticExpr = PyStaticExpr::Name { id: "numpy" };
 const NUMPY_TYPING: PyStaticExpr = PyStaticExpr::Name { id: "numpy.typing" };
@@ -85,7 +85,7 @@ fn one_or_more_lengths(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<u3
     if object.is_instance_of::<PyInt>() || object.is_instance_of::<PyFloat>() {
         return one();
     }
-    let array = asarray(object)?;
+    let array = asarray(object, argument)?;
     if array.ndim() == 0 { one() } else { lengths(&ArrayLike(array.into_any()), argument) }
 }
 
@@ -171,6 +171,25 @@ pub fn levels(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<u32>> {
     lengths(given, argument)
 }
 
+/// One number, or one for each bin: the least, and all.
+pub fn sizes(given: &Sizes<'_>, argument: &str) -> PyResult<(u32, Option<Vec<u32>>)> {
+    let error = match count(&Count(given.0.clone()), argument) {
+        Ok(size) => return Ok((size, None)),
+        Err(error) => error,
+    };
+    if error.is_instance_of::<PyValueError>(given.0.py()) {
+        return Err(error);
+    }
+    let array = asarray(&given.0, argument)?;
+    if array.ndim() == 0 {
+        return Err(wrong_type(argument, "an int, or one for each bin", &given.0));
+    }
+    let sizes = levels(&ArrayLike(array.into_any()), argument)?;
+    let least = sizes.iter().copied().min();
+    let empty = || PyValueError::new_err(format!("{argument}: {} is empty", show(&given.0)));
+    Ok((least.ok_or_else(empty)?, Some(sizes)))
+}
+
 /// Positions in a batch of `len`: integers, or a mask with one bool per row.
 pub fn positions(given: &ArrayLike<'_>, len: usize) -> PyResult<Vec<usize>> {
     let array = as_array(given, "rows")?;
@@ -242,10 +261,9 @@ fn as_floats<'py>(array: &Bound<'py, PyUntypedArray>) -> PyResult<Bound<'py, PyA
 /// The argument as a one-dimensional array that can be read as it lies in memory.
 fn as_array<'py>(given: &ArrayLike<'py>, argument: &str) -> PyResult<Bound<'py, PyUntypedArray>> {
     let ArrayLike(object) = given;
-    let array = asarray(object)?;
+    let array = asarray(object, argument)?;
     if array.ndim() != 1 {
-        let message = format!("{argument}: needs one dimension, got {}", array.ndim());
-        return Err(PyValueError::new_err(message));
+        return Err(wrong_shape(argument, object, array.shape()));
     }
     if array.hasattr(intern!(object.py(), "mask"))? {
         let message = format!("{argument}: a masked array; fill or drop what is masked");
@@ -261,12 +279,30 @@ fn as_array<'py>(given: &ArrayLike<'py>, argument: &str) -> PyResult<Bound<'py, 
     Ok(required.cast_into()?)
 }
 
-fn asarray<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyUntypedArray>> {
+fn asarray<'py>(
+    object: &Bound<'py, PyAny>,
+    argument: &str,
+) -> PyResult<Bound<'py, PyUntypedArray>> {
     if let Ok(array) = object.cast::<PyUntypedArray>() {
         return Ok(array.clone());
     }
-    let numpy = object.py().import(intern!(object.py(), "numpy"))?;
-    Ok(numpy.call_method1(intern!(object.py(), "asarray"), (object,))?.cast_into()?)
+    let py = object.py();
+    let numpy = py.import(intern!(py, "numpy"))?;
+    let made = numpy.call_method1(intern!(py, "asarray"), (object,)).map_err(|error| {
+        // Of rows of unlike length.
+        let message = format!("{argument}: {} makes no array: {}", show(object), error.value(py));
+        if error.is_instance_of::<PyValueError>(py) {
+            PyValueError::new_err(message)
+        } else {
+            error
+        }
+    });
+    Ok(made?.cast_into()?)
+}
+
+fn wrong_shape(argument: &str, given: &Bound<'_, PyAny>, shape: &[usize]) -> PyErr {
+    let found = if shape.is_empty() { show(given) } else { format!("shape {shape:?}") };
+    PyValueError::new_err(format!("{argument}: needs one dimension, got {found}"))
 }
 
 fn lies_well(array: &Bound<'_, PyUntypedArray>) -> PyResult<bool> {

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use crate::arrays::{Array, Scalar, lengths, positions};
 use crate::convert::ArrayLike;
 use crate::errors;
+use crate::named::flag;
 
 /// Requests to run together: a lease on them. Call ``done()`` when they are finished, or use it
 /// as a context manager. A batch that is dropped without it counts its rows as lost.
@@ -96,12 +97,12 @@ impl Batch {
     ///
     /// Raises ``ValueError`` for a wrong position, a row named twice or a progress that went
     /// backwards, and then nothing is resubmitted; ``RuntimeError`` after ``done()``.
-    #[pyo3(signature = (rows, progress, *, anywhere = false))]
+    #[pyo3(signature = (rows, progress, *, anywhere: "bool" = false))]
     fn resubmit(
         &self,
         rows: ArrayLike<'_>,
         progress: ArrayLike<'_>,
-        anywhere: bool,
+        #[pyo3(from_py_with = flag::anywhere)] anywhere: bool,
     ) -> PyResult<()> {
         let rows = positions(&rows, self.0.rows().len())?;
         let progress = lengths(&progress, "progress")?;

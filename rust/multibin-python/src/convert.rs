@@ -58,6 +58,17 @@ argument!(
     }
 );
 argument!(
+    /// Pairs of two ints.
+    Pairs,
+    PyStaticExpr::Subscript {
+        value: &PyStaticExpr::Attribute { value: &name("collections.abc"), attr: "Sequence" },
+        slice: &PyStaticExpr::Subscript {
+            value: &name("tuple"),
+            slice: &PyStaticExpr::Tuple { elts: &[SUPPORTS_INDEX, SUPPORTS_INDEX] },
+        },
+    }
+);
+argument!(
     /// Something that counts or names: an int.
     Count,
     SUPPORTS_INDEX
@@ -149,10 +160,63 @@ pub fn count<T: TryFrom<u64>>(number: &Count<'_>, argument: &str) -> PyResult<T>
     }
 }
 
-/// The caller's key: an int that fits in 64 unsigned bits.
-#[inline]
-pub fn key(number: &Count<'_>) -> PyResult<u64> {
-    number.0.extract::<u64>().or_else(|_| count(number, "key"))
+/// A length as [`length`] takes it, as an argument of a call that has to be cheap: an int is converted
+/// at once.
+pub enum Steps<'a, 'py> {
+    /// Converted.
+    Fits(u32),
+    /// Of another type, or none.
+    Other(Borrowed<'a, 'py, PyAny>),
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Steps<'a, 'py> {
+    type Error = PyErr;
+    const INPUT_TYPE: PyStaticExpr = Number::INPUT_TYPE;
+
+    #[inline]
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let fits = object.is_exact_instance_of::<PyInt>().then(|| object.extract::<u32>().ok());
+        Ok(fits.flatten().map_or(Self::Other(object), Self::Fits))
+    }
+}
+
+impl Steps<'_, '_> {
+    #[inline]
+    pub fn get(&self, argument: &str) -> PyResult<u32> {
+        match *self {
+            Self::Fits(steps) => Ok(steps),
+            Self::Other(object) => length(&Number(object.to_owned()), argument),
+        }
+    }
+}
+
+/// The caller's key, an int that fits in 64 unsigned bits, in the same way.
+pub enum Key<'a, 'py> {
+    /// Converted.
+    Fits(u64),
+    /// Of another type, or none.
+    Other(Borrowed<'a, 'py, PyAny>),
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Key<'a, 'py> {
+    type Error = PyErr;
+    const INPUT_TYPE: PyStaticExpr = Count::INPUT_TYPE;
+
+    #[inline]
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let fits = object.is_exact_instance_of::<PyInt>().then(|| object.extract::<u64>().ok());
+        Ok(fits.flatten().map_or(Self::Other(object), Self::Fits))
+    }
+}
+
+impl Key<'_, '_> {
+    #[inline]
+    pub fn get(&self, argument: &str) -> PyResult<u64> {
+        match *self {
+            Self::Fits(key) => Ok(key),
+            Self::Other(object) => count(&Count(object.to_owned()), argument),
+        }
+    }
 }
 
 /// One of several words.
@@ -170,7 +234,8 @@ fn if_type_error(py: Python<'_>, error: PyErr, other: impl FnOnce() -> PyErr) ->
     if error.is_instance_of::<PyTypeError>(py) { other() } else { error }
 }
 
-fn wrong_type(argument: &str, wanted: &str, value: &Bound<'_, PyAny>) -> PyErr {
+/// A `TypeError` that says what is wanted and what came.
+pub fn wrong_type(argument: &str, wanted: &str, value: &Bound<'_, PyAny>) -> PyErr {
     let (shown, class) = (show(value), value.get_type());
     PyTypeError::new_err(format!("{argument}: needs {wanted}, got {shown} of {class}"))
 }

@@ -9,6 +9,7 @@ use pyo3::types::PyType;
 use crate::arrays::{Array, lengths};
 use crate::convert::{ArrayLike, Count, Number, count, float, length};
 use crate::errors;
+use crate::named::flag;
 
 /// The map from a length to its bin: ``bins + 1`` increasing bounds, in steps.
 ///
@@ -95,7 +96,7 @@ impl Edges {
     /// that is out of range, arrays of unlike sizes, and ``monotone=False`` without ``actual``.
     #[staticmethod]
     #[pyo3(
-        signature = (sample, bins, batch_size, candidates = Candidates::Usual, *, actual = None, monotone = true),
+        signature = (sample, bins, batch_size, candidates = Candidates::Usual, *, actual = None, monotone: "bool" = true),
         text_signature = "(sample, bins, batch_size, candidates=256, *, actual=None, monotone=True)"
     )]
     fn optimal(
@@ -105,7 +106,7 @@ impl Edges {
         batch_size: Count<'_>,
         candidates: Candidates<'_>,
         actual: Option<ArrayLike<'_>>,
-        monotone: bool,
+        #[pyo3(from_py_with = flag::monotone)] monotone: bool,
     ) -> PyResult<Self> {
         if actual.is_none() && !monotone {
             return Err(PyValueError::new_err("monotone: False means nothing without actual"));

@@ -7,6 +7,7 @@ use crate::arrays::pairs;
 use crate::convert::{ArrayLike, Count, count};
 use crate::edges::Edges;
 use crate::errors;
+use crate::named::instance;
 
 /// Whether binning pays, judged by what the predictions of finished requests were worth.
 ///
@@ -52,7 +53,11 @@ impl Gate {
     const OPEN: f64 = CoreGate::OPEN;
 
     #[new]
-    fn new(edges: &Bound<'_, Edges>, batch_size: Count<'_>) -> PyResult<Self> {
+    #[pyo3(signature = (edges: "Edges", batch_size))]
+    fn new(
+        #[pyo3(from_py_with = instance::edges)] edges: Py<Edges>,
+        batch_size: Count<'_>,
+    ) -> PyResult<Self> {
         match count(&batch_size, "batch_size")? {
             0 => Err(errors::config(ConfigError::BatchSize)),
             rows => Ok(Self(Mutex::new(CoreGate::new(edges.get().0.clone(), rows)))),

@@ -12,6 +12,8 @@ mod edges;
 mod errors;
 mod event_loop;
 mod gate;
+mod many;
+mod named;
 mod rival;
 mod scheduler;
 mod service;

@@ -1,8 +1,9 @@
 use multibin::simulate::{RefillOrder, Rival as CoreRival, Weight};
 use pyo3::prelude::*;
 
-use crate::convert::{Count, choose, count};
+use crate::convert::{Count, Pairs, choose, count};
 use crate::edges::Edges;
+use crate::named::{extract, flag, instance, word};
 
 /// Other ways to form batches, to compare with in ``simulate``. A live scheduler never uses them.
 ///
@@ -18,9 +19,10 @@ impl Rival {
     /// the cell that it ends; without them, the paper's variable batch sizes.
     #[staticmethod]
     #[pyo3(signature = (window, sizes = None))]
-    fn sorted(window: Count<'_>, sizes: Option<Vec<(u32, u32)>>) -> PyResult<Self> {
+    fn sorted(window: Count<'_>, sizes: Option<Pairs<'_>>) -> PyResult<Self> {
         let window = count(&window, "window")?;
-        let sizes = sizes.unwrap_or_else(|| CoreRival::VBS.to_vec());
+        let pairs = |given: Pairs<'_>| extract(&given.0, "sizes", "pairs of two ints");
+        let sizes = sizes.map_or_else(|| Ok(CoreRival::VBS.to_vec()), pairs)?;
         Ok(Self(CoreRival::Sorted { window, sizes }))
     }
 
@@ -44,8 +46,11 @@ impl Rival {
     /// The oldest leads, the nearest lengths of all that wait follow: no bins. ``few``: the oldest
     /// leave together while fewer than 1.6 batches wait, as in the scheduler.
     #[staticmethod]
-    #[pyo3(signature = (batch_size, *, few = true))]
-    fn nearest(batch_size: Count<'_>, few: bool) -> PyResult<Self> {
+    #[pyo3(signature = (batch_size, *, few: "bool" = true))]
+    fn nearest(
+        batch_size: Count<'_>,
+        #[pyo3(from_py_with = flag::few)] few: bool,
+    ) -> PyResult<Self> {
         let batch_size = count(&batch_size, "batch_size")?;
         Ok(Self(CoreRival::Nearest { batch_size, few }))
     }
@@ -53,12 +58,12 @@ impl Rival {
     /// The bin whose first ``batch_size`` requests have the largest sum of waits (``weight="wait"``)
     /// or of their squares (``"wait squared"``) leads, topped up from the nearest bins.
     #[staticmethod]
-    #[pyo3(signature = (edges, batch_size, *, weight = "wait squared", few = true))]
+    #[pyo3(signature = (edges: "Edges", batch_size, *, weight: "str" = "wait squared", few: "bool" = true))]
     fn heaviest_bin(
-        edges: &Bound<'_, Edges>,
+        #[pyo3(from_py_with = instance::edges)] edges: Py<Edges>,
         batch_size: Count<'_>,
-        weight: &str,
-        few: bool,
+        #[pyo3(from_py_with = word::weight)] weight: &str,
+        #[pyo3(from_py_with = flag::few)] few: bool,
     ) -> PyResult<Self> {
         let choices = [("wait", Weight::Wait), ("wait squared", Weight::WaitSquared)];
         Ok(Self(CoreRival::HeaviestBin {
@@ -72,8 +77,12 @@ impl Rival {
     /// Continuous batching: every ``chunk`` steps (``None``: every one) free slots of the ``rows`` are filled, ``order``
     /// says from whom: ``"fifo"``, ``"longest"`` or ``"shortest"`` prediction first.
     #[staticmethod]
-    #[pyo3(signature = (rows, *, chunk: "int | None" = None, order = "fifo"))]
-    fn refill(rows: Count<'_>, chunk: Option<Count<'_>>, order: &str) -> PyResult<Self> {
+    #[pyo3(signature = (rows, *, chunk: "int | None" = None, order: "str" = "fifo"))]
+    fn refill(
+        rows: Count<'_>,
+        chunk: Option<Count<'_>>,
+        #[pyo3(from_py_with = word::order)] order: &str,
+    ) -> PyResult<Self> {
         let orders = [
             ("fifo", RefillOrder::Fifo),
             ("longest", RefillOrder::Longest),

@@ -1,17 +1,19 @@
-use multibin::{Budget, Change, Config, Fill, Options, Order, Overrun, Stats};
+use multibin::{Budget, Change, Config, ConfigError, Fill, Options, Order, Overrun, Stats, Ticket};
 use pyo3::exceptions::{PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use crate::adapt::{Adapt, log};
-use crate::arrays::{durations, keys, lengths, levels, pairs};
+use crate::arrays::{keys, lengths, pairs, sizes};
 use crate::awaiting::Awaitable;
 use crate::batch::Batch;
 use crate::convert::{
-    ArrayLike, Count, Maybe, Number, Sizes, choose, count, float, key, length, seconds,
+    ArrayLike, Count, Key, Maybe, Number, Sizes, Steps, choose, count, float, length, seconds,
 };
 use crate::edges::Edges;
 use crate::errors;
+use crate::many::{self, check_size};
+use crate::named::{instance, maybe, word};
 use crate::stats::{Labels, Snapshot};
 use crate::wait::detached;
 use crate::worker::{BatchIterator, Worker};
@@ -49,25 +51,25 @@ pub struct Scheduler {
 #[pymethods]
 impl Scheduler {
     #[new]
-    #[pyo3(signature = (edges, batch_size, *, capacity: "int | None" = None, max_wait = None, fill = "elastic", order = None, overrun = "finish", max_parked = None, max_bins: "int | None" = None, ageing = None, budget: "int | None" = None, budget_of = "padded", max_padding = None, adapt: "Adapt | None" = None))]
+    #[pyo3(signature = (edges: "Edges", batch_size, *, capacity: "int | None" = None, max_wait = None, fill: "str" = "elastic", order: "str | None" = None, overrun: "str" = "finish", max_parked = None, max_bins: "int | None" = None, ageing = None, budget: "int | None" = None, budget_of: "str" = "padded", max_padding = None, adapt: "Adapt | None" = None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of the class")]
     fn new(
-        edges: &Bound<'_, Edges>,
+        #[pyo3(from_py_with = instance::edges)] edges: Py<Edges>,
         batch_size: Sizes<'_>,
         capacity: Option<Count<'_>>,
         max_wait: Option<Number<'_>>,
-        fill: &str,
-        order: Option<&str>,
-        overrun: &str,
+        #[pyo3(from_py_with = word::fill)] fill: &str,
+        #[pyo3(from_py_with = maybe::order)] order: Option<&str>,
+        #[pyo3(from_py_with = word::overrun)] overrun: &str,
         max_parked: Option<Count<'_>>,
         max_bins: Option<Count<'_>>,
         ageing: Option<Number<'_>>,
         budget: Option<Count<'_>>,
-        budget_of: &str,
+        #[pyo3(from_py_with = word::budget_of)] budget_of: &str,
         max_padding: Option<Number<'_>>,
-        adapt: Option<&Bound<'_, Adapt>>,
+        #[pyo3(from_py_with = maybe::adapt)] adapt: Option<Py<Adapt>>,
     ) -> PyResult<Self> {
-        let (batch_size, batch_sizes) = batch_sizes(&batch_size)?;
+        let (batch_size, batch_sizes) = sizes(&batch_size, "batch_size")?;
         let padded = choose("budget_of", budget_of, &[("padded", true), ("cost", false)])?;
         let kind = if padded { Budget::Padded } else { Budget::Sum };
         let config = Config {
@@ -93,8 +95,13 @@ impl Scheduler {
             ageing: ageing.map(|given| float(&given, "ageing")).transpose()?,
             adapt: adapt.map(|given| given.get().0),
         };
-        let inner = multibin::Scheduler::new(edges.get().0.clone(), config);
-        Ok(Self { inner: inner.map_err(errors::config)?, default: PyOnceLock::new() })
+        let ageing = config.ageing.unwrap_or_default();
+        let refused = |error| match error {
+            ConfigError::AgeingOrder => ageing_beside(ageing, order.unwrap_or_default()),
+            _ => errors::config(error),
+        };
+        let inner = multibin::Scheduler::new(edges.get().0.clone(), config).map_err(refused)?;
+        Ok(Self { inner, default: PyOnceLock::new() })
     }
 
     /// Accepts a request and returns its ticket. ``key`` is the caller's (0 to 2⁶⁴ − 1),
@@ -108,19 +115,18 @@ impl Scheduler {
     #[pyo3(signature = (key, length, *, cost = None, priority: "int | None" = None, deadline = None))]
     fn submit(
         &self,
-        key: Count<'_>,
-        length: Number<'_>,
+        key: Key<'_, '_>,
+        length: Steps<'_, '_>,
         cost: Option<Number<'_>>,
         priority: Option<Count<'_>>,
         deadline: Option<Number<'_>>,
-    ) -> PyResult<u64> {
-        let length = self::length(&length, "length")?;
-        let options = Options {
-            cost: cost.map(|given| self::length(&given, "cost")).transpose()?,
-            priority: priority.map_or(Ok(0), |given| count(&given, "priority"))?,
-            deadline: deadline.map(|given| seconds(&given, "deadline")).transpose()?,
+    ) -> PyResult<Ticket> {
+        let (key, length) = (key.get("key")?, length.get("length")?);
+        let ticket = match (&cost, &priority, &deadline) {
+            (None, None, None) => self.inner.submit(key, length),
+            _ => self.inner.submit_with(key, length, &options(cost, priority, deadline)?),
         };
-        self.inner.submit_with(self::key(&key)?, length, &options).map_err(errors::submit)
+        ticket.map_err(errors::submit)
     }
 
     /// Accepts requests in bulk, in order, without the GIL: ``keys`` (uint64, or int64 without
@@ -130,8 +136,8 @@ impl Scheduler {
     /// checked before the first is accepted.
     ///
     /// Raises ``FullError`` at capacity, whose ``accepted`` says how many were accepted (a
-    /// prefix), ``ClosedError`` after ``close()``, ``ValueError`` or ``TypeError`` for wrong
-    /// arrays.
+    /// prefix) and ``first`` is the first ticket of these (the others follow it; ``None`` without any),
+    /// ``ClosedError`` after ``close()``, ``ValueError`` or ``TypeError`` for wrong arrays.
     #[pyo3(signature = (keys, lengths, *, costs = None, priorities = None, deadlines = None))]
     fn submit_many(
         &self,
@@ -144,12 +150,15 @@ impl Scheduler {
     ) -> PyResult<u64> {
         let keys = self::keys(&keys, "keys")?;
         let lengths = self::lengths(&lengths, "lengths")?;
-        if keys.len() != lengths.len() {
-            return Err(unlike("lengths", lengths.len(), keys.len()));
-        }
+        check_size("lengths", lengths.len(), keys.len())?;
         let columns = [costs.as_ref(), priorities.as_ref(), deadlines.as_ref()];
-        let options = options(keys.len(), columns)?;
-        py.detach(|| self.inner.submit_many_with(&keys, &lengths, &options)).map_err(errors::submit)
+        let options = many::options(keys.len(), columns)?;
+        let prefix = py.detach(|| self.inner.submit_prefix(&keys, &lengths, &options));
+        let (first, accepted) = prefix.map_err(|error| many::refused(error, &lengths, &options))?;
+        if accepted < keys.len() {
+            return Err(errors::prefix(self.inner.config().capacity, accepted, first));
+        }
+        Ok(first)
     }
 
     /// A new worker.
@@ -184,13 +193,13 @@ impl Scheduler {
     #[pyo3(signature = (*, edges: "Edges | None" = None, batch_size = None, max_wait: "float | None" = Maybe::Keep, max_parked: "int | None" = Maybe::Keep, budget: "int | None" = None))]
     fn reconfigure(
         &self,
-        edges: Option<&Bound<'_, Edges>>,
+        #[pyo3(from_py_with = maybe::edges)] edges: Option<Py<Edges>>,
         batch_size: Option<Sizes<'_>>,
         max_wait: Maybe<'_>,
         max_parked: Maybe<'_>,
         budget: Option<Count<'_>>,
     ) -> PyResult<()> {
-        let sizes = batch_size.map(|sizes| batch_sizes(&sizes)).transpose()?;
+        let sizes = batch_size.map(|given| sizes(&given, "batch_size")).transpose()?;
         let change = Change {
             edges: edges.map(|edges| edges.get().0.clone()),
             batch_size: sizes.as_ref().map(|(size, _)| *size),
@@ -299,50 +308,23 @@ impl Scheduler {
     }
 }
 
-fn unlike(argument: &str, given: usize, keys: usize) -> PyErr {
-    PyValueError::new_err(format!("{argument}: {given} values for {keys} keys"))
+/// What is known of a request besides its length.
+#[cold]
+fn options(
+    cost: Option<Number<'_>>,
+    priority: Option<Count<'_>>,
+    deadline: Option<Number<'_>>,
+) -> PyResult<Options> {
+    Ok(Options {
+        cost: cost.map(|given| length(&given, "cost")).transpose()?,
+        priority: priority.map_or(Ok(0), |given| count(&given, "priority"))?,
+        deadline: deadline.map(|given| seconds(&given, "deadline")).transpose()?,
+    })
 }
 
-/// One for each of `n` requests, from costs, priorities and deadlines; none without these.
-fn options(n: usize, columns: [Option<&ArrayLike<'_>>; 3]) -> PyResult<Vec<Options>> {
-    let mut options = vec![Options::default(); columns.iter().flatten().next().map_or(0, |_| n)];
-    let [costs, priorities, deadlines] = columns;
-    column(&mut options, costs, "costs", lengths, |options, cost| options.cost = Some(cost))?;
-    column(&mut options, priorities, "priorities", levels, |options, priority| {
-        options.priority = priority;
-    })?;
-    column(&mut options, deadlines, "deadlines", durations, |options, deadline| {
-        options.deadline = deadline;
-    })?;
-    Ok(options)
-}
-
-fn column<T>(
-    options: &mut [Options],
-    given: Option<&ArrayLike<'_>>,
-    argument: &str,
-    parse: impl Fn(&ArrayLike<'_>, &str) -> PyResult<Vec<T>>,
-    set: impl Fn(&mut Options, T),
-) -> PyResult<()> {
-    let Some(given) = given else { return Ok(()) };
-    let given = parse(given, argument)?;
-    if given.len() != options.len() {
-        return Err(unlike(argument, given.len(), options.len()));
-    }
-    options.iter_mut().zip(given).for_each(|(options, value)| set(options, value));
-    Ok(())
-}
-
-/// One number, or one for each bin: the least, and all.
-fn batch_sizes(given: &Sizes<'_>) -> PyResult<(u32, Option<Vec<u32>>)> {
-    if let Ok(size) = count(&Count(given.0.clone()), "batch_size") {
-        return Ok((size, None));
-    }
-    if given.0.hasattr("__len__")? {
-        let sizes = levels(&ArrayLike(given.0.clone()), "batch_size")?;
-        return Ok((sizes.iter().copied().min().unwrap_or(0), Some(sizes)));
-    }
-    count(&Count(given.0.clone()), "batch_size").map(|size| (size, None))
+fn ageing_beside(ageing: f64, order: &str) -> PyErr {
+    let message = "goes with order = \"oldest\" or \"shortest\", not with order";
+    PyValueError::new_err(format!("ageing: {ageing} {message} = {order:?}"))
 }
 
 fn parse_order(order: &str) -> PyResult<Order> {

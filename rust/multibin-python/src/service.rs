@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::arrays::{floats, lengths};
-use crate::convert::{ArrayLike, choose};
+use crate::convert::{ArrayLike, Number, choose, float};
 use crate::errors;
 
 /// A service from `costs`: the coefficients of the linear model by name, or, where it has `counts`,
@@ -22,7 +22,8 @@ pub fn parse(costs: &Bound<'_, PyDict>, answer: &str) -> PyResult<Service> {
 
 fn linear(costs: &Bound<'_, PyDict>) -> PyResult<Linear> {
     let get = |name: &str| -> PyResult<f64> {
-        costs.get_item(name)?.map_or(Ok(0.0), |value| value.extract())
+        let given = |value| float(&Number(value), &format!("service.{name}"));
+        costs.get_item(name)?.map_or(Ok(0.0), given)
     };
     Ok(Linear {
         fixed: get("fixed")?,

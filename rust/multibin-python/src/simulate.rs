@@ -9,6 +9,7 @@ use pyo3::types::PyDict;
 use crate::arrays::{lengths, times};
 use crate::convert::{ArrayLike, Count, count};
 use crate::errors;
+use crate::named::{flag, instance, word};
 use crate::rival::Rival;
 use crate::scheduler::Scheduler;
 use crate::service;
@@ -24,21 +25,21 @@ use crate::service;
 ///
 /// Raises ``ValueError`` or ``TypeError`` that names the argument and the value.
 #[pyfunction]
-#[pyo3(signature = (scheduler, arrivals, predicted, actual, prompts, service: "dict[str, object]", answer: "str", servers, drain, gate, users: "int | None", max_resident: "int | None")
+#[pyo3(signature = (scheduler: "Scheduler | Rival", arrivals, predicted, actual, prompts, service: "dict[str, object]", answer: "str", servers, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None")
     -> "tuple[dict[str, object], dict[str, object]]")]
 #[expect(clippy::too_many_arguments, reason = "the columns of a workload")]
 pub fn simulate<'py>(
     py: Python<'py>,
-    scheduler: Policy<'py>,
+    #[pyo3(from_py_with = instance::scheduler)] scheduler: Policy,
     arrivals: ArrayLike<'py>,
     predicted: ArrayLike<'py>,
     actual: ArrayLike<'py>,
     prompts: ArrayLike<'py>,
     service: &Bound<'py, PyDict>,
-    answer: &str,
+    #[pyo3(from_py_with = word::answer)] answer: &str,
     servers: Count<'py>,
-    drain: bool,
-    gate: bool,
+    #[pyo3(from_py_with = flag::drain)] drain: bool,
+    #[pyo3(from_py_with = flag::gate)] gate: bool,
     users: Option<Count<'py>>,
     max_resident: Option<Count<'py>>,
 ) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyDict>)> {
@@ -135,16 +136,16 @@ fn batch_columns(py: Python<'_>, batches: BatchRecords) -> PyResult<Bound<'_, Py
 
 /// What forms the batches.
 #[derive(FromPyObject)]
-pub enum Policy<'py> {
+pub enum Policy {
     /// The former of a scheduler.
-    Scheduler(Bound<'py, Scheduler>),
+    Scheduler(Py<Scheduler>),
     /// Something to compare it with.
-    Rival(Bound<'py, Rival>),
+    Rival(Py<Rival>),
 }
 
 fn play(
     py: Python<'_>,
-    policy: &Policy<'_>,
+    policy: &Policy,
     workload: &Workload,
     servers: &Servers,
     requests: RequestColumns<'_>,

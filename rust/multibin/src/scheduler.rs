@@ -285,25 +285,44 @@ impl Scheduler {
         lengths: &[u32],
         options: &[Options],
     ) -> Result<Ticket, SubmitError> {
+        let (first, accepted) = self.submit_prefix(keys, lengths, options)?;
+        if accepted < keys.len() {
+            return Err(SubmitError::Full { capacity: self.0.capacity, accepted });
+        }
+        Ok(first)
+    }
+
+    /// As [`Scheduler::submit_many_with`], but at capacity says which prefix was accepted: its first
+    /// ticket (the others follow it) and how many; none only of none.
+    ///
+    /// # Errors
+    /// As [`Scheduler::submit_many_with`]; [`SubmitError::Full`] when nothing was accepted.
+    ///
+    /// # Panics
+    /// If `keys`, `lengths` and options that are not empty differ in length.
+    pub fn submit_prefix(
+        &self,
+        keys: &[u64],
+        lengths: &[u32],
+        options: &[Options],
+    ) -> Result<(Ticket, usize), SubmitError> {
         assert_eq!(keys.len(), lengths.len(), "keys and lengths differ in length");
         assert!([0, keys.len()].contains(&options.len()), "keys and options differ in length");
-        if self.0.budget.is_some() || !options.is_empty() {
+        let inner = &*self.0;
+        if inner.budget.is_some() || !options.is_empty() {
             let options_of = |i: usize| options.get(i).copied().unwrap_or_default();
             let mut requests = lengths.iter().enumerate();
-            requests.try_for_each(|(i, &length)| self.0.check(length, &options_of(i)))?;
+            requests.try_for_each(|(i, &length)| inner.check(length, &options_of(i)))?;
         }
-        let inner = &*self.0;
         if keys.is_empty() {
             let closed = inner.admission.is_closed();
-            return if closed { Err(SubmitError::Closed) } else { Ok(inner.admission.admitted()) };
+            let next = (inner.admission.admitted(), 0);
+            return if closed { Err(SubmitError::Closed) } else { Ok(next) };
         }
         let (first, granted) = inner.admit(keys.len() as u64)?;
         let accepted = granted as usize;
         inner.enqueue(first, &keys[..accepted], &lengths[..accepted], options);
-        if accepted < keys.len() {
-            return Err(SubmitError::Full { capacity: inner.capacity, accepted });
-        }
-        Ok(first)
+        Ok((first, accepted))
     }
 
     /// Takes a request back that waits: true if it will not be delivered, also not as a climber;

@@ -24,7 +24,8 @@ impl Inner {
             state.former.set_edges(edges.clone());
         }
         if let Some(adapter) = &mut adapter {
-            adapter.reconfigured(edges, change.batch_size);
+            let resized = change.batch_size.is_some() || change.batch_sizes.is_some();
+            adapter.reconfigured(edges, resized.then_some(rules.largest));
         }
         // What is published was meant for the bins and the batches of before.
         state.drain();
