@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use multibin::simulate::SimulateError;
-use multibin::{ConfigError, NextError, ResubmitError, SubmitError, Ticket};
+use multibin::{ConfigError, NextError, ResubmitError, SubmitError};
 use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 
@@ -35,18 +35,12 @@ pub fn simulate(error: SimulateError) -> PyErr {
 
 pub fn submit(error: SubmitError) -> PyErr {
     match error {
-        SubmitError::Full { accepted, .. } => {
-            python::FullError::new_err((error.to_string(), accepted, None::<Ticket>))
+        SubmitError::Full { accepted, first, .. } => {
+            python::FullError::new_err((error.to_string(), accepted, first))
         }
         SubmitError::Closed => ClosedError::new_err(error.to_string()),
         SubmitError::Priority(_) | SubmitError::Budget { .. } => value(error),
     }
-}
-
-/// Only a prefix was accepted, whose tickets start with `first`.
-pub fn prefix(capacity: usize, accepted: usize, first: Ticket) -> PyErr {
-    let message = SubmitError::Full { capacity, accepted }.to_string();
-    python::FullError::new_err((message, accepted, Some(first)))
 }
 
 pub fn next(error: NextError) -> PyErr {

@@ -153,12 +153,8 @@ impl Scheduler {
         check_size("lengths", lengths.len(), keys.len())?;
         let columns = [costs.as_ref(), priorities.as_ref(), deadlines.as_ref()];
         let options = many::options(keys.len(), columns)?;
-        let prefix = py.detach(|| self.inner.submit_prefix(&keys, &lengths, &options));
-        let (first, accepted) = prefix.map_err(|error| many::refused(error, &lengths, &options))?;
-        if accepted < keys.len() {
-            return Err(errors::prefix(self.inner.config().capacity, accepted, first));
-        }
-        Ok(first)
+        let first = py.detach(|| self.inner.submit_many_with(&keys, &lengths, &options));
+        first.map_err(|error| many::refused(error, &lengths, &options))
     }
 
     /// A new worker.

@@ -483,9 +483,10 @@ impl Run {
                 assert!(self.model.closed);
                 return;
             }
-            Err(SubmitError::Full { accepted: said, .. }) => {
+            Err(SubmitError::Full { accepted: said, first, .. }) => {
                 assert!(accepted < lengths.len());
-                assert_eq!(said, accepted);
+                let first_of_these = (accepted > 0).then_some(self.model.tickets);
+                assert_eq!((said, first), (accepted, first_of_these));
             }
             Err(SubmitError::Priority(_)) => panic!("none is given where it may not be"),
             Err(SubmitError::Budget { cost, budget, .. }) => {

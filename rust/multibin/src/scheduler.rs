@@ -53,6 +53,8 @@ pub enum SubmitError {
         capacity: usize,
         /// How many of this call were accepted: a prefix.
         accepted: usize,
+        /// The first ticket of these (the others follow it), unless there are none.
+        first: Option<Ticket>,
     },
     /// `close()` was called.
     #[error("the scheduler is closed")]
@@ -285,27 +287,6 @@ impl Scheduler {
         lengths: &[u32],
         options: &[Options],
     ) -> Result<Ticket, SubmitError> {
-        let (first, accepted) = self.submit_prefix(keys, lengths, options)?;
-        if accepted < keys.len() {
-            return Err(SubmitError::Full { capacity: self.0.capacity, accepted });
-        }
-        Ok(first)
-    }
-
-    /// As [`Scheduler::submit_many_with`], but at capacity says which prefix was accepted: its first
-    /// ticket (the others follow it) and how many; none only of none.
-    ///
-    /// # Errors
-    /// As [`Scheduler::submit_many_with`]; [`SubmitError::Full`] when nothing was accepted.
-    ///
-    /// # Panics
-    /// If `keys`, `lengths` and options that are not empty differ in length.
-    pub fn submit_prefix(
-        &self,
-        keys: &[u64],
-        lengths: &[u32],
-        options: &[Options],
-    ) -> Result<(Ticket, usize), SubmitError> {
         assert_eq!(keys.len(), lengths.len(), "keys and lengths differ in length");
         assert!([0, keys.len()].contains(&options.len()), "keys and options differ in length");
         let inner = &*self.0;
@@ -316,13 +297,16 @@ impl Scheduler {
         }
         if keys.is_empty() {
             let closed = inner.admission.is_closed();
-            let next = (inner.admission.admitted(), 0);
-            return if closed { Err(SubmitError::Closed) } else { Ok(next) };
+            return if closed { Err(SubmitError::Closed) } else { Ok(inner.admission.admitted()) };
         }
         let (first, granted) = inner.admit(keys.len() as u64)?;
         let accepted = granted as usize;
         inner.enqueue(first, &keys[..accepted], &lengths[..accepted], options);
-        Ok((first, accepted))
+        if accepted < keys.len() {
+            let (capacity, first) = (inner.capacity, Some(first));
+            return Err(SubmitError::Full { capacity, accepted, first });
+        }
+        Ok(first)
     }
 
     /// Takes a request back that waits: true if it will not be delivered, also not as a climber;

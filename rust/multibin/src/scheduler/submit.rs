@@ -12,7 +12,9 @@ impl Inner {
 
     fn refusal(&self, refused: Refused) -> SubmitError {
         match refused {
-            Refused::Full => SubmitError::Full { capacity: self.capacity, accepted: 0 },
+            Refused::Full => {
+                SubmitError::Full { capacity: self.capacity, accepted: 0, first: None }
+            }
             Refused::Closed => SubmitError::Closed,
         }
     }
