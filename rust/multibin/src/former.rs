@@ -264,9 +264,10 @@ impl Former {
             queue.take(&mut self.slab, queue.len as usize, &mut rows);
             queue.give_back(&mut self.slab);
         }
+        // All of them before the first enters again, as two may share a position.
+        rows.iter().for_each(|row| self.places.forget(row.ticket));
         for row in &rows {
             let order = admitted + self.resubmitted + self.handed_back;
-            self.places.forget(row.ticket);
             self.start_anew(Row { entered: now, ..*row }, order);
             self.handed_back += 1;
         }

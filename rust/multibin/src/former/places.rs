@@ -40,7 +40,7 @@ impl Places {
         }
     }
 
-    /// `ticket` waits no more.
+    /// `ticket`, which left its queue, waits no more. Nobody is remembered between the two.
     #[inline]
     pub(super) fn forget(&mut self, ticket: Ticket) {
         if self.last.is_empty()
@@ -108,5 +108,32 @@ impl Former {
             self.parked -= 1;
         }
         row
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::time::Duration;
+
+    use crate::{Config, Edges, Overrun, Scheduler};
+
+    /// Tickets 0 and 2 of a capacity of 2 share a position, and lose their worker together.
+    #[test]
+    fn who_share_a_position_start_anew_and_are_found() {
+        let config = Config { capacity: 2, overrun: Overrun::Climb, ..Config::new(1) };
+        let scheduler = Scheduler::new(Edges::new(&[0, 9]).unwrap(), config).unwrap();
+        let worker = scheduler.worker();
+        let next = || worker.next_batch(Some(Duration::ZERO)).unwrap();
+        let tickets = [0, 1].map(|key| scheduler.submit(key, 5).unwrap());
+        let (first, other) = (next(), next());
+        other.done();
+        let last = scheduler.submit(2, 5).unwrap();
+        for batch in [first, next()] {
+            batch.resubmit(&[(0, 1)], false).unwrap();
+            batch.done();
+        }
+        worker.close();
+        assert!(scheduler.cancel(tickets[0]) && scheduler.cancel(last));
+        assert!(!scheduler.cancel(tickets[1]));
     }
 }
