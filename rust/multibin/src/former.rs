@@ -265,7 +265,9 @@ impl Former {
             queue.give_back(&mut self.slab);
         }
         // All of them before the first enters again, as two may share a position.
-        rows.iter().for_each(|row| self.places.forget(row.ticket));
+        for row in &rows {
+            self.places.forget(row.ticket);
+        }
         for row in &rows {
             let order = admitted + self.resubmitted + self.handed_back;
             self.start_anew(Row { entered: now, ..*row }, order);
