@@ -165,7 +165,7 @@ impl<T: Copy> Ring<T> {
             // of `head`, so the consumer has left this slot and no other producer may enter it.
             unsafe { (*cell).write(value) };
         });
-        // Release: pairs with the Acquire load in `Drain::first`, so that it sees the value.
+        // Release: pairs with the Acquire load in `Drain::published`, so that it sees the value.
         slot.stamp.store(position + 1, Ordering::Release);
     }
 
@@ -183,20 +183,18 @@ impl<T: Copy> Drain<T> {
     pub fn pass(&mut self, mut each: impl FnMut(T)) -> bool {
         // Who waits for room gets some before the pass is over.
         let portion = (self.ring.slots.len() / 8) as u64;
-        let (tail, mut released) = (self.ring.tail(), self.head);
-        while self.head != tail
-            && let Some(value) = self.take()
+        let (tail, mut head) = (self.ring.tail(), self.head);
+        while head != tail
+            && let Some(value) = self.published(head)
         {
             each(value);
-            if self.head - released >= portion {
-                released = self.head;
-                self.release();
+            head += 1;
+            if head - self.head >= portion {
+                self.release(head);
             }
         }
-        if self.head != released {
-            self.release();
-        }
-        self.head != tail
+        self.release(head);
+        head != tail
     }
 
     /// The next position to take.
@@ -213,11 +211,16 @@ impl<T: Copy> Drain<T> {
 
     /// The value at the next position to take, if it is published. Wait-free.
     #[must_use]
-    #[inline]
     pub fn first(&self) -> Option<T> {
-        let slot = self.ring.slot(self.head);
+        self.published(self.head)
+    }
+
+    /// The value at `position`, `head` or one that a pass has come to, if it is published.
+    #[inline]
+    fn published(&self, position: u64) -> Option<T> {
+        let slot = self.ring.slot(position);
         // Acquire: pairs with the Release store in `Ring::publish`, so that the value is there.
-        if slot.stamp.load(Ordering::Acquire) != self.head + 1 {
+        if slot.stamp.load(Ordering::Acquire) != position + 1 {
             return None;
         }
         Some(slot.value.with(|cell| {
@@ -227,16 +230,14 @@ impl<T: Copy> Drain<T> {
         }))
     }
 
+    /// Every position before `head` was taken.
     #[inline]
-    fn take(&mut self) -> Option<T> {
-        let value = self.first()?;
-        self.head += 1;
-        Some(value)
-    }
-
-    fn release(&self) {
-        // Release: pairs with the Acquire load in `Ring::claim`; the values before it were read.
-        self.ring.head.0.store(self.head, Ordering::Release);
+    fn release(&mut self, head: u64) {
+        if self.head != head {
+            self.head = head;
+            // Release: pairs with the Acquire load in `Ring::claim`; the values before it were read.
+            self.ring.head.0.store(head, Ordering::Release);
+        }
     }
 }
 

@@ -38,8 +38,8 @@ use crate::sync::{self, AtomicU32, AtomicU64, Condvar, Mutex};
 use crate::waiting::Slab;
 
 /// The most slots that all rings have together, and that one has.
-const ALL_SLOTS: usize = 1 << 14;
-const RING_SLOTS: usize = 1 << 10;
+const ALL_SLOTS: usize = 1 << 13;
+const RING_SLOTS: usize = 1 << 9;
 /// Rows that `submit_many` sorts into bins at a time; their positions fit in a u16.
 const BLOCK: usize = 4096;
 

@@ -3,6 +3,9 @@
 use crate::edges::Edges;
 use crate::sync::{AtomicU32, AtomicUsize, Ordering};
 
+/// As many bounds are faster compared one and all, several at a time, than searched.
+const FEW: usize = 32;
+
 /// Inner bounds that change in place. Who reads them in mid-change may find a bin of neither map:
 /// then a request waits in an odd queue, as after a wrong prediction, and nothing is lost.
 #[derive(Debug)]
@@ -27,6 +30,18 @@ impl BinMap {
         // Relaxed, here and below: any mixture of old and new bounds gives some bin.
         let inner = &self.bounds[..self.inner.load(Ordering::Relaxed)];
         inner.partition_point(|edge| edge.load(Ordering::Relaxed) <= length)
+    }
+
+    /// The bin of each length. Wait-free.
+    pub(super) fn bins(&self, lengths: &[u32]) -> Vec<u16> {
+        let inner = &self.bounds[..self.inner.load(Ordering::Relaxed)];
+        let bounds: Vec<u32> = inner.iter().map(|edge| edge.load(Ordering::Relaxed)).collect();
+        if bounds.len() > FEW {
+            let bin = |length| bounds.partition_point(|&edge| edge <= length) as u16;
+            return lengths.iter().map(|&length| bin(length)).collect();
+        }
+        let bin = |length| bounds.iter().map(|&edge| u32::from(edge <= length)).sum::<u32>() as u16;
+        lengths.iter().map(|&length| bin(length)).collect()
     }
 
     /// Who replaces holds the forming lock, so that one does at a time. Not `open`: all lengths go to

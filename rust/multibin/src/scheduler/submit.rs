@@ -92,8 +92,16 @@ impl Inner {
         for (block, lengths) in lengths.chunks(BLOCK).enumerate() {
             let row = |i: u16| {
                 let at = block * BLOCK + i as usize;
-                let options = options.get(at).copied().unwrap_or_default();
-                Submission::new(keys[at], first + at as u64, arrival, lengths[i as usize], &options)
+                let new = |options: &_| {
+                    Submission::new(
+                        keys[at],
+                        first + at as u64,
+                        arrival,
+                        lengths[i as usize],
+                        options,
+                    )
+                };
+                options.get(at).map_or_else(|| new(&Options::default()), new)
             };
             let (sorted, starts) = self.sort(lengths);
             for (bin, bounds) in starts.windows(2).enumerate() {
@@ -106,7 +114,7 @@ impl Inner {
     /// A counting sort of a block: positions of one bin lie together and in order. Returns them, and
     /// where each bin starts.
     fn sort(&self, lengths: &[u32]) -> (Vec<u16>, Vec<usize>) {
-        let bins: Vec<u16> = lengths.iter().map(|&length| self.map.bin(length) as u16).collect();
+        let bins = self.map.bins(lengths);
         let mut starts = vec![0; self.rings.len() + 1];
         for &bin in &bins {
             starts[bin as usize + 1] += 1;

@@ -86,7 +86,7 @@ impl Slab {
     }
 
     /// A free block for a queue: its first place.
-    #[inline]
+    #[inline(never)]
     pub(super) fn first_place(&mut self, home: Home) -> u32 {
         let block = Block { home, next: NIL };
         let at = self.free;
@@ -141,9 +141,11 @@ impl Slab {
     /// The place for the entry after `at`, the queue's last.
     #[inline]
     pub(super) fn extend(&mut self, at: u32) -> u32 {
-        if self.rest(at) > 0 {
-            return at + 1;
-        }
+        if self.rest(at) > 0 { at + 1 } else { self.extend_by_block(at) }
+    }
+
+    #[inline(never)]
+    fn extend_by_block(&mut self, at: u32) -> u32 {
         let block = self.block(at) as usize;
         let first = self.first_place(self.blocks[block].home);
         self.blocks[block].next = self.block(first);
