@@ -34,6 +34,7 @@ demo: $(VENV)/.built
 test: $(VENV)/.built
 	cargo test --workspace
 	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --parallel-threads=4 tests/scheduler
 
 check: $(VENV)/.built
 	cargo fmt --check

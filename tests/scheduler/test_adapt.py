@@ -73,6 +73,7 @@ def test_edges_are_found_from_one_bin_and_follow_a_drift() -> None:
     assert count(s, "edges", "drifts") == 1
 
 
+@pytest.mark.thread_unsafe(reason="all threads share the log")
 def test_the_gate_turns_is_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "multibin")
     edges = mb.Edges.optimal(draw(10_000, 9), 8, BATCH)
@@ -96,6 +97,7 @@ def test_the_gate_turns_is_counted_and_logged(caplog: pytest.LogCaptureFixture) 
     assert f"bins gain {gain:.3f} x" in caplog.records[0].getMessage()
 
 
+@pytest.mark.thread_unsafe(reason="all threads share the log")
 def test_a_swap_is_logged_by_the_next_call(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "multibin")
     s = mb.Scheduler(mb.Edges([0, 1]), BATCH, adapt=mb.Adapt(bins=8, gate=False))

@@ -254,6 +254,7 @@ def test_waiting_costs_no_processor_time() -> None:
     assert asyncio.run(run()) < 0.03
 
 
+@pytest.mark.thread_unsafe(reason="signals go to the main thread")
 def test_ctrl_c_that_meets_a_wake_up_is_raised_and_the_loop_woken() -> None:
     interrupts = [KeyboardInterrupt]
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -194,5 +195,5 @@ class Program(RuleBasedStateMachine):
         assert self.delivered == self.expected
 
 
-TestProgram = Program.TestCase
+TestProgram = pytest.mark.thread_unsafe(reason="one machine of states")(Program.TestCase)
 TestProgram.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
