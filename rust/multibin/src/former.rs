@@ -54,6 +54,8 @@ pub(crate) struct Former {
     /// Rows of a full batch, by bin.
     sizes: Box<[u32]>,
     edges: Edges,
+    /// Whether predictions decide where somebody enters; else all start in the first bin.
+    predicted: bool,
     slab: Slab,
     /// Who waits from the start, for any worker.
     fresh: Bins,
@@ -104,6 +106,7 @@ impl Former {
             rules,
             sizes,
             edges,
+            predicted: true,
             slab,
             fresh: Bins::new(Owner::Fresh, queues, &rules),
             heads: Heads::new(queues),
@@ -121,19 +124,25 @@ impl Former {
         }
     }
 
-    /// The bin of a predicted length.
+    /// The bin of who starts with a predicted length.
     #[inline]
     pub(crate) fn bin(&self, length: u32) -> usize {
-        self.edges.bin(length)
+        if self.predicted { self.edges.bin(length) } else { 0 }
     }
 
     pub(crate) fn edges(&self) -> &Edges {
         &self.edges
     }
 
-    /// Who enters from now on is placed by these edges, at most as many as there are queues.
-    pub(crate) fn set_edges(&mut self, edges: Edges) {
-        self.edges = edges;
+    /// Who enters from now on is placed by these edges, at most as many as there are queues, and by
+    /// its prediction only if these are worth something.
+    pub(crate) fn set_edges(&mut self, edges: Edges, predicted: bool) {
+        (self.edges, self.predicted) = (edges, predicted);
+    }
+
+    /// Whether predictions are worth something.
+    pub(crate) fn set_predicted(&mut self, predicted: bool) {
+        self.predicted = predicted;
     }
 
     pub(crate) fn set_rules(&mut self, rules: Rules, sizes: Box<[u32]>) {
@@ -245,7 +254,7 @@ impl Former {
     fn start_anew(&mut self, row: Row, order: u64) {
         self.anew = true;
         let row = Row { progress: 0, ..row };
-        let (bin, due) = (self.edges.bin(row.length), self.due(order));
+        let (bin, due) = (self.bin_of(&row), self.due(order));
         let full = self.full(bin);
         let at = self.fresh.push(&mut self.slab, bin, Entry { row, order, due }, full);
         self.places.remember(&self.slab, row.ticket, at);

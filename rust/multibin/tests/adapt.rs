@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use multibin::{
-    Adapt, AdaptError, Change, Config, ConfigError, Edges, Event, NextError, Scheduler,
+    Adapt, AdaptError, Change, Config, ConfigError, Edges, Event, NextError, Overrun, Scheduler,
 };
 
 /// Spread evenly over 0..1000.
@@ -132,6 +132,30 @@ fn a_scheduler_that_is_gone_leaves_a_fit_alone() {
         let lengths: Vec<u32> = (0..2_000).map(length).collect();
         scheduler.observe_many(&lengths, &lengths);
     }
+}
+
+/// Predictions are drawn apart from the lengths, so that the gate closes.
+#[test]
+fn while_the_gate_is_closed_a_climber_goes_by_its_progress() {
+    let adapt = Some(Adapt { edges: false, ..Adapt::default() });
+    let config = Config { adapt, overrun: Overrun::Climb, ..Config::new(1) };
+    let edges = Edges::new(&[0, 10, 100, 500]).unwrap();
+    let scheduler = Scheduler::new(edges, config).unwrap();
+    let worker = scheduler.worker();
+    let climbs_to = |key| {
+        scheduler.submit(key, 700).unwrap();
+        let batch = worker.next_batch(Some(Duration::ZERO)).unwrap();
+        batch.resubmit(&[(0, 20)], false).unwrap();
+        let parked: Vec<u64> = scheduler.snapshot().bins.iter().map(|bin| bin.parked).collect();
+        assert!(scheduler.cancel(batch.rows()[0].ticket));
+        (batch.bin(), batch.limit(), parked)
+    };
+    assert_eq!(climbs_to(1), (2, None, vec![0, 0, 1]));
+    let (predicted, actual): (Vec<_>, Vec<_>) =
+        (0..2_000).map(|key| (length(key), length(key + 77_777))).unzip();
+    scheduler.observe_many(&predicted, &actual);
+    assert!(!scheduler.adaptation().unwrap().open);
+    assert_eq!(climbs_to(2), (0, Some(10), vec![0, 1, 0]));
 }
 
 #[test]

@@ -9,9 +9,9 @@ use crate::request::Row;
 const OPEN: u32 = u32::MAX;
 
 impl Former {
-    /// The bin of a row's length or of its progress, whichever is higher.
+    /// The bin of a row's predicted length or of its progress, whichever is higher.
     pub(super) fn bin_of(&self, row: &Row) -> usize {
-        self.edges.bin(row.length).max(self.edges.bin(row.progress))
+        self.bin(row.length).max(self.edges.bin(row.progress))
     }
 
     /// Steps that a batch led by `bin` runs at most.

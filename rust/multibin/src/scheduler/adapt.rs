@@ -70,9 +70,9 @@ impl Inner {
 
     /// Who waits stays in its queue, so that no batch becomes possible by this.
     fn put_to_use(&self, adapter: &Adapter) {
-        let edges = adapter.edges();
+        let (edges, pays) = (adapter.edges(), adapter.pays());
         let mut state = self.lock();
-        self.map.replace(edges, adapter.pays());
-        state.former.set_edges(edges.clone());
+        self.map.replace(edges, pays);
+        state.former.set_edges(edges.clone(), pays);
     }
 }

@@ -21,7 +21,7 @@ impl Inner {
         config.check(edges.unwrap_or(state.former.edges()))?;
         if let Some(edges) = edges {
             self.map.replace(edges, true);
-            state.former.set_edges(edges.clone());
+            state.former.set_edges(edges.clone(), true);
         }
         if let Some(adapter) = &mut adapter {
             let resized = change.batch_size.is_some() || change.batch_sizes.is_some();

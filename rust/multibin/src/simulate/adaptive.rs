@@ -20,7 +20,7 @@ impl Adaptive {
 
 impl Policy for Adaptive {
     fn arrive(&mut self, submission: Submission) -> bool {
-        let bin = if self.adapter.pays() { self.former.bin(submission.length) } else { 0 };
+        let bin = self.former.bin(submission.length);
         self.former.arrive(bin, |arrivals| arrivals.push(submission));
         self.former.may_complete(bin)
     }
@@ -35,9 +35,10 @@ impl Policy for Adaptive {
 
     fn finished(&mut self, predicted: u32, actual: u32) {
         self.adapter.observe(predicted, actual);
+        self.former.set_predicted(self.adapter.pays());
         let Some(job) = self.adapter.job() else { return };
         if self.adapter.fitted(job.run()) {
-            self.former.set_edges(self.adapter.edges().clone());
+            self.former.set_edges(self.adapter.edges().clone(), self.adapter.pays());
         }
     }
 
