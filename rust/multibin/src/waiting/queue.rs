@@ -247,6 +247,17 @@ impl Queue {
         })
     }
 
+    /// The holes that were counted, and those that there are.
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn holes(&self, slab: &Slab) -> (u32, u32) {
+        if self.len == 0 || slab.is_heap() {
+            return (self.holes, 0);
+        }
+        let next = |&at: &u32| (at != self.last).then(|| slab.after(at));
+        let places = std::iter::successors(Some(self.first), next);
+        (self.holes, places.filter(|&at| !slab.waits(at)).count() as u32)
+    }
+
     /// Removes everything.
     pub(crate) fn clear(&mut self, slab: &mut Slab) {
         while self.len > 0 {

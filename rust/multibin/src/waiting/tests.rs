@@ -95,6 +95,8 @@ impl Pair {
         let (queue, list) = (&self.queue, &self.list);
         assert_eq!(queue.len as usize, list.len());
         assert!(list.iter().all(|(at, row)| slab.ticket(*at) == Some(row.ticket)));
+        let (counted, holes) = queue.holes(slab);
+        assert_eq!(counted, holes);
         let head = list.first().map(|(at, row)| (*at, row.ticket));
         let first = (queue.len > 0).then(|| (queue.first(), queue.head.ticket));
         assert_eq!(first, head);
