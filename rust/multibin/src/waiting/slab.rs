@@ -206,6 +206,12 @@ impl Slab {
         self.blocks[self.block(at) as usize].home
     }
 
+    /// How many places there are.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn places(&self) -> usize {
+        self.entries.len()
+    }
+
     /// How many places are in free blocks.
     #[cfg(all(test, not(loom)))]
     pub(super) fn free_places(&self) -> usize {
