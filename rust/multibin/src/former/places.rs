@@ -178,6 +178,21 @@ mod tests {
         places_are_as_many_as_ever_waited(Config { budget, ..Config::new(ROWS) });
     }
 
+    #[test]
+    fn workers_that_come_and_go_use_the_same_places() {
+        let mut former = former(Config::new(1));
+        for worker in 1..100 {
+            former.add_worker(worker);
+            let admitted = enter(&mut former, 0, worker, 1);
+            let batch = former.form(0, worker, false, usize::MAX).unwrap();
+            former.climb(batch.rows[0], Some(worker), admitted);
+            assert_eq!(former.remove_worker(worker, 0, admitted), 1);
+            assert_eq!(former.form(0, 0, false, usize::MAX).unwrap().rows.len(), 1);
+        }
+        // A block of the bin, and one of the last worker.
+        assert_eq!(former.slab.places(), 64);
+    }
+
     /// Who moves when holes are closed, displaced or not, is found where it is then.
     #[test]
     fn who_moves_is_found() {
