@@ -99,8 +99,8 @@ import multibin as mb
 
 resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
 try:
-    mb.Scheduler(mb.Edges([0, 1]), 1, capacity=1 << 31)
+    mb.Scheduler(mb.Edges([0, 1]), 1, capacity=1 << 30)
 except MemoryError as error:
     print(error)
 """
-    assert run(code) == "capacity: no memory for 2147483648 requests\n"
+    assert run(code) == "capacity: no memory for 1073741824 requests\n"

@@ -280,7 +280,8 @@ pub enum ConfigError {
     },
 }
 
-const MAX_CAPACITY: usize = 1 << 31;
+/// Places are numbered by 32 bits, and holes take as many as entries.
+const MAX_CAPACITY: usize = 1 << 30;
 
 impl Rules {
     /// The rules of a configuration, with what it leaves to its other parts filled in.

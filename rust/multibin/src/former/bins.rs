@@ -120,7 +120,8 @@ impl Bins {
         }
     }
 
-    /// After entries left from the middle of a queue. Amortised O(1) for each of them.
+    /// After entries left: those from the middle of a queue leave holes, and so do not keep more
+    /// places than wait. Amortised O(1) for each of them.
     pub(super) fn close_holes(&mut self, slab: &mut Slab, bin: usize, places: &mut Places) {
         let queue = &mut self.queues[bin];
         if queue.is_sparse(slab) {

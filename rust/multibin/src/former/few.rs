@@ -68,7 +68,8 @@ impl Former {
         Formed::new(rows, limit, bin as usize, Reason::Few)
     }
 
-    /// Whether everything leaves, and each bin is in the order of the rule.
+    /// Whether everything leaves, and each bin is in the order of the rule (but for what two producers
+    /// published in another order than they were admitted).
     fn leave_together(&self, view: View) -> bool {
         let room = view.starts.min(self.rules.batch_size as usize);
         let ordered = self.rules.rank == Rank::Ticket && !self.anew;
@@ -193,4 +194,34 @@ fn cut(ranked: &mut Vec<Ranked>, from: usize, room: usize) -> u128 {
         early || entry.rank <= last
     });
     last
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::time::Duration;
+
+    use crate::{Batch, Config, Edges, Overrun, Reason, Scheduler};
+
+    /// Ticket 0 starts anew behind later ones, some of which leave before it: it is the oldest all
+    /// the same, and its bin leads.
+    #[test]
+    fn who_starts_anew_leads_from_behind() {
+        let config = Config { overrun: Overrun::Climb, ..Config::new(3) };
+        let scheduler = Scheduler::new(Edges::new(&[0, 10, 20]).unwrap(), config).unwrap();
+        let [gone, worker] = [scheduler.worker(), scheduler.worker()];
+        scheduler.submit(0, 5).unwrap();
+        let first = gone.next_batch(None).unwrap();
+        for (key, length) in [(1, 15), (2, 5), (3, 5), (4, 5), (5, 5)] {
+            scheduler.submit(key, length).unwrap();
+        }
+        first.resubmit(&[(0, 1)], false).unwrap();
+        gone.close();
+        let batches = [0, 1].map(|_| worker.next_batch(Some(Duration::ZERO)).unwrap());
+        let keys = batches
+            .each_ref()
+            .map(|batch| batch.rows().iter().map(|row| row.key).collect::<Vec<_>>());
+        assert_eq!(batches.each_ref().map(Batch::reason), [Reason::Full, Reason::Few]);
+        assert_eq!(keys, [vec![2, 3, 4], vec![5, 0, 1]]);
+        assert_eq!(batches[1].bin(), 0);
+    }
 }

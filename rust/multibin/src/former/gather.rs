@@ -93,11 +93,13 @@ impl Former {
 
     pub(super) fn take_fresh(&mut self, most: usize, bin: usize, rows: &mut Vec<Row>) -> usize {
         let slab = &mut self.slab;
-        self.fresh.edit(bin, |queue| {
+        let taken = self.fresh.edit(bin, |queue| {
             let wanted = most.min(queue.len as usize);
             queue.take(slab, wanted, rows);
             wanted
-        })
+        });
+        self.fresh.close_holes(slab, bin, &mut self.places);
+        taken
     }
 
     fn take_one_by_one(
@@ -130,6 +132,7 @@ impl Former {
             started += usize::from(fresh);
         }
         for bins in sources.into_iter().flatten() {
+            bins.close_holes(slab, bin, &mut self.places);
             bins.find_full(slab, bin, full);
         }
         started

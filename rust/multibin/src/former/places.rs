@@ -21,7 +21,7 @@ impl Places {
     /// For so many tickets, a power of two or 0.
     pub(super) fn new(tickets: usize) -> Self {
         let waits = vec![0; tickets.div_ceil(64)].into();
-        Self { last: vec![u32::MAX; tickets].into(), waits, displaced: BTreeMap::new() }
+        Self { last: vec![0; tickets].into(), waits, displaced: BTreeMap::new() }
     }
 
     /// `ticket` entered at `at`. O(1) but where it displaces one that still waits.
@@ -115,7 +115,102 @@ impl Former {
 mod tests {
     use std::time::Duration;
 
-    use crate::{Config, Edges, Overrun, Scheduler};
+    use crate::config::Rules;
+    use crate::former::Former;
+    use crate::request::{Options, Submission};
+    use crate::waiting::Slab;
+    use crate::{Config, Edges, Fill, Overrun, Scheduler};
+
+    const BINS: u32 = 8;
+    const ROWS: u32 = 500;
+    /// Two batches, and one left in each bin.
+    const CAPACITY: usize = 2 * ROWS as usize + BINS as usize;
+
+    /// Strict, with a worker 0.
+    fn former(config: Config) -> Former {
+        let config = Config { capacity: CAPACITY, fill: Fill::Strict, ..config };
+        let bounds: Vec<u32> = (0..=BINS).collect();
+        let (edges, rules) = (Edges::new(&bounds).unwrap(), Rules::new(&config).unwrap());
+        let slab = Slab::new(CAPACITY, BINS as usize, rules.rank).unwrap();
+        let sizes = config.sizes(BINS as usize);
+        let mut former = Former::new(rules, sizes, edges, slab, CAPACITY.next_power_of_two());
+        former.add_worker(0);
+        former
+    }
+
+    /// `count` requests enter the bin of this length; the first ticket after theirs.
+    fn enter(former: &mut Former, length: u32, first: u64, count: u32) -> u64 {
+        let bin = former.bin(length);
+        let tickets = first..first + u64::from(count);
+        former.arrive(bin, |arrivals| {
+            for ticket in tickets.clone() {
+                let options = Options::default();
+                arrivals.push(Submission::new(ticket, ticket, 0, length, &options));
+            }
+        });
+        tickets.end
+    }
+
+    /// In bin after bin a batch leaves, one waits behind it, and behind that one most were
+    /// cancelled: what these had is used again.
+    fn places_are_as_many_as_ever_waited(config: Config) {
+        let (mut former, mut first) = (former(config), 0);
+        for length in 0..BINS {
+            let end = enter(&mut former, length, first, 2 * ROWS - 1);
+            let kept = first + u64::from(ROWS);
+            assert!((kept + 1..end).all(|ticket| former.remove(ticket).is_some()));
+            assert_eq!(former.form(0, 0, false, usize::MAX).unwrap().rows.len(), ROWS as usize);
+            first = end;
+        }
+        assert_eq!(former.waiting(0), BINS as usize);
+        let places = former.slab.places();
+        assert!(places <= 2 * CAPACITY + 64 * BINS as usize, "{places}");
+    }
+
+    #[test]
+    fn batches_leave_no_more_holes_than_wait() {
+        places_are_as_many_as_ever_waited(Config::new(ROWS));
+    }
+
+    #[test]
+    fn batches_within_a_budget_leave_no_more_holes_than_wait() {
+        let budget = Some(crate::Budget::Sum(u64::MAX));
+        places_are_as_many_as_ever_waited(Config { budget, ..Config::new(ROWS) });
+    }
+
+    #[test]
+    fn workers_that_come_and_go_use_the_same_places() {
+        let mut former = former(Config::new(1));
+        for worker in 1..100 {
+            former.add_worker(worker);
+            let admitted = enter(&mut former, 0, worker, 1);
+            let batch = former.form(0, worker, false, usize::MAX).unwrap();
+            former.climb(batch.rows[0], Some(worker), admitted);
+            assert_eq!(former.remove_worker(worker, 0, admitted), 1);
+            assert_eq!(former.form(0, 0, false, usize::MAX).unwrap().rows.len(), 1);
+        }
+        // A block of the bin, and one of the last worker.
+        assert_eq!(former.slab.places(), 64);
+    }
+
+    /// Who moves when holes are closed, displaced or not, is found where it is then.
+    #[test]
+    fn who_moves_is_found() {
+        let mut former = former(Config::new(ROWS));
+        let kept = enter(&mut former, 0, 0, 300);
+        // These share their positions with those before.
+        let first = former.places.last.len() as u64;
+        enter(&mut former, 1, first, 300);
+        let middle = |ticket: &u64| (1..kept - 20).contains(&(ticket % first));
+        let tickets = || (0..kept).chain(first..first + kept);
+        let ends = |ticket: &u64| !middle(ticket);
+        for ticket in tickets().filter(middle).chain(tickets().filter(ends)) {
+            let at = former.places.find(&former.slab, ticket);
+            assert_eq!(at.and_then(|at| former.slab.ticket(at)), Some(ticket));
+            assert_eq!(former.remove(ticket).map(|row| row.ticket), Some(ticket));
+        }
+        assert_eq!(former.waiting(0), 0);
+    }
 
     /// Tickets 0 and 2 of a capacity of 2 share a position, and lose their worker together.
     #[test]

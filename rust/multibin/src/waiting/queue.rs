@@ -1,6 +1,6 @@
 //! The queue of one bin: first in, first out, or a heap where ranks decide.
 
-use super::{Entry, GONE, Head, Home, NIL, Slab};
+use super::{Entry, GONE, Head, Home, NIL, Owner, Slab};
 use crate::request::{Row, Ticket};
 
 /// Entries in blocks of the slab, from the first to the last with holes where some left from the
@@ -142,7 +142,7 @@ impl Queue {
         }
     }
 
-    /// Frees the other blocks of an empty queue.
+    /// Frees the other blocks of an empty queue; of climbers, who may have many queues, this one too.
     #[inline]
     fn keep_last_block(&mut self, slab: &mut Slab) {
         if self.last == NIL {
@@ -151,6 +151,9 @@ impl Queue {
         self.holes = 0;
         while !slab.same_block(self.first, self.last) {
             self.first = slab.free(self.first);
+        }
+        if slab.home(self.last).owner != Owner::Fresh {
+            self.give_back(slab);
         }
     }
 
@@ -162,20 +165,25 @@ impl Queue {
         *self = Self::EMPTY;
     }
 
-    /// Removes the entry at `at`, which must be in this queue. O(1), in a heap O(log of its length).
+    /// Removes the entry at `at`, which must be in this queue. O(entries of a block), in a heap O(log
+    /// of its length).
     pub(crate) fn unlink(&mut self, slab: &mut Slab, at: u32) -> Row {
         if at == self.first {
             return self.pop(slab);
         }
         self.len -= 1;
+        let row = slab.take(at);
         if slab.is_heap() {
             let root = slab.without(self.first, at);
             self.set_head(slab, root);
             slab.free(at);
-        } else {
-            self.holes += 1;
+            return row;
         }
-        slab.take(at)
+        self.holes += 1;
+        if !slab.same_block(at, self.first) && !slab.same_block(at, self.last) {
+            self.holes -= slab.free_if_empty(at);
+        }
+        row
     }
 
     /// Whether holes are most of what lies between first and last.
@@ -245,6 +253,17 @@ impl Queue {
             }
             Some((at, slab.entry(at)))
         })
+    }
+
+    /// The holes that were counted, and those that there are.
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn holes(&self, slab: &Slab) -> (u32, u32) {
+        if self.len == 0 || slab.is_heap() {
+            return (self.holes, 0);
+        }
+        let next = |&at: &u32| (at != self.last).then(|| slab.after(at));
+        let places = std::iter::successors(Some(self.first), next);
+        (self.holes, places.filter(|&at| !slab.waits(at)).count() as u32)
     }
 
     /// Removes everything.

@@ -35,6 +35,8 @@ struct Block {
     home: Home,
     /// The queue's next block, or the next free one.
     next: u32,
+    /// The queue's block before, unless this is its first.
+    prev: u32,
 }
 
 /// Entries by their places. A block holds several of a queue that is first in, first out, and one
@@ -55,7 +57,7 @@ pub(crate) struct Slab {
 impl Slab {
     /// Room for `capacity` entries in as many `queues` as that, if there is so much memory. Entries
     /// that leave from the middle of a queue, and the queues of climbers, may need more: up to twice
-    /// as many places as entries, and two blocks for each queue.
+    /// as many places as entries, and two blocks for each queue in which somebody waits.
     pub(crate) fn new(capacity: usize, queues: usize, rank: Rank) -> Result<Self, TryReserveError> {
         let block = if rank == Rank::Ticket { BLOCK } else { 1 };
         let blocks = capacity.div_ceil(block as usize);
@@ -88,7 +90,7 @@ impl Slab {
     /// A free block for a queue: its first place.
     #[inline(never)]
     pub(super) fn first_place(&mut self, home: Home) -> u32 {
-        let block = Block { home, next: NIL };
+        let block = Block { home, next: NIL, prev: NIL };
         let at = self.free;
         if at == NIL {
             return self.grow(block);
@@ -148,7 +150,9 @@ impl Slab {
     fn extend_by_block(&mut self, at: u32) -> u32 {
         let block = self.block(at) as usize;
         let first = self.first_place(self.blocks[block].home);
-        self.blocks[block].next = self.block(first);
+        let next = self.block(first);
+        self.blocks[block].next = next;
+        self.blocks[next as usize].prev = block as u32;
         first
     }
 
@@ -165,6 +169,20 @@ impl Slab {
     #[inline]
     pub(super) fn leave_place(&mut self, at: u32) -> u32 {
         if self.rest(at) == 0 { self.free(at) } else { at + 1 }
+    }
+
+    /// Frees the block of `at`, neither its queue's first nor last, if nobody waits in it; how many
+    /// places that is.
+    pub(super) fn free_if_empty(&mut self, at: u32) -> u32 {
+        let (start, places) = (self.start(at) as usize, self.mask + 1);
+        if self.entries[start..][..places as usize].iter().any(Entry::waits) {
+            return 0;
+        }
+        let Block { next, prev, .. } = self.blocks[self.block(at) as usize];
+        self.blocks[prev as usize].next = next;
+        self.blocks[next as usize].prev = prev;
+        self.free(at);
+        places
     }
 
     /// The entry at `at` leaves.
@@ -206,6 +224,12 @@ impl Slab {
     /// The queue that the entry at `at` waits in.
     pub(crate) fn home(&self, at: u32) -> Home {
         self.blocks[self.block(at) as usize].home
+    }
+
+    /// How many places there are.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn places(&self) -> usize {
+        self.entries.len()
     }
 
     /// How many places are in free blocks.

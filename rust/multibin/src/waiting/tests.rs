@@ -5,13 +5,19 @@ use proptest::prelude::*;
 use super::*;
 use crate::request::Row;
 
+const RUN: u64 = 130;
+
 /// What may happen to a queue.
 #[derive(Debug, Clone)]
 enum Step {
     Push(u64),
+    /// More than some blocks have.
+    PushRun,
     Pop,
     Take(usize),
     Unlink(usize),
+    /// Neighbours.
+    UnlinkRun(usize),
     /// Those whose ticket is a multiple of it leave.
     Sift(u64),
     Clear,
@@ -20,9 +26,11 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         12 => (0..9u64).prop_map(Step::Push),
+        1 => Just(Step::PushRun),
         2 => Just(Step::Pop),
         1 => (0..90usize).prop_map(Step::Take),
         6 => (0..300usize).prop_map(Step::Unlink),
+        1 => (0..300usize).prop_map(Step::UnlinkRun),
         1 => (1..5u64).prop_map(Step::Sift),
         1 => prop_oneof![9 => Just(Step::Pop), 1 => Just(Step::Clear)],
     ]
@@ -41,21 +49,20 @@ impl Pair {
         Self { home, queue: Queue::EMPTY, list: Vec::new() }
     }
 
+    fn push(&mut self, slab: &mut Slab, ticket: u64, deadline: u64) {
+        let row = Row { ticket, deadline, ..Row::NONE };
+        let entry = Entry { row, order: 2 * ticket, due: 100 - ticket % 90 };
+        self.list.push((self.queue.push(slab, self.home, entry), row));
+        if slab.is_heap() {
+            self.list.sort_by_key(|(_, row)| (row.deadline, row.ticket));
+        }
+    }
+
     fn apply(&mut self, slab: &mut Slab, step: &Step, ticket: u64) {
         let Self { home, queue, list } = self;
         match *step {
-            Step::Push(deadline) => {
-                let row = Row { ticket, deadline, ..Row::NONE };
-                let at = queue.push(
-                    slab,
-                    *home,
-                    Entry { row, order: 2 * ticket, due: 100 - ticket % 90 },
-                );
-                list.push((at, row));
-                if slab.is_heap() {
-                    list.sort_by_key(|(_, row)| (row.deadline, row.ticket));
-                }
-            }
+            Step::Push(deadline) => self.push(slab, ticket, deadline),
+            Step::PushRun => (0..RUN).for_each(|i| self.push(slab, ticket + i, i % 7)),
             Step::Pop if !list.is_empty() => assert_eq!(queue.pop(slab), list.remove(0).1),
             Step::Take(count) if !list.is_empty() => {
                 let (count, mut rows) = (count.min(list.len()), Vec::new());
@@ -66,6 +73,12 @@ impl Pair {
                 let (at, row) = list.remove(nth % list.len());
                 assert_eq!(slab.home(at), *home);
                 assert_eq!(queue.unlink(slab, at), row);
+            }
+            Step::UnlinkRun(start) if !list.is_empty() => {
+                let start = start % list.len();
+                for (at, row) in list.drain(start..list.len().min(start + RUN as usize)) {
+                    assert_eq!(queue.unlink(slab, at), row);
+                }
             }
             Step::Sift(factor) if !list.is_empty() => {
                 queue.retain(slab, |entry| entry.row.ticket % factor > 0);
@@ -95,6 +108,8 @@ impl Pair {
         let (queue, list) = (&self.queue, &self.list);
         assert_eq!(queue.len as usize, list.len());
         assert!(list.iter().all(|(at, row)| slab.ticket(*at) == Some(row.ticket)));
+        let (counted, holes) = queue.holes(slab);
+        assert_eq!(counted, holes);
         let head = list.first().map(|(at, row)| (*at, row.ticket));
         let first = (queue.len > 0).then(|| (queue.first(), queue.head.ticket));
         assert_eq!(first, head);
@@ -116,12 +131,12 @@ proptest! {
     #[test]
     fn queues_are_lists(
         heap in any::<bool>(),
-        steps in prop::collection::vec((0..2usize, step()), 0..700),
+        steps in prop::collection::vec((0..2usize, step()), 0..300),
     ) {
         let rank = if heap { Rank::Deadline } else { Rank::Ticket };
-        let mut slab = Slab::new(700, 2, rank).unwrap();
+        let mut slab = Slab::new(300 * RUN as usize, 2, rank).unwrap();
         let (room, mut pairs) = (slab.entries.capacity(), [Pair::new(0), Pair::new(1)]);
-        for (ticket, (at, step)) in (0..).zip(&steps) {
+        for (ticket, (at, step)) in (0..).step_by(RUN as usize).zip(&steps) {
             pairs[*at].apply(&mut slab, step, ticket);
             pairs[*at].check(&slab);
         }
