@@ -29,6 +29,11 @@ BARS = [
         (f"scheduler/submit + form, {how}", "scheduler/ArrayQueue + Instant::now", 1.5)
         for how in ("elastic, nothing else waits", "elastic, 1,024 wait", "strict, 1,024 wait")
     ),
+    (
+        "scheduler/submit + form, priorities, 1,024 wait",
+        "scheduler/submit + form, elastic, 1,024 wait",
+        3,
+    ),
     ("producers/4", "producers/1", 2),
     ("test_submit_and_take[0]", "test_simple_queue", 1.5),
     ("test_submit_and_take[1024]", "test_simple_queue", 1.5),

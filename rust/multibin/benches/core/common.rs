@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput};
-use multibin::{Config, Edges, Fill, Scheduler, Worker};
+use multibin::{Config, Edges, Fill, Options, Scheduler, Worker};
 
 use crate::lengths::lengths;
 
@@ -26,27 +26,46 @@ pub struct OneThread {
     scheduler: Scheduler,
     worker: Worker,
     lengths: std::iter::Cycle<std::vec::IntoIter<u32>>,
+    /// How many priorities take turns; 0: requests have no options.
+    priorities: u32,
 }
 
 impl OneThread {
     /// With so many bins of equal mass, in which so many wait.
     pub fn new(bins: usize, fill: Fill, waiting: usize) -> Self {
+        Self::with(0, bins, fill, waiting)
+    }
+
+    /// As `new`, with so many priorities, which age.
+    pub fn with(priorities: u32, bins: usize, fill: Fill, waiting: usize) -> Self {
         let lengths = lengths(1 << 16);
         let edges = if bins == 1 { Edges::new(&[0, 1]) } else { Edges::quantile(&lengths, bins) };
         let capacity = (waiting + BATCH).max(1 << 16);
-        let config = Config { fill, capacity, ..Config::new(BATCH as u32) };
+        let ageing = (priorities > 0).then_some(1e-9);
+        let config = Config { fill, capacity, ageing, ..Config::new(BATCH as u32) };
         let edges = edges.expect("a sample");
         assert_eq!(edges.bins(), bins);
         let scheduler = Scheduler::new(edges, config).expect("a configuration");
         let worker = scheduler.worker();
-        let mut this = Self { scheduler, worker, lengths: lengths.into_iter().cycle() };
+        let mut this = Self { scheduler, worker, lengths: lengths.into_iter().cycle(), priorities };
         this.submit(waiting);
         this
     }
 
     fn submit(&mut self, n: usize) {
         for (key, length) in (0..n as u64).zip(&mut self.lengths) {
-            std::hint::black_box(self.scheduler.submit(key, length)).expect("there is room");
+            let submitted = match self.priorities {
+                0 => self.scheduler.submit(key, length),
+                priorities => {
+                    let priority = key as u32 % priorities;
+                    self.scheduler.submit_with(
+                        key,
+                        length,
+                        &Options { priority, ..Options::default() },
+                    )
+                }
+            };
+            std::hint::black_box(submitted).expect("there is room");
         }
     }
 

@@ -60,5 +60,8 @@ pub fn scheduler(c: &mut Criterion) {
         let mut scheduler = OneThread::new(BINS, fill, waiting);
         group.bench_function(name, |b| b.iter(|| scheduler.submit_and_form()));
     }
+    let mut scheduler = OneThread::with(4, BINS, Fill::Elastic, 1024);
+    let name = "submit + form, priorities, 1,024 wait";
+    group.bench_function(name, |b| b.iter(|| scheduler.submit_and_form()));
     group.finish();
 }

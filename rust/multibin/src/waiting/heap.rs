@@ -11,17 +11,20 @@ pub(super) struct Link {
     next: u32,
     /// The sibling before; of a first child the parent.
     prev: u32,
+    /// The entry's, computed once.
+    rank: u64,
 }
 
 impl Link {
-    pub(super) const NONE: Self = Self { child: NIL, next: NIL, prev: NIL };
+    pub(super) const NONE: Self = Self { child: NIL, next: NIL, prev: NIL, rank: u64::MAX };
 }
 
 impl Slab {
     /// The heap of `root`, which may be `NIL`, with the new entry at `at`. O(1).
     #[inline(never)]
     pub(super) fn grown(&mut self, root: u32, at: u32) -> u32 {
-        self.links[at as usize] = Link::NONE;
+        let rank = self.rank().of(&self.entry(at).row);
+        self.links[at as usize] = Link { rank, ..Link::NONE };
         self.meld(root, at)
     }
 
@@ -43,11 +46,10 @@ impl Slab {
     }
 
     fn precedes(&self, one: u32, other: u32) -> bool {
-        let key = |at| {
-            let row = &self.entry(at).row;
-            (self.rank().of(row), row.ticket)
-        };
-        key(one) < key(other)
+        let rank = |at: u32| self.links[at as usize].rank;
+        let ticket = |at| self.entry(at).row.ticket;
+        let (one_rank, other_rank) = (rank(one), rank(other));
+        one_rank < other_rank || one_rank == other_rank && ticket(one) < ticket(other)
     }
 
     /// The heap without its root; the root's links are left as they are. O(log n) amortised.
