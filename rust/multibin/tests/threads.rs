@@ -348,10 +348,10 @@ fn strict_threads_without_any_timeout_end() {
 
 #[test]
 fn a_capacity_beyond_the_memory_is_refused() {
-    let config = Config { capacity: 1 << 31, ..Config::new(4) };
-    // 128 GiB: some machines have them.
+    let config = Config { capacity: 1 << 30, ..Config::new(4) };
+    // 80 GiB: some machines have them.
     if let Err(error) = Scheduler::new(edges(), config) {
-        assert_eq!(error, ConfigError::Memory(1 << 31));
+        assert_eq!(error, ConfigError::Memory(1 << 30));
     }
 }
 
