@@ -312,8 +312,8 @@ impl Scheduler {
     /// Takes a request back that waits: true if it will not be delivered, also not as a climber;
     /// false if it was, or was cancelled before. Its capacity is free at once.
     ///
-    /// Blocking: takes the forming lock, and then amortised O(1); with priorities or deadlines O(log
-    /// of what waits), with a budget O(batch size). A mark that needs no lock would cost every
+    /// Blocking: takes the forming lock, and then O(batch size), with priorities or deadlines O(log of
+    /// what waits), too. A mark that needs no lock would cost every
     /// request a locked instruction when it is taken, to make this rare call faster.
     #[must_use]
     pub fn cancel(&self, ticket: Ticket) -> bool {

@@ -69,6 +69,12 @@ impl Entry {
     fn waits(&self) -> bool {
         self.order != GONE
     }
+
+    #[inline]
+    fn leave(&mut self) -> Row {
+        self.order = GONE;
+        self.row
+    }
 }
 
 /// What the rules ask of a queue's head, copied here so that looking at all bins reads no entry.

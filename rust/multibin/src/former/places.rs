@@ -80,8 +80,8 @@ impl Places {
 }
 
 impl Former {
-    /// Takes the request with this ticket out of its queue, if it waits in one. Amortised O(1), with
-    /// a budget O(batch size), in a heap O(log n).
+    /// Takes the request with this ticket out of its queue, if it waits in one. O(batch size),
+    /// in a heap O(log n), too.
     pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<Row> {
         let at = self.places.find(&self.slab, ticket)?;
         Some(self.unlink(at))

@@ -88,17 +88,13 @@ impl Queue {
     #[inline]
     fn take_runs(&mut self, slab: &mut Slab, mut count: u32, rows: &mut Vec<Row>) {
         self.len -= count;
-        loop {
+        while count > 0 {
             let run = count.min(slab.rest(self.first) + 1);
             rows.extend(slab.take_run(self.first, run));
             self.first += run - 1;
             count -= run;
-            if count == 0 && self.len == 0 {
-                return;
-            }
-            self.first = slab.leave_place(self.first);
-            if count == 0 {
-                return;
+            if count > 0 || self.len > 0 {
+                self.first = slab.leave_place(self.first);
             }
         }
     }

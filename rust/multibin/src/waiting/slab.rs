@@ -3,7 +3,7 @@
 use std::collections::TryReserveError;
 
 use super::heap::Link;
-use super::{Entry, GONE, NIL, Rank};
+use super::{Entry, NIL, Rank};
 use crate::former::WorkerId;
 use crate::request::{Row, Ticket};
 
@@ -188,19 +188,14 @@ impl Slab {
     /// The entry at `at` leaves.
     #[inline]
     pub(super) fn take(&mut self, at: u32) -> Row {
-        let entry = &mut self.entries[at as usize];
-        entry.order = GONE;
-        entry.row
+        self.entries[at as usize].leave()
     }
 
     /// As many entries from `at` on leave.
     #[inline]
     pub(super) fn take_run(&mut self, at: u32, count: u32) -> impl ExactSizeIterator<Item = Row> {
         let run = &mut self.entries[at as usize..][..count as usize];
-        run.iter_mut().map(|entry| {
-            entry.order = GONE;
-            entry.row
-        })
+        run.iter_mut().map(Entry::leave)
     }
 
     #[inline]
