@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from inspect import signature
 from typing import Any
 
 from transformers import AutoModelForCausalLM, PretrainedConfig
 from transformers.cache_utils import DYNAMIC_LAYER_TYPE_MAPPING, DynamicCache, DynamicLayer
+
+from multibin.llm.hf import cache_argument
 
 LENGTHS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
 """Names under which configs keep the number of positions."""
@@ -42,7 +43,7 @@ def check_config(config: PretrainedConfig, model_class: type | None = None) -> N
             )
     if recurrent:
         raise ValueError(f"{name} keeps recurrent state; only full attention is supported")
-    if "past_key_values" not in signature(_forward(model_class)).parameters:
+    if cache_argument(_forward(model_class)) is None:
         raise ValueError(f"{name} keeps no cache of keys and values ({model_class.__name__})")
 
 

@@ -60,8 +60,8 @@ class Decode:
         output = self._model.module(
             input_ids=self._tokens,
             attention_mask=self._mask,
-            past_key_values=self._window,
             use_cache=True,
+            **{self._model.cache_argument: self._window},
             **positions,
         )
         self._positions.add_(1)

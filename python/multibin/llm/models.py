@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers import PreTrainedModel as Module
 
 from multibin.llm.architecture import check_config, context_length
+from multibin.llm.hf import cache_argument
 
 ModelSource: TypeAlias = str | os.PathLike[str] | Module
 
@@ -35,6 +36,11 @@ class Model:
     context: int
     """The most positions that it can be fed."""
     eos: frozenset[int]
+
+    @property
+    def cache_argument(self) -> str:
+        """The argument of its `forward` that takes the cache."""
+        return cache_argument(self.module.forward) or ""
 
 
 def load(

@@ -45,8 +45,8 @@ class Prefill:
         with last_positions(last):
             output = self._model.module(
                 input_ids=self._padded(prompts, lengths, width),
-                past_key_values=self._window,
                 use_cache=True,
+                **{self._model.cache_argument: self._window},
             )
         return select_last(output[0], last)[:, 0]
 

@@ -54,7 +54,8 @@ def measure(model: Model) -> Geometry:
     name = type(model.module).__name__
     # Without a config, which may count an encoder's layers, it has as many layers as are used.
     cache = DynamicCache()
-    model.module(input_ids=_ids(model, [_tokens(model, 1)]), past_key_values=cache, use_cache=True)
+    ids = _ids(model, [_tokens(model, 1)])
+    model.module(input_ids=ids, use_cache=True, **{model.cache_argument: cache})
     layers = [(layer.keys, layer.values) for layer in cache.layers]
     for index, (keys, _) in enumerate(layers or [(None, None)]):
         if keys is None:
