@@ -14,7 +14,7 @@ from torch import Tensor
 from multibin.llm.arena import Arena, Geometry, LayerShape, Moves, ParkedRow, aligned
 
 CPU = torch.device("cpu")
-UNEVEN = Geometry((LayerShape(2, 4, 4), LayerShape(3, 6, 5)), torch.float64, CPU)
+UNEVEN = Geometry((LayerShape(2, 4, 4), LayerShape(3, 6, 5)), (0, 1), torch.float64, CPU)
 
 
 def write(arena: Arena, slot: int, length: int, value: float) -> None:

@@ -28,7 +28,7 @@ def loaded(llama: Any) -> Model:
 @pytest.fixture
 def loop(loaded: Model) -> Loop:
     with torch.inference_mode():
-        return Loop(loaded, try_out(loaded))
+        return Loop(*try_out(loaded))
 
 
 def make(prompts: list[list[int]], budgets: list[int], eos: int | None = None) -> list[Request]:
@@ -173,7 +173,7 @@ def test_one_hook_serves_all_engines_and_does_nothing_outside_their_passes(
     loop: Loop, loaded: Model, llama: Any, prompts: list[list[int]]
 ) -> None:
     with torch.inference_mode():
-        Loop(loaded, try_out(loaded))
+        Loop(*try_out(loaded))
     run(loop, make(prompts[:2], [2, 2]), None)
     assert len(llama.lm_head._forward_pre_hooks) == 1
     assert llama(torch.tensor([[1, 2, 3]])).logits.shape == (1, 3, 97)

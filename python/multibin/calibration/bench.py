@@ -79,7 +79,7 @@ class Bench:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._loop = Loop(model, try_out(model))
+        self._loop = Loop(*try_out(model))
         self._rng = np.random.default_rng(0)
 
     def cell(self, rows: int, tokens: int) -> Cell:

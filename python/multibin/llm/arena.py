@@ -33,6 +33,9 @@ class Geometry:
     """What a model caches for one position."""
 
     layers: tuple[LayerShape, ...]
+    """Of those that cache keys and values."""
+    indices: tuple[int, ...]
+    """Of the same layers in the model."""
     dtype: torch.dtype
     device: torch.device
 

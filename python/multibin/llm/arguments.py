@@ -43,6 +43,13 @@ def real(name: str, value: object) -> float:
     return number
 
 
+def boolean(name: str, value: object) -> bool:
+    """`value` as a bool; TypeError for anything else."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be a bool, not {value!r}")
+    return value
+
+
 def plain(values: object) -> object:
     """Tensors as lists, whatever their dtype and device; anything else as it is."""
     if isinstance(values, torch.Tensor):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from inspect import signature
 
 import torch
 from torch import Tensor
@@ -23,9 +22,8 @@ class Decode:
     def __init__(self, model: Model, arena: Arena) -> None:
         self._model = model
         self._arena = arena
-        self._window = TokenWindow(len(arena.geometry.layers))
+        self._window = TokenWindow(arena.geometry)
         self._masks = mask_form(model.module, arena.geometry.dtype)
-        self._takes_positions = "position_ids" in signature(model.module.forward).parameters
 
     def load(self, tokens: Sequence[int], lengths: Sequence[int], bound: int) -> None:
         """Sets the rows in slots 0 … n: the token to feed and the positions cached, one a row.
@@ -56,18 +54,10 @@ class Decode:
     def logits(self) -> Tensor:
         """Feeds the tokens: the logits behind each, [rows, vocab]."""
         self._open(self._longest + 1)
-        positions = {"position_ids": self._positions} if self._takes_positions else {}
-        output = self._model.module(
-            input_ids=self._tokens,
-            attention_mask=self._mask,
-            use_cache=True,
-            **{self._model.cache_argument: self._window},
-            **positions,
-        )
+        logits = self._model.decode(self._tokens, self._window, self._positions, self._mask)
         self._positions.add_(1)
         self._longest += 1
-        logits: Tensor = output[0][:, -1]
-        return logits
+        return logits[:, -1]
 
     def _open(self, longest: int) -> None:
         """Shows the model the positions up to `longest`, and hides those that a row lacks."""

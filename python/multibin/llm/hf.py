@@ -1,19 +1,275 @@
-"""The one door to what transformers does not promise: names that its versions change."""
+"""The one door to what transformers does not promise, told apart by capability, never by version.
+
+The engine imports from transformers itself only its public face: the `Auto…` classes,
+`PreTrainedModel`, `PreTrainedConfig`, and the classes of one model for the built-in one. What else
+it relies on is reached through this module:
+
+- `forward`: the argument that takes the cache is `past_key_values` or `cache`; the logits are
+  element 0 of its output; `position_ids` may be taken by name or through `**kwargs`.
+- `Cache`: models call `update(keys, values, layer)`, `get_seq_length`, `get_mask_sizes`, and read
+  `is_sliding`, `is_linear`, `is_dummy`, `is_compileable`.
+- `DynamicCache`: made without a config it grows one layer a call, whose `keys` and `values` hold
+  what was cached; made with a config its `layers` have one class for each kind of layer.
+- `DynamicSlidingWindowLayer.sliding_window`, `DYNAMIC_LAYER_TYPE_MAPPING`: windows and names.
+- Configs: `get_text_config`, `layer_types`, `attention_layers` and `window_size` (GPT-Neo),
+  `keep_window_size` (Doge), `rope_parameters`, flat or by kind of layer, `alibi`, the names in
+  `POSITIONS`, `auto_map`, `_attn_implementation`, `_experts_implementation`.
+- Models: `can_generate`, `_is_stateful`, `_supports_attention_backend`, `get_input_embeddings`,
+  `get_output_embeddings`.
+- Masks: one of four dimensions is added to the scores as it is, where
+  `_supports_attention_backend` is set and attention is "sdpa" or "eager".
+- `AutoModelForCausalLM._model_mapping`: the class of a config.
+- accelerate's `_hf_hook.execution_device`: where an offloaded part computes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from inspect import signature
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from inspect import Parameter, signature
 from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
+from transformers.cache_utils import (
+    DYNAMIC_LAYER_TYPE_MAPPING,
+    Cache,
+    DynamicCache,
+    DynamicLayer,
+    DynamicSlidingWindowLayer,
+)
 
 CACHE_ARGUMENTS = ("past_key_values", "cache")
 """Names of the argument of `forward` that takes the cache; the first that a model has is used.
 
-Transformers 5.24 renamed it. Before that, XLM has a `cache` of its own beside the older name.
+Transformers 5.24 renamed it. Before that, XLM has a `cache` of its own.
 """
+
+POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
+"""Names under which configs keep the number of positions."""
+
+FULL = "full_attention"
+
+EMPTY = "dummy"
+"""A layer that caches nothing: no attention, or the keys and values of another layer."""
+
+
+class CacheView(Cache):  # type: ignore[misc]
+    """What a model sees as its cache: full attention in every layer, kept by a subclass.
+
+    The base class of transformers computes these properties from its layers, several times a
+    forward pass.
+    """
+
+    def __init__(self, layers: int) -> None:
+        super().__init__(layers=[DynamicLayer() for _ in range(layers)])
+        self._nowhere = [False] * layers
+
+    @property
+    def is_sliding(self) -> list[bool]:
+        """One a layer."""
+        return self._nowhere
+
+    @property
+    def is_linear(self) -> list[bool]:
+        """One a layer."""
+        return self._nowhere
+
+    @property
+    def is_dummy(self) -> list[bool]:
+        """One a layer."""
+        return self._nowhere
+
+    @property
+    def is_compileable(self) -> bool:
+        """Whether shapes are static."""
+        return False
+
+
+class Recorder:
+    """A plain cache of transformers, to see what a model puts into it."""
+
+    def __init__(self) -> None:
+        # Without a config, which may count an encoder's layers, it grows as layers are used.
+        self.cache = DynamicCache()
+
+    def layers(self) -> dict[int, tuple[Tensor, Tensor]]:
+        """Keys and values by the layer's index in the model; layers that cache nothing are left
+        out.
+        """
+        seen = enumerate(self.cache.layers)
+        return {i: (layer.keys, layer.values) for i, layer in seen if layer.keys is not None}
+
+
+@dataclass(frozen=True)
+class Form:
+    """How `forward` is called: the name of its cache, and which passes get positions."""
+
+    cache: str
+    prefill_positions: bool
+    decode_positions: bool
+
+
+def forms(model: PreTrainedModel) -> list[Form]:
+    """The ways in which `model` may be called, in the order in which they are to be tried.
+
+    Positions go to each model that names them, as in `generate`. A model that takes keyword
+    arguments beyond the named ones may hand positions on.
+    """
+    cache = cache_argument(model.forward)
+    if cache is None:
+        return []
+    if takes_positions(model):
+        return [Form(cache, True, True), Form(cache, False, True)]
+    several = signature(model.forward).parameters.values()
+    handed_on = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in several)
+    return [Form(cache, False, False), *([Form(cache, True, True)] if handed_on else [])]
+
+
+def takes_positions(model: PreTrainedModel) -> bool:
+    """Returns whether `generate` gives `model` its `position_ids`."""
+    return "position_ids" in signature(model.forward).parameters
 
 
 def cache_argument(forward: Callable[..., Any]) -> str | None:
     """Returns the name under which `forward` takes its cache, None if it takes none."""
     parameters = signature(forward).parameters
     return next((name for name in CACHE_ARGUMENTS if name in parameters), None)
+
+
+def causal_class(config: PreTrainedConfig) -> type[PreTrainedModel] | None:
+    """Returns the class that `AutoModelForCausalLM` builds for `config`, None without one."""
+    try:
+        found = AutoModelForCausalLM._model_mapping[type(config)]
+    except KeyError:
+        return None
+    return found[0] if isinstance(found, tuple) else found  # type: ignore[no-any-return]
+
+
+def has_own_code(config: PreTrainedConfig) -> bool:
+    """Returns whether `config` came with code that defines its causal language model."""
+    return "AutoModelForCausalLM" in (getattr(config, "auto_map", None) or {})
+
+
+def is_stateful(model_class: type[PreTrainedModel]) -> bool:
+    """Returns whether a class may keep state beside keys and values, as recurrent ones do."""
+    return bool(getattr(model_class, "_is_stateful", False))
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What a config says of one layer."""
+
+    kind: str
+    """`FULL`, `EMPTY`, or the config's name for another kind."""
+    window: int | None = None
+    """Positions that a token attends to at most, itself included; None: all."""
+
+
+def layers(config: PreTrainedConfig) -> list[Layer]:
+    """One a layer, as transformers would cache it.
+
+    Raises:
+        Exception: whatever transformers raises for a config of which it makes no cache.
+    """
+    decoder = config.get_text_config(decoder=True)
+    # GPT-Neo, whose local layers transformers keeps in a full cache.
+    local = getattr(decoder, "attention_layers", None)
+    if local is not None and "local" in local:
+        window = decoder.window_size
+        return [
+            Layer("local_attention", window) if kind == "local" else Layer(FULL) for kind in local
+        ]
+    names = {
+        layer_class: name for name, layer_class in reversed(DYNAMIC_LAYER_TYPE_MAPPING.items())
+    }
+    cached = DynamicCache(config=config).layers
+    declared = getattr(decoder, "layer_types", None) or [None] * len(cached)
+    # Doge, which attends to its best positions only once there are more than so many.
+    kept = getattr(decoder, "keep_window_size", None)
+    return [
+        _layer(layer, names.get(type(layer), type(layer).__name__), kind, kept)
+        # Some versions leave out layers at the end, which use the keys and values of others.
+        for layer, kind in zip(cached, declared, strict=False)
+    ]
+
+
+def _layer(layer: Any, name: str, declared: str | None, kept: int | None) -> Layer:
+    if type(layer) is DynamicLayer:
+        return Layer(FULL, kept)
+    if type(layer) is DynamicSlidingWindowLayer:
+        return Layer(declared or name, _least([layer.sliding_window, kept]))
+    return Layer(name if name == EMPTY else declared or name)
+
+
+def declares_layers(config: PreTrainedConfig) -> bool:
+    """Returns whether `config` says of each layer what it is."""
+    return bool(getattr(config.get_text_config(decoder=True), "layer_types", None))
+
+
+def positions(config: PreTrainedConfig) -> int | None:
+    """Returns the number of positions in `config`, None for ALiBi or where it has none."""
+    decoder = config.get_text_config(decoder=True)
+    # Bloom has no field that says so. MPT computes its biases for so many positions and no more.
+    if getattr(decoder, "alibi", False) is True or decoder.model_type == "bloom":
+        return None
+    numbers = [getattr(decoder, name, None) for name in POSITIONS]
+    return next((int(number) for number in numbers if number), None)
+
+
+def longrope(config: PreTrainedConfig) -> int | None:
+    """Returns the most positions before LongRoPE changes the frequencies of a whole batch.
+
+    None where no layer uses it. The parameters may be kept by kind of layer.
+    """
+    decoder = config.get_text_config(decoder=True)
+    parameters = getattr(decoder, "rope_parameters", None) or {}
+    kinds = set(getattr(decoder, "layer_types", None) or parameters)
+    nested = [parameters[kind] for kind in kinds if isinstance(parameters.get(kind), dict)]
+    return _least(_original(decoder, rope) for rope in nested or [parameters])
+
+
+def _original(decoder: PreTrainedConfig, rope: dict[str, Any]) -> int | None:
+    if rope.get("rope_type") != "longrope":
+        return None
+    length = rope.get("original_max_position_embeddings") or getattr(
+        decoder, "original_max_position_embeddings", None
+    )
+    return int(length) if length else positions(decoder)
+
+
+def _least(numbers: Iterable[int | None]) -> int | None:
+    return min((int(number) for number in numbers if number is not None), default=None)
+
+
+def takes_additive_mask(model: PreTrainedModel) -> bool:
+    """Returns whether attention adds a mask of four dimensions to its scores as it is."""
+    standard = getattr(model, "_supports_attention_backend", False)
+    return standard and model.config._attn_implementation in ("sdpa", "eager")
+
+
+def groups_experts(model: PreTrainedModel) -> bool:
+    """Returns whether experts are computed by grouped products, which know no float64."""
+    return getattr(model.config, "_experts_implementation", None) not in (None, "eager")
+
+
+def vocabulary(model: PreTrainedModel) -> int | None:
+    """Returns the rows of the one table of token embeddings, None where there is no such table."""
+    try:
+        weight = getattr(model.get_input_embeddings(), "weight", None)
+    except (AttributeError, NotImplementedError):
+        return None
+    return weight.shape[0] if isinstance(weight, Tensor) and weight.dim() == 2 else None
+
+
+def is_offloaded(model: PreTrainedModel) -> bool:
+    """Returns whether accelerate keeps a part of `model` elsewhere than where it computes."""
+    return any(hasattr(part, "_hf_hook") for part in model.modules())
+
+
+def device(model: PreTrainedModel) -> torch.device:
+    """Returns where `model` takes its tokens."""
+    first: nn.Module = model.get_input_embeddings()
+    place = getattr(getattr(first, "_hf_hook", None), "execution_device", None)
+    return model.device if place is None else torch.device(place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from threading import Lock
 from time import perf_counter
@@ -14,6 +15,7 @@ from tqdm import tqdm
 
 import multibin
 from multibin.llm.admission import Admission, Prompt
+from multibin.llm.arguments import boolean
 from multibin.llm.evaluation import evaluating
 from multibin.llm.generation import warn_unapplied
 from multibin.llm.loop import Loop
@@ -53,6 +55,8 @@ class LLM:
         max_wait: seconds after which a waiting request leads the next batch.
         device: None: a model object stays where it is, a loaded one goes to CUDA if there is one.
         dtype: a torch dtype or its name; None: of the checkpoint or the model.
+        trust_remote_code: whether Python code that lies beside a checkpoint may run. Nothing is
+            ever asked on the terminal.
 
     Raises:
         TypeError: an argument of the wrong type.
@@ -76,16 +80,20 @@ class LLM:
         max_wait: float | None = None,
         device: str | torch.device | None = None,
         dtype: str | torch.dtype | None = None,
+        trust_remote_code: bool = False,
     ) -> None:
         self._policy = Policy(
             scheduling, batch_size, bins, as_edges(edges), fill, overrun, order, max_wait
         )
-        choice = None if tokenizer is None else given(tokenizer)
-        loaded = load(model, device=device, dtype=dtype)
-        choice = choice or beside(model)
+        trust = {"trust_remote_code": boolean("trust_remote_code", trust_remote_code)}
+        choice = None if tokenizer is None else given(tokenizer, **trust)
+        loaded = load(model, device=device, dtype=dtype, **trust)
+        choice = choice or beside(model, **trust)
         self._admission = Admission(loaded, choice)
         with torch.inference_mode():
-            self._loop = Loop(loaded, try_out(loaded))
+            self._loop = Loop(*try_out(loaded))
+        if loaded.shortened:
+            warnings.warn(loaded.shortened, UserWarning, stacklevel=2)
         warn_unapplied(loaded.module.generation_config)
         self._lock = Lock()
         self.model = loaded.module

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from multibin.llm.hf import takes_additive_mask
+
 
 class MaskForm(Protocol):
     """A mask over [rows, width]: row i sees positions 0 … positions[i]."""
@@ -56,7 +58,4 @@ class PaddingMask:
 
 def mask_form(module: PreTrainedModel, dtype: torch.dtype) -> MaskForm:
     """The form that `module` takes; `dtype` is that of its keys and values."""
-    standard = getattr(module, "_supports_attention_backend", False)
-    if standard and module.config._attn_implementation in ("sdpa", "eager"):
-        return AdditiveMask(dtype)
-    return PaddingMask()
+    return AdditiveMask(dtype) if takes_additive_mask(module) else PaddingMask()

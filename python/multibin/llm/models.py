@@ -7,15 +7,18 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
+from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM
 from transformers import PreTrainedModel as Module
 
-from multibin.llm.architecture import check_config, context_length
-from multibin.llm.hf import cache_argument
+from multibin.llm import hf
+from multibin.llm.adapters import adapter_base, check_adapters, is_wrapped, unwrapped
+from multibin.llm.architecture import check_class, check_config, context_of
 
 ModelSource: TypeAlias = str | os.PathLike[str] | Module
 
@@ -30,17 +33,39 @@ class Model:
     """A causal language model in evaluation mode and what the engine must know of it."""
 
     module: Module
+    form: hf.Form
+    """How it is called."""
     device: torch.device
     vocabulary: int
     """Ids that its embedding has."""
     context: int
     """The most positions that it can be fed."""
+    shortened: str
+    """Why that is fewer than its config says; empty if it is not."""
     eos: frozenset[int]
 
-    @property
-    def cache_argument(self) -> str:
-        """The argument of its `forward` that takes the cache."""
-        return cache_argument(self.module.forward) or ""
+    def prefill(self, ids: Tensor, cache: object) -> Tensor:
+        """Feeds prompts, [rows, width] from position 0: the logits, [rows, width, vocab]."""
+        positions = self.arange(ids) if self.form.prefill_positions else None
+        return self._logits(ids, cache, positions, {})
+
+    def decode(self, ids: Tensor, cache: object, positions: Tensor, mask: Tensor | None) -> Tensor:
+        """Feeds one token a row, [rows, 1] at positions [rows, 1]: the logits, [rows, 1, vocab]."""
+        where = positions if self.form.decode_positions else None
+        return self._logits(ids, cache, where, {"attention_mask": mask})
+
+    def arange(self, ids: Tensor) -> Tensor:
+        """Positions 0, 1, … for ids [rows, width]."""
+        return torch.arange(ids.shape[1], device=ids.device).expand(ids.shape)
+
+    def _logits(
+        self, ids: Tensor, cache: object, positions: Tensor | None, extra: dict[str, Any]
+    ) -> Tensor:
+        if positions is not None:
+            extra["position_ids"] = positions
+        extra[self.form.cache] = cache
+        logits: Tensor = self.module(input_ids=ids, use_cache=True, **extra)[0]
+        return logits
 
 
 def load(
@@ -48,13 +73,16 @@ def load(
     *,
     device: str | torch.device | None = None,
     dtype: str | torch.dtype | None = None,
+    trust_remote_code: bool = False,
 ) -> Model:
     """The model of `source`, in evaluation mode, its architecture checked first.
 
     Args:
-        source: a local folder, a hub id, or a transformers model, which is changed in place.
+        source: a local folder, a hub id, a transformers model, which is changed in place, or a PEFT
+            model around one, whose adapters stay active.
         device: None: a model stays where it is, a loaded one goes to CUDA if there is one.
         dtype: None or "auto": of the checkpoint or the model.
+        trust_remote_code: whether code that lies beside a checkpoint may run.
 
     Raises:
         TypeError: `source` or `dtype` of a wrong type.
@@ -63,41 +91,87 @@ def load(
     """
     kind = check_dtype(dtype)
     place = check_device(device)
-    if isinstance(source, Module):
-        check_config(source.config, type(source))
-        module = source if kind is None else _cast(source, kind)
-    elif isinstance(source, str | os.PathLike):
-        module = _from_pretrained(source, kind)
+    if isinstance(source, str | os.PathLike):
+        module = _from_pretrained(source, kind, trust_remote_code)
         place = place or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     else:
-        raise TypeError(
-            f"model must be a folder, a hub id or a transformers model, not {type(source).__name__}"
+        module = unwrapped(source) if is_wrapped(source) else source
+        if not isinstance(module, Module):
+            raise TypeError(
+                "model must be a folder, a hub id or a transformers model, "
+                f"not {type(source).__name__}"
+            )
+        _check(module)
+        if module is not source:
+            check_adapters(source.eval(), module)
+        module = _placed(module, place, kind)
+        place = None
+    return _model(module.eval() if place is None else module.eval().to(place))
+
+
+def _check(module: Module) -> None:
+    check_class(type(module))
+    check_config(module.config, type(module))
+
+
+def _placed(module: Module, place: torch.device | None, dtype: torch.dtype | None) -> Module:
+    """A model object where and as the caller asks for it."""
+    if (place, dtype) == (None, None):
+        return module
+    if hf.is_offloaded(module):
+        argument = "dtype" if place is None else "device"
+        raise ValueError(
+            f"{argument} must be None for a model with offloaded parts, which cannot be moved: "
+            f"model: {type(module).__name__}"
         )
-    module = module.eval() if place is None else module.eval().to(place)
+    module = module if dtype is None else _cast(module, dtype)
+    return module if place is None else module.to(place)
+
+
+def _model(module: Module) -> Model:
+    name = f"model: {type(module).__name__}"
+    vocabulary = hf.vocabulary(module)
+    if vocabulary is None:
+        raise ValueError(f"{name} has no single table of token embeddings: it reads no text ids")
+    context = context_of(module.config)
     return Model(
         module=module,
-        device=module.device,
-        vocabulary=_vocabulary(module),
-        context=context_length(module.config),
+        form=hf.forms(module)[0],
+        device=hf.device(module),
+        vocabulary=vocabulary,
+        context=context.length,
+        shortened=f"{name}: {context.shortened}" if context.shortened else "",
         eos=eos_ids(module.generation_config, module.config.get_text_config(decoder=True)),
     )
 
 
-def _from_pretrained(source: str | os.PathLike[str], dtype: torch.dtype | None) -> Module:
+def _from_pretrained(
+    source: str | os.PathLike[str], dtype: torch.dtype | None, trust_remote_code: bool
+) -> Module:
     name = check_location("model", source)
+    # False, not None: transformers would ask on the terminal.
+    trust = {"trust_remote_code": trust_remote_code}
     with loading("model", name):
-        config = AutoConfig.from_pretrained(name)
-    check_config(config)
+        base = adapter_base(name)
+        config = AutoConfig.from_pretrained(base or name, **trust)
+    own_code = trust_remote_code and hf.has_own_code(config)
+    if not own_code:
+        check_config(config)
     with loading("model", name):
         module, found = AutoModelForCausalLM.from_pretrained(
-            name,
+            base or name,
             config=config,
             dtype=dtype or "auto",
             output_loading_info=True,
             # They are refused below, by name.
             ignore_mismatched_sizes=True,
+            **trust,
         )
         _check_weights(found)
+        if base is not None:
+            module.load_adapter(name)
+    if own_code:
+        _check(module)
     return module
 
 
@@ -189,18 +263,23 @@ def check_device(device: str | torch.device | None) -> torch.device | None:
     return found
 
 
-def _vocabulary(module: Module) -> int:
-    weight: torch.Tensor = module.get_input_embeddings().weight
-    return weight.shape[0]
-
-
 def eos_ids(*owners: object) -> frozenset[int]:
-    """The end-of-sequence ids of the first owner that has any."""
+    """The end-of-sequence ids of the first owner that has any: one, or any collection of them."""
     for owner in owners:
-        eos = getattr(owner, "eos_token_id", None)
-        if eos is not None:
-            return frozenset(eos if isinstance(eos, Iterable) else (eos,))
+        if ids := frozenset(_ids(getattr(owner, "eos_token_id", None))):
+            return ids
     return frozenset()
+
+
+def _ids(value: object) -> Iterator[int]:
+    """The ids in a number, a tensor or array, or a collection of these; None and -1 are none."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        for one in value:
+            yield from _ids(one)
+    elif isinstance(value, Integral) and int(value) >= 0:
+        yield int(value)
 
 
 def first_line(error: Exception) -> str:

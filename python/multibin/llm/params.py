@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from multibin.llm.arguments import integer, real
+from multibin.llm.arguments import boolean, integer, real
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,7 @@ class SamplingParams:
             raise ValueError(f"top_p must be in (0, 1], not {self.top_p}")
         if self.seed is not None:
             integer("seed", self.seed, low=0, high=2**64 - 1)
-        if not isinstance(self.ignore_eos, bool):
-            raise TypeError(f"ignore_eos must be a bool, not {self.ignore_eos!r}")
+        boolean("ignore_eos", self.ignore_eos)
         self._check_stop()
         if isinstance(self.stop, list):
             # Hashable, and no longer the caller's to change.

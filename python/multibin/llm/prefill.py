@@ -29,7 +29,7 @@ class Prefill:
     def __init__(self, model: Model, arena: Arena) -> None:
         self._model = model
         self._arena = arena
-        self._window = PromptWindow(len(arena.geometry.layers))
+        self._window = PromptWindow(arena.geometry)
         hook_head(model.module)
 
     def __call__(self, prompts: Sequence[Sequence[int]], start: int) -> Tensor:
@@ -42,13 +42,10 @@ class Prefill:
         self._window.views = self._arena.views(start, len(prompts), width)
         self._window.width = width
         last = (lengths - 1).to(self._model.device)
+        ids = self._padded(prompts, lengths, width)
         with last_positions(last):
-            output = self._model.module(
-                input_ids=self._padded(prompts, lengths, width),
-                use_cache=True,
-                **{self._model.cache_argument: self._window},
-            )
-        return select_last(output[0], last)[:, 0]
+            logits = self._model.prefill(ids, self._window)
+        return select_last(logits, last)[:, 0]
 
     def _padded(self, prompts: Sequence[Sequence[int]], lengths: Tensor, width: int) -> Tensor:
         tokens = torch.tensor([token for prompt in prompts for token in prompt])

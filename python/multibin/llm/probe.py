@@ -3,44 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from transformers.cache_utils import DynamicCache
 
+from multibin.llm import hf
 from multibin.llm.arena import Arena, Geometry, LayerShape
 from multibin.llm.decode import Decode
 from multibin.llm.models import Model, first_line, out_of_memory
 from multibin.llm.prefill import Prefill
 
 LENGTHS = (7, 3)
-"""Tokens of the rows that are tried together."""
+"""Tokens of the rows that are tried together, where the context has so many."""
 
 
-def try_out(model: Model) -> Arena:
-    """An arena for `model`, after both tests below.
+class Trial(NamedTuple):
+    """A model, called in the form that passed, and an arena for it."""
+
+    model: Model
+    arena: Arena
+
+
+class UnfitError(ValueError):
+    """A model that the engine cannot run; the message names it."""
+
+
+def try_out(model: Model) -> Trial:
+    """Tries the forms in which `model` may be called, and returns the first that passes both tests.
 
     Raises:
-        ValueError: a test failed, or the model did.
+        ValueError: none passed; the message is that of the first form.
     """
+    failures = []
+    # The arena is of the model's own dtype, whatever it is called under later.
+    with torch.autocast(model.device.type, enabled=False):
+        for form in hf.forms(model.module):
+            try:
+                return _tried(replace(model, form=form))
+            except UnfitError as error:
+                failures.append(error)
+    raise failures[0]
+
+
+def _tried(model: Model) -> Trial:
     try:
         arena = Arena(measure(model))
         verify(model, arena)
-    except ValueError:
+    except UnfitError:
         raise
     except Exception as error:
         if out_of_memory(error):
             raise
-        name = type(model.module).__name__
-        message = f"model: {name} does not run: {first_line(error)}{_remedy(model)}"
-        raise ValueError(message) from error
-    return arena
+        raise UnfitError(
+            f"{_name(model)} does not run: {first_line(error)}{_remedy(model)}"
+        ) from error
+    return Trial(model, arena)
+
+
+def _name(model: Model) -> str:
+    return f"model: {type(model.module).__name__}"
 
 
 def _remedy(model: Model) -> str:
     """Of what is known to fail: the grouped products of experts know no float64."""
-    experts = getattr(model.module.config, "_experts_implementation", None)
-    if model.module.dtype != torch.float64 or experts in (None, "eager"):
+    if model.module.dtype != torch.float64 or not hf.groups_experts(model.module):
         return ""
     return '; with experts in float64, try model.set_experts_implementation("eager")'
 
@@ -49,23 +77,23 @@ def measure(model: Model) -> Geometry:
     """What `model` caches, seen in a plain transformers cache after one token.
 
     Raises:
-        ValueError: layers that cache nothing, on several devices or in several dtypes.
+        UnfitError: nothing is cached, on several devices or in several dtypes; or the output is not
+            one row of logits a token.
     """
-    name = type(model.module).__name__
-    # Without a config, which may count an encoder's layers, it has as many layers as are used.
-    cache = DynamicCache()
-    ids = _ids(model, [_tokens(model, 1)])
-    model.module(input_ids=ids, use_cache=True, **{model.cache_argument: cache})
-    layers = [(layer.keys, layer.values) for layer in cache.layers]
-    for index, (keys, _) in enumerate(layers or [(None, None)]):
-        if keys is None:
-            raise ValueError(f"model: {name} caches no keys and values in layer {index}")
-    places = {(keys.device, keys.dtype) for keys, _ in layers}
+    recorder = hf.Recorder()
+    logits = model.prefill(_ids(model, [_tokens(model, 1)]), recorder.cache)
+    layers = recorder.layers()
+    if not layers:
+        raise UnfitError(f"{_name(model)} caches no keys and values in layer 0")
+    if logits.dim() != 3 or logits.shape[:2] != (1, 1):
+        raise UnfitError(f"{_name(model)} gives {list(logits.shape)} for one token, not its logits")
+    places = {(keys.device, keys.dtype) for keys, _ in layers.values()}
     if len(places) > 1:
-        raise ValueError(f"model: {name} caches on several devices or in several dtypes: {places}")
+        shown = ", ".join(sorted(f"{device} {dtype}" for device, dtype in places))
+        raise UnfitError(f"{_name(model)} caches on several devices or in several dtypes: {shown}")
     device, dtype = places.pop()
-    shapes = tuple(LayerShape(k.shape[1], k.shape[3], v.shape[3]) for k, v in layers)
-    return Geometry(shapes, dtype, device)
+    shapes = tuple(LayerShape(k.shape[1], k.shape[3], v.shape[3]) for k, v in layers.values())
+    return Geometry(shapes, tuple(layers), dtype, device)
 
 
 def verify(model: Model, arena: Arena) -> None:
@@ -75,26 +103,37 @@ def verify(model: Model, arena: Arena) -> None:
     length of its cache, or ignores the mask.
 
     Raises:
-        ValueError: the rows disturb each other.
+        UnfitError: the rows disturb each other.
     """
-    if model.context < max(LENGTHS):
+    rows = [_tokens(model, min(length, model.context)) for length in LENGTHS]
+    if min(map(len, rows)) < 2:
         return
-    rows = [_tokens(model, length) for length in LENGTHS]
     together = _together(model, arena, rows)
     for row, logits in zip(rows, together, strict=True):
-        alone = model.module(input_ids=_ids(model, [row]), use_cache=False)[0][0, -1]
-        if _unlike(logits, alone):
-            raise ValueError(
-                f"model: {type(model.module).__name__} computes a row differently beside a longer "
-                "one: it does not keep one position and one mask a row"
+        if _unlike(logits, _alone(model, row)):
+            raise UnfitError(
+                f"{_name(model)} computes a row differently beside a longer one: "
+                "it does not keep one position and one mask a row"
             )
 
 
+def _alone(model: Model, row: Sequence[int]) -> Tensor:
+    """The logits behind a row, called as transformers' `generate` calls it, but without a cache."""
+    ids = _ids(model, [row])
+    extra = {"position_ids": model.arange(ids)} if hf.takes_positions(model.module) else {}
+    output = model.module(
+        input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False, **extra
+    )
+    logits: Tensor = output[0][0, -1]
+    return logits
+
+
 def _together(model: Model, arena: Arena, rows: Sequence[Sequence[int]]) -> Tensor:
-    arena.reserve(len(rows), max(LENGTHS))
+    longest = max(map(len, rows))
+    arena.reserve(len(rows), longest)
     Prefill(model, arena)([row[:-1] for row in rows], 0)
     decode = Decode(model, arena)
-    decode.load([row[-1] for row in rows], [len(row) - 1 for row in rows], max(LENGTHS))
+    decode.load([row[-1] for row in rows], [len(row) - 1 for row in rows], longest)
     return decode.logits()
 
 

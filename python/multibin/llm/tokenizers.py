@@ -36,15 +36,15 @@ class Choice:
     missing: str = ""
 
 
-def given(source: TokenizerSource) -> Choice:
-    """The tokenizer that the caller names.
+def given(source: TokenizerSource, *, trust_remote_code: bool = False) -> Choice:
+    """The tokenizer that the caller names; code beside it runs only where that is trusted.
 
     Raises:
         TypeError: an object without `encode(text)` and `decode(ids, skip_special_tokens=…)`.
         ValueError: no tokenizer loads from the folder or hub id.
     """
     if isinstance(source, str | os.PathLike):
-        return Choice(_load(check_location("tokenizer", source)))
+        return Choice(_load(check_location("tokenizer", source), trust_remote_code))
     if not hasattr(source, "encode") or not hasattr(source, "decode"):
         raise TypeError(f"tokenizer must have encode and decode, not {source!r:.80}")
     if not _takes(source.encode, "") or not _takes(source.decode, [], skip_special_tokens=True):
@@ -71,17 +71,19 @@ def _takes(method: Callable[..., Any], *args: object, **kwargs: object) -> bool:
     return True
 
 
-def beside(model: ModelSource) -> Choice:
+def beside(model: ModelSource, *, trust_remote_code: bool = False) -> Choice:
     """The tokenizer in the model's folder or hub id, if there is one."""
     if not isinstance(model, str | os.PathLike):
         return Choice(None, ", and none was given beside the model object")
     try:
-        return Choice(_load(os.fspath(model)))
+        return Choice(_load(os.fspath(model), trust_remote_code))
     except ValueError as error:
         return Choice(None, f": {error}")
 
 
-def _load(location: str) -> Tokenizer:
+def _load(location: str, trust_remote_code: bool) -> Tokenizer:
     with loading("tokenizer", location):
-        tokenizer: Tokenizer = AutoTokenizer.from_pretrained(location)
+        tokenizer: Tokenizer = AutoTokenizer.from_pretrained(
+            location, trust_remote_code=trust_remote_code
+        )
     return tokenizer

@@ -7,49 +7,30 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from torch import Tensor
-from transformers.cache_utils import Cache, DynamicLayer
+
+from multibin.llm.arena import Geometry
+from multibin.llm.hf import CacheView
 
 Views: TypeAlias = Sequence[tuple[Tensor, Tensor]]
-"""Keys and values of each layer, [rows, kv_heads, width, dim]."""
+"""Keys and values of each layer that caches some, [rows, kv_heads, width, dim]."""
 
 
-class Window(Cache):  # type: ignore[misc]
-    """Rows of the arena as a transformers cache of full attention in every layer.
+class Window(CacheView):
+    """Rows of the arena as the cache of a model.
 
     A model asks how many tokens are cached and how many positions it attends to, and hands over
     the new keys and values of each layer.
     """
 
-    def __init__(self, layers: int) -> None:
-        super().__init__(layers=[DynamicLayer() for _ in range(layers)])
-        self._nowhere = [False] * layers
+    def __init__(self, geometry: Geometry) -> None:
+        super().__init__(max(geometry.indices) + 1)
+        self._place = {layer: place for place, layer in enumerate(geometry.indices)}
         self.views: Views = ()
         self.width = 0
 
     def get_mask_sizes(self, query_length: int, layer_idx: int = 0) -> tuple[int, int]:
         """Positions attended to, and the first of them."""
         return self.width, 0
-
-    # The base class computes these from its layers, several times a forward pass.
-    @property
-    def is_sliding(self) -> list[bool]:
-        """One a layer."""
-        return self._nowhere
-
-    @property
-    def is_linear(self) -> list[bool]:
-        """One a layer."""
-        return self._nowhere
-
-    @property
-    def is_dummy(self) -> list[bool]:
-        """One a layer."""
-        return self._nowhere
-
-    @property
-    def is_compileable(self) -> bool:
-        """Whether shapes are static."""
-        return False
 
 
 class PromptWindow(Window):
@@ -63,7 +44,7 @@ class PromptWindow(Window):
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
         """Stores [rows, kv_heads, width, dim]; attention reads the states themselves."""
-        keys, values = self.views[layer_idx]
+        keys, values = self.views[self._place[layer_idx]]
         keys.copy_(key_states)
         values.copy_(value_states)
         return key_states, value_states
@@ -75,8 +56,8 @@ class TokenWindow(Window):
     To the model every row looks as long as the longest; a mask hides what a row does not have.
     """
 
-    def __init__(self, layers: int) -> None:
-        super().__init__(layers)
+    def __init__(self, geometry: Geometry) -> None:
+        super().__init__(geometry)
         self.targets: Views = ()
         """Positions that each layer writes to, expanded to [rows, kv_heads, 1, dim]."""
 
@@ -88,8 +69,10 @@ class TokenWindow(Window):
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
         """Stores [rows, kv_heads, 1, dim]; attention reads all `width` positions."""
-        keys, values = self.views[layer_idx]
-        key_targets, value_targets = self.targets[layer_idx]
-        keys.scatter_(2, key_targets, key_states)
-        values.scatter_(2, value_targets, value_states)
+        place = self._place[layer_idx]
+        keys, values = self.views[place]
+        key_targets, value_targets = self.targets[place]
+        # Under autocast they come in another dtype than the model's own.
+        keys.scatter_(2, key_targets, key_states.to(keys.dtype))
+        values.scatter_(2, value_targets, value_states.to(values.dtype))
         return keys, values
