@@ -13,21 +13,17 @@ from transformers import (
     BartConfig,
     BertConfig,
     BloomConfig,
+    BltConfig,
     DeepseekV3Config,
+    DeepseekV32Config,
     FalconConfig,
-    Gemma2Config,
-    Gemma3TextConfig,
-    GPTNeoConfig,
     JambaConfig,
-    Llama4TextConfig,
+    Lfm2Config,
     LlamaConfig,
     MambaConfig,
-    MistralConfig,
     MixtralConfig,
     OpenAIGPTConfig,
     OPTConfig,
-    Phi3Config,
-    Qwen2Config,
     RoFormerConfig,
     RwkvConfig,
     T5Config,
@@ -54,15 +50,12 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "Mamba": (lambda: MambaConfig(), "linear_attention layers .*recurrent state"),
     "Jamba": (lambda: JambaConfig(), "linear_attention layers .*recurrent state"),
     "RWKV": (lambda: RwkvConfig(), "recurrent state"),
-    "Mistral": (lambda: MistralConfig(**SMALL, sliding_window=16), "sliding_attention"),
-    "Gemma 2": (lambda: Gemma2Config(**SMALL), "sliding_attention"),
-    "Gemma 3": (lambda: Gemma3TextConfig(**SMALL), "sliding_attention"),
-    "Qwen 2": (
-        lambda: Qwen2Config(**SMALL, use_sliding_window=True, max_window_layers=1),
-        r"sliding_attention layers \(layer 1\)",
+    "LFM 2": (
+        lambda: Lfm2Config(layer_types=["conv", "full_attention"], num_hidden_layers=2),
+        r"conv layers \(layer 0\)",
     ),
-    "Llama 4": (lambda: Llama4TextConfig(), "chunked_attention"),
-    "GPT-Neo": (lambda: GPTNeoConfig(), "local_attention"),
+    "DeepSeek V3.2": (lambda: DeepseekV32Config(), r"_attention layers \(layer 0\)"),
+    "BLT": (lambda: BltConfig(), "Blt has layers of which transformers makes no cache"),
     "T5": (lambda: T5Config(), "encoder-decoder"),
     "ViT": (lambda: ViTConfig(), "no causal language model"),
     "GPT": (lambda: OpenAIGPTConfig(), "no cache"),
@@ -76,23 +69,13 @@ def test_a_config_is_refused_by_its_kind_of_layer(name: str) -> None:
         arch.check_config(config())
 
 
-@pytest.mark.parametrize("name", ["Mamba", "Mistral", "T5", "Gemma 2"])
+@pytest.mark.parametrize("name", ["Mamba", "LFM 2", "T5", "BLT"])
 def test_a_folder_is_refused_before_its_weights_are_read(name: str, tmp_path: Path) -> None:
     """The folder has no weights at all."""
     config, reason = REFUSED[name]
     config().save_pretrained(tmp_path)
     with pytest.raises(ValueError, match=f"model: .*{reason}"):
         LLM(tmp_path)
-
-
-def test_a_model_object_is_refused(make_model: Callable[..., Any]) -> None:
-    model = make_model(MistralConfig(**SMALL, sliding_window=16))
-    with pytest.raises(ValueError, match="Mistral has sliding_attention layers"):
-        LLM(model)
-
-
-def test_full_attention_mistral_is_accepted() -> None:
-    arch.check_config(MistralConfig(**SMALL, sliding_window=None))
 
 
 @pytest.mark.parametrize(
@@ -207,27 +190,6 @@ def test_the_mask_form_follows_the_model(make_model: Callable[..., Any], llama: 
     assert isinstance(mask_form(llama, torch.float64), AdditiveMask)
     bloom = make_model(FAMILIES["ALiBi, Bloom"]())
     assert isinstance(mask_form(bloom, torch.float64), PaddingMask)
-
-
-def test_contexts() -> None:
-    assert arch.context_length(LlamaConfig(**SMALL)) == 64
-    assert arch.context_length(BloomConfig()) == arch.UNBOUNDED
-    long = {
-        "rope_type": "longrope",
-        "rope_theta": 10000.0,
-        "short_factor": [1.0] * 4,
-        "long_factor": [2.0] * 4,
-    }
-    config = Phi3Config(
-        **{**SMALL, "max_position_embeddings": 512},
-        original_max_position_embeddings=64,
-        rope_parameters=long,
-        pad_token_id=0,
-        eos_token_id=1,
-        bos_token_id=2,
-    )
-    # Beyond 64 one row would change the frequencies of the whole batch.
-    assert arch.context_length(config) == 64
 
 
 @pytest.mark.parametrize("location", ["/no/such/folder", "./missing", "a/b/c", "../missing"])

@@ -1,0 +1,248 @@
+"""How much of its context a model has: windows, chunks, LongRoPE, ALiBi; exact up to its end."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from transformers import (
+    BloomConfig,
+    Cohere2Config,
+    DogeConfig,
+    FalconConfig,
+    Gemma2Config,
+    Gemma3TextConfig,
+    GPTNeoConfig,
+    Llama4TextConfig,
+    LlamaConfig,
+    MistralConfig,
+    MptConfig,
+    Olmo3Config,
+    Phi3Config,
+    Qwen2Config,
+)
+
+from multibin.llm import LLM, SamplingParams
+from multibin.llm.architecture import UNBOUNDED, context_of
+
+SMALL = {
+    "vocab_size": 97,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 64,
+    "pad_token_id": None,
+}
+WINDOW = 24
+
+WINDOWS: dict[str, tuple[Callable[[int], Any], str]] = {
+    "Mistral": (lambda w: MistralConfig(**SMALL, sliding_window=w), "layer 0 is sliding_attention"),
+    "Phi 3": (lambda w: Phi3Config(**SMALL, sliding_window=w), "layer 0 is sliding_attention"),
+    "Cohere 2": (lambda w: Cohere2Config(**SMALL, sliding_window=w), "sliding_attention"),
+    "Gemma 2": (lambda w: Gemma2Config(**SMALL, sliding_window=w), "sliding_attention"),
+    "Gemma 3": (
+        lambda w: Gemma3TextConfig(**SMALL, sliding_window=w, head_dim=8),
+        "sliding_attention",
+    ),
+    "Qwen 2, from layer 1 on": (
+        lambda w: Qwen2Config(
+            **SMALL, use_sliding_window=True, sliding_window=w, max_window_layers=1
+        ),
+        "layer 1 is sliding_attention",
+    ),
+    "Llama 4, in chunks": (
+        lambda w: Llama4TextConfig(
+            **SMALL,
+            attention_chunk_size=w,
+            head_dim=8,
+            intermediate_size_mlp=48,
+            moe_layers=[],
+        ),
+        "layer 0 is chunked_attention",
+    ),
+    "GPT-Neo, local layers": (
+        lambda w: GPTNeoConfig(
+            vocab_size=97,
+            hidden_size=32,
+            num_layers=2,
+            attention_types=[[["global", "local"], 1]],
+            num_heads=4,
+            max_position_embeddings=64,
+            window_size=w,
+        ),
+        "layer 1 is local_attention",
+    ),
+    "Doge, its best positions": (
+        lambda w: DogeConfig(**SMALL, keep_window_size=w, sliding_window=None),
+        "layer 0 is full_attention",
+    ),
+}
+
+
+def causal(model: Any) -> bool:
+    """Whether the first token's logits are the same with and without a second token."""
+    one, two = (model(input_ids=torch.tensor([ids]))[0][0, 0] for ids in ([3], [3, 4]))
+    return torch.allclose(one, two)
+
+
+Reference = Callable[..., list[list[int]]]
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_a_window_ends_the_context_and_is_exact_up_to_there(
+    name: str, make_model: Callable[..., Any], reference: Reference
+) -> None:
+    make, reason = WINDOWS[name]
+    model = make_model(make(WINDOW))
+    if name.startswith("Doge") and not causal(model):
+        pytest.skip("this transformers computes the prompts of Doge without a causal mask")
+    with pytest.warns(
+        UserWarning, match=f"the context is {WINDOW} tokens, not 64: .*{reason}"
+    ) as said:
+        llm = LLM(model, batch_size=3, edges=[0, 5, 30])
+    assert len(said) == 1
+    assert llm.context == WINDOW
+    prompts = [[9, 8, 7], [5, 6] * 12, [1, 2], [50, 60, 70, 80] * 4]
+    # The last token of a text is never fed: a prompt that fills the window still gets one.
+    budgets = [WINDOW - len(prompt) + 1 for prompt in prompts]
+    params = SamplingParams(max_tokens=60, temperature=0)
+    outputs = llm.generate(prompts, params, use_tqdm=False)
+    assert [o.outputs[0].token_ids for o in outputs] == reference(model, prompts, budgets)
+    with pytest.raises(ValueError, match=rf"prompts\[0\] has 25 tokens.* context of {WINDOW}"):
+        llm.generate([[1] * (WINDOW + 1)], use_tqdm=False)
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+@pytest.mark.parametrize("window", [64, 262_144])
+def test_a_window_as_wide_as_the_context_hides_nothing_and_says_nothing(
+    name: str, window: int
+) -> None:
+    assert context_of(WINDOWS[name][0](window)) == (64, "")
+
+
+def test_a_wide_window_is_exact_to_the_end_of_the_context(
+    make_model: Callable[..., Any], reference: Reference
+) -> None:
+    model = make_model(Phi3Config(**SMALL, sliding_window=128))
+    prompts = [[9, 8, 7], [5, 6] * 20, [1, 2]]
+    budgets = [62, 25, 40]
+    params = [SamplingParams(max_tokens=budget, temperature=0) for budget in budgets]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        llm = LLM(model, batch_size=3, edges=[0, 8, 60])
+    outputs = llm.generate(prompts, params, use_tqdm=False)
+    assert [o.outputs[0].token_ids for o in outputs] == reference(model, prompts, budgets)
+
+
+LONGROPE = {
+    "rope_type": "longrope",
+    "rope_theta": 10000.0,
+    "short_factor": [1.0] * 4,
+    "long_factor": [3.0] * 4,
+    "original_max_position_embeddings": 32,
+}
+DEFAULT = {"rope_type": "default", "rope_theta": 10000.0}
+
+
+def nested(full: Any, sliding: Any, layer_types: list[str]) -> Olmo3Config:
+    return Olmo3Config(
+        **SMALL,
+        layer_types=layer_types,
+        sliding_window=512,
+        rope_parameters={"full_attention": full, "sliding_attention": sliding},
+    )
+
+
+def test_longrope_ends_the_context_where_it_would_change_the_other_rows() -> None:
+    flat = {**LONGROPE, "original_max_position_embeddings": 40}
+    config = Phi3Config(**SMALL, original_max_position_embeddings=40, rope_parameters=flat)
+    assert context_of(config).length == 40
+    assert "LongRoPE" in context_of(config).shortened
+    full = ["full_attention"] * 2
+    assert context_of(nested(LONGROPE, DEFAULT, full)).length == 32
+    mixed = ["full_attention", "sliding_attention"]
+    assert context_of(nested(DEFAULT, LONGROPE, mixed)).length == 32
+    # No layer is of the kind that has it.
+    assert context_of(nested(DEFAULT, LONGROPE, full)) == (64, "")
+
+
+def test_longrope_by_kind_of_layer_is_exact(
+    make_model: Callable[..., Any], reference: Reference
+) -> None:
+    model = make_model(nested(LONGROPE, DEFAULT, ["full_attention"] * 2))
+    with pytest.warns(UserWarning, match="32 tokens, not 64: LongRoPE changes all rows beyond 32"):
+        llm = LLM(model, batch_size=4)
+    prompts = [[5, 6, 7], [9, 8] * 16, [3, 1], [50, 60, 70, 4, 8]]
+    budgets = [30, 1, 31, 28]
+    params = SamplingParams(max_tokens=64, temperature=0)
+    outputs = llm.generate(prompts, params, use_tqdm=False)
+    assert [o.outputs[0].token_ids for o in outputs] == reference(model, prompts, budgets)
+
+
+ALIBI: dict[str, Any] = {
+    "Bloom, whose checkpoints name a length": BloomConfig(
+        vocab_size=97, hidden_size=32, n_layer=2, n_head=4, seq_length=16
+    ),
+    "Falcon": FalconConfig(
+        vocab_size=97,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        alibi=True,
+        max_position_embeddings=16,
+    ),
+    "Falcon, fewer than the trial's rows": FalconConfig(
+        vocab_size=97,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        alibi=True,
+        max_position_embeddings=2,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ALIBI)
+def test_alibi_has_no_end(name: str, make_model: Callable[..., Any], reference: Reference) -> None:
+    model = make_model(ALIBI[name])
+    llm = LLM(model, batch_size=3, edges=[0, 8, 60])
+    assert llm.context == UNBOUNDED
+    prompts = [[9, 8, 7], [5, 6] * 30, [1, 2]]
+    budgets = [40, 12, 30]
+    params = [SamplingParams(max_tokens=budget, temperature=0) for budget in budgets]
+    outputs = llm.generate(prompts, params, use_tqdm=False)
+    assert [o.outputs[0].token_ids for o in outputs] == reference(model, prompts, budgets)
+
+
+def test_alibi_of_mpt_ends_with_its_table(
+    make_model: Callable[..., Any], reference: Reference
+) -> None:
+    """Transformers computes MPT's biases for `max_seq_len` positions and fails beyond."""
+    model = make_model(MptConfig(vocab_size=97, d_model=32, n_layers=2, n_heads=4, max_seq_len=24))
+    llm = LLM(model, batch_size=3)
+    assert llm.context == 24
+    params = SamplingParams(max_tokens=99, temperature=0)
+    outputs = llm.generate([[1, 2], [3] * 20], params, use_tqdm=False)
+    expected = reference(model, [[1, 2], [3] * 20], [23, 5])
+    assert [o.outputs[0].token_ids for o in outputs] == expected
+
+
+def test_a_context_is_the_number_of_positions() -> None:
+    assert context_of(LlamaConfig(**SMALL)) == (64, "")
+
+
+@pytest.mark.parametrize("context", [1, 2, 3, 5])
+def test_a_tiny_context_is_tried_out_too(
+    context: int, make_model: Callable[..., Any], reference: Reference
+) -> None:
+    model = make_model(LlamaConfig(**{**SMALL, "max_position_embeddings": context}))
+    llm = LLM(model, batch_size=2)
+    params = SamplingParams(max_tokens=9, temperature=0)
+    outputs = llm.generate([[4], [9]], params, use_tqdm=False)
+    expected = reference(model, [[4], [9]], [context, context])
+    assert [o.outputs[0].token_ids for o in outputs] == expected
