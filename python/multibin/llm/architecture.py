@@ -39,7 +39,7 @@ def check_config(
             recurrent state, or no causal language model at all.
     """
     name = f"model: {type(config).__name__.removesuffix('Config')}"
-    if getattr(config, "is_encoder_decoder", False):
+    if hf.is_encoder_decoder(config):
         raise ValueError(f"{name} is an encoder-decoder; only decoders are supported")
     model_class = model_class or hf.causal_class(config)
     if model_class is None:

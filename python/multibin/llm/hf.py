@@ -49,6 +49,9 @@ Transformers 5.24 renamed it. Before that, XLM has a `cache` of its own.
 POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
 """Names under which configs keep the number of positions."""
 
+WITHOUT_ATTENTION = ("mlp", "moe")
+"""Layers that are a feed-forward network alone, which older versions cache as if recurrent."""
+
 FULL = "full_attention"
 
 EMPTY = "dummy"
@@ -127,6 +130,36 @@ def forms(model: PreTrainedModel) -> list[Form]:
     return [Form(cache, False, False), *([Form(cache, True, True)] if handed_on else [])]
 
 
+def logits(
+    model: PreTrainedModel,
+    form: Form,
+    ids: Tensor,
+    cache: object,
+    positions: Tensor | None = None,
+    mask: Tensor | None = None,
+) -> Tensor:
+    """Feeds ids [rows, width] behind what `cache` holds: the logits, [rows, width, vocab].
+
+    Without a mask, attention is causal over all that is cached.
+    """
+    extra: dict[str, Any] = {} if positions is None else {"position_ids": positions}
+    extra[form.cache] = cache
+    output = model(input_ids=ids, attention_mask=mask, use_cache=True, **extra)
+    return output[0]  # type: ignore[no-any-return]
+
+
+def logits_alone(model: PreTrainedModel, ids: Tensor) -> Tensor:
+    """Feeds ids [1, width] as `generate` feeds a prompt, but without a cache."""
+    extra = {"position_ids": arange(ids)} if takes_positions(model) else {}
+    output = model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False, **extra)
+    return output[0]  # type: ignore[no-any-return]
+
+
+def arange(ids: Tensor) -> Tensor:
+    """Positions 0, 1, … for ids [rows, width]."""
+    return torch.arange(ids.shape[1], device=ids.device).expand(ids.shape)
+
+
 def takes_positions(model: PreTrainedModel) -> bool:
     """Returns whether `generate` gives `model` its `position_ids`."""
     return "position_ids" in signature(model.forward).parameters
@@ -145,6 +178,16 @@ def causal_class(config: PreTrainedConfig) -> type[PreTrainedModel] | None:
     except KeyError:
         return None
     return found[0] if isinstance(found, tuple) else found  # type: ignore[no-any-return]
+
+
+def decoder(config: PreTrainedConfig) -> PreTrainedConfig:
+    """Returns the part of `config` that describes the text decoder."""
+    return config.get_text_config(decoder=True)
+
+
+def is_encoder_decoder(config: PreTrainedConfig) -> bool:
+    """Returns whether the model of `config` reads a source text beside the one it continues."""
+    return bool(getattr(config, "is_encoder_decoder", False))
 
 
 def has_own_code(config: PreTrainedConfig) -> bool:
@@ -173,11 +216,11 @@ def layers(config: PreTrainedConfig) -> list[Layer]:
     Raises:
         Exception: whatever transformers raises for a config of which it makes no cache.
     """
-    decoder = config.get_text_config(decoder=True)
+    text = decoder(config)
     # GPT-Neo, whose local layers transformers keeps in a full cache.
-    local = getattr(decoder, "attention_layers", None)
+    local = getattr(text, "attention_layers", None)
     if local is not None and "local" in local:
-        window = decoder.window_size
+        window = text.window_size
         return [
             Layer("local_attention", window) if kind == "local" else Layer(FULL) for kind in local
         ]
@@ -185,9 +228,9 @@ def layers(config: PreTrainedConfig) -> list[Layer]:
         layer_class: name for name, layer_class in reversed(DYNAMIC_LAYER_TYPE_MAPPING.items())
     }
     cached = DynamicCache(config=config).layers
-    declared = getattr(decoder, "layer_types", None) or [None] * len(cached)
+    declared = getattr(text, "layer_types", None) or [None] * len(cached)
     # Doge, which attends to its best positions only once there are more than so many.
-    kept = getattr(decoder, "keep_window_size", None)
+    kept = getattr(text, "keep_window_size", None)
     return [
         _layer(layer, names.get(type(layer), type(layer).__name__), kind, kept)
         # Some versions leave out layers at the end, which use the keys and values of others.
@@ -200,21 +243,22 @@ def _layer(layer: Any, name: str, declared: str | None, kept: int | None) -> Lay
         return Layer(FULL, kept)
     if type(layer) is DynamicSlidingWindowLayer:
         return Layer(declared or name, _least([layer.sliding_window, kept]))
-    return Layer(name if name == EMPTY else declared or name)
+    empty = name == EMPTY or declared in WITHOUT_ATTENTION
+    return Layer(EMPTY if empty else declared or name)
 
 
 def declares_layers(config: PreTrainedConfig) -> bool:
     """Returns whether `config` says of each layer what it is."""
-    return bool(getattr(config.get_text_config(decoder=True), "layer_types", None))
+    return bool(getattr(decoder(config), "layer_types", None))
 
 
 def positions(config: PreTrainedConfig) -> int | None:
     """Returns the number of positions in `config`, None for ALiBi or where it has none."""
-    decoder = config.get_text_config(decoder=True)
+    text = decoder(config)
     # Bloom has no field that says so. MPT computes its biases for so many positions and no more.
-    if getattr(decoder, "alibi", False) is True or decoder.model_type == "bloom":
+    if getattr(text, "alibi", False) is True or text.model_type == "bloom":
         return None
-    numbers = [getattr(decoder, name, None) for name in POSITIONS]
+    numbers = [getattr(text, name, None) for name in POSITIONS]
     return next((int(number) for number in numbers if number), None)
 
 
@@ -223,20 +267,20 @@ def longrope(config: PreTrainedConfig) -> int | None:
 
     None where no layer uses it. The parameters may be kept by kind of layer.
     """
-    decoder = config.get_text_config(decoder=True)
-    parameters = getattr(decoder, "rope_parameters", None) or {}
-    kinds = set(getattr(decoder, "layer_types", None) or parameters)
+    text = decoder(config)
+    parameters = getattr(text, "rope_parameters", None) or {}
+    kinds = set(getattr(text, "layer_types", None) or parameters)
     nested = [parameters[kind] for kind in kinds if isinstance(parameters.get(kind), dict)]
-    return _least(_original(decoder, rope) for rope in nested or [parameters])
+    return _least(_original(text, rope) for rope in nested or [parameters])
 
 
-def _original(decoder: PreTrainedConfig, rope: dict[str, Any]) -> int | None:
+def _original(text: PreTrainedConfig, rope: dict[str, Any]) -> int | None:
     if rope.get("rope_type") != "longrope":
         return None
     length = rope.get("original_max_position_embeddings") or getattr(
-        decoder, "original_max_position_embeddings", None
+        text, "original_max_position_embeddings", None
     )
-    return int(length) if length else positions(decoder)
+    return int(length) if length else positions(text)
 
 
 def _least(numbers: Iterable[int | None]) -> int | None:

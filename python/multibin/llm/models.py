@@ -25,6 +25,8 @@ ModelSource: TypeAlias = str | os.PathLike[str] | Module
 SHOWN = 3
 """Missing weights that an error names."""
 
+OWN_CODE = "it comes with code of its own, which runs with trust_remote_code=True only"
+
 HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
 
@@ -46,26 +48,13 @@ class Model:
 
     def prefill(self, ids: Tensor, cache: object) -> Tensor:
         """Feeds prompts, [rows, width] from position 0: the logits, [rows, width, vocab]."""
-        positions = self.arange(ids) if self.form.prefill_positions else None
-        return self._logits(ids, cache, positions, {})
+        where = hf.arange(ids) if self.form.prefill_positions else None
+        return hf.logits(self.module, self.form, ids, cache, where)
 
     def decode(self, ids: Tensor, cache: object, positions: Tensor, mask: Tensor | None) -> Tensor:
         """Feeds one token a row, [rows, 1] at positions [rows, 1]: the logits, [rows, 1, vocab]."""
         where = positions if self.form.decode_positions else None
-        return self._logits(ids, cache, where, {"attention_mask": mask})
-
-    def arange(self, ids: Tensor) -> Tensor:
-        """Positions 0, 1, … for ids [rows, width]."""
-        return torch.arange(ids.shape[1], device=ids.device).expand(ids.shape)
-
-    def _logits(
-        self, ids: Tensor, cache: object, positions: Tensor | None, extra: dict[str, Any]
-    ) -> Tensor:
-        if positions is not None:
-            extra["position_ids"] = positions
-        extra[self.form.cache] = cache
-        logits: Tensor = self.module(input_ids=ids, use_cache=True, **extra)[0]
-        return logits
+        return hf.logits(self.module, self.form, ids, cache, where, mask)
 
 
 def load(
@@ -141,7 +130,7 @@ def _model(module: Module) -> Model:
         vocabulary=vocabulary,
         context=context.length,
         shortened=f"{name}: {context.shortened}" if context.shortened else "",
-        eos=eos_ids(module.generation_config, module.config.get_text_config(decoder=True)),
+        eos=eos_ids(module.generation_config, hf.decoder(module.config)),
     )
 
 
@@ -195,8 +184,8 @@ def loading(argument: str, name: str) -> Iterator[None]:
         if out_of_memory(error):
             raise
         where = "" if Path(name).is_dir() else "there is no such folder, and from the hub: "
-        message = f"{argument}={name!r} does not load: {where}{first_line(error)}"
-        raise ValueError(message) from None
+        reason = OWN_CODE if "trust_remote_code" in str(error) else first_line(error)
+        raise ValueError(f"{argument}={name!r} does not load: {where}{reason}") from None
 
 
 def out_of_memory(error: Exception) -> bool:
@@ -278,7 +267,7 @@ def _ids(value: object) -> Iterator[int]:
     if isinstance(value, Iterable) and not isinstance(value, str | bytes):
         for one in value:
             yield from _ids(one)
-    elif isinstance(value, Integral) and int(value) >= 0:
+    elif isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 0:
         yield int(value)
 
 

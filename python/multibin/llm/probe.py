@@ -110,22 +110,12 @@ def verify(model: Model, arena: Arena) -> None:
         return
     together = _together(model, arena, rows)
     for row, logits in zip(rows, together, strict=True):
-        if _unlike(logits, _alone(model, row)):
+        alone = hf.logits_alone(model.module, _ids(model, [row]))[0, -1]
+        if _unlike(logits, alone):
             raise UnfitError(
                 f"{_name(model)} computes a row differently beside a longer one: "
                 "it does not keep one position and one mask a row"
             )
-
-
-def _alone(model: Model, row: Sequence[int]) -> Tensor:
-    """The logits behind a row, called as transformers' `generate` calls it, but without a cache."""
-    ids = _ids(model, [row])
-    extra = {"position_ids": model.arange(ids)} if hf.takes_positions(model.module) else {}
-    output = model.module(
-        input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False, **extra
-    )
-    logits: Tensor = output[0][0, -1]
-    return logits
 
 
 def _together(model: Model, arena: Arena, rows: Sequence[Sequence[int]]) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias
 
 from transformers import AutoTokenizer
 
+from multibin.llm.adapters import adapter_base
 from multibin.llm.models import ModelSource, check_location, loading
 
 
@@ -72,13 +73,18 @@ def _takes(method: Callable[..., Any], *args: object, **kwargs: object) -> bool:
 
 
 def beside(model: ModelSource, *, trust_remote_code: bool = False) -> Choice:
-    """The tokenizer in the model's folder or hub id, if there is one."""
+    """The tokenizer in the model's folder or hub id, or in that of an adapter's base, if there is
+    one.
+    """
     if not isinstance(model, str | os.PathLike):
         return Choice(None, ", and none was given beside the model object")
-    try:
-        return Choice(_load(os.fspath(model), trust_remote_code))
-    except ValueError as error:
-        return Choice(None, f": {error}")
+    missing = ""
+    for location in filter(None, (os.fspath(model), adapter_base(os.fspath(model)))):
+        try:
+            return Choice(_load(location, trust_remote_code))
+        except ValueError as error:
+            missing = missing or f": {error}"
+    return Choice(None, missing)
 
 
 def _load(location: str, trust_remote_code: bool) -> Tokenizer:

@@ -1,0 +1,175 @@
+"""The door to transformers: nothing else reaches past its public face, and names are told apart."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+import multibin
+from multibin.llm import LLM, SamplingParams, hf
+from multibin.llm.tiny import tiny_model
+
+PACKAGE = Path(multibin.__file__).parent
+DOOR = PACKAGE / "llm" / "hf.py"
+
+PUBLIC = {
+    "AutoConfig",
+    "AutoModelForCausalLM",
+    "AutoTokenizer",
+    "LlamaConfig",
+    "LlamaForCausalLM",
+    "PreTrainedConfig",
+    "PreTrainedModel",
+}
+
+BEHIND_THE_DOOR = {
+    "_attn_implementation",
+    "_experts_implementation",
+    "_hf_hook",
+    "_is_stateful",
+    "_model_mapping",
+    "_supports_attention_backend",
+    "attention_chunk_size",
+    "cache_utils",
+    "layer_types",
+    "masking_utils",
+    "past_key_values",
+    "rope_parameters",
+    "sliding_window",
+    "position_ids",
+    "transformers_version",
+    "use_cache",
+}
+"""Names, as attributes, arguments or strings, that only the door may use."""
+
+
+def imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Modules and names of each import of transformers."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("transformers"):
+            yield from ((node.module or "", alias.name) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from ((a.name, "") for a in node.names if a.name.startswith("transformers"))
+
+
+def words(tree: ast.AST) -> Iterator[str]:
+    """Attributes, keyword arguments and strings."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.keyword):
+            yield node.arg or ""
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+@pytest.mark.parametrize(
+    "file", [f for f in PACKAGE.rglob("*.py") if f != DOOR], ids=lambda f: f.name
+)
+def test_nothing_else_reaches_past_the_public_face_of_transformers(file: Path) -> None:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    beyond = {pair for pair in imported(tree) if pair[0] != "transformers" or pair[1] not in PUBLIC}
+    assert not beyond
+    if "llm" in file.parts:
+        assert not BEHIND_THE_DOOR & set(words(tree))
+
+
+def test_the_search_for_other_imports_finds_them() -> None:
+    tree = ast.parse(
+        "from transformers.cache_utils import Cache\nimport transformers.utils\nx.y = 1"
+    )
+    assert set(imported(tree)) == {
+        ("transformers.cache_utils", "Cache"),
+        ("transformers.utils", ""),
+    }
+    assert "y" in set(words(tree))
+
+
+def test_the_docstring_of_the_door_lists_what_it_uses() -> None:
+    tree = ast.parse(DOOR.read_text(encoding="utf-8"))
+    listed = ast.get_docstring(tree) or ""
+    private = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and "__" not in node.attr
+    }
+    own = {"_nowhere", "_least", "_layer", "_original"}
+    assert not {name for name in private - own if name not in listed}
+    for name in hf.CACHE_ARGUMENTS:
+        assert name in listed
+
+
+def old(self: Any, input_ids: Any, past_key_values: Any = None) -> None: ...
+def new(self: Any, input_ids: Any, cache: Any = None) -> None: ...
+def both(self: Any, cache: Any = None, past_key_values: Any = None) -> None: ...
+def neither(self: Any, input_ids: Any, **kwargs: Any) -> None: ...
+
+
+def test_the_older_name_of_the_cache_is_preferred() -> None:
+    names = [hf.cache_argument(forward) for forward in (old, new, both, neither)]
+    assert names == ["past_key_values", "cache", "past_key_values", None]
+
+
+SMALL = {
+    "vocab_size": 97,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 64,
+}
+INNER = str(hf.cache_argument(LlamaForCausalLM.forward))
+"""What this version of transformers calls it."""
+
+
+class OldName(LlamaForCausalLM):  # type: ignore[misc]
+    """As code beside a checkpoint has it that was written before 5.24."""
+
+    def forward(self, input_ids: Any = None, past_key_values: Any = None, **rest: Any) -> Any:
+        return super().forward(input_ids=input_ids, **{INNER: past_key_values}, **rest)
+
+
+class NewName(LlamaForCausalLM):  # type: ignore[misc]
+    """As every model since 5.24; positions are handed on through keyword arguments."""
+
+    def forward(self, input_ids: Any = None, cache: Any = None, **rest: Any) -> Any:
+        rest.setdefault(INNER, cache)
+        return super().forward(input_ids=input_ids, **rest)
+
+
+@pytest.mark.parametrize("model_class", [OldName, NewName])
+def test_either_name_and_positions_through_keyword_arguments(
+    model_class: type[Any], make_model: Callable[..., Any]
+) -> None:
+    plain = make_model(LlamaConfig(**SMALL))
+    model = model_class(plain.config).double().eval()
+    model.load_state_dict(plain.state_dict())
+    assert not hf.takes_positions(model)
+    prompts = [[5, 6, 7], [9] * 20, [3, 1], [8] * 11]
+    params = SamplingParams(max_tokens=9, temperature=0)
+    texts = [
+        [
+            o.outputs[0].token_ids
+            for o in LLM(one, batch_size=2).generate(prompts, params, use_tqdm=False)
+        ]
+        for one in (plain, model)
+    ]
+    assert texts[0] == texts[1]
+
+
+def test_the_form_that_passes_is_chosen() -> None:
+    model = tiny_model()
+    assert hf.forms(model)[0] == hf.Form(INNER, True, True)
+    assert LLM(model)._loop.prefill._model.form == hf.Form(INNER, True, True)
+
+
+def test_a_recorder_leaves_out_layers_that_cache_nothing() -> None:
+    recorder = hf.Recorder()
+    recorder.cache.update(torch.zeros(1, 2, 3, 4), torch.zeros(1, 2, 3, 4), 1)
+    assert list(recorder.layers()) == [1]
