@@ -32,10 +32,11 @@ class LLM:
     """Generates text, with requests of similar length batched together.
 
     Args:
-        model: a local folder, a hub id, or a transformers model, which is put in evaluation mode
-            and moved in place where `device` or `dtype` asks for it. Any causal language model
-            whose cache is full attention in every layer. What its generation config changes in
-            greedy text is not applied, with a `UserWarning` that names it.
+        model: a local folder, also of a PEFT adapter, a hub id, or a transformers model, also
+            inside a PEFT one. It is put in evaluation mode and moved in place where `device` or
+            `dtype` asks for it. Any causal language model whose layers attend to cached keys and
+            values. A window shortens the context, with a `UserWarning`; what its generation config
+            changes in greedy text is not applied, with a `UserWarning` that names it.
         tokenizer: a folder, a hub id, or an object with `encode(text)` and
             `decode(ids, skip_special_tokens=…)`; None: the one in the model's folder if there is
             one. Without it prompts are token ids.

@@ -113,9 +113,17 @@ def verify(model: Model, arena: Arena) -> None:
         alone = hf.logits_alone(model.module, _ids(model, [row]))[0, -1]
         if _unlike(logits, alone):
             raise UnfitError(
-                f"{_name(model)} computes a row differently beside a longer one: "
-                "it does not keep one position and one mask a row"
+                f"{_name(model)} computes a row differently beside a longer one: {_why(model)}"
             )
+
+
+def _why(model: Model) -> str:
+    """What about a model disturbs its rows."""
+    ids = _ids(model, [_tokens(model, 2)])
+    one, two = (hf.logits_alone(model.module, part)[0, 0] for part in (ids[:, :1], ids))
+    if _unlike(two, one):
+        return "it is not causal, as later tokens change earlier ones"
+    return "it does not keep one position and one mask a row"
 
 
 def _together(model: Model, arena: Arena, rows: Sequence[Sequence[int]]) -> Tensor:
