@@ -81,21 +81,24 @@ def load(
     kind = check_dtype(dtype)
     place = check_device(device)
     if isinstance(source, str | os.PathLike):
-        module = _from_pretrained(source, kind, trust_remote_code)
         place = place or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        module = _from_pretrained(source, kind, trust_remote_code).to(place)
     else:
-        module = unwrapped(source) if is_wrapped(source) else source
-        if not isinstance(module, Module):
-            raise TypeError(
-                "model must be a folder, a hub id or a transformers model, "
-                f"not {type(source).__name__}"
-            )
-        _check(module)
-        if module is not source:
-            check_adapters(source.eval(), module)
-        module = _placed(module, place, kind)
-        place = None
-    return _model(module.eval() if place is None else module.eval().to(place))
+        module = _placed(_inside(source), place, kind)
+    return _model(module.eval())
+
+
+def _inside(source: Any) -> Module:
+    """The transformers model that `source` is or holds, checked."""
+    module = unwrapped(source) if is_wrapped(source) else source
+    if not isinstance(module, Module):
+        raise TypeError(
+            f"model must be a folder, a hub id or a transformers model, not {type(source).__name__}"
+        )
+    _check(module)
+    if module is not source:
+        check_adapters(source.eval(), module)
+    return module
 
 
 def _check(module: Module) -> None:
