@@ -50,6 +50,13 @@ class Broken(LlamaForCausalLM):  # type: ignore[misc]
         raise KeyError("attention sinks")
 
 
+class Speechless(LlamaForCausalLM):  # type: ignore[misc]
+    """Its forward pass fails and does not say why."""
+
+    def forward(self, input_ids: Any, cache: Any = None, **kwargs: Any) -> Any:  # noqa: ARG002
+        raise AssertionError
+
+
 class Stateful(LlamaForCausalLM):  # type: ignore[misc]
     """It caches nothing, but takes a cache."""
 
@@ -82,6 +89,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "audio": (musicgen, "MusicgenForCausalLM has no single table of token embeddings"),
     "a cache of its own": (minimax, "MiniMaxForCausalLM does not run: MiniMax uses cache of its"),
     "fails": (lambda: Broken(LLAMA), "Broken does not run: 'attention sinks'"),
+    "says nothing": (
+        lambda: Speechless(LLAMA),
+        r"Speechless does not run: AssertionError in Speechless\.forward",
+    ),
     "caches nothing": (lambda: Stateful(LLAMA), "Stateful caches no keys and values in layer 0"),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from traceback import walk_tb
 from typing import NamedTuple
 
 import torch
@@ -56,14 +57,20 @@ def _tried(model: Model) -> Trial:
     except Exception as error:
         if out_of_memory(error):
             raise
-        raise UnfitError(
-            f"{_name(model)} does not run: {first_line(error)}{_remedy(model)}"
-        ) from error
+        raise UnfitError(f"{_name(model)} does not run: {_said(error)}{_remedy(model)}") from error
     return Trial(model, arena)
 
 
 def _name(model: Model) -> str:
     return f"model: {type(model.module).__name__}"
+
+
+def _said(error: Exception) -> str:
+    """The first line of an error, or where it was raised if it says nothing."""
+    if str(error):
+        return first_line(error)
+    *_, (frame, _) = walk_tb(error.__traceback__)
+    return f"{type(error).__name__} in {frame.f_code.co_qualname}"
 
 
 def _remedy(model: Model) -> str:
