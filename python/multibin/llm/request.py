@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from multibin.llm.arena import ParkedRow
+from multibin.llm.detokenize import text_behind
 from multibin.llm.outputs import CompletionOutput, FinishReason, RequestMetrics, RequestOutput
 from multibin.llm.params import SamplingParams
 from multibin.llm.stops import Stop, StopFinder
@@ -41,7 +42,7 @@ class Request:
         self._stop: Stop | None = None
         self._stop_finder: StopFinder | None = None
         if tokenizer is not None and params.stop_strings:
-            self._stop_finder = StopFinder(tokenizer, params.stop_strings)
+            self._stop_finder = StopFinder(tokenizer, prompt_tokens, params.stop_strings)
 
     @property
     def cached(self) -> int:
@@ -83,4 +84,4 @@ class Request:
             return self._stop.text
         if self._tokenizer is None:
             return ""
-        return self._tokenizer.decode(self.tokens, skip_special_tokens=True)
+        return text_behind(self._tokenizer, self.prompt_tokens, self.tokens)
