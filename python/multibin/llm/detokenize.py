@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os.path import commonprefix
 
 from multibin.llm.pieces import KEEP, Pieces
 from multibin.llm.tokenizers import Tokenizer
@@ -16,7 +15,11 @@ LONGEST_CHARACTER = 4
 
 
 def text_behind(
-    tokenizer: Tokenizer, prompt: Sequence[int], tokens: Sequence[int], *, special_tokens: bool = False
+    tokenizer: Tokenizer,
+    prompt: Sequence[int],
+    tokens: Sequence[int],
+    *,
+    special_tokens: bool = False,
 ) -> str:
     """Returns the text of `tokens` behind a prompt.
 
@@ -90,7 +93,8 @@ class Detokenizer:
         # The window's text as it was here, and that with all text behind it.
         self._base = self._whole = self._shown
         self._shared = self._start = len(self._base)
-        self._first: int | None = None
+        # Whether the first token that shows has its own space; None while none shows.
+        self._spaced: bool | None = None
 
     def _lose(self, count: int) -> None:
         """Gives up the first pending tokens: they do not decode, whatever follows."""
@@ -106,8 +110,10 @@ class Detokenizer:
         self._whole = self._whole[:changed] + shown[kept:]
         if shown == self._shown:
             tokens = [token for token in tokens if not self._pieces.silent(token)]
-        if self._first is None:
-            self._first = next((t for t in tokens if not self._pieces.silent(t)), None)
+        for token in tokens:
+            if self._spaced is not None:
+                break
+            self._spaced = self._pieces.begins_with_space(token)
         self._window += tokens
         self._shown = shown
         start = self._start
@@ -121,8 +127,8 @@ class Detokenizer:
             self._shared = _shared(self._base, self._whole)
         self._start = self._shared
         behind = 0 < self._start == len(self._base)
-        if behind and self._first is not None and self._whole.startswith(" ", self._start):
-            self._start += not self._pieces.begins_with_space(self._first)
+        if behind and self._spaced is False and self._whole.startswith(" ", self._start):
+            self._start += 1
 
     def _slide(self) -> None:
         """Shortens a long window to its last tokens."""
@@ -134,4 +140,7 @@ class Detokenizer:
 
 def _shared(one: str, other: str) -> int:
     """Returns the length of the longest beginning that both have."""
-    return len(one) if other.startswith(one) else len(commonprefix([one, other]))
+    if other.startswith(one):
+        return len(one)
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), len(other))

@@ -48,27 +48,33 @@ class Pieces:
         """Returns true if the tokenizer leaves the token out before it decodes the others."""
         if not self._special_tokens and self.special(token):
             return True
-        return self._piece is not None and self.piece(token) is None
+        return self.piece(token) is None
 
     def piece(self, token: int) -> str | None:
-        """Returns the token as the vocabulary writes it; None where that is not known."""
+        """Returns the token as the vocabulary writes it, "" if unknown, None if it has no such."""
+        if self._piece is None:
+            return ""
         try:
-            piece = None if self._piece is None else self._piece(token)
+            piece = self._piece(token)
         except MemoryError:
             raise
         except Exception:
-            return None
-        return piece if isinstance(piece, str) else None
+            return ""
+        return piece if piece is None or isinstance(piece, str) else ""
 
-    def begins_with_space(self, token: int) -> bool:
-        """Returns true if a space belongs to the token itself.
+    def begins_with_space(self, token: int) -> bool | None:
+        """Returns whether a space before the token's text is its own; None if it shows no text.
 
-        Sentencepiece and byte-level BPE write it in the piece. WordPiece, `</w>` and tokenizers
-        of whole words have it between two tokens, where no piece has one. Without pieces to look
-        at, a space counts as the token's.
+        Sentencepiece and byte-level BPE write the space in the piece. WordPiece, `</w>` and
+        tokenizers of whole words put it between two tokens, and no piece has it. Without pieces to
+        look at, a space counts as the token's.
         """
         piece = self.piece(token)
-        return piece is None or piece.startswith(SPACES) or (self.text([token]) or "")[:1] == " "
+        text = self.text([token]) or ""
+        if text.startswith(" ") or (piece or "").startswith(SPACES):
+            return True
+        # Half a character decides nothing.
+        return not piece if text.strip("\ufffd") else None
 
     def shortened(self, tokens: list[int]) -> tuple[list[int], str] | None:
         """Returns the last tokens, at least `KEEP`, and their text; None where no cut is safe.

@@ -26,7 +26,7 @@ class StopFinder:
     """
 
     def __init__(
-        self, tokenizer: Tokenizer, prompt: Sequence[int], strings: Sequence[str]
+        self, tokenizer: Tokenizer, strings: Sequence[str], prompt: Sequence[int] = ()
     ) -> None:
         self._tokenizer = tokenizer
         self._prompt = prompt
@@ -39,12 +39,17 @@ class StopFinder:
         # Lengths of the full text and of the shown one, after the same token.
         self._lengths: list[tuple[int, int]] = []
 
+    @property
+    def text(self) -> str:
+        """The text so far, without special tokens."""
+        return self._shown.text
+
     def push(self, tokens: Sequence[int]) -> Stop | None:
         """Takes the tokens so far, one more than last time; the first stop string, if any."""
         token = tokens[-1]
-        before = self._shown.text
+        before = self.text
         changed = self._shown.push(token)
-        text = self._shown.text
+        text = self.text
         hits = self._hits(text, changed, self._strings)
         if text == before and (special := self._shown.special(token)):
             self._mix(special)
@@ -65,9 +70,7 @@ class StopFinder:
         """Adds the stop strings that a special token has a part in."""
         self._mixed += [s for s in self._strings if s not in self._mixed and _meet(s, special)]
 
-    def _full_hits(
-        self, tokens: Sequence[int], changed: int, before: int
-    ) -> list[tuple[int, str]]:
+    def _full_hits(self, tokens: Sequence[int], changed: int, before: int) -> list[tuple[int, str]]:
         """Takes the next token into the full text; what is found there, by place in the shown."""
         if self._full is None:
             self._full = Detokenizer(self._tokenizer, self._prompt, special_tokens=True)
@@ -77,7 +80,7 @@ class StopFinder:
         while len(self._lengths) > 1 and not _within(self._lengths[-1], (start, changed)):
             self._lengths.pop()
         text = self._full.text
-        self._lengths.append((len(text), len(self._shown.text)))
+        self._lengths.append((len(text), len(self.text)))
         hits = self._hits(text, start, self._mixed)
         return [(self._place(position), string) for position, string in hits]
 
@@ -98,6 +101,4 @@ def _meet(string: str, special: str) -> bool:
     if string in special or special in string:
         return True
     ends = range(1, min(len(string), len(special)))
-    return any(
-        string.endswith(special[:n]) or special.endswith(string[:n]) for n in ends
-    )
+    return any(string.endswith(special[:n]) or special.endswith(string[:n]) for n in ends)
