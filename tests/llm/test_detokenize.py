@@ -198,8 +198,10 @@ class Whole:
         """Whether a space before the text is no token's, or one that the prompt ends with."""
         if not isinstance(self.tokenizer, Stripping):
             return self.joins
-        first = next((t for t in tokens if t not in self.tokenizer.all_special_ids), None)
-        return first is not None and not self.tokenizer.pieces[first].startswith("▁")
+        for piece in self.tokenizer.convert_ids_to_tokens(tokens, skip_special_tokens=True):
+            if piece.startswith("▁") or piece.strip():
+                return not piece.startswith("▁")
+        return False
 
 
 def draw(chance: random.Random, size: int, length: int) -> list[int]:

@@ -31,6 +31,8 @@ class Pieces:
         self._piece = getattr(tokenizer, "convert_ids_to_tokens", None)
         self._special_tokens = special_tokens
         self._special: dict[int, str] = {}
+        self.failure = ""
+        """Why the last tokens that did not decode did not."""
 
     def text(self, tokens: list[int]) -> str | None:
         """Returns the text of `tokens`, None where the tokenizer raises or returns no string."""
@@ -130,6 +132,10 @@ class Pieces:
             text = self._decode(tokens, skip_special_tokens=skip)
         except MemoryError:
             raise
-        except Exception:
+        except Exception as error:
+            self.failure = f"raises {type(error).__name__}: {str(error)[:80]}"
             return None
-        return text if isinstance(text, str) else None
+        if not isinstance(text, str):
+            self.failure = f"returns {text!r:.80}, which is no string"
+            return None
+        return text
