@@ -22,6 +22,7 @@ from transformers import (
 )
 
 from multibin.llm.detokenize import Detokenizer, text_behind
+from multibin.llm.stops import Stop, StopFinder
 from multibin.llm.tiny import ByteTokenizer
 
 SEQUENCES = 2000
@@ -235,3 +236,29 @@ def test_piecewise_is_whole_at_every_token(family: Family, tokenizer: Any) -> No
             assert text[:changed] == known[:changed]
             known = text
         assert text_behind(tokenizer, prompt, tokens) == known
+
+
+def test_stops_are_found_when_whole_decoding_shows_them(family: Family, tokenizer: Any) -> None:
+    chance = random.Random(2)
+    plain = [t for t in range(family.size) if not is_special(tokenizer, t)]
+    for _ in range(SEQUENCES // 10):
+        prompt, places = (draw(chance, len(plain), n) for n in (3, chance.randint(1, 40)))
+        tokens = [plain[place] for place in places]
+        expected = Whole(tokenizer, prompt, joins=family.joins)
+        texts = [expected.text(tokens[:count]) for count in range(1, len(tokens) + 1)]
+        begin = chance.randrange(len(texts[-1]) or 1)
+        stop = texts[-1][begin : begin + chance.randint(1, 5)] or "x"
+        count = next((n for n, text in enumerate(texts, 1) if stop in text), None)
+        finder = StopFinder(tokenizer, [stop, "never there"], prompt)
+        for n in range(1, len(tokens) + 1):
+            if found := finder.push(tokens[:n]):
+                text = texts[n - 1]
+                assert (n, found) == (count, Stop(text[: text.index(stop)], stop))
+                break
+        else:
+            assert count is None
+
+
+def is_special(tokenizer: Any, token: int) -> bool:
+    skipped, kept = (tokenizer.decode([token], skip_special_tokens=skip) for skip in (True, False))
+    return bool(skipped != kept)
