@@ -238,6 +238,21 @@ def test_piecewise_is_whole_at_every_token(family: Family, tokenizer: Any) -> No
         assert text_behind(tokenizer, prompt, tokens) == known
 
 
+@pytest.mark.parametrize("spaces", [False, True])
+def test_contractions_wherever_the_window_ends(spaces: bool, tmp_path: Path) -> None:
+    tokenizer = wordpiece(cleanup=True, spaces=spaces)(tmp_path)
+    chance = random.Random(3)
+    groups = ["do n ' t", "it ' s", "do n't", "the ##ing", "the", "X ?", "' re", "7 , ."]
+    for _ in range(100):
+        text = " ".join(chance.choices(groups, k=30)).split()
+        tokens = tokenizer.convert_tokens_to_ids(text)
+        expected = Whole(tokenizer, tokens[:1], joins=True)
+        detokenizer = Detokenizer(tokenizer, tokens[:1])
+        for count in range(1, len(tokens)):
+            detokenizer.push(tokens[count])
+            assert detokenizer.text == expected.text(tokens[1 : count + 1])
+
+
 def test_stops_are_found_when_whole_decoding_shows_them(family: Family, tokenizer: Any) -> None:
     chance = random.Random(2)
     plain = [t for t in range(family.size) if not is_special(tokenizer, t)]

@@ -53,7 +53,7 @@ class Pieces:
         return self.piece(token) is None
 
     def piece(self, token: int) -> str | None:
-        """Returns the token as the vocabulary writes it, "" if unknown, None if it has no such."""
+        """Returns the token as the vocabulary writes it, "" if not known, None if not in it."""
         if self._piece is None:
             return ""
         try:
