@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
@@ -14,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from multibin.llm.arguments import plain
 from multibin.llm.models import Model, eos_ids, first_line
 from multibin.llm.params import SamplingParams
+from multibin.llm.pieces import Pieces
 from multibin.llm.request import Request
 from multibin.llm.tokenizers import Choice, Tokenizer
 
@@ -22,6 +24,9 @@ Prompt: TypeAlias = str | Sequence[int] | Mapping[str, Any]
 
 
 TEXT_OR_IDS = "must be text or token ids"
+
+CHECKED = 32
+"""Ids of a prompt, one of which must decode."""
 
 
 class Tokenized(NamedTuple):
@@ -58,6 +63,8 @@ class Admission:
         several = _listed(prompts)
         tokenized = [self._tokenized(_name(i), prompt) for i, prompt in enumerate(several)]
         params = _params(sampling_params, len(several))
+        if self.tokenizer is not None and tokenized:
+            _warn_undecodable(self.tokenizer, tokenized[0].tokens[-CHECKED:])
         pairs = zip(tokenized, params, strict=True)
         requests = [self._request(key, *pair) for key, pair in enumerate(pairs)]
         _draw_seeds(requests)
@@ -136,6 +143,18 @@ def predicted(lengths: ArrayLike, budgets: NDArray[np.int64]) -> NDArray[np.int6
             f"lengths[{position}] must be finite and at least 0, not {values[position]}"
         )
     return np.minimum(np.ceil(values.astype(np.float64)), budgets).astype(np.int64)
+
+
+def _warn_undecodable(tokenizer: Tokenizer, tokens: list[int]) -> None:
+    """Says before the run that the tokenizer decodes nothing of a prompt."""
+    pieces = Pieces(tokenizer, special_tokens=False)
+    if pieces.text(tokens) is None and all(pieces.text([token]) is None for token in set(tokens)):
+        warnings.warn(
+            f"tokenizer {tokenizer!r:.80} decodes no id of prompts[0]: it {pieces.failure}. "
+            "A token that does not decode is U+FFFD in the text",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _name(index: int) -> str:

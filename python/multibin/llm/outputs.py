@@ -14,14 +14,16 @@ class CompletionOutput:
 
     index: int
     text: str
-    """Without special tokens, cut before a stop string; empty without a tokenizer."""
+    """What decoding the prompt and the tokens gives behind the prompt, without special tokens, cut
+    before a stop string. It begins with a space if the first token holds one. A token that does not
+    decode is U+FFFD. Empty without a tokenizer."""
     token_ids: list[int]
     """Everything that was generated, an end-of-sequence token included."""
     finish_reason: FinishReason
     """"stop" at an end-of-sequence token or a stop string, "length" at `max_tokens` or the end of
     the context."""
     stop_reason: str | None = None
-    """The stop string that was found."""
+    """The stop string that was found; None where an end-of-sequence token ended the text."""
 
 
 @dataclass(frozen=True, slots=True)

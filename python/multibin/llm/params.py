@@ -22,7 +22,7 @@ class SamplingParams:
             (0, 1]; applied after `top_k`.
         seed: 0 … 2**64 - 1; None draws one from torch's global generator.
         stop: a string or strings, of which a list is kept as a tuple; the text ends before the
-            first that appears.
+            first that appears. Special tokens count, though the text leaves them out.
         ignore_eos: run on past end-of-sequence tokens.
 
     Raises:

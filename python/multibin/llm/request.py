@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from multibin.llm.arena import ParkedRow
+from multibin.llm.detokenize import text_behind
 from multibin.llm.outputs import CompletionOutput, FinishReason, RequestMetrics, RequestOutput
 from multibin.llm.params import SamplingParams
 from multibin.llm.stops import Stop, StopFinder
@@ -41,7 +42,7 @@ class Request:
         self._stop: Stop | None = None
         self._stop_finder: StopFinder | None = None
         if tokenizer is not None and params.stop_strings:
-            self._stop_finder = StopFinder(tokenizer, params.stop_strings)
+            self._stop_finder = StopFinder(tokenizer, params.stop_strings, prompt_tokens)
 
     @property
     def cached(self) -> int:
@@ -51,9 +52,14 @@ class Request:
     def push(self, token: int) -> bool:
         """Takes the next token; whether it was the last."""
         self.tokens.append(token)
+        ended = token in self._eos
         if self._stop_finder is not None:
             self._stop = self._stop_finder.push(self.tokens)
-        if token in self._eos or self._stop is not None:
+            # A stop string that begins with the end-of-sequence token cuts nothing: as in vLLM,
+            # the token is then what ended the text.
+            if ended and self._stop is not None and self._stop.text == self._stop_finder.text:
+                self._stop = None
+        if ended or self._stop is not None:
             self.finish_reason = "stop"
         elif len(self.tokens) >= self.budget:
             self.finish_reason = "length"
@@ -83,4 +89,4 @@ class Request:
             return self._stop.text
         if self._tokenizer is None:
             return ""
-        return self._tokenizer.decode(self.tokens, skip_special_tokens=True)
+        return text_behind(self._tokenizer, self.prompt_tokens, self.tokens)

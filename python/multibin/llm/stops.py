@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from multibin.llm.detokenize import Detokenizer
 from multibin.llm.tokenizers import Tokenizer
-
-PENDING = 16
-"""Tokens that may wait for the rest of a character."""
-
-LONGEST_CHARACTER = 4
-"""Bytes of UTF-8."""
 
 
 class Stop(NamedTuple):
@@ -24,51 +20,85 @@ class Stop(NamedTuple):
 class StopFinder:
     """Looks for stop strings in a request's text, token by token.
 
-    A stop string may span tokens and a character may span tokens; each token costs the decoding of
-    the last few, not of all.
+    A stop string may span tokens, and a character may too. A stop string may also contain special
+    tokens, which the text leaves out: once a special token comes that has a part in one, the
+    text with special tokens is kept beside the other, and searched too.
     """
 
-    def __init__(self, tokenizer: Tokenizer, strings: Sequence[str]) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, strings: Sequence[str], prompt: Sequence[int] = ()
+    ) -> None:
         self._tokenizer = tokenizer
+        self._prompt = prompt
         self._strings = strings
         self._overlap = max(map(len, strings)) - 1
-        self._text = ""
-        # Ids from _context to _read were decoded with what followed them and are in _text; they
-        # are decoded again as context, since a tokenizer may treat the first token apart.
-        self._context = 0
-        self._read = 0
+        self._shown = Detokenizer(tokenizer, prompt)
+        # With special tokens; and the stop strings that special tokens so far have a part in.
+        self._full: Detokenizer | None = None
+        self._mixed: list[str] = []
+        # Lengths of the full text and of the shown one, after the same token.
+        self._lengths: list[tuple[int, int]] = []
 
-    def push(self, tokens: list[int]) -> Stop | None:
+    @property
+    def text(self) -> str:
+        """The text so far, without special tokens."""
+        return self._shown.text
+
+    def push(self, tokens: Sequence[int]) -> Stop | None:
         """Takes the tokens so far, one more than last time; the first stop string, if any."""
-        known = self._decode(tokens[self._context : self._read])
-        window = self._decode(tokens[self._context :])
-        start = max(0, len(self._text) - self._overlap)
-        text = self._text + window[len(known) :]
-        # A replacement character at the end may be a character whose last bytes are still to come.
-        if len(window) > len(known) and not window.endswith("\ufffd"):
-            self._keep(text, len(tokens))
-        elif len(tokens) - self._read > PENDING:
-            self._keep_begun(tokens, known, window)
-        return self._find(text, start)
-
-    def _keep(self, text: str, read: int) -> None:
-        self._text, self._context, self._read = text, self._read, read
-
-    def _keep_begun(self, tokens: list[int], known: str, window: str) -> None:
-        """Keeps bytes that complete no character, once so much follows that they never will."""
-        read = len(tokens) - PENDING // 2
-        begun = self._decode(tokens[self._context : read])
-        new = len(window) - len(begun)
-        if len(begun) > len(known) and new >= LONGEST_CHARACTER and window.startswith(begun):
-            self._keep(self._text + begun[len(known) :], read)
-
-    def _find(self, text: str, start: int) -> Stop | None:
-        found = [(text.find(string, start), string) for string in self._strings]
-        hits = [hit for hit in found if hit[0] >= 0]
+        token = tokens[-1]
+        before = self.text
+        changed = self._shown.push(token)
+        text = self.text
+        hits = self._hits(text, changed, self._strings)
+        if text == before and (special := self._shown.special(token)):
+            self._mix(special)
+        if self._mixed:
+            hits += self._full_hits(tokens, changed, len(before))
         if not hits:
             return None
-        position, string = min(hits, key=lambda hit: hit[0])
+        position, string = min(hits, key=lambda hit: (hit[0], self._strings.index(hit[1])))
         return Stop(text[:position], string)
 
-    def _decode(self, tokens: list[int]) -> str:
-        return self._tokenizer.decode(tokens, skip_special_tokens=True)
+    def _hits(self, text: str, changed: int, strings: Sequence[str]) -> list[tuple[int, str]]:
+        """Returns where in `text` strings begin that end behind `changed`."""
+        start = max(0, changed - self._overlap)
+        found = [(text.find(string, start), string) for string in strings]
+        return [hit for hit in found if hit[0] >= 0]
+
+    def _mix(self, special: str) -> None:
+        """Adds the stop strings that a special token has a part in."""
+        self._mixed += [s for s in self._strings if s not in self._mixed and _meet(s, special)]
+
+    def _full_hits(self, tokens: Sequence[int], changed: int, before: int) -> list[tuple[int, str]]:
+        """Takes the next token into the full text; what is found there, by place in the shown."""
+        if self._full is None:
+            self._full = Detokenizer(self._tokenizer, self._prompt, special_tokens=True)
+            self._full.extend(tokens[:-1])
+            self._lengths = [(len(self._full.text), before)]
+        start = self._full.push(tokens[-1])
+        while len(self._lengths) > 1 and not _within(self._lengths[-1], (start, changed)):
+            self._lengths.pop()
+        text = self._full.text
+        self._lengths.append((len(text), len(self.text)))
+        hits = self._hits(text, start, self._mixed)
+        return [(self._place(position), string) for position, string in hits]
+
+    def _place(self, position: int) -> int:
+        """Returns the place in the shown text of a place in the full one."""
+        after = bisect_right(self._lengths, position, key=lambda lengths: lengths[0])
+        full, shown = self._lengths[max(0, after - 1)]
+        _, end = self._lengths[min(after, len(self._lengths) - 1)]
+        return max(0, min(shown + position - full, end))
+
+
+def _within(lengths: tuple[int, int], changed: tuple[int, int]) -> bool:
+    return lengths[0] <= changed[0] and lengths[1] <= changed[1]
+
+
+def _meet(string: str, special: str) -> bool:
+    """Returns true if a text can have `string` and the whole of `special` overlap."""
+    if string in special or special in string:
+        return True
+    ends = range(1, min(len(string), len(special)))
+    return any(string.endswith(special[:n]) or special.endswith(string[:n]) for n in ends)
