@@ -1,0 +1,187 @@
+"""One model against transformers: built, run, compared, and written down."""
+
+from __future__ import annotations
+
+import re
+from inspect import signature
+from typing import Any
+
+import torch
+from transformers import CONFIG_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING
+from transformers.cache_utils import DynamicCache, DynamicLayer
+
+from multibin.llm import LLM, SamplingParams
+from tools.models import records as outcome
+from tools.models.build import DRAWS, build, doubles, draw
+from tools.models.records import Record
+from tools.models.shrink import tiny_config
+from tools.models.sizes import SIZES
+from tools.models.texts import END, FEW, Texts, alone, budgets, padded, prompts, uncached, varied
+
+LONGEST = 160
+"""Characters of a reason."""
+
+POLICIES: tuple[dict[str, Any], ...] = (
+    {"batch_size": 3, "edges": [0, 4, 10]},
+    {"batch_size": 4, "overrun": "finish"},
+)
+"""How the engine is asked: rows that climb between bins, and batches run to their end."""
+
+SHORT = 40
+"""The longest prompt where `FEW` tokens follow each."""
+
+
+def model_types() -> list[str]:
+    """Every model type with a causal class, sorted."""
+    causal = set(MODEL_FOR_CAUSAL_LM_MAPPING.keys())
+    return sorted(name for name, config in CONFIG_MAPPING.items() if config in causal)
+
+
+def attempt(model_type: str) -> Record:
+    """Builds the tiny model of `model_type` and says what comes of it."""
+    with doubles():
+        try:
+            model = build(tiny_config(model_type))
+        except Exception as error:
+            return Record(model_type, class_name(model_type), outcome.NOT_BUILT, reason(error))
+        return judge(model_type, model)
+
+
+def class_name(model_type: str) -> str:
+    """The name of the causal class of `model_type`."""
+    found = MODEL_FOR_CAUSAL_LM_MAPPING[CONFIG_MAPPING[model_type]]
+    name: str = (found[0] if isinstance(found, tuple) else found).__name__
+    return name
+
+
+def judge(model_type: str, model: Any) -> Record:
+    """Says what the engine makes of `model`, a causal language model in float64.
+
+    Its weights are drawn again until its texts vary.
+    """
+    name = type(model).__name__
+    try:
+        few = settle(model)
+    except Exception as error:
+        few = f"transformers does not run it: {reason(error)}"
+    try:
+        engines = [LLM(model, **policy) for policy in POLICIES]
+    except ValueError as error:
+        kind = outcome.FULL if caches_all(model) else outcome.REFUSED
+        return Record(model_type, name, kind, reason(error), _batch(model, few))
+    except Exception as error:
+        return Record(model_type, name, outcome.ERROR, reason(error), _batch(model, few))
+    if isinstance(few, str):
+        return Record(model_type, name, outcome.NOT_BUILT, few)
+    try:
+        found, note = compared(model, engines)
+    except Exception as error:
+        return Record(model_type, name, outcome.ERROR, f"in generate: {reason(error)}")
+    notes = [note, "" if varied(few) else "its texts hardly vary"]
+    return Record(model_type, name, found, "; ".join(filter(None, notes)))
+
+
+def settle(model: Any) -> Texts:
+    """Gives `model` weights under which its texts vary.
+
+    Returns:
+        A few tokens after each prompt; of the first draw where none makes them vary.
+    """
+    first = None
+    for seed, deviation in DRAWS:
+        draw(model, seed, deviation)
+        texts = few_texts(model)
+        if varied(texts):
+            return texts
+        first = first or texts
+    draw(model, *DRAWS[0])
+    return first or []
+
+
+def few_texts(model: Any) -> Texts:
+    """What `generate` says to each prompt alone; the loop without a cache where it fails."""
+    given = prompts(SHORT, vocabulary(model))
+    try:
+        return [alone(model, prompt, FEW) for prompt in given]
+    except Exception:
+        return [uncached(model, prompt, FEW) for prompt in given]
+
+
+def vocabulary(model: Any) -> int:
+    """Ids that a prompt may have."""
+    own = getattr(model.config.get_text_config(decoder=True), "vocab_size", None)
+    return min(own or SIZES["vocab_size"], SIZES["vocab_size"])
+
+
+def compared(model: Any, engines: list[LLM]) -> tuple[str, str]:
+    """The outcome and its reason for a model that the engine has accepted."""
+    context = min(engines[0].context, END)
+    given = prompts(context, vocabulary(model))
+    counts = budgets(given, context)
+    expected = [alone(model, prompt, n) for prompt, n in zip(given, counts, strict=True)]
+    answers = [generated(llm, given, counts) for llm in engines]
+    rows = [i for i, text in enumerate(expected) if any(said[i] != text for said in answers)]
+    plain = {i: uncached(model, given[i], counts[i]) for i in rows}
+    wrong = [i for i in rows if any(said[i] != plain[i] for said in answers)]
+    if wrong:
+        return outcome.WRONG, f"{len(wrong)} of {len(given)} texts differ"
+    notes = [f"generate itself differs from a loop without a cache in {len(rows)} texts"] * bool(rows)
+    if context < END:
+        notes.insert(0, _limit(model, context))
+    return (outcome.WITHIN if context <= END // 2 else outcome.EXACT), "; ".join(notes)
+
+
+def generated(llm: LLM, given: Texts, counts: list[int]) -> Texts:
+    """What the engine says to all prompts at once."""
+    params = [SamplingParams(max_tokens=count, temperature=0) for count in counts]
+    outputs = llm.generate(given, params, use_tqdm=False)
+    return [output.outputs[0].token_ids for output in outputs]
+
+
+def _limit(model: Any, context: int) -> str:
+    """What shortens the context: the field of the config that has this number."""
+    values = vars(model.config.get_text_config(decoder=True))
+    names = [name for name, value in values.items() if value == context and name in SIZES]
+    windows = [name for name in names if "window" in name or "chunk" in name or "original" in name]
+    return f"the context is `{windows[0]}`" if windows else f"the context is {context} of {END}"
+
+
+def _batch(model: Any, few: Texts | str) -> str:
+    """How many rows of transformers' own left-padded batch are as they are alone."""
+    if isinstance(few, str):
+        return few
+    given = prompts(SHORT, vocabulary(model))
+    try:
+        together = padded(model, given, FEW)
+    except Exception as error:
+        return reason(error)
+    same = sum(text == row for text, row in zip(few, together, strict=True))
+    return f"{same} of {len(given)}"
+
+
+def caches_all(model: Any) -> bool:
+    """Whether every layer keeps the keys and values of all tokens, as transformers counts them."""
+    decoder = model.config.get_text_config(decoder=True)
+    arguments = signature(model.forward).parameters
+    if model._is_stateful or not {"past_key_values", "cache"} & set(arguments):
+        return False
+    if "local" in (getattr(decoder, "attention_layers", None) or []):
+        return False
+    try:
+        layers = DynamicCache(config=decoder).layers
+    except Exception:
+        return False
+    return bool(layers) and all(type(layer) is DynamicLayer for layer in layers)
+
+
+def reason(error: BaseException) -> str:
+    """What an error says in one stable line, without the name of the model and what varies."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = next((line for line in lines if not line.endswith(":")), type(error).__name__)
+    text = re.sub(r"^(ValueError: )?model: \S+ |; only full attention is supported$", "", text)
+    text = re.sub(r"0x[0-9a-f]+", "0x…", re.sub(r"(?<!\w)/\S+/", "", text)).replace("\t", " ")
+    text = text if isinstance(error, ValueError) else f"{type(error).__name__}: {text}"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+torch.set_num_threads(1)
