@@ -17,7 +17,7 @@ DRAWS = ((0, 0.3), (1, 0.5), (2, 1.0), (3, 2.0), (4, 0.1))
 
 
 def build(config: PretrainedConfig) -> Any:
-    """The causal language model of `config`, in evaluation mode, with the weights of the first draw.
+    """The causal language model of `config`, in evaluation mode, with weights of the first draw.
 
     Raises:
         ValueError: it would have more than `LARGEST` parameters.
@@ -39,7 +39,9 @@ def build(config: PretrainedConfig) -> Any:
 
 def _new(config: PretrainedConfig) -> Any:
     model_class = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
-    inner = [v for v in vars(config).values() if type(v) is getattr(model_class, "config_class", None)]
+    inner = [
+        v for v in vars(config).values() if type(v) is getattr(model_class, "config_class", None)
+    ]
     # A composed family whose causal class is only the decoder.
     return model_class(inner[0]) if inner else AutoModelForCausalLM.from_config(config)
 

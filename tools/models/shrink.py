@@ -20,9 +20,7 @@ def tiny_config(model_type: str) -> PretrainedConfig:
     return config
 
 
-def shrink(
-    config_class: type[PretrainedConfig], family: Mapping[str, Any]
-) -> PretrainedConfig:
+def shrink(config_class: type[PretrainedConfig], family: Mapping[str, Any]) -> PretrainedConfig:
     """The default of `config_class` with the sizes of `sizes`, nested configs likewise.
 
     Args:
@@ -44,9 +42,7 @@ def shrink(
     return config_class(**{**stale, **values}) if stale else config
 
 
-def _default(
-    config_class: type[PretrainedConfig], family: Mapping[str, Any]
-) -> PretrainedConfig:
+def _default(config_class: type[PretrainedConfig], family: Mapping[str, Any]) -> PretrainedConfig:
     try:
         return config_class()
     except Exception:

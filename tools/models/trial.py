@@ -60,25 +60,35 @@ def judge(model_type: str, model: Any) -> Record:
     Its weights are drawn again until its texts vary.
     """
     name = type(model).__name__
-    try:
-        few = settle(model)
-    except Exception as error:
-        few = f"transformers does not run it: {reason(error)}"
+    few, note = _witnessed(model)
     try:
         engines = [LLM(model, **policy) for policy in POLICIES]
     except ValueError as error:
         kind = outcome.FULL if caches_all(model) else outcome.REFUSED
-        return Record(model_type, name, kind, reason(error), _batch(model, few))
+        return Record(model_type, name, kind, reason(error), _batch(model, few, note))
     except Exception as error:
-        return Record(model_type, name, outcome.ERROR, reason(error), _batch(model, few))
-    if isinstance(few, str):
-        return Record(model_type, name, outcome.NOT_BUILT, few)
+        return Record(model_type, name, outcome.ERROR, reason(error), _batch(model, few, note))
+    if few is None:
+        return Record(model_type, name, outcome.NOT_BUILT, note)
     try:
-        found, note = compared(model, engines)
+        found, limit = compared(model, engines)
     except Exception as error:
         return Record(model_type, name, outcome.ERROR, f"in generate: {reason(error)}")
-    notes = [note, "" if varied(few) else "its texts hardly vary"]
+    notes = [limit, note, "" if varied(few) else "its texts hardly vary"]
     return Record(model_type, name, found, "; ".join(filter(None, notes)))
+
+
+def _witnessed(model: Any) -> tuple[Texts | None, str]:
+    """A few tokens after each prompt and a note; in float32 where the model fails in float64."""
+    try:
+        return settle(model), ""
+    except Exception as error:
+        why = f"transformers does not run it: {reason(error)}"
+    torch.set_default_dtype(torch.float32)
+    try:
+        return settle(model.float()), "in float32"
+    except Exception:
+        return None, why
 
 
 def settle(model: Any) -> Texts:
@@ -125,7 +135,9 @@ def compared(model: Any, engines: list[LLM]) -> tuple[str, str]:
     wrong = [i for i in rows if any(said[i] != plain[i] for said in answers)]
     if wrong:
         return outcome.WRONG, f"{len(wrong)} of {len(given)} texts differ"
-    notes = [f"generate itself differs from a loop without a cache in {len(rows)} texts"] * bool(rows)
+    notes = [f"generate itself differs from a loop without a cache in {len(rows)} texts"] * bool(
+        rows
+    )
     if context < END:
         notes.insert(0, _limit(model, context))
     return (outcome.WITHIN if context <= END // 2 else outcome.EXACT), "; ".join(notes)
@@ -146,17 +158,17 @@ def _limit(model: Any, context: int) -> str:
     return f"the context is `{windows[0]}`" if windows else f"the context is {context} of {END}"
 
 
-def _batch(model: Any, few: Texts | str) -> str:
+def _batch(model: Any, few: Texts | None, note: str) -> str:
     """How many rows of transformers' own left-padded batch are as they are alone."""
-    if isinstance(few, str):
-        return few
+    if few is None:
+        return note
     given = prompts(SHORT, vocabulary(model))
     try:
         together = padded(model, given, FEW)
     except Exception as error:
         return reason(error)
     same = sum(text == row for text, row in zip(few, together, strict=True))
-    return f"{same} of {len(given)}"
+    return f"{same} of {len(given)}{', ' * bool(note)}{note}"
 
 
 def caches_all(model: Any) -> bool:
