@@ -165,6 +165,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "dots3_note_text": {"num_key_value_heads": HEADS, "per_layer_config": {}, "head_dim": 16},
     "zaya": {"num_experts_per_tok": 1},
     "mamba2": {"num_heads": 8},
+    "zamba2": {"n_mamba_heads": 8},
     "zamba": {"layers_block_type": ["linear_attention", "hybrid"] * 2, "num_hidden_layers": 4},
     "dbrx": {"attn_config": {"rope_theta": 10000.0, "clip_qkv": 8}},
     "mllama_text_model": {"num_hidden_layers": 4, "cross_attention_layers": [3]},
