@@ -154,6 +154,7 @@ def test_the_page_holds_every_row_and_what_differs() -> None:
     assert "Only 5.24.0 has `a`." in page
     assert "Only 5.9.1 has `c`." in page
     assert "| exact | 1 | 1 |" in page
+    assert "Transformers 5.24.0: 1 exact, 1 refused." in page
 
 
 def test_the_committed_page_is_that_of_the_committed_records() -> None:

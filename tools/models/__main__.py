@@ -34,15 +34,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.check:
         return check(options.types or SAMPLE)
     if options.all:
-        from tools.models.trial import model_types
+        from tools.models.candidates import candidates
 
-        return check(model_types())
+        return check(candidates())
     return show(options.types) if options.types else regenerate()
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.models", description=__doc__)
-    parser.add_argument("types", nargs="*", help="model types, to try and show only these")
+    parser.add_argument("types", nargs="*", help="model types or variants, to try only these")
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument("--check", action="store_true", help="compare a sample, or the given types")
     modes.add_argument("--all", action="store_true", help="compare all types")
@@ -52,9 +52,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def regenerate() -> int:
     """Tries every type, and writes the records of this version and the page."""
-    from tools.models.trial import model_types
+    from tools.models.candidates import candidates
 
-    found = _tried(model_types())
+    found = _tried(candidates())
     versions = version("transformers"), version("torch").partition("+")[0]
     write(Run(*versions, date.today().isoformat(), tuple(found)), records_file())
     PAGE.write_text(render(read_all(FOLDER)))
@@ -75,7 +75,7 @@ def check(types: Sequence[str]) -> int:
     changed = differences(read(path).records, try_all(types))
     for before, after in changed:
         print(f"{before.model_type}: the page says {_said(before)}, and now {_said(after)}")
-    print(f"{len(types)} model types tried, {len(changed)} differ from the page")
+    print(f"{len(types)} tried, {len(changed)} differ from the page")
     return int(bool(changed))
 
 

@@ -7,7 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoModelForCausalLM, PretrainedConfig
+from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    PretrainedConfig,
+)
 
 LARGEST = 20_000_000
 """Parameters beyond which a model is not tiny."""
@@ -38,6 +43,8 @@ def build(config: PretrainedConfig) -> Any:
 
 
 def _new(config: PretrainedConfig) -> Any:
+    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        return AutoModelForImageTextToText.from_config(config)
     model_class = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
     inner = [
         v for v in vars(config).values() if type(v) is getattr(model_class, "config_class", None)

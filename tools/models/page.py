@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tools.models.records import OUTCOMES, Record, Run, differences
+from tools.models.records import CAUSAL, GROUPS, OUTCOMES, Record, Run, differences
 
 INTRODUCTION = """\
 # Models
@@ -20,40 +20,46 @@ says to the prompt alone.
 - `python -m tools.models TYPE…` tries single types and shows what happens.
 
 A config is the default of its family with small numbers in it: a window is 16 tokens wide, and
-layers of several kinds remain. Where the engine refuses, the last column says how many of twelve
-texts are exact in transformers' own batch, padded on the left.
+layers of several kinds remain. Variants are configs that checkpoints have and defaults have not.
+Where the engine refuses, the last column says how many of twelve texts are exact in transformers'
+own batch, padded on the left.
 """
 
 
 def render(runs: Sequence[Run]) -> str:
-    """The page of `runs`, the first of which gets the whole table, the others what differs."""
+    """The page of `runs`, the first of which gets the whole tables, the others what differs."""
     parts = [INTRODUCTION, _counts(runs)]
     if runs:
-        parts.append(_table(runs[0]))
+        parts += [_table(runs[0], group, title) for group, title in GROUPS.items()]
     parts += [_changes(runs[0], other) for other in runs[1:]]
     return "\n".join(parts)
 
 
 def _counts(runs: Sequence[Run]) -> str:
-    counts = [run.counts() for run in runs]
+    """The outcomes of causal language models under each version."""
+    counts = [run.counts(CAUSAL) for run in runs]
     rows = [
         [outcome, *(str(count[outcome]) for count in counts), meaning]
         for outcome, meaning in OUTCOMES.items()
     ]
-    rows.append(["all", *(str(len(run.records)) for run in runs), ""])
+    rows.append(["all", *(str(sum(count.values())) for count in counts), ""])
     versions = [f"transformers {run.transformers}, torch {run.torch}" for run in runs]
     made = [f"{run.date} with transformers {run.transformers}" for run in runs]
     table = _markdown(["outcome", *versions, "meaning"], rows)
-    return f"## Counts\n\nMade on {', on '.join(made)}.\n\n{table}"
+    return f"## Counts\n\nCausal language models, tried on {', on '.join(made)}.\n\n{table}"
 
 
-def _table(run: Run) -> str:
-    heads = ["model type", "class", "outcome", "reason", "padded batch"]
+def _table(run: Run, group: str, title: str) -> str:
+    heads = ["name", "class", "outcome", "reason", "padded batch"]
     rows = [
         [f"`{r.model_type}`", f"`{r.model_class}`", r.outcome, r.reason, r.batch]
-        for r in run.records
+        for r in run.of(group)
     ]
-    return f"## Transformers {run.transformers}\n\n{_markdown(heads, rows)}"
+    counts = ", ".join(f"{count} {name}" for name, count in run.counts(group).items() if count)
+    return (
+        f"## {title}\n\nTransformers {run.transformers}: {counts or 'none'}.\n\n"
+        f"{_markdown(heads, rows)}"
+    )
 
 
 def _changes(newest: Run, other: Run) -> str:
@@ -64,7 +70,7 @@ def _changes(newest: Run, other: Run) -> str:
         if (before.outcome, before.reason) != (after.outcome, after.reason)
     ]
     rows = [[f"`{before.model_type}`", _said(before), _said(after)] for before, after in pairs]
-    heads = ["model type", f"with {other.transformers}", f"with {newest.transformers}"]
+    heads = ["name", f"with {other.transformers}", f"with {newest.transformers}"]
     table = _markdown(heads, rows) if rows else "No row differs.\n"
     only = [
         f"Only {a.transformers} has {_only(a, b)}.\n" for a, b in ((newest, other), (other, newest))

@@ -29,10 +29,21 @@ OUTCOMES = {
 
 FAULTS = (WRONG, ERROR)
 
+CAUSAL = "causal"
+IMAGE = "image"
+VARIANT = "variant"
+
+GROUPS = {
+    CAUSAL: "Causal language models",
+    IMAGE: "Models that read images too, given text alone",
+    VARIANT: "Variants of configs",
+}
+"""The tables of the page and their titles."""
+
 
 @dataclass(frozen=True, order=True)
 class Record:
-    """What happened to one model type."""
+    """What happened to one model type, or to a variant of its config."""
 
     model_type: str
     model_class: str
@@ -40,6 +51,8 @@ class Record:
     reason: str = ""
     batch: str = ""
     """How many texts of transformers' own left-padded batch are exact, where the engine refuses."""
+    group: str = CAUSAL
+    """The table of the page."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +64,13 @@ class Run:
     date: str
     records: tuple[Record, ...]
 
-    def counts(self) -> dict[str, int]:
-        """How many records have each outcome, in the order of `OUTCOMES`."""
-        counted = Counter(record.outcome for record in self.records)
+    def of(self, group: str) -> list[Record]:
+        """The records of one table."""
+        return [record for record in self.records if record.group == group]
+
+    def counts(self, group: str) -> dict[str, int]:
+        """How many records of a table have each outcome, in the order of `OUTCOMES`."""
+        counted = Counter(record.outcome for record in self.of(group))
         return {outcome: counted[outcome] for outcome in OUTCOMES}
 
 

@@ -10,12 +10,16 @@ from transformers import CONFIG_MAPPING, PretrainedConfig
 from tools.models.sizes import FAMILIES, LAYERS, PATTERNS, SIZES, TOKENS
 
 
-def tiny_config(model_type: str) -> PretrainedConfig:
+def tiny_config(model_type: str, changes: Mapping[str, Any] | None = None) -> PretrainedConfig:
     """A config of `model_type` for a model of some 10,000 parameters.
 
     What is no size stays as in the family's default: windows stay windows, experts stay experts.
+
+    Args:
+        model_type: as transformers names it.
+        changes: values of a variant, which go before all others.
     """
-    config = shrink(CONFIG_MAPPING[model_type], FAMILIES.get(model_type, {}))
+    config = shrink(CONFIG_MAPPING[model_type], {**FAMILIES.get(model_type, {}), **(changes or {})})
     _end_nowhere(config)
     return config
 

@@ -17,9 +17,10 @@ BY_VALUE: tuple[tuple[int, str], ...] = (
     (
         HIDDEN,
         """
-        hidden_size n_embd d_model emb_dim embedding_dim embedding_size input_embedding_size
-        output_embedding_size word_embed_proj_dim dim_model_base hidden_size_global
-        backbone_hidden_size lru_width attention_width out_hidden_size mlp_hidden_size
+        hidden_size n_embd d_model embed_dim emb_dim embedding_dim embedding_size
+        input_embedding_size output_embedding_size word_embed_proj_dim dim_model_base
+        hidden_size_global backbone_hidden_size lru_width attention_width out_hidden_size
+        mlp_hidden_size text_hidden_size
         vision_output_dim projector_input_dim projector_output_dim adapter_in_dim
         adapter_out_dim conv_output_size downsample_hidden_size adapter_input_size
         """,
@@ -115,6 +116,7 @@ LAYERS = (
     "num_decoder_layers",
     "num_encoder_layers",
     "num_blocks",
+    "layers",
 )
 """Names of the number of layers."""
 

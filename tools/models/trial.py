@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from inspect import signature
 from typing import Any
 
 import torch
-from transformers import CONFIG_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from multibin.llm import LLM, SamplingParams
 from tools.models import records as outcome
 from tools.models.build import DRAWS, build, doubles, draw
+from tools.models.candidates import class_name, config_of, group
 from tools.models.records import Record
-from tools.models.shrink import tiny_config
 from tools.models.sizes import SIZES
 from tools.models.texts import END, FEW, Texts, alone, budgets, padded, prompts, uncached, varied
 
@@ -31,27 +31,16 @@ SHORT = 40
 """The longest prompt where `FEW` tokens follow each."""
 
 
-def model_types() -> list[str]:
-    """Every model type with a causal class, sorted."""
-    causal = set(MODEL_FOR_CAUSAL_LM_MAPPING.keys())
-    return sorted(name for name, config in CONFIG_MAPPING.items() if config in causal)
-
-
-def attempt(model_type: str) -> Record:
-    """Builds the tiny model of `model_type` and says what comes of it."""
+def attempt(name: str) -> Record:
+    """Builds the tiny model of a candidate and says what comes of it."""
     with doubles():
         try:
-            model = build(tiny_config(model_type))
+            model = build(config_of(name))
         except Exception as error:
-            return Record(model_type, class_name(model_type), outcome.NOT_BUILT, reason(error))
-        return judge(model_type, model)
-
-
-def class_name(model_type: str) -> str:
-    """The name of the causal class of `model_type`."""
-    found = MODEL_FOR_CAUSAL_LM_MAPPING[CONFIG_MAPPING[model_type]]
-    name: str = (found[0] if isinstance(found, tuple) else found).__name__
-    return name
+            record = Record(name, class_name(name), outcome.NOT_BUILT, reason(error))
+        else:
+            record = judge(name, model)
+    return replace(record, group=group(name))
 
 
 def judge(model_type: str, model: Any) -> Record:
@@ -152,10 +141,11 @@ def generated(llm: LLM, given: Texts, counts: list[int]) -> Texts:
 
 def _limit(model: Any, context: int) -> str:
     """What shortens the context: the field of the config that has this number."""
-    values = vars(model.config.get_text_config(decoder=True))
-    names = [name for name, value in values.items() if value == context and name in SIZES]
-    windows = [name for name in names if "window" in name or "chunk" in name or "original" in name]
-    return f"the context is `{windows[0]}`" if windows else f"the context is {context} of {END}"
+    decoder = model.config.get_text_config(decoder=True)
+    fields = vars(decoder) | (getattr(decoder, "rope_parameters", None) or {})
+    names = [name for name in fields if name in SIZES and fields[name] == context]
+    limits = [name for name in names if "window" in name or "chunk" in name or "original" in name]
+    return f"the context is `{limits[0]}`" if limits else f"the context is {context} of {END}"
 
 
 def _batch(model: Any, few: Texts | None, note: str) -> str:
