@@ -11,12 +11,14 @@ import torch
 from transformers import LlamaForCausalLM
 
 from tools.models import __main__ as command
+from tools.models import pool, texts, trial
 from tools.models import records as outcome
-from tools.models import texts, trial
 from tools.models.build import build
+from tools.models.candidates import candidates, class_name, config_of, group
 from tools.models.page import render
 from tools.models.records import Record, Run, differences, read, read_all, write
 from tools.models.shrink import tiny_config
+from tools.models.variants import WIDE
 
 
 @pytest.mark.parametrize(
@@ -45,6 +47,15 @@ def test_nested_configs_are_shrunken_too() -> None:
     assert set(config.text_config.layer_types) == {"sliding_attention", "full_attention"}
 
 
+def test_a_variant_goes_before_the_sizes() -> None:
+    assert config_of("mistral, wide window").sliding_window == WIDE
+    assert set(config_of("gemma2, all full").layer_types) == {"full_attention"}
+    assert group("mistral, wide window") == outcome.VARIANT
+    assert (group("llama"), group("llava")) == (outcome.CAUSAL, outcome.IMAGE)
+    assert class_name("llava") == "LlavaForConditionalGeneration"
+    assert {"llama", "llava", "mistral, wide window"} <= set(candidates())
+
+
 def test_prompts_fit_the_context_and_reach_its_end() -> None:
     for context in (16, 62, 64):
         given = texts.prompts(context)
@@ -70,6 +81,13 @@ def test_a_model_is_drawn_from_its_seed_and_its_texts_vary() -> None:
 
 def test_llama_is_exact() -> None:
     assert trial.attempt("llama") == Record("llama", "LlamaForCausalLM", outcome.EXACT)
+
+
+def test_a_shorter_context_is_named() -> None:
+    record = trial.attempt("llama, longrope")
+    assert record.outcome == outcome.WITHIN
+    assert record.reason == "the context is `original_max_position_embeddings`"
+    assert record.group == outcome.VARIANT
 
 
 def test_the_reason_of_a_refusal_stands_in_the_record() -> None:
@@ -122,6 +140,12 @@ def test_another_exception_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     record = trial.judge("llama", build(tiny_config("llama")))
     assert record.outcome == outcome.ERROR
     assert record.reason == "KeyError: '0x… in file.py'"
+
+
+def test_a_trial_that_dies_is_only_its_own_row() -> None:
+    dead, alive = pool.try_all(["no such model", "llama"])
+    assert (dead.outcome, dead.reason) == (outcome.ERROR, "its process ended")
+    assert alive.outcome == outcome.EXACT
 
 
 NEW = Run(

@@ -17,8 +17,19 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "models"
 PAGE = ROOT / "docs" / "models.md"
 
-SAMPLE = ("bart", "bloom", "deepseek_v3", "gemma2", "gpt2", "llama", "mamba", "mixtral")
-"""Types of `--check`: refused and exact ones, with and without rotary positions and experts."""
+SAMPLE = (
+    "bart",
+    "bloom",
+    "deepseek_v3",
+    "gemma2",
+    "gpt2",
+    "llama",
+    "llama, longrope",
+    "llava",
+    "mamba",
+    "mixtral",
+)
+"""What `--check` tries: exact and refused ones, with and without rotary positions and experts."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,7 +19,8 @@ NOT_BUILT = "not built"
 OUTCOMES = {
     EXACT: "every text equals that of transformers, to the end of the context",
     WITHIN: "the same, and the engine's context is shorter than the config's positions",
-    REFUSED: "a `ValueError` when the `LLM` is made; some layer is not plain full attention",
+    REFUSED: "a `ValueError` when the `LLM` is made: some layer is no plain full attention, or "
+    "transformers does not run the model, either",
     FULL: "a `ValueError` although every layer caches like full attention; the reason says why",
     WRONG: "some text differs",
     ERROR: "an exception that is not a `ValueError`",

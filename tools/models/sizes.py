@@ -132,6 +132,9 @@ TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
 
 ROPE = {"rope_type": "default", "rope_theta": 10000.0}
 
+SECTIONS = {"rope_parameters": {**ROPE, "mrope_section": [2, 1, 1]}}
+"""Frequencies for time, height and width; where a config names none, they are of large heads."""
+
 FAMILIES: dict[str, dict[str, Any]] = {
     # Its default names no frequencies, and its layers ask for them by kind.
     "cohere_compass_text": {"rope_parameters": {"full_attention": ROPE}},
@@ -156,6 +159,18 @@ FAMILIES: dict[str, dict[str, Any]] = {
     # Defaults without any layer of attention.
     "bamba": {"attn_layer_indices": [1]},
     "granitemoehybrid": {"layer_types": ["linear_attention", "full_attention"]},
+    "hunyuan_vl_text": {"head_dim": HEAD},
+    "mistral4": {"head_dim": 16},
+    "step3p5": {"sliding_window": WINDOW},
+    "glm4v_text": SECTIONS,
+    "glm4v_moe_text": {
+        "rope_parameters": {**ROPE, "partial_rotary_factor": 0.5, "mrope_section": [1, 1, 0]}
+    },
+    "glm_ocr_text": SECTIONS,
+    "paddleocr_vl_text": SECTIONS,
+    "qwen2_5_omni_text": SECTIONS,
+    "qwen2_5_vl_text": SECTIONS,
+    "qwen2_vl_text": SECTIONS,
     "reformer": {
         "is_decoder": True,
         "axial_pos_embds_dim": (16, 16),

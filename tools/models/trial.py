@@ -16,7 +16,18 @@ from tools.models.build import DRAWS, build, doubles, draw
 from tools.models.candidates import class_name, config_of, group
 from tools.models.records import Record
 from tools.models.sizes import SIZES
-from tools.models.texts import END, FEW, Texts, alone, budgets, padded, prompts, uncached, varied
+from tools.models.texts import (
+    BUDGETS,
+    END,
+    FEW,
+    Texts,
+    alone,
+    budgets,
+    padded,
+    prompts,
+    uncached,
+    varied,
+)
 
 LONGEST = 160
 """Characters of a reason."""
@@ -53,7 +64,7 @@ def judge(model_type: str, model: Any) -> Record:
     try:
         engines = [LLM(model, **policy) for policy in POLICIES]
     except ValueError as error:
-        kind = outcome.FULL if caches_all(model) else outcome.REFUSED
+        kind = outcome.FULL if few and caches_all(model) else outcome.REFUSED
         return Record(model_type, name, kind, reason(error), _batch(model, few, note))
     except Exception as error:
         return Record(model_type, name, outcome.ERROR, reason(error), _batch(model, few, note))
@@ -98,12 +109,17 @@ def settle(model: Any) -> Texts:
 
 
 def few_texts(model: Any) -> Texts:
+    """`FEW` tokens after each prompt alone."""
+    return said(model, prompts(SHORT, vocabulary(model)), [FEW] * len(BUDGETS))
+
+
+def said(model: Any, given: Texts, counts: list[int]) -> Texts:
     """What `generate` says to each prompt alone; the loop without a cache where it fails."""
-    given = prompts(SHORT, vocabulary(model))
+    pairs = list(zip(given, counts, strict=True))
     try:
-        return [alone(model, prompt, FEW) for prompt in given]
+        return [alone(model, prompt, count) for prompt, count in pairs]
     except Exception:
-        return [uncached(model, prompt, FEW) for prompt in given]
+        return [uncached(model, prompt, count) for prompt, count in pairs]
 
 
 def vocabulary(model: Any) -> int:
@@ -117,11 +133,11 @@ def compared(model: Any, engines: list[LLM]) -> tuple[str, str]:
     context = min(engines[0].context, END)
     given = prompts(context, vocabulary(model))
     counts = budgets(given, context)
-    expected = [alone(model, prompt, n) for prompt, n in zip(given, counts, strict=True)]
+    expected = said(model, given, counts)
     answers = [generated(llm, given, counts) for llm in engines]
-    rows = [i for i, text in enumerate(expected) if any(said[i] != text for said in answers)]
+    rows = [i for i, text in enumerate(expected) if any(answer[i] != text for answer in answers)]
     plain = {i: uncached(model, given[i], counts[i]) for i in rows}
-    wrong = [i for i in rows if any(said[i] != plain[i] for said in answers)]
+    wrong = [i for i in rows if any(answer[i] != plain[i] for answer in answers)]
     if wrong:
         return outcome.WRONG, f"{len(wrong)} of {len(given)} texts differ"
     notes = [f"generate itself differs from a loop without a cache in {len(rows)} texts"] * bool(
@@ -165,7 +181,9 @@ def caches_all(model: Any) -> bool:
     """Whether every layer keeps the keys and values of all tokens, as transformers counts them."""
     decoder = model.config.get_text_config(decoder=True)
     arguments = signature(model.forward).parameters
-    if model._is_stateful or not {"past_key_values", "cache"} & set(arguments):
+    if model.config.is_encoder_decoder or model._is_stateful:
+        return False
+    if not {"past_key_values", "cache"} & set(arguments):
         return False
     if "local" in (getattr(decoder, "attention_layers", None) or []):
         return False
