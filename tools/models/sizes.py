@@ -137,7 +137,9 @@ SECTIONS = {"rope_parameters": {**ROPE, "mrope_section": [2, 1, 1]}}
 
 FAMILIES: dict[str, dict[str, Any]] = {
     # Its default names no frequencies, and its layers ask for them by kind.
-    "cohere_compass_text": {"rope_parameters": {"full_attention": ROPE}},
+    "cohere_compass_text": {
+        "rope_parameters": {"full_attention": SECTIONS["rope_parameters"]},
+    },
     # Defaults that no checkpoint keeps, and that do not run.
     "dots1": {"n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2},
     "deepseek_v2": {"num_experts_per_tok": 2},
@@ -162,6 +164,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "hunyuan_vl_text": {"head_dim": HEAD},
     "mistral4": {"head_dim": 16},
     "step3p5": {"sliding_window": WINDOW},
+    "ernie4_5_vl_moe_text": SECTIONS,
     "glm4v_text": SECTIONS,
     "glm4v_moe_text": {
         "rope_parameters": {**ROPE, "partial_rotary_factor": 0.5, "mrope_section": [1, 1, 0]}
