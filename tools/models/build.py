@@ -17,8 +17,17 @@ from transformers import (
 LARGEST = 20_000_000
 """Parameters beyond which a model is not tiny."""
 
-DRAWS = ((0, 0.3), (1, 0.5), (2, 1.0), (3, 2.0), (4, 0.1))
-"""Seeds and standard deviations of the weights, tried in this order."""
+DRAWS = (
+    (0, 0.3, 0.02),
+    (1, 0.5, 0.02),
+    (2, 1.0, 0.02),
+    (3, 2.0, 0.02),
+    (4, 0.1, 0.02),
+    (5, 0.1, 1.0),
+    (6, 0.05, 1.0),
+    (7, 0.1, 3.0),
+)
+"""Seeds, standard deviations of matrices, and those of what is added to vectors, in this order."""
 
 
 def build(config: PretrainedConfig) -> Any:
@@ -74,8 +83,8 @@ def _poisoned() -> Iterator[None]:
 
 
 @torch.no_grad()
-def draw(model: Any, seed: int, deviation: float) -> None:
-    """Draws all matrices, and moves vectors a little from where the family begins them."""
+def draw(model: Any, seed: int, deviation: float, shift: float) -> None:
+    """Draws all matrices, and moves vectors from where the family begins them."""
     generator = torch.Generator().manual_seed(seed)
     for weights in model.parameters():
         noise = torch.randn(weights.shape, generator=generator, dtype=torch.float64)
@@ -84,4 +93,4 @@ def draw(model: Any, seed: int, deviation: float) -> None:
         elif not hasattr(weights, "initial"):
             weights.initial = weights.nan_to_num()
         if weights.dim() <= 1:
-            weights.copy_(weights.initial + 0.02 * noise)
+            weights.copy_(weights.initial + shift * noise)

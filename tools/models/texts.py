@@ -95,10 +95,16 @@ def padded(model: Any, given: Texts, count: int) -> Texts:
     return texts
 
 
-def varied(given: Texts) -> bool:
-    """Whether these texts of twins and others could show an error: they wander and differ."""
+def variety(given: Texts) -> float:
+    """The share of long texts that wander; 0 where the twins have the same text."""
     first, second = TWINS
     length = min(len(given[first]), len(given[second]))
+    if given[first][:length] == given[second][:length]:
+        return 0.0
     long = [text for text in given if len(text) >= 6]
-    wander = sum(len(set(text)) >= 4 for text in long)
-    return given[first][:length] != given[second][:length] and 2 * wander >= len(long)
+    return sum(len(set(text)) >= 4 for text in long) / len(long)
+
+
+def varied(given: Texts) -> bool:
+    """Whether an error of positions or masks would show in these texts."""
+    return variety(given) >= 0.5

@@ -27,6 +27,7 @@ from tools.models.texts import (
     prompts,
     uncached,
     varied,
+    variety,
 )
 
 LONGEST = 160
@@ -92,20 +93,19 @@ def _witnessed(model: Any) -> tuple[Texts | None, str]:
 
 
 def settle(model: Any) -> Texts:
-    """Gives `model` weights under which its texts vary.
+    """Gives `model` weights under which its texts vary, and says a few tokens to each prompt.
 
-    Returns:
-        A few tokens after each prompt; of the first draw where none makes them vary.
+    Where no draw makes them vary it is the one of the most variety.
     """
-    first = None
-    for seed, deviation in DRAWS:
-        draw(model, seed, deviation)
-        texts = few_texts(model)
-        if varied(texts):
-            return texts
-        first = first or texts
-    draw(model, *DRAWS[0])
-    return first or []
+    tried: list[Texts] = []
+    for numbers in DRAWS:
+        draw(model, *numbers)
+        tried.append(few_texts(model))
+        if varied(tried[-1]):
+            return tried[-1]
+    best = max(range(len(DRAWS)), key=lambda index: variety(tried[index]))
+    draw(model, *DRAWS[best])
+    return tried[best]
 
 
 def few_texts(model: Any) -> Texts:
