@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from inspect import signature
 from typing import Any
@@ -157,11 +158,19 @@ def generated(llm: LLM, given: Texts, counts: list[int]) -> Texts:
 
 def _limit(model: Any, context: int) -> str:
     """What shortens the context: the field of the config that has this number."""
-    decoder = model.config.get_text_config(decoder=True)
-    fields = vars(decoder) | (getattr(decoder, "rope_parameters", None) or {})
-    names = [name for name in fields if name in SIZES and fields[name] == context]
+    fields = _numbers(vars(model.config.get_text_config(decoder=True)))
+    names = [name for name, value in fields if name in SIZES and value == context]
     limits = [name for name in names if "window" in name or "chunk" in name or "original" in name]
     return f"the context is `{limits[0]}`" if limits else f"the context is {context} of {END}"
+
+
+def _numbers(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Names and values, also those of mappings inside."""
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            yield from _numbers(value)
+        else:
+            yield name, value
 
 
 def _batch(model: Any, few: Texts | None, note: str) -> str:
