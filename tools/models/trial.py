@@ -207,7 +207,7 @@ def reason(error: BaseException) -> str:
     """What an error says in one stable line, without the name of the model and what varies."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = next((line for line in lines if not line.endswith(":")), type(error).__name__)
-    text = re.sub(r"^(ValueError: )?model: \S+ |; only full attention is supported$", "", text)
+    text = re.sub(r"^(ValueError: )?model: \S+ |; only [^;]+ supported$", "", text)
     text = re.sub(r"0x[0-9a-f]+", "0x…", re.sub(r"(?<!\w)/\S+/", "", text)).replace("\t", " ")
     text = text if isinstance(error, ValueError) else f"{type(error).__name__}: {text}"
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
