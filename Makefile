@@ -16,13 +16,14 @@ VALGRIND := target."cfg(unix)".runner = "valgrind --fair-sched=try --error-exitc
 
 RUST := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: help demo test check bench soak valgrind stubs format clean
+.PHONY: help demo test check bench models soak valgrind stubs format clean
 
 help:
 	@echo "make demo      what binning saves: one table and demo.png (under 2 minutes on 2 cores)"
 	@echo "make test      all tests, Rust and Python"
 	@echo "make check     formatting, lints, types, stubs, the model checker, the wheel's contents"
 	@echo "make bench     microbenchmarks, each beside its rival, and their ratios"
+	@echo "make models    docs/models.md: every causal model class of transformers, tried (5 minutes)"
 	@echo "make soak      REQUESTS (10^9) through the threaded scheduler, each accounted for (SEED)"
 	@echo "make valgrind  the core's tests and a small soak under memcheck"
 	@echo "make stubs     regenerate python/multibin/_core.pyi"
@@ -48,11 +49,15 @@ check: $(VENV)/.built
 	$(BIN)/python -m mypy.stubtest multibin._core
 	$(BIN)/maturin build --release --quiet --out target/dist
 	$(BIN)/python .ci/wheel.py target/dist
+	$(BIN)/python -m tools.models --check
 
 bench: $(VENV)/.built
 	cargo bench -p multibin --bench core
 	$(BIN)/python -m pytest benches --benchmark-json=target/benches.json
 	$(BIN)/python benches/bars.py
+
+models: $(VENV)/.built
+	$(BIN)/python -m tools.models
 
 soak:
 	cargo run --release -p multibin --example soak -- $(REQUESTS) $(SEED)
