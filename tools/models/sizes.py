@@ -157,6 +157,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "indexer_compress_ratio": 4,
     },
     # A number for LongRoPE, which its default does not use; `generate` then drops the cache there.
+    "phi3": {"original_max_position_embeddings": POSITIONS},
     "phi4_multimodal": {"original_max_position_embeddings": POSITIONS},
     # Defaults without any layer of attention.
     "bamba": {"attn_layer_indices": [1]},
