@@ -143,6 +143,34 @@ class NewName(LlamaForCausalLM):  # type: ignore[misc]
         return super().forward(input_ids=input_ids, **rest)
 
 
+class CountsInGenerate(LlamaForCausalLM):  # type: ignore[misc]
+    """Its own `generate` counts positions from 5, as some families do from their padding id."""
+
+    def prepare_inputs_for_generation(self, *args: Any, **kwargs: Any) -> Any:
+        inputs = super().prepare_inputs_for_generation(*args, **kwargs)
+        width = inputs["input_ids"].shape[1]
+        inputs["position_ids"] = 5 + 3 * torch.arange(width)[None]
+        return inputs
+
+
+def test_the_witness_is_generate_itself(make_model: Callable[..., Any]) -> None:
+    """A model that is called in another way there would be exact beside itself, and wrong."""
+    plain = make_model(LlamaConfig(**SMALL))
+    model = CountsInGenerate(plain.config).double().eval()
+    model.load_state_dict(plain.state_dict())
+    with pytest.raises(ValueError, match="CountsInGenerate computes a row differently"):
+        LLM(model)
+
+
+def test_a_model_whose_generate_fails_is_compared_with_its_forward(llama: Any) -> None:
+    class Silent(type(llama)):  # type: ignore[misc]
+        def generate(self, *_: object, **__: object) -> Any:
+            raise NotImplementedError
+
+    model = Silent(llama.config).double().eval()
+    LLM(model)
+
+
 @pytest.mark.parametrize("model_class", [OldName, NewName])
 def test_either_name_and_positions_through_keyword_arguments(
     model_class: type[Any], make_model: Callable[..., Any]

@@ -8,8 +8,8 @@ it relies on is reached through this module:
   element 0 of its output; `position_ids` may be taken by name or through `**kwargs`.
 - `Cache`: models call `update(keys, values, layer)`, `get_seq_length`, `get_mask_sizes`, and read
   `is_sliding`, `is_linear`, `is_dummy`, `is_compileable`.
-- `DynamicCache`: made without a config it grows one layer a call, whose `keys` and `values` hold
-  what was cached; made with a config its `layers` have one class for each kind of layer.
+- `DynamicCache`: made without a config it grows by layers as they are used, whose `keys` and
+  `values` hold what was cached; made with a config its `layers` have a class for each kind.
 - `DynamicSlidingWindowLayer.sliding_window`, `DYNAMIC_LAYER_TYPE_MAPPING`: windows and names.
 - Configs: `get_text_config`, `layer_types`, `attention_layers` and `window_size` (GPT-Neo),
   `keep_window_size` (Doge), `rope_parameters`, flat or by kind of layer, `alibi`, the names in
@@ -149,15 +149,39 @@ def logits(
 
 
 def logits_alone(model: PreTrainedModel, ids: Tensor) -> Tensor:
-    """Feeds ids [1, width] as `generate` feeds a prompt, but without a cache."""
+    """Feeds ids [1, width] without a cache: the logits, [1, width, vocab]."""
     extra = {"position_ids": arange(ids)} if takes_positions(model) else {}
     output = model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False, **extra)
     return output[0]  # type: ignore[no-any-return]
 
 
+def next_logits(model: PreTrainedModel, ids: Tensor) -> Tensor:
+    """Returns the logits behind ids [1, width] as `generate` has them, [vocab].
+
+    Models may prepare their inputs for it in their own way. Where it fails but `forward` does not,
+    those of `forward`.
+    """
+    try:
+        output = model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=1,
+            do_sample=False,
+            num_beams=1,
+            use_cache=False,
+            pad_token_id=0,
+            return_dict_in_generate=True,
+            output_logits=True,
+        )
+    except Exception:
+        return logits_alone(model, ids)[0, -1]
+    return output.logits[0][0]  # type: ignore[no-any-return]
+
+
 def arange(ids: Tensor) -> Tensor:
     """Positions 0, 1, … for ids [rows, width]."""
-    return torch.arange(ids.shape[1], device=ids.device).expand(ids.shape)
+    # Contiguous: some models view it as one row.
+    return torch.arange(ids.shape[1], device=ids.device).repeat(ids.shape[0], 1)
 
 
 def takes_positions(model: PreTrainedModel) -> bool:

@@ -117,8 +117,7 @@ def verify(model: Model, arena: Arena) -> None:
         return
     together = _together(model, arena, rows)
     for row, logits in zip(rows, together, strict=True):
-        alone = hf.logits_alone(model.module, _ids(model, [row]))[0, -1]
-        if _unlike(logits, alone):
+        if _unlike(logits, hf.next_logits(model.module, _ids(model, [row]))):
             raise UnfitError(
                 f"{_name(model)} computes a row differently beside a longer one: {_why(model)}"
             )
