@@ -50,7 +50,7 @@ def no_ensurepip() -> str:
 
 def no_cargo() -> str:
     manifest = (ROOT / "Cargo.toml").read_text()
-    wanted = re.search(r'rust-version = "(\d+)\.(\d+)', manifest).groups()
+    [wanted] = re.findall(r'^rust-version = "(\d+)\.(\d+)', manifest, re.MULTILINE)
     try:
         said = subprocess.run(["cargo", "--version"], capture_output=True, text=True).stdout
     except OSError:
@@ -121,10 +121,8 @@ def install(folder: Path, requirements: Path) -> int:
     say(f"{folder}, step 1 of 2: an empty virtual environment")
     if call(sys.executable, "-m", "venv", "--clear", folder):
         return 1
-    say(
-        f"{folder}, step 2 of 2: pip downloads up to {packages} packages, about {DOWNLOAD / GB:.0f} GB"
-        f" (torch brings CUDA), and unpacks {UNPACKED / GB:.0f} GB: minutes"
-    )
+    sizes = f"about {DOWNLOAD / GB:.0f} GB to download, {UNPACKED / GB:.0f} GB unpacked"
+    say(f"{folder}, step 2 of 2: pip installs at most {packages} packages, {sizes}; minutes")
     options = ["--require-hashes", "--only-binary=:all:", "--disable-pip-version-check"]
     pip = [folder / "bin/python", "-m", "pip", "install", *options]
     return call(*pip, "-r", requirements)

@@ -68,7 +68,8 @@ class Outcome(logging.Handler):
         counts = self.counts
         if not counts:
             return
-        print(f"\n{self.title}: {len(self.deprecated)} deprecations", end="")
-        print(*("", *(f"{times} x {what}" for what, times in self.deprecated.most_common())), sep="\n  ")
+        print(f"\n{self.title}: {len(self.deprecated)} deprecations")
+        for what, times in self.deprecated.most_common():
+            print(f"  {times} x {what}")
         skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
         print(f"{self.title}: {counts['passed']} passed, {counts['failed']} failed{skipped}")
