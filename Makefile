@@ -22,9 +22,12 @@ VALGRIND := target."cfg(unix)".runner = "valgrind --fair-sched=try --error-exitc
 
 RUST := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 PACKAGE := $(RUST) $(shell find python kernels -name '*.py' -o -name '*.pyi') pyproject.toml README.md
-# What is run against other versions than the locked ones.
-VERSIONED := tests
+
+# Tests the wheel in the environment $(1), whose outcome is called $(2). Deprecations are listed and fail
+# nothing: the newest versions announce them, and the oldest meet those of newer packages beneath them.
 DEPRECATIONS := DeprecationWarning PendingDeprecationWarning FutureWarning
+versioned = $(1)/bin/python -m pytest -p tools.outcome --outcome=$(2) --continue-on-collection-errors \
+	$(DEPRECATIONS:%=-W default::%)
 
 # Makes the environment $(2) of the requirements $(3), with the Python that the variable $(1) names,
 # unless it is there. The stamp .installed keeps its time if nothing is done.
@@ -57,11 +60,10 @@ test: $(VENV)/.built
 	$(BIN)/python -m pytest --parallel-threads=4 tests/scheduler
 
 test-oldest: $(OLDEST)/.wheel
-	$(OLDEST)/bin/python -m pytest -p tools.outcome --outcome=oldest $(VERSIONED)
+	$(call versioned,$(OLDEST),oldest)
 
 test-newest: $(NEWEST)/.wheel
-	$(NEWEST)/bin/python -m pytest -p tools.outcome --outcome=newest --continue-on-collection-errors \
-		$(DEPRECATIONS:%=-W default::%) $(VERSIONED)
+	$(call versioned,$(NEWEST),newest)
 
 check: $(VENV)/.built target/wheel/.built
 	cargo fmt --check
@@ -121,7 +123,7 @@ $(VENV)/.built: $(VENV)/.installed $(RUST) pyproject.toml
 	@echo 'building multibin into $(VENV): about a minute the first time'
 	@# VIRTUAL_ENV: maturin would install into an environment that is active elsewhere. Nothing is left
 	@# for pip to look up.
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_NO_INDEX=1 $(BIN)/maturin develop --release --locked
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_NO_INDEX=1 PIP_QUIET=1 $(BIN)/maturin develop --release --locked
 	@touch $@
 
 # What ships: one wheel for all Pythons.

@@ -66,7 +66,7 @@ class Outcome(logging.Handler):
 
     def pytest_unconfigure(self) -> None:
         counts = self.counts
-        if not counts:
+        if not counts.total():
             return
         print(f"\n{self.title}: {len(self.deprecated)} deprecations")
         for what, times in self.deprecated.most_common():
