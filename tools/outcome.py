@@ -43,7 +43,7 @@ class Outcome(logging.Handler):
         if home.parent.name != "site-packages":
             raise pytest.UsageError(f"multibin must be installed from its wheel, got {home}")
         versions = [f"{name} {importlib.metadata.version(name)}" for name in PACKAGES]
-        return f"{self.title}: the wheel's multibin with {', '.join(versions)}"
+        return f"the installed wheel of multibin with {', '.join(versions)}"
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         self.counts["failed"] += report.failed
