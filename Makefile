@@ -117,7 +117,8 @@ $(NEWEST)/.installed: target/newest.txt FORCE
 target/newest.txt: $(VENV)/.installed FORCE
 	@mkdir -p target
 	@echo 'resolving the newest released versions'
-	@$(BIN)/python -m tools.lock newest $@
+	@$(BIN)/python -m tools.lock newest $@ || \
+		{ echo 'the newest versions are unknown: is the package index reachable?' >&2; exit 1; }
 
 $(VENV)/.built: $(VENV)/.installed $(RUST) pyproject.toml
 	@echo 'building multibin into $(VENV): about a minute the first time'

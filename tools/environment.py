@@ -144,4 +144,7 @@ def prepare(folder: Path, requirements: Path) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(prepare(Path(sys.argv[1]), Path(sys.argv[2])))
+    try:
+        raise SystemExit(prepare(Path(sys.argv[1]), Path(sys.argv[2])))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
