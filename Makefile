@@ -26,7 +26,8 @@ PACKAGE := $(RUST) $(shell find python kernels -name '*.py' -o -name '*.pyi') py
 # Tests the wheel in the environment $(1), whose outcome is called $(2). Deprecations are listed and fail
 # nothing: the newest versions announce them, and the oldest meet those of newer packages beneath them.
 DEPRECATIONS := DeprecationWarning PendingDeprecationWarning FutureWarning
-versioned = $(1)/bin/python -m pytest -p tools.outcome --outcome=$(2) --continue-on-collection-errors \
+versioned = $(1)/bin/python -m pytest -p tools.outcome --outcome=$(2) --disable-warnings \
+	--continue-on-collection-errors \
 	$(DEPRECATIONS:%=-W default::%)
 
 # Makes the environment $(2) of the requirements $(3), with the Python that the variable $(1) names,
