@@ -1,9 +1,15 @@
-# `make demo` and `make test` set up what they need (a virtual environment in .venv, the build, the
-# extras) and then run; a second run reuses what is there.
+# `make demo` and `make test` set up what they need (a virtual environment in .venv with the versions of
+# requirements/locked.txt, the build) and then run; a second run reuses what is there.
 
 PYTHON ?= python3
+PYTHON_OLDEST ?= python3.11
+PYTHON_NEWEST ?= $(PYTHON)
 VENV := .venv
+OLDEST ?= .venv-oldest
+NEWEST ?= .venv-newest
 BIN := $(VENV)/bin
+# rustup installs cargo there, and a shell that is older does not look there.
+export PATH := $(PATH):$(HOME)/.cargo/bin
 # Two torch processes on few cores fight for them.
 export OMP_NUM_THREADS ?= $(shell nproc)
 
@@ -15,40 +21,63 @@ SEED ?= 1
 VALGRIND := target."cfg(unix)".runner = "valgrind --fair-sched=try --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect"
 
 RUST := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
+PACKAGE := $(RUST) $(shell find python kernels -name '*.py' -o -name '*.pyi') pyproject.toml README.md
 
-.PHONY: help demo test check bench models soak valgrind stubs format clean
+# Tests the wheel in the environment $(1), whose outcome is called $(2). Deprecations are listed and fail
+# nothing: the newest versions announce them, and the oldest meet those of newer packages beneath them.
+DEPRECATIONS := DeprecationWarning PendingDeprecationWarning FutureWarning
+versioned = $(1)/bin/python -m pytest -p tools.outcome --outcome=$(2) --disable-warnings \
+	--continue-on-collection-errors \
+	$(DEPRECATIONS:%=-W default::%)
+
+# Makes the environment $(2) of the requirements $(3), with the Python that the variable $(1) names,
+# unless it is there. The stamp .installed keeps its time if nothing is done.
+define environment
+@command -v $($(1)) >/dev/null || { echo 'there is no $($(1)): set $(1) to a Python from 3.11 to 3.14' >&2; exit 2; }
+@$($(1)) tools/environment.py $(2) $(3)
+endef
+
+.PHONY: help demo test test-oldest test-newest check bench models soak valgrind stubs lock format clean FORCE
 
 help:
-	@echo "make demo      what binning saves: one table and demo.png (under 2 minutes on 2 cores)"
-	@echo "make test      all tests, Rust and Python"
-	@echo "make check     formatting, lints, types, stubs, the model checker, the wheel's contents"
-	@echo "make bench     microbenchmarks, each beside its rival, and their ratios"
-	@echo "make models    docs/models.md: every causal model class of transformers, tried (5 minutes)"
-	@echo "make soak      REQUESTS (10^9) through the threaded scheduler, each accounted for (SEED)"
-	@echo "make valgrind  the core's tests and a small soak under memcheck"
-	@echo "make stubs     regenerate python/multibin/_core.pyi"
-	@echo "make format    format everything"
+	@echo "make demo         what binning saves: one table and demo.png"
+	@echo "make test         all tests, Rust and Python"
+	@echo "make test-oldest  the Python tests with the oldest versions that pyproject.toml declares"
+	@echo "make test-newest  the same with the newest released ones; lists what they deprecate"
+	@echo "make check        formatting, lints, types, stubs, the model checker, the wheel's contents"
+	@echo "make bench        microbenchmarks, each beside its rival, and their ratios"
+	@echo "make models       docs/models.md: every causal model class of transformers, tried (7 minutes)"
+	@echo "make soak         REQUESTS (10^9) through the threaded scheduler, each accounted for (SEED)"
+	@echo "make valgrind     the core's tests and a small soak under memcheck"
+	@echo "make stubs        regenerate python/multibin/_core.pyi"
+	@echo "make lock         renew requirements/, the versions that all of this installs"
+	@echo "make format       format everything"
 
 demo: $(VENV)/.built
 	$(BIN)/multibin demo
 
 test: $(VENV)/.built
-	cargo test --workspace
+	cargo test --locked --workspace
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest --parallel-threads=4 tests/scheduler
 
-check: $(VENV)/.built
+test-oldest: $(OLDEST)/.wheel
+	$(call versioned,$(OLDEST),oldest)
+
+test-newest: $(NEWEST)/.wheel
+	$(call versioned,$(NEWEST),newest)
+
+check: $(VENV)/.built target/wheel/.built
 	cargo fmt --check
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m mypy
-	RUSTFLAGS="--cfg loom -D warnings" cargo test -p multibin --profile loom --lib --target-dir target/loom loom
+	RUSTFLAGS="--cfg loom -D warnings" cargo test --locked -p multibin --profile loom --lib --target-dir target/loom loom
 	$(BIN)/maturin generate-stubs --quiet --out target/stubs
 	diff python/multibin/_core.pyi target/stubs/multibin/_core.pyi
 	$(BIN)/python -m mypy.stubtest multibin._core
-	$(BIN)/maturin build --release --quiet --out target/dist
-	$(BIN)/python .ci/wheel.py target/dist
+	$(BIN)/python .ci/wheel.py target/wheel
 	$(BIN)/python -m tools.models --check
 
 bench: $(VENV)/.built
@@ -71,21 +100,45 @@ stubs: $(VENV)/.built
 	$(BIN)/maturin generate-stubs --quiet --out target/stubs
 	cp target/stubs/multibin/_core.pyi python/multibin/_core.pyi
 
+lock: $(VENV)/.built
+	$(BIN)/python -m tools.lock
+
 format: $(VENV)/.built
 	cargo fmt
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf target $(VENV) demo.png
+	rm -rf target $(VENV) $(OLDEST) $(NEWEST) demo.png
 
-$(BIN)/maturin: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip 'maturin>=1.16,<2'
+$(VENV)/.installed: FORCE
+	$(call environment,PYTHON,$(VENV),requirements/locked.txt)
+
+$(OLDEST)/.installed: FORCE
+	$(call environment,PYTHON_OLDEST,$(OLDEST),requirements/oldest.txt)
+
+$(NEWEST)/.installed: target/newest.txt FORCE
+	$(call environment,PYTHON_NEWEST,$(NEWEST),$<)
+
+target/newest.txt: $(VENV)/.installed FORCE
+	@mkdir -p target
+	@echo 'resolving the newest released versions'
+	@$(BIN)/python -m tools.lock newest $@ || \
+		{ echo 'the newest versions are unknown: is the package index reachable?' >&2; exit 1; }
+
+$(VENV)/.built: $(VENV)/.installed $(RUST) pyproject.toml
+	@echo 'building multibin into $(VENV): about a minute the first time'
+	@# VIRTUAL_ENV: maturin would install into an environment that is active elsewhere. Nothing is left
+	@# for pip to look up.
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_NO_INDEX=1 PIP_QUIET=1 $(BIN)/maturin develop --release --locked
 	@touch $@
 
-$(VENV)/.built: $(BIN)/maturin $(RUST)
-	@# VIRTUAL_ENV: maturin would install into an environment that is active elsewhere.
-	@echo 'building multibin and installing what it needs into $(VENV) (torch is several GB)'
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_QUIET=1 $(BIN)/maturin develop --release --quiet --extras llm,plot,dev
+# What ships: one wheel for all Pythons.
+target/wheel/.built: $(VENV)/.installed $(PACKAGE)
+	rm -rf target/wheel
+	$(BIN)/maturin build --release --locked --out target/wheel
+	@touch $@
+
+%/.wheel: %/.installed target/wheel/.built
+	$*/bin/python -m pip install --no-index --no-deps --force-reinstall target/wheel/*.whl
 	@touch $@

@@ -6,6 +6,7 @@ says nothing about those it leaves out.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -28,8 +29,14 @@ def missing(wheel: Path) -> set[str]:
     return wanted - set(zipfile.ZipFile(wheel).namelist())
 
 
+def numpy_pins() -> str:
+    """Returns the lock's lines for numpy: a pin for some Pythons, with its hashes, or several."""
+    locked = (ROOT / "requirements/locked.txt").read_text()
+    return "".join(re.findall(r"^numpy==.*\n(?:[ \t].*\n)+", locked, re.MULTILINE))
+
+
 def try_alone(wheel: Path) -> None:
-    """Installs the wheel in an empty environment and schedules one request."""
+    """Schedules one request in an environment that has the wheel and the locked numpy alone."""
     code = """
 import multibin
 scheduler = multibin.Scheduler(multibin.Edges([0, 8, 16]), 4)
@@ -38,8 +45,13 @@ assert scheduler.next_batch(1).keys.tolist() == [7]
 """
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
-        python = Path(folder) / "bin/python"
-        subprocess.run([python, "-m", "pip", "install", "--quiet", wheel], check=True)
+        python, pins = Path(folder) / "bin/python", Path(folder) / "numpy.txt"
+        pins.write_text(numpy_pins())
+        pip = [python, "-m", "pip", "--disable-pip-version-check"]
+        install = [*pip, "install", "--quiet", "--no-deps"]
+        subprocess.run([*install, "--require-hashes", "-r", pins], check=True)
+        subprocess.run([*install, wheel], check=True)
+        subprocess.run([*pip, "check"], check=True)
         subprocess.run([python, "-c", code], check=True, cwd=folder)
 
 

@@ -1,0 +1,150 @@
+"""Makes a virtual environment of pinned packages, or says in one line each what is missing for it.
+
+    python3 tools/environment.py FOLDER REQUIREMENTS
+
+An environment that is whole, of these pins and of this Python is left as it is. The file parses on
+Python 3.6, so that an old interpreter can say that it is too old.
+"""
+
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+OLDEST, NEWEST = (3, 11), (3, 14)
+GB = 10**9
+# What the locked versions take on Linux: pip's downloads, the environment, what cargo builds.
+DOWNLOAD, UNPACKED, BUILD = 3 * GB, 6 * GB, 1 * GB
+
+
+def wrong_python(version: "tuple[int, ...]", name: str) -> str:
+    if OLDEST <= version[:2] <= NEWEST:
+        return ""
+    minors = range(NEWEST[1], OLDEST[1] - 1, -1)
+    names = [f"python3.{minor}" for minor in minors if shutil.which(f"python3.{minor}")]
+    hint = f"set PYTHON={names[0]}" if names else "install one of these and set PYTHON"
+    wanted = "{}.{} to {}.{}".format(*OLDEST, *NEWEST)
+    found = ".".join(map(str, version[:3]))
+    return f"multibin needs Python {wanted}; {name} is {found}: {hint}"
+
+
+# Older Pythons end here: they do not know the annotations below.
+_wrong = wrong_python(sys.version_info[:3], os.path.basename(sys.executable))
+if _wrong:
+    print(_wrong, file=sys.stderr)
+    raise SystemExit(2)
+
+
+def no_ensurepip() -> str:
+    if importlib.util.find_spec("ensurepip"):
+        return ""
+    package = "python{}.{}-venv".format(*sys.version_info[:2])
+    return f"this Python makes no virtual environments: on Debian and Ubuntu install {package}"
+
+
+def no_cargo() -> str:
+    manifest = (ROOT / "Cargo.toml").read_text()
+    [wanted] = re.findall(r'^rust-version = "(\d+)\.(\d+)', manifest, re.MULTILINE)
+    try:
+        said = subprocess.run(["cargo", "--version"], capture_output=True, text=True).stdout
+    except OSError:
+        said = ""
+    found = re.match(r"cargo (\d+)\.(\d+)", said)
+    if found and tuple(map(int, found.groups())) >= tuple(map(int, wanted)):
+        return ""
+    have = f"cargo is {found[1]}.{found[2]}" if found else "cargo is missing"
+    return f"{have}: install Rust {'.'.join(wanted)} or newer, https://rustup.rs"
+
+
+def no_linker() -> str:
+    if shutil.which("cc"):
+        return ""
+    return "cc is missing, Rust links with it: install a C compiler (Debian and Ubuntu: gcc)"
+
+
+def existing(folder: Path) -> Path:
+    """Returns the nearest folder that exists, so that its disk can be asked."""
+    return next(place for place in (folder, *folder.parents) if place.exists())
+
+
+def no_disk(folder: Path) -> str:
+    """Sums what each disk has to hold: pip keeps a download in its cache and a copy in TMPDIR."""
+    cache = os.environ.get("PIP_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    wanted = {
+        folder: UNPACKED + BUILD,
+        Path(tempfile.gettempdir()): DOWNLOAD,
+        Path(cache).expanduser(): DOWNLOAD,
+    }
+    disks: dict[int, tuple[Path, int]] = {}
+    for place, size in wanted.items():
+        place = existing(place.absolute())
+        first, total = disks.get(place.stat().st_dev, (place, 0))
+        disks[place.stat().st_dev] = first, total + size
+    for place, size in disks.values():
+        free = shutil.disk_usage(place).free
+        if free < size:
+            return f"{size / GB:.0f} GB are needed on the disk of {place}, {free / GB:.1f} are free"
+    return ""
+
+
+def digest(requirements: Path) -> str:
+    """Hashes the pins and the Python, but no comment and no time of change."""
+    lines = [line.split("#")[0].strip() for line in requirements.read_text().splitlines()]
+    pins = "\n".join([*filter(None, lines), sys.implementation.cache_tag])
+    return hashlib.sha256(pins.encode()).hexdigest()
+
+
+def refuse(*troubles: str) -> None:
+    lines = [trouble for trouble in troubles if trouble]
+    if lines:
+        print(*lines, sep="\n", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+def call(*command: object) -> int:
+    return subprocess.run(list(map(str, command)), check=False).returncode
+
+
+def install(folder: Path, requirements: Path) -> int:
+    """Fills an empty environment. Nothing is built from source: what that takes is not pinned."""
+    packages = len(re.findall(r"^\S+==", requirements.read_text(), re.MULTILINE))
+    say(f"{folder}, step 1 of 2: an empty virtual environment")
+    if call(sys.executable, "-m", "venv", "--clear", folder):
+        return 1
+    sizes = f"about {DOWNLOAD / GB:.0f} GB to download, {UNPACKED / GB:.0f} GB unpacked"
+    say(f"{folder}, step 2 of 2: pip installs at most {packages} packages, {sizes}; minutes")
+    options = ["--require-hashes", "--only-binary=:all:", "--disable-pip-version-check"]
+    pip = [folder / "bin/python", "-m", "pip", "install", *options]
+    return call(*pip, "-r", requirements)
+
+
+def prepare(folder: Path, requirements: Path) -> int:
+    wanted, stamp = digest(requirements), folder / ".installed"
+    refuse(no_ensurepip(), no_cargo(), no_linker())
+    if stamp.exists() and stamp.read_text() == wanted:
+        return 0
+    # What is outdated or half done makes room for what replaces it.
+    shutil.rmtree(folder, ignore_errors=True)
+    refuse(no_disk(folder))
+    if install(folder, requirements):
+        print(f"{folder} is not whole, as said above; the next run starts it over", file=sys.stderr)
+        return 1
+    stamp.write_text(wanted)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        raise SystemExit(prepare(Path(sys.argv[1]), Path(sys.argv[2])))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

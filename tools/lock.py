@@ -1,0 +1,97 @@
+"""Resolves what pyproject.toml declares into pinned, hashed requirements.
+
+    python -m tools.lock               requirements/locked.txt and requirements/oldest.txt
+    python -m tools.lock newest FILE   the newest released versions, into FILE
+
+The pins serve every supported Python: markers say which is for which. Registries, mirrors and
+certificates are those of uv's own settings; none of them gets into a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from tools.environment import NEWEST, OLDEST
+
+ROOT = Path(__file__).parents[1]
+PYTHONS = [f"3.{minor}" for minor in range(OLDEST[1], NEWEST[1] + 1)]
+EXTRAS = ["llm", "plot", "dev"]
+LOCKS = {"locked": "highest", "oldest": "lowest-direct"}
+HEADER = """\
+# The {which} versions of everything that pyproject.toml declares, extras included, and of what that
+# needs, for Python {low} to {high}. `make lock` writes this file; do not edit it.
+# declared: {digest}
+"""
+
+
+def project() -> dict[str, Any]:
+    read: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return read
+
+
+def declared() -> list[str]:
+    """Returns the requirements of the package and of all its extras."""
+    extras = project()["optional-dependencies"]
+    return [*project()["dependencies"], *(line for extra in EXTRAS for line in extras[extra])]
+
+
+def digest() -> str:
+    """Changes with every declared requirement, so that a lock of other ones is seen."""
+    declaration = [project()["requires-python"], sorted(declared())]
+    return hashlib.sha256(json.dumps(declaration).encode()).hexdigest()
+
+
+def uv(*arguments: object) -> None:
+    command = [sys.executable, "-m", "uv", *map(str, arguments), "--quiet"]
+    subprocess.run(command, check=True, cwd=ROOT)
+
+
+def resolve(resolution: str, file: Path) -> None:
+    """Writes pins for every platform and every supported Python."""
+    silent = ["--no-header", "--no-emit-index-url", "--no-emit-find-links"]
+    extras = [f"--extra={extra}" for extra in EXTRAS]
+    uv(
+        *("pip", "compile", "--universal", f"--python-version={PYTHONS[0]}", "--generate-hashes"),
+        *("--upgrade", f"--resolution={resolution}", *silent, *extras),
+        *("pyproject.toml", f"--output-file={file}"),
+    )
+
+
+def check_wheels(file: Path) -> None:
+    """Fails unless each supported Python finds a wheel of every pin, on Linux x86-64."""
+    linux = ["--only-binary=:all:", "--python-platform=x86_64-manylinux_2_28"]
+    with tempfile.TemporaryDirectory() as empty:
+        for python in PYTHONS:
+            into = [f"--target={empty}", f"--python-version={python}"]
+            uv("pip", "install", "--dry-run", "--require-hashes", *into, *linux, "-r", file)
+
+
+def write(which: str) -> None:
+    file = ROOT / f"requirements/{which}.txt"
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder) / file.name
+        resolve(LOCKS[which], draft)
+        check_wheels(draft)
+        pins = draft.read_text()
+    header = HEADER.format(which=which, low=PYTHONS[0], high=PYTHONS[-1], digest=digest())
+    file.write_text(header + pins)
+    print(f"{file.relative_to(ROOT)}: {pins.count('==')} pins, wheels for Python {PYTHONS}")
+
+
+def main(arguments: list[str]) -> None:
+    if arguments[:1] == ["newest"]:
+        resolve("highest", Path(arguments[1]).absolute())
+    else:
+        for which in LOCKS:
+            write(which)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,75 @@
+"""A pytest plugin for runs against other versions: `-p tools.outcome --outcome=NAME`.
+
+It tests an installed wheel only, says first which versions it meets, and at the end which of their
+features are deprecated and, in the last line, `NAME: 512 passed, 0 failed, 3 skipped`.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+PACKAGES = ["numpy", "torch", "transformers", "triton", "accelerate", "peft", "matplotlib"]
+DEPRECATIONS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--outcome", required=True, metavar="NAME", help="begins the last line")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Outcome(config.getoption("outcome")), "outcome")
+
+
+class Outcome(logging.Handler):
+    """Counts reports and collects deprecations, those too that transformers only logs."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(logging.WARNING)
+        self.title = name
+        self.counts: Counter[str] = Counter()
+        self.deprecated: Counter[str] = Counter()
+        logging.getLogger("transformers").addHandler(self)
+
+    def pytest_report_header(self) -> str:
+        import multibin
+
+        home = Path(multibin.__file__).parent
+        if home.parent.name != "site-packages":
+            raise pytest.UsageError(f"multibin must be installed from its wheel, got {home}")
+        versions = [f"{name} {importlib.metadata.version(name)}" for name in PACKAGES]
+        return f"the installed wheel of multibin with {', '.join(versions)}"
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self.counts["failed"] += report.failed
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Counts a test once, and an error before or after it as failed."""
+        if report.failed or report.skipped or report.when == "call":
+            self.counts[report.outcome] += 1
+
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        if issubclass(warning_message.category, DEPRECATIONS):
+            self.note(warning_message.category.__name__, str(warning_message.message))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "deprecat" in record.getMessage().lower():
+            self.note(record.name, record.getMessage())
+
+    def note(self, source: str, message: str) -> None:
+        self.deprecated[f"{source}: {' '.join(message.split())}"] += 1
+
+    def pytest_unconfigure(self) -> None:
+        counts = self.counts
+        if not counts.total():
+            return
+        print(f"\n{self.title}: {len(self.deprecated)} deprecations")
+        for what, times in self.deprecated.most_common():
+            print(f"  {times} x {what}")
+        skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
+        print(f"{self.title}: {counts['passed']} passed, {counts['failed']} failed{skipped}")
