@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.llm.small import SMALL
 from transformers import LlamaConfig, LlamaForCausalLM
 
 import multibin
@@ -116,14 +117,6 @@ def test_the_older_name_of_the_cache_is_preferred() -> None:
     assert names == ["past_key_values", "cache", "past_key_values", None]
 
 
-SMALL = {
-    "vocab_size": 97,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "max_position_embeddings": 64,
-}
 INNER = str(hf.cache_argument(LlamaForCausalLM.forward))
 """What this version of transformers calls it."""
 

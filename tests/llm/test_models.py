@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.llm.small import GROUPED
 from transformers import (
     BartConfig,
     BertConfig,
@@ -35,16 +36,6 @@ from multibin.llm import architecture as arch
 from multibin.llm.masks import AdditiveMask, PaddingMask, mask_form
 from multibin.llm.models import load
 from multibin.llm.tiny import ByteTokenizer, tiny_model
-
-SMALL = {
-    "vocab_size": 97,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 64,
-}
 
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "Mamba": (lambda: MambaConfig(), "linear_attention layers .*recurrent state"),
@@ -115,7 +106,7 @@ def test_a_decoder_with_its_own_number_of_layers_is_refused_for_its_positions(
 
 
 def test_experts_in_float64_name_the_remedy(make_model: Callable[..., Any]) -> None:
-    config = MixtralConfig(**SMALL, num_local_experts=4, sliding_window=None)
+    config = MixtralConfig(**GROUPED, num_local_experts=4, sliding_window=None)
     model = make_model(config)
     with pytest.raises(ValueError, match=r'Mixtral.* try model.set_experts_.*"eager"\)'):
         LLM(model)
@@ -149,7 +140,7 @@ FAMILIES: dict[str, Callable[[], Any]] = {
         dropout=0.0,
     ),
     "keys wider than values, DeepSeek V3": lambda: DeepseekV3Config(
-        **{**SMALL, "num_key_value_heads": 4},
+        **{**GROUPED, "num_key_value_heads": 4},
         first_k_dense_replace=2,
         q_lora_rank=16,
         kv_lora_rank=16,
@@ -181,7 +172,7 @@ def test_both_attention_implementations(
     prompts: list[list[int]],
     reference: Callable[..., list[list[int]]],
 ) -> None:
-    model = make_model(LlamaConfig(**SMALL))
+    model = make_model(LlamaConfig(**GROUPED))
     budgets = [9] * 6
     expected = reference(model, prompts[:6], budgets)
     model.set_attn_implementation(implementation)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.llm.small import SMALL
 from transformers import (
     AutoModelForCausalLM,
     BertConfig,
@@ -33,13 +34,6 @@ from multibin.llm import LLM, SamplingParams
 from multibin.llm.models import eos_ids
 from multibin.llm.tiny import tiny_model
 
-SMALL = {
-    "vocab_size": 97,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-}
 LLAMA = LlamaConfig(**SMALL)
 
 
@@ -114,7 +108,7 @@ def test_positions_go_in_with_the_prompt_as_in_generate(
     reference: Callable[..., list[list[int]]],
 ) -> None:
     """RoBERTa's family counts from its padding id where it is given no positions."""
-    config = config_class(**SMALL, max_position_embeddings=64, is_decoder=True)
+    config = config_class(**SMALL, is_decoder=True)
     model = make_model(config)
     model.config.pad_token_id = 1
     prompts = [[5, 6, 7], [9, 8] * 10, [30, 11], [50] * 7]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.llm.small import SMALL
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import (
@@ -20,14 +21,6 @@ from transformers import (
 from multibin.llm import LLM, SamplingParams
 from multibin.llm.tiny import tiny_model
 
-SMALL = {
-    "vocab_size": 97,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "max_position_embeddings": 64,
-}
 PROMPTS = [[5, 6, 7], [9, 8] * 10, [3, 1], [50] * 7, [4]]
 BUDGETS = [9, 12, 20, 5, 30]
 
