@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 import pytest
 import torch
@@ -118,18 +119,19 @@ def alone(model: Any, prompt: Sequence[int], max_tokens: int, eos: int | None) -
 
 @pytest.fixture(scope="session")
 def reference() -> Reference:
-    """What `transformers.generate` says, each prompt alone; remembered."""
-    known: dict[tuple[object, ...], list[int]] = {}
+    """What `transformers.generate` says, each prompt alone; remembered as long as the model lives."""
+    known: WeakKeyDictionary[Any, dict[tuple[object, ...], list[int]]] = WeakKeyDictionary()
 
     def generate(
         model: Any, prompts: list[list[int]], budgets: list[int], eos: int | None = None
     ) -> list[list[int]]:
+        texts = known.setdefault(model, {})
         outputs = []
         for prompt, budget in zip(prompts, budgets, strict=True):
-            key = (id(model), tuple(prompt), budget, eos)
-            if key not in known:
-                known[key] = alone(model, prompt, budget, eos)
-            outputs.append(known[key])
+            key = (tuple(prompt), budget, eos)
+            if key not in texts:
+                texts[key] = alone(model, prompt, budget, eos)
+            outputs.append(texts[key])
         return outputs
 
     return generate
