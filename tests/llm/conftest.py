@@ -119,7 +119,7 @@ def alone(model: Any, prompt: Sequence[int], max_tokens: int, eos: int | None) -
 
 @pytest.fixture(scope="session")
 def reference() -> Reference:
-    """What `transformers.generate` says, each prompt alone; remembered as long as the model lives."""
+    """What `transformers.generate` says, each prompt alone; remembered while the model lives."""
     known: WeakKeyDictionary[Any, dict[tuple[object, ...], list[int]]] = WeakKeyDictionary()
 
     def generate(
