@@ -24,6 +24,7 @@ from transformers import (
     Olmo3Config,
     Phi3Config,
     Qwen2Config,
+    WhisperConfig,
 )
 
 from multibin.llm import LLM, SamplingParams
@@ -238,3 +239,56 @@ def test_a_tiny_context_is_tried_out_too(
     outputs = llm.generate([[4], [9]], params, use_tqdm=False)
     expected = reference(model, [[4], [9]], [context, context])
     assert [o.outputs[0].token_ids for o in outputs] == expected
+
+
+def gpt_neo(positions: int, window: int) -> GPTNeoConfig:
+    return GPTNeoConfig(
+        vocab_size=97,
+        hidden_size=32,
+        num_layers=2,
+        attention_types=[[["global", "local"], 1]],
+        num_heads=4,
+        max_position_embeddings=positions,
+        window_size=window,
+    )
+
+
+ODD: dict[str, Any] = {
+    "Llama": LlamaConfig(**GROUPED | {"max_position_embeddings": 61}),
+    "MPT, a table of biases": MptConfig(
+        vocab_size=97, d_model=32, n_layers=2, n_heads=4, max_seq_len=61
+    ),
+    "GPT-Neo, a table of masks": gpt_neo(59, 64),
+    "GPT-Neo, a window counted from the last key": gpt_neo(64, 12),
+    "GPT-Neo, fewer than the trial's rows": gpt_neo(64, 4),
+    "Mistral": MistralConfig(**SMALL, sliding_window=13),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.filterwarnings("ignore:.*the context is")
+def test_a_context_that_is_no_multiple_of_8_is_exact_to_its_end(
+    name: str, make_model: Callable[..., Any], reference: Reference
+) -> None:
+    """The cache is read in multiples of 8, but never beyond the context."""
+    model = make_model(ODD[name])
+    llm = LLM(model, batch_size=5, edges=[0, 6, 30])
+    lengths = [min(n, llm.context) for n in (1, 2, 3, llm.context - 2, llm.context)]
+    prompts = [[7 + 11 * i % 90 for i in range(n)] for n in lengths]
+    budgets = [llm.context - n + 1 for n in lengths]
+    params = SamplingParams(max_tokens=99, temperature=0)
+    outputs = llm.generate(prompts, params, use_tqdm=False)
+    assert [o.outputs[0].token_ids for o in outputs] == reference(model, prompts, budgets)
+
+
+def test_positions_of_a_speech_decoder_are_counted() -> None:
+    config = WhisperConfig(vocab_size=97, max_target_positions=48, is_encoder_decoder=False)
+    assert context_of(config).length == 48
+
+
+@pytest.mark.parametrize(
+    "config", [gpt_neo(-4, 8), MistralConfig(**SMALL, sliding_window=0)], ids=["GPTNeo", "Mistral"]
+)
+def test_a_context_of_no_tokens_is_refused(config: Any) -> None:
+    with pytest.raises(ValueError, match=r"model: (GPTNeo|Mistral) has a context of (-4|0) tokens"):
+        context_of(config)

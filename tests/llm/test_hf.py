@@ -194,3 +194,50 @@ def test_a_recorder_leaves_out_layers_that_cache_nothing() -> None:
     recorder = hf.Recorder()
     recorder.cache.update(torch.zeros(1, 2, 3, 4), torch.zeros(1, 2, 3, 4), 1)
     assert list(recorder.layers()) == [1]
+
+
+class Heads(LlamaForCausalLM):  # type: ignore[misc]
+    """Projects its states in the ways that code beside checkpoints does."""
+
+    how = "by name"
+
+    def forward(
+        self, input_ids: Any, position_ids: Any = None, cache: Any = None, **rest: Any
+    ) -> Any:
+        rest.setdefault(INNER, cache)
+        output = self.model(input_ids=input_ids, position_ids=position_ids, **rest)
+        return (self.head(output[0]),)
+
+    def head(self, states: Any) -> Any:
+        if self.how == "by name":
+            return self.lm_head(input=states)
+        if self.how == "flat":
+            return self.lm_head(states.flatten(0, 1)).unflatten(0, states.shape[:2])
+        return torch.cat([self.lm_head(piece) for piece in states.split(4, 1)], 1)
+
+    def get_output_embeddings(self) -> Any:
+        if self.how == "unnamed":
+            raise NotImplementedError
+        return self.model.embed_tokens if self.how == "the table" else self.lm_head
+
+
+@pytest.mark.parametrize("how", ["by name", "flat", "in pieces", "unnamed", "the table"])
+@pytest.mark.parametrize("instance", [False, True])
+def test_heads_of_every_kind_and_a_wrapped_forward(
+    how: str, instance: bool, make_model: Callable[..., Any]
+) -> None:
+    """Only states of the shape of the prompts are cut to their last position."""
+    plain = make_model(LlamaConfig(**SMALL))
+    model = Heads(plain.config).double().eval()
+    model.load_state_dict(plain.state_dict())
+    model.how = how
+    if instance:
+        forward = model.forward
+        model.forward = lambda *args, **kwargs: forward(*args, **kwargs)
+    prompts = [[5, 6, 7], [9] * 20, [3, 1], [8] * 11]
+    params = SamplingParams(max_tokens=9, temperature=0)
+    outputs = [
+        LLM(m, batch_size=4).generate(prompts, params, use_tqdm=False) for m in (plain, model)
+    ]
+    texts = [[o.outputs[0].token_ids for o in output] for output in outputs]
+    assert texts[0] == texts[1]

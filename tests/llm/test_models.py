@@ -232,6 +232,7 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
         ({"dtype": torch.int8}, ValueError, "dtype must be .* not torch.int8"),
         ({"dtype": 32}, TypeError, "dtype must be .* not 32"),
         ({"device": "moon"}, ValueError, "device='moon'"),
+        ({"device": "meta"}, ValueError, "device='meta' holds no values here"),
     ],
 )
 def test_bad_arguments_are_named(

@@ -29,12 +29,14 @@ from transformers import (
     ViTModel,
     XLMRobertaXLConfig,
 )
+from transformers.modeling_outputs import CausalLMOutputWithPast
 
-from multibin.llm import LLM, SamplingParams
+from multibin.llm import LLM, SamplingParams, hf
 from multibin.llm.models import eos_ids
 from multibin.llm.tiny import tiny_model
 
 LLAMA = LlamaConfig(**SMALL)
+CACHE = str(hf.cache_argument(LlamaForCausalLM.forward))
 
 
 class Broken(LlamaForCausalLM):  # type: ignore[misc]
@@ -49,6 +51,15 @@ class Speechless(LlamaForCausalLM):  # type: ignore[misc]
 
     def forward(self, input_ids: Any, cache: Any = None, **kwargs: Any) -> Any:  # noqa: ARG002
         raise AssertionError
+
+
+class LastOnly(LlamaForCausalLM):  # type: ignore[misc]
+    """It projects its last position alone, as code beside checkpoints does."""
+
+    def forward(self, input_ids: Any, cache: Any = None, **kwargs: Any) -> Any:
+        kwargs.setdefault(CACHE, cache)
+        states = self.model(input_ids=input_ids, **kwargs)[0]
+        return CausalLMOutputWithPast(logits=self.lm_head(states[:, -1:]))
 
 
 class Stateful(LlamaForCausalLM):  # type: ignore[misc]
@@ -87,6 +98,8 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: Speechless(LLAMA),
         r"Speechless does not run: AssertionError in Speechless\.forward",
     ),
+    "its last position": (lambda: LastOnly(LLAMA), "LastOnly .* logits of the last position alone"),
+    "no weights": (lambda: LlamaForCausalLM(LLAMA).to("meta"), "LlamaForCausalLM has no weights"),
     "caches nothing": (lambda: Stateful(LLAMA), "Stateful caches no keys and values in layer 0"),
 }
 

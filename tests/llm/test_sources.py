@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tests.llm.small import SMALL
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
@@ -157,6 +158,47 @@ def test_a_folder_of_an_adapter_brings_its_base_and_the_tokenizer_of_either(
     expected = texts(wrapped)
     assert texts(folder, dtype="float64", device="cpu") == expected != plain
     assert LLM(folder, device="cpu").tokenizer is not None
+
+
+@pytest.mark.filterwarnings("default:::peft", "default:::transformers")
+def test_adapters_of_several_kinds_at_once(model: Any) -> None:
+    peft = pytest.importorskip("peft")
+    config = peft.LoraConfig(target_modules=["q_proj"], init_lora_weights=False)
+    mixed = peft.PeftMixedModel(model, config, "default").double()
+    assert texts(mixed) == texts(mixed.base_model.model)
+
+
+@pytest.mark.filterwarnings("default:::peft", "default:::transformers")
+def test_an_adapter_that_some_tokens_invoke_is_refused(model: Any, tmp_path: Path) -> None:
+    """Only its wrapper looks for them, and the trial's tokens need not be among them."""
+    peft = pytest.importorskip("peft")
+    options = {"target_modules": ["q_proj"], "alora_invocation_tokens": [50, 60]}
+    model.save_pretrained(tmp_path / "base")
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "base", dtype="float64")
+    wrapped = peft.get_peft_model(model, peft.LoraConfig(task_type="CAUSAL_LM", **options))
+    with pytest.raises(ValueError, match=r"model: Peft.* outside the layers"):
+        LLM(wrapped)
+    wrapped.save_pretrained(tmp_path / "adapter")
+    with pytest.raises(ValueError, match=r"model=.* does not load: .*alora_invocation_tokens"):
+        LLM(tmp_path / "adapter")
+
+
+@pytest.mark.filterwarnings("default:::peft", "default:::transformers")
+def test_missing_weights_of_an_adapter_and_a_missing_base_are_named(
+    model: Any, tmp_path: Path
+) -> None:
+    base, folder = tmp_path / "base", tmp_path / "adapter"
+    model.save_pretrained(base)
+    model = AutoModelForCausalLM.from_pretrained(base, dtype="float64")
+    with_adapter(model, task_type="CAUSAL_LM").save_pretrained(folder)
+    file = folder / "adapter_model.safetensors"
+    weights = load_file(file)
+    save_file({key: value for key, value in weights.items() if "layers.1" not in key}, file)
+    with pytest.raises(ValueError, match=r"4 weights of the adapter are missing: .*layers\.1"):
+        LLM(folder)
+    base.rename(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match=r"the base model that its adapter names is missing"):
+        LLM(folder)
 
 
 def test_a_folder_of_an_adapter_without_a_base_is_named(tmp_path: Path) -> None:

@@ -55,7 +55,11 @@ def check_config(
     if stateful and not hf.declares_layers(config):
         raise ValueError(f"{name} keeps recurrent state; only attention is supported")
     if hf.cache_argument(model_class.forward) is None:
-        raise ValueError(f"{name} keeps no cache of keys and values ({model_class.__name__})")
+        names = " nor ".join(hf.CACHE_ARGUMENTS)
+        raise ValueError(
+            f"{name} keeps no cache of keys and values: "
+            f"{model_class.__name__}.forward names neither {names}"
+        )
 
 
 def _layers(name: str, config: PreTrainedConfig) -> list[hf.Layer]:
@@ -79,6 +83,9 @@ def context_of(config: PreTrainedConfig) -> Context:
 
     Within its window, sliding and chunked attention is full attention. Below its original length,
     LongRoPE has one set of frequencies, whatever the other rows of a batch.
+
+    Raises:
+        ValueError: it is no positive number.
     """
     whole = hf.positions(config) or UNBOUNDED
     least = Context(whole)
@@ -88,6 +95,11 @@ def context_of(config: PreTrainedConfig) -> Context:
     original = hf.longrope(config)
     if original is not None and original < least.length:
         least = Context(original, f"LongRoPE changes all rows beyond {original}")
+    if least.length < 1:
+        raise ValueError(
+            f"model: {type(config).__name__.removesuffix('Config')} has a context of "
+            f"{least.length} tokens, by its config: {least.shortened or 'its positions'}"
+        )
     if not least.shortened:
         return least
     limit = "unbounded" if whole == UNBOUNDED else str(whole)

@@ -61,7 +61,8 @@ class Decode:
 
     def _open(self, longest: int) -> None:
         """Shows the model the positions up to `longest`, and hides those that a row lacks."""
-        width = longest if self._even else aligned(longest)
+        # Some models keep tables of so many positions, or count from the end of the keys.
+        width = longest if self._even else min(aligned(longest), self._model.context)
         if self._mask is not None and width == self._window.width:
             self._masks.show(self._mask, self._positions)
             return

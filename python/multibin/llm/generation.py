@@ -37,6 +37,7 @@ def unapplied(config: object) -> dict[str, object]:
 
 
 def _neutral(name: str, value: object) -> bool:
+    value = value.tolist() if hasattr(value, "tolist") else value
     empty = isinstance(value, list | tuple | dict) and not value
     return value is None or empty or value == NEUTRAL[name]
 

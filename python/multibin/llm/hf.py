@@ -46,7 +46,14 @@ CACHE_ARGUMENTS = ("past_key_values", "cache")
 Transformers 5.24 renamed it. Before that, XLM has a `cache` of its own.
 """
 
-POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
+POSITIONS = (
+    "max_position_embeddings",
+    "n_positions",
+    "max_seq_len",
+    "seq_length",
+    "n_ctx",
+    "max_target_positions",
+)
 """Names under which configs keep the number of positions."""
 
 WITHOUT_ATTENTION = ("mlp", "moe")
@@ -120,12 +127,12 @@ def forms(model: PreTrainedModel) -> list[Form]:
     Positions go to each model that names them, as in `generate`. A model that takes keyword
     arguments beyond the named ones may hand positions on.
     """
-    cache = cache_argument(model.forward)
+    cache = cache_argument(_forward(model))
     if cache is None:
         return []
     if takes_positions(model):
         return [Form(cache, True, True), Form(cache, False, True)]
-    several = signature(model.forward).parameters.values()
+    several = signature(_forward(model)).parameters.values()
     handed_on = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in several)
     return [Form(cache, False, False), *([Form(cache, True, True)] if handed_on else [])]
 
@@ -185,8 +192,14 @@ def arange(ids: Tensor) -> Tensor:
 
 
 def takes_positions(model: PreTrainedModel) -> bool:
-    """Returns whether `generate` gives `model` its `position_ids`."""
-    return "position_ids" in signature(model.forward).parameters
+    """Returns whether `model` names `position_ids`, which `generate` then gives it."""
+    return "position_ids" in signature(_forward(model)).parameters
+
+
+def _forward(model: PreTrainedModel) -> Callable[..., Any]:
+    """The `forward` that names its arguments: of the model, or of its class behind a wrapper."""
+    own: Callable[..., Any] = model.forward
+    return own if cache_argument(own) else type(model).forward
 
 
 def cache_argument(forward: Callable[..., Any]) -> str | None:
@@ -329,6 +342,15 @@ def vocabulary(model: PreTrainedModel) -> int | None:
     except (AttributeError, NotImplementedError):
         return None
     return weight.shape[0] if isinstance(weight, Tensor) and weight.dim() == 2 else None
+
+
+def output_head(model: PreTrainedModel) -> nn.Module | None:
+    """Returns what projects states to the vocabulary, None where the model names nothing."""
+    try:
+        head = model.get_output_embeddings()
+    except (AttributeError, NotImplementedError):
+        return None
+    return head if isinstance(head, nn.Module) else None
 
 
 def is_offloaded(model: PreTrainedModel) -> bool:

@@ -17,7 +17,13 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers import PreTrainedModel as Module
 
 from multibin.llm import hf
-from multibin.llm.adapters import adapter_base, check_adapters, is_wrapped, unwrapped
+from multibin.llm.adapters import (
+    adapter_base,
+    check_adapters,
+    is_wrapped,
+    load_adapter,
+    unwrapped,
+)
 from multibin.llm.architecture import check_class, check_config, context_of
 
 ModelSource: TypeAlias = str | os.PathLike[str] | Module
@@ -122,6 +128,8 @@ def _placed(module: Module, place: torch.device | None, dtype: torch.dtype | Non
 
 def _model(module: Module) -> Model:
     name = f"model: {type(module).__name__}"
+    if hf.device(module).type == "meta":
+        raise ValueError(f"{name} has no weights: its parameters are on the meta device")
     vocabulary = hf.vocabulary(module)
     if vocabulary is None:
         raise ValueError(f"{name} has no single table of token embeddings: it reads no text ids")
@@ -161,7 +169,7 @@ def _from_pretrained(
         )
         _check_weights(found)
         if base is not None:
-            module.load_adapter(name)
+            load_adapter(module, name)
     if own_code:
         _check(module)
     return module
@@ -252,6 +260,10 @@ def check_device(device: str | torch.device | None) -> torch.device | None:
         raise ValueError(f"device={device!r}: {first_line(error)}") from None
     if found.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"device={device!r}: torch finds no CUDA device")
+    try:
+        torch.zeros(1, device=found).tolist()
+    except Exception as error:
+        raise ValueError(f"device={device!r} holds no values here: {first_line(error)}") from None
     return found
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from multibin.kernels import pad
 from multibin.llm.arena import Arena
+from multibin.llm.hf import output_head
 from multibin.llm.models import Model
 from multibin.llm.window import PromptWindow
 
@@ -43,7 +44,7 @@ class Prefill:
         self._window.width = width
         last = (lengths - 1).to(self._model.device)
         ids = self._padded(prompts, lengths, width)
-        with last_positions(last):
+        with last_positions(last, ids.shape):
             logits = self._model.prefill(ids, self._window)
         return select_last(logits, last)[:, 0]
 
@@ -64,7 +65,8 @@ def prefill_groups(lengths: Sequence[int]) -> Iterator[range]:
 
 
 _PASS = local()
-"""Of this thread's running pass: `last`, the position of each row that is projected."""
+"""Of this thread's running pass: `last`, the position of each row that is projected, and `shape`,
+that of its ids."""
 
 
 def hook_head(module: Any) -> None:
@@ -73,27 +75,30 @@ def hook_head(module: Any) -> None:
     It stays there and does nothing but for a thread inside `last_positions`: the model can run in
     other threads, and engines can share it.
     """
-    head = module.get_output_embeddings()
+    head = output_head(module)
     if head is not None and _keep_last not in head._forward_pre_hooks.values():
         head.register_forward_pre_hook(_keep_last)
 
 
 @contextmanager
-def last_positions(last: Tensor) -> Iterator[None]:
+def last_positions(last: Tensor, shape: torch.Size) -> Iterator[None]:
     """Has the model project one position a row, `last` [rows], to the vocabulary, not all.
 
-    At the input of the output embeddings, so that whatever a model does to its logits stays.
+    At the input of the output embeddings, so that whatever a model does to its logits stays. A
+    model that gives them its states in another shape than [*shape, dim] projects all.
     """
-    _PASS.last = last
+    _PASS.last, _PASS.shape = last, shape
     try:
         yield
     finally:
-        del _PASS.last
+        del _PASS.last, _PASS.shape
 
 
 def _keep_last(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
     last = getattr(_PASS, "last", None)
-    return None if last is None else (select_last(inputs[0], last), *inputs[1:])
+    if last is None or not inputs or inputs[0].dim() != 3 or inputs[0].shape[:2] != _PASS.shape:
+        return None
+    return (select_last(inputs[0], last), *inputs[1:])
 
 
 def select_last(states: Tensor, last: Tensor) -> Tensor:

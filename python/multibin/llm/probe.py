@@ -104,10 +104,11 @@ def measure(model: Model) -> Geometry:
 
 
 def verify(model: Model, arena: Arena) -> None:
-    """Decodes two rows of unlike length together and compares them with each alone.
+    """Runs two rows of unlike length together, and compares them with each alone.
 
-    What no config tells is found here: a model that is not causal, takes positions from the
-    length of its cache, or ignores the mask.
+    Compared are the logits behind their prompts and behind one decoded token. What no config tells
+    is found here: a model that is not causal, takes positions from the length of its cache, or
+    ignores the mask.
 
     Raises:
         UnfitError: the rows disturb each other.
@@ -115,8 +116,9 @@ def verify(model: Model, arena: Arena) -> None:
     rows = [_tokens(model, min(length, model.context)) for length in LENGTHS]
     if min(map(len, rows)) < 2:
         return
-    together = _together(model, arena, rows)
-    for row, logits in zip(rows, together, strict=True):
+    prompts = [row[:-1] for row in rows]
+    together = _together(model, arena, rows, prompts)
+    for row, logits in zip(prompts + rows, together, strict=True):
         if _unlike(logits, hf.next_logits(model.module, _ids(model, [row]))):
             raise UnfitError(
                 f"{_name(model)} computes a row differently beside a longer one: {_why(model)}"
@@ -126,19 +128,24 @@ def verify(model: Model, arena: Arena) -> None:
 def _why(model: Model) -> str:
     """What about a model disturbs its rows."""
     ids = _ids(model, [_tokens(model, 2)])
-    one, two = (hf.logits_alone(model.module, part)[0, 0] for part in (ids[:, :1], ids))
-    if _unlike(two, one):
+    one, two = (hf.logits_alone(model.module, part)[0] for part in (ids[:, :1], ids))
+    if len(two) != 2:
+        return "it gives the logits of the last position alone"
+    if _unlike(two[0], one[0]):
         return "it is not causal, as later tokens change earlier ones"
     return "it does not keep one position and one mask a row"
 
 
-def _together(model: Model, arena: Arena, rows: Sequence[Sequence[int]]) -> Tensor:
+def _together(
+    model: Model, arena: Arena, rows: Sequence[Sequence[int]], prompts: Sequence[Sequence[int]]
+) -> Tensor:
+    """The logits behind the prompts, then those behind the rows, [2 · rows, vocab]."""
     longest = max(map(len, rows))
     arena.reserve(len(rows), longest)
-    Prefill(model, arena)([row[:-1] for row in rows], 0)
+    prefilled = Prefill(model, arena)(prompts, 0)
     decode = Decode(model, arena)
     decode.load([row[-1] for row in rows], [len(row) - 1 for row in rows], longest)
-    return decode.logits()
+    return torch.cat([prefilled, decode.logits()])
 
 
 def _unlike(logits: Tensor, alone: Tensor) -> bool:
