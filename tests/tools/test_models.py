@@ -83,6 +83,7 @@ def test_llama_is_exact() -> None:
     assert trial.attempt("llama") == Record("llama", "LlamaForCausalLM", outcome.EXACT)
 
 
+@pytest.mark.filterwarnings("ignore:.*the context is")
 def test_a_shorter_context_is_named() -> None:
     record = trial.attempt("llama, longrope")
     assert record.outcome == outcome.WITHIN

@@ -40,6 +40,8 @@ from transformers.cache_utils import (
     DynamicSlidingWindowLayer,
 )
 
+from multibin.llm.generation import NEUTRAL
+
 CACHE_ARGUMENTS = ("past_key_values", "cache")
 """Names of the argument of `forward` that takes the cache; the first that a model has is used.
 
@@ -174,11 +176,11 @@ def next_logits(model: PreTrainedModel, ids: Tensor) -> Tensor:
             attention_mask=torch.ones_like(ids),
             max_new_tokens=1,
             do_sample=False,
-            num_beams=1,
             use_cache=False,
             pad_token_id=0,
             return_dict_in_generate=True,
             output_logits=True,
+            **NEUTRAL,
         )
     except Exception:
         return logits_alone(model, ids)[0, -1]
