@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from tools.environment import NEWEST, OLDEST
 
 ROOT = Path(__file__).parents[1]
 PYTHONS = [f"3.{minor}" for minor in range(OLDEST[1], NEWEST[1] + 1)]
+PIN = r"^\S+=="
 EXTRAS = ["llm", "plot", "dev"]
 LOCKS = {"locked": "highest", "oldest": "lowest-direct"}
 HEADER = """\
@@ -82,7 +84,7 @@ def write(which: str) -> None:
         pins = draft.read_text()
     header = HEADER.format(which=which, low=PYTHONS[0], high=PYTHONS[-1], digest=digest())
     file.write_text(header + pins)
-    print(f"{file.relative_to(ROOT)}: {pins.count('==')} pins, wheels for Python {PYTHONS}")
+    print(f"{file.relative_to(ROOT)}: {len(re.findall(PIN, pins, re.MULTILINE))} pins, wheels for Python {PYTHONS}")
 
 
 def main(arguments: list[str]) -> None:

@@ -1,20 +1,26 @@
 """The one door to what transformers does not promise, told apart by capability, never by version.
 
-The engine imports from transformers itself only its public face: the `Auto…` classes,
-`PreTrainedModel`, `PreTrainedConfig`, and the classes of one model for the built-in one. What else
-it relies on is reached through this module:
+The engine imports from transformers itself only its public face: the `Auto…` classes with
+`from_pretrained` and the keys of its loading info, `PreTrainedModel` with `can_generate`, `generate`
+and `load_adapter`, `PreTrainedConfig`, the fields of a generation config that `generation` names,
+tokenizers, and the classes of one model for the built-in one. What else it relies on is reached
+through this module:
 
 - `forward`: the argument that takes the cache is `past_key_values` or `cache`; the logits are
-  element 0 of its output; `position_ids` may be taken by name or through `**kwargs`.
+  element 0 of its output; `position_ids` may be taken by name or through `**kwargs`. Without a
+  mask, attention is causal, so that padding on the right changes nothing before it.
+- `generate` with `output_logits`: what a model says to one row, the witness of the trial.
 - `Cache`: models call `update(keys, values, layer)`, `get_seq_length`, `get_mask_sizes`, and read
-  `is_sliding`, `is_linear`, `is_dummy`, `is_compileable`.
+  `is_sliding`, `is_linear`, `is_dummy`, `is_compileable`. `window` implements the first three.
 - `DynamicCache`: made without a config it grows by layers as they are used, whose `keys` and
   `values` hold what was cached; made with a config its `layers` have a class for each kind.
-- `DynamicSlidingWindowLayer.sliding_window`, `DYNAMIC_LAYER_TYPE_MAPPING`: windows and names.
-- Configs: `get_text_config`, `layer_types`, `attention_layers` and `window_size` (GPT-Neo),
-  `keep_window_size` (Doge), `rope_parameters`, flat or by kind of layer, `alibi`, the names in
-  `POSITIONS`, `auto_map`, `_attn_implementation`, `_experts_implementation`.
-- Models: `can_generate`, `_is_stateful`, `_supports_attention_backend`, `get_input_embeddings`,
+- `DynamicLayer`, `DynamicSlidingWindowLayer.sliding_window`, `DYNAMIC_LAYER_TYPE_MAPPING`: which
+  layers attend to everything, which to a window, and the names of the others.
+- Configs: `get_text_config`, `is_encoder_decoder`, `layer_types`, `attention_layers` and
+  `window_size` (GPT-Neo), `keep_window_size` (Doge), `rope_parameters`, flat or by kind of layer,
+  `original_max_position_embeddings`, `alibi`, `model_type` (Bloom's), the names in `POSITIONS`,
+  `auto_map`, `_attn_implementation`, `_experts_implementation`.
+- Models: `_is_stateful`, `_supports_attention_backend`, `get_input_embeddings`,
   `get_output_embeddings`.
 - Masks: one of four dimensions is added to the scores as it is, where
   `_supports_attention_backend` is set and attention is "sdpa" or "eager".

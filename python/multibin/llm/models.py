@@ -186,8 +186,8 @@ def _check_weights(found: Mapping[str, Any]) -> None:
 
 @contextmanager
 def loading(argument: str, name: str) -> Iterator[None]:
-    """Turns whatever libraries raise for a bad file into a ValueError of one line, but for the
-    lack of memory.
+    """Turns whatever libraries raise for a bad file into a ValueError of one line. A lack of memory
+    is raised as it comes.
     """
     try:
         yield
