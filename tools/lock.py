@@ -84,7 +84,8 @@ def write(which: str) -> None:
         pins = draft.read_text()
     header = HEADER.format(which=which, low=PYTHONS[0], high=PYTHONS[-1], digest=digest())
     file.write_text(header + pins)
-    print(f"{file.relative_to(ROOT)}: {len(re.findall(PIN, pins, re.MULTILINE))} pins, wheels for Python {PYTHONS}")
+    count = len(re.findall(PIN, pins, re.MULTILINE))
+    print(f"{file.relative_to(ROOT)}: {count} pins, wheels for Python {PYTHONS}")
 
 
 def main(arguments: list[str]) -> None:

@@ -1,10 +1,10 @@
 """The one door to what transformers does not promise, told apart by capability, never by version.
 
 The engine imports from transformers itself only its public face: the `Auto…` classes with
-`from_pretrained` and the keys of its loading info, `PreTrainedModel` with `can_generate`, `generate`
-and `load_adapter`, `PreTrainedConfig`, the fields of a generation config that `generation` names,
-tokenizers, and the classes of one model for the built-in one. What else it relies on is reached
-through this module:
+`from_pretrained` and the keys of its loading info, `PreTrainedModel` with `can_generate`,
+`generate` and `load_adapter`, `PreTrainedConfig`, the fields of a generation config that
+`generation` names, tokenizers, and the classes of one model for the built-in one. What else it
+relies on is reached through this module:
 
 - `forward`: the argument that takes the cache is `past_key_values` or `cache`; the logits are
   element 0 of its output; `position_ids` may be taken by name or through `**kwargs`. Without a
