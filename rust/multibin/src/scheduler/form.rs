@@ -44,8 +44,12 @@ impl Inner {
     }
 
     /// The forming lock.
+    ///
+    /// # Panics
+    /// After a panic under it, and in a child of the process that made the scheduler.
     #[inline]
     pub(super) fn lock<'a>(&'a self, wakes: &'a WakeList) -> Locked<'a> {
+        self.assert_not_forked();
         self.state.lock(wakes)
     }
 
@@ -56,6 +60,7 @@ impl Inner {
         now: u64,
         worker: WorkerId,
         end: u64,
+        wakes: &WakeList,
     ) -> Option<Result<Formed, NextError>> {
         if !state.former.has_worker(worker) {
             return Some(Err(NextError::WorkerClosed));
@@ -65,7 +70,7 @@ impl Inner {
         if let Some(formed) = state.former.form(now, worker, closed, usize::MAX) {
             state.batches[formed.reason as usize] += 1;
             state.counts.leave(&formed, now);
-            self.release_expired(state, formed.expired.len() as u64);
+            self.release_expired(state, formed.expired.len() as u64, wakes);
             debug_assert_eq!(offered, Some(true), "a sleeper would not be woken for it");
             return Some(Ok(formed));
         }
@@ -76,11 +81,11 @@ impl Inner {
         (now >= end).then_some(Err(NextError::Timeout))
     }
 
-    fn release_expired(&self, state: &mut State, expired: u64) {
+    fn release_expired(&self, state: &mut State, expired: u64, wakes: &WakeList) {
         if expired > 0 {
             state.expired += expired;
             self.admission.release(expired);
-            self.tell_drainers();
+            self.tell_drainers(wakes);
         }
     }
 
@@ -115,7 +120,7 @@ impl Inner {
         state.cancelled += u64::from(found);
         self.pass_on(&mut state, self.now());
         drop(state);
-        self.release(u64::from(found));
+        self.release(u64::from(found), &wakes);
         found
     }
 
@@ -130,19 +135,19 @@ impl Inner {
         self.pass_on(&mut state, now);
     }
 
-    pub(crate) fn finish(&self, rows: u64) {
+    pub(crate) fn finish(&self, rows: u64, wakes: &WakeList) {
         self.done.fetch_add(rows, Ordering::Relaxed);
-        self.release(rows);
+        self.release(rows, wakes);
     }
 
-    pub(crate) fn lose(&self, rows: u64) {
+    pub(crate) fn lose(&self, rows: u64, wakes: &WakeList) {
         self.lost.fetch_add(rows, Ordering::Relaxed);
-        self.release(rows);
+        self.release(rows, wakes);
     }
 
-    fn release(&self, rows: u64) {
+    fn release(&self, rows: u64, wakes: &WakeList) {
         self.admission.release(rows);
-        self.tell_drainers();
+        self.tell_drainers(wakes);
     }
 
     pub(super) fn stats(&self, state: &State) -> Stats {
@@ -162,6 +167,8 @@ impl Inner {
             expired: state.expired,
             waiting: submitted + resubmitted - taken - state.cancelled - state.expired,
             leased: (taken - resubmitted).saturating_sub(done + lost),
+            refused: self.refused.load(Ordering::Relaxed),
+            capacity: self.capacity as u64,
             batches: state.batches,
         }
     }
