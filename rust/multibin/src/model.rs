@@ -449,7 +449,9 @@ impl Run {
                 self.reconfigure(edges, *batch_size, *max_parked, *budget);
             }
             Op::DropWorker(worker) => {
-                self.workers[*worker] = None;
+                if let Some(worker) = self.workers[*worker].take() {
+                    worker.close();
+                }
                 self.model.drop_worker(*worker);
             }
         }
