@@ -449,7 +449,9 @@ impl Run {
                 self.reconfigure(edges, *batch_size, *max_parked, *budget);
             }
             Op::DropWorker(worker) => {
-                self.workers[*worker] = None;
+                if let Some(worker) = self.workers[*worker].take() {
+                    worker.close();
+                }
                 self.model.drop_worker(*worker);
             }
         }
@@ -489,6 +491,7 @@ impl Run {
                 assert_eq!((said, first), (accepted, first_of_these));
             }
             Err(SubmitError::Priority(_)) => panic!("none is given where it may not be"),
+            Err(SubmitError::Forked) => panic!("nothing forks"),
             Err(SubmitError::Budget { cost, budget, .. }) => {
                 assert!(cost > budget && lengths.iter().any(too_dear));
                 return;

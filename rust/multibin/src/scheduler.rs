@@ -1,40 +1,54 @@
 //! The live scheduler: producers, rings, the forming lock, and workers that sleep.
 
 mod adapt;
+mod alarm;
 mod clock;
 mod drain;
+mod fork;
 mod form;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod map;
 mod next;
+mod park;
+#[cfg(all(test, not(loom)))]
+mod sleep_tests;
 mod sleepers;
 mod snapshot;
 mod submit;
 mod wake;
+pub(crate) mod wakes;
+mod worker;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 
+use self::alarm::Alarm;
 use self::clock::Clock;
+pub use self::drain::Drain;
+use self::drain::Drainers;
+pub(crate) use self::fork::FORKED;
+use self::fork::{Generation, Shared};
 use self::map::BinMap;
 pub use self::next::NextBatch;
 use self::sleepers::Sleepers;
+use self::wakes::{Lock, WakeList};
+pub(crate) use self::worker::Handle;
+pub use self::worker::Worker;
 
 use crate::adapt::{Adaptation, Adapter, Event};
 use crate::admission::{Admission, Refused};
-use crate::batch::Batch;
 use crate::bell::Bell;
 use crate::config::{Change, Config, ConfigError, Rules};
 use crate::edges::Edges;
 use crate::former::{Former, WorkerId};
 use crate::load::Budget;
-use crate::queue::{Drain, Ring, ring};
+use crate::queue::{self, Ring, ring};
 use crate::request::{Options, Reason, Submission, Ticket};
 use crate::stats::{Counts, Snapshot, Stats};
-use crate::sync::{self, AtomicU32, AtomicU64, Condvar, Mutex};
+use crate::sync::{self, AtomicU64};
 use crate::waiting::Slab;
 
 /// The most slots that all rings have together, and that one has.
@@ -45,6 +59,7 @@ const BLOCK: usize = 4096;
 
 /// Why a request was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum SubmitError {
     /// As many as `capacity` wait or are leased.
     #[error("at capacity: {capacity} requests wait or are leased; {accepted} accepted")]
@@ -72,10 +87,14 @@ pub enum SubmitError {
     /// A priority, and nothing says how these age.
     #[error("priority: {0} needs a scheduler with ageing")]
     Priority(u32),
+    /// This is a child of the process that made the scheduler.
+    #[error("{FORKED}")]
+    Forked,
 }
 
 /// Why there is no batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum NextError {
     /// The time is over.
     #[error("no batch within the timeout")]
@@ -86,23 +105,24 @@ pub enum NextError {
     /// [`Worker::close`] was called.
     #[error("the worker is closed")]
     WorkerClosed,
+    /// This is a child of the process that made the scheduler.
+    #[error("{FORKED}")]
+    Forked,
 }
 
 /// Groups requests of similar length and hands out batches. Cheap to clone; clones share it.
+///
+/// It belongs to the process that made it: in a child of a fork, calls that return [`SubmitError`],
+/// [`NextError`] or [`ResubmitError`](crate::ResubmitError) return their `Forked`, and the others
+/// panic, but for [`Scheduler::is_forked`]; what is dropped there is forgotten.
 #[derive(Debug, Clone)]
-pub struct Scheduler(Arc<Inner>);
-
-/// Takes batches. Climbers that it resubmits come back to it alone; when it is dropped, those that
-/// still wait start anew in the shared queues.
-#[derive(Debug)]
-pub struct Worker {
-    id: WorkerId,
-    scheduler: Arc<Inner>,
-}
+pub struct Scheduler(Shared);
 
 /// What clones, workers and batches share.
 #[derive(Debug)]
 pub(crate) struct Inner {
+    /// Of the process that made it.
+    generation: Generation,
     map: BinMap,
     capacity: usize,
     /// Whether requests may have priorities.
@@ -117,12 +137,14 @@ pub(crate) struct Inner {
     /// Rows of leases that ended, by how.
     done: AtomicU64,
     lost: AtomicU64,
-    state: Mutex<State>,
+    /// Rows refused for want of room.
+    refused: AtomicU64,
+    /// The forming lock.
+    state: Lock<State>,
     /// Taken before the forming lock by who needs both; submitting and forming need only that one.
-    adapter: Option<Mutex<Adapter>>,
-    /// Threads in [`Scheduler::drain`], who wait for the last lease to end.
-    drainers: AtomicU32,
-    drained: Condvar,
+    adapter: Option<Lock<Adapter>>,
+    drainers: Drainers,
+    alarm: Alarm,
 }
 
 /// What the forming lock guards.
@@ -130,7 +152,7 @@ pub(crate) struct Inner {
 struct State {
     former: Former,
     config: Config,
-    drains: Vec<Drain<Submission>>,
+    drains: Vec<queue::Drain<Submission>>,
     /// First entries taken from the rings.
     drained: u64,
     sleepers: Sleepers,
@@ -179,12 +201,12 @@ impl Scheduler {
             Slab::new(capacity, bins, rules.rank).map_err(|_| ConfigError::Memory(capacity))?;
         let places = capacity.next_power_of_two();
         let former = Former::new(rules, config.sizes(bins), edges, slab, places);
-        let state = State {
+        let state = |alarm| State {
             former,
             config,
             drains,
             drained: 0,
-            sleepers: Sleepers::default(),
+            sleepers: Sleepers::new(alarm),
             workers: 0,
             restarted: 0,
             cancelled: 0,
@@ -192,35 +214,40 @@ impl Scheduler {
             batches: [0; Reason::ALL.len()],
             counts: Counts::new(bins),
         };
-        Ok(Self(Arc::new(Inner {
-            map,
-            capacity,
-            ages: rules.ages(),
-            budget: rules.budget,
-            affordable: AtomicU64::new(rules.budget.map_or(u64::MAX, Budget::most)),
-            clock,
-            admission: Admission::new(capacity as u64),
-            rings: rings.into(),
-            bell: Bell::new(bins),
-            done: AtomicU64::new(0),
-            lost: AtomicU64::new(0),
-            state: Mutex::new(state),
-            adapter: adapter.map(Mutex::new),
-            drainers: AtomicU32::new(0),
-            drained: Condvar::new(),
-        })))
+        Ok(Self(Shared::new(Arc::new_cyclic(|inner| {
+            let alarm = Alarm::new(clock.clone(), inner);
+            Inner {
+                generation: Generation::current(),
+                map,
+                capacity,
+                ages: rules.ages(),
+                budget: rules.budget,
+                affordable: AtomicU64::new(rules.budget.map_or(u64::MAX, Budget::most)),
+                clock,
+                admission: Admission::new(capacity as u64),
+                rings: rings.into(),
+                bell: Bell::new(bins),
+                done: AtomicU64::new(0),
+                lost: AtomicU64::new(0),
+                refused: AtomicU64::new(0),
+                state: Lock::new(state(alarm.clone())),
+                adapter: adapter.map(Lock::new),
+                drainers: Drainers::new(alarm.clone()),
+                alarm,
+            }
+        }))))
     }
 
     /// The edges in use, while the gate of [`Config::adapt`] is open.
     #[must_use]
     pub fn edges(&self) -> Edges {
-        self.0.lock().former.edges().clone()
+        self.0.lock(&WakeList::new()).former.edges().clone()
     }
 
     /// The configuration in use.
     #[must_use]
     pub fn config(&self) -> Config {
-        self.0.lock().config.clone()
+        self.0.lock(&WakeList::new()).config.clone()
     }
 
     /// Changes edges, batch size and waits while requests flow. Who waits stays in its queue, and
@@ -290,6 +317,9 @@ impl Scheduler {
         assert_eq!(keys.len(), lengths.len(), "keys and lengths differ in length");
         assert!([0, keys.len()].contains(&options.len()), "keys and options differ in length");
         let inner = &*self.0;
+        if inner.is_forked() {
+            return Err(SubmitError::Forked);
+        }
         if inner.budget.is_some() || !options.is_empty() {
             let options_of = |i: usize| options.get(i).copied().unwrap_or_default();
             let mut requests = lengths.iter().enumerate();
@@ -337,50 +367,60 @@ impl Scheduler {
     /// If `predicted` and `actual` differ in length.
     pub fn observe_many(&self, predicted: &[u32], actual: &[u32]) {
         assert_eq!(predicted.len(), actual.len(), "predicted and actual differ in length");
+        self.0.assert_not_forked();
         Inner::observe(&self.0, predicted, actual);
     }
 
     /// What adaptation did so far; `None` without [`Config::adapt`].
     #[must_use]
     pub fn adaptation(&self) -> Option<Adaptation> {
-        self.0.adapter().map(|adapter| adapter.so_far())
+        self.0.adapter(&WakeList::new()).map(|adapter| adapter.so_far())
     }
 
     /// What adaptation did since this was last asked, at most the last 64 events.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
-        self.0.adapter().map_or_else(Vec::new, |mut adapter| adapter.events())
+        self.0.adapter(&WakeList::new()).map_or_else(Vec::new, |mut adapter| adapter.events())
     }
 
     /// A new worker.
     #[must_use]
     pub fn worker(&self) -> Worker {
-        let mut state = self.0.lock();
+        let wakes = WakeList::new();
+        let mut state = self.0.lock(&wakes);
         let id = state.workers;
         state.workers += 1;
         state.former.add_worker(id);
-        Worker { id, scheduler: Arc::clone(&self.0) }
+        Worker::new(Handle { id, scheduler: self.0.clone() })
     }
 
     /// Accepts nothing more. What waits leaves, full batches first; resubmitting goes on.
     pub fn close(&self) {
+        self.0.assert_not_forked();
         if self.0.admission.close() {
             // Under the lock nobody is between looking at the flag and falling asleep.
-            self.0.lock().wake_all(|_| true);
+            self.0.lock(&WakeList::new()).wake_all(|_| true);
         }
     }
 
     /// Closes, then waits until nothing waits and nothing is leased, as long as `timeout` says
-    /// (`None`: for ever): whether that is so. Somebody else must take the batches. Blocking.
+    /// (`None`: for ever): whether that is so. Another thread must take the batches. Blocking.
     #[must_use]
     pub fn drain(&self, timeout: Option<Duration>) -> bool {
-        self.close();
-        self.0.wait_until_drained(timeout)
+        self.drain_async(timeout).wait()
     }
 
-    /// Whoever was woken and will not ask says so, and another sleeper is woken if a batch waits.
-    /// A [`NextBatch`] that is dropped does it by itself; this is for a waker whose task never runs
-    /// again. Blocking: takes the forming lock.
+    /// Closes, as this is called, and returns [`Scheduler::drain`] as a future, for any executor; `timeout` counts
+    /// from this call on.
+    pub fn drain_async(&self, timeout: Option<Duration>) -> Drain {
+        self.close();
+        Drain::new(self.0.clone(), timeout)
+    }
+
+    /// For a waker whose task will never run: the one who was woken does not come, and another
+    /// sleeper is woken at once if a batch waits, instead of 10 ms later. A [`NextBatch`] that is dropped does
+    /// it by itself. A waker may call it: what it wakes is called after that waker has returned. Blocking: takes the
+    /// forming lock.
     pub fn wake_another(&self) {
         self.0.wake_one();
     }
@@ -388,13 +428,22 @@ impl Scheduler {
     /// Whether [`Scheduler::close`] was called.
     #[must_use]
     pub fn is_closed(&self) -> bool {
+        self.0.assert_not_forked();
         self.0.admission.is_closed()
+    }
+
+    /// Whether this is a child of the process that made the scheduler, which cannot use it: make one in
+    /// the child process. Forks of libc are noticed, on systems that have them.
+    #[must_use]
+    pub fn is_forked(&self) -> bool {
+        self.0.is_forked()
     }
 
     /// A snapshot of the counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let state = self.0.lock();
+        let wakes = WakeList::new();
+        let state = self.0.lock(&wakes);
         self.0.stats(&state)
     }
 
@@ -407,41 +456,16 @@ impl Scheduler {
     }
 }
 
-impl Worker {
-    /// The next batch; waits for it as long as `timeout` says (`None`: for ever).
-    ///
-    /// Blocking: takes the forming lock, and sleeps without polling while no batch may leave; beside
-    /// a producer that was stopped half-way, one of those who sleep looks every 50 µs.
-    ///
-    /// # Errors
-    /// [`NextError`] when the time is over, the scheduler is closed and nothing waits for this
-    /// worker (not final: who resubmits later asks again), or the worker is closed.
-    pub fn next_batch(&self, timeout: Option<Duration>) -> Result<Batch, NextError> {
-        let (formed, now) = self.scheduler.next(self.id, timeout)?;
-        Ok(Batch::new(formed, now, self.id, Arc::clone(&self.scheduler)))
-    }
-
-    /// The next batch as a future, for any executor; `timeout` counts from this call on. Who waits
-    /// when the worker is closed or dropped gets [`NextError::WorkerClosed`].
-    pub fn next_batch_async(&self, timeout: Option<Duration>) -> NextBatch {
-        NextBatch::new(&self.scheduler, self.id, timeout)
-    }
-
-    /// The scheduler that it takes from.
-    #[must_use]
-    pub fn scheduler(&self) -> Scheduler {
-        Scheduler(Arc::clone(&self.scheduler))
-    }
-
-    /// Hands the waiting climbers back to the shared queues, where they start anew; whoever waits
-    /// in [`Worker::next_batch`], and later calls, get [`NextError::WorkerClosed`].
-    pub fn close(&self) {
-        self.scheduler.remove_worker(self.id);
+impl Inner {
+    /// Whether what is dropped leaves it alone: in a child of the process that made it, and after
+    /// a panic under the forming lock.
+    pub(crate) fn is_beyond_use(&self) -> bool {
+        self.is_forked() || self.state.is_poisoned()
     }
 }
 
-impl Drop for Worker {
+impl Drop for Inner {
     fn drop(&mut self) {
-        self.close();
+        self.alarm.end();
     }
 }

@@ -1,14 +1,13 @@
 //! The workers' side: everything under the forming lock.
 
 use super::sleepers::Locked;
+use super::wakes::WakeList;
 use super::{Inner, NextError, State};
 use crate::bell::Bell;
 use crate::former::{Formed, WorkerId};
 use crate::request::{Row, Ticket};
 use crate::stats::Stats;
 use crate::sync::Ordering;
-
-pub(super) const POISONED: &str = "the forming lock is poisoned by an earlier panic";
 
 impl State {
     /// Moves what producers marked from the rings to the former.
@@ -44,9 +43,14 @@ impl Inner {
         self.clock.now()
     }
 
-    pub(super) fn lock(&self) -> Locked<'_> {
-        // A panic under the lock is a broken invariant: going on could lose or double a request.
-        Locked::new(self.state.lock().expect(POISONED))
+    /// The forming lock.
+    ///
+    /// # Panics
+    /// After a panic under it, and in a child of the process that made the scheduler.
+    #[inline]
+    pub(super) fn lock<'a>(&'a self, wakes: &'a WakeList) -> Locked<'a> {
+        self.assert_not_forked();
+        self.state.lock(wakes)
     }
 
     /// A batch, or why there is none, or `None`: sleep.
@@ -56,6 +60,7 @@ impl Inner {
         now: u64,
         worker: WorkerId,
         end: u64,
+        wakes: &WakeList,
     ) -> Option<Result<Formed, NextError>> {
         if !state.former.has_worker(worker) {
             return Some(Err(NextError::WorkerClosed));
@@ -65,7 +70,7 @@ impl Inner {
         if let Some(formed) = state.former.form(now, worker, closed, usize::MAX) {
             state.batches[formed.reason as usize] += 1;
             state.counts.leave(&formed, now);
-            self.release_expired(state, formed.expired.len() as u64);
+            self.release_expired(state, formed.expired.len() as u64, wakes);
             debug_assert_eq!(offered, Some(true), "a sleeper would not be woken for it");
             return Some(Ok(formed));
         }
@@ -76,12 +81,11 @@ impl Inner {
         (now >= end).then_some(Err(NextError::Timeout))
     }
 
-    fn release_expired(&self, state: &mut State, expired: u64) {
+    fn release_expired(&self, state: &mut State, expired: u64, wakes: &WakeList) {
         if expired > 0 {
             state.expired += expired;
             self.admission.release(expired);
-            // Who drains looks again under the lock, which is held here.
-            self.drained.notify_all();
+            self.tell_drainers(wakes);
         }
     }
 
@@ -91,8 +95,13 @@ impl Inner {
     }
 
     /// Rows enter again, kept for `worker` while it lives.
-    pub(crate) fn climb(&self, rows: impl Iterator<Item = Row>, worker: Option<WorkerId>) {
-        let mut state = self.lock();
+    pub(crate) fn climb(
+        &self,
+        rows: impl Iterator<Item = Row>,
+        worker: Option<WorkerId>,
+        wakes: &WakeList,
+    ) {
+        let mut state = self.lock(wakes);
         let entered = self.now();
         let admitted = self.admission.admitted();
         state.drain();
@@ -104,18 +113,20 @@ impl Inner {
     }
 
     pub(super) fn cancel(&self, ticket: Ticket) -> bool {
-        let mut state = self.lock();
+        let wakes = WakeList::new();
+        let mut state = self.lock(&wakes);
         state.drain();
         let found = state.former.remove(ticket).is_some();
         state.cancelled += u64::from(found);
         self.pass_on(&mut state, self.now());
         drop(state);
-        self.release(u64::from(found));
+        self.release(u64::from(found), &wakes);
         found
     }
 
     pub(super) fn remove_worker(&self, worker: WorkerId) {
-        let mut state = self.lock();
+        let wakes = WakeList::new();
+        let mut state = self.lock(&wakes);
         state.drain();
         let admitted = self.admission.admitted();
         let now = self.now();
@@ -124,19 +135,19 @@ impl Inner {
         self.pass_on(&mut state, now);
     }
 
-    pub(crate) fn finish(&self, rows: u64) {
+    pub(crate) fn finish(&self, rows: u64, wakes: &WakeList) {
         self.done.fetch_add(rows, Ordering::Relaxed);
-        self.release(rows);
+        self.release(rows, wakes);
     }
 
-    pub(crate) fn lose(&self, rows: u64) {
+    pub(crate) fn lose(&self, rows: u64, wakes: &WakeList) {
         self.lost.fetch_add(rows, Ordering::Relaxed);
-        self.release(rows);
+        self.release(rows, wakes);
     }
 
-    fn release(&self, rows: u64) {
+    fn release(&self, rows: u64, wakes: &WakeList) {
         self.admission.release(rows);
-        self.tell_drainers();
+        self.tell_drainers(wakes);
     }
 
     pub(super) fn stats(&self, state: &State) -> Stats {
@@ -156,6 +167,8 @@ impl Inner {
             expired: state.expired,
             waiting: submitted + resubmitted - taken - state.cancelled - state.expired,
             leased: (taken - resubmitted).saturating_sub(done + lost),
+            refused: self.refused.load(Ordering::Relaxed),
+            capacity: self.capacity as u64,
             batches: state.batches,
         }
     }

@@ -1,5 +1,6 @@
 //! The producers' side.
 
+use super::wakes::WakeList;
 use super::{BLOCK, Inner, Refused, SubmitError};
 use crate::load::Budget;
 use crate::request::{Options, Submission, Ticket};
@@ -23,6 +24,9 @@ impl Inner {
     /// pieces than it was written in, is to wait for the writes.
     #[inline]
     pub(super) fn submit(&self, key: u64, length: u32) -> Result<Ticket, SubmitError> {
+        if self.is_forked() {
+            return Err(SubmitError::Forked);
+        }
         if self.budget.is_some() {
             self.check(length, &Options::default())?;
         }
@@ -43,6 +47,9 @@ impl Inner {
         length: u32,
         options: &Options,
     ) -> Result<Ticket, SubmitError> {
+        if self.is_forked() {
+            return Err(SubmitError::Forked);
+        }
         self.check(length, options)?;
         let (bin, now) = (self.map.bin(length), self.now());
         let (ticket, _) = self.admit(1)?;
@@ -157,7 +164,7 @@ impl Inner {
     /// Empties a full ring; if a stalled producer is in the way, gives it time.
     #[cold]
     fn make_room(&self, bin: usize) {
-        if self.lock().drain_one(bin).0 == 0 {
+        if self.lock(&WakeList::new()).drain_one(bin).0 == 0 {
             std::thread::yield_now();
         }
     }

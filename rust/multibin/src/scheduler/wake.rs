@@ -7,6 +7,7 @@
 use std::hint::spin_loop;
 
 use super::sleepers::Locked;
+use super::wakes::WakeList;
 use super::{Inner, State};
 use crate::config::Fill;
 
@@ -77,7 +78,7 @@ impl Inner {
             return;
         }
         if self.wake_or_arm(state, now) {
-            state.wake_first();
+            state.wake_first(now);
             self.bell.disarm();
         }
     }
@@ -105,7 +106,8 @@ impl Inner {
     #[cold]
     pub(super) fn wake_one(&self) {
         // Under the lock nobody is between arming the bell and falling asleep.
-        let mut state = self.lock();
+        let wakes = WakeList::new();
+        let mut state = self.lock(&wakes);
         state.drain();
         self.pass_on(&mut state, self.now());
     }
