@@ -1,6 +1,7 @@
 //! The live scheduler: producers, rings, the forming lock, and workers that sleep.
 
 mod adapt;
+mod cancel;
 mod clock;
 mod drain;
 mod form;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use self::cancel::Withdrawn;
 use self::clock::Clock;
 use self::map::BinMap;
 pub use self::next::NextBatch;
@@ -133,6 +135,7 @@ struct State {
     drains: Vec<Drain<Submission>>,
     /// First entries taken from the rings.
     drained: u64,
+    withdrawn: Withdrawn,
     sleepers: Sleepers,
     workers: WorkerId,
     restarted: u64,
@@ -184,6 +187,7 @@ impl Scheduler {
             config,
             drains,
             drained: 0,
+            withdrawn: Withdrawn::default(),
             sleepers: Sleepers::default(),
             workers: 0,
             restarted: 0,

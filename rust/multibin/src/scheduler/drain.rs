@@ -28,7 +28,7 @@ impl Inner {
             adapter.reconfigured(edges, resized.then_some(rules.largest));
         }
         // What is published was meant for the bins and the batches of before.
-        state.drain();
+        state.drain_marked(&self.bell);
         state.former.set_rules(rules, config.sizes(self.rings.len()));
         // Relaxed: see `check`.
         self.affordable.store(config.budget.map_or(u64::MAX, Budget::most), Ordering::Relaxed);

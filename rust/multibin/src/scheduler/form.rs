@@ -4,7 +4,7 @@ use super::sleepers::Locked;
 use super::{Inner, NextError, State};
 use crate::bell::Bell;
 use crate::former::{Formed, WorkerId};
-use crate::request::{Row, Ticket};
+use crate::request::Row;
 use crate::stats::Stats;
 use crate::sync::Ordering;
 
@@ -17,20 +17,36 @@ impl State {
         bell.marked(|bin| self.drain_one(bin).1);
     }
 
-    /// Moves all that is published from the rings to the former; returns how many.
-    pub(super) fn drain(&mut self) -> u64 {
-        (0..self.drains.len()).map(|bin| self.drain_one(bin).0).sum()
-    }
-
     /// Moves what is published from one ring: how many, and whether a position that was claimed
     /// before is left, as it is not published.
     #[inline]
     pub(super) fn drain_one(&mut self, bin: usize) -> (u64, bool) {
+        if !self.withdrawn.is_empty() {
+            return self.drain_without_withdrawn(bin);
+        }
         let Self { former, drains, .. } = self;
         let drain = &mut drains[bin];
         let before = drain.head();
         let left =
             former.arrive(bin, |arrivals| drain.pass(|submission| arrivals.push(submission)));
+        let moved = drain.head() - before;
+        self.drained += moved;
+        (moved, left)
+    }
+
+    /// [`State::drain_one`] while a ring holds cancelled requests, whose entries are dropped.
+    #[cold]
+    fn drain_without_withdrawn(&mut self, bin: usize) -> (u64, bool) {
+        let Self { former, drains, withdrawn, .. } = self;
+        let drain = &mut drains[bin];
+        let before = drain.head();
+        let left = former.arrive(bin, |arrivals| {
+            drain.pass(|submission| {
+                if !withdrawn.forget(submission.ticket) {
+                    arrivals.push(submission);
+                }
+            })
+        });
         let moved = drain.head() - before;
         self.drained += moved;
         (moved, left)
@@ -95,7 +111,7 @@ impl Inner {
         let mut state = self.lock();
         let entered = self.now();
         let admitted = self.admission.admitted();
-        state.drain();
+        state.drain_marked(&self.bell);
         for row in rows {
             let gone = state.former.climb(Row { entered, ..row }, worker, admitted);
             state.restarted += u64::from(gone);
@@ -103,20 +119,9 @@ impl Inner {
         self.pass_on(&mut state, entered);
     }
 
-    pub(super) fn cancel(&self, ticket: Ticket) -> bool {
-        let mut state = self.lock();
-        state.drain();
-        let found = state.former.remove(ticket).is_some();
-        state.cancelled += u64::from(found);
-        self.pass_on(&mut state, self.now());
-        drop(state);
-        self.release(u64::from(found));
-        found
-    }
-
     pub(super) fn remove_worker(&self, worker: WorkerId) {
         let mut state = self.lock();
-        state.drain();
+        state.drain_marked(&self.bell);
         let admitted = self.admission.admitted();
         let now = self.now();
         state.restarted += state.former.remove_worker(worker, now, admitted);
@@ -134,7 +139,7 @@ impl Inner {
         self.release(rows);
     }
 
-    fn release(&self, rows: u64) {
+    pub(super) fn release(&self, rows: u64) {
         self.admission.release(rows);
         self.tell_drainers();
     }

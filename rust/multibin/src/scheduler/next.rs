@@ -112,7 +112,7 @@ impl Inner {
         let _before: Option<Sleeper>;
         let mut state = self.lock();
         _before = self.leave(&mut state, place);
-        state.drain();
+        state.drain_marked(&self.bell);
         self.pass_on(&mut state, self.now());
     }
 }

@@ -106,7 +106,7 @@ impl Inner {
     pub(super) fn wake_one(&self) {
         // Under the lock nobody is between arming the bell and falling asleep.
         let mut state = self.lock();
-        state.drain();
+        state.drain_marked(&self.bell);
         self.pass_on(&mut state, self.now());
     }
 
