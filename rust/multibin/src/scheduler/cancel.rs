@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::wakes::WakeList;
 use super::{Inner, State};
 use crate::bell::Bell;
 use crate::request::Ticket;
@@ -71,7 +72,8 @@ impl Inner {
     }
 
     fn cancel_block(&self, tickets: Range<Ticket>) -> u64 {
-        let mut state = self.lock();
+        let wakes = WakeList::new();
+        let mut state = self.lock(&wakes);
         state.drain_marked(&self.bell);
         let found = tickets.filter(|&ticket| state.take_back(&self.bell, ticket)).count() as u64;
         self.pass_on(&mut state, self.now());

@@ -1,14 +1,13 @@
 //! The workers' side: everything under the forming lock.
 
 use super::sleepers::Locked;
+use super::wakes::WakeList;
 use super::{Inner, NextError, State};
 use crate::bell::Bell;
 use crate::former::{Formed, WorkerId};
 use crate::request::Row;
 use crate::stats::Stats;
 use crate::sync::Ordering;
-
-pub(super) const POISONED: &str = "the forming lock is poisoned by an earlier panic";
 
 impl State {
     /// Moves what producers marked from the rings to the former.
@@ -60,9 +59,10 @@ impl Inner {
         self.clock.now()
     }
 
-    pub(super) fn lock(&self) -> Locked<'_> {
-        // A panic under the lock is a broken invariant: going on could lose or double a request.
-        Locked::new(self.state.lock().expect(POISONED))
+    /// The forming lock.
+    #[inline]
+    pub(super) fn lock<'a>(&'a self, wakes: &'a WakeList) -> Locked<'a> {
+        self.state.lock(wakes)
     }
 
     /// A batch, or why there is none, or `None`: sleep.
@@ -96,8 +96,7 @@ impl Inner {
         if expired > 0 {
             state.expired += expired;
             self.admission.release(expired);
-            // Who drains looks again under the lock, which is held here.
-            self.drained.notify_all();
+            self.tell_drainers();
         }
     }
 
@@ -107,8 +106,13 @@ impl Inner {
     }
 
     /// Rows enter again, kept for `worker` while it lives.
-    pub(crate) fn climb(&self, rows: impl Iterator<Item = Row>, worker: Option<WorkerId>) {
-        let mut state = self.lock();
+    pub(crate) fn climb(
+        &self,
+        rows: impl Iterator<Item = Row>,
+        worker: Option<WorkerId>,
+        wakes: &WakeList,
+    ) {
+        let mut state = self.lock(wakes);
         let entered = self.now();
         let admitted = self.admission.admitted();
         state.drain_marked(&self.bell);
@@ -120,7 +124,8 @@ impl Inner {
     }
 
     pub(super) fn remove_worker(&self, worker: WorkerId) {
-        let mut state = self.lock();
+        let wakes = WakeList::new();
+        let mut state = self.lock(&wakes);
         state.drain_marked(&self.bell);
         let admitted = self.admission.admitted();
         let now = self.now();
