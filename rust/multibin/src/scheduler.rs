@@ -114,6 +114,8 @@ pub(crate) struct Inner {
     /// The kind of budget, and what a request may cost.
     budget: Option<Budget>,
     affordable: AtomicU64,
+    /// Nanoseconds of `max_wait`; `u64::MAX`: none.
+    patience: AtomicU64,
     clock: Clock,
     admission: Admission,
     rings: Box<[sync::Arc<Ring<Submission>>]>,
@@ -187,6 +189,7 @@ impl Scheduler {
             Slab::new(capacity, bins, rules.rank).map_err(|_| ConfigError::Memory(capacity))?;
         let places = capacity.next_power_of_two();
         let former = Former::new(rules, config.sizes(bins), edges, slab, places);
+        let patience = AtomicU64::new(rules.max_wait.unwrap_or(u64::MAX));
         let state = State {
             former,
             config,
@@ -207,6 +210,7 @@ impl Scheduler {
             ages: rules.ages(),
             budget: rules.budget,
             affordable: AtomicU64::new(rules.budget.map_or(u64::MAX, Budget::most)),
+            patience,
             clock,
             admission: Admission::new(capacity as u64),
             rings: rings.into(),
@@ -393,7 +397,7 @@ impl Scheduler {
     /// A [`NextBatch`] that is dropped does it by itself; this is for a waker whose task never runs
     /// again. Blocking: takes the forming lock.
     pub fn wake_another(&self) {
-        self.0.wake_one();
+        self.0.wake_another();
     }
 
     /// Whether [`Scheduler::close`] was called.

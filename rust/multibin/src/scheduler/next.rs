@@ -92,7 +92,7 @@ impl Inner {
         wait.until = state.former.deadline(wait.worker).unwrap_or(u64::MAX).min(wait.end);
         let place = state.sleepers.enter(wait.worker, wait.until, waker);
         wait.place = Some(place);
-        if self.wake_or_arm(state, now) {
+        if self.wake_or_arm(state, now, true) {
             wait.until = wait.until.min(now.saturating_add(GLANCE));
             state.sleepers.set_alarm(place, wait.until);
         }

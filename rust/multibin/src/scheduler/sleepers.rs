@@ -53,7 +53,12 @@ impl Sleepers {
 
     /// Whether the alarm of somebody goes off by `time`.
     pub(super) fn wakes_by(&self, time: u64) -> bool {
-        self.alarm(|_| true) <= time
+        self.earliest() <= time
+    }
+
+    /// The earliest alarm; `u64::MAX`: none.
+    pub(super) fn earliest(&self) -> u64 {
+        self.alarm(|_| true)
     }
 
     /// The earliest alarm among those that `whose` holds for.
@@ -64,24 +69,36 @@ impl Sleepers {
 }
 
 impl State {
-    /// A sleeper who would get a batch, or is to set an earlier alarm: the longest asleep.
+    /// Finds the sleeper that is asleep longest of those that would get a batch, or must set an
+    /// earlier alarm. What one without climbers of its own may take, all of these may.
     fn needed(&mut self, now: u64, closed: bool) -> Option<usize> {
-        let shared = self.former.shared_deadline();
-        if shared.is_some_and(|deadline| deadline < self.sleepers.alarm(|_| true)) {
+        if self.is_late() {
             return Some(0);
         }
-        // Without climbers, what one may take all may.
-        let asked = if self.former.has_climbers() { usize::MAX } else { 1 };
-        (0..self.sleepers.queue.len().min(asked)).find(|&at| {
-            let worker = self.sleepers.queue[at].worker;
-            self.former.offers(now, worker, closed) || self.is_late(worker)
+        let shared = self.former.offers_shared(now, closed);
+        if !self.former.has_own() {
+            return shared.then_some(0).filter(|_| !self.sleepers.is_empty());
+        }
+        self.sleepers.queue.iter().position(|sleeper| {
+            if self.former.has_own_climbers(sleeper.worker) {
+                self.former.offers_own(now, sleeper.worker, shared) || self.is_late_for(sleeper)
+            } else {
+                shared
+            }
         })
     }
 
-    /// Whether a climber of `worker` becomes overdue before any alarm of it.
-    fn is_late(&self, worker: WorkerId) -> bool {
-        let own = self.former.own_deadline(worker);
-        own.is_some_and(|deadline| deadline < self.sleepers.alarm(|other| other == worker))
+    /// Returns true if a request that all may take becomes overdue, or expires, before any alarm.
+    pub(super) fn is_late(&self) -> bool {
+        let shared = self.former.shared_deadline();
+        shared.is_some_and(|deadline| deadline < self.sleepers.earliest())
+    }
+
+    /// Returns true if a climber of this worker becomes overdue before any alarm of it.
+    fn is_late_for(&self, sleeper: &Sleeper) -> bool {
+        let own = self.former.own_deadline(sleeper.worker).filter(|&own| own < sleeper.until);
+        let alarm = || self.sleepers.alarm(|other| other == sleeper.worker);
+        own.is_some_and(|deadline| deadline < alarm())
     }
 }
 
