@@ -91,7 +91,7 @@ impl Inner {
             return;
         }
         if self.wake_or_arm(state, now, changed) {
-            state.wake_first();
+            state.wake_first(now);
             self.bell.disarm();
         }
     }
@@ -143,6 +143,6 @@ impl Inner {
         while !any && let Some(bin) = state.former.next_changed() {
             self.bell.set_quiet(bin, state.quiet(bin));
         }
-        self.bell.arm(any, state.sleepers.earliest());
+        self.bell.arm(any, state.sleepers.first_alarm());
     }
 }
