@@ -101,7 +101,7 @@ impl Inner {
         options: &[Options],
     ) {
         let arrival = self.now();
-        let first_ttl = options.iter().filter_map(|options| options.deadline).min();
+        let first_ttl = options.iter().filter_map(|options| options.ttl).min();
         let deadline = first_ttl.map_or(u64::MAX, |ttl| arrival.saturating_add(nanoseconds(ttl)));
         let due = || self.due(arrival, deadline);
         for (block, lengths) in lengths.chunks(BLOCK).enumerate() {
