@@ -11,6 +11,8 @@ use crate::request::{Expired, Row, Ticket};
 pub(super) struct Expiry {
     /// Deadlines and whose; of some who left long ago, too.
     deadlines: BinaryHeap<Reverse<(u64, First)>>,
+    /// Those that expired and were not reported.
+    gone: Vec<Expired>,
 }
 
 /// A request's first entry into a queue.
@@ -32,21 +34,27 @@ impl Expiry {
 }
 
 impl Former {
-    /// Takes out whose deadline is `now` or before: their keys. Amortised O(log n) per request with a
+    /// Takes out the requests whose deadline is `now` or before; returns how many. They are reported
+    /// by the next batch, or by [`Former::take_expired`]. Amortised O(log n) per request with a
     /// deadline.
-    pub(super) fn expire(&mut self, now: u64) -> Vec<Expired> {
-        let mut keys = Vec::new();
+    pub(crate) fn expire(&mut self, now: u64) -> usize {
+        let before = self.expiry.gone.len();
         while let Some(at) = self.first_expired(now) {
             let Row { key, ticket, .. } = self.unlink(at);
-            keys.push(Expired { key, ticket });
+            self.expiry.gone.push(Expired { key, ticket });
         }
         self.forget_who_left();
-        keys
+        self.expiry.gone.len() - before
     }
 
-    /// Whether somebody's deadline is `now` or before. Until a batch hands it back, it waits.
+    /// Takes those that expired and were not reported.
+    pub(crate) fn take_expired(&mut self) -> Vec<Expired> {
+        std::mem::take(&mut self.expiry.gone)
+    }
+
+    /// Returns true if a request expires by `now`, or has and was not reported.
     pub(super) fn expires(&mut self, now: u64) -> bool {
-        self.first_expired(now).is_some()
+        !self.expiry.gone.is_empty() || self.first_expired(now).is_some()
     }
 
     fn first_expired(&mut self, now: u64) -> Option<u32> {
@@ -79,7 +87,7 @@ impl Former {
     }
 
     /// The next deadline, perhaps of somebody who left.
-    pub(super) fn next_expiry(&self) -> Option<u64> {
+    pub(crate) fn next_expiry(&self) -> Option<u64> {
         self.expiry.deadlines.peek().map(|&Reverse((deadline, _))| deadline)
     }
 }

@@ -90,7 +90,8 @@ impl Former {
         closed: bool,
         starts: usize,
     ) -> Option<Formed> {
-        let expired = self.expire(now);
+        self.expire(now);
+        let expired = self.take_expired();
         let everything = View { worker, starts };
         let leads = self.available(everything) > 0;
         let formed = if leads { self.lead(now, everything, closed) } else { None };

@@ -10,10 +10,17 @@ use crate::stats::Stats;
 use crate::sync::Ordering;
 
 impl State {
-    /// Moves what producers marked from the rings to the former.
+    /// Moves what producers marked from the rings to the former. Returns true if a position is left
+    /// that a producer has claimed and not published.
     #[inline]
-    pub(super) fn drain_marked(&mut self, bell: &Bell) {
-        bell.marked(|bin| self.drain_one(bin).1);
+    pub(super) fn drain_marked(&mut self, bell: &Bell) -> bool {
+        let mut stalled = false;
+        bell.marked(|bin| {
+            let (_, left) = self.drain_one(bin);
+            stalled |= left;
+            left
+        });
+        stalled
     }
 
     /// Moves what is published from one ring: how many, and whether a position that was claimed
@@ -83,10 +90,11 @@ impl Inner {
         }
         let closed = self.admission.is_closed();
         let offered = cfg!(debug_assertions).then(|| state.former.offers(now, worker, closed));
+        let expired = state.former.expire(now) as u64;
+        self.release_expired(state, expired, wakes);
         if let Some(formed) = state.former.form(now, worker, closed, usize::MAX) {
             state.batches[formed.reason as usize] += 1;
             state.counts.leave(&formed, now);
-            self.release_expired(state, formed.expired.len() as u64, wakes);
             debug_assert_eq!(offered, Some(true), "a sleeper would not be woken for it");
             return Some(Ok(formed));
         }
@@ -97,10 +105,11 @@ impl Inner {
         (now >= end).then_some(Err(NextError::Timeout))
     }
 
+    /// Whoever leaves the lock serves those that are queued for room.
     fn release_expired(&self, state: &mut State, expired: u64, wakes: &WakeList) {
         if expired > 0 {
             state.expired += expired;
-            self.admission.release(expired);
+            let _ = self.admission.release(expired);
             self.tell_drainers(wakes);
         }
     }
@@ -150,8 +159,11 @@ impl Inner {
     }
 
     pub(super) fn release(&self, rows: u64, wakes: &WakeList) {
-        self.admission.release(rows);
+        let queued = self.admission.release(rows);
         self.tell_drainers(wakes);
+        if queued {
+            self.serve(wakes);
+        }
     }
 
     pub(super) fn stats(&self, state: &State) -> Stats {

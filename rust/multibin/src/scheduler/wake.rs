@@ -120,19 +120,18 @@ impl Inner {
 
     /// After an entry for which the bell rang. Costs what the marked bins hold.
     #[cold]
-    pub(super) fn wake_one(&self) {
-        self.wake(false);
+    pub(super) fn wake_one(&self, wakes: &WakeList) {
+        self.wake(false, wakes);
     }
 
     /// After a sleeper was woken that does not ask.
     pub(super) fn wake_another(&self) {
-        self.wake(true);
+        self.wake(true, &WakeList::new());
     }
 
-    fn wake(&self, changed: bool) {
+    fn wake(&self, changed: bool, wakes: &WakeList) {
         // Under the lock no worker is between arming the bell and falling asleep.
-        let wakes = WakeList::new();
-        let mut state = self.lock(&wakes);
+        let mut state = self.lock(wakes);
         state.drain_marked(&self.bell);
         self.pass_on_if(&mut state, self.now(), changed);
     }
