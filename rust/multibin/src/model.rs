@@ -479,7 +479,7 @@ impl Run {
         assert!(outcome.is_err() || !lengths.iter().any(too_dear));
         match outcome {
             Ok(ticket) => assert_eq!(ticket, self.model.tickets),
-            Err(SubmitError::Closed) => {
+            Err(SubmitError::Closed { .. }) => {
                 assert!(self.model.closed);
                 return;
             }

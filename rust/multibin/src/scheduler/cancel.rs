@@ -102,7 +102,7 @@ mod tests {
         let config = Config { capacity, fill: Fill::Elastic, ..Config::new(2) };
         let scheduler = Scheduler::new(Edges::new(&[0, 10]).unwrap(), config).unwrap();
         let inner = &scheduler.0;
-        let (ticket, _) = inner.admit(1).unwrap();
+        let ticket = inner.admit_all(1).unwrap();
         let submission = Submission::new(0, ticket, inner.now(), 5, &Options::default());
         let stalls = || {
             inner.bell.look(0);
