@@ -68,11 +68,14 @@ impl Inner {
         }
     }
 
-    /// Who waits stays in its queue, so that no batch becomes possible by this.
+    /// What waits stays in its queue; with strict fill that may be a batch now.
     fn put_to_use(&self, adapter: &Adapter) {
         let (edges, pays) = (adapter.edges(), adapter.pays());
         let mut state = self.lock();
         self.map.replace(edges, pays);
+        // What is published was meant for the bins of before.
+        state.drain();
         state.former.set_edges(edges.clone(), pays);
+        self.pass_on(&mut state, self.now());
     }
 }

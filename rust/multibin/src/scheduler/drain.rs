@@ -21,14 +21,16 @@ impl Inner {
         config.check(edges.unwrap_or(state.former.edges()))?;
         if let Some(edges) = edges {
             self.map.replace(edges, true);
+        }
+        // What is published was meant for the bins and the batches of before.
+        state.drain();
+        if let Some(edges) = edges {
             state.former.set_edges(edges.clone(), true);
         }
         if let Some(adapter) = &mut adapter {
             let resized = change.batch_size.is_some() || change.batch_sizes.is_some();
             adapter.reconfigured(edges, resized.then_some(rules.largest));
         }
-        // What is published was meant for the bins and the batches of before.
-        state.drain();
         state.former.set_rules(rules, config.sizes(self.rings.len()));
         // Relaxed: see `check`.
         self.affordable.store(config.budget.map_or(u64::MAX, Budget::most), Ordering::Relaxed);

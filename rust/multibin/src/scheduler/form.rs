@@ -10,6 +10,9 @@ use crate::sync::Ordering;
 
 pub(super) const POISONED: &str = "the forming lock is poisoned by an earlier panic";
 
+/// The most climbers that are handed back under one hold of the lock.
+const HANDED_BACK: usize = 1024;
+
 impl State {
     /// Moves what producers marked from the rings to the former.
     #[inline]
@@ -62,10 +65,11 @@ impl Inner {
         }
         let closed = self.admission.is_closed();
         let offered = cfg!(debug_assertions).then(|| state.former.offers(now, worker, closed));
-        if let Some(formed) = state.former.form(now, worker, closed, usize::MAX) {
+        let formed = state.former.form(now, worker, closed, usize::MAX);
+        self.release_expired(state);
+        if let Some(formed) = formed {
             state.batches[formed.reason as usize] += 1;
             state.counts.leave(&formed, now);
-            self.release_expired(state, formed.expired.len() as u64);
             debug_assert_eq!(offered, Some(true), "a sleeper would not be woken for it");
             return Some(Ok(formed));
         }
@@ -76,7 +80,9 @@ impl Inner {
         (now >= end).then_some(Err(NextError::Timeout))
     }
 
-    fn release_expired(&self, state: &mut State, expired: u64) {
+    /// Frees the room of the requests that expired since this was last called.
+    fn release_expired(&self, state: &mut State) {
+        let expired = state.former.expired() - state.expired;
         if expired > 0 {
             state.expired += expired;
             self.admission.release(expired);
@@ -115,13 +121,23 @@ impl Inner {
     }
 
     pub(super) fn remove_worker(&self, worker: WorkerId) {
+        {
+            let mut state = self.lock();
+            state.former.retire_worker(worker);
+            state.wake_all(|sleeper| sleeper == worker);
+        }
+        while self.hand_back(worker) {}
+    }
+
+    /// Hands some climbers of a worker that retired back; whether more are left.
+    fn hand_back(&self, worker: WorkerId) -> bool {
         let mut state = self.lock();
         state.drain();
-        let admitted = self.admission.admitted();
-        let now = self.now();
-        state.restarted += state.former.remove_worker(worker, now, admitted);
-        state.wake_all(|sleeper| sleeper == worker);
+        let (admitted, now) = (self.admission.admitted(), self.now());
+        let (restarted, more) = state.former.hand_back(worker, HANDED_BACK, now, admitted);
+        state.restarted += restarted;
         self.pass_on(&mut state, now);
+        more
     }
 
     pub(crate) fn finish(&self, rows: u64) {
