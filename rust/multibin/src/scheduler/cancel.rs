@@ -64,9 +64,7 @@ impl Inner {
     pub(super) fn cancel(&self, ticket: Ticket) -> bool {
         let wakes = WakeList::new();
         let found = self.cancel_all(ticket..ticket + 1, &wakes) > 0;
-        if found && self.admission.is_queued() {
-            self.serve(&wakes);
-        }
+        self.serve_queued(&wakes);
         found
     }
 

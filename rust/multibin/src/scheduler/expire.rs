@@ -1,10 +1,14 @@
 //! Room that requests hold whose time to live is over.
 
+use super::Inner;
+use super::sleepers::Locked;
 use super::wake::GLANCE;
 use super::wakes::WakeList;
-use super::{Inner, State};
 use crate::request::Expired;
 use crate::sync::{AtomicU64, Ordering, order_for_loom};
+
+/// Nanoseconds after which it is tried again to free room that cannot be freed now.
+const RETRY: u64 = 10_000_000;
 
 /// The earliest deadline of a request that waits, or an earlier time; so a full scheduler whose
 /// requests have no deadlines pays one load.
@@ -59,28 +63,33 @@ impl Inner {
     /// Frees the room of requests whose deadline has passed, if there may be such. Returns true if it
     /// did. Takes the forming lock then.
     pub(super) fn expire_due(&self, wakes: &WakeList) -> bool {
-        let now = self.now();
-        if self.earliest.get() > now {
+        if self.earliest.get() > self.now() {
             return false;
         }
         let mut state = self.lock(wakes);
-        let expired = self.expire(&mut state, now);
-        // A worker may wait for what expired.
-        self.pass_on(&mut state, now);
+        let expired = self.expire(&mut state, wakes);
         drop(state);
-        self.release(expired, wakes);
-        expired > 0
+        self.serve_queued(wakes);
+        expired
     }
 
-    /// Lets what is past its deadline expire; how many, for the caller to release.
-    fn expire(&self, state: &mut State, now: u64) -> u64 {
+    /// Lets what is past its deadline expire; true if anything did.
+    fn expire(&self, state: &mut Locked<'_>, wakes: &WakeList) -> bool {
+        let now = self.now();
         self.earliest.forget();
         let stalled = state.drain_marked(&self.bell);
-        let expired = state.former.expire(now) as u64;
-        state.expired += expired;
-        let next = state.former.next_expiry().unwrap_or(u64::MAX);
-        // Behind a producer that stalled may lie requests with deadlines.
-        self.earliest.lower(if stalled { next.min(now.saturating_add(GLANCE)) } else { next });
+        state.former.expire(now);
+        let expired = self.release_expired(state, wakes) > 0;
+        self.earliest.lower(state.former.next_expiry().map_or(u64::MAX, |next| {
+            // So many are unreported that no more can expire, until a worker asks.
+            if next <= now && !expired { now.saturating_add(RETRY) } else { next }
+        }));
+        if stalled {
+            // Behind a producer that stalled may lie requests with deadlines.
+            self.earliest.lower(now.saturating_add(GLANCE));
+        }
+        // A worker may wait for what expired.
+        self.pass_on(state, now);
         expired
     }
 
@@ -88,13 +97,13 @@ impl Inner {
     pub(super) fn expired(&self) -> Vec<Expired> {
         let wakes = WakeList::new();
         let mut state = self.lock(&wakes);
-        let now = self.now();
-        let expired = self.expire(&mut state, now);
-        let gone = state.former.take_expired();
-        self.pass_on(&mut state, now);
+        let mut expired = state.former.take_unreported();
+        while self.expire(&mut state, &wakes) {
+            expired.append(&mut state.former.take_unreported());
+        }
         drop(state);
-        self.release(expired, &wakes);
-        gone
+        self.serve_queued(&wakes);
+        expired
     }
 
     /// Frees the room of what expired by `now` for calls that are queued.

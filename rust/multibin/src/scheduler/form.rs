@@ -9,6 +9,9 @@ use crate::request::Row;
 use crate::stats::Stats;
 use crate::sync::Ordering;
 
+/// The most climbers that are handed back under one hold of the lock.
+const HANDED_BACK: usize = 1024;
+
 impl State {
     /// Moves what producers marked from the rings to the former. Returns true if a position is left
     /// that a producer has claimed and not published.
@@ -90,9 +93,9 @@ impl Inner {
         }
         let closed = self.admission.is_closed();
         let offered = cfg!(debug_assertions).then(|| state.former.offers(now, worker, closed));
-        let expired = state.former.expire(now) as u64;
-        self.release_expired(state, expired, wakes);
-        if let Some(formed) = state.former.form(now, worker, closed, usize::MAX) {
+        let formed = state.former.form(now, worker, closed, usize::MAX);
+        self.release_expired(state, wakes);
+        if let Some(formed) = formed {
             state.batches[formed.reason as usize] += 1;
             state.counts.leave(&formed, now);
             debug_assert_eq!(offered, Some(true), "a sleeper would not be woken for it");
@@ -105,13 +108,16 @@ impl Inner {
         (now >= end).then_some(Err(NextError::Timeout))
     }
 
-    /// Whoever leaves the lock serves those that are queued for room.
-    fn release_expired(&self, state: &mut State, expired: u64, wakes: &WakeList) {
+    /// Frees the room of the requests that expired since this was last called. The caller serves the
+    /// calls that are queued for room once it has left the lock.
+    pub(super) fn release_expired(&self, state: &mut State, wakes: &WakeList) -> u64 {
+        let expired = state.former.expired() - state.expired;
         if expired > 0 {
             state.expired += expired;
             let _ = self.admission.release(expired);
             self.tell_drainers(wakes);
         }
+        expired
     }
 
     /// Whether nobody who was admitted is still on the way. Meaningful once closed.
@@ -138,14 +144,24 @@ impl Inner {
     }
 
     pub(super) fn remove_worker(&self, worker: WorkerId) {
-        let wakes = WakeList::new();
-        let mut state = self.lock(&wakes);
+        let wakes = &WakeList::new();
+        {
+            let mut state = self.lock(wakes);
+            state.former.retire_worker(worker);
+            state.wake_all(|sleeper| sleeper == worker);
+        }
+        while self.hand_back(worker, wakes) {}
+    }
+
+    /// Hands some climbers of a worker that retired back; whether more are left.
+    fn hand_back(&self, worker: WorkerId, wakes: &WakeList) -> bool {
+        let mut state = self.lock(wakes);
         state.drain_marked(&self.bell);
-        let admitted = self.admission.admitted();
-        let now = self.now();
-        state.restarted += state.former.remove_worker(worker, now, admitted);
-        state.wake_all(|sleeper| sleeper == worker);
+        let (admitted, now) = (self.admission.admitted(), self.now());
+        let (restarted, more) = state.former.hand_back(worker, HANDED_BACK, now, admitted);
+        state.restarted += restarted;
         self.pass_on(&mut state, now);
+        more
     }
 
     pub(crate) fn finish(&self, rows: u64, wakes: &WakeList) {

@@ -116,9 +116,7 @@ impl Wait {
         // A lease before a waker is called: if one panics, the rows are lost and not forgotten.
         let outcome = outcome.map_ok(|(formed, now)| Batch::new(formed, now, Arc::clone(handle)));
         // What expired has made room.
-        if inner.admission.is_queued() {
-            inner.serve(&wakes);
-        }
+        inner.serve_queued(&wakes);
         drop(wakes);
         outcome
     }

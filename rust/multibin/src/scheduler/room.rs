@@ -203,6 +203,14 @@ impl Inner {
         place
     }
 
+    /// Serves calls that are queued, after room was freed under the forming lock, which is left.
+    #[inline]
+    pub(super) fn serve_queued(&self, wakes: &WakeList) {
+        if self.admission.is_queued() {
+            self.serve(wakes);
+        }
+    }
+
     /// Admits and publishes requests of queued calls while there is room, and tells their waiters.
     /// The caller holds no lock. Blocking, as [`Scheduler::submit`](super::Scheduler::submit) is.
     #[cold]
@@ -287,9 +295,7 @@ impl Inner {
         if !tickets.is_empty() {
             self.cancel_all(tickets, wakes);
         }
-        if self.admission.is_queued() {
-            self.serve(wakes);
-        }
+        self.serve_queued(wakes);
     }
 
     /// The scheduler is closed: queued calls end.

@@ -56,18 +56,13 @@ impl State {
     /// Returns up to which position of its ring an entry of `bin` completes no batch: with those that
     /// all may take, and with the most climbers that wait for one worker.
     fn quiet(&self, bin: usize) -> u64 {
-        let (head, full) = (self.drains[bin].head(), self.former.full(bin));
-        if full.budget.is_some() {
-            return head;
-        }
-        let others = self.former.depth(bin) + self.former.most_own(bin);
-        head + u64::from(full.rows.saturating_sub(others + 1))
+        self.drains[bin].head() + u64::from(self.former.short_of(bin))
     }
 
     /// Returns true if what came since the bell was last armed may be a reason to wake a sleeper.
     fn arrivals_matter(&self) -> bool {
         self.config.fill == Fill::Elastic
-            || self.former.changed().any(|bin| self.former.completes(bin))
+            || self.former.changed().any(|bin| self.former.may_complete(bin))
             || self.is_late()
     }
 }
