@@ -520,7 +520,8 @@ impl Run {
                 self.reconfigure(edges, *batch_size, *max_parked, *budget);
             }
             Op::DropWorker(worker) => {
-                self.workers[*worker] = None;
+                // A batch of its own would keep it.
+                self.workers[*worker].take().iter().for_each(Worker::close);
                 self.model.drop_worker(*worker);
             }
         }
