@@ -34,13 +34,19 @@ impl Inner {
 
     /// Whether a fit is due afterwards.
     fn judge(&self, predicted: &[u32], actual: &[u32]) -> Option<Job> {
-        let mut adapter = self.adapter()?;
+        let (mut adapter, mut turned) = (self.adapter()?, false);
         for (&predicted, &actual) in predicted.iter().zip(actual) {
             if adapter.observe(predicted, actual) {
                 self.put_to_use(&adapter);
+                turned = true;
             }
         }
-        adapter.job()
+        let job = adapter.job();
+        drop(adapter);
+        if turned {
+            self.wake_one();
+        }
+        job
     }
 
     /// Fits on a thread of its own: who observes may be an event loop, which a fit would hold up for
@@ -65,10 +71,14 @@ impl Inner {
         let Some(mut adapter) = self.adapter() else { return };
         if adapter.fitted(fit) {
             self.put_to_use(&adapter);
+            // A waker may wait for a lock whose holder waits for the adapter.
+            drop(adapter);
+            self.wake_one();
         }
     }
 
-    /// What waits stays in its queue; with strict fill that may be a batch now.
+    /// What waits stays in its queue. With strict fill that may be a batch now: [`Inner::wake_one`]
+    /// follows, without the adapter.
     fn put_to_use(&self, adapter: &Adapter) {
         let (edges, pays) = (adapter.edges(), adapter.pays());
         let mut state = self.lock();
@@ -76,6 +86,5 @@ impl Inner {
         // What is published was meant for the bins of before.
         state.drain();
         state.former.set_edges(edges.clone(), pays);
-        self.pass_on(&mut state, self.now());
     }
 }

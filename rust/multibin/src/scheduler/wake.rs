@@ -56,7 +56,7 @@ impl State {
         if self.config.max_wait.is_some() && depth == 0 {
             return 0;
         }
-        if self.config.budget.is_some() {
+        if self.config.budget.is_some() || !self.former.is_entered(bin) {
             return 0;
         }
         let short = self.former.full(bin).rows.saturating_sub(depth + 1);
