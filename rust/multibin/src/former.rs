@@ -14,6 +14,8 @@ mod limit;
 mod offers;
 mod places;
 mod rules;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 use std::collections::{BTreeMap, TryReserveError};
 

@@ -45,7 +45,10 @@ impl Former {
         }
         self.refresh();
         let everything = View { worker: Some(worker), starts: usize::MAX };
-        if self.bounded(everything).starts == 0 || self.any_overdue(now) {
+        // A climber of its own may be ahead of an overdue entry.
+        let overdue =
+            self.any_overdue(now) || self.rules.max_wait.is_some() && self.anyones.waiting > 0;
+        if overdue || self.bounded(everything).starts == 0 {
             return self.leads_strict(now, everything, None);
         }
         // More entries leave a full bin full, so that this worker gets what others would.
@@ -81,6 +84,12 @@ impl Former {
             return 0;
         }
         self.own.values().map(|own| own.queues[bin].len).max().unwrap_or(0)
+    }
+
+    /// Whether requests are still placed in `bin`. If not, one that comes late is a batch by itself with
+    /// strict fill.
+    pub(crate) fn is_entered(&self, bin: usize) -> bool {
+        self.fresh.is_entered(bin)
     }
 
     /// Whether an arrival in `bin` may make a batch possible, or another time the next one at which
