@@ -36,7 +36,7 @@ impl Batch {
     /// handed back once, with the next batch that is formed, or one without rows.
     #[getter]
     fn expired<'py>(&self, py: Python<'py>) -> Array<'py, u64> {
-        Array::collect(py, self.0.expired().iter().copied())
+        Array::collect(py, self.0.expired().iter().map(|expired| expired.key))
     }
 
     /// Predicted steps in all, shape ``[rows]``.

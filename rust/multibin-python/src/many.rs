@@ -16,8 +16,8 @@ pub fn options(n: usize, columns: [Option<&ArrayLike<'_>>; 3]) -> PyResult<Vec<O
     column(&mut options, priorities, "priorities", levels, |options, priority| {
         options.priority = priority;
     })?;
-    column(&mut options, deadlines, "deadlines", durations, |options, deadline| {
-        options.deadline = deadline;
+    column(&mut options, deadlines, "deadlines", durations, |options, ttl| {
+        options.ttl = ttl;
     })?;
     Ok(options)
 }

@@ -311,11 +311,11 @@ fn options(
     priority: Option<Count<'_>>,
     deadline: Option<Number<'_>>,
 ) -> PyResult<Options> {
-    Ok(Options {
-        cost: cost.map(|given| length(&given, "cost")).transpose()?,
-        priority: priority.map_or(Ok(0), |given| count(&given, "priority"))?,
-        deadline: deadline.map(|given| seconds(&given, "deadline")).transpose()?,
-    })
+    let mut options = Options::new();
+    options.cost = cost.map(|given| length(&given, "cost")).transpose()?;
+    options.priority = priority.map_or(Ok(0), |given| count(&given, "priority"))?;
+    options.ttl = deadline.map(|given| seconds(&given, "deadline")).transpose()?;
+    Ok(options)
 }
 
 fn ageing_beside(ageing: f64, order: &str) -> PyErr {

@@ -2,8 +2,10 @@
 
 mod adapt;
 mod alarm;
+mod cancel;
 mod clock;
 mod drain;
+mod expire;
 mod fork;
 mod form;
 #[cfg(all(test, loom))]
@@ -11,6 +13,7 @@ mod loom_tests;
 mod map;
 mod next;
 mod park;
+mod room;
 #[cfg(all(test, not(loom)))]
 mod sleep_tests;
 mod sleepers;
@@ -26,13 +29,17 @@ use std::time::Duration;
 use thiserror::Error;
 
 use self::alarm::Alarm;
+use self::cancel::Withdrawn;
 use self::clock::Clock;
 pub use self::drain::Drain;
 use self::drain::Drainers;
+use self::expire::Earliest;
 pub(crate) use self::fork::FORKED;
 use self::fork::{Generation, Shared};
 use self::map::BinMap;
 pub use self::next::NextBatch;
+use self::room::Room;
+pub use self::room::Submit;
 use self::sleepers::Sleepers;
 use self::wakes::{Lock, WakeList};
 pub(crate) use self::worker::Handle;
@@ -46,7 +53,7 @@ use crate::edges::Edges;
 use crate::former::{Former, WorkerId};
 use crate::load::Budget;
 use crate::queue::{self, Ring, ring};
-use crate::request::{Options, Reason, Submission, Ticket};
+use crate::request::{Expired, Options, Reason, Submission, Ticket};
 use crate::stats::{Counts, Snapshot, Stats};
 use crate::sync::{self, AtomicU64};
 use crate::waiting::Slab;
@@ -72,8 +79,13 @@ pub enum SubmitError {
         first: Option<Ticket>,
     },
     /// `close()` was called.
-    #[error("the scheduler is closed")]
-    Closed,
+    #[error("the scheduler is closed; {accepted} accepted")]
+    Closed {
+        /// How many of this call were accepted before: a prefix.
+        accepted: usize,
+        /// The first ticket of these (the others follow it), unless there are none.
+        first: Option<Ticket>,
+    },
     /// It costs more than a batch may.
     #[error("{argument}: {cost} exceeds budget = {budget}", argument = if *padded { "length" } else { "cost" })]
     Budget {
@@ -130,6 +142,8 @@ pub(crate) struct Inner {
     /// The kind of budget, and what a request may cost.
     budget: Option<Budget>,
     affordable: AtomicU64,
+    /// Nanoseconds of `max_wait`; `u64::MAX`: none.
+    patience: AtomicU64,
     clock: Clock,
     admission: Admission,
     rings: Box<[sync::Arc<Ring<Submission>>]>,
@@ -139,6 +153,10 @@ pub(crate) struct Inner {
     lost: AtomicU64,
     /// Rows refused for want of room.
     refused: AtomicU64,
+    /// When the first request that waits expires.
+    earliest: Earliest,
+    /// Calls that wait for room.
+    room: Room,
     /// The forming lock.
     state: Lock<State>,
     /// Taken before the forming lock by who needs both; submitting and forming need only that one.
@@ -155,6 +173,7 @@ struct State {
     drains: Vec<queue::Drain<Submission>>,
     /// First entries taken from the rings.
     drained: u64,
+    withdrawn: Withdrawn,
     sleepers: Sleepers,
     workers: WorkerId,
     restarted: u64,
@@ -197,15 +216,17 @@ impl Scheduler {
         let (rings, drains): (Vec<_>, Vec<_>) = (0..bins).map(|_| ring(slots)).unzip();
         let capacity = config.capacity;
         let map = BinMap::new(&edges, bins);
-        let slab =
-            Slab::new(capacity, bins, rules.rank).map_err(|_| ConfigError::Memory(capacity))?;
-        let places = capacity.next_power_of_two();
-        let former = Former::new(rules, config.sizes(bins), edges, slab, places);
+        let memory = |_| ConfigError::Memory(capacity);
+        let slab = Slab::new(capacity, bins, rules.rank).map_err(memory)?;
+        let former =
+            Former::new(rules, config.sizes(bins), edges, slab, capacity).map_err(memory)?;
+        let patience = AtomicU64::new(rules.max_wait.unwrap_or(u64::MAX));
         let state = |alarm| State {
             former,
             config,
             drains,
             drained: 0,
+            withdrawn: Withdrawn::default(),
             sleepers: Sleepers::new(alarm),
             workers: 0,
             restarted: 0,
@@ -223,6 +244,7 @@ impl Scheduler {
                 ages: rules.ages(),
                 budget: rules.budget,
                 affordable: AtomicU64::new(rules.budget.map_or(u64::MAX, Budget::most)),
+                patience,
                 clock,
                 admission: Admission::new(capacity as u64),
                 rings: rings.into(),
@@ -230,6 +252,8 @@ impl Scheduler {
                 done: AtomicU64::new(0),
                 lost: AtomicU64::new(0),
                 refused: AtomicU64::new(0),
+                earliest: Earliest::new(),
+                room: Room::new(alarm.clone()),
                 state: Lock::new(state(alarm.clone())),
                 adapter: adapter.map(Lock::new),
                 drainers: Drainers::new(alarm.clone()),
@@ -314,29 +338,8 @@ impl Scheduler {
         lengths: &[u32],
         options: &[Options],
     ) -> Result<Ticket, SubmitError> {
-        assert_eq!(keys.len(), lengths.len(), "keys and lengths differ in length");
-        assert!([0, keys.len()].contains(&options.len()), "keys and options differ in length");
-        let inner = &*self.0;
-        if inner.is_forked() {
-            return Err(SubmitError::Forked);
-        }
-        if inner.budget.is_some() || !options.is_empty() {
-            let options_of = |i: usize| options.get(i).copied().unwrap_or_default();
-            let mut requests = lengths.iter().enumerate();
-            requests.try_for_each(|(i, &length)| inner.check(length, &options_of(i)))?;
-        }
-        if keys.is_empty() {
-            let closed = inner.admission.is_closed();
-            return if closed { Err(SubmitError::Closed) } else { Ok(inner.admission.admitted()) };
-        }
-        let (first, granted) = inner.admit(keys.len() as u64)?;
-        let accepted = granted as usize;
-        inner.enqueue(first, &keys[..accepted], &lengths[..accepted], options);
-        if accepted < keys.len() {
-            let (capacity, first) = (inner.capacity, Some(first));
-            return Err(SubmitError::Full { capacity, accepted, first });
-        }
-        Ok(first)
+        self.0.check_many(keys, lengths, options)?;
+        self.0.submit_many(keys, lengths, options)
     }
 
     /// Takes a request back that waits: true if it will not be delivered, also not as a climber;
@@ -348,6 +351,14 @@ impl Scheduler {
     #[must_use]
     pub fn cancel(&self, ticket: Ticket) -> bool {
         self.0.cancel(ticket)
+    }
+
+    /// Takes the requests that expired and that no batch has reported: each is reported once, by a
+    /// batch or here. Frees the room of those whose deadline has passed. Blocking: takes the forming
+    /// lock.
+    #[must_use]
+    pub fn expired(&self) -> Vec<Expired> {
+        self.0.expired()
     }
 
     /// A request is finished: the steps that were predicted and those that it took. Without
@@ -398,8 +409,10 @@ impl Scheduler {
     pub fn close(&self) {
         self.0.assert_not_forked();
         if self.0.admission.close() {
-            // Under the lock nobody is between looking at the flag and falling asleep.
-            self.0.lock(&WakeList::new()).wake_all(|_| true);
+            let wakes = WakeList::new();
+            self.0.close_room(&wakes);
+            // Under the lock no worker is between looking at the flag and falling asleep.
+            self.0.lock(&wakes).wake_all(|_| true);
         }
     }
 
@@ -422,7 +435,7 @@ impl Scheduler {
     /// it by itself. A waker may call it: what it wakes is called after that waker has returned. Blocking: takes the
     /// forming lock.
     pub fn wake_another(&self) {
-        self.0.wake_one();
+        self.0.wake_another();
     }
 
     /// Whether [`Scheduler::close`] was called.

@@ -5,31 +5,57 @@ use super::wakes::WakeList;
 use super::{Inner, NextError, State};
 use crate::bell::Bell;
 use crate::former::{Formed, WorkerId};
-use crate::request::{Row, Ticket};
+use crate::request::Row;
 use crate::stats::Stats;
 use crate::sync::Ordering;
 
-impl State {
-    /// Moves what producers marked from the rings to the former.
-    #[inline]
-    pub(super) fn drain_marked(&mut self, bell: &Bell) {
-        bell.marked(|bin| self.drain_one(bin).1);
-    }
+/// The most climbers that are handed back under one hold of the lock.
+const HANDED_BACK: usize = 1024;
 
-    /// Moves all that is published from the rings to the former; returns how many.
-    pub(super) fn drain(&mut self) -> u64 {
-        (0..self.drains.len()).map(|bin| self.drain_one(bin).0).sum()
+impl State {
+    /// Moves what producers marked from the rings to the former. Returns true if a position is left
+    /// that a producer has claimed and not published.
+    #[inline]
+    pub(super) fn drain_marked(&mut self, bell: &Bell) -> bool {
+        let mut stalled = false;
+        bell.marked(|bin| {
+            let (_, left) = self.drain_one(bin);
+            stalled |= left;
+            left
+        });
+        stalled
     }
 
     /// Moves what is published from one ring: how many, and whether a position that was claimed
     /// before is left, as it is not published.
     #[inline]
     pub(super) fn drain_one(&mut self, bin: usize) -> (u64, bool) {
+        if !self.withdrawn.is_empty() {
+            return self.drain_without_withdrawn(bin);
+        }
         let Self { former, drains, .. } = self;
         let drain = &mut drains[bin];
         let before = drain.head();
         let left =
             former.arrive(bin, |arrivals| drain.pass(|submission| arrivals.push(submission)));
+        let moved = drain.head() - before;
+        self.drained += moved;
+        (moved, left)
+    }
+
+    /// [`State::drain_one`] while a ring holds cancelled requests, whose entries are dropped.
+    #[cold]
+    fn drain_without_withdrawn(&mut self, bin: usize) -> (u64, bool) {
+        let Self { former, drains, withdrawn, .. } = self;
+        let drain = &mut drains[bin];
+        let before = drain.head();
+        let left = former.arrive(bin, |arrivals| {
+            drain.pass(|submission| {
+                if !withdrawn.forget(submission.ticket) {
+                    arrivals.push(submission);
+                }
+            })
+        });
         let moved = drain.head() - before;
         self.drained += moved;
         (moved, left)
@@ -67,10 +93,11 @@ impl Inner {
         }
         let closed = self.admission.is_closed();
         let offered = cfg!(debug_assertions).then(|| state.former.offers(now, worker, closed));
-        if let Some(formed) = state.former.form(now, worker, closed, usize::MAX) {
+        let formed = state.former.form(now, worker, closed, usize::MAX);
+        self.release_expired(state, wakes);
+        if let Some(formed) = formed {
             state.batches[formed.reason as usize] += 1;
             state.counts.leave(&formed, now);
-            self.release_expired(state, formed.expired.len() as u64, wakes);
             debug_assert_eq!(offered, Some(true), "a sleeper would not be woken for it");
             return Some(Ok(formed));
         }
@@ -81,12 +108,16 @@ impl Inner {
         (now >= end).then_some(Err(NextError::Timeout))
     }
 
-    fn release_expired(&self, state: &mut State, expired: u64, wakes: &WakeList) {
+    /// Frees the room of the requests that expired since this was last called. The caller serves the
+    /// calls that are queued for room once it has left the lock.
+    pub(super) fn release_expired(&self, state: &mut State, wakes: &WakeList) -> u64 {
+        let expired = state.former.expired() - state.expired;
         if expired > 0 {
             state.expired += expired;
-            self.admission.release(expired);
+            let _ = self.admission.release(expired);
             self.tell_drainers(wakes);
         }
+        expired
     }
 
     /// Whether nobody who was admitted is still on the way. Meaningful once closed.
@@ -104,7 +135,7 @@ impl Inner {
         let mut state = self.lock(wakes);
         let entered = self.now();
         let admitted = self.admission.admitted();
-        state.drain();
+        state.drain_marked(&self.bell);
         for row in rows {
             let gone = state.former.climb(Row { entered, ..row }, worker, admitted);
             state.restarted += u64::from(gone);
@@ -112,27 +143,25 @@ impl Inner {
         self.pass_on(&mut state, entered);
     }
 
-    pub(super) fn cancel(&self, ticket: Ticket) -> bool {
-        let wakes = WakeList::new();
-        let mut state = self.lock(&wakes);
-        state.drain();
-        let found = state.former.remove(ticket).is_some();
-        state.cancelled += u64::from(found);
-        self.pass_on(&mut state, self.now());
-        drop(state);
-        self.release(u64::from(found), &wakes);
-        found
+    pub(super) fn remove_worker(&self, worker: WorkerId) {
+        let wakes = &WakeList::new();
+        {
+            let mut state = self.lock(wakes);
+            state.former.retire_worker(worker);
+            state.wake_all(|sleeper| sleeper == worker);
+        }
+        while self.hand_back(worker, wakes) {}
     }
 
-    pub(super) fn remove_worker(&self, worker: WorkerId) {
-        let wakes = WakeList::new();
-        let mut state = self.lock(&wakes);
-        state.drain();
-        let admitted = self.admission.admitted();
-        let now = self.now();
-        state.restarted += state.former.remove_worker(worker, now, admitted);
-        state.wake_all(|sleeper| sleeper == worker);
+    /// Hands some climbers of a worker that retired back; whether more are left.
+    fn hand_back(&self, worker: WorkerId, wakes: &WakeList) -> bool {
+        let mut state = self.lock(wakes);
+        state.drain_marked(&self.bell);
+        let (admitted, now) = (self.admission.admitted(), self.now());
+        let (restarted, more) = state.former.hand_back(worker, HANDED_BACK, now, admitted);
+        state.restarted += restarted;
         self.pass_on(&mut state, now);
+        more
     }
 
     pub(crate) fn finish(&self, rows: u64, wakes: &WakeList) {
@@ -145,9 +174,12 @@ impl Inner {
         self.release(rows, wakes);
     }
 
-    fn release(&self, rows: u64, wakes: &WakeList) {
-        self.admission.release(rows);
+    pub(super) fn release(&self, rows: u64, wakes: &WakeList) {
+        let queued = self.admission.release(rows);
         self.tell_drainers(wakes);
+        if queued {
+            self.serve(wakes);
+        }
     }
 
     pub(super) fn stats(&self, state: &State) -> Stats {

@@ -74,7 +74,7 @@ impl Inner {
         sleep.until = state.former.deadline(sleep.worker).unwrap_or(u64::MAX).min(sleep.end);
         let place = state.sleepers.enter(sleep.worker, sleep.until, call);
         sleep.place = Some(place);
-        if self.wake_or_arm(state, now) {
+        if self.wake_or_arm(state, now, true) {
             sleep.until = sleep.until.min(now.saturating_add(GLANCE));
             state.sleepers.set_alarm(place, sleep.until);
         }
@@ -93,7 +93,7 @@ impl Inner {
         let wakes = WakeList::new();
         let mut state = self.lock(&wakes);
         self.leave(&mut state, sleep);
-        state.drain();
+        state.drain_marked(&self.bell);
         self.pass_on(&mut state, self.now());
     }
 }
@@ -115,6 +115,8 @@ impl Wait {
         let outcome = inner.attempt(sleep, call, &wakes);
         // A lease before a waker is called: if one panics, the rows are lost and not forgotten.
         let outcome = outcome.map_ok(|(formed, now)| Batch::new(formed, now, Arc::clone(handle)));
+        // What expired has made room.
+        inner.serve_queued(&wakes);
         drop(wakes);
         outcome
     }

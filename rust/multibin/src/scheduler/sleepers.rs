@@ -158,8 +158,14 @@ impl Sleepers {
         self.first_alarm() <= time
     }
 
-    fn first_alarm(&self) -> u64 {
+    pub(super) fn first_alarm(&self) -> u64 {
         self.alarms.first().map_or(u64::MAX, |&(until, _)| until)
+    }
+
+    /// Returns true if a climber of this worker is overdue at `own`, before any alarm of it.
+    fn is_late_for(&self, sleeper: &Sleeper, own: Option<u64>) -> bool {
+        let own = own.filter(|&own| own < sleeper.until);
+        own.is_some_and(|own| own < self.alarm_of(sleeper.worker))
     }
 
     /// The earliest alarm of a worker.
@@ -170,24 +176,31 @@ impl Sleepers {
 }
 
 impl State {
-    /// A sleeper who would get a batch, or is to set an earlier alarm: the longest asleep.
+    /// Finds the sleeper that is asleep longest of those that would get a batch, or must set an
+    /// earlier alarm. What one without climbers of its own may take, all of these may.
     fn needed(&mut self, now: u64, closed: bool) -> Option<usize> {
-        let shared = self.former.shared_deadline();
-        if shared.is_some_and(|deadline| deadline < self.sleepers.first_alarm()) {
+        if self.is_late() {
             return (!self.sleepers.is_empty()).then_some(0);
         }
-        // Without climbers, what one may take all may.
-        let asked = if self.former.has_climbers() { usize::MAX } else { 1 };
-        (0..self.sleepers.queue.len().min(asked)).find(|&at| {
-            let worker = self.sleepers.queue[at].worker;
-            self.former.offers(now, worker, closed) || self.is_late(worker)
+        let shared = self.former.offers_shared(now, closed);
+        if !self.former.has_own() {
+            return shared.then_some(0).filter(|_| !self.sleepers.is_empty());
+        }
+        let Self { sleepers, former, .. } = self;
+        sleepers.queue.iter().position(|sleeper| {
+            if former.has_own_climbers(sleeper.worker) {
+                former.offers_own(now, sleeper.worker, closed, shared)
+                    || sleepers.is_late_for(sleeper, former.own_deadline(sleeper.worker))
+            } else {
+                shared
+            }
         })
     }
 
-    /// Whether a climber of `worker` becomes overdue before any alarm of it.
-    fn is_late(&self, worker: WorkerId) -> bool {
-        let own = self.former.own_deadline(worker);
-        own.is_some_and(|deadline| deadline < self.sleepers.alarm_of(worker))
+    /// Returns true if a request that all may take becomes overdue, or expires, before any alarm.
+    pub(super) fn is_late(&self) -> bool {
+        let shared = self.former.shared_deadline();
+        shared.is_some_and(|deadline| deadline < self.sleepers.first_alarm())
     }
 }
 
@@ -248,7 +261,7 @@ impl Inner {
     /// Instead of those who are late, twice as many as they if as many are needed: of a thousand tasks
     /// of a loop that stands still, not each costs the one behind them its 10 ms.
     fn wake_others(&self, state: &mut Locked<'_>, now: u64, late: usize) {
-        state.drain();
+        state.drain_marked(&self.bell);
         let closed = self.admission.is_closed();
         let _ = (1..2 * late).all(|_| state.wake_needed(now, closed));
         self.pass_on(state, now);

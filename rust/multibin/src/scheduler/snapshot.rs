@@ -25,7 +25,7 @@ impl State {
         let published = ring.first().map(|submission| submission.arrival);
         let oldest = depth.oldest.into_iter().chain(published).min();
         BinStats {
-            waiting: depth.waiting + (arrivals - ring.head()),
+            waiting: depth.waiting + (arrivals - ring.head()) - self.withdrawn.in_ring(bin),
             parked: depth.parked,
             oldest: oldest.map_or(Duration::ZERO, |arrival| since(arrival, now)),
             arrivals,
