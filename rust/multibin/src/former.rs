@@ -322,6 +322,11 @@ impl Former {
         (rows.len() as u64, more)
     }
 
+    /// Whether climbers of workers that retired wait to be handed back.
+    pub(crate) fn hands_back(&self) -> bool {
+        !self.retired.is_empty()
+    }
+
     fn start_all_anew(&mut self, rows: &[Row], now: u64, admitted: u64) {
         // All of them before the first enters again, as two may share a position.
         for row in rows {

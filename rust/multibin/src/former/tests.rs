@@ -179,7 +179,7 @@ fn the_expired_that_are_too_many_wait_and_are_not_served() {
 #[test]
 fn what_is_cancelled_hands_no_due_on() {
     let mut former = former(&Config { order: Some(Order::Shortest), ..config() });
-    let plain = [Options::new(); 1_000];
+    let plain = vec![Options::new(); 1_000];
     enter(&mut former, 5, 0, &plain);
     enter(&mut former, 15, 1_000, &plain[..1]);
     while former.waiting(None) > 20 {

@@ -120,9 +120,10 @@ impl Inner {
         expired
     }
 
-    /// Whether nobody who was admitted is still on the way. Meaningful once closed.
+    /// Whether no request that was admitted is still on the way, and no climber on its way back.
+    /// Meaningful once closed.
     fn all_drained(&self, state: &State) -> bool {
-        state.drained == self.admission.admitted()
+        state.drained == self.admission.admitted() && !state.former.hands_back()
     }
 
     /// Rows enter again, kept for `worker` while it lives.
@@ -145,22 +146,24 @@ impl Inner {
 
     pub(super) fn remove_worker(&self, worker: WorkerId) {
         let wakes = &WakeList::new();
-        {
+        let mut more = {
             let mut state = self.lock(wakes);
             state.former.retire_worker(worker);
             state.wake_all(|sleeper| sleeper == worker);
+            self.hand_back(&mut state, worker)
+        };
+        while more {
+            more = self.hand_back(&mut self.lock(wakes), worker);
         }
-        while self.hand_back(worker, wakes) {}
     }
 
     /// Hands some climbers of a worker that retired back; whether more are left.
-    fn hand_back(&self, worker: WorkerId, wakes: &WakeList) -> bool {
-        let mut state = self.lock(wakes);
+    fn hand_back(&self, state: &mut Locked<'_>, worker: WorkerId) -> bool {
         state.drain_marked(&self.bell);
         let (admitted, now) = (self.admission.admitted(), self.now());
         let (restarted, more) = state.former.hand_back(worker, HANDED_BACK, now, admitted);
         state.restarted += restarted;
-        self.pass_on(&mut state, now);
+        self.pass_on(state, now);
         more
     }
 

@@ -32,6 +32,7 @@ impl Item {
 /// place's item in its heap.
 #[derive(Debug)]
 pub(super) struct Heap {
+    #[expect(clippy::vec_box, reason = "a heap that grows copies no items")]
     blocks: Vec<Box<[Item; ITEMS]>>,
     /// The index after the last item.
     end: usize,
