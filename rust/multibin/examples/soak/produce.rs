@@ -86,9 +86,10 @@ impl Produce<'_> {
     /// How many were accepted from `at` on all the same; their tickets are not told.
     fn refused(&self, error: SubmitError, at: u32) -> u32 {
         let accepted = match error {
-            SubmitError::Full { accepted, .. } => accepted as u32,
-            SubmitError::Closed => 0,
-            SubmitError::Priority(_) | SubmitError::Budget { .. } => fail(&error.to_string()),
+            SubmitError::Full { accepted, .. } | SubmitError::Closed { accepted, .. } => {
+                accepted as u32
+            }
+            _ => fail(&error.to_string()),
         };
         (at..at + accepted).for_each(|request| self.round.account.accept(request, None));
         accepted
