@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::thread;
+use std::time::Duration;
 
 use multibin::{Options, SubmitError};
 
@@ -62,7 +63,11 @@ impl Produce<'_> {
         let account = self.round.account;
         let (key, options) = (account.key(request), account.options(account.key(request)));
         let length = Account::length(key);
-        let ticket = if options == Options::default() {
+        // A closed scheduler ends the wait; what the other producer closes, it does not wait for.
+        let wait = Some(Duration::from_millis(1));
+        let ticket = if request.is_multiple_of(8) {
+            self.round.scheduler.submit_wait(key, length, &options, wait)?
+        } else if options == Options::default() {
             self.round.scheduler.submit(key, length)?
         } else {
             self.round.scheduler.submit_with(key, length, &options)?
@@ -87,8 +92,8 @@ impl Produce<'_> {
     fn refused(&self, error: SubmitError, at: u32) -> u32 {
         let accepted = match error {
             SubmitError::Full { accepted, .. } => accepted as u32,
-            SubmitError::Closed => 0,
-            SubmitError::Priority(_) | SubmitError::Budget { .. } => fail(&error.to_string()),
+            SubmitError::Closed { accepted, .. } => accepted as u32,
+            _ => fail(&error.to_string()),
         };
         (at..at + accepted).for_each(|request| self.round.account.accept(request, None));
         accepted

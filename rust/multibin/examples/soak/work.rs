@@ -47,6 +47,7 @@ impl<'a> Work<'a> {
                 Err(NextError::Closed) if self.open.is_empty() => break,
                 // What is resubmitted may come back.
                 Err(NextError::Timeout | NextError::Closed) => self.end_all(),
+                Err(error) => fail(&error.to_string()),
             }
             if self.random.one_in(4096) && !self.round.is_stopped() {
                 drop(worker);
