@@ -176,8 +176,9 @@ impl<'a> Round<'a> {
     fn check_end(&self) {
         require(self.scheduler.drain(Some(Duration::ZERO)), || "something is left".into());
         let refused = self.scheduler.submit(0, 0);
-        let closed = matches!(refused, Err(SubmitError::Closed { .. }));
-        require(closed, || format!("closed, and {refused:?}"));
+        require(refused == Err(SubmitError::Closed { accepted: 0, first: None }), || {
+            format!("closed, and {refused:?}")
+        });
         let next = self.scheduler.worker().next_batch(None).err();
         require(next == Some(NextError::Closed), || format!("drained, and {next:?}"));
     }

@@ -8,6 +8,8 @@
 //!
 //! The lock of the queue is never held together with another one but the alarm's.
 
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod submit;
 
 use std::collections::{BTreeMap, VecDeque};
