@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from multibin._core import (
     Adapt,
     Batch,
-    BatchIterator,
     Edges,
     Gate,
     Rival,
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Adapt",
     "Batch",
-    "BatchIterator",
     "ClosedError",
     "Edges",
     "FullError",

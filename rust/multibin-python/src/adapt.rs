@@ -1,10 +1,10 @@
 use multibin::{Adapt as CoreAdapt, Adaptation, Event};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::convert::{Count, Number, count, float};
 use crate::errors;
+use crate::hooks;
 use crate::named::flag;
 
 /// How a scheduler follows what ``Scheduler.observe`` tells of finished requests.
@@ -72,15 +72,12 @@ impl Adapt {
 
 /// Writes what happened to the logger `multibin`.
 pub fn log(py: Python<'_>, events: &[Event]) -> PyResult<()> {
+    const INFO: u8 = 20;
     if events.is_empty() {
         return Ok(());
     }
-    let logging = py.import(intern!(py, "logging"))?;
-    let logger = logging.call_method1(intern!(py, "getLogger"), (intern!(py, "multibin"),))?;
-    for event in events {
-        logger.call_method1(intern!(py, "info"), (intern!(py, "%s"), event.to_string()))?;
-    }
-    Ok(())
+    let lines: Vec<_> = events.iter().map(ToString::to_string).collect();
+    hooks::log(py, (INFO, lines)).map(|_| ())
 }
 
 /// Where the gate stands and how often it turned, for `stats`.

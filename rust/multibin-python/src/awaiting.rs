@@ -16,7 +16,7 @@ use pyo3::prelude::*;
 use crate::batch::Batch;
 use crate::errors;
 use crate::event_loop::{EventLoop, LoopWaker};
-use crate::worker::{BatchIterator, Worker};
+use crate::worker::Worker;
 
 /// What ``next_batch_async`` returns: await it once. It is a coroutine to asyncio.
 ///
@@ -30,20 +30,16 @@ struct Wait {
     next: multibin::NextBatch,
     /// Kept, as a worker that is dropped is closed.
     worker: Py<Worker>,
-    /// Told of the batch, so that it finishes it.
-    iterator: Option<Py<BatchIterator>>,
+    /// Whether a loop asks, which ends without an error.
+    iterates: bool,
     /// asyncio's handle of the alarm.
     alarm: Option<Py<PyAny>>,
 }
 
 impl NextBatch {
-    pub fn new(
-        worker: Py<Worker>,
-        timeout: Option<Duration>,
-        iterator: Option<Py<BatchIterator>>,
-    ) -> Self {
-        let next = worker.get().0.next_batch_async(timeout);
-        Self(Mutex::new(Some(Wait { next, worker, iterator, alarm: None })))
+    pub fn new(worker: Py<Worker>, timeout: Option<Duration>, iterates: bool) -> Self {
+        let next = worker.get().inner.next_batch_async(timeout);
+        Self(Mutex::new(Some(Wait { next, worker, iterates, alarm: None })))
     }
 
     /// Taken out while it runs, so that no lock is held meanwhile.
@@ -71,7 +67,7 @@ impl Wait {
         }
         let running = EventLoop::running(py)?;
         let future = running.create_future()?;
-        let waker = LoopWaker::new(&running, &future, self.worker.get().0.scheduler());
+        let waker = LoopWaker::new(&running, &future, self.worker.get().inner.scheduler());
         let waker = Waker::from(Arc::new(waker));
         match pin!(&mut self.next).poll(&mut Context::from_waker(&waker)) {
             Poll::Ready(outcome) => return Err(self.end(py, outcome)),
@@ -86,20 +82,15 @@ impl Wait {
 
     /// How a coroutine ends: with an exception that carries what it returns, or another one.
     fn end(&self, py: Python<'_>, outcome: Result<CoreBatch, NextError>) -> PyErr {
-        match (outcome, &self.iterator) {
-            (Ok(batch), iterator) => match Py::new(py, Batch(batch)) {
-                Ok(batch) => {
-                    if let Some(iterator) = iterator {
-                        iterator.get().replace(Some(batch.clone_ref(py)));
-                    }
-                    PyStopIteration::new_err((batch,))
-                }
+        match outcome {
+            Ok(batch) => match Py::new(py, Batch::new(batch, self.worker.clone_ref(py))) {
+                Ok(batch) => PyStopIteration::new_err((batch,)),
                 Err(error) => error,
             },
-            (Err(NextError::Closed | NextError::WorkerClosed), Some(_)) => {
+            Err(NextError::Closed | NextError::WorkerClosed) if self.iterates => {
                 PyStopAsyncIteration::new_err(())
             }
-            (Err(error), _) => errors::next(error),
+            Err(error) => errors::next(error),
         }
     }
 

@@ -7,16 +7,19 @@ mod adapt;
 mod arrays;
 mod awaiting;
 mod batch;
+mod calls;
 mod convert;
 mod edges;
 mod errors;
 mod event_loop;
 mod gate;
+mod hooks;
 mod many;
 mod named;
 mod rival;
 mod scheduler;
 mod service;
+mod shared;
 mod simulate;
 mod stats;
 mod wait;
@@ -27,14 +30,7 @@ mod worker;
 mod _core {
     #[pymodule_export]
     use crate::{
-        adapt::Adapt,
-        awaiting::NextBatch,
-        batch::Batch,
-        edges::Edges,
-        gate::Gate,
-        rival::Rival,
-        scheduler::Scheduler,
-        simulate::simulate,
-        worker::{BatchIterator, Worker},
+        adapt::Adapt, awaiting::NextBatch, batch::Batch, edges::Edges, gate::Gate, rival::Rival,
+        scheduler::Scheduler, simulate::simulate, worker::Worker,
     };
 }

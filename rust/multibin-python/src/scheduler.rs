@@ -1,22 +1,23 @@
+use std::sync::Arc;
+
 use multibin::{Budget, Change, Config, ConfigError, Fill, Options, Order, Overrun, Stats, Ticket};
 use pyo3::exceptions::{PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 
 use crate::adapt::{Adapt, log};
 use crate::arrays::{keys, lengths, pairs, sizes};
-use crate::awaiting::Awaitable;
-use crate::batch::Batch;
 use crate::convert::{
     ArrayLike, Count, Key, Maybe, Number, Sizes, Steps, choose, count, float, length, seconds,
 };
 use crate::edges::Edges;
 use crate::errors;
+use crate::hooks;
 use crate::many::{self, check_size};
 use crate::named::{instance, maybe, word};
+use crate::shared::Shared;
 use crate::stats::{Labels, Snapshot};
 use crate::wait::detached;
-use crate::worker::{BatchIterator, Worker};
+use crate::worker::Worker;
 
 /// Groups requests of similar predicted length and hands out batches.
 ///
@@ -41,11 +42,10 @@ use crate::worker::{BatchIterator, Worker};
 /// their predictions (``None``: neither).
 ///
 /// Raises ``ValueError`` for a value out of range.
-#[pyclass(frozen, module = "multibin")]
+#[pyclass(frozen, weakref, module = "multibin")]
 pub struct Scheduler {
     pub inner: multibin::Scheduler,
-    /// The worker of ``next_batch``.
-    default: PyOnceLock<Py<Worker>>,
+    shared: Arc<Shared>,
 }
 
 #[pymethods]
@@ -54,6 +54,7 @@ impl Scheduler {
     #[pyo3(signature = (edges: "Edges", batch_size, *, capacity: "int | None" = None, max_wait = None, fill: "str" = "elastic", order: "str | None" = None, overrun: "str" = "finish", max_parked = None, max_bins: "int | None" = None, ageing = None, budget: "int | None" = None, budget_of: "str" = "padded", max_padding = None, adapt: "Adapt | None" = None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of the class")]
     fn new(
+        py: Python<'_>,
         #[pyo3(from_py_with = instance::edges)] edges: Py<Edges>,
         batch_size: Sizes<'_>,
         capacity: Option<Count<'_>>,
@@ -69,6 +70,7 @@ impl Scheduler {
         max_padding: Option<Number<'_>>,
         #[pyo3(from_py_with = maybe::adapt)] adapt: Option<Py<Adapt>>,
     ) -> PyResult<Self> {
+        hooks::load(py)?;
         let (batch_size, batch_sizes) = sizes(&batch_size, "batch_size")?;
         let padded = choose("budget_of", budget_of, &[("padded", true), ("cost", false)])?;
         let kind = if padded { Budget::Padded } else { Budget::Sum };
@@ -101,44 +103,44 @@ impl Scheduler {
             _ => errors::config(error),
         };
         let inner = multibin::Scheduler::new(edges.get().0.clone(), config).map_err(refused)?;
-        Ok(Self { inner, default: PyOnceLock::new() })
+        Ok(Self { inner, shared: Arc::default() })
     }
 
     /// Accepts a request and returns its ticket. ``key`` is the caller's (0 to 2⁶⁴ − 1),
     /// ``length`` the predicted steps (an int, or a finite float that is rounded up). ``cost``, of the
     /// same kind: what counts in ``budget_of="cost"`` (``None``: the length). ``priority``:
-    /// an int, 0 (or ``None``) is the most urgent; others need a scheduler with ``ageing``. ``deadline``: seconds
-    /// from now; who has not left in a batch by then comes back in ``batch.expired``. Any thread.
+    /// an int, 0 (or ``None``) is the most urgent; others need a scheduler with ``ageing``. ``ttl``: seconds
+    /// from now; a request that has not left in a batch by then comes back in ``batch.expired``. Any thread.
     ///
     /// Raises ``FullError`` at capacity, ``ClosedError`` after ``close()``, ``ValueError`` or
     /// ``TypeError`` for a wrong argument.
-    #[pyo3(signature = (key, length, *, cost = None, priority: "int | None" = None, deadline = None))]
+    #[pyo3(signature = (key, length, *, cost = None, priority: "int | None" = None, ttl = None))]
     fn submit(
         &self,
         key: Key<'_, '_>,
         length: Steps<'_, '_>,
         cost: Option<Number<'_>>,
         priority: Option<Count<'_>>,
-        deadline: Option<Number<'_>>,
+        ttl: Option<Number<'_>>,
     ) -> PyResult<Ticket> {
         let (key, length) = (key.get("key")?, length.get("length")?);
-        let ticket = match (&cost, &priority, &deadline) {
+        let ticket = match (&cost, &priority, &ttl) {
             (None, None, None) => self.inner.submit(key, length),
-            _ => self.inner.submit_with(key, length, &options(cost, priority, deadline)?),
+            _ => self.inner.submit_with(key, length, &options(cost, priority, ttl)?),
         };
         ticket.map_err(errors::submit)
     }
 
     /// Accepts requests in bulk, in order, without the GIL: ``keys`` (uint64, or int64 without
     /// negative ones, shape ``[n]``) and ``lengths`` (any integer or float dtype, shape ``[n]``).
-    /// ``costs`` (as ``lengths``), ``priorities`` (integers) and ``deadlines`` (seconds from now, infinite for none), shape
+    /// ``costs`` (as ``lengths``), ``priorities`` (integers) and ``ttls`` (seconds from now, infinite for none), shape
     /// ``[n]``, as in ``submit``. Returns the first ticket; the others follow it. Everything is
     /// checked before the first is accepted.
     ///
     /// Raises ``FullError`` at capacity, whose ``accepted`` says how many were accepted (a
     /// prefix) and ``first`` is the first ticket of these (the others follow it; ``None`` without any),
     /// ``ClosedError`` after ``close()``, ``ValueError`` or ``TypeError`` for wrong arrays.
-    #[pyo3(signature = (keys, lengths, *, costs = None, priorities = None, deadlines = None))]
+    #[pyo3(signature = (keys, lengths, *, costs = None, priorities = None, ttls = None))]
     fn submit_many(
         &self,
         py: Python<'_>,
@@ -146,32 +148,20 @@ impl Scheduler {
         lengths: ArrayLike<'_>,
         costs: Option<ArrayLike<'_>>,
         priorities: Option<ArrayLike<'_>>,
-        deadlines: Option<ArrayLike<'_>>,
+        ttls: Option<ArrayLike<'_>>,
     ) -> PyResult<u64> {
         let keys = self::keys(&keys, "keys")?;
         let lengths = self::lengths(&lengths, "lengths")?;
         check_size("lengths", lengths.len(), keys.len())?;
-        let columns = [costs.as_ref(), priorities.as_ref(), deadlines.as_ref()];
+        let columns = [costs.as_ref(), priorities.as_ref(), ttls.as_ref()];
         let options = many::options(keys.len(), columns)?;
         let first = py.detach(|| self.inner.submit_many_with(&keys, &lengths, &options));
         first.map_err(|error| many::refused(error, &lengths, &options))
     }
 
-    /// A new worker.
+    /// A new worker, to take batches: ``with scheduler.worker() as worker``.
     fn worker(&self) -> Worker {
-        Worker(self.inner.worker())
-    }
-
-    /// The next batch for the scheduler's own default worker; as ``Worker.next_batch``.
-    #[pyo3(signature = (timeout = None))]
-    fn next_batch(&self, py: Python<'_>, timeout: Option<Number<'_>>) -> PyResult<Batch> {
-        self.default_worker(py)?.get().next_batch(py, timeout)
-    }
-
-    /// The next batch for the scheduler's own default worker; as ``Worker.next_batch_async``.
-    #[pyo3(signature = (timeout = None))]
-    fn next_batch_async(&self, py: Python<'_>, timeout: Option<Number<'_>>) -> PyResult<Awaitable> {
-        Worker::next_batch_async(self.default_worker(py)?.clone_ref(py), timeout)
+        Worker { inner: self.inner.worker(), shared: Arc::clone(&self.shared) }
     }
 
     /// Takes a request back that waits: true if it will not be delivered, false if it was, or was
@@ -286,22 +276,6 @@ impl Scheduler {
         let labels = labels.unwrap_or_default();
         self.inner.snapshot().prometheus(&labels.pairs()).map_err(errors::value)
     }
-
-    /// Iterates over the batches of a new worker.
-    fn __iter__(&self, py: Python<'_>) -> PyResult<BatchIterator> {
-        Ok(BatchIterator::new(Py::new(py, self.worker())?))
-    }
-
-    /// Iterates over the batches of a new worker, for ``async for``.
-    fn __aiter__(&self, py: Python<'_>) -> PyResult<BatchIterator> {
-        self.__iter__(py)
-    }
-}
-
-impl Scheduler {
-    fn default_worker(&self, py: Python<'_>) -> PyResult<&Py<Worker>> {
-        self.default.get_or_try_init(py, || Py::new(py, self.worker()))
-    }
 }
 
 /// What is known of a request besides its length.
@@ -309,12 +283,12 @@ impl Scheduler {
 fn options(
     cost: Option<Number<'_>>,
     priority: Option<Count<'_>>,
-    deadline: Option<Number<'_>>,
+    ttl: Option<Number<'_>>,
 ) -> PyResult<Options> {
     Ok(Options {
         cost: cost.map(|given| length(&given, "cost")).transpose()?,
         priority: priority.map_or(Ok(0), |given| count(&given, "priority"))?,
-        deadline: deadline.map(|given| seconds(&given, "deadline")).transpose()?,
+        deadline: ttl.map(|given| seconds(&given, "ttl")).transpose()?,
     })
 }
 

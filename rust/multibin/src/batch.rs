@@ -166,6 +166,13 @@ impl Batch {
         }
     }
 
+    /// How many rows would be lost if the batch was dropped now.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let lease = self.lock();
+        if lease.done { 0 } else { lease.kept(self.rows().len()) as usize }
+    }
+
     /// Ends the lease; how many rows it still held, unless it was over.
     fn end(&self) -> Option<u64> {
         let mut lease = self.lock();
