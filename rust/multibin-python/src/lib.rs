@@ -12,6 +12,7 @@ mod convert;
 mod edges;
 mod errors;
 mod event_loop;
+mod futures;
 mod gate;
 mod hooks;
 mod many;
@@ -30,7 +31,7 @@ mod worker;
 mod _core {
     #[pymodule_export]
     use crate::{
-        adapt::Adapt, awaiting::NextBatch, batch::Batch, edges::Edges, gate::Gate, rival::Rival,
+        adapt::Adapt, awaiting::Awaitable, batch::Batch, edges::Edges, gate::Gate, rival::Rival,
         scheduler::Scheduler, simulate::simulate, worker::Worker,
     };
 }

@@ -4,6 +4,7 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::convert::{show, wrong_type};
+use crate::hooks;
 
 macro_rules! named {
     ($wanted:literal, $type:ty: $($argument:ident),+) => {$(
@@ -58,6 +59,12 @@ pub fn extract<'a, 'py, T: FromPyObject<'a, 'py>>(
     wanted: &str,
 ) -> PyResult<T> {
     given.extract().map_err(|error: T::Error| refused(given, error.into(), argument, wanted))
+}
+
+/// Pairs of two ints, from any iterable.
+pub fn pairs(given: &Bound<'_, PyAny>, argument: &str) -> PyResult<Vec<(u32, u32)>> {
+    let pairs = hooks::pairs(given.py(), (given,)).and_then(|pairs| pairs.extract());
+    pairs.map_err(|error| refused(given, error, argument, "pairs of two ints"))
 }
 
 /// Whatever else a conversion raised stays (Ctrl-C).

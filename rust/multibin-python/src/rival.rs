@@ -3,7 +3,7 @@ use pyo3::prelude::*;
 
 use crate::convert::{Count, Pairs, choose, count};
 use crate::edges::Edges;
-use crate::named::{extract, flag, instance, word};
+use crate::named::{self, flag, instance, word};
 
 /// Other ways to form batches, to compare with in ``simulate``. A live scheduler never uses them.
 ///
@@ -21,7 +21,7 @@ impl Rival {
     #[pyo3(signature = (window, sizes = None))]
     fn sorted(window: Count<'_>, sizes: Option<Pairs<'_>>) -> PyResult<Self> {
         let window = count(&window, "window")?;
-        let pairs = |given: Pairs<'_>| extract(&given.0, "sizes", "pairs of two ints");
+        let pairs = |given: Pairs<'_>| named::pairs(&given.0, "sizes");
         let sizes = sizes.map_or_else(|| Ok(CoreRival::VBS.to_vec()), pairs)?;
         Ok(Self(CoreRival::Sorted { window, sizes }))
     }
