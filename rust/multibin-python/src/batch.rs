@@ -6,6 +6,7 @@ use crate::arrays::{Array, Scalar, lengths, positions};
 use crate::convert::ArrayLike;
 use crate::errors;
 use crate::named::flag;
+use crate::words::ReasonWord;
 use crate::worker::Worker;
 
 /// Requests to run together: a lease on them, which ends by ``done()`` or by leaving ``with batch:``.
@@ -95,8 +96,8 @@ impl Batch {
     /// Why it left: ``"few"``, ``"overdue"``, ``"full"``, ``"elastic"``, ``"drain"``, or
     /// ``"expired"`` without rows.
     #[getter]
-    fn reason(&self) -> &'static str {
-        self.inner.reason().name()
+    fn reason(&self) -> ReasonWord {
+        ReasonWord(self.inner.reason().name())
     }
 
     /// ``rows`` (distinct positions in this batch, or a bool mask, shape ``[rows]``) are

@@ -76,6 +76,23 @@ argument!(
     SUPPORTS_INDEX
 );
 
+/// An argument that must be given although those before it may be left out.
+pub enum Missing<'py> {
+    /// It is not given.
+    Not,
+    /// Given.
+    Given(Bound<'py, PyAny>),
+}
+
+impl<'py> FromPyObject<'_, 'py> for Missing<'py> {
+    type Error = PyErr;
+    const INPUT_TYPE: PyStaticExpr = Sizes::INPUT_TYPE;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self::Given(object.to_owned()))
+    }
+}
+
 /// An option that may be left as it is.
 pub enum Maybe<'py> {
     /// Not given.
@@ -219,16 +236,6 @@ impl Key<'_, '_> {
             Self::Other(object) => count(&Count(object.to_owned()), argument),
         }
     }
-}
-
-/// One of several words.
-pub fn choose<T: Copy>(argument: &str, given: &str, choices: &[(&str, T)]) -> PyResult<T> {
-    let found = choices.iter().find(|(name, _)| *name == given);
-    found.map(|&(_, choice)| choice).ok_or_else(|| {
-        let names: Vec<_> = choices.iter().map(|(name, _)| format!("{name:?}")).collect();
-        let names = names.join(" or ");
-        PyValueError::new_err(format!("{argument}: {given:?} is not {names}"))
-    })
 }
 
 /// Replaces a `TypeError`; whatever else a conversion raised stays (Ctrl-C, a framework's error).

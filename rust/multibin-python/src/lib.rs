@@ -8,6 +8,7 @@ mod arrays;
 mod awaiting;
 mod batch;
 mod calls;
+mod config;
 mod convert;
 mod edges;
 mod errors;
@@ -21,9 +22,11 @@ mod rival;
 mod scheduler;
 mod service;
 mod shared;
+mod show;
 mod simulate;
 mod stats;
 mod wait;
+mod words;
 mod worker;
 
 /// The scheduler, in Rust.

@@ -33,11 +33,45 @@ pub mod word {
 pub mod instance {
     use pyo3::prelude::*;
 
+    use crate::config::SchedulerConfig;
     use crate::edges::Edges;
-    use crate::simulate::Policy;
 
     named!("Edges", Py<Edges>: edges);
-    named!("a Scheduler or a Rival", Policy: scheduler);
+    named!("a SchedulerConfig", Py<SchedulerConfig>: config);
+}
+
+/// A number that counts.
+pub mod whole {
+    use pyo3::prelude::*;
+
+    use crate::convert::{Count, count};
+
+    macro_rules! whole {
+        ($($argument:ident: $type:ty),+) => {$(
+            pub fn $argument(given: &Bound<'_, PyAny>) -> PyResult<$type> {
+                count(&Count(given.clone()), stringify!($argument))
+            }
+        )+};
+    }
+
+    whole!(capacity: usize, chunk: u32, every: usize, patience: usize, priority: u32, window: usize);
+}
+
+/// A number that measures.
+pub mod number {
+    use pyo3::prelude::*;
+
+    use crate::convert::{Number, float};
+
+    macro_rules! number {
+        ($($argument:ident),+) => {$(
+            pub fn $argument(given: &Bound<'_, PyAny>) -> PyResult<f64> {
+                float(&Number(given.clone()), stringify!($argument))
+            }
+        )+};
+    }
+
+    number!(hysteresis, overhead);
 }
 
 /// What may be left out.

@@ -70,7 +70,7 @@ pub(crate) struct Rules {
 }
 
 /// How a scheduler behaves.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// Rows of a full batch.
     pub batch_size: u32,
@@ -147,6 +147,15 @@ impl Config {
             ageing: None,
             adapt: None,
         }
+    }
+
+    /// Whether there can be a scheduler with these edges, as long as there is the memory.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a number is out of range.
+    pub fn validate(&self, edges: &Edges) -> Result<(), ConfigError> {
+        Rules::new(self)?;
+        self.check(edges)
     }
 
     /// How many queues there are, with these edges at the start.
