@@ -43,11 +43,17 @@ impl Batch {
         self.array(py, |row| row.ticket)
     }
 
-    /// The keys of requests whose deadline passed before they started, shape ``[n]``: each is
-    /// handed back once, with the next batch that is formed, or one without rows.
+    /// The keys of requests whose ``ttl`` was over before they started, shape ``[n]``. Each is reported
+    /// once: by the next batch that is formed, by one without rows, or by ``Scheduler.expired``.
     #[getter]
     fn expired<'py>(&self, py: Python<'py>) -> Array<'py, u64> {
-        Array::collect(py, self.inner.expired().iter().copied())
+        Array::collect(py, self.inner.expired().iter().map(|expired| expired.key))
+    }
+
+    /// Their tickets, shape ``[n]``.
+    #[getter]
+    fn expired_tickets<'py>(&self, py: Python<'py>) -> Array<'py, u64> {
+        Array::collect(py, self.inner.expired().iter().map(|expired| expired.ticket))
     }
 
     /// Predicted steps in all, shape ``[rows]``.

@@ -290,9 +290,8 @@ fn options(
     priority: u32,
     ttl: Option<Number<'_>>,
 ) -> PyResult<Options> {
-    Ok(Options {
-        cost: cost.map(|given| length(&given, "cost")).transpose()?,
-        priority,
-        deadline: ttl.map(|given| seconds(&given, "ttl")).transpose()?,
-    })
+    let mut options = Options::new().priority(priority);
+    options.cost = cost.map(|given| length(&given, "cost")).transpose()?;
+    options.ttl = ttl.map(|given| seconds(&given, "ttl")).transpose()?;
+    Ok(options)
 }

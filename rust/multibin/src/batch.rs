@@ -6,7 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::former::{Formed, WorkerId};
-use crate::request::{Reason, Row};
+use crate::request::{Expired, Reason, Row};
 use crate::scheduler::Inner;
 
 /// Why nothing was resubmitted.
@@ -92,10 +92,10 @@ impl Batch {
         self.formed.reason
     }
 
-    /// The keys of requests whose deadline passed before they started, each handed back once: with
-    /// a batch that leaves afterwards, or one without rows.
+    /// The requests whose time to live was over before they started, each reported once: with a batch
+    /// that leaves afterwards, or one without rows.
     #[must_use]
-    pub fn expired(&self) -> &[u64] {
+    pub fn expired(&self) -> &[Expired] {
         &self.formed.expired
     }
 

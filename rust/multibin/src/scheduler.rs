@@ -175,10 +175,10 @@ impl Scheduler {
         let (rings, drains): (Vec<_>, Vec<_>) = (0..bins).map(|_| ring(slots)).unzip();
         let capacity = config.capacity;
         let map = BinMap::new(&edges, bins);
-        let slab =
-            Slab::new(capacity, bins, rules.rank).map_err(|_| ConfigError::Memory(capacity))?;
-        let places = capacity.next_power_of_two();
-        let former = Former::new(rules, config.sizes(bins), edges, slab, places);
+        let memory = |_| ConfigError::Memory(capacity);
+        let slab = Slab::new(capacity, bins, rules.rank).map_err(memory)?;
+        let former =
+            Former::new(rules, config.sizes(bins), edges, slab, capacity).map_err(memory)?;
         let state = State {
             former,
             config,

@@ -88,7 +88,7 @@ impl Inner {
         options: &[Options],
     ) {
         let arrival = self.now();
-        let urgent = options.iter().any(|options| options.deadline.is_some());
+        let urgent = options.iter().any(|options| options.ttl.is_some());
         for (block, lengths) in lengths.chunks(BLOCK).enumerate() {
             let row = |i: u16| {
                 let at = block * BLOCK + i as usize;
