@@ -102,6 +102,11 @@ impl Former {
         Some(self.unlink(at))
     }
 
+    /// Counts a request as come and gone that was taken back before it came here.
+    pub(crate) fn count_withdrawn(&mut self) {
+        self.removed += 1;
+    }
+
     /// Takes a row out of the middle of its queue.
     pub(super) fn unlink(&mut self, at: u32) -> Row {
         let home = self.slab.home(at);
