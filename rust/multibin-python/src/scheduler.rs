@@ -285,11 +285,7 @@ impl Scheduler {
 
 /// What is known of a request besides its length.
 #[cold]
-fn options(
-    cost: Option<Number<'_>>,
-    priority: u32,
-    ttl: Option<Number<'_>>,
-) -> PyResult<Options> {
+fn options(cost: Option<Number<'_>>, priority: u32, ttl: Option<Number<'_>>) -> PyResult<Options> {
     let mut options = Options::new().priority(priority);
     options.cost = cost.map(|given| length(&given, "cost")).transpose()?;
     options.ttl = ttl.map(|given| seconds(&given, "ttl")).transpose()?;

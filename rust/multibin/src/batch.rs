@@ -172,7 +172,8 @@ impl Batch {
     /// How many rows would be lost if the batch was dropped now.
     #[must_use]
     pub fn held(&self) -> usize {
-        let lease = self.lock();
+        let wakes = WakeList::new();
+        let lease = self.lock(&wakes);
         if lease.done { 0 } else { lease.kept(self.rows().len()) as usize }
     }
 
