@@ -24,6 +24,9 @@ impl Inner {
     /// pieces than it was written in, is to wait for the writes.
     #[inline]
     pub(super) fn submit(&self, key: u64, length: u32) -> Result<Ticket, SubmitError> {
+        if self.is_forked() {
+            return Err(SubmitError::Forked);
+        }
         if self.budget.is_some() {
             self.check(length, &Options::default())?;
         }
@@ -44,6 +47,9 @@ impl Inner {
         length: u32,
         options: &Options,
     ) -> Result<Ticket, SubmitError> {
+        if self.is_forked() {
+            return Err(SubmitError::Forked);
+        }
         self.check(length, options)?;
         let (bin, now) = (self.map.bin(length), self.now());
         let (ticket, _) = self.admit(1)?;

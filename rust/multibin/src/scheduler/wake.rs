@@ -78,7 +78,7 @@ impl Inner {
             return;
         }
         if self.wake_or_arm(state, now) {
-            state.wake_first();
+            state.wake_first(now);
             self.bell.disarm();
         }
     }
