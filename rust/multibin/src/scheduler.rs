@@ -142,6 +142,8 @@ pub(crate) struct Inner {
     /// The kind of budget, and what a request may cost.
     budget: Option<Budget>,
     affordable: AtomicU64,
+    /// Nanoseconds of `max_wait`; `u64::MAX`: none.
+    patience: AtomicU64,
     clock: Clock,
     admission: Admission,
     rings: Box<[sync::Arc<Ring<Submission>>]>,
@@ -214,6 +216,7 @@ impl Scheduler {
         let slab = Slab::new(capacity, bins, rules.rank).map_err(memory)?;
         let former =
             Former::new(rules, config.sizes(bins), edges, slab, capacity).map_err(memory)?;
+        let patience = AtomicU64::new(rules.max_wait.unwrap_or(u64::MAX));
         let state = |alarm| State {
             former,
             config,
@@ -237,6 +240,7 @@ impl Scheduler {
                 ages: rules.ages(),
                 budget: rules.budget,
                 affordable: AtomicU64::new(rules.budget.map_or(u64::MAX, Budget::most)),
+                patience,
                 clock,
                 admission: Admission::new(capacity as u64),
                 rings: rings.into(),
@@ -436,7 +440,7 @@ impl Scheduler {
     /// it by itself. A waker may call it: what it wakes is called after that waker has returned. Blocking: takes the
     /// forming lock.
     pub fn wake_another(&self) {
-        self.0.wake_one();
+        self.0.wake_another();
     }
 
     /// Whether [`Scheduler::close`] was called.

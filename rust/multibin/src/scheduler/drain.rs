@@ -36,6 +36,8 @@ impl Inner {
         }
         // What is published was meant for the bins and the batches of before.
         state.drain_marked(&self.bell);
+        // Relaxed: a producer that reads the old one claimed before the bell is armed again.
+        self.patience.store(rules.max_wait.unwrap_or(u64::MAX), Ordering::Relaxed);
         state.former.set_rules(rules, config.sizes(self.rings.len()));
         // Relaxed: see `check`.
         self.affordable.store(config.budget.map_or(u64::MAX, Budget::most), Ordering::Relaxed);

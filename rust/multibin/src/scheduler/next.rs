@@ -74,7 +74,7 @@ impl Inner {
         sleep.until = state.former.deadline(sleep.worker).unwrap_or(u64::MAX).min(sleep.end);
         let place = state.sleepers.enter(sleep.worker, sleep.until, waker);
         sleep.place = Some(place);
-        if self.wake_or_arm(state, now) {
+        if self.wake_or_arm(state, now, true) {
             sleep.until = sleep.until.min(now.saturating_add(GLANCE));
             state.sleepers.set_alarm(place, sleep.until);
         }

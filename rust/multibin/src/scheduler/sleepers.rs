@@ -156,7 +156,7 @@ impl Sleepers {
         self.first_alarm() <= time
     }
 
-    fn first_alarm(&self) -> u64 {
+    pub(super) fn first_alarm(&self) -> u64 {
         self.alarms.first().map_or(u64::MAX, |&(until, _)| until)
     }
 
@@ -168,24 +168,36 @@ impl Sleepers {
 }
 
 impl State {
-    /// A sleeper who would get a batch, or is to set an earlier alarm: the longest asleep.
+    /// Finds the sleeper that is asleep longest of those that would get a batch, or must set an
+    /// earlier alarm. What one without climbers of its own may take, all of these may.
     fn needed(&mut self, now: u64, closed: bool) -> Option<usize> {
-        let shared = self.former.shared_deadline();
-        if shared.is_some_and(|deadline| deadline < self.sleepers.first_alarm()) {
+        if self.is_late() {
             return (!self.sleepers.is_empty()).then_some(0);
         }
-        // Without climbers, what one may take all may.
-        let asked = if self.former.has_climbers() { usize::MAX } else { 1 };
-        (0..self.sleepers.queue.len().min(asked)).find(|&at| {
-            let worker = self.sleepers.queue[at].worker;
-            self.former.offers(now, worker, closed) || self.is_late(worker)
+        let shared = self.former.offers_shared(now, closed);
+        if !self.former.has_own() {
+            return shared.then_some(0).filter(|_| !self.sleepers.is_empty());
+        }
+        self.sleepers.queue.iter().position(|sleeper| {
+            if self.former.has_own_climbers(sleeper.worker) {
+                self.former.offers_own(now, sleeper.worker, shared) || self.is_late_for(sleeper)
+            } else {
+                shared
+            }
         })
     }
 
-    /// Whether a climber of `worker` becomes overdue before any alarm of it.
-    fn is_late(&self, worker: WorkerId) -> bool {
-        let own = self.former.own_deadline(worker);
-        own.is_some_and(|deadline| deadline < self.sleepers.alarm_of(worker))
+    /// Returns true if a request that all may take becomes overdue, or expires, before any alarm.
+    pub(super) fn is_late(&self) -> bool {
+        let shared = self.former.shared_deadline();
+        shared.is_some_and(|deadline| deadline < self.sleepers.first_alarm())
+    }
+
+    /// Returns true if a climber of this worker becomes overdue before any alarm of it.
+    fn is_late_for(&self, sleeper: &Sleeper) -> bool {
+        let own = self.former.own_deadline(sleeper.worker).filter(|&own| own < sleeper.until);
+        let alarm = || self.sleepers.alarm_of(sleeper.worker);
+        own.is_some_and(|deadline| deadline < alarm())
     }
 }
 
