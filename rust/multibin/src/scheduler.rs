@@ -5,6 +5,7 @@ mod alarm;
 mod cancel;
 mod clock;
 mod drain;
+mod expire;
 mod fork;
 mod form;
 #[cfg(all(test, loom))]
@@ -12,6 +13,7 @@ mod loom_tests;
 mod map;
 mod next;
 mod park;
+mod room;
 #[cfg(all(test, not(loom)))]
 mod sleep_tests;
 mod sleepers;
@@ -30,10 +32,13 @@ use self::cancel::Withdrawn;
 use self::clock::Clock;
 pub use self::drain::Drain;
 use self::drain::Drainers;
+use self::expire::Earliest;
 pub(crate) use self::fork::FORKED;
 use self::fork::{Generation, Shared};
 use self::map::BinMap;
 pub use self::next::NextBatch;
+use self::room::Room;
+pub use self::room::Submit;
 use self::sleepers::Sleepers;
 use self::wakes::{Lock, WakeList};
 
@@ -46,7 +51,7 @@ use crate::edges::Edges;
 use crate::former::{Former, WorkerId};
 use crate::load::Budget;
 use crate::queue::{self, Ring, ring};
-use crate::request::{Options, Reason, Submission, Ticket};
+use crate::request::{Expired, Options, Reason, Submission, Ticket};
 use crate::stats::{Counts, Snapshot, Stats};
 use crate::sync::{self, AtomicU64};
 use crate::waiting::Slab;
@@ -72,8 +77,13 @@ pub enum SubmitError {
         first: Option<Ticket>,
     },
     /// `close()` was called.
-    #[error("the scheduler is closed")]
-    Closed,
+    #[error("the scheduler is closed; {accepted} accepted")]
+    Closed {
+        /// How many of this call were accepted before: a prefix.
+        accepted: usize,
+        /// The first ticket of these (the others follow it), unless there are none.
+        first: Option<Ticket>,
+    },
     /// It costs more than a batch may.
     #[error("{argument}: {cost} exceeds budget = {budget}", argument = if *padded { "length" } else { "cost" })]
     Budget {
@@ -153,6 +163,10 @@ pub(crate) struct Inner {
     lost: AtomicU64,
     /// Rows refused for want of room.
     refused: AtomicU64,
+    /// When the first request that waits expires.
+    earliest: Earliest,
+    /// Calls that wait for room.
+    room: Room,
     /// The forming lock.
     state: Lock<State>,
     /// Taken before the forming lock by who needs both; submitting and forming need only that one.
@@ -248,6 +262,8 @@ impl Scheduler {
                 done: AtomicU64::new(0),
                 lost: AtomicU64::new(0),
                 refused: AtomicU64::new(0),
+                earliest: Earliest::new(),
+                room: Room::new(alarm.clone()),
                 state: Lock::new(state(alarm.clone())),
                 adapter: adapter.map(Lock::new),
                 drainers: Drainers::new(alarm.clone()),
@@ -332,29 +348,8 @@ impl Scheduler {
         lengths: &[u32],
         options: &[Options],
     ) -> Result<Ticket, SubmitError> {
-        assert_eq!(keys.len(), lengths.len(), "keys and lengths differ in length");
-        assert!([0, keys.len()].contains(&options.len()), "keys and options differ in length");
-        let inner = &*self.0;
-        if inner.is_forked() {
-            return Err(SubmitError::Forked);
-        }
-        if inner.budget.is_some() || !options.is_empty() {
-            let options_of = |i: usize| options.get(i).copied().unwrap_or_default();
-            let mut requests = lengths.iter().enumerate();
-            requests.try_for_each(|(i, &length)| inner.check(length, &options_of(i)))?;
-        }
-        if keys.is_empty() {
-            let closed = inner.admission.is_closed();
-            return if closed { Err(SubmitError::Closed) } else { Ok(inner.admission.admitted()) };
-        }
-        let (first, granted) = inner.admit(keys.len() as u64)?;
-        let accepted = granted as usize;
-        inner.enqueue(first, &keys[..accepted], &lengths[..accepted], options);
-        if accepted < keys.len() {
-            let (capacity, first) = (inner.capacity, Some(first));
-            return Err(SubmitError::Full { capacity, accepted, first });
-        }
-        Ok(first)
+        self.0.check_many(keys, lengths, options)?;
+        self.0.submit_many(keys, lengths, options)
     }
 
     /// Takes a request back that waits: true if it will not be delivered, also not as a climber;
@@ -366,6 +361,14 @@ impl Scheduler {
     #[must_use]
     pub fn cancel(&self, ticket: Ticket) -> bool {
         self.0.cancel(ticket)
+    }
+
+    /// Takes the requests that expired and that no batch has reported: each is reported once, by a
+    /// batch or here. Frees the room of those whose deadline has passed. Blocking: takes the forming
+    /// lock.
+    #[must_use]
+    pub fn expired(&self) -> Vec<Expired> {
+        self.0.expired()
     }
 
     /// A request is finished: the steps that were predicted and those that it took. Without
@@ -416,8 +419,10 @@ impl Scheduler {
     pub fn close(&self) {
         self.0.assert_not_forked();
         if self.0.admission.close() {
-            // Under the lock nobody is between looking at the flag and falling asleep.
-            self.0.lock(&WakeList::new()).wake_all(|_| true);
+            let wakes = WakeList::new();
+            self.0.close_room(&wakes);
+            // Under the lock no worker is between looking at the flag and falling asleep.
+            self.0.lock(&wakes).wake_all(|_| true);
         }
     }
 

@@ -71,11 +71,14 @@ impl Inner {
         }
     }
 
-    /// Who waits stays in its queue, so that no batch becomes possible by this.
+    /// What waits stays in its queue; with strict fill that may be a batch now.
     fn put_to_use(&self, adapter: &Adapter, wakes: &WakeList) {
         let (edges, pays) = (adapter.edges(), adapter.pays());
         let mut state = self.lock(wakes);
         self.map.replace(edges, pays);
+        // What is published was meant for the bins of before.
+        state.drain_marked(&self.bell);
         state.former.set_edges(edges.clone(), pays);
+        self.pass_on(&mut state, self.now());
     }
 }

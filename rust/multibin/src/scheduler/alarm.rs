@@ -19,6 +19,7 @@ impl Inner {
         let wakes = WakeList::new();
         self.tick_sleepers(now, &wakes);
         self.tick_drainers(now, &wakes);
+        self.tick_room(&wakes);
     }
 }
 

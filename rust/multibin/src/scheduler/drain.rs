@@ -28,14 +28,16 @@ impl Inner {
         config.check(edges.unwrap_or(state.former.edges()))?;
         if let Some(edges) = edges {
             self.map.replace(edges, true);
+        }
+        // What is published was meant for the bins and the batches of before.
+        state.drain_marked(&self.bell);
+        if let Some(edges) = edges {
             state.former.set_edges(edges.clone(), true);
         }
         if let Some(adapter) = adapter.as_deref_mut() {
             let resized = change.batch_size.is_some() || change.batch_sizes.is_some();
             adapter.reconfigured(edges, resized.then_some(rules.largest));
         }
-        // What is published was meant for the bins and the batches of before.
-        state.drain_marked(&self.bell);
         // Relaxed: a producer that reads the old one claimed before the bell is armed again.
         self.patience.store(rules.max_wait.unwrap_or(u64::MAX), Ordering::Relaxed);
         state.former.set_rules(rules, config.sizes(self.rings.len()));

@@ -115,6 +115,8 @@ impl Wait {
         let outcome = inner.attempt(sleep, waker, &wakes);
         // A lease before a waker is called: if one panics, the rows are lost and not forgotten.
         let outcome = outcome.map_ok(|(formed, now)| Batch::new(formed, now, Arc::clone(handle)));
+        // What expired has made room.
+        inner.serve_queued(&wakes);
         drop(wakes);
         outcome
     }

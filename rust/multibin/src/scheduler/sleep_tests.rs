@@ -1,6 +1,7 @@
 //! Who is woken, exactly: on a clock that the test moves, which then ticks as the alarm does.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -189,4 +190,29 @@ fn a_timeout_wakes_its_future() {
     assert_eq!((rings([&late, &later]), late.error()), ([1, 0], Some(NextError::Timeout)));
     stage.pass(1);
     assert_eq!((rings([&late, &later]), later.error()), ([1, 1], Some(NextError::Timeout)));
+}
+
+/// The waker of another future panics where a batch is taken: that batch is lost, and counted.
+#[test]
+fn a_waker_that_panics_costs_no_room() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker of this test");
+        }
+    }
+    let panics = |call: &dyn Fn()| catch_unwind(AssertUnwindSafe(call)).is_err();
+    let Stage { scheduler, .. } = &Stage::of(Fill::Elastic, 1);
+    let worker = scheduler.worker();
+    let mut sleepers = [(); 2].map(|()| worker.next_batch_async(None));
+    for next in &mut sleepers {
+        let waker = Waker::from(Arc::new(Panics));
+        assert!(Pin::new(next).poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    assert!(panics(&|| drop(scheduler.submit_many(&[1, 2], &[3, 3]))));
+    assert!(panics(&|| worker.next_batch(None).unwrap().done()));
+    drop(sleepers);
+    worker.next_batch(None).unwrap().done();
+    let stats = scheduler.stats();
+    assert_eq!((stats.done, stats.lost, stats.leased, stats.waiting), (1, 1, 0, 0));
 }

@@ -160,6 +160,12 @@ impl Sleepers {
         self.alarms.first().map_or(u64::MAX, |&(until, _)| until)
     }
 
+    /// Returns true if a climber of this worker is overdue at `own`, before any alarm of it.
+    fn is_late_for(&self, sleeper: &Sleeper, own: Option<u64>) -> bool {
+        let own = own.filter(|&own| own < sleeper.until);
+        own.is_some_and(|own| own < self.alarm_of(sleeper.worker))
+    }
+
     /// The earliest alarm of a worker.
     fn alarm_of(&self, worker: WorkerId) -> u64 {
         let theirs = self.queue.iter().filter(|sleeper| sleeper.worker == worker);
@@ -178,9 +184,11 @@ impl State {
         if !self.former.has_own() {
             return shared.then_some(0).filter(|_| !self.sleepers.is_empty());
         }
-        self.sleepers.queue.iter().position(|sleeper| {
-            if self.former.has_own_climbers(sleeper.worker) {
-                self.former.offers_own(now, sleeper.worker, shared) || self.is_late_for(sleeper)
+        let Self { sleepers, former, .. } = self;
+        sleepers.queue.iter().position(|sleeper| {
+            if former.has_own_climbers(sleeper.worker) {
+                former.offers_own(now, sleeper.worker, closed, shared)
+                    || sleepers.is_late_for(sleeper, former.own_deadline(sleeper.worker))
             } else {
                 shared
             }
@@ -191,13 +199,6 @@ impl State {
     pub(super) fn is_late(&self) -> bool {
         let shared = self.former.shared_deadline();
         shared.is_some_and(|deadline| deadline < self.sleepers.first_alarm())
-    }
-
-    /// Returns true if a climber of this worker becomes overdue before any alarm of it.
-    fn is_late_for(&self, sleeper: &Sleeper) -> bool {
-        let own = self.former.own_deadline(sleeper.worker).filter(|&own| own < sleeper.until);
-        let alarm = || self.sleepers.alarm_of(sleeper.worker);
-        own.is_some_and(|deadline| deadline < alarm())
     }
 }
 

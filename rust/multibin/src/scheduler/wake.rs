@@ -56,18 +56,13 @@ impl State {
     /// Returns up to which position of its ring an entry of `bin` completes no batch: with those that
     /// all may take, and with the most climbers that wait for one worker.
     fn quiet(&self, bin: usize) -> u64 {
-        let (head, full) = (self.drains[bin].head(), self.former.full(bin));
-        if full.budget.is_some() {
-            return head;
-        }
-        let others = self.former.depth(bin) + self.former.most_own(bin);
-        head + u64::from(full.rows.saturating_sub(others + 1))
+        self.drains[bin].head() + u64::from(self.former.short_of(bin))
     }
 
     /// Returns true if what came since the bell was last armed may be a reason to wake a sleeper.
     fn arrivals_matter(&self) -> bool {
         self.config.fill == Fill::Elastic
-            || self.former.changed().any(|bin| self.former.completes(bin))
+            || self.former.changed().any(|bin| self.former.may_complete(bin))
             || self.is_late()
     }
 }
@@ -120,19 +115,18 @@ impl Inner {
 
     /// After an entry for which the bell rang. Costs what the marked bins hold.
     #[cold]
-    pub(super) fn wake_one(&self) {
-        self.wake(false);
+    pub(super) fn wake_one(&self, wakes: &WakeList) {
+        self.wake(false, wakes);
     }
 
     /// After a sleeper was woken that does not ask.
     pub(super) fn wake_another(&self) {
-        self.wake(true);
+        self.wake(true, &WakeList::new());
     }
 
-    fn wake(&self, changed: bool) {
+    fn wake(&self, changed: bool, wakes: &WakeList) {
         // Under the lock no worker is between arming the bell and falling asleep.
-        let wakes = WakeList::new();
-        let mut state = self.lock(&wakes);
+        let mut state = self.lock(wakes);
         state.drain_marked(&self.bell);
         self.pass_on_if(&mut state, self.now(), changed);
     }
