@@ -130,8 +130,7 @@ impl Given<'_, '_> {
             (Some(edges), None) => Ok((edges.get().0.clone(), None)),
             (None, Some(longest)) => {
                 let longest = length(longest, "longest")?;
-                let edges = multibin::Edges::geometric(longest, BINS).map_err(errors::value)?;
-                Ok((edges, Some(longest)))
+                Ok((Edges::up_to(longest, BINS)?.0, Some(longest)))
             }
             (Some(_), Some(_)) => {
                 Err(PyValueError::new_err("longest: goes without edges, which say it themselves"))
