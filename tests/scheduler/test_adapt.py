@@ -40,8 +40,9 @@ def bins(s: mb.Scheduler) -> list[int]:
     keys = np.arange(40 * 4 * BATCH, dtype=np.uint64)
     s.submit_many(keys, keys // (4 * BATCH) * 20)
     found = set()
+    worker = s.worker()
     while s.stats()["waiting"]:
-        with s.next_batch(0) as batch:
+        with worker.next_batch(0) as batch:
             found.add(batch.bin)
     return sorted(found)
 

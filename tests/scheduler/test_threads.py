@@ -32,12 +32,14 @@ def produce(scheduler: mb.Scheduler, producer: int) -> None:
 
 
 def work(scheduler: mb.Scheduler, delivered: Counter[int], expected: Counter[int]) -> None:
-    for batch in scheduler.worker():
-        keys, progress = batch.keys.tolist(), batch.progress.tolist()
-        delivered.update(keys)
-        rows = [i for i, key in enumerate(keys) if progress[i] < 20 and key % 7 == 0]
-        expected.update(keys[row] for row in rows)
-        batch.resubmit(rows, [progress[row] + 10 for row in rows])
+    with scheduler.worker() as worker:
+        for batch in worker:
+            with batch:
+                keys, progress = batch.keys.tolist(), batch.progress.tolist()
+                delivered.update(keys)
+                rows = [i for i, key in enumerate(keys) if progress[i] < 20 and key % 7 == 0]
+                expected.update(keys[row] for row in rows)
+                batch.resubmit(rows, [progress[row] + 10 for row in rows])
 
 
 @pytest.mark.parametrize("fill", ["elastic", "strict"])
