@@ -16,6 +16,7 @@ from multibin._core import (
     Gate,
     Rival,
     Scheduler,
+    SchedulerConfig,
     Worker,
 )
 from multibin.errors import ClosedError, FullError, MultibinError
@@ -39,6 +40,7 @@ __all__ = [
     "Records",
     "Rival",
     "Scheduler",
+    "SchedulerConfig",
     "ServiceModel",
     "ServiceTable",
     "Worker",

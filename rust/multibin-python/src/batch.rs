@@ -6,6 +6,7 @@ use crate::arrays::{Array, Scalar, lengths, positions};
 use crate::convert::ArrayLike;
 use crate::errors;
 use crate::named::flag;
+use crate::words::ReasonWord;
 use crate::worker::Worker;
 
 /// Requests to run together: a lease on them, which ends by ``done()`` or by leaving ``with batch:``.
@@ -42,11 +43,17 @@ impl Batch {
         self.array(py, |row| row.ticket)
     }
 
-    /// The keys of requests whose deadline passed before they started, shape ``[n]``: each is
-    /// handed back once, with the next batch that is formed, or one without rows.
+    /// The keys of requests whose ``ttl`` was over before they started, shape ``[n]``. Each is reported
+    /// once: by the next batch that is formed, by one without rows, or by ``Scheduler.expired``.
     #[getter]
     fn expired<'py>(&self, py: Python<'py>) -> Array<'py, u64> {
-        Array::collect(py, self.inner.expired().iter().copied())
+        Array::collect(py, self.inner.expired().iter().map(|expired| expired.key))
+    }
+
+    /// Their tickets, shape ``[n]``.
+    #[getter]
+    fn expired_tickets<'py>(&self, py: Python<'py>) -> Array<'py, u64> {
+        Array::collect(py, self.inner.expired().iter().map(|expired| expired.ticket))
     }
 
     /// Predicted steps in all, shape ``[rows]``.
@@ -95,8 +102,8 @@ impl Batch {
     /// Why it left: ``"few"``, ``"overdue"``, ``"full"``, ``"elastic"``, ``"drain"``, or
     /// ``"expired"`` without rows.
     #[getter]
-    fn reason(&self) -> &'static str {
-        self.inner.reason().name()
+    fn reason(&self) -> ReasonWord {
+        ReasonWord(self.inner.reason().name())
     }
 
     /// ``rows`` (distinct positions in this batch, or a bool mask, shape ``[rows]``) are

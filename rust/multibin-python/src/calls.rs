@@ -23,6 +23,9 @@ mod python {
             keywords: *mut PyObject,
         ) -> *mut PyObject;
         pub fn PyErr_WriteUnraisable(object: *mut PyObject);
+        pub fn PyFloat_AsDouble(number: *mut PyObject) -> f64;
+        pub fn PyNumber_Index(number: *mut PyObject) -> *mut PyObject;
+        pub fn Py_DecRef(object: *mut PyObject);
     }
 }
 
@@ -49,13 +52,28 @@ fn guarded<T>(call: impl FnOnce() -> T) -> T {
     outcome
 }
 
+/// What a call takes: a tuple.
+pub trait Arguments<'py> {
+    fn into_tuple(self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>>;
+}
+
+impl<'py, T> Arguments<'py> for T
+where
+    T: IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>>,
+    T::Error: Into<PyErr>,
+{
+    fn into_tuple(self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        self.into_pyobject(py).map_err(Into::into)
+    }
+}
+
 /// Calls a Python object.
 pub fn call<'py>(
     callable: &Bound<'py, PyAny>,
-    arguments: impl IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>, Error = PyErr>,
+    arguments: impl Arguments<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = callable.py();
-    let arguments = arguments.into_pyobject(py)?;
+    let arguments = arguments.into_tuple(py)?;
     // SAFETY: the thread is attached, both objects live through the call, and the arguments are a
     // tuple. What comes back is a new reference, or null with an exception set.
     unsafe {
@@ -63,6 +81,39 @@ pub fn call<'py>(
         let outcome = guarded(|| python::PyObject_Call(callable, arguments, std::ptr::null_mut()));
         Bound::from_owned_ptr_or_err(py, outcome)
     }
+}
+
+/// A float from what has `__float__` or `__index__`.
+pub fn float(number: &Bound<'_, PyAny>) -> PyResult<f64> {
+    // SAFETY: the thread is attached and the object lives through the call.
+    let float = guarded(|| unsafe { python::PyFloat_AsDouble(number.as_ptr()) });
+    match float {
+        -1.0 => PyErr::take(number.py()).map_or(Ok(float), Err),
+        _ => Ok(float),
+    }
+}
+
+/// An int from what has `__index__`.
+pub fn index<'py>(number: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the thread is attached and the object lives through the call, which returns a new
+    // reference, or null with an exception set.
+    unsafe {
+        let index = guarded(|| python::PyNumber_Index(number.as_ptr()));
+        Bound::from_owned_ptr_or_err(number.py(), index)
+    }
+}
+
+/// Lets go of an object that may take others with it.
+pub fn release(py: Python<'_>, object: Py<PyAny>) {
+    let object = object.into_bound(py).into_ptr();
+    // SAFETY: the thread is attached, and the reference is given up here.
+    guarded(|| unsafe { python::Py_DecRef(object) });
+}
+
+/// Lets the main thread meet Ctrl-C.
+pub fn interrupt_main() {
+    // SAFETY: any thread may call it, attached or not; it runs no Python code.
+    unsafe { pyo3::ffi::PyErr_SetInterrupt() };
 }
 
 /// Hands an error that no caller can be told of to `sys.unraisablehook`.

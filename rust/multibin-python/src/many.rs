@@ -17,7 +17,7 @@ pub fn options(n: usize, columns: [Option<&ArrayLike<'_>>; 3]) -> PyResult<Vec<O
         options.priority = priority;
     })?;
     column(&mut options, ttls, "ttls", durations, |options, ttl| {
-        options.deadline = ttl;
+        options.ttl = ttl;
     })?;
     Ok(options)
 }
@@ -71,6 +71,6 @@ fn blamed(
             let at = (0..lengths.len()).find(costs)?;
             Some((given(at).map_or("lengths", |_| "costs"), at))
         }
-        SubmitError::Full { .. } | SubmitError::Closed => None,
+        _ => None,
     }
 }

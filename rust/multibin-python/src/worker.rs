@@ -4,10 +4,11 @@ use std::time::Duration;
 use multibin::NextError;
 use pyo3::prelude::*;
 
-use crate::awaiting::{Awaitable, NextBatch};
+use crate::awaiting::Coroutine;
 use crate::batch::Batch;
 use crate::convert::{Number, seconds};
 use crate::errors;
+use crate::futures::NextBatch;
 use crate::shared::Shared;
 use crate::wait::detached;
 
@@ -58,9 +59,9 @@ impl Worker {
     ///
     /// Awaiting raises what ``next_batch`` raises; the call ``ValueError`` for a negative timeout.
     #[pyo3(signature = (timeout = None))]
-    fn next_batch_async(this: Py<Self>, timeout: Option<Number<'_>>) -> PyResult<Awaitable> {
+    fn next_batch_async(this: Py<Self>, timeout: Option<Number<'_>>) -> PyResult<Coroutine<Batch>> {
         let timeout = timeout.map(|timeout| seconds(&timeout, "timeout")).transpose()?;
-        Ok(Awaitable(NextBatch::new(this, timeout, false)))
+        Ok(Coroutine::new(NextBatch::new(this, timeout, false)))
     }
 
     /// Hands the waiting climbers back to the shared queues, where they start over. A thread or
@@ -106,7 +107,7 @@ impl Worker {
     }
 
     /// As the next batch of a thread, but to be awaited.
-    fn __anext__(this: Py<Self>) -> Awaitable {
-        Awaitable(NextBatch::new(this, None, true))
+    fn __anext__(this: Py<Self>) -> Coroutine<Batch> {
+        Coroutine::new(NextBatch::new(this, None, true))
     }
 }

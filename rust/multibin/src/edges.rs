@@ -14,6 +14,7 @@ use thiserror::Error;
 
 /// Why edges could not be made. Each message names the argument and the value.
 #[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
 pub enum EdgesError {
     /// Fewer than two edges bound no bin.
     #[error("bounds: need at least 2 (one bin), got {0}")]
@@ -59,6 +60,9 @@ pub enum EdgesError {
     /// No candidate edges.
     #[error("candidates: 0 edges are nothing to choose from")]
     Candidates,
+    /// There is not so much memory: fewer candidates need less.
+    #[error("candidates: no memory for the edges of a sample of {0}")]
+    Memory(usize),
     /// Predictions and actual lengths that are not pairs.
     #[error("sample and actual: {predicted} predictions and {actual} lengths are no pairs")]
     Unpaired {
@@ -121,6 +125,21 @@ impl Edges {
         Ok(Self { bounds: bounds.into() })
     }
 
+    /// At most `bins` bins from 0 to `longest` whose bounds grow by equal factors.
+    ///
+    /// # Errors
+    /// [`EdgesError`] when `longest` is 0 or `bins` is out of range.
+    pub fn geometric(longest: u32, bins: usize) -> Result<Self, EdgesError> {
+        check_bins(bins)?;
+        if longest == 0 {
+            return Err(EdgesError::Range { lo: 0, hi: 0 });
+        }
+        let bound = |i: usize| f64::from(longest).powf(i as f64 / bins as f64).ceil();
+        #[expect(clippy::cast_sign_loss, reason = "at least 1")]
+        let bounds = (0..=bins).map(|i| if i == 0 { 0 } else { (bound(i) as u32).min(longest) });
+        Self::new(&distinct(bounds))
+    }
+
     /// Bins of equal width from `lo` to `hi`: optimal for uniform lengths (Lemma 4.1 of
     /// arXiv 2412.04504). Bins that would hold no whole length are left out.
     ///
@@ -169,7 +188,8 @@ impl Edges {
             return Err(EdgesError::Overhead(overhead));
         }
         let sorted = sorted(sample, "sample")?;
-        Self::new(&fit::feedback(&sorted, bins, overhead))
+        let bounds = fit::feedback(&sorted, bins, overhead);
+        Self::new(&bounds.map_err(|_| EdgesError::Memory(sorted.len()))?)
     }
 
     /// Number of bins.
