@@ -97,7 +97,7 @@ def test_bad_options_are_named(options: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: mb.Scheduler("ab", 4), "edges: needs Edges, got 'ab' of <class 'str'>"),  # type: ignore[arg-type]
+        (lambda: mb.Scheduler("ab", 4), "edges: needs Edges or None, got 'ab' of <class 'str'>"),  # type: ignore[arg-type]
         (lambda: scheduler(fill=3), "fill: needs a str, got 3 of <class 'int'>"),
         (lambda: scheduler(order=3), "order: needs a str or None, got 3"),
         (lambda: scheduler(adapt=True), "adapt: needs an Adapt or None, got True"),
