@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, TryReserveError};
 use crate::config::Rules;
 use crate::edges::Edges;
 use crate::load::Full;
+use crate::occupied::Occupied;
 use crate::request::{Expired, Reason, Row};
 use crate::waiting::{Entry, Owner, Slab};
 use bins::{Bins, Heads};
@@ -78,6 +79,9 @@ pub(crate) struct Former {
     removed: u64,
     places: Places,
     expiry: Expiry,
+    /// Bins of which something entered or left, or of which the rules changed, since they were
+    /// asked for; kept where an arrival alone may complete nothing.
+    changed: Occupied,
     /// Scratch space of rule 1.
     ranked: Vec<few::Ranked>,
 }
@@ -121,6 +125,7 @@ impl Former {
             removed: 0,
             places,
             expiry: Expiry::default(),
+            changed: all(queues),
             ranked: Vec::new(),
         })
     }
@@ -154,6 +159,7 @@ impl Former {
             }
         }
         (0..self.bins()).for_each(|bin| self.update(bin));
+        self.changed = all(self.bins());
     }
 
     /// Somebody who had not started entered or left the queue of `bin`.
@@ -206,6 +212,14 @@ impl Former {
         self.fresh.queues[bin].len + self.anyones.queues[bin].len
     }
 
+    /// The most climbers that wait in `bin` for one worker alone. O(workers that hold climbers).
+    pub(crate) fn most_own(&self, bin: usize) -> u32 {
+        if self.parked == self.anyones.waiting {
+            return 0;
+        }
+        self.own.values().map(|own| own.queues[bin].len).max().unwrap_or(0)
+    }
+
     /// How many wait that `worker` may take.
     pub(crate) fn waiting(&self, worker: WorkerId) -> usize {
         self.fresh.waiting + self.climbing(worker)
@@ -249,6 +263,7 @@ impl Former {
         };
         let at = bins.push(&mut self.slab, bin, Entry { row, order, due }, full);
         self.places.remember(&self.slab, row.ticket, at);
+        self.changed.insert(bin);
         self.parked += 1;
     }
 
@@ -259,6 +274,7 @@ impl Former {
         let full = self.full(bin);
         let at = self.fresh.push(&mut self.slab, bin, Entry { row, order, due }, full);
         self.places.remember(&self.slab, row.ticket, at);
+        self.changed.insert(bin);
         self.update(bin);
     }
 
@@ -270,6 +286,7 @@ impl Former {
         };
         let mut rows = Vec::with_capacity(own.waiting);
         self.parked -= own.waiting;
+        own.occupied().for_each(|(bin, _)| self.changed.insert(bin));
         for queue in &mut own.queues {
             queue.take(&mut self.slab, queue.len as usize, &mut rows);
             queue.give_back(&mut self.slab);
@@ -302,4 +319,11 @@ impl Former {
     fn gone(&self) -> u64 {
         self.taken + self.handed_back + self.removed
     }
+}
+
+/// All bins.
+fn all(bins: usize) -> Occupied {
+    let mut all = Occupied::new(bins);
+    (0..bins).for_each(|bin| all.insert(bin));
+    all
 }

@@ -489,6 +489,7 @@ impl Run {
                 assert_eq!((said, first), (accepted, first_of_these));
             }
             Err(SubmitError::Priority(_)) => panic!("none is given where it may not be"),
+            Err(SubmitError::Forked) => panic!("nothing forks"),
             Err(SubmitError::Budget { cost, budget, .. }) => {
                 assert!(cost > budget && lengths.iter().any(too_dear));
                 return;

@@ -83,6 +83,7 @@ fn work(scheduler: &Scheduler, account: &Mutex<Account>) {
             Ok(batch) => handle(&batch, &mut account.lock().unwrap()),
             Err(NextError::Timeout) => {}
             Err(NextError::Closed | NextError::WorkerClosed) => return,
+            Err(error) => panic!("{error}"),
         }
     }
 }

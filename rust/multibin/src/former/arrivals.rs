@@ -56,6 +56,7 @@ impl Former {
             again,
         });
         let now = self.fresh.entered(bin, before);
+        self.changed.insert(bin);
         // In a heap any entry may be the new head, and with a budget complete a batch.
         let any = self.rules.rank != Rank::Ticket || full.budget.is_some();
         if now > before && (any || before == 0 || before < full.rows && now >= full.rows) {

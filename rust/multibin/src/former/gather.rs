@@ -84,6 +84,7 @@ impl Former {
         };
         if taking.rows.len() > before {
             taking.room = room;
+            self.changed.insert(bin);
         }
         if started > 0 {
             self.update(bin);

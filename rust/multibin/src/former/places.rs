@@ -122,6 +122,7 @@ impl Former {
         bins.find_full(slab, home.bin, full);
         self.places.forget(row.ticket);
         self.removed += 1;
+        self.changed.insert(home.bin);
         if home.owner == Owner::Fresh {
             self.update(home.bin);
         } else {

@@ -81,11 +81,6 @@ impl Former {
             || self.is_full(bin)
     }
 
-    /// Whether climbers wait.
-    pub(crate) fn has_climbers(&self) -> bool {
-        self.parked > 0
-    }
-
     /// The next batch for `worker`, if one may leave now. `closed`: nothing more will arrive. At
     /// most `starts` of its rows have not started.
     pub(crate) fn form(
@@ -179,11 +174,20 @@ impl Former {
     /// With climbers a bin's head and what waits in it differ from worker to worker: all bins are
     /// looked at.
     fn survey_all(&self, now: u64, view: View) -> Survey {
+        self.survey_of(0..self.bins(), now, view)
+    }
+
+    pub(super) fn survey_of(
+        &self,
+        bins: impl Iterator<Item = usize>,
+        now: u64,
+        view: View,
+    ) -> Survey {
         let none = Candidate::NONE;
         let mut survey = Survey { oldest: none, overdue: none, full: none };
         let sources = self.sources(view);
         let starts = u32::try_from(view.starts).unwrap_or(u32::MAX);
-        for bin in 0..self.bins() {
+        for bin in bins {
             let (head, waiting) = head(&sources, bin, starts);
             survey.oldest.offer(head.rank, bin);
             if self.is_overdue(head, now) {
@@ -229,7 +233,7 @@ impl Former {
     }
 
     /// Whether `bin` holds a batch that anybody may take.
-    fn is_full(&self, bin: usize) -> bool {
+    pub(super) fn is_full(&self, bin: usize) -> bool {
         if self.anyones.waiting == 0 {
             return self.fresh.is_full(bin, self.full(bin));
         }

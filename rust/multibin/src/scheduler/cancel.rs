@@ -78,7 +78,7 @@ impl Inner {
         let found = tickets.filter(|&ticket| state.take_back(&self.bell, ticket)).count() as u64;
         self.pass_on(&mut state, self.now());
         drop(state);
-        self.release(found);
+        self.release(found, &wakes);
         found
     }
 }

@@ -60,8 +60,12 @@ impl Inner {
     }
 
     /// The forming lock.
+    ///
+    /// # Panics
+    /// After a panic under it, and in a child of the process that made the scheduler.
     #[inline]
     pub(super) fn lock<'a>(&'a self, wakes: &'a WakeList) -> Locked<'a> {
+        self.assert_not_forked();
         self.state.lock(wakes)
     }
 
@@ -72,6 +76,7 @@ impl Inner {
         now: u64,
         worker: WorkerId,
         end: u64,
+        wakes: &WakeList,
     ) -> Option<Result<Formed, NextError>> {
         if !state.former.has_worker(worker) {
             return Some(Err(NextError::WorkerClosed));
@@ -81,7 +86,7 @@ impl Inner {
         if let Some(formed) = state.former.form(now, worker, closed, usize::MAX) {
             state.batches[formed.reason as usize] += 1;
             state.counts.leave(&formed, now);
-            self.release_expired(state, formed.expired.len() as u64);
+            self.release_expired(state, formed.expired.len() as u64, wakes);
             debug_assert_eq!(offered, Some(true), "a sleeper would not be woken for it");
             return Some(Ok(formed));
         }
@@ -92,11 +97,11 @@ impl Inner {
         (now >= end).then_some(Err(NextError::Timeout))
     }
 
-    fn release_expired(&self, state: &mut State, expired: u64) {
+    fn release_expired(&self, state: &mut State, expired: u64, wakes: &WakeList) {
         if expired > 0 {
             state.expired += expired;
             self.admission.release(expired);
-            self.tell_drainers();
+            self.tell_drainers(wakes);
         }
     }
 
@@ -134,19 +139,19 @@ impl Inner {
         self.pass_on(&mut state, now);
     }
 
-    pub(crate) fn finish(&self, rows: u64) {
+    pub(crate) fn finish(&self, rows: u64, wakes: &WakeList) {
         self.done.fetch_add(rows, Ordering::Relaxed);
-        self.release(rows);
+        self.release(rows, wakes);
     }
 
-    pub(crate) fn lose(&self, rows: u64) {
+    pub(crate) fn lose(&self, rows: u64, wakes: &WakeList) {
         self.lost.fetch_add(rows, Ordering::Relaxed);
-        self.release(rows);
+        self.release(rows, wakes);
     }
 
-    pub(super) fn release(&self, rows: u64) {
+    pub(super) fn release(&self, rows: u64, wakes: &WakeList) {
         self.admission.release(rows);
-        self.tell_drainers();
+        self.tell_drainers(wakes);
     }
 
     pub(super) fn stats(&self, state: &State) -> Stats {
@@ -166,6 +171,8 @@ impl Inner {
             expired: state.expired,
             waiting: submitted + resubmitted - taken - state.cancelled - state.expired,
             leased: (taken - resubmitted).saturating_sub(done + lost),
+            refused: self.refused.load(Ordering::Relaxed),
+            capacity: self.capacity as u64,
             batches: state.batches,
         }
     }

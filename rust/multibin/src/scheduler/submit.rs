@@ -2,6 +2,7 @@
 
 use super::wakes::WakeList;
 use super::{BLOCK, Inner, Refused, SubmitError};
+use crate::config::nanoseconds;
 use crate::load::Budget;
 use crate::request::{Options, Submission, Ticket};
 use crate::sync::Ordering;
@@ -24,6 +25,9 @@ impl Inner {
     /// pieces than it was written in, is to wait for the writes.
     #[inline]
     pub(super) fn submit(&self, key: u64, length: u32) -> Result<Ticket, SubmitError> {
+        if self.is_forked() {
+            return Err(SubmitError::Forked);
+        }
         if self.budget.is_some() {
             self.check(length, &Options::default())?;
         }
@@ -44,6 +48,9 @@ impl Inner {
         length: u32,
         options: &Options,
     ) -> Result<Ticket, SubmitError> {
+        if self.is_forked() {
+            return Err(SubmitError::Forked);
+        }
         self.check(length, options)?;
         let (bin, now) = (self.map.bin(length), self.now());
         let (ticket, _) = self.admit(1)?;
@@ -73,11 +80,16 @@ impl Inner {
                 None => self.make_room(bin),
             }
         };
-        // A deadline may be earlier than a sleeper's alarm.
-        let end = if submission.deadline == u64::MAX { end } else { u64::MAX };
-        if self.bell.rings(end, quiet) {
+        let due = || self.due(submission.arrival, submission.deadline);
+        if self.bell.rings(end, quiet, due) {
             self.wake_one();
         }
+    }
+
+    /// When a request that has not left is overdue by `max_wait`, or expires.
+    fn due(&self, arrival: u64, deadline: u64) -> u64 {
+        // Relaxed: see `reconfigure`.
+        deadline.min(arrival.saturating_add(self.patience.load(Ordering::Relaxed)))
     }
 
     /// Sorts the rows by bin, block by block, and publishes each bin's at once.
@@ -89,7 +101,9 @@ impl Inner {
         options: &[Options],
     ) {
         let arrival = self.now();
-        let urgent = options.iter().any(|options| options.ttl.is_some());
+        let first_ttl = options.iter().filter_map(|options| options.ttl).min();
+        let deadline = first_ttl.map_or(u64::MAX, |ttl| arrival.saturating_add(nanoseconds(ttl)));
+        let due = || self.due(arrival, deadline);
         for (block, lengths) in lengths.chunks(BLOCK).enumerate() {
             let row = |i: u16| {
                 let at = block * BLOCK + i as usize;
@@ -107,7 +121,7 @@ impl Inner {
             let (sorted, starts) = self.sort(lengths);
             for (bin, bounds) in starts.windows(2).enumerate() {
                 let rows = &sorted[bounds[0]..bounds[1]];
-                self.push_block(bin, rows.len(), urgent, |i| row(rows[i]));
+                self.push_block(bin, rows.len(), due, |i| row(rows[i]));
             }
         }
     }
@@ -132,12 +146,12 @@ impl Inner {
         (sorted, starts)
     }
 
-    /// `count` rows of one bin. `urgent`: a deadline may be earlier than a sleeper's alarm.
+    /// Publishes `count` rows of one bin, the first of which is due at `due`.
     fn push_block(
         &self,
         bin: usize,
         count: usize,
-        urgent: bool,
+        due: impl Fn() -> u64,
         row: impl Fn(usize) -> Submission,
     ) {
         let mut start = 0;
@@ -149,7 +163,7 @@ impl Inner {
                 continue;
             };
             start += pushed;
-            if self.bell.rings(if urgent { u64::MAX } else { end }, quiet) {
+            if self.bell.rings(end, quiet, &due) {
                 self.wake_one();
             }
         }
