@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -23,7 +25,7 @@ def play(benchmark: BenchmarkFixture, trace: Trace, scheduler: mb.SchedulerConfi
 
 @pytest.mark.benchmark(group="simulation, 1,000,000 requests")
 @pytest.mark.parametrize("fill", ["strict", "elastic"])
-def test_simulated_bins(benchmark: BenchmarkFixture, fill: str) -> None:
+def test_simulated_bins(benchmark: BenchmarkFixture, fill: Literal["elastic", "strict"]) -> None:
     trace = Trace(np.ones(N, np.int64), OUTPUT, ARRIVALS)
     edges = mb.Edges.optimal(OUTPUT[:20_000], 16, 32)
     play(benchmark, trace, mb.SchedulerConfig(edges, 32, fill=fill))

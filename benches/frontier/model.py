@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +69,7 @@ def _vbs(_bins: mb.Edges, _levels: mb.Edges, b: int) -> Former:
     return mb.Rival.sorted(16 * b, [*sizes, (OPEN, b)])
 
 
-def _heavy(weight: str) -> Callable[[mb.Edges, mb.Edges, int], Former]:
+def _heavy(weight: Literal["wait", "wait squared"]) -> Callable[[mb.Edges, mb.Edges, int], Former]:
     return lambda bins, _, b: mb.Rival.heaviest_bin(bins, b, weight=weight)
 
 

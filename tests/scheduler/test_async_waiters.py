@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from tests.scheduler.taking import take
@@ -120,7 +120,7 @@ def test_timeouts_around_the_wait_lose_nothing() -> None:
 @pytest.mark.parametrize("fill", ["elastic", "strict"])
 @pytest.mark.parametrize("cancelling", [False, True])
 def test_many_loops_threads_and_producers_deliver_everything_once(
-    fill: str, cancelling: bool
+    fill: Literal["elastic", "strict"], cancelling: bool
 ) -> None:
     producers, each = 4, 2000
     s = mb.Scheduler(

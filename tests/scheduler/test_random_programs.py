@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -26,7 +27,12 @@ class Program(RuleBasedStateMachine):
         adapt=st.none() | st.builds(mb.Adapt, gate=st.booleans(), every=st.just(500)),
     )
     def start(
-        self, batch_size: int, fill: str, overrun: str, capacity: int, adapt: mb.Adapt | None
+        self,
+        batch_size: int,
+        fill: Literal["elastic", "strict"],
+        overrun: Literal["finish", "climb"],
+        capacity: int,
+        adapt: mb.Adapt | None,
     ) -> None:
         edges = mb.Edges([0, 10, 20, 40])
         self.capacity = capacity

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def work(scheduler: mb.Scheduler, delivered: Counter[int], expected: Counter[int
 
 @pytest.mark.parametrize("fill", ["elastic", "strict"])
 @pytest.mark.parametrize("capacity", [200, 65_536])
-def test_exactly_once(fill: str, capacity: int) -> None:
+def test_exactly_once(fill: Literal["elastic", "strict"], capacity: int) -> None:
     scheduler = mb.Scheduler(
         mb.Edges([0, 10, 20, 40]),
         8,

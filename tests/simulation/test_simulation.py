@@ -142,7 +142,7 @@ def test_lengths_near_each_other_pack_better_than_a_fifo() -> None:
         (lambda: mb.Rival.sorted(4, []), "sizes"),
         (lambda: mb.Rival.nearest(0), "batch_size: 0"),
         (lambda: mb.Rival.nearest(-1), "batch_size: -1"),
-        (lambda: mb.Rival.refill(4, order="x"), 'order: "x"'),
+        (lambda: mb.Rival.refill(4, order="x"), 'order: "x"'),  # type: ignore[arg-type]
         (lambda: mb.Rival.refill(4, chunk=0), "chunk"),
         (lambda: mb.Rival.refill(4, chunk=2**40), "chunk: 1099511627776"),
         (lambda: mb.Rival.shortest_first(4, -1), "patience: -1"),
