@@ -1,3 +1,6 @@
+// Arguments are listed as Python lists them.
+#![allow(clippy::doc_markdown)]
+
 use multibin::{Budget, Config, ConfigError, Fill, Overrun};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -190,7 +193,7 @@ impl SchedulerConfig {
             all.extend(value.map(|value| format!("{name}={value}")));
         };
         add("capacity", (*capacity != Config::new(1).capacity).then(|| capacity.to_string()));
-        add("max_wait", max_wait.map(|wait| show::seconds(wait)));
+        add("max_wait", max_wait.map(show::seconds));
         add("fill", (*fill != Fill::default()).then(|| words::quoted(*fill, words::FILLS)));
         add("order", order.map(|order| words::quoted(order, words::ORDERS)));
         let usual = *overrun == Overrun::default();

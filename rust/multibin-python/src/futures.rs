@@ -79,10 +79,8 @@ impl Drain {
     }
 
     fn outcome(&self, py: Python<'_>, drained: bool) -> Outcome {
-        match drained {
-            true => Ok(py.None()),
-            false => Err(errors::not_drained(self.shared.scheduler())),
-        }
+        let timeout = || errors::not_drained(self.shared.scheduler());
+        drained.then(|| py.None()).ok_or_else(timeout)
     }
 }
 
@@ -111,7 +109,7 @@ impl Awaited for () {
 
 /// Requests that wait for room.
 pub struct Submit {
-    submit: multibin::Submit,
+    accepted: multibin::Submit,
     shared: Arc<Shared>,
     /// Lengths and options of a bulk call, to say which of its requests is wrong.
     many: Option<(Vec<u32>, Vec<Options>)>,
@@ -119,7 +117,7 @@ pub struct Submit {
 
 impl Submit {
     pub fn one(submit: multibin::Submit, shared: Arc<Shared>) -> Self {
-        Self { submit, shared, many: None }
+        Self { accepted: submit, shared, many: None }
     }
 
     pub fn many(
@@ -128,7 +126,7 @@ impl Submit {
         lengths: Vec<u32>,
         options: Vec<Options>,
     ) -> Self {
-        Self { submit, shared, many: Some((lengths, options)) }
+        Self { accepted: submit, shared, many: Some((lengths, options)) }
     }
 
     fn outcome(&self, py: Python<'_>, accepted: Result<Ticket, SubmitError>) -> Outcome {
@@ -155,12 +153,12 @@ impl Pending for Submit {
     }
 
     fn try_now(&mut self, py: Python<'_>) -> Option<Outcome> {
-        let accepted = self.submit.try_now()?;
+        let accepted = self.accepted.try_now()?;
         Some(self.outcome(py, accepted))
     }
 
     fn poll(&mut self, py: Python<'_>, context: &mut Context<'_>) -> Poll<Outcome> {
-        Pin::new(&mut self.submit).poll(context).map(|accepted| self.outcome(py, accepted))
+        Pin::new(&mut self.accepted).poll(context).map(|accepted| self.outcome(py, accepted))
     }
 }
 

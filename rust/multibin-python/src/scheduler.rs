@@ -178,12 +178,11 @@ impl Scheduler {
             Many::new(&keys, &lengths, [costs, priorities, ttls])?;
         let wait = wait.map(|wait| seconds(&wait, "wait")).transpose()?;
         let core = self.core()?;
-        let accepted = match wait {
-            None => py.detach(|| core.submit_many_with(&keys, &lengths, &options)),
-            Some(_) => {
-                let submit = core.submit_many_async(&keys, &lengths, &options).within(wait);
-                block_on(py, wait, submit)?
-            }
+        let accepted = if wait.is_some() {
+            let submit = core.submit_many_async(&keys, &lengths, &options).within(wait);
+            block_on(py, wait, submit)?
+        } else {
+            py.detach(|| core.submit_many_with(&keys, &lengths, &options))
         };
         accepted.map_err(|error| many::refused(error, &lengths, &options))
     }
