@@ -395,14 +395,28 @@ class Scheduler:
     def drain(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> None:
         """
         Closes, and waits without the GIL, up to ``timeout`` seconds (``None``: for ever), until
-        nothing waits and nothing is leased. The batches must be taken by other threads.
+        nothing waits and nothing is leased. Other threads must take the batches and end them.
 
-        Raises ``TimeoutError`` when the time is over; the scheduler stays closed.
+        Raises ``TimeoutError`` when the time is over; the scheduler stays closed. Raises ``RuntimeError``
+        where it could not end: in the thread of a running event loop, whose tasks it would hold up
+        (``await drain_async()`` there), and in a ``with`` block of a batch.
+        """
+    def drain_async(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> Coroutine[Any, Any, None]:
+        """
+        As ``drain``, to be awaited in an event loop: closes at once, and the awaitable waits for the
+        end, up to ``timeout`` seconds from the call on.
+
+        Awaiting raises ``TimeoutError`` when the time is over.
         """
     @property
     def edges(self, /) -> Edges:
         """
         The edges in use, while the gate is open.
+        """
+    def expired(self, /) -> tuple[NDArray[uint64], NDArray[uint64]]:
+        """
+        Takes the requests whose ``ttl`` is over and that no batch has reported: their keys and their
+        tickets, each of shape ``[n]``. Each is reported once, by a batch or here. Their room is free.
         """
     @staticmethod
     def from_config(config: "SchedulerConfig") -> Scheduler:
@@ -451,28 +465,46 @@ class Scheduler:
         often it ``closed`` and ``opened``; ``edges``: ``fits``, ``swaps``, and ``drifts`` of the traffic. The types
         are in ``multibin.stats``.
         """
-    def submit(self, /, key: SupportsIndex, length: SupportsIndex | SupportsFloat, *, cost: SupportsIndex | SupportsFloat | None = None, priority: "int" = 0, ttl: SupportsIndex | SupportsFloat | None = None) -> int:
+    def submit(self, /, key: SupportsIndex, length: SupportsIndex | SupportsFloat, *, cost: SupportsIndex | SupportsFloat | None = None, priority: "int" = 0, ttl: SupportsIndex | SupportsFloat | None = None, wait: SupportsIndex | SupportsFloat | None = None) -> int:
         """
         Accepts a request and returns its ticket. ``key`` is the caller's (0 to 2⁶⁴ − 1),
         ``length`` the predicted steps (an int, or a finite float that is rounded up). ``cost``, of the
-        same kind: what counts in ``budget_of="cost"`` (``None``: the length). ``priority``:
-        0 is the most urgent; others need a scheduler with ``ageing``. ``ttl``: seconds
-        from now; a request that has not left in a batch by then comes back in ``batch.expired``. Any thread.
+        same kind: what counts in ``budget_of="cost"`` (``None``: the length). ``priority``: 0 is the
+        most urgent; others need a scheduler with ``ageing``. ``ttl``: seconds from now; a request that
+        has not left in a batch by then expires, and comes back in ``batch.expired`` or ``expired()``.
+        Any thread.
+
+        ``wait``: seconds to wait for room without the GIL (``math.inf``: without end; ``None``: no
+        wait). Calls that wait for room, here or in a task, are served first come, first served, and
+        before those that do not wait.
 
         Raises ``FullError`` at capacity, ``ClosedError`` after ``close()``, ``ValueError`` or
         ``TypeError`` for a wrong argument.
         """
-    def submit_many(self, /, keys: ArrayLike, lengths: ArrayLike, *, costs: ArrayLike | None = None, priorities: ArrayLike | None = None, ttls: ArrayLike | None = None) -> int:
+    def submit_async(self, /, key: SupportsIndex, length: SupportsIndex | SupportsFloat, *, cost: SupportsIndex | SupportsFloat | None = None, priority: "int" = 0, ttl: SupportsIndex | SupportsFloat | None = None) -> Coroutine[Any, Any, int]:
+        """
+        As ``submit``, to be awaited in an event loop: waits for room as long as it takes.
+
+        The request is submitted when the awaitable is awaited. Cancelled before it is resumed, it
+        leaves nothing behind: what was accepted and still waits is cancelled as well.
+        """
+    def submit_many(self, /, keys: ArrayLike, lengths: ArrayLike, *, costs: ArrayLike | None = None, priorities: ArrayLike | None = None, ttls: ArrayLike | None = None, wait: SupportsIndex | SupportsFloat | None = None) -> int:
         """
         Accepts requests in bulk, in order, without the GIL: ``keys`` (uint64, or int64 without
         negative ones, shape ``[n]``) and ``lengths`` (any integer or float dtype, shape ``[n]``).
-        ``costs`` (as ``lengths``), ``priorities`` (integers) and ``ttls`` (seconds from now, infinite for none), shape
-        ``[n]``, as in ``submit``. Returns the first ticket; the others follow it. Everything is
-        checked before the first is accepted.
+        ``costs`` (as ``lengths``), ``priorities`` (integers) and ``ttls`` (seconds from now, infinite
+        for none), shape ``[n]``, and ``wait``, as in ``submit``. A call that waits for room is served
+        piece by piece, so that it may be larger than the capacity. Returns the first ticket; the
+        others follow it. Everything is checked before the first is accepted.
 
-        Raises ``FullError`` at capacity, whose ``accepted`` says how many were accepted (a
-        prefix) and ``first`` is the first ticket of these (the others follow it; ``None`` without any),
-        ``ClosedError`` after ``close()``, ``ValueError`` or ``TypeError`` for wrong arrays.
+        Raises ``FullError`` at capacity, and ``ClosedError`` after ``close()``: their ``accepted``
+        says how many were accepted (a prefix) and ``first`` is the first ticket of these (``None``
+        without any). Raises ``ValueError`` or ``TypeError`` for wrong arrays.
+        """
+    def submit_many_async(self, /, keys: ArrayLike, lengths: ArrayLike, *, costs: ArrayLike | None = None, priorities: ArrayLike | None = None, ttls: ArrayLike | None = None) -> Coroutine[Any, Any, int]:
+        """
+        As ``submit_many``, to be awaited in an event loop: waits for room as long as it takes; see
+        ``submit_async``.
         """
     def worker(self, /) -> Worker:
         """
@@ -633,6 +665,7 @@ class Worker:
         Waits for the next batch; ends when the worker is closed, or the scheduler is and nothing
         waits that this worker may take.
         """
+    def __repr__(self, /) -> str: ...
     def close(self, /) -> None:
         """
         Hands the waiting climbers back to the shared queues, where they start over. A thread or

@@ -1,7 +1,7 @@
 """What the bindings call in Python: one function for each call.
 
-They are called while the interpreter ends, too, when the globals of modules are gone. What a function needs
-then is bound to its parameters.
+They are called while the interpreter ends, too, when the globals of modules are gone. What a
+function needs then is bound to its parameters.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def sleep() -> tuple[Future[None], Sleeping, ref[Task[Any]] | None]:
     """Makes the future that a task of the running loop is going to wait for.
 
     Returns it with weak references to it and to the task. The loop holds the future: a task that
-    nothing else holds lives as long as its loop, and a loop that is unreachable is collected with its
+    nothing else holds lives as long as its loop, and an unreachable loop is collected with its
     tasks.
     """
     loop = get_running_loop()
@@ -157,7 +157,7 @@ def never_awaited(
 
 
 def show(value: object) -> str:
-    """The value as Python shows it; of one that cannot be shown (an int of 5,000 digits), its type."""
+    """The value as Python shows it; where that fails (an int of 5,000 digits), its type."""
     try:
         return repr(value)
     except Exception:
@@ -181,7 +181,7 @@ def listed(given: Iterable[object]) -> list[object]:
 
 
 def as_array(given: Any, argument: str) -> np.ndarray[Any, Any]:
-    """The argument as an array, and where it has dimensions, one that can be read as it lies in memory."""
+    """The argument as an array; one with dimensions can be read as it lies in memory."""
     try:
         array = np.asarray(given)
     except ValueError as error:  # Of rows of unlike length.
@@ -201,5 +201,3 @@ def as_floats(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def show_dtype(array: np.ndarray[Any, Any]) -> str:
     return str(array.dtype)
-
-

@@ -10,8 +10,9 @@ class MultibinError(Exception):
 
 
 class _Refused(MultibinError):
-    """Arguments: a message, ``accepted`` and ``first``. There is no ``__init__`` here, as the bindings
-    raise these where no Python code may run.
+    """Arguments: a message, ``accepted`` and ``first``.
+
+    There is no ``__init__`` here, as the bindings raise these where no Python code may run.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""What ``next_batch_async`` and its like return: awaited once, held by the loop, and by nothing else."""
+"""What the ``_async`` methods return: awaited once, held by the loop, and by nothing else."""
 
 from __future__ import annotations
 
@@ -111,13 +111,13 @@ def test_a_closed_loop_is_collected_with_its_tasks_and_their_workers() -> None:
     tag = Tag()
     s.submit_many([0, 1], [5, 5])
 
-    async def climbs(tag: Tag) -> None:
+    async def climbs(_: Tag) -> None:
         with s.worker() as worker:
             with await worker.next_batch_async() as batch:
                 batch.resubmit([0], [7])
             await worker.next_batch_async()
 
-    async def drains(tag: Tag) -> None:
+    async def drains(_: Tag) -> None:
         await s.drain_async()
 
     refs = left_behind(climbs(tag)) + left_behind(drains(tag)) + [weakref.ref(tag)]

@@ -18,7 +18,13 @@ GIVEN: list[dict[str, Any]] = [
     {"edges": EDGES, "batch_size": [4, 2], "capacity": 100, "max_wait": 0.5, "fill": "strict"},
     {"edges": EDGES, "batch_size": 4, "order": "oldest", "overrun": "climb", "max_parked": 3},
     {"edges": EDGES, "batch_size": 4, "max_bins": 8, "ageing": 0.25, "max_padding": 0.5},
-    {"edges": EDGES, "batch_size": 4, "budget": 100, "budget_of": "cost", "adapt": mb.Adapt(bins=3)},
+    {
+        "edges": EDGES,
+        "batch_size": 4,
+        "budget": 100,
+        "budget_of": "cost",
+        "adapt": mb.Adapt(bins=3),
+    },
     {"batch_size": 4, "longest": 1000},
     {"batch_size": 4, "longest": 1000, "adapt": mb.Adapt(gate=False)},
 ]
@@ -66,7 +72,11 @@ def test_the_longest_length_is_enough() -> None:
     [
         ({"batch_size": 4}, TypeError, "edges: are missing"),
         ({"edges": EDGES}, TypeError, "batch_size: is missing"),
-        ({"edges": EDGES, "batch_size": 4, "longest": 9}, ValueError, "longest: goes without edges"),
+        (
+            {"edges": EDGES, "batch_size": 4, "longest": 9},
+            ValueError,
+            "longest: goes without edges",
+        ),
         ({"longest": 0, "batch_size": 4}, ValueError, "longest: 0"),
         ({"longest": -1, "batch_size": 4}, ValueError, "longest: -1"),
         ({"edges": EDGES, "batch_size": 9, "capacity": 4}, ValueError, "batch_size: 9 exceeds"),

@@ -93,7 +93,9 @@ def test_each_dropped_batch_is_warned_of_and_the_first_is_logged(
     with s.worker() as worker:
         for _ in range(3):
             batch = worker.next_batch(0)
-            with pytest.warns(ResourceWarning, match='2 rows are lost; see "Leases" in docs') as said:
+            with pytest.warns(
+                ResourceWarning, match='2 rows are lost; see "Leases" in docs'
+            ) as said:
                 del batch
             assert [warning.filename for warning in said] == [__file__]
     assert counts(s) == (0, 6, 0)

@@ -168,7 +168,7 @@ def test_errors_of_an_await_name_the_argument() -> None:
         with pytest.raises(ValueError, match=r"costs\[1\]: 200 exceeds"):
             await s.submit_many_async([1, 2], [5, 5], costs=[1, 200])
         with pytest.raises(ValueError, match="lengths: 1 values for 2 keys"):
-            s.submit_many_async([1, 2], [5])
+            await s.submit_many_async([1, 2], [5])
 
     asyncio.run(run())
 
@@ -199,9 +199,11 @@ def test_what_expired_is_reported_once_with_its_ticket() -> None:
     assert [part.tolist() for part in s.expired()] == [[], []]
     late = s.submit(9, 3, ttl=0)
     time.sleep(0.01)
-    reported = []
+    reported: list[tuple[int, int]] = []
     while len(reported) < 1:
         with worker.next_batch(SOON) as batch:
-            reported += list(zip(batch.expired.tolist(), batch.expired_tickets.tolist(), strict=True))
+            reported += list(
+                zip(batch.expired.tolist(), batch.expired_tickets.tolist(), strict=True)
+            )
     assert reported == [(9, late)]
     assert s.stats()["expired"] == 3

@@ -10,28 +10,36 @@ use std::thread;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-/// The functions of `CPython` that run bytecode, declared so that unwinding may leave them.
-#[cfg(not(windows))]
+/// The functions of `CPython` that run bytecode, as functions that may be left by unwinding.
+///
+/// `PyO3` declares them without it, so that the compiler leaves out what unwinding needs, and one
+/// declaration of a symbol stands for all. Hence they are called by their addresses, which are hidden
+/// from the optimizer.
 mod python {
-    use pyo3::ffi::PyObject;
+    use std::hint::black_box;
+    use std::mem::transmute;
 
-    #[allow(clashing_extern_declarations, reason = "PyO3 declares them without unwinding")]
-    unsafe extern "C-unwind" {
-        pub fn PyObject_Call(
-            callable: *mut PyObject,
-            arguments: *mut PyObject,
-            keywords: *mut PyObject,
-        ) -> *mut PyObject;
-        pub fn PyErr_WriteUnraisable(object: *mut PyObject);
-        pub fn PyFloat_AsDouble(number: *mut PyObject) -> f64;
-        pub fn PyNumber_Index(number: *mut PyObject) -> *mut PyObject;
-        pub fn Py_DecRef(object: *mut PyObject);
+    use pyo3::ffi::{self, PyObject};
+
+    macro_rules! functions {
+        ($($name:ident: $function:ident($($argument:ty),+) $(-> $outcome:ty)?;)+) => {$(
+            pub fn $name() -> unsafe extern "C-unwind" fn($($argument),+) $(-> $outcome)? {
+                let declared: unsafe extern "C" fn($($argument),+) $(-> $outcome)? =
+                    ffi::$function;
+                // SAFETY: the two conventions differ in unwinding alone, and this one allows more.
+                black_box(unsafe { transmute(declared) })
+            }
+        )+};
+    }
+
+    functions! {
+        call: PyObject_Call(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject;
+        write_unraisable: PyErr_WriteUnraisable(*mut PyObject);
+        as_double: PyFloat_AsDouble(*mut PyObject) -> f64;
+        index: PyNumber_Index(*mut PyObject) -> *mut PyObject;
+        dec_ref: Py_DecRef(*mut PyObject);
     }
 }
-
-/// There threads end without unwinding.
-#[cfg(windows)]
-use pyo3::ffi as python;
 
 /// Stops the thread for good when a stack is unwound through it.
 struct Hang;
@@ -78,7 +86,7 @@ pub fn call<'py>(
     // tuple. What comes back is a new reference, or null with an exception set.
     unsafe {
         let (callable, arguments) = (callable.as_ptr(), arguments.as_ptr());
-        let outcome = guarded(|| python::PyObject_Call(callable, arguments, std::ptr::null_mut()));
+        let outcome = guarded(|| python::call()(callable, arguments, std::ptr::null_mut()));
         Bound::from_owned_ptr_or_err(py, outcome)
     }
 }
@@ -86,7 +94,7 @@ pub fn call<'py>(
 /// A float from what has `__float__` or `__index__`.
 pub fn float(number: &Bound<'_, PyAny>) -> PyResult<f64> {
     // SAFETY: the thread is attached and the object lives through the call.
-    let float = guarded(|| unsafe { python::PyFloat_AsDouble(number.as_ptr()) });
+    let float = guarded(|| unsafe { python::as_double()(number.as_ptr()) });
     match float {
         -1.0 => PyErr::take(number.py()).map_or(Ok(float), Err),
         _ => Ok(float),
@@ -98,7 +106,7 @@ pub fn index<'py>(number: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: the thread is attached and the object lives through the call, which returns a new
     // reference, or null with an exception set.
     unsafe {
-        let index = guarded(|| python::PyNumber_Index(number.as_ptr()));
+        let index = guarded(|| python::index()(number.as_ptr()));
         Bound::from_owned_ptr_or_err(number.py(), index)
     }
 }
@@ -107,7 +115,7 @@ pub fn index<'py>(number: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
 pub fn release(py: Python<'_>, object: Py<PyAny>) {
     let object = object.into_bound(py).into_ptr();
     // SAFETY: the thread is attached, and the reference is given up here.
-    guarded(|| unsafe { python::Py_DecRef(object) });
+    guarded(|| unsafe { python::dec_ref()(object) });
 }
 
 /// Lets the main thread meet Ctrl-C.
@@ -120,7 +128,7 @@ pub fn interrupt_main() {
 pub fn unraisable(py: Python<'_>, error: PyErr) {
     error.restore(py);
     // SAFETY: the thread is attached and an exception is set; null stands for no object.
-    guarded(|| unsafe { python::PyErr_WriteUnraisable(std::ptr::null_mut()) });
+    guarded(|| unsafe { python::write_unraisable()(std::ptr::null_mut()) });
 }
 
 /// Runs `work` beside an exception that may be on its way, and reports what it raises.
