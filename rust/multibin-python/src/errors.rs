@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use multibin::simulate::SimulateError;
-use multibin::{ConfigError, NextError, ResubmitError, SubmitError};
+use multibin::{ConfigError, NextError, ResubmitError, Scheduler, Stats, SubmitError};
 use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 
@@ -13,6 +13,12 @@ mod python {
 }
 
 pub use python::ClosedError;
+
+/// Looks up the exceptions that are written in Python.
+pub fn load(py: Python<'_>) {
+    py.get_type::<python::FullError>();
+    py.get_type::<python::ClosedError>();
+}
 
 /// An error of the core whose message names the argument and the value.
 pub fn value(error: impl Display) -> PyErr {
@@ -38,8 +44,11 @@ pub fn submit(error: SubmitError) -> PyErr {
         SubmitError::Full { accepted, first, .. } => {
             python::FullError::new_err((error.to_string(), accepted, first))
         }
-        SubmitError::Closed => ClosedError::new_err(error.to_string()),
-        SubmitError::Priority(_) | SubmitError::Budget { .. } => value(error),
+        SubmitError::Closed { accepted, first } => {
+            ClosedError::new_err((error.to_string(), accepted, first))
+        }
+        SubmitError::Forked => forked(),
+        _ => value(error),
     }
 }
 
@@ -47,12 +56,27 @@ pub fn next(error: NextError) -> PyErr {
     match error {
         NextError::Timeout => PyTimeoutError::new_err(error.to_string()),
         NextError::Closed | NextError::WorkerClosed => ClosedError::new_err(error.to_string()),
+        NextError::Forked => forked(),
+        _ => PyRuntimeError::new_err(error.to_string()),
     }
 }
 
 pub fn resubmit(error: ResubmitError) -> PyErr {
     match error {
         ResubmitError::Done => PyRuntimeError::new_err(error.to_string()),
+        ResubmitError::Forked => forked(),
         _ => value(error),
     }
+}
+
+/// When the time of a drain is over.
+pub fn not_drained(scheduler: &Scheduler) -> PyErr {
+    let Stats { waiting, leased, .. } = scheduler.stats();
+    PyTimeoutError::new_err(format!("drain: {waiting} wait and {leased} are leased"))
+}
+
+/// Of each call in a forked child.
+pub fn forked() -> PyErr {
+    let message = "this scheduler was made before a fork: make one in the child process";
+    PyRuntimeError::new_err(message)
 }

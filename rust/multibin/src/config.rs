@@ -73,7 +73,7 @@ pub(crate) struct Rules {
 }
 
 /// How a scheduler behaves.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// Rows of a full batch.
     pub batch_size: u32,
@@ -150,6 +150,15 @@ impl Config {
             ageing: None,
             adapt: None,
         }
+    }
+
+    /// Refuses what is out of range for a scheduler with these edges, as long as there is the memory.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a number is out of range.
+    pub fn validate(&self, edges: &Edges) -> Result<(), ConfigError> {
+        Rules::new(self)?;
+        self.check(edges)
     }
 
     /// How many queues there are, with these edges at the start.

@@ -1,0 +1,167 @@
+//! The futures of the core, each with what it comes to in Python.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use multibin::{NextError, Options, SubmitError, Ticket};
+use pyo3::PyTypeInfo;
+use pyo3::exceptions::PyStopAsyncIteration;
+use pyo3::inspect::{PyStaticConstant, PyStaticExpr};
+use pyo3::prelude::*;
+
+use crate::awaiting::{Awaited, Outcome, Pending};
+use crate::batch::Batch;
+use crate::shared::Shared;
+use crate::worker::Worker;
+use crate::{errors, many};
+
+/// The next batch of a worker.
+pub struct NextBatch {
+    next: multibin::NextBatch,
+    /// Kept, as a worker that is dropped is closed.
+    worker: Py<Worker>,
+    /// Whether a loop asks, which ends without an error.
+    iterates: bool,
+}
+
+impl NextBatch {
+    pub fn new(worker: Py<Worker>, timeout: Option<Duration>, iterates: bool) -> PyResult<Self> {
+        let next = worker.get().core()?.next_batch_async(timeout);
+        Ok(Self { next, worker, iterates })
+    }
+
+    fn outcome(&self, py: Python<'_>, next: Result<multibin::Batch, NextError>) -> Outcome {
+        match next {
+            Ok(batch) => Ok(Py::new(py, Batch::new(batch, self.worker.clone_ref(py)))?.into_any()),
+            Err(NextError::Closed | NextError::WorkerClosed) if self.iterates => {
+                Err(PyStopAsyncIteration::new_err(()))
+            }
+            Err(error) => Err(errors::next(error)),
+        }
+    }
+}
+
+impl Pending for NextBatch {
+    fn name(&self) -> &'static str {
+        if self.iterates { "Worker.__anext__" } else { "Worker.next_batch_async" }
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.worker.get().shared
+    }
+
+    fn try_now(&mut self, py: Python<'_>) -> Option<Outcome> {
+        let next = self.next.try_next()?;
+        Some(self.outcome(py, next))
+    }
+
+    fn poll(&mut self, py: Python<'_>, context: &mut Context<'_>) -> Poll<Outcome> {
+        Pin::new(&mut self.next).poll(context).map(|next| self.outcome(py, next))
+    }
+}
+
+impl Awaited for Batch {
+    const TYPE: PyStaticExpr = Batch::TYPE_HINT;
+}
+
+/// The end of all work.
+pub struct Drain {
+    drain: multibin::Drain,
+    shared: Arc<Shared>,
+}
+
+impl Drain {
+    pub fn new(drain: multibin::Drain, shared: Arc<Shared>) -> Self {
+        Self { drain, shared }
+    }
+
+    fn outcome(&self, py: Python<'_>, drained: bool) -> Outcome {
+        let timeout = || errors::not_drained(self.shared.scheduler());
+        drained.then(|| py.None()).ok_or_else(timeout)
+    }
+}
+
+impl Pending for Drain {
+    fn name(&self) -> &'static str {
+        "Scheduler.drain_async"
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    fn try_now(&mut self, py: Python<'_>) -> Option<Outcome> {
+        let drained = self.drain.try_now()?;
+        Some(self.outcome(py, drained))
+    }
+
+    fn poll(&mut self, py: Python<'_>, context: &mut Context<'_>) -> Poll<Outcome> {
+        Pin::new(&mut self.drain).poll(context).map(|drained| self.outcome(py, drained))
+    }
+}
+
+impl Awaited for () {
+    const TYPE: PyStaticExpr = PyStaticExpr::Constant { value: PyStaticConstant::None };
+}
+
+/// Requests that wait for room.
+pub struct Submit {
+    accepted: multibin::Submit,
+    shared: Arc<Shared>,
+    /// Lengths and options of a bulk call, to say which of its requests is wrong.
+    many: Option<(Vec<u32>, Vec<Options>)>,
+}
+
+impl Submit {
+    pub fn one(submit: multibin::Submit, shared: Arc<Shared>) -> Self {
+        Self { accepted: submit, shared, many: None }
+    }
+
+    pub fn many(
+        submit: multibin::Submit,
+        shared: Arc<Shared>,
+        lengths: Vec<u32>,
+        options: Vec<Options>,
+    ) -> Self {
+        Self { accepted: submit, shared, many: Some((lengths, options)) }
+    }
+
+    fn outcome(&self, py: Python<'_>, accepted: Result<Ticket, SubmitError>) -> Outcome {
+        match accepted {
+            Ok(ticket) => Ok(ticket.into_pyobject(py)?.into_any().unbind()),
+            Err(error) => Err(match &self.many {
+                Some((lengths, options)) => many::refused(error, lengths, options),
+                None => errors::submit(error),
+            }),
+        }
+    }
+}
+
+impl Pending for Submit {
+    fn name(&self) -> &'static str {
+        match self.many {
+            Some(_) => "Scheduler.submit_many_async",
+            None => "Scheduler.submit_async",
+        }
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    fn try_now(&mut self, py: Python<'_>) -> Option<Outcome> {
+        let accepted = self.accepted.try_now()?;
+        Some(self.outcome(py, accepted))
+    }
+
+    fn poll(&mut self, py: Python<'_>, context: &mut Context<'_>) -> Poll<Outcome> {
+        Pin::new(&mut self.accepted).poll(context).map(|accepted| self.outcome(py, accepted))
+    }
+}
+
+impl Awaited for Ticket {
+    const TYPE: PyStaticExpr = PyStaticExpr::Name { id: "int" };
+}
