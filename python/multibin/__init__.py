@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from multibin._core import (
     Adapt,
     Batch,
-    BatchIterator,
     Edges,
     Gate,
     Rival,
     Scheduler,
+    SchedulerConfig,
     Worker,
 )
 from multibin.errors import ClosedError, FullError, MultibinError
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Adapt",
     "Batch",
-    "BatchIterator",
     "ClosedError",
     "Edges",
     "FullError",
@@ -41,6 +40,7 @@ __all__ = [
     "Records",
     "Rival",
     "Scheduler",
+    "SchedulerConfig",
     "ServiceModel",
     "ServiceTable",
     "Worker",

@@ -8,7 +8,7 @@ from numpy import float64, uint32, uint64
 from numpy.typing import ArrayLike, NDArray
 from typing import Any, Final, SupportsFloat, SupportsIndex, final
 
-__all__ = ["Adapt", "Batch", "BatchIterator", "Edges", "Gate", "NextBatch", "Rival", "Scheduler", "Worker", "simulate"]
+__all__ = ["Adapt", "Batch", "Edges", "Gate", "NextBatch", "Rival", "Scheduler", "Worker", "simulate"]
 
 @final
 class Adapt:
@@ -37,8 +37,9 @@ class Adapt:
 @final
 class Batch:
     """
-    Requests to run together: a lease on them. Call ``done()`` when they are finished, or use it
-    as a context manager. A batch that is dropped without it counts its rows as lost.
+    Requests to run together: a lease on them, which ends by ``done()`` or by leaving ``with batch:``.
+    A batch that is dropped before it ended counts its rows as lost, with a ``ResourceWarning``. It
+    keeps its worker alive.
     """
     def __enter__(self, /) -> Batch: ...
     def __exit__(self, /, kind: Any | None = None, value: Any | None = None, traceback: Any | None = None) -> None:
@@ -118,24 +119,6 @@ class Batch:
     def waits(self, /) -> NDArray[float64]:
         """
         Seconds each row waited since it last entered a queue, shape ``[rows]``.
-        """
-
-@final
-class BatchIterator:
-    """
-    Iterates over a worker's batches, for one thread or one task of asyncio: asking for the next batch finishes the one
-    before. Leaving the loop early leaves the last one to its holder.
-    """
-    def __aiter__(self, /) -> BatchIterator: ...
-    def __anext__(self, /) -> Coroutine[Any, Any, Batch]:
-        """
-        As the next batch of a thread, but to be awaited.
-        """
-    def __iter__(self, /) -> BatchIterator: ...
-    def __next__(self, /) -> Batch:
-        """
-        Finishes the batch handed out before and waits for the next one; ends when the worker is
-        closed, or the scheduler is and nothing waits that this worker may take.
         """
 
 @final
@@ -385,14 +368,6 @@ class Scheduler:
 
     Raises ``ValueError`` for a value out of range.
     """
-    def __aiter__(self, /) -> BatchIterator:
-        """
-        Iterates over the batches of a new worker, for ``async for``.
-        """
-    def __iter__(self, /) -> BatchIterator:
-        """
-        Iterates over the batches of a new worker.
-        """
     def __new__(cls, /, edges: "Edges", batch_size: SupportsIndex | ArrayLike, *, capacity: "int | None" = None, max_wait: SupportsIndex | SupportsFloat | None = None, fill: "str" = "elastic", order: "str | None" = None, overrun: "str" = "finish", max_parked: SupportsIndex | None = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None, budget: "int | None" = None, budget_of: "str" = "padded", max_padding: SupportsIndex | SupportsFloat | None = None, adapt: "Adapt | None" = None) -> Scheduler: ...
     def cancel(self, /, ticket: SupportsIndex) -> bool:
         """
@@ -419,14 +394,6 @@ class Scheduler:
     def edges(self, /) -> Edges:
         """
         The edges in use, while the gate is open.
-        """
-    def next_batch(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> Batch:
-        """
-        The next batch for the scheduler's own default worker; as ``Worker.next_batch``.
-        """
-    def next_batch_async(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> Coroutine[Any, Any, Batch]:
-        """
-        The next batch for the scheduler's own default worker; as ``Worker.next_batch_async``.
         """
     def observe(self, /, predicted: ArrayLike, actual: ArrayLike) -> None:
         """
@@ -470,22 +437,22 @@ class Scheduler:
         often it ``closed`` and ``opened``; ``edges``: ``fits``, ``swaps``, and ``drifts`` of the traffic. The types
         are in ``multibin.stats``.
         """
-    def submit(self, /, key: SupportsIndex, length: SupportsIndex | SupportsFloat, *, cost: SupportsIndex | SupportsFloat | None = None, priority: "int | None" = None, deadline: SupportsIndex | SupportsFloat | None = None) -> int:
+    def submit(self, /, key: SupportsIndex, length: SupportsIndex | SupportsFloat, *, cost: SupportsIndex | SupportsFloat | None = None, priority: "int | None" = None, ttl: SupportsIndex | SupportsFloat | None = None) -> int:
         """
         Accepts a request and returns its ticket. ``key`` is the caller's (0 to 2⁶⁴ − 1),
         ``length`` the predicted steps (an int, or a finite float that is rounded up). ``cost``, of the
         same kind: what counts in ``budget_of="cost"`` (``None``: the length). ``priority``:
-        an int, 0 (or ``None``) is the most urgent; others need a scheduler with ``ageing``. ``deadline``: seconds
-        from now; who has not left in a batch by then comes back in ``batch.expired``. Any thread.
+        an int, 0 (or ``None``) is the most urgent; others need a scheduler with ``ageing``. ``ttl``: seconds
+        from now; a request that has not left in a batch by then comes back in ``batch.expired``. Any thread.
 
         Raises ``FullError`` at capacity, ``ClosedError`` after ``close()``, ``ValueError`` or
         ``TypeError`` for a wrong argument.
         """
-    def submit_many(self, /, keys: ArrayLike, lengths: ArrayLike, *, costs: ArrayLike | None = None, priorities: ArrayLike | None = None, deadlines: ArrayLike | None = None) -> int:
+    def submit_many(self, /, keys: ArrayLike, lengths: ArrayLike, *, costs: ArrayLike | None = None, priorities: ArrayLike | None = None, ttls: ArrayLike | None = None) -> int:
         """
         Accepts requests in bulk, in order, without the GIL: ``keys`` (uint64, or int64 without
         negative ones, shape ``[n]``) and ``lengths`` (any integer or float dtype, shape ``[n]``).
-        ``costs`` (as ``lengths``), ``priorities`` (integers) and ``deadlines`` (seconds from now, infinite for none), shape
+        ``costs`` (as ``lengths``), ``priorities`` (integers) and ``ttls`` (seconds from now, infinite for none), shape
         ``[n]``, as in ``submit``. Returns the first ticket; the others follow it. Everything is
         checked before the first is accepted.
 
@@ -495,27 +462,43 @@ class Scheduler:
         """
     def worker(self, /) -> Worker:
         """
-        A new worker.
+        A new worker, to take batches: ``with scheduler.worker() as worker``.
         """
 
 @final
 class Worker:
     """
-    Takes batches. Iterate over it (``for`` or ``async for``), or ask for the next one. Climbers that its batches resubmit come
-    back to it alone; when it is closed or dropped they start anew in the shared queues.
+    Takes batches: iterate over it (``for`` or ``async for``), or ask for the next one. Asking for a batch
+    ends no other; each ends by its own ``done()`` or ``with`` block. Climbers that its batches
+    resubmit come back to it alone. When it is closed, or it and its batches are gone, they start
+    over in the shared queues. Use it as a context manager, which closes it.
     """
-    def __aiter__(self, /) -> BatchIterator:
+    def __aiter__(self, /) -> Worker:
         """
-        A new iterator over this worker's batches, for ``async for``.
+        The worker itself, for ``async for``.
         """
-    def __iter__(self, /) -> BatchIterator:
+    def __anext__(self, /) -> Coroutine[Any, Any, Batch]:
         """
-        A new iterator over this worker's batches.
+        As the next batch of a thread, but to be awaited.
+        """
+    def __enter__(self, /) -> Worker: ...
+    def __exit__(self, /, kind: Any | None = None, value: Any | None = None, traceback: Any | None = None) -> None:
+        """
+        Closes the worker.
+        """
+    def __iter__(self, /) -> Worker:
+        """
+        The worker itself: each loop over it goes on with its next batch.
+        """
+    def __next__(self, /) -> Batch:
+        """
+        Waits for the next batch; ends when the worker is closed, or the scheduler is and nothing
+        waits that this worker may take.
         """
     def close(self, /) -> None:
         """
-        Hands the waiting climbers back to the shared queues, where they start anew. Whoever waits
-        for its next batch, and later calls, get ``ClosedError``.
+        Hands the waiting climbers back to the shared queues, where they start over. A thread or
+        task that waits for this worker's next batch, and later calls, get ``ClosedError``.
         """
     def next_batch(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> Batch:
         """

@@ -9,21 +9,28 @@ class MultibinError(Exception):
     """Base of the errors below."""
 
 
-class ClosedError(MultibinError):
+class _Refused(MultibinError):
+    """Arguments: a message, ``accepted`` and ``first``. There is no ``__init__`` here, as the bindings
+    raise these where no Python code may run.
+    """
+
+    @property
+    def accepted(self) -> int:
+        """How many requests of the call were accepted, a prefix: 0 for a single request."""
+        return self.args[1] if len(self.args) > 1 else 0
+
+    @property
+    def first(self) -> int | None:
+        """The first ticket of these (the others follow it); ``None`` if nothing was accepted."""
+        return self.args[2] if len(self.args) > 2 else None
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class ClosedError(_Refused):
     """The scheduler or worker is closed."""
 
 
-class FullError(MultibinError):
-    """As many requests as the capacity wait or are leased.
-
-    ``accepted`` is how many of the call were accepted, a prefix: 0 for a single request. ``first``
-    is the first ticket of these (the others follow it), ``None`` if nothing was accepted.
-    """
-
-    def __init__(self, message: str, accepted: int = 0, first: int | None = None) -> None:
-        super().__init__(message, accepted, first)
-        self.accepted = accepted
-        self.first = first
-
-    def __str__(self) -> str:
-        return str(self.args[0])
+class FullError(_Refused):
+    """As many requests as the capacity wait or are leased."""

@@ -12,7 +12,7 @@ from multibin import _core
 from multibin.service import ServiceModel, ServiceTable
 
 if TYPE_CHECKING:
-    from multibin._core import Rival, Scheduler
+    from multibin._core import Rival, SchedulerConfig
     from multibin.service import Service
     from multibin.traces import Trace
     from multibin.traces.arrivals import ClosedLoop
@@ -101,7 +101,7 @@ class Records:
 def simulate(
     trace: Trace,
     *,
-    scheduler: Scheduler | Rival,
+    scheduler: SchedulerConfig | Rival,
     service: Service,
     servers: int = 1,
     drain: bool = True,
@@ -109,14 +109,14 @@ def simulate(
     closed_loop: ClosedLoop | None = None,
     max_resident: int | None = None,
 ) -> Records:
-    """Plays a trace through the batch former that ``scheduler`` runs, on a virtual clock.
+    """Plays a trace through the batch former of a scheduler, on a virtual clock.
 
     Args:
         trace: arrival times (all 0 if it has none), prompt and output tokens, predicted lengths
             (the true ones if it has none).
-        scheduler: its edges and options are used; itself it is left as it is, and its capacity is
-            not counted; what it would refuse for its budget is served alone. With ``adapt`` it
-            adapts to what has finished. Or a ``Rival``, to compare with.
+        scheduler: how it behaves (of a live one, its ``config``). Its capacity is not counted; what
+            it would refuse for its budget is served alone. With ``adapt`` it adapts to what has
+            finished. Or a ``Rival``, to compare with.
         service: how long a batch takes, a ``ServiceModel`` or a ``ServiceTable``.
         servers: how many run batches at the same time; an idle one takes the next batch.
         drain: close after the last arrival, so that everything is served. Without it a strict

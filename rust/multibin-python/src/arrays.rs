@@ -5,13 +5,15 @@ use std::time::Duration;
 use multibin::edges;
 use numpy::{Element, PyArray1, PyArrayMethods, PyUntypedArray};
 use numpy::{PyArrayDescrMethods, PyUntypedArrayMethods};
+use pyo3::PyTypeInfo;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::inspect::PyStaticExpr;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyInt};
+use pyo3::types::{PyFloat, PyInt, PyList};
 
-use crate::convert::{ArrayLike, Count, Number, Sizes, count, length, show, wrong_type};
+use crate::convert::{ArrayLike, Count, Number, Sizes, count, length, show, text, wrong_type};
+use crate::hooks;
 
 const NUMPY: PyStaticExpr = PyStaticExpr::Name { id: "numpy" };
 const NUMPY_TYPING: PyStaticExpr = PyStaticExpr::Name { id: "numpy.typing" };
@@ -85,7 +87,7 @@ fn one_or_more_lengths(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<u3
     if object.is_instance_of::<PyInt>() || object.is_instance_of::<PyFloat>() {
         return one();
     }
-    let array = asarray(object, argument)?;
+    let array = any_array(object, argument)?;
     if array.ndim() == 0 { one() } else { lengths(&ArrayLike(array.into_any()), argument) }
 }
 
@@ -180,7 +182,7 @@ pub fn sizes(given: &Sizes<'_>, argument: &str) -> PyResult<(u32, Option<Vec<u32
     if error.is_instance_of::<PyValueError>(given.0.py()) {
         return Err(error);
     }
-    let array = asarray(&given.0, argument)?;
+    let array = any_array(&given.0, argument)?;
     if array.ndim() == 0 {
         return Err(wrong_type(argument, "an int, or one for each bin", &given.0));
     }
@@ -206,7 +208,8 @@ pub fn positions(given: &ArrayLike<'_>, len: usize) -> PyResult<Vec<usize>> {
     }
     each_object(given, "rows", |value, _| {
         count(&Count(value.clone()), "rows").map_err(|error| {
-            let message = format!("rows: {value} is not a position in this batch of {len}");
+            let shown = show(&value);
+            let message = format!("rows: {shown} is not a position in this batch of {len}");
             if error.is_instance_of::<PyValueError>(value.py()) {
                 PyValueError::new_err(message)
             } else {
@@ -242,8 +245,9 @@ fn each_object<'py, U>(
     argument: &str,
     convert: impl Fn(Bound<'py, PyAny>, &str) -> PyResult<U>,
 ) -> PyResult<Vec<U>> {
-    let elements = given.0.try_iter()?.enumerate();
-    elements.map(|(i, value)| convert(value?, &format!("{argument}[{i}]"))).collect()
+    let elements = hooks::listed(given.0.py(), (&given.0,))?.cast_into::<PyList>()?;
+    let elements = elements.iter().enumerate();
+    elements.map(|(i, value)| convert(value, &format!("{argument}[{i}]"))).collect()
 }
 
 fn no_length(value: impl std::fmt::Display) -> String {
@@ -251,53 +255,32 @@ fn no_length(value: impl std::fmt::Display) -> String {
 }
 
 fn as_floats<'py>(array: &Bound<'py, PyUntypedArray>) -> PyResult<Bound<'py, PyArray1<f64>>> {
-    let py = array.py();
     if let Ok(floats) = array.cast::<PyArray1<f64>>() {
         return Ok(floats.clone());
     }
-    Ok(array.call_method1(intern!(py, "astype"), ("float64",))?.cast_into()?)
+    Ok(hooks::as_floats(array.py(), (array,))?.cast_into()?)
 }
 
 /// The argument as a one-dimensional array that can be read as it lies in memory.
 fn as_array<'py>(given: &ArrayLike<'py>, argument: &str) -> PyResult<Bound<'py, PyUntypedArray>> {
-    let ArrayLike(object) = given;
-    let array = asarray(object, argument)?;
-    if array.ndim() != 1 {
-        return Err(wrong_shape(argument, object, array.shape()));
+    let array = any_array(&given.0, argument)?;
+    match array.ndim() {
+        1 => Ok(array),
+        _ => Err(wrong_shape(argument, &given.0, array.shape())),
     }
-    if array.hasattr(intern!(object.py(), "mask"))? {
-        let message = format!("{argument}: a masked array; fill or drop what is masked");
-        return Err(PyTypeError::new_err(message));
-    }
-    if lies_well(&array)? {
-        return Ok(array);
-    }
-    // Columns of records, other byte orders, unaligned buffers.
-    let numpy = object.py().import(intern!(object.py(), "numpy"))?;
-    let native = array.dtype().call_method1("newbyteorder", ("=",))?;
-    let required = numpy.call_method1("require", (&array, native, ["C", "A"]))?;
-    Ok(required.cast_into()?)
 }
 
-fn asarray<'py>(
+/// The argument as an array; one with dimensions can be read as it lies in memory.
+fn any_array<'py>(
     object: &Bound<'py, PyAny>,
     argument: &str,
 ) -> PyResult<Bound<'py, PyUntypedArray>> {
-    if let Ok(array) = object.cast::<PyUntypedArray>() {
+    if let Ok(array) = object.cast::<PyUntypedArray>()
+        && lies_well(array)?
+    {
         return Ok(array.clone());
     }
-    let py = object.py();
-    let numpy = py.import(intern!(py, "numpy"))?;
-    let made = numpy.call_method1(intern!(py, "asarray"), (object,)).map_err(|error| {
-        // Of rows of unlike length.
-        let message = format!("{argument}: {} makes no array: {}", show(object), error.value(py));
-        if error.is_instance_of::<PyValueError>(py) {
-            PyValueError::new_err(message)
-        } else {
-            error
-        }
-    });
-    Ok(made?.cast_into()?)
+    Ok(hooks::as_array(object.py(), (object, argument))?.cast_into()?)
 }
 
 fn wrong_shape(argument: &str, given: &Bound<'_, PyAny>, shape: &[usize]) -> PyErr {
@@ -305,14 +288,18 @@ fn wrong_shape(argument: &str, given: &Bound<'_, PyAny>, shape: &[usize]) -> PyE
     PyValueError::new_err(format!("{argument}: needs one dimension, got {found}"))
 }
 
+/// Whether this is an array of numpy's own class, which runs no Python code, as the core reads it.
 fn lies_well(array: &Bound<'_, PyUntypedArray>) -> PyResult<bool> {
     let py = array.py();
+    if !array.get_type().is(PyUntypedArray::type_object(py)) {
+        return Ok(false);
+    }
     let aligned = array.getattr(intern!(py, "flags"))?.getattr(intern!(py, "aligned"))?;
     let native = array.dtype().getattr(intern!(py, "isnative"))?;
     Ok(array.is_c_contiguous() && aligned.is_truthy()? && native.is_truthy()?)
 }
 
 fn wrong_dtype(argument: &str, wanted: &str, array: &Bound<'_, PyUntypedArray>) -> PyErr {
-    let dtype = array.dtype();
+    let dtype = text(hooks::show_dtype(array.py(), (array,)));
     PyTypeError::new_err(format!("{argument}: needs {wanted} dtype, got {dtype}"))
 }

@@ -1,118 +1,164 @@
-//! The next batch as something to `await`: the core's future, driven by asyncio.
+//! What the `_async` methods return: a future of the core, driven by asyncio.
 
-use std::future::Future;
-use std::pin::pin;
+use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use multibin::{Batch as CoreBatch, NextError};
-use pyo3::PyTypeInfo;
-use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration, PyStopIteration};
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::inspect::PyStaticExpr;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyType;
 
-use crate::batch::Batch;
-use crate::errors;
-use crate::event_loop::{EventLoop, LoopWaker};
-use crate::worker::{BatchIterator, Worker};
+use crate::event_loop::{LoopWaker, Sleep};
+use crate::{calls, hooks};
 
-/// What ``next_batch_async`` returns: await it once. It is a coroutine to asyncio.
+/// What a future of the core came to, as Python's object.
+pub type Outcome = PyResult<Py<PyAny>>;
+
+/// A future of the core whose outcome is Python's.
+pub trait Pending: Send {
+    /// The method that made it.
+    fn name(&self) -> &'static str;
+
+    fn scheduler(&self) -> multibin::Scheduler;
+
+    /// As a poll that leaves no waker behind.
+    fn try_now(&mut self, py: Python<'_>) -> Option<Outcome>;
+
+    fn poll(&mut self, py: Python<'_>, context: &mut Context<'_>) -> Poll<Outcome>;
+
+    /// After how long it must be polled without a wake-up.
+    fn alarm(&self) -> Option<Duration>;
+}
+
+/// To be awaited once; a coroutine to asyncio.
 ///
-/// It forms a batch when the loop resumes it and not before; cancelled, it takes none, and a
-/// wake-up that it did not answer goes to another waiter.
-#[pyclass(frozen, module = "multibin._core")]
-pub struct NextBatch(Mutex<Option<Wait>>);
+/// What it stands for happens when the loop resumes it and not before. Cancelled, nothing has
+/// happened, and a wake-up that it did not answer goes to another waiter.
+#[pyclass(frozen, weakref, module = "multibin._core")]
+pub struct Awaitable(Mutex<State>);
 
-/// A wait that is not over.
-struct Wait {
-    next: multibin::NextBatch,
-    /// Kept, as a worker that is dropped is closed.
-    worker: Py<Worker>,
-    /// Told of the batch, so that it finishes it.
-    iterator: Option<Py<BatchIterator>>,
+enum State {
+    /// Not awaited yet.
+    Fresh(Box<dyn Pending>),
+    /// Taken out while a step runs, so that no lock is held meanwhile.
+    Running,
+    Asleep(Asleep),
+    Over,
+}
+
+struct Asleep {
+    pending: Box<dyn Pending>,
+    sleep: Sleep,
     /// asyncio's handle of the alarm.
     alarm: Option<Py<PyAny>>,
 }
 
-impl NextBatch {
-    pub fn new(
-        worker: Py<Worker>,
-        timeout: Option<Duration>,
-        iterator: Option<Py<BatchIterator>>,
-    ) -> Self {
-        let next = worker.get().0.next_batch_async(timeout);
-        Self(Mutex::new(Some(Wait { next, worker, iterator, alarm: None })))
+impl Asleep {
+    fn stop_alarm(&mut self, py: Python<'_>) -> PyResult<()> {
+        let Some(alarm) = self.alarm.take() else { return Ok(()) };
+        calls::call(&alarm.bind(py).getattr(intern!(py, "cancel"))?, ()).map(|_| ())
+    }
+}
+
+impl Awaitable {
+    pub fn new(pending: impl Pending + 'static) -> Self {
+        Self(Mutex::new(State::Fresh(Box::new(pending))))
     }
 
-    /// Taken out while it runs, so that no lock is held meanwhile.
-    fn replace(&self, wait: Option<Wait>) -> Option<Wait> {
-        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), wait)
+    fn replace(&self, state: State) -> State {
+        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), state)
     }
 
     /// A future of the loop to wait for, or the end as an exception.
     fn step<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let Some(mut wait) = self.replace(None) else {
-            return Err(PyRuntimeError::new_err("next_batch_async: awaited twice"));
+        let pending = match self.replace(State::Running) {
+            State::Fresh(pending) => pending,
+            State::Asleep(asleep) => self.resume(py, asleep)?,
+            before @ (State::Running | State::Over) => {
+                self.replace(before);
+                return Err(PyRuntimeError::new_err(
+                    "awaited twice: each call is to be awaited once",
+                ));
+            }
         };
-        wait.stop_alarm(py)?;
-        let future = wait.sleep(py)?;
-        self.replace(Some(wait));
-        Ok(future)
+        let (next, outcome) = run(py, pending);
+        self.replace(next);
+        outcome
+    }
+
+    /// Only the task that sleeps is resumed.
+    fn resume(&self, py: Python<'_>, mut asleep: Asleep) -> PyResult<Box<dyn Pending>> {
+        let risen = asleep.sleep.rise(py).and_then(|own| match own {
+            true => asleep.stop_alarm(py).map(|()| true),
+            false => Ok(false),
+        });
+        match risen {
+            Ok(true) => Ok(asleep.pending),
+            Ok(false) => {
+                self.replace(State::Asleep(asleep));
+                Err(PyRuntimeError::new_err("awaited twice: another task waits for it"))
+            }
+            Err(error) => {
+                self.replace(State::Over);
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends the wait, if the task asks that waits.
+    fn give_up(&self, py: Python<'_>) -> PyResult<()> {
+        match self.replace(State::Running) {
+            State::Asleep(asleep) => self.resume(py, asleep).map(drop)?,
+            State::Running => return Ok(()),
+            State::Fresh(_) | State::Over => {}
+        }
+        self.replace(State::Over);
+        Ok(())
     }
 }
 
-impl Wait {
-    fn sleep<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        // First without a future of the loop, which a batch that is there does not need.
-        if let Some(outcome) = self.next.try_next() {
-            return Err(self.end(py, outcome));
-        }
-        let running = EventLoop::running(py)?;
-        let future = running.create_future()?;
-        let waker = LoopWaker::new(&running, &future, self.worker.get().0.scheduler());
-        let waker = Waker::from(Arc::new(waker));
-        match pin!(&mut self.next).poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(outcome) => return Err(self.end(py, outcome)),
-            Poll::Pending => {}
-        }
-        if let Some(delay) = self.next.alarm() {
-            self.alarm = Some(running.wake_later(delay, &future)?);
-        }
-        future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
-        Ok(future)
+/// Runs until it is over or has to sleep.
+fn run<'py>(
+    py: Python<'py>,
+    mut pending: Box<dyn Pending>,
+) -> (State, PyResult<Bound<'py, PyAny>>) {
+    // First without a future of the loop, which an outcome that is there does not need.
+    if let Some(outcome) = pending.try_now(py) {
+        return (State::Over, Err(end(outcome)));
     }
+    match fall_asleep(py, pending) {
+        Ok((asleep, future)) => (State::Asleep(asleep), Ok(future)),
+        Err(error) => (State::Over, Err(error)),
+    }
+}
 
-    /// How a coroutine ends: with an exception that carries what it returns, or another one.
-    fn end(&self, py: Python<'_>, outcome: Result<CoreBatch, NextError>) -> PyErr {
-        match (outcome, &self.iterator) {
-            (Ok(batch), iterator) => match Py::new(py, Batch(batch)) {
-                Ok(batch) => {
-                    if let Some(iterator) = iterator {
-                        iterator.get().replace(Some(batch.clone_ref(py)));
-                    }
-                    PyStopIteration::new_err((batch,))
-                }
-                Err(error) => error,
-            },
-            (Err(NextError::Closed | NextError::WorkerClosed), Some(_)) => {
-                PyStopAsyncIteration::new_err(())
-            }
-            (Err(error), _) => errors::next(error),
-        }
+fn fall_asleep<'py>(
+    py: Python<'py>,
+    mut pending: Box<dyn Pending>,
+) -> PyResult<(Asleep, Bound<'py, PyAny>)> {
+    let (future, sleep) = Sleep::start(py)?;
+    let waker = Waker::from(Arc::new(LoopWaker::new(py, &sleep, pending.scheduler())));
+    if let Poll::Ready(outcome) = pending.poll(py, &mut Context::from_waker(&waker)) {
+        sleep.end(py)?;
+        return Err(end(outcome));
     }
+    let alarm = match pending.alarm() {
+        Some(delay) => Some(hooks::wake_later(py, (&sleep.future, delay.as_secs_f64()))?.unbind()),
+        None => None,
+    };
+    Ok((Asleep { pending, sleep, alarm }, future))
+}
 
-    fn stop_alarm(&mut self, py: Python<'_>) -> PyResult<()> {
-        match self.alarm.take() {
-            Some(alarm) => alarm.call_method0(py, intern!(py, "cancel")).map(|_| ()),
-            None => Ok(()),
-        }
-    }
+/// How a coroutine ends: with an exception that carries what it returns, or another one.
+fn end(outcome: Outcome) -> PyErr {
+    outcome.map_or_else(|error| error, |value| PyStopIteration::new_err((value,)))
 }
 
 #[pymethods]
-impl NextBatch {
+impl Awaitable {
     fn __await__(this: Py<Self>) -> Steps {
         Steps(this)
     }
@@ -131,7 +177,8 @@ impl NextBatch {
         self.step(py)
     }
 
-    /// Ends the wait and raises what is thrown, ``CancelledError`` for one.
+    /// Ends the wait and raises what is thrown, ``CancelledError`` for one. Thrown by another task
+    /// than the one that waits, it leaves the wait as it is.
     #[pyo3(signature = (kind, value = None, traceback = None, /))]
     fn throw(
         &self,
@@ -141,51 +188,98 @@ impl NextBatch {
         traceback: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         let _ = traceback;
-        self.close(py)?;
-        Err(PyErr::from_value(value.unwrap_or(kind)))
+        let thrown = match value {
+            None if kind.is_instance_of::<PyType>() => calls::call(&kind, ())?,
+            given => given.unwrap_or(kind),
+        };
+        match self.give_up(py) {
+            Err(error) if !error.is_instance_of::<PyRuntimeError>(py) => Err(error),
+            _ => Err(PyErr::from_value(thrown)),
+        }
     }
 
     /// Ends the wait.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        self.replace(None).map_or(Ok(()), |mut wait| wait.stop_alarm(py))
+        match self.replace(State::Over) {
+            State::Asleep(mut asleep) => {
+                asleep.sleep.end(py)?;
+                asleep.stop_alarm(py)
+            }
+            State::Running => {
+                self.replace(State::Running);
+                Ok(())
+            }
+            State::Fresh(_) | State::Over => Ok(()),
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*state {
+            State::Fresh(pending) => format!("<{}: not awaited yet>", pending.name()),
+            State::Running => "<awaitable: running>".to_owned(),
+            State::Asleep(asleep) => format!("<{}: waiting>", asleep.pending.name()),
+            State::Over => "<awaitable: over>".to_owned(),
+        }
     }
 }
 
-/// What is handed out, with its type in the stubs.
-macro_rules! typed {
-    ($(#[$doc:meta])* $name:ident, $given:ty, $kind:literal) => {
-        $(#[$doc])*
-        pub struct $name(pub $given);
-
-        impl<'py> IntoPyObject<'py> for $name {
-            type Target = NextBatch;
-            type Output = Bound<'py, NextBatch>;
-            type Error = PyErr;
-            const OUTPUT_TYPE: PyStaticExpr = PyStaticExpr::Subscript {
-                value: &PyStaticExpr::Attribute { value: &ABC, attr: $kind },
-                slice: &PyStaticExpr::Tuple { elts: &[ANY, ANY, Batch::TYPE_HINT] },
-            };
-
-            fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, NextBatch>> {
-                self.0.into_pyobject(py).map_err(Into::into)
-            }
-        }
-    };
+impl Drop for Awaitable {
+    fn drop(&mut self) {
+        let State::Fresh(pending) = self.replace(State::Over) else { return };
+        let name = pending.name();
+        drop(pending);
+        Python::try_attach(|py| {
+            calls::aside(py, |py| hooks::never_awaited(py, (name,)).map(|_| ()));
+        });
+    }
 }
 
 const ABC: PyStaticExpr = PyStaticExpr::Name { id: "collections.abc" };
 const TYPING: PyStaticExpr = PyStaticExpr::Name { id: "typing" };
 const ANY: PyStaticExpr = PyStaticExpr::Attribute { value: &TYPING, attr: "Any" };
 
-typed!(
-    /// What to await.
-    Awaitable,
-    NextBatch,
-    "Coroutine"
-);
-typed!(
-    /// What awaiting goes through.
-    Steps,
-    Py<NextBatch>,
-    "Generator"
-);
+/// What comes of awaiting, in the stubs.
+pub trait Awaited {
+    const TYPE: PyStaticExpr;
+}
+
+/// An awaitable with the type of its outcome.
+pub struct Coroutine<T>(Awaitable, PhantomData<T>);
+
+impl<T> Coroutine<T> {
+    pub fn new(pending: impl Pending + 'static) -> Self {
+        Self(Awaitable::new(pending), PhantomData)
+    }
+}
+
+impl<'py, T: Awaited> IntoPyObject<'py> for Coroutine<T> {
+    type Target = Awaitable;
+    type Output = Bound<'py, Awaitable>;
+    type Error = PyErr;
+    const OUTPUT_TYPE: PyStaticExpr = PyStaticExpr::Subscript {
+        value: &PyStaticExpr::Attribute { value: &ABC, attr: "Coroutine" },
+        slice: &PyStaticExpr::Tuple { elts: &[ANY, ANY, T::TYPE] },
+    };
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Self::Output> {
+        Bound::new(py, self.0)
+    }
+}
+
+/// What awaiting goes through.
+pub struct Steps(Py<Awaitable>);
+
+impl<'py> IntoPyObject<'py> for Steps {
+    type Target = Awaitable;
+    type Output = Bound<'py, Awaitable>;
+    type Error = PyErr;
+    const OUTPUT_TYPE: PyStaticExpr = PyStaticExpr::Subscript {
+        value: &PyStaticExpr::Attribute { value: &ABC, attr: "Generator" },
+        slice: &PyStaticExpr::Tuple { elts: &[ANY, ANY, ANY] },
+    };
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Self::Output> {
+        Ok(self.0.into_bound(py))
+    }
+}

@@ -6,15 +6,26 @@ use crate::arrays::{Array, Scalar, lengths, positions};
 use crate::convert::ArrayLike;
 use crate::errors;
 use crate::named::flag;
+use crate::words::ReasonWord;
+use crate::worker::Worker;
 
-/// Requests to run together: a lease on them. Call ``done()`` when they are finished, or use it
-/// as a context manager. A batch that is dropped without it counts its rows as lost.
-#[pyclass(frozen, module = "multibin")]
-pub struct Batch(pub multibin::Batch);
+/// Requests to run together: a lease on them, which ends by ``done()`` or by leaving ``with batch:``.
+/// A batch that is dropped before it ended counts its rows as lost, with a ``ResourceWarning``. It
+/// keeps its worker alive.
+#[pyclass(frozen, weakref, module = "multibin")]
+pub struct Batch {
+    inner: multibin::Batch,
+    /// Dropped after the batch: climbers are its worker's until both are gone.
+    worker: Py<Worker>,
+}
 
 impl Batch {
+    pub fn new(inner: multibin::Batch, worker: Py<Worker>) -> Self {
+        Self { inner, worker }
+    }
+
     fn array<'py, T: Scalar>(&self, py: Python<'py>, of: impl Fn(&Row) -> T) -> Array<'py, T> {
-        Array::collect(py, self.0.rows().iter().map(of))
+        Array::collect(py, self.inner.rows().iter().map(of))
     }
 }
 
@@ -32,11 +43,17 @@ impl Batch {
         self.array(py, |row| row.ticket)
     }
 
-    /// The keys of requests whose deadline passed before they started, shape ``[n]``: each is
-    /// handed back once, with the next batch that is formed, or one without rows.
+    /// The keys of requests whose ``ttl`` was over before they started, shape ``[n]``. Each is reported
+    /// once: by the next batch that is formed, by one without rows, or by ``Scheduler.expired``.
     #[getter]
     fn expired<'py>(&self, py: Python<'py>) -> Array<'py, u64> {
-        Array::collect(py, self.0.expired().iter().copied())
+        Array::collect(py, self.inner.expired().iter().map(|expired| expired.key))
+    }
+
+    /// Their tickets, shape ``[n]``.
+    #[getter]
+    fn expired_tickets<'py>(&self, py: Python<'py>) -> Array<'py, u64> {
+        Array::collect(py, self.inner.expired().iter().map(|expired| expired.ticket))
     }
 
     /// Predicted steps in all, shape ``[rows]``.
@@ -60,33 +77,33 @@ impl Batch {
     /// Seconds each row waited since it last entered a queue, shape ``[rows]``.
     #[getter]
     fn waits<'py>(&self, py: Python<'py>) -> Array<'py, f64> {
-        Array::collect(py, self.0.waits().map(|wait| wait.as_secs_f64()))
+        Array::collect(py, self.inner.waits().map(|wait| wait.as_secs_f64()))
     }
 
     /// Seconds since each row arrived, shape ``[rows]``.
     #[getter]
     fn ages<'py>(&self, py: Python<'py>) -> Array<'py, f64> {
-        Array::collect(py, self.0.ages().map(|age| age.as_secs_f64()))
+        Array::collect(py, self.inner.ages().map(|age| age.as_secs_f64()))
     }
 
     /// How many steps any row may run in this batch; ``None``: until it is finished.
     #[getter]
     fn limit(&self) -> Option<u32> {
-        self.0.limit()
+        self.inner.limit()
     }
 
     /// The bin of the request that led.
     #[getter]
     #[pyo3(name = "bin")]
     fn lead_bin(&self) -> usize {
-        self.0.bin()
+        self.inner.bin()
     }
 
     /// Why it left: ``"few"``, ``"overdue"``, ``"full"``, ``"elastic"``, ``"drain"``, or
     /// ``"expired"`` without rows.
     #[getter]
-    fn reason(&self) -> &'static str {
-        self.0.reason().name()
+    fn reason(&self) -> ReasonWord {
+        ReasonWord(self.inner.reason().name())
     }
 
     /// ``rows`` (distinct positions in this batch, or a bool mask, shape ``[rows]``) are
@@ -104,7 +121,7 @@ impl Batch {
         progress: ArrayLike<'_>,
         #[pyo3(from_py_with = flag::anywhere)] anywhere: bool,
     ) -> PyResult<()> {
-        let rows = positions(&rows, self.0.rows().len())?;
+        let rows = positions(&rows, self.inner.rows().len())?;
         let progress = lengths(&progress, "progress")?;
         if rows.len() != progress.len() {
             let (rows, given) = (rows.len(), progress.len());
@@ -112,16 +129,16 @@ impl Batch {
             return Err(PyValueError::new_err(message));
         }
         let rows: Vec<_> = rows.into_iter().zip(progress).collect();
-        self.0.resubmit(&rows, anywhere).map_err(errors::resubmit)
+        self.inner.resubmit(&rows, anywhere).map_err(errors::resubmit)
     }
 
     /// The rows that were not resubmitted are finished. A second call does nothing.
     fn done(&self) {
-        self.0.done();
+        self.inner.done();
     }
 
     fn __len__(&self) -> usize {
-        self.0.rows().len()
+        self.inner.rows().len()
     }
 
     fn __enter__(this: Py<Self>) -> Py<Self> {
@@ -137,16 +154,27 @@ impl Batch {
         traceback: Option<Bound<'_, PyAny>>,
     ) {
         let _ = (value, traceback);
-        if kind.is_some() { self.0.abandon() } else { self.0.done() }
+        if kind.is_some() { self.inner.abandon() } else { self.inner.done() }
     }
 
     fn __repr__(&self) -> String {
-        let limit = self.0.limit().map_or("None".to_owned(), |limit| limit.to_string());
+        let limit = self.inner.limit().map_or("None".to_owned(), |limit| limit.to_string());
         format!(
             "Batch(rows={}, bin={}, reason={:?}, limit={limit})",
-            self.0.rows().len(),
-            self.0.bin(),
-            self.0.reason().name(),
+            self.inner.rows().len(),
+            self.inner.bin(),
+            self.inner.reason().name(),
         )
+    }
+}
+
+impl Drop for Batch {
+    /// Gives the rows up before it is said.
+    fn drop(&mut self) {
+        let rows = self.inner.held();
+        if rows > 0 {
+            self.inner.abandon();
+            self.worker.get().shared.warn_of_lost(rows);
+        }
     }
 }

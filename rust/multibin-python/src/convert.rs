@@ -8,6 +8,8 @@ use pyo3::inspect::{PyStaticExpr, PyStaticOperator};
 use pyo3::prelude::*;
 use pyo3::types::PyInt;
 
+use crate::{calls, hooks};
+
 const fn name(id: &'static str) -> PyStaticExpr {
     PyStaticExpr::Name { id }
 }
@@ -74,6 +76,23 @@ argument!(
     SUPPORTS_INDEX
 );
 
+/// An argument that must be given although those before it may be left out.
+pub enum Missing<'py> {
+    /// It is not given.
+    Not,
+    /// Given.
+    Given(Bound<'py, PyAny>),
+}
+
+impl<'py> FromPyObject<'_, 'py> for Missing<'py> {
+    type Error = PyErr;
+    const INPUT_TYPE: PyStaticExpr = Sizes::INPUT_TYPE;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self::Given(object.to_owned()))
+    }
+}
+
 /// An option that may be left as it is.
 pub enum Maybe<'py> {
     /// Not given.
@@ -126,13 +145,13 @@ fn no_length(argument: &str, value: &Bound<'_, PyAny>) -> PyErr {
 /// A float; an int beyond the floats counts as infinite.
 pub fn float(number: &Number<'_>, argument: &str) -> PyResult<f64> {
     let Number(value) = number;
-    value.extract::<f64>().or_else(|error| {
-        let py = value.py();
+    let py = value.py();
+    calls::float(value).or_else(|error| {
         if error.is_instance_of::<PyOverflowError>(py) {
-            let negative = value.lt(0).unwrap_or(false);
+            let negative = hooks::negative(py, (value,))?.extract()?;
             return Ok(if negative { f64::NEG_INFINITY } else { f64::INFINITY });
         }
-        Err(if_type_error(value.py(), error, || wrong_type(argument, "an int or a float", value)))
+        Err(if_type_error(py, error, || wrong_type(argument, "an int or a float", value)))
     })
 }
 
@@ -151,7 +170,7 @@ pub fn seconds(number: &Number<'_>, argument: &str) -> PyResult<Duration> {
 pub fn count<T: TryFrom<u64>>(number: &Count<'_>, argument: &str) -> PyResult<T> {
     let Count(value) = number;
     let refused = || PyValueError::new_err(format!("{argument}: {} is out of range", show(value)));
-    match value.extract::<u64>() {
+    match calls::index(value).and_then(|index| index.extract::<u64>()) {
         Ok(count) => T::try_from(count).map_err(|_| refused()),
         Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => Err(refused()),
         Err(error) => {
@@ -219,16 +238,6 @@ impl Key<'_, '_> {
     }
 }
 
-/// One of several words.
-pub fn choose<T: Copy>(argument: &str, given: &str, choices: &[(&str, T)]) -> PyResult<T> {
-    let found = choices.iter().find(|(name, _)| *name == given);
-    found.map(|&(_, choice)| choice).ok_or_else(|| {
-        let names: Vec<_> = choices.iter().map(|(name, _)| format!("{name:?}")).collect();
-        let names = names.join(" or ");
-        PyValueError::new_err(format!("{argument}: {given:?} is not {names}"))
-    })
-}
-
 /// Replaces a `TypeError`; whatever else a conversion raised stays (Ctrl-C, a framework's error).
 fn if_type_error(py: Python<'_>, error: PyErr, other: impl FnOnce() -> PyErr) -> PyErr {
     if error.is_instance_of::<PyTypeError>(py) { other() } else { error }
@@ -236,14 +245,16 @@ fn if_type_error(py: Python<'_>, error: PyErr, other: impl FnOnce() -> PyErr) ->
 
 /// A `TypeError` that says what is wanted and what came.
 pub fn wrong_type(argument: &str, wanted: &str, value: &Bound<'_, PyAny>) -> PyErr {
-    let (shown, class) = (show(value), value.get_type());
+    let (shown, class) = (show(value), text(hooks::show_type(value.py(), (value,))));
     PyTypeError::new_err(format!("{argument}: needs {wanted}, got {shown} of {class}"))
 }
 
 /// The value as Python shows it; of one that cannot be shown (an int of 5,000 digits), its type.
 pub fn show(value: &Bound<'_, PyAny>) -> String {
-    match value.repr() {
-        Ok(text) => text.to_string(),
-        Err(_) => format!("a value of {}", value.get_type()),
-    }
+    text(hooks::show(value.py(), (value,)))
+}
+
+/// What a hook says of an argument.
+pub fn text(said: PyResult<Bound<'_, PyAny>>) -> String {
+    said.and_then(|said| said.extract()).unwrap_or_else(|_| "something else".to_owned())
 }

@@ -1,5 +1,3 @@
-use std::fmt::Write;
-
 use multibin::edges::Optimal;
 use pyo3::exceptions::PyValueError;
 use pyo3::inspect::PyStaticExpr;
@@ -10,6 +8,7 @@ use crate::arrays::{Array, lengths};
 use crate::convert::{ArrayLike, Count, Number, count, float, length};
 use crate::errors;
 use crate::named::flag;
+use crate::show;
 
 /// The map from a length to its bin: ``bins + 1`` increasing bounds, in steps.
 ///
@@ -60,6 +59,15 @@ impl Edges {
     fn uniform(lo: Number<'_>, hi: Number<'_>, bins: Count<'_>) -> PyResult<Self> {
         let (lo, hi) = (length(&lo, "lo")?, length(&hi, "hi")?);
         Self::made(multibin::Edges::uniform(lo, hi, count(&bins, "bins")?))
+    }
+
+    /// At most ``bins`` bins from 0 to ``longest`` (steps) whose bounds grow by equal factors, for
+    /// lengths of which only the longest is known.
+    ///
+    /// Raises ``ValueError`` for no bins or a ``longest`` of 0.
+    #[staticmethod]
+    fn geometric(longest: Number<'_>, bins: Count<'_>) -> PyResult<Self> {
+        Self::made(multibin::Edges::geometric(length(&longest, "longest")?, count(&bins, "bins")?))
     }
 
     /// Bins of equal mass in ``sample`` (lengths in steps, shape ``[n]``); ties may leave fewer.
@@ -173,11 +181,7 @@ impl Edges {
     }
 
     fn __repr__(&self) -> String {
-        let mut text = String::from("Edges([");
-        for (i, bound) in self.0.bounds().iter().enumerate() {
-            let _ = write!(text, "{}{bound}", if i == 0 { "" } else { ", " });
-        }
-        text + "])"
+        show::edges(&self.0)
     }
 }
 

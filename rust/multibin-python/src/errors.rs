@@ -14,6 +14,12 @@ mod python {
 
 pub use python::ClosedError;
 
+/// Looks up the exceptions that are written in Python.
+pub fn load(py: Python<'_>) {
+    py.get_type::<python::FullError>();
+    py.get_type::<python::ClosedError>();
+}
+
 /// An error of the core whose message names the argument and the value.
 pub fn value(error: impl Display) -> PyErr {
     PyValueError::new_err(error.to_string())

@@ -1,137 +1,105 @@
-//! asyncio's side of a wait: futures of a loop, and how any thread completes them.
+//! asyncio's side of a wait: how any thread wakes a task of a loop.
 
 use std::sync::Arc;
 use std::task::Wake;
-use std::time::Duration;
 
 use multibin::Scheduler;
-use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
-use pyo3::intern;
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 
-static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-static COMPLETE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+use crate::{calls, hooks};
 
-/// The loop that runs in this thread, or `None`; unlike `get_running_loop` it does not raise.
-fn running(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    RUNNING.import(py, "asyncio.events", "_get_running_loop")?.call0()
+/// A task of a loop that sleeps.
+pub struct Sleep {
+    /// Refers to the future that the task waits for, which its loop holds.
+    pub future: Py<PyAny>,
+    /// Refers to the task, or is `None`.
+    task: Py<PyAny>,
 }
 
-/// The callback that ends the sleep of whoever awaits `future`, unless it was cancelled.
-#[pyfunction]
-fn complete(future: &Bound<'_, PyAny>) -> PyResult<()> {
-    let py = future.py();
-    if !future.call_method0(intern!(py, "done"))?.is_truthy()? {
-        future.call_method1(intern!(py, "set_result"), (py.None(),))?;
-    }
-    Ok(())
-}
-
-fn callback(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
-    let make = || Ok::<_, PyErr>(wrap_pyfunction!(complete, py)?.into_any().unbind());
-    Ok(COMPLETE.get_or_try_init(py, make)?.bind(py))
-}
-
-/// The loop that an `await` runs in.
-pub struct EventLoop<'py>(Bound<'py, PyAny>);
-
-impl<'py> EventLoop<'py> {
-    /// Raises `RuntimeError` where none runs.
-    pub fn running(py: Python<'py>) -> PyResult<Self> {
-        let running = running(py)?;
-        if running.is_none() {
-            // It raises, in asyncio's words.
-            return Ok(Self(py.import("asyncio")?.call_method0("get_running_loop")?));
-        }
-        Ok(Self(running))
+impl Sleep {
+    /// Starts a sleep of the task that runs; returns what the task is to wait for.
+    ///
+    /// # Errors
+    /// `RuntimeError` where no loop runs.
+    pub fn start(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, Self)> {
+        let (future, sleeping, task) = hooks::sleep(py, ())?.extract()?;
+        Ok((future, Self { future: sleeping, task }))
     }
 
-    pub fn create_future(&self) -> PyResult<Bound<'py, PyAny>> {
-        self.0.call_method0(intern!(self.0.py(), "create_future"))
+    /// Ends the sleep if its own task asks for it.
+    pub fn rise(&self, py: Python<'_>) -> PyResult<bool> {
+        hooks::rise(py, (&self.future, &self.task))?.extract()
     }
 
-    /// Completes `future` after `delay`; returns the handle that calls it off.
-    pub fn wake_later(&self, delay: Duration, future: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
-        let py = self.0.py();
-        let arguments = (delay.as_secs_f64(), callback(py)?, future);
-        Ok(self.0.call_method1(intern!(py, "call_later"), arguments)?.unbind())
+    /// Ends the sleep.
+    pub fn end(&self, py: Python<'_>) -> PyResult<()> {
+        hooks::forget(py, (&self.future,)).map(|_| ())
     }
 }
 
-/// Wakes a task from any thread, attached or not, one `call_soon_threadsafe` a wake-up; none in the
-/// thread of the loop.
+/// Wakes a task from any thread, attached or not: one `call_soon_threadsafe` a wake-up, and none in
+/// the thread of the loop.
 pub struct LoopWaker {
-    event_loop: Py<PyAny>,
-    future: Py<PyAny>,
+    future: Option<Py<PyAny>>,
     scheduler: Scheduler,
 }
 
 impl LoopWaker {
-    pub fn new(
-        event_loop: &EventLoop<'_>,
-        future: &Bound<'_, PyAny>,
-        scheduler: Scheduler,
-    ) -> Self {
-        let (event_loop, future) = (event_loop.0.clone().unbind(), future.clone().unbind());
-        Self { event_loop, future, scheduler }
+    pub fn new(py: Python<'_>, sleep: &Sleep, scheduler: Scheduler) -> Self {
+        Self { future: Some(sleep.future.clone_ref(py)), scheduler }
     }
 
     /// Whether the task will run.
     fn signal(&self, py: Python<'_>) -> PyResult<bool> {
-        let event_loop = self.event_loop.bind(py);
-        if running(py)?.is(event_loop) {
-            complete(self.future.bind(py))?;
-            return Ok(true);
-        }
-        if event_loop.call_method0(intern!(py, "is_closed"))?.is_truthy()? {
-            return Ok(false);
-        }
-        let arguments = (callback(py)?, &self.future);
-        event_loop.call_method1(intern!(py, "call_soon_threadsafe"), arguments)?;
-        // A loop that stands still may run again, or never.
-        event_loop.call_method0(intern!(py, "is_running"))?.is_truthy()
+        hooks::wake(py, (&self.future,))?.extract()
     }
 
-    /// As `signal`; nobody can be told of an error. Ctrl-C that met the wake-up comes again after it.
+    /// As `signal`; no caller can be told of an error. Ctrl-C that met the wake-up comes again after
+    /// it.
     fn signal_or_report(&self, py: Python<'_>) -> bool {
-        let unless_closed = |error: PyErr| {
-            // A loop may be closed between the question and the call.
-            if !error.is_instance_of::<PyRuntimeError>(py) {
-                error.write_unraisable(py, None);
-            }
+        let reported = |error| {
+            calls::unraisable(py, error);
             false
         };
         match self.signal(py) {
             Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => {
-                let signalled = self.signal(py).unwrap_or_else(unless_closed);
-                interrupt_main(py).unwrap_or_else(|error| error.write_unraisable(py, None));
+                let signalled = self.signal(py).unwrap_or_else(reported);
+                calls::interrupt_main();
                 signalled
             }
-            outcome => outcome.unwrap_or_else(unless_closed),
+            outcome => outcome.unwrap_or_else(reported),
         }
     }
-
-    /// Leaves an exception of the code around as it is: a worker that is dropped wakes too.
-    fn signal_aside(&self, py: Python<'_>) -> bool {
-        let raised = PyErr::take(py);
-        let signalled = self.signal_or_report(py);
-        if let Some(raised) = raised {
-            raised.restore(py);
-        }
-        signalled
-    }
-}
-
-fn interrupt_main(py: Python<'_>) -> PyResult<()> {
-    py.import("_thread")?.call_method0("interrupt_main").map(|_| ())
 }
 
 impl Wake for LoopWaker {
     fn wake(self: Arc<Self>) {
+        let signal = |py: Python<'_>| {
+            let mut signalled = false;
+            calls::aside(py, |py| {
+                signalled = self.signal_or_report(py);
+                Ok(())
+            });
+            signalled
+        };
         // `None`: the interpreter ends.
-        if !Python::try_attach(|py| self.signal_aside(py)).unwrap_or(false) {
+        if !Python::try_attach(signal).unwrap_or(false) {
             self.scheduler.wake_another();
+        }
+    }
+}
+
+impl Drop for LoopWaker {
+    /// Where the loop cannot hold the future, this may be the last that holds its task.
+    fn drop(&mut self) {
+        if let Some(future) = self.future.take() {
+            Python::try_attach(|py| {
+                calls::aside(py, |py| {
+                    calls::release(py, future);
+                    Ok(())
+                })
+            });
         }
     }
 }

@@ -7,19 +7,26 @@ mod adapt;
 mod arrays;
 mod awaiting;
 mod batch;
+mod calls;
+mod config;
 mod convert;
 mod edges;
 mod errors;
 mod event_loop;
+mod futures;
 mod gate;
+mod hooks;
 mod many;
 mod named;
 mod rival;
 mod scheduler;
 mod service;
+mod shared;
+mod show;
 mod simulate;
 mod stats;
 mod wait;
+mod words;
 mod worker;
 
 /// The scheduler, in Rust.
@@ -27,14 +34,7 @@ mod worker;
 mod _core {
     #[pymodule_export]
     use crate::{
-        adapt::Adapt,
-        awaiting::NextBatch,
-        batch::Batch,
-        edges::Edges,
-        gate::Gate,
-        rival::Rival,
-        scheduler::Scheduler,
-        simulate::simulate,
-        worker::{BatchIterator, Worker},
+        adapt::Adapt, awaiting::Awaitable, batch::Batch, edges::Edges, gate::Gate, rival::Rival,
+        scheduler::Scheduler, simulate::simulate, worker::Worker,
     };
 }

@@ -8,16 +8,16 @@ use crate::arrays::{durations, lengths, levels};
 use crate::convert::ArrayLike;
 use crate::errors;
 
-/// One for each of `n` requests, from costs, priorities and deadlines; none without these.
+/// One for each of `n` requests, from costs, priorities and times to live; none without these.
 pub fn options(n: usize, columns: [Option<&ArrayLike<'_>>; 3]) -> PyResult<Vec<Options>> {
     let mut options = vec![Options::default(); columns.iter().flatten().next().map_or(0, |_| n)];
-    let [costs, priorities, deadlines] = columns;
+    let [costs, priorities, ttls] = columns;
     column(&mut options, costs, "costs", lengths, |options, cost| options.cost = Some(cost))?;
     column(&mut options, priorities, "priorities", levels, |options, priority| {
         options.priority = priority;
     })?;
-    column(&mut options, deadlines, "deadlines", durations, |options, deadline| {
-        options.deadline = deadline;
+    column(&mut options, ttls, "ttls", durations, |options, ttl| {
+        options.ttl = ttl;
     })?;
     Ok(options)
 }
@@ -71,6 +71,6 @@ fn blamed(
             let at = (0..lengths.len()).find(costs)?;
             Some((given(at).map_or("lengths", |_| "costs"), at))
         }
-        SubmitError::Full { .. } | SubmitError::Closed => None,
+        _ => None,
     }
 }

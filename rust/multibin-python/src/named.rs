@@ -4,6 +4,7 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::convert::{show, wrong_type};
+use crate::hooks;
 
 macro_rules! named {
     ($wanted:literal, $type:ty: $($argument:ident),+) => {$(
@@ -32,11 +33,45 @@ pub mod word {
 pub mod instance {
     use pyo3::prelude::*;
 
+    use crate::config::SchedulerConfig;
     use crate::edges::Edges;
-    use crate::simulate::Policy;
 
     named!("Edges", Py<Edges>: edges);
-    named!("a Scheduler or a Rival", Policy: scheduler);
+    named!("a SchedulerConfig", Py<SchedulerConfig>: config);
+}
+
+/// A number that counts.
+pub mod whole {
+    use pyo3::prelude::*;
+
+    use crate::convert::{Count, count};
+
+    macro_rules! whole {
+        ($($argument:ident: $type:ty),+) => {$(
+            pub fn $argument(given: &Bound<'_, PyAny>) -> PyResult<$type> {
+                count(&Count(given.clone()), stringify!($argument))
+            }
+        )+};
+    }
+
+    whole!(capacity: usize, chunk: u32, every: usize, patience: usize, priority: u32, window: usize);
+}
+
+/// A number that measures.
+pub mod number {
+    use pyo3::prelude::*;
+
+    use crate::convert::{Number, float};
+
+    macro_rules! number {
+        ($($argument:ident),+) => {$(
+            pub fn $argument(given: &Bound<'_, PyAny>) -> PyResult<f64> {
+                float(&Number(given.clone()), stringify!($argument))
+            }
+        )+};
+    }
+
+    number!(hysteresis, overhead);
 }
 
 /// What may be left out.
@@ -58,6 +93,12 @@ pub fn extract<'a, 'py, T: FromPyObject<'a, 'py>>(
     wanted: &str,
 ) -> PyResult<T> {
     given.extract().map_err(|error: T::Error| refused(given, error.into(), argument, wanted))
+}
+
+/// Pairs of two ints, from any iterable.
+pub fn pairs(given: &Bound<'_, PyAny>, argument: &str) -> PyResult<Vec<(u32, u32)>> {
+    let pairs = hooks::pairs(given.py(), (given,)).and_then(|pairs| pairs.extract());
+    pairs.map_err(|error| refused(given, error, argument, "pairs of two ints"))
 }
 
 /// Whatever else a conversion raised stays (Ctrl-C).

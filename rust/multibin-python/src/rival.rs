@@ -1,9 +1,10 @@
 use multibin::simulate::{RefillOrder, Rival as CoreRival, Weight};
 use pyo3::prelude::*;
 
-use crate::convert::{Count, Pairs, choose, count};
+use crate::convert::{Count, Pairs, count};
+use crate::words::choose;
 use crate::edges::Edges;
-use crate::named::{extract, flag, instance, word};
+use crate::named::{self, flag, instance, whole, word};
 
 /// Other ways to form batches, to compare with in ``simulate``. A live scheduler never uses them.
 ///
@@ -21,18 +22,17 @@ impl Rival {
     #[pyo3(signature = (window, sizes = None))]
     fn sorted(window: Count<'_>, sizes: Option<Pairs<'_>>) -> PyResult<Self> {
         let window = count(&window, "window")?;
-        let pairs = |given: Pairs<'_>| extract(&given.0, "sizes", "pairs of two ints");
+        let pairs = |given: Pairs<'_>| named::pairs(&given.0, "sizes");
         let sizes = sizes.map_or_else(|| Ok(CoreRival::VBS.to_vec()), pairs)?;
         Ok(Self(CoreRival::Sorted { window, sizes }))
     }
 
-    /// The shortest predictions leave first; who was passed over by ``patience`` batches (``None``: 200) goes
+    /// The shortest predictions leave first; who was passed over by ``patience`` batches goes
     /// before the others (Learning to Rank, arXiv 2408.15792).
     #[staticmethod]
-    #[pyo3(signature = (batch_size, patience: "int | None" = None))]
-    fn shortest_first(batch_size: Count<'_>, patience: Option<Count<'_>>) -> PyResult<Self> {
+    #[pyo3(signature = (batch_size, patience: "int" = 200))]
+    fn shortest_first(batch_size: Count<'_>, #[pyo3(from_py_with = whole::patience)] patience: usize) -> PyResult<Self> {
         let batch_size = count(&batch_size, "batch_size")?;
-        let patience = patience.map_or(Ok(200), |given| count(&given, "patience"))?;
         Ok(Self(CoreRival::ShortestFirst { batch_size, patience }))
     }
 
@@ -58,7 +58,7 @@ impl Rival {
     /// The bin whose first ``batch_size`` requests have the largest sum of waits (``weight="wait"``)
     /// or of their squares (``"wait squared"``) leads, topped up from the nearest bins.
     #[staticmethod]
-    #[pyo3(signature = (edges: "Edges", batch_size, *, weight: "str" = "wait squared", few: "bool" = true))]
+    #[pyo3(signature = (edges: "Edges", batch_size, *, weight: "Literal['wait', 'wait squared']" = "wait squared", few: "bool" = true))]
     fn heaviest_bin(
         #[pyo3(from_py_with = instance::edges)] edges: Py<Edges>,
         batch_size: Count<'_>,
@@ -74,13 +74,13 @@ impl Rival {
         }))
     }
 
-    /// Continuous batching: every ``chunk`` steps (``None``: every one) free slots of the ``rows`` are filled, ``order``
+    /// Continuous batching: every ``chunk`` steps free slots of the ``rows`` are filled, ``order``
     /// says from whom: ``"fifo"``, ``"longest"`` or ``"shortest"`` prediction first.
     #[staticmethod]
-    #[pyo3(signature = (rows, *, chunk: "int | None" = None, order: "str" = "fifo"))]
+    #[pyo3(signature = (rows, *, chunk: "int" = 1, order: "Literal['fifo', 'longest', 'shortest']" = "fifo"))]
     fn refill(
         rows: Count<'_>,
-        chunk: Option<Count<'_>>,
+        #[pyo3(from_py_with = whole::chunk)] chunk: u32,
         #[pyo3(from_py_with = word::order)] order: &str,
     ) -> PyResult<Self> {
         let orders = [
@@ -88,7 +88,6 @@ impl Rival {
             ("longest", RefillOrder::Longest),
             ("shortest", RefillOrder::Shortest),
         ];
-        let chunk = chunk.map_or(Ok(1), |given| count(&given, "chunk"))?;
         let (rows, order) = (count(&rows, "rows")?, choose("order", order, &orders)?);
         Ok(Self(CoreRival::Refill { rows, chunk, order }))
     }

@@ -1,62 +1,49 @@
-use multibin::{Budget, Change, Config, ConfigError, Fill, Options, Order, Overrun, Stats, Ticket};
-use pyo3::exceptions::{PyTimeoutError, PyValueError};
+use std::sync::Arc;
+
+use multibin::{Change, Config, Options, Stats, Ticket};
+use pyo3::exceptions::PyTimeoutError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 
 use crate::adapt::{Adapt, log};
 use crate::arrays::{keys, lengths, pairs, sizes};
-use crate::awaiting::Awaitable;
-use crate::batch::Batch;
+use crate::config::{Given, SchedulerConfig};
 use crate::convert::{
-    ArrayLike, Count, Key, Maybe, Number, Sizes, Steps, choose, count, float, length, seconds,
+    ArrayLike, Count, Key, Maybe, Missing, Number, Sizes, Steps, count, length, seconds,
 };
 use crate::edges::Edges;
-use crate::errors;
 use crate::many::{self, check_size};
-use crate::named::{instance, maybe, word};
+use crate::named::{instance, maybe, whole, word};
+use crate::shared::Shared;
 use crate::stats::{Labels, Snapshot};
 use crate::wait::detached;
-use crate::worker::{BatchIterator, Worker};
+use crate::worker::Worker;
+use crate::{errors, hooks, show};
 
-/// Groups requests of similar predicted length and hands out batches.
+/// Groups requests of similar predicted length and hands out batches. ``SchedulerConfig`` says what each
+/// argument means.
 ///
-/// ``edges`` maps lengths to bins; ``batch_size`` is the rows of a full batch, one number or one for
-/// each of ``max_bins`` (a batch of several bins obeys the smallest); ``capacity`` the most requests that wait or are leased (``None``: 65,536); after ``max_wait`` seconds in a queue a request is
-/// overdue and leads one of the next batches. ``fill="elastic"``: nobody waits for a full bin, the oldest
-/// request leads, topped up from the nearest bins; ``"strict"``: only full bins leave (Algorithm 1
-/// of arXiv 2412.04504). ``order``: which full bin goes first, ``"formed"`` (the paper, the
-/// default), ``"oldest"`` (the default with climbing) or ``"shortest"``, the lowest bin. ``overrun="climb"``: batches have a
-/// ``limit`` of steps, which takes half of their rows to the ends of their bins, and who is unfinished
-/// then is resubmitted to the bin of its progress; ``"recompute"``: the same for back-ends that cannot
-/// keep state, so that who climbs starts over. While ``max_parked`` climbers wait, a worker that may
-/// take one starts nobody but overdue requests. ``max_bins``: the most bins that ``reconfigure`` may
-/// bring (``None``: those of ``edges``). ``ageing``, seconds per step, lets requests have priorities:
-/// each unit of a request's priority puts it off by ``ageing`` × its length, so that it lets only those
-/// pass that arrive within that time after it. ``order="deadline"``: bins and what leaves are in order
-/// of the requests' deadlines. ``budget`` bounds what a batch costs: its rows × the longest
-/// (``budget_of="padded"``) or the sum of the requests' ``cost`` (``"cost"``); a bin is full as well when
-/// its next row would not fit. ``max_padding``, a share: rows of other bins join only while, by the
-/// predictions, no larger share of the batch's slots × steps is padding.
-/// ``adapt``: whether and how edges follow the requests that ``observe`` is told of, and a gate watches
-/// their predictions (``None``: neither).
+/// Producers ``submit``; workers, ``with scheduler.worker() as worker``, take batches. Any thread or
+/// task may do either.
 ///
-/// Raises ``ValueError`` for a value out of range.
-#[pyclass(frozen, module = "multibin")]
+/// Raises ``ValueError`` or ``TypeError`` that names the argument and its value.
+#[pyclass(frozen, weakref, module = "multibin")]
 pub struct Scheduler {
     pub inner: multibin::Scheduler,
-    /// The worker of ``next_batch``.
-    default: PyOnceLock<Py<Worker>>,
+    shared: Arc<Shared>,
+    made: SchedulerConfig,
 }
 
 #[pymethods]
 impl Scheduler {
     #[new]
-    #[pyo3(signature = (edges: "Edges", batch_size, *, capacity: "int | None" = None, max_wait = None, fill: "str" = "elastic", order: "str | None" = None, overrun: "str" = "finish", max_parked = None, max_bins: "int | None" = None, ageing = None, budget: "int | None" = None, budget_of: "str" = "padded", max_padding = None, adapt: "Adapt | None" = None))]
+    #[pyo3(signature = (edges: "Edges | None" = None, batch_size = Missing::Not, *, longest = None, capacity: "int" = 65_536, max_wait = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding = None, adapt: "Adapt | None" = None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of the class")]
     fn new(
-        #[pyo3(from_py_with = instance::edges)] edges: Py<Edges>,
-        batch_size: Sizes<'_>,
-        capacity: Option<Count<'_>>,
+        py: Python<'_>,
+        #[pyo3(from_py_with = maybe::edges)] edges: Option<Py<Edges>>,
+        batch_size: Missing<'_>,
+        longest: Option<Number<'_>>,
+        #[pyo3(from_py_with = whole::capacity)] capacity: usize,
         max_wait: Option<Number<'_>>,
         #[pyo3(from_py_with = word::fill)] fill: &str,
         #[pyo3(from_py_with = maybe::order)] order: Option<&str>,
@@ -69,76 +56,77 @@ impl Scheduler {
         max_padding: Option<Number<'_>>,
         #[pyo3(from_py_with = maybe::adapt)] adapt: Option<Py<Adapt>>,
     ) -> PyResult<Self> {
-        let (batch_size, batch_sizes) = sizes(&batch_size, "batch_size")?;
-        let padded = choose("budget_of", budget_of, &[("padded", true), ("cost", false)])?;
-        let kind = if padded { Budget::Padded } else { Budget::Sum };
-        let config = Config {
+        let given = Given {
+            edges,
             batch_size,
-            batch_sizes,
-            budget: budget.map(|most| count(&most, "budget").map(kind)).transpose()?,
-            max_padding: max_padding.map(|most| float(&most, "max_padding")).transpose()?,
-            capacity: capacity.map_or(Ok(65_536), |given| count(&given, "capacity"))?,
-            max_wait: max_wait.map(|wait| seconds(&wait, "max_wait")).transpose()?,
-            fill: choose("fill", fill, &[("elastic", Fill::Elastic), ("strict", Fill::Strict)])?,
-            order: order.map(parse_order).transpose()?,
-            overrun: choose(
-                "overrun",
-                overrun,
-                &[
-                    ("finish", Overrun::Finish),
-                    ("climb", Overrun::Climb),
-                    ("recompute", Overrun::Recompute),
-                ],
-            )?,
-            max_parked: max_parked.map(|most| count(&most, "max_parked")).transpose()?,
-            max_bins: max_bins.map(|most| count(&most, "max_bins")).transpose()?,
-            ageing: ageing.map(|given| float(&given, "ageing")).transpose()?,
-            adapt: adapt.map(|given| given.get().0),
+            longest,
+            capacity,
+            max_wait,
+            fill,
+            order,
+            overrun,
+            max_parked,
+            max_bins,
+            ageing,
+            budget,
+            budget_of,
+            max_padding,
+            adapt,
         };
-        let ageing = config.ageing.unwrap_or_default();
-        let refused = |error| match error {
-            ConfigError::AgeingOrder => ageing_beside(ageing, order.unwrap_or_default()),
-            _ => errors::config(error),
-        };
-        let inner = multibin::Scheduler::new(edges.get().0.clone(), config).map_err(refused)?;
-        Ok(Self { inner, default: PyOnceLock::new() })
+        Self::from_config(py, &given.check()?)
+    }
+
+    /// A scheduler that behaves as ``config`` says.
+    #[staticmethod]
+    #[pyo3(name = "from_config", signature = (config: "SchedulerConfig"))]
+    fn of(
+        py: Python<'_>,
+        #[pyo3(from_py_with = instance::config)] config: Py<SchedulerConfig>,
+    ) -> PyResult<Self> {
+        Self::from_config(py, config.get())
+    }
+
+    /// How the scheduler behaves now, with the edges in use.
+    #[getter]
+    fn config(&self) -> SchedulerConfig {
+        SchedulerConfig::current(&self.made, self.inner.edges(), self.inner.config())
     }
 
     /// Accepts a request and returns its ticket. ``key`` is the caller's (0 to 2⁶⁴ − 1),
     /// ``length`` the predicted steps (an int, or a finite float that is rounded up). ``cost``, of the
     /// same kind: what counts in ``budget_of="cost"`` (``None``: the length). ``priority``:
-    /// an int, 0 (or ``None``) is the most urgent; others need a scheduler with ``ageing``. ``deadline``: seconds
-    /// from now; who has not left in a batch by then comes back in ``batch.expired``. Any thread.
+    /// 0 is the most urgent; others need a scheduler with ``ageing``. ``ttl``: seconds
+    /// from now; a request that has not left in a batch by then comes back in ``batch.expired``. Any thread.
     ///
     /// Raises ``FullError`` at capacity, ``ClosedError`` after ``close()``, ``ValueError`` or
     /// ``TypeError`` for a wrong argument.
-    #[pyo3(signature = (key, length, *, cost = None, priority: "int | None" = None, deadline = None))]
+    #[pyo3(signature = (key, length, *, cost = None, priority: "int" = 0, ttl = None))]
     fn submit(
         &self,
         key: Key<'_, '_>,
         length: Steps<'_, '_>,
         cost: Option<Number<'_>>,
-        priority: Option<Count<'_>>,
-        deadline: Option<Number<'_>>,
+        #[pyo3(from_py_with = whole::priority)] priority: u32,
+        ttl: Option<Number<'_>>,
     ) -> PyResult<Ticket> {
         let (key, length) = (key.get("key")?, length.get("length")?);
-        let ticket = match (&cost, &priority, &deadline) {
-            (None, None, None) => self.inner.submit(key, length),
-            _ => self.inner.submit_with(key, length, &options(cost, priority, deadline)?),
+        let ticket = match (&cost, priority, &ttl) {
+            (None, 0, None) => self.inner.submit(key, length),
+            _ => self.inner.submit_with(key, length, &options(cost, priority, ttl)?),
         };
         ticket.map_err(errors::submit)
     }
 
     /// Accepts requests in bulk, in order, without the GIL: ``keys`` (uint64, or int64 without
     /// negative ones, shape ``[n]``) and ``lengths`` (any integer or float dtype, shape ``[n]``).
-    /// ``costs`` (as ``lengths``), ``priorities`` (integers) and ``deadlines`` (seconds from now, infinite for none), shape
+    /// ``costs`` (as ``lengths``), ``priorities`` (integers) and ``ttls`` (seconds from now, infinite for none), shape
     /// ``[n]``, as in ``submit``. Returns the first ticket; the others follow it. Everything is
     /// checked before the first is accepted.
     ///
     /// Raises ``FullError`` at capacity, whose ``accepted`` says how many were accepted (a
     /// prefix) and ``first`` is the first ticket of these (the others follow it; ``None`` without any),
     /// ``ClosedError`` after ``close()``, ``ValueError`` or ``TypeError`` for wrong arrays.
-    #[pyo3(signature = (keys, lengths, *, costs = None, priorities = None, deadlines = None))]
+    #[pyo3(signature = (keys, lengths, *, costs = None, priorities = None, ttls = None))]
     fn submit_many(
         &self,
         py: Python<'_>,
@@ -146,32 +134,20 @@ impl Scheduler {
         lengths: ArrayLike<'_>,
         costs: Option<ArrayLike<'_>>,
         priorities: Option<ArrayLike<'_>>,
-        deadlines: Option<ArrayLike<'_>>,
+        ttls: Option<ArrayLike<'_>>,
     ) -> PyResult<u64> {
         let keys = self::keys(&keys, "keys")?;
         let lengths = self::lengths(&lengths, "lengths")?;
         check_size("lengths", lengths.len(), keys.len())?;
-        let columns = [costs.as_ref(), priorities.as_ref(), deadlines.as_ref()];
+        let columns = [costs.as_ref(), priorities.as_ref(), ttls.as_ref()];
         let options = many::options(keys.len(), columns)?;
         let first = py.detach(|| self.inner.submit_many_with(&keys, &lengths, &options));
         first.map_err(|error| many::refused(error, &lengths, &options))
     }
 
-    /// A new worker.
+    /// A new worker, to take batches: ``with scheduler.worker() as worker``.
     fn worker(&self) -> Worker {
-        Worker(self.inner.worker())
-    }
-
-    /// The next batch for the scheduler's own default worker; as ``Worker.next_batch``.
-    #[pyo3(signature = (timeout = None))]
-    fn next_batch(&self, py: Python<'_>, timeout: Option<Number<'_>>) -> PyResult<Batch> {
-        self.default_worker(py)?.get().next_batch(py, timeout)
-    }
-
-    /// The next batch for the scheduler's own default worker; as ``Worker.next_batch_async``.
-    #[pyo3(signature = (timeout = None))]
-    fn next_batch_async(&self, py: Python<'_>, timeout: Option<Number<'_>>) -> PyResult<Awaitable> {
-        Worker::next_batch_async(self.default_worker(py)?.clone_ref(py), timeout)
+        Worker { inner: self.inner.worker(), shared: Arc::clone(&self.shared) }
     }
 
     /// Takes a request back that waits: true if it will not be delivered, false if it was, or was
@@ -287,20 +263,23 @@ impl Scheduler {
         self.inner.snapshot().prometheus(&labels.pairs()).map_err(errors::value)
     }
 
-    /// Iterates over the batches of a new worker.
-    fn __iter__(&self, py: Python<'_>) -> PyResult<BatchIterator> {
-        Ok(BatchIterator::new(Py::new(py, self.worker())?))
-    }
-
-    /// Iterates over the batches of a new worker, for ``async for``.
-    fn __aiter__(&self, py: Python<'_>) -> PyResult<BatchIterator> {
-        self.__iter__(py)
+    fn __repr__(&self) -> String {
+        let Stats { waiting, leased, .. } = self.inner.stats();
+        let Config { batch_size, capacity, .. } = self.inner.config();
+        let (bins, closed) = (self.inner.edges().bins(), show::flag(self.inner.is_closed()));
+        format!(
+            "Scheduler(bins={bins}, batch_size={batch_size}, capacity={capacity}, \
+             waiting={waiting}, leased={leased}, closed={closed})"
+        )
     }
 }
 
 impl Scheduler {
-    fn default_worker(&self, py: Python<'_>) -> PyResult<&Py<Worker>> {
-        self.default.get_or_try_init(py, || Py::new(py, self.worker()))
+    fn from_config(py: Python<'_>, config: &SchedulerConfig) -> PyResult<Self> {
+        hooks::load(py)?;
+        let made = config.clone();
+        let inner = multibin::Scheduler::new(made.edges.clone(), made.config.clone());
+        Ok(Self { inner: inner.map_err(errors::config)?, shared: Arc::default(), made })
     }
 }
 
@@ -308,27 +287,11 @@ impl Scheduler {
 #[cold]
 fn options(
     cost: Option<Number<'_>>,
-    priority: Option<Count<'_>>,
-    deadline: Option<Number<'_>>,
+    priority: u32,
+    ttl: Option<Number<'_>>,
 ) -> PyResult<Options> {
-    Ok(Options {
-        cost: cost.map(|given| length(&given, "cost")).transpose()?,
-        priority: priority.map_or(Ok(0), |given| count(&given, "priority"))?,
-        deadline: deadline.map(|given| seconds(&given, "deadline")).transpose()?,
-    })
-}
-
-fn ageing_beside(ageing: f64, order: &str) -> PyErr {
-    let message = "goes with order = \"oldest\" or \"shortest\", not with order";
-    PyValueError::new_err(format!("ageing: {ageing} {message} = {order:?}"))
-}
-
-fn parse_order(order: &str) -> PyResult<Order> {
-    let orders = [
-        ("formed", Order::Formed),
-        ("oldest", Order::Oldest),
-        ("shortest", Order::Shortest),
-        ("deadline", Order::Deadline),
-    ];
-    choose("order", order, &orders)
+    let mut options = Options::new().priority(priority);
+    options.cost = cost.map(|given| length(&given, "cost")).transpose()?;
+    options.ttl = ttl.map(|given| seconds(&given, "ttl")).transpose()?;
+    Ok(options)
 }

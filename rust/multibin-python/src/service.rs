@@ -6,7 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::arrays::{floats, lengths};
-use crate::convert::{ArrayLike, Number, choose, float};
+use crate::convert::{ArrayLike, Number, float};
+use crate::words::choose;
 use crate::errors;
 
 /// A service from `costs`: the coefficients of the linear model by name, or, where it has `counts`,

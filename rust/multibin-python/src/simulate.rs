@@ -3,19 +3,21 @@ use multibin::simulate::{
     self as core, Arrivals, BatchRecords, RequestColumns, Servers, SimulateError, Workload,
 };
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadwriteArray1};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::arrays::{lengths, times};
-use crate::convert::{ArrayLike, Count, count};
+use crate::config::SchedulerConfig;
+use crate::convert::{ArrayLike, Count, count, wrong_type};
 use crate::errors;
-use crate::named::{flag, instance, word};
+use crate::named::{flag, word};
 use crate::rival::Rival;
 use crate::scheduler::Scheduler;
 use crate::service;
 
-/// Plays requests through the former of ``scheduler``, or a rival, on a virtual clock; the
-/// scheduler itself is left as it is and its capacity is not counted. Used by ``multibin.simulate``, which documents
+/// Plays requests through the former of a scheduler, or a rival, on a virtual clock; the capacity
+/// is not counted. Used by ``multibin.simulate``, which documents
 /// the arguments.
 ///
 /// ``arrivals`` in seconds, or with ``users`` the pauses of a closed loop; ``predicted``, ``actual``
@@ -25,12 +27,12 @@ use crate::service;
 ///
 /// Raises ``ValueError`` or ``TypeError`` that names the argument and the value.
 #[pyfunction]
-#[pyo3(signature = (scheduler: "Scheduler | Rival", arrivals, predicted, actual, prompts, service: "dict[str, object]", answer: "str", servers, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None")
+#[pyo3(signature = (scheduler: "SchedulerConfig | Rival", arrivals, predicted, actual, prompts, service: "dict[str, object]", answer: "Literal['batch', 'row']", servers, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None")
     -> "tuple[dict[str, object], dict[str, object]]")]
 #[expect(clippy::too_many_arguments, reason = "the columns of a workload")]
 pub fn simulate<'py>(
     py: Python<'py>,
-    #[pyo3(from_py_with = instance::scheduler)] scheduler: Policy,
+    #[pyo3(from_py_with = Policy::of)] scheduler: Policy,
     arrivals: ArrayLike<'py>,
     predicted: ArrayLike<'py>,
     actual: ArrayLike<'py>,
@@ -135,12 +137,27 @@ fn batch_columns(py: Python<'_>, batches: BatchRecords) -> PyResult<Bound<'_, Py
 }
 
 /// What forms the batches.
-#[derive(FromPyObject)]
 pub enum Policy {
     /// The former of a scheduler.
-    Scheduler(Py<Scheduler>),
+    Scheduler(Py<SchedulerConfig>),
     /// Something to compare it with.
     Rival(Py<Rival>),
+}
+
+impl Policy {
+    fn of(given: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if let Ok(config) = given.cast::<SchedulerConfig>() {
+            return Ok(Self::Scheduler(config.clone().unbind()));
+        }
+        if let Ok(rival) = given.cast::<Rival>() {
+            return Ok(Self::Rival(rival.clone().unbind()));
+        }
+        if given.is_instance_of::<Scheduler>() {
+            let message = "scheduler: needs a SchedulerConfig or a Rival: give scheduler.config";
+            return Err(PyTypeError::new_err(message));
+        }
+        Err(wrong_type("scheduler", "a SchedulerConfig or a Rival", given))
+    }
 }
 
 fn play(
@@ -152,9 +169,9 @@ fn play(
 ) -> Result<BatchRecords, SimulateError> {
     match policy {
         Policy::Scheduler(scheduler) => {
-            let scheduler = &scheduler.get().inner;
-            let (edges, config) = (scheduler.edges(), scheduler.config());
-            py.detach(|| core::simulate_into(workload, edges, &config, servers, requests))
+            let SchedulerConfig { edges, config, .. } = scheduler.get();
+            let edges = edges.clone();
+            py.detach(|| core::simulate_into(workload, edges, config, servers, requests))
         }
         Policy::Rival(rival) => {
             let rival = &rival.get().0;

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
+use crate::hooks;
+
 /// How often a wait on the main thread looks for signals (Ctrl-C).
 const SIGNALS: Duration = Duration::from_millis(50);
 
@@ -26,7 +28,5 @@ pub fn detached<T: Send>(
 }
 
 fn is_main_thread(py: Python<'_>) -> PyResult<bool> {
-    let threading = py.import("threading")?;
-    let main = threading.call_method0("main_thread")?.getattr("ident")?;
-    threading.call_method0("get_ident")?.eq(main)
+    hooks::is_main_thread(py, ())?.extract()
 }

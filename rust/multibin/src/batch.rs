@@ -1,13 +1,14 @@
 //! A batch is a lease on its rows.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 
 use crate::former::{Formed, WorkerId};
-use crate::request::{Reason, Row};
+use crate::request::{Expired, Reason, Row};
 use crate::scheduler::Inner;
+use crate::scheduler::wakes::{Guard, Lock, WakeList};
 
 /// Why nothing was resubmitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -47,7 +48,8 @@ pub struct Batch {
     now: u64,
     worker: WorkerId,
     scheduler: Arc<Inner>,
-    lease: Mutex<Lease>,
+    /// Taken before the forming lock.
+    lease: Lock<Lease>,
 }
 
 #[derive(Debug, Default)]
@@ -65,7 +67,7 @@ impl Lease {
 
 impl Batch {
     pub(crate) fn new(formed: Formed, now: u64, worker: WorkerId, scheduler: Arc<Inner>) -> Self {
-        Self { formed, now, worker, scheduler, lease: Mutex::default() }
+        Self { formed, now, worker, scheduler, lease: Lock::new(Lease::default()) }
     }
 
     /// The requests, those of the leader's bin first.
@@ -92,10 +94,10 @@ impl Batch {
         self.formed.reason
     }
 
-    /// The keys of requests whose deadline passed before they started, each handed back once: with
-    /// a batch that leaves afterwards, or one without rows.
+    /// The requests whose time to live was over before they started, each reported once: with a batch
+    /// that leaves afterwards, or one without rows.
     #[must_use]
-    pub fn expired(&self) -> &[u64] {
+    pub fn expired(&self) -> &[Expired] {
         &self.formed.expired
     }
 
@@ -122,10 +124,11 @@ impl Batch {
     /// # Errors
     /// [`ResubmitError`], and then nothing was resubmitted.
     pub fn resubmit(&self, rows: &[(usize, u32)], anywhere: bool) -> Result<(), ResubmitError> {
-        let mut lease = self.lock();
+        let wakes = WakeList::new();
+        let mut lease = self.lock(&wakes);
         let back = self.check(&lease, rows)?;
         let climbers = rows.iter().map(|&(row, progress)| Row { progress, ..self.rows()[row] });
-        self.scheduler.climb(climbers, (!anywhere).then_some(self.worker));
+        self.scheduler.climb(climbers, (!anywhere).then_some(self.worker), &wakes);
         lease.back = back;
         Ok(())
     }
@@ -166,16 +169,24 @@ impl Batch {
         }
     }
 
+    /// How many rows would be lost if the batch was dropped now.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let lease = self.lock();
+        if lease.done { 0 } else { lease.kept(self.rows().len()) as usize }
+    }
+
     /// Ends the lease; how many rows it still held, unless it was over.
     fn end(&self) -> Option<u64> {
-        let mut lease = self.lock();
+        let wakes = WakeList::new();
+        let mut lease = self.lock(&wakes);
         let first = !std::mem::replace(&mut lease.done, true);
         first.then(|| lease.kept(self.rows().len()))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Lease> {
+    fn lock<'a>(&'a self, wakes: &'a WakeList) -> Guard<'a, Lease> {
         // Nothing panics between the two halves of a change, so a poisoned lease is still whole.
-        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lease.lock_whole(wakes)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::waiting::Rank;
 
 /// What happens while no bin holds a full batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Fill {
     /// The oldest request leads, topped up from the nearest bins; nobody waits for a full bin.
     #[default]
@@ -21,6 +22,7 @@ pub enum Fill {
 
 /// Which of several full bins goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Order {
     /// The one whose batch was complete first (the paper).
     Formed,
@@ -35,6 +37,7 @@ pub enum Order {
 
 /// What happens to a request that is longer than its bin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Overrun {
     /// The batch runs until its last row is finished (the paper).
     #[default]
@@ -70,7 +73,7 @@ pub(crate) struct Rules {
 }
 
 /// How a scheduler behaves.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// Rows of a full batch.
     pub batch_size: u32,
@@ -149,29 +152,46 @@ impl Config {
         }
     }
 
+    /// Whether there can be a scheduler with these edges, as long as there is the memory.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a number is out of range.
+    pub fn validate(&self, edges: &Edges) -> Result<(), ConfigError> {
+        Rules::new(self)?;
+        self.check(edges)
+    }
+
     /// How many queues there are, with these edges at the start.
     pub(crate) fn queues(&self, edges: &Edges) -> usize {
         let fitted = self.adapt.and_then(|adapt| adapt.bins).unwrap_or(0);
         self.max_bins.unwrap_or(edges.bins().max(fitted))
     }
 
-    /// Whether there can be a scheduler with this capacity and these edges.
+    /// Refuses sizes that are not possible for a scheduler with these edges, before anything is
+    /// allocated by them.
     pub(crate) fn check(&self, edges: &Edges) -> Result<(), ConfigError> {
-        let Self { capacity, .. } = *self;
+        self.check_bins(edges)?;
         let queues = self.queues(edges);
+        self.check_adapt(queues)?;
         if let Some(sizes) = &self.batch_sizes
             && sizes.len() != queues
         {
             return Err(ConfigError::Sizes { sizes: sizes.len(), queues });
         }
-        let batch_size = self.sizes(queues).into_iter().max().unwrap_or(0);
+        let (capacity, (_, batch_size)) = (self.capacity, self.extremes());
         if !(1..=MAX_CAPACITY).contains(&capacity) {
             return Err(ConfigError::Capacity(capacity));
         }
         if batch_size as usize > capacity {
             return Err(ConfigError::NeverFull { batch_size, capacity });
         }
-        self.check_adapt(queues)?;
+        Ok(())
+    }
+
+    fn check_bins(&self, edges: &Edges) -> Result<(), ConfigError> {
+        if let Some(adapt) = self.adapt {
+            adapt.check()?;
+        }
         match self.max_bins {
             Some(most) if most > Edges::MAX_BINS => Err(ConfigError::MaxBins(most)),
             Some(most) if most < edges.bins() => {
@@ -181,16 +201,21 @@ impl Config {
         }
     }
 
-    /// Rows of a full batch, by bin.
+    /// The least and the largest rows of a full batch.
+    fn extremes(&self) -> (u32, u32) {
+        let sizes = self.batch_sizes.as_deref().unwrap_or(std::slice::from_ref(&self.batch_size));
+        let (least, largest) = (sizes.iter().min(), sizes.iter().max());
+        (least.copied().unwrap_or(0), largest.copied().unwrap_or(0))
+    }
+
+    /// Rows of a full batch, by bin; the number of queues was checked.
     pub(crate) fn sizes(&self, queues: usize) -> Box<[u32]> {
         self.batch_sizes.clone().unwrap_or_else(|| vec![self.batch_size; queues]).into()
     }
 
     /// Whether fitted edges have room in `most` queues.
     fn check_adapt(&self, most: usize) -> Result<(), ConfigError> {
-        let Some(adapt) = self.adapt else { return Ok(()) };
-        adapt.check()?;
-        match adapt.bins {
+        match self.adapt.and_then(|adapt| adapt.bins) {
             Some(bins) if bins > most => Err(ConfigError::AdaptBins { bins, most }),
             _ => Ok(()),
         }
@@ -218,6 +243,7 @@ impl Config {
 
 /// Why there is no scheduler. Each message names the argument and the value.
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
+#[non_exhaustive]
 pub enum ConfigError {
     /// No rows.
     #[error("batch_size: 0 rows make no batch")]
@@ -286,8 +312,7 @@ const MAX_CAPACITY: usize = 1 << 30;
 impl Rules {
     /// The rules of a configuration, with what it leaves to its other parts filled in.
     pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
-        let sizes = config.sizes(1);
-        let least = sizes.iter().copied().min().unwrap_or(0);
+        let (least, largest) = config.extremes();
         if least == 0 {
             return Err(ConfigError::BatchSize);
         }
@@ -303,7 +328,7 @@ impl Rules {
         });
         Ok(Self {
             batch_size: least,
-            largest: sizes.iter().copied().max().unwrap_or(least),
+            largest,
             budget: config.budget,
             max_padding: config.max_padding,
             fill: config.fill,

@@ -14,6 +14,7 @@ use thiserror::Error;
 
 /// Why edges could not be made. Each message names the argument and the value.
 #[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
 pub enum EdgesError {
     /// Fewer than two edges bound no bin.
     #[error("bounds: need at least 2 (one bin), got {0}")]
@@ -59,6 +60,9 @@ pub enum EdgesError {
     /// No candidate edges.
     #[error("candidates: 0 edges are nothing to choose from")]
     Candidates,
+    /// There is not so much memory: fewer candidates need less.
+    #[error("candidates: no memory for the edges of a sample of {0}")]
+    Memory(usize),
     /// Predictions and actual lengths that are not pairs.
     #[error("sample and actual: {predicted} predictions and {actual} lengths are no pairs")]
     Unpaired {
@@ -169,7 +173,8 @@ impl Edges {
             return Err(EdgesError::Overhead(overhead));
         }
         let sorted = sorted(sample, "sample")?;
-        Self::new(&fit::feedback(&sorted, bins, overhead))
+        let bounds = fit::feedback(&sorted, bins, overhead);
+        Self::new(&bounds.map_err(|_| EdgesError::Memory(sorted.len()))?)
     }
 
     /// Number of bins.

@@ -14,12 +14,12 @@ mod offers;
 mod places;
 mod rules;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, TryReserveError};
 
 use crate::config::Rules;
 use crate::edges::Edges;
 use crate::load::Full;
-use crate::request::{Reason, Row};
+use crate::request::{Expired, Reason, Row};
 use crate::waiting::{Entry, Owner, Slab};
 use bins::{Bins, Heads};
 use expiry::Expiry;
@@ -37,8 +37,8 @@ pub(crate) struct Formed {
     /// The leader's bin.
     pub(crate) bin: usize,
     pub(crate) reason: Reason,
-    /// Keys of those who expired.
-    pub(crate) expired: Vec<u64>,
+    /// The requests that expired and were not reported before.
+    pub(crate) expired: Vec<Expired>,
 }
 
 impl Formed {
@@ -91,18 +91,19 @@ struct View {
 }
 
 impl Former {
-    /// `sizes`: rows of a full batch, for each queue; at least the bins of the edges. `places`: how
-    /// many tickets, a power of two or 0, are found in one step by [`Former::remove`].
+    /// Makes a former, if there is so much memory. `sizes`: rows of a full batch, for each queue; at
+    /// least the bins of the edges. `capacity`: how many requests wait at most; 0 where none is
+    /// asked for by its ticket and none expires.
     pub(crate) fn new(
         rules: Rules,
         sizes: Box<[u32]>,
         edges: Edges,
         slab: Slab,
-        places: usize,
-    ) -> Self {
+        capacity: usize,
+    ) -> Result<Self, TryReserveError> {
         let queues = sizes.len();
-        let places = Places::new(places);
-        Self {
+        let places = Places::new(capacity)?;
+        Ok(Self {
             rules,
             sizes,
             edges,
@@ -121,7 +122,7 @@ impl Former {
             places,
             expiry: Expiry::default(),
             ranked: Vec::new(),
-        }
+        })
     }
 
     /// The bin of who starts with a predicted length.

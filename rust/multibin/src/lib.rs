@@ -45,6 +45,6 @@ pub use config::{Change, Config, ConfigError, Fill, Order, Overrun};
 pub use edges::{Edges, EdgesError};
 pub use gate::Gate;
 pub use load::Budget;
-pub use request::{Options, Reason, Row, Ticket};
+pub use request::{Expired, Options, Reason, Row, Ticket};
 pub use scheduler::{NextBatch, NextError, Scheduler, SubmitError, Worker};
 pub use stats::{BinStats, LabelError, Snapshot, Stats, Waits};

@@ -4,6 +4,7 @@ use crate::request::Row;
 
 /// A bound of what a batch costs, beside its number of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Budget {
     /// Rows × the longest: what padded or fixed shapes pay. A row is as long as its predicted
     /// length, or one step longer than its progress; with [`Overrun::Climb`](crate::Overrun::Climb)

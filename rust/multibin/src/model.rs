@@ -132,8 +132,8 @@ impl Model {
     /// What orders the entries of a bin and the bins.
     fn rank(&self, entry: &Entry) -> u64 {
         match (self.config.order, self.config.ageing) {
-            (Some(Order::Deadline), _) => match entry.options.deadline {
-                Some(deadline) => entry.arrival + nanoseconds(deadline),
+            (Some(Order::Deadline), _) => match entry.options.ttl {
+                Some(ttl) => entry.arrival + nanoseconds(ttl),
                 None => (1 << 63) + entry.ticket,
             },
             (_, Some(ageing)) => {
@@ -151,17 +151,17 @@ impl Model {
     }
 
     /// Those whose deadline has passed leave.
-    fn expire(&mut self) -> Vec<u64> {
+    fn expire(&mut self) -> Vec<(u64, u64)> {
         let deadline = |entry: &Entry| {
-            let deadline = entry.options.deadline.filter(|_| !entry.started)?;
-            Some(entry.arrival + nanoseconds(deadline))
+            let ttl = entry.options.ttl.filter(|_| !entry.started)?;
+            Some(entry.arrival + nanoseconds(ttl))
         };
         let expires = |entry: &Entry| deadline(entry).is_some_and(|at| at <= self.now);
         let (mut gone, rest): (Vec<_>, Vec<_>) =
             self.waiting.iter().cloned().partition(|entry| expires(entry));
         gone.sort_by_key(|entry| (deadline(entry), entry.ticket));
         self.waiting = rest;
-        gone.iter().map(|entry| entry.key).collect()
+        gone.iter().map(|entry| (entry.key, entry.ticket)).collect()
     }
 
     fn bin(&self, worker: usize, bin: usize) -> Vec<Entry> {
@@ -566,7 +566,7 @@ impl Run {
                 }
                 assert_eq!(got, want);
                 assert_eq!((batch.bin(), batch.reason(), batch.limit()), (bin, reason, limit));
-                assert_eq!(batch.expired(), expired);
+                assert_eq!(reported(&batch), expired);
                 self.overdue.check(&rows);
                 self.model.take(&rows);
                 self.ledger.leave(&batch);
@@ -576,7 +576,7 @@ impl Run {
                 assert!(!expired.is_empty());
                 assert_eq!((batch.rows(), batch.reason()), (&[][..], Reason::Expired));
                 self.ledger.leave(&batch);
-                assert_eq!(batch.expired(), expired);
+                assert_eq!(reported(&batch), expired);
             }
             (Err(NextError::Closed), None) => assert!(self.model.closed && expired.is_empty()),
             (Err(NextError::Timeout), None) => assert!(!self.model.closed && expired.is_empty()),
@@ -615,7 +615,7 @@ impl Run {
                 started: true,
                 arrival,
                 entered: 0,
-                options: Options { cost: Some(cost), priority, deadline: after },
+                options: Options { cost: Some(cost), priority, ttl: after },
             });
         }
         self.live -= batch.rows().len() - rows.len();
@@ -635,9 +635,9 @@ impl Run {
 
 fn ops() -> impl Strategy<Value = Op> {
     let length = 0u32..70;
-    let deadline = prop::option::weighted(0.2, (0u64..3_000).prop_map(Duration::from_nanos));
-    let options = (prop::option::of(0u32..40), 0u32..3, deadline)
-        .prop_map(|(cost, priority, deadline)| Options { cost, priority, deadline });
+    let ttl = prop::option::weighted(0.2, (0u64..3_000).prop_map(Duration::from_nanos));
+    let options = (prop::option::of(0u32..40), 0u32..3, ttl)
+        .prop_map(|(cost, priority, ttl)| Options { cost, priority, ttl });
     prop_oneof![
         8 => (length.clone(), options.clone()).prop_map(|(length, options)| Op::Submit(length, options)),
         3 => (prop::collection::vec(length, 0..20), options)
@@ -716,6 +716,10 @@ proptest! {
             run.step(op);
         }
     }
+}
+
+fn reported(batch: &Batch) -> Vec<(u64, u64)> {
+    batch.expired().iter().map(|expired| (expired.key, expired.ticket)).collect()
 }
 
 #[test]

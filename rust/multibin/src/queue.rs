@@ -203,6 +203,12 @@ impl<T: Copy> Drain<T> {
         self.head
     }
 
+    /// Returns true if no position is claimed that was not taken.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.head == self.ring.tail()
+    }
+
     /// The ring that this side empties.
     #[must_use]
     pub fn ring(&self) -> &Ring<T> {
@@ -215,7 +221,15 @@ impl<T: Copy> Drain<T> {
         self.published(self.head)
     }
 
-    /// The value at `position`, `head` or one that a pass has come to, if it is published.
+    /// Returns the first published value that `wanted` accepts, also behind a position that its
+    /// producer claimed and has not published. Takes nothing. Wait-free: at most one lap.
+    #[must_use]
+    pub fn find(&self, wanted: impl Fn(&T) -> bool) -> Option<T> {
+        let claimed = self.head..self.ring.tail();
+        claimed.filter_map(|position| self.published(position)).find(wanted)
+    }
+
+    /// The value at `position`, which is not before `head`, if it is published.
     #[inline]
     fn published(&self, position: u64) -> Option<T> {
         let slot = self.ring.slot(position);
@@ -272,6 +286,19 @@ mod tests {
         assert_eq!(ring.push_block(&[8]), None);
         assert_eq!(drained(&mut drain), [0, 1, 2, 3, 4, 5, 6, 7]);
         assert_eq!((ring.tail(), drain.head()), (8, 8));
+    }
+
+    #[test]
+    fn finds_what_lies_behind_a_claim_and_leaves_it() {
+        let (ring, mut drain) = ring(4);
+        let (stalled, _) = ring.claim(1).unwrap();
+        ring.push(7).unwrap();
+        assert!(drained(&mut drain).is_empty());
+        assert_eq!(drain.find(|&value| value == 7), Some(7));
+        assert_eq!(drain.find(|&value| value == 8), None);
+        ring.publish(stalled, 8);
+        assert_eq!(drained(&mut drain), [8, 7]);
+        assert_eq!(drain.find(|_| true), None);
     }
 
     #[test]

@@ -32,27 +32,73 @@ impl Submission {
         options: &Options,
     ) -> Self {
         let expires = |after| arrival.saturating_add(nanoseconds(after));
-        let deadline = options.deadline.map_or(u64::MAX, expires);
+        let deadline = options.ttl.map_or(u64::MAX, expires);
         let cost = options.cost.unwrap_or(length);
         Self { key, ticket, arrival, length, cost, priority: options.priority, deadline }
     }
 }
 
 /// What else is known of a request; by default nothing.
+///
+/// ```
+/// use std::time::Duration;
+/// use multibin::Options;
+///
+/// let options = Options::new().priority(1).ttl(Duration::from_secs(30));
+/// assert_eq!((options.cost, options.priority), (None, 1));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Options {
     /// What counts in [`Budget::Sum`](crate::Budget::Sum); by default the length.
     pub cost: Option<u32>,
     /// How much it may wait for others: 0 is the most urgent. Needs
     /// [`Config::ageing`](crate::Config::ageing).
     pub priority: u32,
-    /// If it has not left in a batch by then, counted from now, it is not worth serving: its key
-    /// comes back in [`Batch::expired`](crate::Batch::expired).
-    pub deadline: Option<Duration>,
+    /// If the request has not left in a batch by then, counted from now, it is not worth serving: it
+    /// expires and is reported in [`Batch::expired`](crate::Batch::expired).
+    pub ttl: Option<Duration>,
+}
+
+impl Options {
+    /// Says nothing of a request.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets what counts in [`Budget::Sum`](crate::Budget::Sum).
+    #[must_use]
+    pub fn cost(self, cost: u32) -> Self {
+        Self { cost: Some(cost), ..self }
+    }
+
+    /// Sets how much the request may wait for others; 0 is the most urgent.
+    #[must_use]
+    pub fn priority(self, priority: u32) -> Self {
+        Self { priority, ..self }
+    }
+
+    /// Sets how long the request may wait for its first batch before it expires.
+    #[must_use]
+    pub fn ttl(self, ttl: Duration) -> Self {
+        Self { ttl: Some(ttl), ..self }
+    }
+}
+
+/// A request that was not served, since its time to live was over before it started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Expired {
+    /// The caller's.
+    pub key: u64,
+    /// Given when the request was accepted.
+    pub ticket: Ticket,
 }
 
 /// A request that waits or runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Row {
     /// The caller's.
     pub key: u64,
@@ -101,6 +147,7 @@ impl From<Submission> for Row {
 
 /// Why a batch left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Reason {
     /// Elastic: fewer than 1.6 batches waited, so they left together whatever their bins.
     Few,

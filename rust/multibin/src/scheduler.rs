@@ -1,6 +1,7 @@
 //! The live scheduler: producers, rings, the forming lock, and workers that sleep.
 
 mod adapt;
+mod cancel;
 mod clock;
 mod drain;
 mod form;
@@ -12,16 +13,19 @@ mod sleepers;
 mod snapshot;
 mod submit;
 mod wake;
+pub(crate) mod wakes;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 
+use self::cancel::Withdrawn;
 use self::clock::Clock;
 use self::map::BinMap;
 pub use self::next::NextBatch;
 use self::sleepers::Sleepers;
+use self::wakes::{Lock, WakeList};
 
 use crate::adapt::{Adaptation, Adapter, Event};
 use crate::admission::{Admission, Refused};
@@ -117,11 +121,14 @@ pub(crate) struct Inner {
     /// Rows of leases that ended, by how.
     done: AtomicU64,
     lost: AtomicU64,
-    state: Mutex<State>,
+    /// The forming lock.
+    state: Lock<State>,
     /// Taken before the forming lock by who needs both; submitting and forming need only that one.
-    adapter: Option<Mutex<Adapter>>,
-    /// Threads in [`Scheduler::drain`], who wait for the last lease to end.
+    adapter: Option<Lock<Adapter>>,
+    /// Threads in [`Scheduler::drain`], who wait for the last lease to end. The lock is taken under
+    /// any other one.
     drainers: AtomicU32,
+    drain_lock: Mutex<()>,
     drained: Condvar,
 }
 
@@ -133,6 +140,7 @@ struct State {
     drains: Vec<Drain<Submission>>,
     /// First entries taken from the rings.
     drained: u64,
+    withdrawn: Withdrawn,
     sleepers: Sleepers,
     workers: WorkerId,
     restarted: u64,
@@ -175,15 +183,16 @@ impl Scheduler {
         let (rings, drains): (Vec<_>, Vec<_>) = (0..bins).map(|_| ring(slots)).unzip();
         let capacity = config.capacity;
         let map = BinMap::new(&edges, bins);
-        let slab =
-            Slab::new(capacity, bins, rules.rank).map_err(|_| ConfigError::Memory(capacity))?;
-        let places = capacity.next_power_of_two();
-        let former = Former::new(rules, config.sizes(bins), edges, slab, places);
+        let memory = |_| ConfigError::Memory(capacity);
+        let slab = Slab::new(capacity, bins, rules.rank).map_err(memory)?;
+        let former =
+            Former::new(rules, config.sizes(bins), edges, slab, capacity).map_err(memory)?;
         let state = State {
             former,
             config,
             drains,
             drained: 0,
+            withdrawn: Withdrawn::default(),
             sleepers: Sleepers::default(),
             workers: 0,
             restarted: 0,
@@ -204,9 +213,10 @@ impl Scheduler {
             bell: Bell::new(bins),
             done: AtomicU64::new(0),
             lost: AtomicU64::new(0),
-            state: Mutex::new(state),
-            adapter: adapter.map(Mutex::new),
+            state: Lock::new(state),
+            adapter: adapter.map(Lock::new),
             drainers: AtomicU32::new(0),
+            drain_lock: Mutex::new(()),
             drained: Condvar::new(),
         })))
     }
@@ -214,13 +224,13 @@ impl Scheduler {
     /// The edges in use, while the gate of [`Config::adapt`] is open.
     #[must_use]
     pub fn edges(&self) -> Edges {
-        self.0.lock().former.edges().clone()
+        self.0.lock(&WakeList::new()).former.edges().clone()
     }
 
     /// The configuration in use.
     #[must_use]
     pub fn config(&self) -> Config {
-        self.0.lock().config.clone()
+        self.0.lock(&WakeList::new()).config.clone()
     }
 
     /// Changes edges, batch size and waits while requests flow. Who waits stays in its queue, and
@@ -343,19 +353,20 @@ impl Scheduler {
     /// What adaptation did so far; `None` without [`Config::adapt`].
     #[must_use]
     pub fn adaptation(&self) -> Option<Adaptation> {
-        self.0.adapter().map(|adapter| adapter.so_far())
+        self.0.adapter(&WakeList::new()).map(|adapter| adapter.so_far())
     }
 
     /// What adaptation did since this was last asked, at most the last 64 events.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
-        self.0.adapter().map_or_else(Vec::new, |mut adapter| adapter.events())
+        self.0.adapter(&WakeList::new()).map_or_else(Vec::new, |mut adapter| adapter.events())
     }
 
     /// A new worker.
     #[must_use]
     pub fn worker(&self) -> Worker {
-        let mut state = self.0.lock();
+        let wakes = WakeList::new();
+        let mut state = self.0.lock(&wakes);
         let id = state.workers;
         state.workers += 1;
         state.former.add_worker(id);
@@ -366,7 +377,7 @@ impl Scheduler {
     pub fn close(&self) {
         if self.0.admission.close() {
             // Under the lock nobody is between looking at the flag and falling asleep.
-            self.0.lock().wake_all(|_| true);
+            self.0.lock(&WakeList::new()).wake_all(|_| true);
         }
     }
 
@@ -394,7 +405,8 @@ impl Scheduler {
     /// A snapshot of the counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let state = self.0.lock();
+        let wakes = WakeList::new();
+        let state = self.0.lock(&wakes);
         self.0.stats(&state)
     }
 

@@ -68,6 +68,7 @@ impl Servers {
 
 /// Why nothing was simulated. Each message names the argument and the value.
 #[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
 pub enum SimulateError {
     /// Arrays of unlike sizes.
     #[error("{argument}: {given} values for {requests} arrivals")]
@@ -172,8 +173,10 @@ pub fn simulate_into(
         return Err(SimulateError::StrictResident);
     }
     let most = workload.arrivals.len();
-    let slab = Slab::new(most, queues, rules.rank).map_err(|_| ConfigError::Memory(most))?;
-    let former = Former::new(rules, config.sizes(queues), edges.clone(), slab, 0);
+    let memory = |_| ConfigError::Memory(most);
+    let slab = Slab::new(most, queues, rules.rank).map_err(memory)?;
+    let former =
+        Former::new(rules, config.sizes(queues), edges.clone(), slab, 0).map_err(memory)?;
     let Some(adapt) = adaptation(config, servers) else {
         return Ok(run::Run::new(former, workload, servers, rules.overrun, requests).play());
     };
@@ -195,7 +198,8 @@ fn recorded(
     workload: &Workload,
     play: impl FnOnce(RequestColumns<'_>) -> Result<BatchRecords, SimulateError>,
 ) -> Result<Records, SimulateError> {
-    let mut requests = RequestRecords::new(workload.arrivals.len());
+    let count = workload.arrivals.len();
+    let mut requests = RequestRecords::new(count).map_err(|_| ConfigError::Memory(count))?;
     let batches = play(requests.columns())?;
     Ok(Records { requests, batches })
 }

@@ -5,12 +5,14 @@ pub(crate) use loom::{
     cell::UnsafeCell,
     sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     sync::{Arc, Condvar, Mutex, MutexGuard},
+    thread_local,
 };
 
 #[cfg(not(loom))]
 pub(crate) use std::{
     sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     sync::{Arc, Condvar, Mutex, MutexGuard},
+    thread_local,
 };
 
 #[cfg(not(loom))]

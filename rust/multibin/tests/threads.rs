@@ -7,8 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use multibin::{
-    Batch, Change, Config, ConfigError, Edges, Fill, NextError, Overrun, Scheduler, SubmitError,
-    Worker,
+    Adapt, AdaptError, Batch, Change, Config, ConfigError, Edges, Fill, NextError, Overrun,
+    Scheduler, SubmitError, Worker,
 };
 
 const PRODUCERS: u64 = 4;
@@ -353,6 +353,22 @@ fn a_capacity_beyond_the_memory_is_refused() {
     if let Err(error) = Scheduler::new(edges(), config) {
         assert_eq!(error, ConfigError::Memory(1 << 30));
     }
+}
+
+/// Each would be as many terabytes if it was allocated before it is refused.
+#[test]
+fn impossible_sizes_are_refused_before_memory_is_asked_for() {
+    let refused = |config| Scheduler::new(edges(), config).unwrap_err();
+    let most = 1 << 45;
+    let bins = refused(Config { max_bins: Some(most), ..Config::new(4) });
+    assert_eq!(bins, ConfigError::MaxBins(most));
+    let adapt = Adapt { bins: Some(most), ..Adapt::default() };
+    let fitted = refused(Config { adapt: Some(adapt), ..Config::new(4) });
+    assert_eq!(fitted, ConfigError::Adapt(AdaptError::Bins(most)));
+    let capacity = refused(Config { capacity: most, ..Config::new(4) });
+    assert_eq!(capacity, ConfigError::Capacity(most));
+    let rows = refused(Config::new(u32::MAX));
+    assert_eq!(rows, ConfigError::NeverFull { batch_size: u32::MAX, capacity: 65_536 });
 }
 
 /// Nobody else sleeps who could arm the bell for it.

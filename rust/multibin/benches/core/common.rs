@@ -58,11 +58,7 @@ impl OneThread {
                 0 => self.scheduler.submit(key, length),
                 priorities => {
                     let priority = key as u32 % priorities;
-                    self.scheduler.submit_with(
-                        key,
-                        length,
-                        &Options { priority, ..Options::default() },
-                    )
+                    self.scheduler.submit_with(key, length, &Options::new().priority(priority))
                 }
             };
             std::hint::black_box(submitted).expect("there is room");

@@ -96,11 +96,9 @@ impl Account {
     pub fn options(&self, key: u64) -> Options {
         let hash = mix(!key);
         let after = Duration::from_nanos((hash >> 43) >> (hash >> 8 & 15));
-        Options {
-            cost: None,
-            priority: if self.prioritised { (hash >> 3 & 3) as u32 } else { 0 },
-            deadline: hash.is_multiple_of(8).then_some(after),
-        }
+        let priority = if self.prioritised { (hash >> 3 & 3) as u32 } else { 0 };
+        let options = Options::new().priority(priority);
+        if hash.is_multiple_of(8) { options.ttl(after) } else { options }
     }
 
     pub fn word(&self, request: u32) -> Word {
@@ -149,7 +147,7 @@ impl Account {
         let options = self.options(row.key);
         let same = row.length == Self::length(row.key)
             && row.priority == options.priority
-            && (row.deadline == u64::MAX) == options.deadline.is_none();
+            && (row.deadline == u64::MAX) == options.ttl.is_none();
         require(same, || format!("this is not what was submitted: {row:?}"));
     }
 
@@ -173,7 +171,7 @@ impl Account {
 
     /// A batch handed its key back.
     pub fn expire(&self, key: u64) {
-        let possible = self.options(key).deadline.is_some();
+        let possible = self.options(key).ttl.is_some();
         require(possible, || format!("key {key:#x} expired and has no deadline"));
         self.step(self.request(key), |word| {
             let word = word.moved(State::Waiting, State::Expired)?;

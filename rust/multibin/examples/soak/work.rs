@@ -85,8 +85,8 @@ impl<'a> Work<'a> {
         require(empty == (batch.reason() == Reason::Expired) && (!empty || alone), || {
             format!("a batch for nobody: {batch:?}")
         });
-        for &key in batch.expired() {
-            self.round.account.expire(key);
+        for expired in batch.expired() {
+            self.round.account.expire(expired.key);
         }
         self.tally.expired += batch.expired().len() as u64;
         for row in batch.rows() {

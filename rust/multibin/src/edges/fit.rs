@@ -1,5 +1,7 @@
 //! Edges fitted to a sample of lengths.
 
+use std::collections::TryReserveError;
+
 use super::groups::Groups;
 use super::partition::{Costs, partition};
 use super::power::power;
@@ -10,11 +12,16 @@ const LEVELS: usize = 1024;
 
 /// Optimal bounds for batches of `batch_size` from one bin each, out of `candidates` edges;
 /// `sorted` is not empty.
-pub(super) fn optimal(sorted: &[u32], bins: usize, batch_size: u32, candidates: usize) -> Vec<u32> {
+pub(super) fn optimal(
+    sorted: &[u32],
+    bins: usize,
+    batch_size: u32,
+    candidates: usize,
+) -> Result<Vec<u32>, TryReserveError> {
     let groups = Groups::new(sorted, candidates);
     let most = excess(&groups, &Groups::new(sorted, bins), batch_size);
     let row = |from: usize, row: &mut [f64]| longest_costs(&groups, from, batch_size, most, row);
-    bounds(&groups, &partition(groups.len(), bins, Costs::Quadrangle, row))
+    Ok(bounds(&groups, &partition(groups.len(), bins, Costs::Quadrangle, row)?))
 }
 
 /// The bounds of bins that start with these groups.
@@ -26,18 +33,22 @@ pub(super) fn bounds(groups: &Groups, starts: &[usize]) -> Vec<u32> {
 }
 
 /// Bounds of levels to climb, from 0; `sorted` is not empty.
-pub(super) fn feedback(sorted: &[u32], bins: usize, overhead: f64) -> Vec<u32> {
+pub(super) fn feedback(
+    sorted: &[u32],
+    bins: usize,
+    overhead: f64,
+) -> Result<Vec<u32>, TryReserveError> {
     // Who takes no step is in no level.
     let sorted = &sorted[sorted.partition_point(|&length| length == 0)..];
     if sorted.is_empty() {
-        return vec![0, 1];
+        return Ok(vec![0, 1]);
     }
     let groups = Groups::new(sorted, LEVELS);
     let before = groups.before();
     let row = |from: usize, row: &mut [f64]| level_costs(&groups, &before, from, overhead, row);
-    let starts = partition(groups.len(), bins, Costs::Quadrangle, row);
+    let starts = partition(groups.len(), bins, Costs::Quadrangle, row)?;
     let inner = starts[1..].iter().map(|&start| groups.last(start - 1));
-    std::iter::once(0).chain(inner).chain([groups.last(groups.len() - 1)]).collect()
+    Ok(std::iter::once(0).chain(inner).chain([groups.last(groups.len() - 1)]).collect())
 }
 
 /// A bin while lengths are added to it, the shortest first.
@@ -165,7 +176,7 @@ mod tests {
     fn optimal_is_the_best_of_all_cuts() {
         for seed in 0..20 {
             let sorted = lengths(40, seed);
-            let bounds = optimal(&sorted, 3, 4, usize::MAX);
+            let bounds = optimal(&sorted, 3, 4, usize::MAX).unwrap();
             let top = sorted[sorted.len() - 1] + 1;
             let mut least = f64::INFINITY;
             for a in sorted[0] + 1..top {
@@ -184,9 +195,9 @@ mod tests {
             let groups = Groups::new(&sorted, usize::MAX);
             let row =
                 |from: usize, row: &mut [f64]| longest_costs(&groups, from, 16, f64::INFINITY, row);
-            let all = bounds(&groups, &partition(groups.len(), bins, Costs::Any, row));
+            let all = bounds(&groups, &partition(groups.len(), bins, Costs::Any, row).unwrap());
             let least = cost(&sorted, &all, 16);
-            let found = cost(&sorted, &optimal(&sorted, bins, 16, usize::MAX), 16);
+            let found = cost(&sorted, &optimal(&sorted, bins, 16, usize::MAX).unwrap(), 16);
             assert!((found - least).abs() < 1e-9 * least, "seed {seed}: {found} {least}");
         }
     }
@@ -202,7 +213,7 @@ mod tests {
         for seed in 0..20 {
             let sorted = lengths(40, seed);
             let top = sorted[sorted.len() - 1];
-            let found = levels(&sorted, &feedback(&sorted, 3, 2.0), 2.0);
+            let found = levels(&sorted, &feedback(&sorted, 3, 2.0).unwrap(), 2.0);
             let mut least = levels(&sorted, &[0, top], 2.0);
             for a in 1..top {
                 least = least.min(levels(&sorted, &[0, a, top], 2.0));
@@ -251,9 +262,9 @@ mod tests {
     #[test]
     fn thinned_candidates_cost_little() {
         let sorted: Vec<u32> = (0..3000u32).map(|i| i * i / 40).collect();
-        let exact = cost(&sorted, &optimal(&sorted, 32, 32, usize::MAX), 32);
+        let exact = cost(&sorted, &optimal(&sorted, 32, 32, usize::MAX).unwrap(), 32);
         for (candidates, ratio) in [(256, 1.001), (64, 1.01), (32, 1.05)] {
-            let bounds = optimal(&sorted, 32, 32, candidates);
+            let bounds = optimal(&sorted, 32, 32, candidates).unwrap();
             let thinned = cost(&sorted, &bounds, 32) / exact;
             assert!((1.0..ratio).contains(&thinned), "{candidates}: {thinned}");
         }

@@ -40,7 +40,8 @@ impl Optimal {
     pub fn fit(self, sample: &[u32]) -> Result<Edges, EdgesError> {
         let candidates = self.checked()?;
         let sorted = sorted(sample, "sample")?;
-        Edges::new(&fit::optimal(&sorted, self.bins, self.batch_size, candidates))
+        let bounds = fit::optimal(&sorted, self.bins, self.batch_size, candidates);
+        Edges::new(&bounds.map_err(|_| EdgesError::Memory(sorted.len()))?)
     }
 
     /// Bins of predictions that minimise the mean over requests of E[longest actual length of
@@ -74,7 +75,8 @@ impl Optimal {
         let mut pairs: Vec<(u32, u32)> =
             predicted.iter().copied().zip(actual.iter().copied()).collect();
         pairs.sort_unstable();
-        Edges::new(&pairs::optimal(&pairs, monotone, self.bins, self.batch_size, candidates))
+        let bounds = pairs::optimal(&pairs, monotone, self.bins, self.batch_size, candidates);
+        Edges::new(&bounds.map_err(|_| EdgesError::Memory(pairs.len()))?)
     }
 
     /// The number of candidates, after all that can be refused.

@@ -1,5 +1,7 @@
 //! Edges on predictions, fitted to what the requests really took.
 
+use std::collections::TryReserveError;
+
 use super::fit::bounds;
 use super::groups::Groups;
 use super::monotone::falling;
@@ -24,13 +26,13 @@ pub(super) fn optimal(
     bins: usize,
     batch_size: u32,
     candidates: usize,
-) -> Vec<u32> {
+) -> Result<Vec<u32>, TryReserveError> {
     let predicted: Vec<u32> = pairs.iter().map(|pair| pair.0).collect();
     let groups = Groups::new(&predicted, candidates);
-    let table = Table::new(&groups, pairs, monotone, batch_size);
+    let table = Table::new(&groups, pairs, monotone, batch_size)?;
     let row = |from: usize, row: &mut [f64]| table.longest_costs(from, row);
     let costs = if monotone { Costs::Quadrangle } else { Costs::Any };
-    bounds(&groups, &partition(groups.len(), bins, costs, row))
+    Ok(bounds(&groups, &partition(groups.len(), bins, costs, row)?))
 }
 
 /// The actual lengths of every run of groups.
@@ -52,7 +54,12 @@ struct Table {
 }
 
 impl Table {
-    fn new(groups: &Groups, pairs: &[(u32, u32)], monotone: bool, batch: u32) -> Self {
+    fn new(
+        groups: &Groups,
+        pairs: &[(u32, u32)],
+        monotone: bool,
+        batch: u32,
+    ) -> Result<Self, TryReserveError> {
         let mut actual: Vec<u32> = pairs.iter().map(|pair| pair.1).collect();
         actual.sort_unstable();
         let cells = Groups::new(&actual, VALUES);
@@ -62,12 +69,12 @@ impl Table {
         let least = NOTHING.powf(f64::from(batch).recip());
         let (before, below, longest) = (groups.before(), Vec::new(), Vec::new());
         let mut table = Self { batch, least, values, gaps, before, below, longest };
-        table.count(pairs, &cells);
+        table.count(pairs, &cells)?;
         if monotone {
             table.smooth();
         }
         table.accumulate();
-        table
+        Ok(table)
     }
 
     fn width(&self) -> usize {
@@ -75,9 +82,11 @@ impl Table {
     }
 
     /// Makes row `group` + 1 what the group has up to each value, and row 0 empty.
-    fn count(&mut self, pairs: &[(u32, u32)], cells: &Groups) {
+    fn count(&mut self, pairs: &[(u32, u32)], cells: &Groups) -> Result<(), TryReserveError> {
         let tops: Vec<u32> = (0..cells.len()).map(|cell| cells.last(cell)).collect();
-        self.below = vec![0.0; self.before.len() * self.width()];
+        let counts = self.before.len() * self.width();
+        self.below.try_reserve_exact(counts)?;
+        self.below.resize(counts, 0.0);
         let mut group = 0;
         for (position, &(_, actual)) in pairs.iter().enumerate() {
             group += usize::from(position as f64 >= self.before[group + 1]);
@@ -87,6 +96,7 @@ impl Table {
         for row in self.below.chunks_exact_mut(self.values.len()) {
             accumulate(row.iter_mut());
         }
+        Ok(())
     }
 
     /// Replaces the shares up to each value by the nearest that fall as predictions grow.
@@ -231,7 +241,7 @@ mod tests {
     fn optimal_as_sampled_is_the_best_of_all_cuts() {
         for seed in 0..20 {
             let pairs = pairs(40, seed, 30);
-            let bounds = optimal(&pairs, false, 3, 4, usize::MAX);
+            let bounds = optimal(&pairs, false, 3, 4, usize::MAX).unwrap();
             let (low, top) = (pairs[0].0, pairs[pairs.len() - 1].0 + 1);
             let mut least = f64::INFINITY;
             for a in low + 1..top {
@@ -248,9 +258,9 @@ mod tests {
         for seed in 0..20 {
             let pairs = pairs(300, seed, 1);
             let sample: Vec<u32> = pairs.iter().map(|pair| pair.1).collect();
-            let alone = super::super::fit::optimal(&sample, 5, 8, usize::MAX);
+            let alone = super::super::fit::optimal(&sample, 5, 8, usize::MAX).unwrap();
             for monotone in [false, true] {
-                assert_eq!(optimal(&pairs, monotone, 5, 8, usize::MAX), alone);
+                assert_eq!(optimal(&pairs, monotone, 5, 8, usize::MAX).unwrap(), alone);
             }
         }
     }
@@ -261,7 +271,7 @@ mod tests {
             let pairs = pairs(200, seed, 40);
             let predicted: Vec<u32> = pairs.iter().map(|pair| pair.0).collect();
             let groups = Groups::new(&predicted, usize::MAX);
-            let table = Table::new(&groups, &pairs, true, batch);
+            let table = Table::new(&groups, &pairs, true, batch).unwrap();
             let n = groups.len();
             let mut cost = vec![vec![0.0; n + 1]; n];
             for (from, row) in cost.iter_mut().enumerate() {
@@ -278,7 +288,7 @@ mod tests {
     fn pairs_whose_shares_fall_are_not_smoothed() {
         let pairs: Vec<(u32, u32)> =
             (0..8).flat_map(|p| (0..4).map(move |i| (p * 10, p * 3 + i * 5))).collect();
-        let bounds = |monotone| optimal(&pairs, monotone, 3, 16, usize::MAX);
+        let bounds = |monotone| optimal(&pairs, monotone, 3, 16, usize::MAX).unwrap();
         assert_eq!(bounds(true), bounds(false));
     }
 }

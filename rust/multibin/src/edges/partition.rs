@@ -1,5 +1,7 @@
 //! The cheapest way to cut a row of groups into runs.
 
+use std::collections::TryReserveError;
+
 /// What is known of the costs C(i, j) of the runs i..j.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Costs {
@@ -21,14 +23,29 @@ pub(super) fn partition(
     bins: usize,
     costs: Costs,
     mut row: impl FnMut(usize, &mut [f64]) -> usize,
-) -> Vec<usize> {
-    let mut tails = Tails::new(groups, bins.min(groups), costs);
+) -> Result<Vec<usize>, TryReserveError> {
+    let mut tails = Tails::new(groups, bins.min(groups), costs)?;
     let mut out = vec![0.0; groups];
     for from in (0..groups).rev() {
         let written = row(from, &mut out[..groups - from]);
         tails.add(from, &out[..written]);
     }
-    tails.starts()
+    Ok(tails.starts())
+}
+
+/// `rows` rows of `width` equal values, if there is so much memory.
+pub(super) fn filled<T: Copy>(
+    rows: usize,
+    width: usize,
+    value: T,
+) -> Result<Vec<Vec<T>>, TryReserveError> {
+    let row = |_| {
+        let mut row = Vec::new();
+        row.try_reserve_exact(width)?;
+        row.resize(width, value);
+        Ok(row)
+    };
+    (0..rows).map(row).collect()
 }
 
 /// The cheapest cuts of the last groups, for each number of runs.
@@ -42,9 +59,9 @@ struct Tails {
 }
 
 impl Tails {
-    fn new(groups: usize, bins: usize, costs: Costs) -> Self {
-        let least = vec![vec![f64::INFINITY; groups]; bins];
-        Self { groups, costs, least, end: vec![vec![0; groups]; bins] }
+    fn new(groups: usize, bins: usize, costs: Costs) -> Result<Self, TryReserveError> {
+        let (least, end) = (filled(bins, groups, f64::INFINITY)?, filled(bins, groups, 0)?);
+        Ok(Self { groups, costs, least, end })
     }
 
     /// Takes the costs of the runs that start at `from`; all later starts are known.
@@ -132,7 +149,7 @@ mod tests {
         for n in [1, 2, 3, 10, 50] {
             let weights: Vec<f64> = (0..n).map(|i| f64::from(i * 7919 % 31 + i % 3)).collect();
             for bins in 1..=12 {
-                let cut = |costs| partition(weights.len(), bins, costs, squares(&weights));
+                let cut = |costs| partition(weights.len(), bins, costs, squares(&weights)).unwrap();
                 let (fast, slow) = (cut(Costs::Quadrangle), cut(Costs::Any));
                 assert!(fast.len() <= bins && fast[0] == 0);
                 assert_eq!(total(&fast, &weights, 0.0), total(&slow, &weights, 0.0));
@@ -144,14 +161,14 @@ mod tests {
     fn runs_that_no_cheapest_cut_has_may_be_left_out() {
         let weights: Vec<f64> = (0..60).map(|i| f64::from(i * 7919 % 31 + 1)).collect();
         for bins in [2, 5, 20, 60] {
-            let whole = partition(60, bins, Costs::Any, squares(&weights));
+            let whole = partition(60, bins, Costs::Any, squares(&weights)).unwrap();
             let cost = total(&whole, &weights, 0.0);
             for costs in [Costs::Any, Costs::Quadrangle] {
                 let cut = partition(60, bins, costs, |from, row| {
                     squares(&weights)(from, row);
                     row.partition_point(|&run| run <= cost)
                 });
-                assert_eq!(total(&cut, &weights, 0.0), cost);
+                assert_eq!(total(&cut.unwrap(), &weights, 0.0), cost);
             }
         }
     }
@@ -168,7 +185,7 @@ mod tests {
         };
         // n²/k + 9k is least for k = 4 of n = 12.
         for costs in [Costs::Quadrangle, Costs::Any] {
-            assert_eq!(partition(12, 12, costs, cost), [0, 3, 6, 9]);
+            assert_eq!(partition(12, 12, costs, cost).unwrap(), [0, 3, 6, 9]);
         }
         assert_eq!(total(&[0, 3, 6, 9], &weights, 9.0), 72.0);
     }
@@ -181,7 +198,7 @@ mod tests {
             }
             row.len()
         };
-        let starts = partition(40, 7, Costs::Quadrangle, row);
+        let starts = partition(40, 7, Costs::Quadrangle, row).unwrap();
         assert!(starts.windows(2).all(|pair| pair[0] < pair[1]) && starts.len() <= 7);
     }
 }

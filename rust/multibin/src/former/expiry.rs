@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::Former;
-use crate::request::Ticket;
+use crate::request::{Expired, Row, Ticket};
 
 /// Who may expire.
 #[derive(Debug, Default)]
@@ -34,10 +34,11 @@ impl Expiry {
 impl Former {
     /// Takes out whose deadline is `now` or before: their keys. Amortised O(log n) per request with a
     /// deadline.
-    pub(super) fn expire(&mut self, now: u64) -> Vec<u64> {
+    pub(super) fn expire(&mut self, now: u64) -> Vec<Expired> {
         let mut keys = Vec::new();
         while let Some(at) = self.first_expired(now) {
-            keys.push(self.unlink(at).key);
+            let Row { key, ticket, .. } = self.unlink(at);
+            keys.push(Expired { key, ticket });
         }
         self.forget_who_left();
         keys

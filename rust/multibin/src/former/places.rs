@@ -1,36 +1,56 @@
 //! Where a ticket waits, so that a request can be taken out of the middle of a queue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, TryReserveError};
 
 use super::Former;
 use crate::request::{Row, Ticket};
 use crate::waiting::{Owner, Slab};
 
+/// Positions that are added at a time.
+const STEP: usize = 1024;
+
 /// Places in the slab, by ticket.
 #[derive(Debug)]
 pub(super) struct Places {
-    /// At the ticket modulo their number, of who entered last; empty where nobody asks.
-    last: Box<[u32]>,
+    /// One less than the number of positions, a power of two; `None` where nobody asks.
+    mask: Option<usize>,
+    /// At the ticket modulo the number of positions, of who entered last. As long as the greatest
+    /// position so far: memory that was reserved is touched as far as it is used.
+    last: Vec<u32>,
     /// A bit for each of these: whether that one waits.
-    waits: Box<[u64]>,
+    waits: Vec<u64>,
     /// Of tickets that wait although another one took their position.
     displaced: BTreeMap<Ticket, u32>,
 }
 
 impl Places {
-    /// For so many tickets, a power of two or 0.
-    pub(super) fn new(tickets: usize) -> Self {
-        let waits = vec![0; tickets.div_ceil(64)].into();
-        Self { last: vec![0; tickets].into(), waits, displaced: BTreeMap::new() }
+    /// For at least so many tickets at a time, or 0, if there is so much memory.
+    pub(super) fn new(tickets: usize) -> Result<Self, TryReserveError> {
+        let mask = tickets.next_power_of_two() - 1;
+        let (mut last, mut waits) = (Vec::new(), Vec::new());
+        if tickets > 0 {
+            last.try_reserve_exact((mask + 1).next_multiple_of(STEP))?;
+            waits.try_reserve_exact((mask + 1).div_ceil(STEP) * (STEP / 64))?;
+        }
+        let mask = (tickets > 0).then_some(mask);
+        Ok(Self { mask, last, waits, displaced: BTreeMap::new() })
+    }
+
+    /// Makes `position` one of those that there are.
+    #[cold]
+    fn grow(&mut self, position: usize) {
+        let positions = (position + 1).next_multiple_of(STEP);
+        self.last.resize(positions, 0);
+        self.waits.resize(positions / 64, 0);
     }
 
     /// `ticket` entered at `at`. O(1) but where it displaces one that still waits.
     #[inline]
     pub(super) fn remember(&mut self, slab: &Slab, ticket: Ticket, at: u32) {
-        if self.last.is_empty() {
-            return;
+        let Some(position) = self.position(ticket) else { return };
+        if position >= self.last.len() {
+            self.grow(position);
         }
-        let position = self.position(ticket);
         let old = std::mem::replace(&mut self.last[position], at);
         let (waits, bit) = (&mut self.waits[position / 64], 1 << (position % 64));
         if *waits & bit != 0 {
@@ -43,34 +63,29 @@ impl Places {
     /// `ticket`, which left its queue, waits no more. Nobody is remembered between the two.
     #[inline]
     pub(super) fn forget(&mut self, ticket: Ticket) {
-        if self.last.is_empty()
-            || !self.displaced.is_empty() && self.displaced.remove(&ticket).is_some()
-        {
+        let Some(position) = self.position(ticket) else { return };
+        if !self.displaced.is_empty() && self.displaced.remove(&ticket).is_some() {
             return;
         }
-        let position = self.position(ticket);
         self.waits[position / 64] &= !(1 << (position % 64));
     }
 
     #[inline]
-    fn position(&self, ticket: Ticket) -> usize {
-        ticket as usize & (self.last.len() - 1)
+    fn position(&self, ticket: Ticket) -> Option<usize> {
+        Some(ticket as usize & self.mask?)
     }
 
     /// Where `ticket` waits. O(1) until as many requests have come since as there are positions; then
     /// O(log of those that it happened to).
     pub(super) fn find(&self, slab: &Slab, ticket: Ticket) -> Option<u32> {
-        let last = self.last[self.position(ticket)];
-        let last = Some(last).filter(|&at| slab.ticket(at) == Some(ticket));
+        let last = self.last.get(self.position(ticket)?).copied();
+        let last = last.filter(|&at| slab.ticket(at) == Some(ticket));
         last.or_else(|| self.displaced.get(&ticket).copied())
     }
 
     /// Who waited at `from` waits at `to`.
     pub(super) fn moved(&mut self, ticket: Ticket, from: u32, to: u32) {
-        if self.last.is_empty() {
-            return;
-        }
-        let position = self.position(ticket);
+        let Some(position) = self.position(ticket) else { return };
         if self.last[position] == from {
             self.last[position] = to;
         } else {
@@ -85,6 +100,11 @@ impl Former {
     pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<Row> {
         let at = self.places.find(&self.slab, ticket)?;
         Some(self.unlink(at))
+    }
+
+    /// Counts a request as come and gone that was taken back before it came here.
+    pub(crate) fn count_withdrawn(&mut self) {
+        self.removed += 1;
     }
 
     /// Takes a row out of the middle of its queue.
@@ -133,7 +153,7 @@ mod tests {
         let (edges, rules) = (Edges::new(&bounds).unwrap(), Rules::new(&config).unwrap());
         let slab = Slab::new(CAPACITY, BINS as usize, rules.rank).unwrap();
         let sizes = config.sizes(BINS as usize);
-        let mut former = Former::new(rules, sizes, edges, slab, CAPACITY.next_power_of_two());
+        let mut former = Former::new(rules, sizes, edges, slab, CAPACITY).unwrap();
         former.add_worker(0);
         former
     }
@@ -199,7 +219,7 @@ mod tests {
         let mut former = former(Config::new(ROWS));
         let kept = enter(&mut former, 0, 0, 300);
         // These share their positions with those before.
-        let first = former.places.last.len() as u64;
+        let first = former.places.mask.unwrap() as u64 + 1;
         enter(&mut former, 1, first, 300);
         let middle = |ticket: &u64| (1..kept - 20).contains(&(ticket % first));
         let tickets = || (0..kept).chain(first..first + kept);

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::thread;
 
 use super::Inner;
+use super::wakes::{Guard, WakeList};
 use crate::adapt::{Adapter, Fit, Job};
 use crate::config::{Config, ConfigError, Rules};
 use crate::edges::Edges;
-use crate::sync::MutexGuard;
 
 /// Pairs that are judged under one hold of the mutex.
 const BLOCK: usize = 1_000;
@@ -19,9 +19,8 @@ pub(super) fn adapter(config: &Config, edges: &Edges) -> Result<Option<Adapter>,
 }
 
 impl Inner {
-    pub(super) fn adapter(&self) -> Option<MutexGuard<'_, Adapter>> {
-        let adapter = self.adapter.as_ref()?;
-        Some(adapter.lock().expect("an earlier panic while finished requests were judged"))
+    pub(super) fn adapter<'a>(&'a self, wakes: &'a WakeList) -> Option<Guard<'a, Adapter>> {
+        self.adapter.as_ref().map(|adapter| adapter.lock(wakes))
     }
 
     pub(super) fn observe(this: &Arc<Self>, predicted: &[u32], actual: &[u32]) {
@@ -34,10 +33,11 @@ impl Inner {
 
     /// Whether a fit is due afterwards.
     fn judge(&self, predicted: &[u32], actual: &[u32]) -> Option<Job> {
-        let mut adapter = self.adapter()?;
+        let wakes = WakeList::new();
+        let mut adapter = self.adapter(&wakes)?;
         for (&predicted, &actual) in predicted.iter().zip(actual) {
             if adapter.observe(predicted, actual) {
-                self.put_to_use(&adapter);
+                self.put_to_use(&adapter, &wakes);
             }
         }
         adapter.job()
@@ -55,23 +55,25 @@ impl Inner {
             }
         };
         let started = thread::Builder::new().name("multibin-fit".to_owned()).spawn(fit);
-        if let (Err(_), Some(mut adapter)) = (started, this.adapter()) {
+        let wakes = WakeList::new();
+        if let (Err(_), Some(mut adapter)) = (started, this.adapter(&wakes)) {
             // No thread is to be had now: the next fit is due as if this had been done.
             adapter.give_up();
         }
     }
 
     fn adopt(&self, fit: Fit) {
-        let Some(mut adapter) = self.adapter() else { return };
+        let wakes = WakeList::new();
+        let Some(mut adapter) = self.adapter(&wakes) else { return };
         if adapter.fitted(fit) {
-            self.put_to_use(&adapter);
+            self.put_to_use(&adapter, &wakes);
         }
     }
 
     /// Who waits stays in its queue, so that no batch becomes possible by this.
-    fn put_to_use(&self, adapter: &Adapter) {
+    fn put_to_use(&self, adapter: &Adapter, wakes: &WakeList) {
         let (edges, pays) = (adapter.edges(), adapter.pays());
-        let mut state = self.lock();
+        let mut state = self.lock(wakes);
         self.map.replace(edges, pays);
         state.former.set_edges(edges.clone(), pays);
     }

@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use super::Inner;
-use super::form::POISONED;
+use super::wakes::WakeList;
 use crate::config::{Change, ConfigError, Rules, nanoseconds};
 use crate::load::Budget;
 use crate::sync::{Ordering, fence};
 
+const POISONED: &str = "nothing panics while a drainer falls asleep";
+
 impl Inner {
     pub(super) fn reconfigure(&self, change: &Change) -> Result<(), ConfigError> {
-        let mut adapter = self.adapter();
-        let mut state = self.lock();
+        let wakes = WakeList::new();
+        let mut adapter = self.adapter(&wakes);
+        let mut state = self.lock(&wakes);
         let config = state.config.changed(change);
         let rules = Rules::new(&config)?;
         if let (None, Some(budget)) = (config.budget, change.budget) {
@@ -23,12 +26,12 @@ impl Inner {
             self.map.replace(edges, true);
             state.former.set_edges(edges.clone(), true);
         }
-        if let Some(adapter) = &mut adapter {
+        if let Some(adapter) = adapter.as_deref_mut() {
             let resized = change.batch_size.is_some() || change.batch_sizes.is_some();
             adapter.reconfigured(edges, resized.then_some(rules.largest));
         }
         // What is published was meant for the bins and the batches of before.
-        state.drain();
+        state.drain_marked(&self.bell);
         state.former.set_rules(rules, config.sizes(self.rings.len()));
         // Relaxed: see `check`.
         self.affordable.store(config.budget.map_or(u64::MAX, Budget::most), Ordering::Relaxed);
@@ -44,14 +47,14 @@ impl Inner {
         // release, or it is seen here.
         fence(Ordering::SeqCst);
         if self.drainers.load(Ordering::Relaxed) > 0 {
-            drop(self.lock());
+            drop(self.drain_lock.lock().expect(POISONED));
             self.drained.notify_all();
         }
     }
 
     pub(super) fn wait_until_drained(&self, timeout: Option<Duration>) -> bool {
         let end = timeout.map_or(u64::MAX, |wait| self.now().saturating_add(nanoseconds(wait)));
-        let mut state = self.state.lock().expect(POISONED);
+        let mut state = self.drain_lock.lock().expect(POISONED);
         self.drainers.fetch_add(1, Ordering::Relaxed);
         // SeqCst: pairs with the fence in `tell_drainers`.
         fence(Ordering::SeqCst);

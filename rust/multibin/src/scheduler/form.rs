@@ -1,14 +1,13 @@
 //! The workers' side: everything under the forming lock.
 
 use super::sleepers::Locked;
+use super::wakes::WakeList;
 use super::{Inner, NextError, State};
 use crate::bell::Bell;
 use crate::former::{Formed, WorkerId};
-use crate::request::{Row, Ticket};
+use crate::request::Row;
 use crate::stats::Stats;
 use crate::sync::Ordering;
-
-pub(super) const POISONED: &str = "the forming lock is poisoned by an earlier panic";
 
 impl State {
     /// Moves what producers marked from the rings to the former.
@@ -17,20 +16,36 @@ impl State {
         bell.marked(|bin| self.drain_one(bin).1);
     }
 
-    /// Moves all that is published from the rings to the former; returns how many.
-    pub(super) fn drain(&mut self) -> u64 {
-        (0..self.drains.len()).map(|bin| self.drain_one(bin).0).sum()
-    }
-
     /// Moves what is published from one ring: how many, and whether a position that was claimed
     /// before is left, as it is not published.
     #[inline]
     pub(super) fn drain_one(&mut self, bin: usize) -> (u64, bool) {
+        if !self.withdrawn.is_empty() {
+            return self.drain_without_withdrawn(bin);
+        }
         let Self { former, drains, .. } = self;
         let drain = &mut drains[bin];
         let before = drain.head();
         let left =
             former.arrive(bin, |arrivals| drain.pass(|submission| arrivals.push(submission)));
+        let moved = drain.head() - before;
+        self.drained += moved;
+        (moved, left)
+    }
+
+    /// [`State::drain_one`] while a ring holds cancelled requests, whose entries are dropped.
+    #[cold]
+    fn drain_without_withdrawn(&mut self, bin: usize) -> (u64, bool) {
+        let Self { former, drains, withdrawn, .. } = self;
+        let drain = &mut drains[bin];
+        let before = drain.head();
+        let left = former.arrive(bin, |arrivals| {
+            drain.pass(|submission| {
+                if !withdrawn.forget(submission.ticket) {
+                    arrivals.push(submission);
+                }
+            })
+        });
         let moved = drain.head() - before;
         self.drained += moved;
         (moved, left)
@@ -44,9 +59,10 @@ impl Inner {
         self.clock.now()
     }
 
-    pub(super) fn lock(&self) -> Locked<'_> {
-        // A panic under the lock is a broken invariant: going on could lose or double a request.
-        Locked::new(self.state.lock().expect(POISONED))
+    /// The forming lock.
+    #[inline]
+    pub(super) fn lock<'a>(&'a self, wakes: &'a WakeList) -> Locked<'a> {
+        self.state.lock(wakes)
     }
 
     /// A batch, or why there is none, or `None`: sleep.
@@ -80,8 +96,7 @@ impl Inner {
         if expired > 0 {
             state.expired += expired;
             self.admission.release(expired);
-            // Who drains looks again under the lock, which is held here.
-            self.drained.notify_all();
+            self.tell_drainers();
         }
     }
 
@@ -91,11 +106,16 @@ impl Inner {
     }
 
     /// Rows enter again, kept for `worker` while it lives.
-    pub(crate) fn climb(&self, rows: impl Iterator<Item = Row>, worker: Option<WorkerId>) {
-        let mut state = self.lock();
+    pub(crate) fn climb(
+        &self,
+        rows: impl Iterator<Item = Row>,
+        worker: Option<WorkerId>,
+        wakes: &WakeList,
+    ) {
+        let mut state = self.lock(wakes);
         let entered = self.now();
         let admitted = self.admission.admitted();
-        state.drain();
+        state.drain_marked(&self.bell);
         for row in rows {
             let gone = state.former.climb(Row { entered, ..row }, worker, admitted);
             state.restarted += u64::from(gone);
@@ -103,20 +123,10 @@ impl Inner {
         self.pass_on(&mut state, entered);
     }
 
-    pub(super) fn cancel(&self, ticket: Ticket) -> bool {
-        let mut state = self.lock();
-        state.drain();
-        let found = state.former.remove(ticket).is_some();
-        state.cancelled += u64::from(found);
-        self.pass_on(&mut state, self.now());
-        drop(state);
-        self.release(u64::from(found));
-        found
-    }
-
     pub(super) fn remove_worker(&self, worker: WorkerId) {
-        let mut state = self.lock();
-        state.drain();
+        let wakes = WakeList::new();
+        let mut state = self.lock(&wakes);
+        state.drain_marked(&self.bell);
         let admitted = self.admission.admitted();
         let now = self.now();
         state.restarted += state.former.remove_worker(worker, now, admitted);
@@ -134,7 +144,7 @@ impl Inner {
         self.release(rows);
     }
 
-    fn release(&self, rows: u64) {
+    pub(super) fn release(&self, rows: u64) {
         self.admission.release(rows);
         self.tell_drainers();
     }

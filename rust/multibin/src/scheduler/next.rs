@@ -7,8 +7,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use super::sleepers::{Locked, Place, Sleeper};
+use super::sleepers::{Locked, Place};
 use super::wake::GLANCE;
+use super::wakes::WakeList;
 use super::{Inner, NextError};
 use crate::batch::Batch;
 use crate::config::nanoseconds;
@@ -71,11 +72,10 @@ impl Inner {
 
     /// A batch, or why there is none; else falls asleep, if there is a waker.
     fn attempt(&self, wait: &mut Wait, waker: Option<Waker>) -> Poll<Outcome> {
-        // Declared first, dropped last: what a waker does when it is dropped is not known.
-        let _before: Option<Sleeper>;
-        let mut state = self.lock();
+        let wakes = WakeList::new();
+        let mut state = self.lock(&wakes);
         let now = self.now();
-        _before = wait.place.take().and_then(|place| self.leave(&mut state, place));
+        self.leave(&mut state, wait);
         // Who falls asleep looks at every ring before it does.
         state.drain_marked(&self.bell);
         let outcome = self.try_form(&mut state, now, wait.worker, wait.end);
@@ -98,21 +98,23 @@ impl Inner {
         }
     }
 
-    fn leave(&self, state: &mut super::State, place: Place) -> Option<Sleeper> {
-        let sleeper = state.sleepers.leave(place);
+    fn leave(&self, state: &mut Locked<'_>, wait: &mut Wait) {
+        let Some(place) = wait.place.take() else { return };
+        state.leave(place);
         if state.sleepers.is_empty() {
             self.bell.disarm();
         }
-        sleeper
     }
 
     /// Whoever waited waits no more; if it was woken, the wake-up goes to another.
     fn give_up(&self, wait: &mut Wait) {
-        let Some(place) = wait.place.take() else { return };
-        let _before: Option<Sleeper>;
-        let mut state = self.lock();
-        _before = self.leave(&mut state, place);
-        state.drain();
+        if wait.place.is_none() {
+            return;
+        }
+        let wakes = WakeList::new();
+        let mut state = self.lock(&wakes);
+        self.leave(&mut state, wait);
+        state.drain_marked(&self.bell);
         self.pass_on(&mut state, self.now());
     }
 }

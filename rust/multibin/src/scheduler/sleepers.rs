@@ -1,18 +1,17 @@
 //! Who waits for a batch: parked threads and tasks of event loops alike, each known by its waker.
 
 use std::collections::VecDeque;
-use std::ops::{Deref, DerefMut};
 use std::task::Waker;
 
 use super::State;
+use super::wakes::Guard;
 use crate::former::WorkerId;
-use crate::sync::MutexGuard;
 
 /// Names a sleeper; later ones are larger.
 pub(super) type Place = u64;
 
 #[derive(Debug)]
-pub(super) struct Sleeper {
+struct Sleeper {
     place: Place,
     worker: WorkerId,
     /// For when it set its alarm.
@@ -40,7 +39,7 @@ impl Sleepers {
     }
 
     /// `None`: it was woken.
-    pub(super) fn leave(&mut self, place: Place) -> Option<Sleeper> {
+    fn leave(&mut self, place: Place) -> Option<Sleeper> {
         let at = self.queue.binary_search_by_key(&place, |sleeper| sleeper.place).ok()?;
         self.queue.remove(at)
     }
@@ -86,40 +85,22 @@ impl State {
     }
 }
 
-/// The forming lock, held. Whoever is woken is called after it is released: a waker may wait for
-/// another lock, such as Python's, whose holder waits for this one.
-pub(super) struct Locked<'a> {
-    // Dropped in this order.
-    state: MutexGuard<'a, State>,
-    calls: Calls,
-}
+/// The forming lock, held.
+pub(super) type Locked<'a> = Guard<'a, State>;
 
-#[derive(Default)]
-struct Calls(Vec<Waker>);
-
-impl Drop for Calls {
-    fn drop(&mut self) {
-        self.0.drain(..).for_each(Waker::wake);
-    }
-}
-
-impl<'a> Locked<'a> {
-    pub(super) fn new(state: MutexGuard<'a, State>) -> Self {
-        Self { state, calls: Calls::default() }
-    }
-
+impl Guard<'_, State> {
     /// Wakes one sleeper who is needed; false if none is.
     pub(super) fn wake_needed(&mut self, now: u64, closed: bool) -> bool {
         let needed = self.needed(now, closed);
         let sleeper = needed.and_then(|at| self.sleepers.queue.remove(at));
-        self.calls.0.extend(sleeper.map(|sleeper| sleeper.waker));
+        self.wake(sleeper);
         needed.is_some()
     }
 
     /// Wakes whoever is asleep longest.
     pub(super) fn wake_first(&mut self) {
         let first = self.sleepers.queue.pop_front();
-        self.calls.0.extend(first.map(|sleeper| sleeper.waker));
+        self.wake(first);
     }
 
     /// Wakes all sleepers that `whose` holds for.
@@ -128,20 +109,19 @@ impl<'a> Locked<'a> {
         let (woken, others) = sleepers.into_iter().partition(|sleeper| whose(sleeper.worker));
         self.sleepers.queue = others;
         let woken: VecDeque<_> = woken;
-        self.calls.0.extend(woken.into_iter().map(|sleeper| sleeper.waker));
+        woken.into_iter().for_each(|sleeper| self.wake(Some(sleeper)));
     }
-}
 
-impl Deref for Locked<'_> {
-    type Target = State;
-
-    fn deref(&self) -> &State {
-        &self.state
+    fn wake(&self, sleeper: Option<Sleeper>) {
+        if let Some(sleeper) = sleeper {
+            self.wakes().wake(sleeper.waker);
+        }
     }
-}
 
-impl DerefMut for Locked<'_> {
-    fn deref_mut(&mut self) -> &mut State {
-        &mut self.state
+    /// Forgets the sleeper at `place`, unless it was woken.
+    pub(super) fn leave(&mut self, place: Place) {
+        if let Some(sleeper) = self.sleepers.leave(place) {
+            self.wakes().discard(sleeper.waker);
+        }
     }
 }

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use super::wakes::WakeList;
 use super::{Inner, State};
 use crate::stats::{BinStats, Snapshot};
 
 impl Inner {
     pub(super) fn snapshot(&self) -> Snapshot {
         let mut bins = Vec::with_capacity(self.rings.len());
-        let state = self.lock();
+        let wakes = WakeList::new();
+        let state = self.lock(&wakes);
         let now = self.now();
         bins.extend((0..self.rings.len()).map(|bin| state.bin_stats(bin, now)));
         Snapshot { bins, totals: self.stats(&state), waits: state.counts.waits() }
@@ -23,7 +25,7 @@ impl State {
         let published = ring.first().map(|submission| submission.arrival);
         let oldest = depth.oldest.into_iter().chain(published).min();
         BinStats {
-            waiting: depth.waiting + (arrivals - ring.head()),
+            waiting: depth.waiting + (arrivals - ring.head()) - self.withdrawn.in_ring(bin),
             parked: depth.parked,
             oldest: oldest.map_or(Duration::ZERO, |arrival| since(arrival, now)),
             arrivals,

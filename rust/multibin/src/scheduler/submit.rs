@@ -1,5 +1,6 @@
 //! The producers' side.
 
+use super::wakes::WakeList;
 use super::{BLOCK, Inner, Refused, SubmitError};
 use crate::load::Budget;
 use crate::request::{Options, Submission, Ticket};
@@ -88,7 +89,7 @@ impl Inner {
         options: &[Options],
     ) {
         let arrival = self.now();
-        let urgent = options.iter().any(|options| options.deadline.is_some());
+        let urgent = options.iter().any(|options| options.ttl.is_some());
         for (block, lengths) in lengths.chunks(BLOCK).enumerate() {
             let row = |i: u16| {
                 let at = block * BLOCK + i as usize;
@@ -157,7 +158,7 @@ impl Inner {
     /// Empties a full ring; if a stalled producer is in the way, gives it time.
     #[cold]
     fn make_room(&self, bin: usize) {
-        if self.lock().drain_one(bin).0 == 0 {
+        if self.lock(&WakeList::new()).drain_one(bin).0 == 0 {
             std::thread::yield_now();
         }
     }

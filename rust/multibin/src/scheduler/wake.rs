@@ -7,6 +7,7 @@
 use std::hint::spin_loop;
 
 use super::sleepers::Locked;
+use super::wakes::WakeList;
 use super::{Inner, State};
 use crate::config::Fill;
 
@@ -105,8 +106,9 @@ impl Inner {
     #[cold]
     pub(super) fn wake_one(&self) {
         // Under the lock nobody is between arming the bell and falling asleep.
-        let mut state = self.lock();
-        state.drain();
+        let wakes = WakeList::new();
+        let mut state = self.lock(&wakes);
+        state.drain_marked(&self.bell);
         self.pass_on(&mut state, self.now());
     }
 

@@ -1,5 +1,7 @@
 //! What a simulation leaves.
 
+use std::collections::TryReserveError;
+
 use crate::request::Reason;
 
 /// Everything that happened.
@@ -94,19 +96,18 @@ pub struct RequestColumns<'a> {
 }
 
 impl RequestRecords {
-    /// Of `requests` that have not arrived.
-    pub(super) fn new(requests: usize) -> Self {
-        let times = || vec![0.0; requests];
-        Self {
-            arrival: times(),
-            start: times(),
-            first_token: times(),
-            finish: times(),
-            bin: vec![0; requests],
-            batch: vec![0; requests],
-            entries: vec![0; requests],
-            waste: vec![0; requests],
-        }
+    /// Of `requests` that have not arrived, if there is so much memory.
+    pub(super) fn new(requests: usize) -> Result<Self, TryReserveError> {
+        Ok(Self {
+            arrival: zeros(requests)?,
+            start: zeros(requests)?,
+            first_token: zeros(requests)?,
+            finish: zeros(requests)?,
+            bin: zeros(requests)?,
+            batch: zeros(requests)?,
+            entries: zeros(requests)?,
+            waste: zeros(requests)?,
+        })
     }
 
     pub(super) fn columns(&mut self) -> RequestColumns<'_> {
@@ -121,6 +122,13 @@ impl RequestRecords {
             waste: &mut self.waste,
         }
     }
+}
+
+fn zeros<T: Default + Clone>(count: usize) -> Result<Vec<T>, TryReserveError> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(count)?;
+    values.resize(count, T::default());
+    Ok(values)
 }
 
 impl RequestColumns<'_> {

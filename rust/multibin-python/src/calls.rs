@@ -1,0 +1,135 @@
+//! The one door from Rust to Python code.
+//!
+//! While the interpreter ends, `CPython` before 3.14 ends a daemon thread that wants the GIL back by
+//! unwinding its stack. Rust's frames cannot be unwound that way: the process would abort. So each
+//! call that may run bytecode goes through here, where such a thread stops for good, without the GIL
+//! and without a lock, as it does in the functions of `PyO3` that take the GIL.
+
+use std::thread;
+
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+/// The functions of `CPython` that run bytecode, declared so that unwinding may leave them.
+#[cfg(not(windows))]
+mod python {
+    use pyo3::ffi::PyObject;
+
+    #[allow(clashing_extern_declarations, reason = "PyO3 declares them without unwinding")]
+    unsafe extern "C-unwind" {
+        pub fn PyObject_Call(
+            callable: *mut PyObject,
+            arguments: *mut PyObject,
+            keywords: *mut PyObject,
+        ) -> *mut PyObject;
+        pub fn PyErr_WriteUnraisable(object: *mut PyObject);
+        pub fn PyFloat_AsDouble(number: *mut PyObject) -> f64;
+        pub fn PyNumber_Index(number: *mut PyObject) -> *mut PyObject;
+        pub fn Py_DecRef(object: *mut PyObject);
+    }
+}
+
+/// There threads end without unwinding.
+#[cfg(windows)]
+use pyo3::ffi as python;
+
+/// Stops the thread for good when a stack is unwound through it.
+struct Hang;
+
+impl Drop for Hang {
+    fn drop(&mut self) {
+        loop {
+            thread::park();
+        }
+    }
+}
+
+/// Runs `call`; an unwinding that leaves it ends here.
+fn guarded<T>(call: impl FnOnce() -> T) -> T {
+    let hang = Hang;
+    let outcome = call();
+    std::mem::forget(hang);
+    outcome
+}
+
+/// What a call takes: a tuple.
+pub trait Arguments<'py> {
+    fn into_tuple(self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>>;
+}
+
+impl<'py, T> Arguments<'py> for T
+where
+    T: IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>>,
+    T::Error: Into<PyErr>,
+{
+    fn into_tuple(self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        self.into_pyobject(py).map_err(Into::into)
+    }
+}
+
+/// Calls a Python object.
+pub fn call<'py>(
+    callable: &Bound<'py, PyAny>,
+    arguments: impl Arguments<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = callable.py();
+    let arguments = arguments.into_tuple(py)?;
+    // SAFETY: the thread is attached, both objects live through the call, and the arguments are a
+    // tuple. What comes back is a new reference, or null with an exception set.
+    unsafe {
+        let (callable, arguments) = (callable.as_ptr(), arguments.as_ptr());
+        let outcome = guarded(|| python::PyObject_Call(callable, arguments, std::ptr::null_mut()));
+        Bound::from_owned_ptr_or_err(py, outcome)
+    }
+}
+
+/// A float from what has `__float__` or `__index__`.
+pub fn float(number: &Bound<'_, PyAny>) -> PyResult<f64> {
+    // SAFETY: the thread is attached and the object lives through the call.
+    let float = guarded(|| unsafe { python::PyFloat_AsDouble(number.as_ptr()) });
+    match float {
+        -1.0 => PyErr::take(number.py()).map_or(Ok(float), Err),
+        _ => Ok(float),
+    }
+}
+
+/// An int from what has `__index__`.
+pub fn index<'py>(number: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the thread is attached and the object lives through the call, which returns a new
+    // reference, or null with an exception set.
+    unsafe {
+        let index = guarded(|| python::PyNumber_Index(number.as_ptr()));
+        Bound::from_owned_ptr_or_err(number.py(), index)
+    }
+}
+
+/// Lets go of an object that may take others with it.
+pub fn release(py: Python<'_>, object: Py<PyAny>) {
+    let object = object.into_bound(py).into_ptr();
+    // SAFETY: the thread is attached, and the reference is given up here.
+    guarded(|| unsafe { python::Py_DecRef(object) });
+}
+
+/// Lets the main thread meet Ctrl-C.
+pub fn interrupt_main() {
+    // SAFETY: any thread may call it, attached or not; it runs no Python code.
+    unsafe { pyo3::ffi::PyErr_SetInterrupt() };
+}
+
+/// Hands an error that no caller can be told of to `sys.unraisablehook`.
+pub fn unraisable(py: Python<'_>, error: PyErr) {
+    error.restore(py);
+    // SAFETY: the thread is attached and an exception is set; null stands for no object.
+    guarded(|| unsafe { python::PyErr_WriteUnraisable(std::ptr::null_mut()) });
+}
+
+/// Runs `work` beside an exception that may be on its way, and reports what it raises.
+pub fn aside(py: Python<'_>, work: impl FnOnce(Python<'_>) -> PyResult<()>) {
+    let raised = PyErr::take(py);
+    if let Err(error) = work(py) {
+        unraisable(py, error);
+    }
+    if let Some(raised) = raised {
+        raised.restore(py);
+    }
+}
