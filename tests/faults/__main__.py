@@ -1,4 +1,4 @@
-"""Runs random programs in processes, and reports each fault with its seed, its program, and all stacks."""
+"""Runs random programs in processes; reports each fault with seed, program, and all stacks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tests.faults.program import program
@@ -53,8 +53,11 @@ class Run:
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
         )
         stacks: list[str] = []
-        assert child.stdout and child.stderr
-        reader = threading.Thread(target=lambda stream: stacks.append(stream.read()), args=(child.stderr,))
+        assert child.stdout
+        assert child.stderr
+        reader = threading.Thread(
+            target=lambda stream: stacks.append(stream.read()), args=(child.stderr,)
+        )
         reader.start()
         began = self.follow(child.stdout)
         code = child.wait()
@@ -64,9 +67,9 @@ class Run:
             self.report(last, f"the process ended with {code}", stacks[0])
         return max(began, 1)
 
-    def follow(self, lines: Sequence[str] | object) -> int:
+    def follow(self, lines: Iterable[str]) -> int:
         began = 0
-        for line in lines:  # type: ignore[attr-defined]
+        for line in lines:
             what, seed, *rest = line.split(maxsplit=2)
             if what == "fault":
                 self.report(int(seed), rest[0].strip(), "")
@@ -80,13 +83,17 @@ class Run:
         text = f"seed {seed}: {what}"
         with self.lock:
             self.reports.append(text)
-            print(text, pprint.pformat(program(seed), width=110), stacks[-KEPT:], sep="\n", flush=True)
+            print(
+                text, pprint.pformat(program(seed), width=110), stacks[-KEPT:], sep="\n", flush=True
+            )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tests.faults", description=__doc__)
     parser.add_argument("--programs", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=1, help="of the first program; others follow it")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="of the first program; others follow it"
+    )
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args(arguments)
     run = Run(range(options.seed, options.seed + options.programs), options.processes)

@@ -1,4 +1,4 @@
-"""What a thread does to a scheduler: each function is a step, whose details follow from its seed."""
+"""What a thread does to a scheduler: each function is a step, with details from its seed."""
 
 from __future__ import annotations
 
@@ -83,9 +83,7 @@ class Hand:
 def submit(hand: Hand, **more: Any) -> None:
     hand.keys = keys = hand.account.keys(1)
     try:
-        ticket = hand.scheduler.submit(
-            keys[0], hand.random.randrange(50), **hand.details(), **more
-        )
+        ticket = hand.scheduler.submit(keys[0], hand.random.randrange(50), **hand.details(), **more)
     except (mb.FullError, mb.ClosedError) as error:
         hand.account.refuse(keys, error)
     else:
@@ -265,7 +263,7 @@ def die(hand: Hand) -> None:
 
 
 def fork(hand: Hand) -> None:
-    """The child is told that the scheduler is not its own, whatever it calls: else it ends with the call's number."""
+    """The child is refused whatever it calls, or it ends with the number of the call."""
     child = os.fork()
     if child == 0:
         os._exit(in_child(hand))

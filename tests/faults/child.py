@@ -1,7 +1,8 @@
-"""One process that runs programs one after another: ``python -m tests.faults.child FIRST STEP COUNT``.
+"""One process that runs programs: ``python -m tests.faults.child FIRST STEP COUNT``.
 
-It writes ``run SEED`` before each program and ``fault SEED what`` for each fault. A program that hangs ends the
-process: faulthandler, which needs neither the interpreter nor its lock, prints the stacks of all threads then.
+It writes ``run SEED`` before each program and ``fault SEED what`` for each fault. A program that
+hangs ends the process: faulthandler, which needs neither the interpreter nor its lock, prints the
+stacks of all threads then.
 """
 
 from __future__ import annotations

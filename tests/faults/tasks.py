@@ -1,4 +1,4 @@
-"""What a task does, and the loops that tasks run in: some are slow to be woken, some fail, some are left."""
+"""What a task does, and the loops that tasks run in: slow to be woken, failing, abandoned."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine
+from contextvars import Context
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,11 @@ class Broken(BaseException):
 class SlowLoop(asyncio.SelectorEventLoop):
     """Lets go of the interpreter where a stock loop writes to its pipe, for longer."""
 
-    def call_soon_threadsafe(self, *args: Any, **kwargs: Any) -> Any:
+    def call_soon_threadsafe(
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
         time.sleep(3e-4)
-        return super().call_soon_threadsafe(*args, **kwargs)
+        return super().call_soon_threadsafe(callback, *args, context=context)
 
 
 class RaisingLoop(asyncio.SelectorEventLoop):
@@ -36,11 +39,13 @@ class RaisingLoop(asyncio.SelectorEventLoop):
 
     turn = 0
 
-    def call_soon_threadsafe(self, *args: Any, **kwargs: Any) -> Any:
+    def call_soon_threadsafe(
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
         self.turn += 1
         if self.turn % 3 == 1:
             raise Broken
-        handle = super().call_soon_threadsafe(*args, **kwargs)
+        handle = super().call_soon_threadsafe(callback, *args, context=context)
         if self.turn % 3 == 2:
             raise Broken
         return handle
@@ -88,6 +93,8 @@ class Crew:
                 except (Dies, asyncio.CancelledError):
                     raise
                 except Exception as error:
+                    if self.tasks[0].get_loop().is_closed():
+                        return  # it is destroyed
                     self.stage.account.faults.append(f"{name} in a task: {error!r}")
 
     async def step(self, name: str, hand: Hand) -> None:
@@ -142,18 +149,14 @@ async def submit_async(hand: Hand) -> None:
     await accept(
         hand,
         keys,
-        lambda: hand.scheduler.submit_async(
-            keys[0], hand.random.randrange(50), **hand.details()
-        ),
+        lambda: hand.scheduler.submit_async(keys[0], hand.random.randrange(50), **hand.details()),
     )
 
 
 async def submit_many_async(hand: Hand) -> None:
     keys, lengths, details = hand.many()
     array = np.array(keys, np.uint64)
-    await accept(
-        hand, keys, lambda: hand.scheduler.submit_many_async(array, lengths, **details)
-    )
+    await accept(hand, keys, lambda: hand.scheduler.submit_many_async(array, lengths, **details))
 
 
 async def accept(
@@ -184,10 +187,10 @@ async def pause_async(hand: Hand) -> None:
 
 
 async def never_awaited(hand: Hand) -> None:
-    hand.worker.next_batch_async()
+    _ = hand.worker.next_batch_async()
     keys = hand.account.keys(1)
     hand.account.unknown += keys
-    hand.scheduler.submit_async(keys[0], 1)
+    _ = hand.scheduler.submit_async(keys[0], 1)
 
 
 async def drain_async(hand: Hand) -> None:
