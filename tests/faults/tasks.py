@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import Callable, Coroutine
 from contextvars import Context
-from typing import Any
+from typing import Any, TypeVarTuple
 
 import numpy as np
 from tests.faults import calls
@@ -16,6 +16,7 @@ from tests.faults.program import Actor, Step
 
 import multibin as mb
 
+Ts = TypeVarTuple("Ts")
 LONGEST = 0.01
 """Seconds after which the tasks of a loop are cancelled: some wait without a timeout."""
 
@@ -28,7 +29,7 @@ class SlowLoop(asyncio.SelectorEventLoop):
     """Lets go of the interpreter where a stock loop writes to its pipe, for longer."""
 
     def call_soon_threadsafe(
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
         time.sleep(3e-4)
         return super().call_soon_threadsafe(callback, *args, context=context)
@@ -40,7 +41,7 @@ class RaisingLoop(asyncio.SelectorEventLoop):
     turn = 0
 
     def call_soon_threadsafe(
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
         self.turn += 1
         if self.turn % 3 == 1:
