@@ -6,9 +6,9 @@ from collections.abc import Coroutine, Generator, Sequence
 from multibin.stats import Stats
 from numpy import float64, uint32, uint64
 from numpy.typing import ArrayLike, NDArray
-from typing import Any, Final, SupportsFloat, SupportsIndex, final
+from typing import Any, Final, Literal, SupportsFloat, SupportsIndex, final
 
-__all__ = ["Adapt", "Batch", "Edges", "Gate", "NextBatch", "Rival", "Scheduler", "Worker", "simulate"]
+__all__ = ["Adapt", "Awaitable", "Batch", "Edges", "Gate", "Rival", "Scheduler", "SchedulerConfig", "Worker", "simulate"]
 
 @final
 class Adapt:
@@ -17,12 +17,12 @@ class Adapt:
 
     ``edges``: fit edges to them, ``Edges.optimal`` with ``actual``, or ``Edges.feedback`` where requests
     climb and nothing is predicted (all 0) or the gate is closed. They are fitted every ``every``
-    requests (``None``: 5,000), more often before 5,000 are known, to the last ``window`` (20,000); and
+    requests, more often before 5,000 are known, to the last ``window``; and
     anew, to later ones alone, after the last 2,000 differed from those of the last fit (two-sample
     test of Kolmogorov and Smirnov, of predicted and of actual lengths). Half of the window is fitted
-    to and half judges: edges are swapped if they gain a share of ``hysteresis`` (0.02) in throughput
+    to and half judges: edges are swapped if they gain a share of ``hysteresis`` in throughput
     there. ``bins``: the most bins (the scheduler's ``max_bins``). ``overhead``: the cost of a move and of a
-    batch's fixed part in steps (2), for ``Edges.feedback``.
+    batch's fixed part in steps, for ``Edges.feedback``.
 
     ``gate``: a ``Gate`` watches the predictions; while it is closed new requests go to the first bin.
     Edges that are swapped meanwhile are in use when it opens.
@@ -30,9 +30,39 @@ class Adapt:
     Raises ``ValueError`` or ``TypeError`` for a value out of range.
     """
     def __eq__(self, value: object, /) -> bool: ...
+    def __getnewargs_ex__(self, /) -> "tuple[tuple[()], dict[str, object]]":
+        """
+        Pickles and copies by value.
+        """
     def __ne__(self, value: object, /) -> bool: ...
-    def __new__(cls, /, *, every: "int | None" = None, window: "int | None" = None, bins: "int | None" = None, gate: "bool" = True, edges: "bool" = True, hysteresis: "float | None" = None, overhead: "float | None" = None) -> Adapt: ...
+    def __new__(cls, /, *, every: "int" = 5000, window: "int" = 20000, bins: "int | None" = None, gate: "bool" = True, edges: "bool" = True, hysteresis: "float" = 0.02, overhead: "float" = 2.0) -> Adapt: ...
     def __repr__(self, /) -> str: ...
+
+@final
+class Awaitable:
+    """
+    To be awaited once; a coroutine to asyncio.
+
+    What it stands for happens when the loop resumes it and not before. Cancelled, nothing has
+    happened, and a wake-up that it did not answer goes to another waiter.
+    """
+    def __await__(self, /) -> Generator[Any, Any, Any]: ...
+    def __iter__(self, /) -> Awaitable: ...
+    def __next__(self, /) -> Any: ...
+    def __repr__(self, /) -> str: ...
+    def close(self, /) -> None:
+        """
+        Ends the wait.
+        """
+    def send(self, /, value: Any) -> Any:
+        """
+        Goes on, as a coroutine does; ``value`` is not used.
+        """
+    def throw(self, kind: Any, value: Any | None = None, traceback: Any | None = None, /) -> Any:
+        """
+        Ends the wait and raises what is thrown, ``CancelledError`` for one. Thrown by another task
+        than the one that waits, it leaves the wait as it is.
+        """
 
 @final
 class Batch:
@@ -70,8 +100,13 @@ class Batch:
     @property
     def expired(self, /) -> NDArray[uint64]:
         """
-        The keys of requests whose deadline passed before they started, shape ``[n]``: each is
-        handed back once, with the next batch that is formed, or one without rows.
+        The keys of requests whose ``ttl`` was over before they started, shape ``[n]``. Each is reported
+        once: by the next batch that is formed, by one without rows, or by ``Scheduler.expired``.
+        """
+    @property
+    def expired_tickets(self, /) -> NDArray[uint64]:
+        """
+        Their tickets, shape ``[n]``.
         """
     @property
     def keys(self, /) -> NDArray[uint64]:
@@ -94,7 +129,7 @@ class Batch:
         Steps done since arrival, shape ``[rows]``; 0 for a request that was never resubmitted.
         """
     @property
-    def reason(self, /) -> str:
+    def reason(self, /) -> Literal["few", "overdue", "full", "elastic", "drain", "expired"]:
         """
         Why it left: ``"few"``, ``"overdue"``, ``"full"``, ``"elastic"``, ``"drain"``, or
         ``"expired"`` without rows.
@@ -167,6 +202,14 @@ class Edges:
 
         Raises ``ValueError`` for an empty sample, a value that is not a length, or an overhead
         that is negative or not finite.
+        """
+    @staticmethod
+    def geometric(longest: SupportsIndex | SupportsFloat, bins: SupportsIndex) -> Edges:
+        """
+        At most ``bins`` bins from 0 to ``longest`` (steps) whose bounds grow by equal factors, for
+        lengths of which only the longest is known.
+
+        Raises ``ValueError`` for no bins or a ``longest`` of 0.
         """
     @staticmethod
     def optimal(sample: ArrayLike, bins: SupportsIndex, batch_size: SupportsIndex, candidates: SupportsIndex | None = ..., *, actual: ArrayLike | None = None, monotone: "bool" = True) -> Edges:
@@ -271,30 +314,6 @@ class Gate:
         """
 
 @final
-class NextBatch:
-    """
-    What ``next_batch_async`` returns: await it once. It is a coroutine to asyncio.
-
-    It forms a batch when the loop resumes it and not before; cancelled, it takes none, and a
-    wake-up that it did not answer goes to another waiter.
-    """
-    def __await__(self, /) -> Generator[Any, Any, Batch]: ...
-    def __iter__(self, /) -> NextBatch: ...
-    def __next__(self, /) -> Any: ...
-    def close(self, /) -> None:
-        """
-        Ends the wait.
-        """
-    def send(self, /, value: Any) -> Any:
-        """
-        Goes on, as a coroutine does; ``value`` is not used.
-        """
-    def throw(self, kind: Any, value: Any | None = None, traceback: Any | None = None, /) -> Any:
-        """
-        Ends the wait and raises what is thrown, ``CancelledError`` for one.
-        """
-
-@final
 class Rival:
     """
     Other ways to form batches, to compare with in ``simulate``. A live scheduler never uses them.
@@ -305,7 +324,7 @@ class Rival:
     def __ne__(self, value: object, /) -> bool: ...
     def __repr__(self, /) -> str: ...
     @staticmethod
-    def heaviest_bin(edges: "Edges", batch_size: SupportsIndex, *, weight: "str" = "wait squared", few: "bool" = True) -> Rival:
+    def heaviest_bin(edges: "Edges", batch_size: SupportsIndex, *, weight: "Literal['wait', 'wait squared']" = "wait squared", few: "bool" = True) -> Rival:
         """
         The bin whose first ``batch_size`` requests have the largest sum of waits (``weight="wait"``)
         or of their squares (``"wait squared"``) leads, topped up from the nearest bins.
@@ -322,15 +341,15 @@ class Rival:
         leave together while fewer than 1.6 batches wait, as in the scheduler.
         """
     @staticmethod
-    def refill(rows: SupportsIndex, *, chunk: "int | None" = None, order: "str" = "fifo") -> Rival:
+    def refill(rows: SupportsIndex, *, chunk: "int" = 1, order: "Literal['fifo', 'longest', 'shortest']" = "fifo") -> Rival:
         """
-        Continuous batching: every ``chunk`` steps (``None``: every one) free slots of the ``rows`` are filled, ``order``
+        Continuous batching: every ``chunk`` steps free slots of the ``rows`` are filled, ``order``
         says from whom: ``"fifo"``, ``"longest"`` or ``"shortest"`` prediction first.
         """
     @staticmethod
-    def shortest_first(batch_size: SupportsIndex, patience: "int | None" = None) -> Rival:
+    def shortest_first(batch_size: SupportsIndex, patience: "int" = 200) -> Rival:
         """
-        The shortest predictions leave first; who was passed over by ``patience`` batches (``None``: 200) goes
+        The shortest predictions leave first; who was passed over by ``patience`` batches goes
         before the others (Learning to Rank, arXiv 2408.15792).
         """
     @staticmethod
@@ -344,31 +363,16 @@ class Rival:
 @final
 class Scheduler:
     """
-    Groups requests of similar predicted length and hands out batches.
+    Groups requests of similar predicted length and hands out batches. ``SchedulerConfig`` says what each
+    argument means.
 
-    ``edges`` maps lengths to bins; ``batch_size`` is the rows of a full batch, one number or one for
-    each of ``max_bins`` (a batch of several bins obeys the smallest); ``capacity`` the most requests that wait or are leased (``None``: 65,536); after ``max_wait`` seconds in a queue a request is
-    overdue and leads one of the next batches. ``fill="elastic"``: nobody waits for a full bin, the oldest
-    request leads, topped up from the nearest bins; ``"strict"``: only full bins leave (Algorithm 1
-    of arXiv 2412.04504). ``order``: which full bin goes first, ``"formed"`` (the paper, the
-    default), ``"oldest"`` (the default with climbing) or ``"shortest"``, the lowest bin. ``overrun="climb"``: batches have a
-    ``limit`` of steps, which takes half of their rows to the ends of their bins, and who is unfinished
-    then is resubmitted to the bin of its progress; ``"recompute"``: the same for back-ends that cannot
-    keep state, so that who climbs starts over. While ``max_parked`` climbers wait, a worker that may
-    take one starts nobody but overdue requests. ``max_bins``: the most bins that ``reconfigure`` may
-    bring (``None``: those of ``edges``). ``ageing``, seconds per step, lets requests have priorities:
-    each unit of a request's priority puts it off by ``ageing`` × its length, so that it lets only those
-    pass that arrive within that time after it. ``order="deadline"``: bins and what leaves are in order
-    of the requests' deadlines. ``budget`` bounds what a batch costs: its rows × the longest
-    (``budget_of="padded"``) or the sum of the requests' ``cost`` (``"cost"``); a bin is full as well when
-    its next row would not fit. ``max_padding``, a share: rows of other bins join only while, by the
-    predictions, no larger share of the batch's slots × steps is padding.
-    ``adapt``: whether and how edges follow the requests that ``observe`` is told of, and a gate watches
-    their predictions (``None``: neither).
+    Producers ``submit``; workers, ``with scheduler.worker() as worker``, take batches. Any thread or
+    task may do either.
 
-    Raises ``ValueError`` for a value out of range.
+    Raises ``ValueError`` or ``TypeError`` that names the argument and its value.
     """
-    def __new__(cls, /, edges: "Edges", batch_size: SupportsIndex | ArrayLike, *, capacity: "int | None" = None, max_wait: SupportsIndex | SupportsFloat | None = None, fill: "str" = "elastic", order: "str | None" = None, overrun: "str" = "finish", max_parked: SupportsIndex | None = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None, budget: "int | None" = None, budget_of: "str" = "padded", max_padding: SupportsIndex | SupportsFloat | None = None, adapt: "Adapt | None" = None) -> Scheduler: ...
+    def __new__(cls, /, edges: "Edges | None" = None, batch_size: SupportsIndex | ArrayLike = ..., *, longest: SupportsIndex | SupportsFloat | None = None, capacity: "int" = 65536, max_wait: SupportsIndex | SupportsFloat | None = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding: SupportsIndex | SupportsFloat | None = None, adapt: "Adapt | None" = None) -> Scheduler: ...
+    def __repr__(self, /) -> str: ...
     def cancel(self, /, ticket: SupportsIndex) -> bool:
         """
         Takes a request back that waits: true if it will not be delivered, false if it was, or was
@@ -383,6 +387,11 @@ class Scheduler:
         """
         Whether ``close()`` was called.
         """
+    @property
+    def config(self, /) -> SchedulerConfig:
+        """
+        How the scheduler behaves now, with the edges in use.
+        """
     def drain(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> None:
         """
         Closes, and waits without the GIL, up to ``timeout`` seconds (``None``: for ever), until
@@ -394,6 +403,11 @@ class Scheduler:
     def edges(self, /) -> Edges:
         """
         The edges in use, while the gate is open.
+        """
+    @staticmethod
+    def from_config(config: "SchedulerConfig") -> Scheduler:
+        """
+        A scheduler that behaves as ``config`` says.
         """
     def observe(self, /, predicted: ArrayLike, actual: ArrayLike) -> None:
         """
@@ -437,12 +451,12 @@ class Scheduler:
         often it ``closed`` and ``opened``; ``edges``: ``fits``, ``swaps``, and ``drifts`` of the traffic. The types
         are in ``multibin.stats``.
         """
-    def submit(self, /, key: SupportsIndex, length: SupportsIndex | SupportsFloat, *, cost: SupportsIndex | SupportsFloat | None = None, priority: "int | None" = None, ttl: SupportsIndex | SupportsFloat | None = None) -> int:
+    def submit(self, /, key: SupportsIndex, length: SupportsIndex | SupportsFloat, *, cost: SupportsIndex | SupportsFloat | None = None, priority: "int" = 0, ttl: SupportsIndex | SupportsFloat | None = None) -> int:
         """
         Accepts a request and returns its ticket. ``key`` is the caller's (0 to 2⁶⁴ − 1),
         ``length`` the predicted steps (an int, or a finite float that is rounded up). ``cost``, of the
         same kind: what counts in ``budget_of="cost"`` (``None``: the length). ``priority``:
-        an int, 0 (or ``None``) is the most urgent; others need a scheduler with ``ageing``. ``ttl``: seconds
+        0 is the most urgent; others need a scheduler with ``ageing``. ``ttl``: seconds
         from now; a request that has not left in a batch by then comes back in ``batch.expired``. Any thread.
 
         Raises ``FullError`` at capacity, ``ClosedError`` after ``close()``, ``ValueError`` or
@@ -463,6 +477,130 @@ class Scheduler:
     def worker(self, /) -> Worker:
         """
         A new worker, to take batches: ``with scheduler.worker() as worker``.
+        """
+
+@final
+class SchedulerConfig:
+    """
+    How a scheduler behaves: the arguments of ``Scheduler``, checked, and without a scheduler.
+
+    Give it to ``simulate``, or to ``Scheduler.from_config``. It can be compared, copied and pickled.
+
+    Args:
+        edges: map lengths to bins. ``None``: 16 bins whose bounds grow geometrically to ``longest``, and
+            ``adapt`` is ``Adapt()`` unless it is given.
+        batch_size: the rows of a full batch, one number or one for each of ``max_bins``. A batch of several
+            bins obeys the smallest.
+        longest: the longest length to expect, where there are no ``edges``.
+        capacity: the most requests that wait or are leased.
+        max_wait: seconds in a queue after which a request is overdue and leads one of the next batches.
+        fill: ``"elastic"``: no request waits for a full bin, the oldest leads, topped up from the nearest
+            bins. ``"strict"``: only full bins leave (Algorithm 1 of arXiv 2412.04504).
+        order: which full bin goes first. ``"formed"``: the one that was full first (the paper, the default).
+            ``"oldest"``: the one whose head arrived first (the default with climbing or ``ageing``).
+            ``"shortest"``: the lowest. ``"deadline"``: bins and what leaves are in order of the times at
+            which requests expire.
+        overrun: ``"finish"``: batches run until their last row is finished. ``"climb"``: batches have a
+            ``limit`` of steps, which takes half of their rows to the ends of their bins, and a request that
+            is unfinished then is resubmitted to the bin of its progress. ``"recompute"``: the same for
+            back-ends that cannot keep state, so that a climber starts over.
+        max_parked: while so many climbers wait, a worker that may take one starts only overdue requests.
+        max_bins: the most bins that ``reconfigure`` or ``adapt`` may bring. ``None``: those of ``edges``,
+            or of ``adapt`` if that has more.
+        ageing: seconds per step; lets requests have priorities. Each unit of a request's priority puts it
+            off by ``ageing`` × its length, so that only those pass it that arrive within that time after it.
+        budget: bounds what a batch costs. A bin is full as well when its next row would not fit.
+        budget_of: what the budget counts. ``"padded"``: rows × the longest. ``"cost"``: the sum of the
+            requests' ``cost``.
+        max_padding: a share; rows of other bins join only while, by the predictions, no larger share of
+            the batch's slots × steps is padding.
+        adapt: how edges follow the requests that ``observe`` is told of, and a gate watches their
+            predictions. ``None``: neither.
+
+    Raises ``ValueError`` or ``TypeError`` that names the argument and its value.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __getnewargs_ex__(self, /) -> "tuple[tuple[()], dict[str, object]]":
+        """
+        Pickles and copies by value.
+        """
+    def __ne__(self, value: object, /) -> bool: ...
+    def __new__(cls, /, edges: "Edges | None" = None, batch_size: SupportsIndex | ArrayLike = ..., *, longest: SupportsIndex | SupportsFloat | None = None, capacity: "int" = 65536, max_wait: SupportsIndex | SupportsFloat | None = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding: SupportsIndex | SupportsFloat | None = None, adapt: "Adapt | None" = None) -> SchedulerConfig: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def adapt(self, /) -> Adapt | None:
+        """
+        How edges follow the traffic and a gate watches the predictions.
+        """
+    @property
+    def ageing(self, /) -> float | None:
+        """
+        Seconds per step by which a unit of priority puts a request off.
+        """
+    @property
+    def batch_size(self, /) -> int | list[int]:
+        """
+        The rows of a full batch: one number, or one for each bin.
+        """
+    @property
+    def budget(self, /) -> int | None:
+        """
+        The most that a batch costs.
+        """
+    @property
+    def budget_of(self, /) -> Literal["padded", "cost"]:
+        """
+        What the budget counts.
+        """
+    @property
+    def capacity(self, /) -> int:
+        """
+        The most requests that wait or are leased.
+        """
+    @property
+    def edges(self, /) -> Edges:
+        """
+        The map from lengths to bins.
+        """
+    @property
+    def fill(self, /) -> Literal["elastic", "strict"]:
+        """
+        Whether batches leave while no bin is full.
+        """
+    @property
+    def longest(self, /) -> int | None:
+        """
+        The longest length that was given in the place of edges.
+        """
+    @property
+    def max_bins(self, /) -> int | None:
+        """
+        The most bins there may ever be.
+        """
+    @property
+    def max_padding(self, /) -> float | None:
+        """
+        The most padding beside which rows of other bins join.
+        """
+    @property
+    def max_parked(self, /) -> int | None:
+        """
+        How many climbers wait before nothing but overdue requests starts.
+        """
+    @property
+    def max_wait(self, /) -> float | None:
+        """
+        Seconds in a queue after which a request is overdue.
+        """
+    @property
+    def order(self, /) -> Literal["formed", "oldest", "shortest", "deadline"] | None:
+        """
+        Which full bin goes first; ``None``: as ``overrun`` and ``ageing`` have it.
+        """
+    @property
+    def overrun(self, /) -> Literal["finish", "climb", "recompute"]:
+        """
+        What happens to a request that is longer than its bin.
         """
 
 @final
@@ -519,10 +657,10 @@ class Worker:
         Awaiting raises what ``next_batch`` raises; the call ``ValueError`` for a negative timeout.
         """
 
-def simulate(scheduler: "Scheduler | Rival", arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, service: "dict[str, object]", answer: "str", servers: SupportsIndex, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None") -> "tuple[dict[str, object], dict[str, object]]":
+def simulate(scheduler: "SchedulerConfig | Rival", arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, service: "dict[str, object]", answer: "Literal['batch', 'row']", servers: SupportsIndex, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None") -> "tuple[dict[str, object], dict[str, object]]":
     """
-    Plays requests through the former of ``scheduler``, or a rival, on a virtual clock; the
-    scheduler itself is left as it is and its capacity is not counted. Used by ``multibin.simulate``, which documents
+    Plays requests through the former of a scheduler, or a rival, on a virtual clock; the capacity
+    is not counted. Used by ``multibin.simulate``, which documents
     the arguments.
 
     ``arrivals`` in seconds, or with ``users`` the pauses of a closed loop; ``predicted``, ``actual``

@@ -20,7 +20,7 @@ from weakref import ref
 import numpy as np
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop, Future, Handle, Task
+    from asyncio import AbstractEventLoop, Future, Task
 
 _LOGGER = logging.getLogger("multibin")
 
@@ -105,12 +105,6 @@ def wake(sleeping: Sleeping) -> bool:
             return loop.is_running()
     forget(sleeping)
     return False
-
-
-def wake_later(sleeping: Sleeping, delay: float) -> Handle | None:
-    """Wakes a task of the running loop after ``delay`` seconds."""
-    future = sleeping()
-    return None if future is None else future.get_loop().call_later(delay, _complete, future)
 
 
 def loop_runs() -> bool:

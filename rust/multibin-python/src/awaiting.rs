@@ -3,15 +3,14 @@
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::inspect::PyStaticExpr;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
 use crate::event_loop::{LoopWaker, Sleep};
+use crate::shared::Shared;
 use crate::{calls, hooks};
 
 /// What a future of the core came to, as Python's object.
@@ -22,15 +21,12 @@ pub trait Pending: Send {
     /// The method that made it.
     fn name(&self) -> &'static str;
 
-    fn scheduler(&self) -> multibin::Scheduler;
+    fn shared(&self) -> &Arc<Shared>;
 
     /// As a poll that leaves no waker behind.
     fn try_now(&mut self, py: Python<'_>) -> Option<Outcome>;
 
     fn poll(&mut self, py: Python<'_>, context: &mut Context<'_>) -> Poll<Outcome>;
-
-    /// After how long it must be polled without a wake-up.
-    fn alarm(&self) -> Option<Duration>;
 }
 
 /// To be awaited once; a coroutine to asyncio.
@@ -38,7 +34,10 @@ pub trait Pending: Send {
 /// What it stands for happens when the loop resumes it and not before. Cancelled, nothing has
 /// happened, and a wake-up that it did not answer goes to another waiter.
 #[pyclass(frozen, weakref, module = "multibin._core")]
-pub struct Awaitable(Mutex<State>);
+pub struct Awaitable {
+    shared: Arc<Shared>,
+    state: Mutex<State>,
+}
 
 enum State {
     /// Not awaited yet.
@@ -52,28 +51,21 @@ enum State {
 struct Asleep {
     pending: Box<dyn Pending>,
     sleep: Sleep,
-    /// asyncio's handle of the alarm.
-    alarm: Option<Py<PyAny>>,
-}
-
-impl Asleep {
-    fn stop_alarm(&mut self, py: Python<'_>) -> PyResult<()> {
-        let Some(alarm) = self.alarm.take() else { return Ok(()) };
-        calls::call(&alarm.bind(py).getattr(intern!(py, "cancel"))?, ()).map(|_| ())
-    }
 }
 
 impl Awaitable {
     pub fn new(pending: impl Pending + 'static) -> Self {
-        Self(Mutex::new(State::Fresh(Box::new(pending))))
+        let shared = Arc::clone(pending.shared());
+        Self { shared, state: Mutex::new(State::Fresh(Box::new(pending))) }
     }
 
     fn replace(&self, state: State) -> State {
-        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), state)
+        std::mem::replace(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner), state)
     }
 
     /// A future of the loop to wait for, or the end as an exception.
     fn step<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.shared.check_fork()?;
         let pending = match self.replace(State::Running) {
             State::Fresh(pending) => pending,
             State::Asleep(asleep) => self.resume(py, asleep)?,
@@ -90,12 +82,8 @@ impl Awaitable {
     }
 
     /// Only the task that sleeps is resumed.
-    fn resume(&self, py: Python<'_>, mut asleep: Asleep) -> PyResult<Box<dyn Pending>> {
-        let risen = asleep.sleep.rise(py).and_then(|own| match own {
-            true => asleep.stop_alarm(py).map(|()| true),
-            false => Ok(false),
-        });
-        match risen {
+    fn resume(&self, py: Python<'_>, asleep: Asleep) -> PyResult<Box<dyn Pending>> {
+        match asleep.sleep.rise(py) {
             Ok(true) => Ok(asleep.pending),
             Ok(false) => {
                 self.replace(State::Asleep(asleep));
@@ -140,16 +128,12 @@ fn fall_asleep<'py>(
     mut pending: Box<dyn Pending>,
 ) -> PyResult<(Asleep, Bound<'py, PyAny>)> {
     let (future, sleep) = Sleep::start(py)?;
-    let waker = Waker::from(Arc::new(LoopWaker::new(py, &sleep, pending.scheduler())));
+    let waker = Waker::from(Arc::new(LoopWaker::new(py, &sleep, Arc::clone(pending.shared()))));
     if let Poll::Ready(outcome) = pending.poll(py, &mut Context::from_waker(&waker)) {
         sleep.end(py)?;
         return Err(end(outcome));
     }
-    let alarm = match pending.alarm() {
-        Some(delay) => Some(hooks::wake_later(py, (&sleep.future, delay.as_secs_f64()))?.unbind()),
-        None => None,
-    };
-    Ok((Asleep { pending, sleep, alarm }, future))
+    Ok((Asleep { pending, sleep }, future))
 }
 
 /// How a coroutine ends: with an exception that carries what it returns, or another one.
@@ -159,8 +143,9 @@ fn end(outcome: Outcome) -> PyErr {
 
 #[pymethods]
 impl Awaitable {
-    fn __await__(this: Py<Self>) -> Steps {
-        Steps(this)
+    fn __await__(this: Py<Self>) -> PyResult<Steps> {
+        this.get().shared.check_fork()?;
+        Ok(Steps(this))
     }
 
     fn __iter__(this: Py<Self>) -> Py<Self> {
@@ -188,6 +173,7 @@ impl Awaitable {
         traceback: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         let _ = traceback;
+        self.shared.check_fork()?;
         let thrown = match value {
             None if kind.is_instance_of::<PyType>() => calls::call(&kind, ())?,
             given => given.unwrap_or(kind),
@@ -200,11 +186,9 @@ impl Awaitable {
 
     /// Ends the wait.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.shared.check_fork()?;
         match self.replace(State::Over) {
-            State::Asleep(mut asleep) => {
-                asleep.sleep.end(py)?;
-                asleep.stop_alarm(py)
-            }
+            State::Asleep(asleep) => asleep.sleep.end(py),
             State::Running => {
                 self.replace(State::Running);
                 Ok(())
@@ -214,7 +198,10 @@ impl Awaitable {
     }
 
     fn __repr__(&self) -> String {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.shared.is_forked() {
+            return "<awaitable: made before a fork>".to_owned();
+        }
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &*state {
             State::Fresh(pending) => format!("<{}: not awaited yet>", pending.name()),
             State::Running => "<awaitable: running>".to_owned(),
@@ -226,6 +213,9 @@ impl Awaitable {
 
 impl Drop for Awaitable {
     fn drop(&mut self) {
+        if self.shared.is_forked() {
+            return;
+        }
         let State::Fresh(pending) = self.replace(State::Over) else { return };
         let name = pending.name();
         drop(pending);

@@ -1,3 +1,6 @@
+use std::sync::{Mutex, PoisonError};
+use std::thread::ThreadId;
+
 use multibin::Row;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -6,6 +9,7 @@ use crate::arrays::{Array, Scalar, lengths, positions};
 use crate::convert::ArrayLike;
 use crate::errors;
 use crate::named::flag;
+use crate::shared::Shared;
 use crate::words::ReasonWord;
 use crate::worker::Worker;
 
@@ -17,11 +21,30 @@ pub struct Batch {
     inner: multibin::Batch,
     /// Dropped after the batch: climbers are its worker's until both are gone.
     worker: Py<Worker>,
+    /// The thread that is in its `with` block, until the lease ends.
+    entered: Mutex<Option<ThreadId>>,
 }
 
 impl Batch {
     pub fn new(inner: multibin::Batch, worker: Py<Worker>) -> Self {
-        Self { inner, worker }
+        Self { inner, worker, entered: Mutex::default() }
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.worker.get().shared
+    }
+
+    /// The core's, unless this is a forked child.
+    fn core(&self) -> PyResult<&multibin::Batch> {
+        self.shared().check_fork().map(|()| &self.inner)
+    }
+
+    /// Notes who is in the `with` block of the batch.
+    fn replace(&self, entered: Option<ThreadId>) {
+        let mut last = self.entered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = std::mem::replace(&mut *last, entered) {
+            self.shared().leave(thread);
+        }
     }
 
     fn array<'py, T: Scalar>(&self, py: Python<'py>, of: impl Fn(&Row) -> T) -> Array<'py, T> {
@@ -129,20 +152,26 @@ impl Batch {
             return Err(PyValueError::new_err(message));
         }
         let rows: Vec<_> = rows.into_iter().zip(progress).collect();
-        self.inner.resubmit(&rows, anywhere).map_err(errors::resubmit)
+        self.core()?.resubmit(&rows, anywhere).map_err(errors::resubmit)
     }
 
     /// The rows that were not resubmitted are finished. A second call does nothing.
-    fn done(&self) {
-        self.inner.done();
+    fn done(&self) -> PyResult<()> {
+        self.core()?.done();
+        self.replace(None);
+        Ok(())
     }
 
     fn __len__(&self) -> usize {
         self.inner.rows().len()
     }
 
-    fn __enter__(this: Py<Self>) -> Py<Self> {
-        this
+    fn __enter__(this: Py<Self>) -> PyResult<Py<Self>> {
+        let batch = this.get();
+        if !batch.core()?.is_done() {
+            batch.replace(Some(batch.shared().enter()));
+        }
+        Ok(this)
     }
 
     /// Finishes the batch; when the body raised, its rows count as lost.
@@ -152,29 +181,39 @@ impl Batch {
         kind: Option<Bound<'_, PyAny>>,
         value: Option<Bound<'_, PyAny>>,
         traceback: Option<Bound<'_, PyAny>>,
-    ) {
+    ) -> PyResult<()> {
         let _ = (value, traceback);
-        if kind.is_some() { self.inner.abandon() } else { self.inner.done() }
+        if kind.is_some() {
+            self.core()?.abandon()
+        } else {
+            self.core()?.done()
+        }
+        self.replace(None);
+        Ok(())
     }
 
     fn __repr__(&self) -> String {
+        let (rows, bin, reason) = (self.inner.rows().len(), self.inner.bin(), self.inner.reason());
         let limit = self.inner.limit().map_or("None".to_owned(), |limit| limit.to_string());
-        format!(
-            "Batch(rows={}, bin={}, reason={:?}, limit={limit})",
-            self.inner.rows().len(),
-            self.inner.bin(),
-            self.inner.reason().name(),
-        )
+        let held = match self.shared().is_forked() {
+            true => "made before a fork".to_owned(),
+            false => format!("held={}", self.inner.held()),
+        };
+        format!("Batch(rows={rows}, bin={bin}, reason={:?}, limit={limit}, {held})", reason.name())
     }
 }
 
 impl Drop for Batch {
     /// Gives the rows up before it is said.
     fn drop(&mut self) {
+        if self.shared().is_forked() {
+            return;
+        }
         let rows = self.inner.held();
+        self.inner.abandon();
+        self.replace(None);
         if rows > 0 {
-            self.inner.abandon();
-            self.worker.get().shared.warn_of_lost(rows);
+            self.shared().warn_of_lost(rows);
         }
     }
 }

@@ -167,7 +167,9 @@ impl SchedulerConfig {
         let fitted = adapt.bins.unwrap_or(0);
         let queues = self.config.max_bins.unwrap_or(self.edges.bins().max(fitted));
         let message = match adapt.bins {
-            _ if queues == 1 => "there is one bin, and never another: give max_bins or Adapt(bins=…)",
+            _ if queues == 1 => {
+                "there is one bin, and never another: give max_bins or Adapt(bins=…)"
+            }
             Some(1) if adapt.edges => "bins = 1 leave no edges to fit: give Adapt more bins",
             _ => return Ok(()),
         };
@@ -382,4 +384,3 @@ fn ageing_beside(ageing: f64, order: &str) -> PyErr {
     let message = "goes with order = \"oldest\" or \"shortest\", not with order";
     PyValueError::new_err(format!("ageing: {ageing} {message} = {order:?}"))
 }
-

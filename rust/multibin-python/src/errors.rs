@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use multibin::simulate::SimulateError;
-use multibin::{ConfigError, NextError, ResubmitError, SubmitError};
+use multibin::{ConfigError, NextError, ResubmitError, Scheduler, Stats, SubmitError};
 use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 
@@ -45,7 +45,8 @@ pub fn submit(error: SubmitError) -> PyErr {
             python::FullError::new_err((error.to_string(), accepted, first))
         }
         SubmitError::Closed => ClosedError::new_err(error.to_string()),
-        SubmitError::Priority(_) | SubmitError::Budget { .. } => value(error),
+        SubmitError::Forked => PyRuntimeError::new_err(error.to_string()),
+        _ => value(error),
     }
 }
 
@@ -53,12 +54,19 @@ pub fn next(error: NextError) -> PyErr {
     match error {
         NextError::Timeout => PyTimeoutError::new_err(error.to_string()),
         NextError::Closed | NextError::WorkerClosed => ClosedError::new_err(error.to_string()),
+        _ => PyRuntimeError::new_err(error.to_string()),
     }
 }
 
 pub fn resubmit(error: ResubmitError) -> PyErr {
     match error {
-        ResubmitError::Done => PyRuntimeError::new_err(error.to_string()),
+        ResubmitError::Done | ResubmitError::Forked => PyRuntimeError::new_err(error.to_string()),
         _ => value(error),
     }
+}
+
+/// When the time of a drain is over.
+pub fn not_drained(scheduler: &Scheduler) -> PyErr {
+    let Stats { waiting, leased, .. } = scheduler.stats();
+    PyTimeoutError::new_err(format!("drain: {waiting} wait and {leased} are leased"))
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::task::Wake;
 
-use multibin::Scheduler;
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
+use crate::shared::Shared;
 use crate::{calls, hooks};
 
 /// A task of a loop that sleeps.
@@ -42,12 +42,12 @@ impl Sleep {
 /// the thread of the loop.
 pub struct LoopWaker {
     future: Option<Py<PyAny>>,
-    scheduler: Scheduler,
+    shared: Arc<Shared>,
 }
 
 impl LoopWaker {
-    pub fn new(py: Python<'_>, sleep: &Sleep, scheduler: Scheduler) -> Self {
-        Self { future: Some(sleep.future.clone_ref(py)), scheduler }
+    pub fn new(py: Python<'_>, sleep: &Sleep, shared: Arc<Shared>) -> Self {
+        Self { future: Some(sleep.future.clone_ref(py)), shared }
     }
 
     /// Whether the task will run.
@@ -85,7 +85,7 @@ impl Wake for LoopWaker {
         };
         // `None`: the interpreter ends.
         if !Python::try_attach(signal).unwrap_or(false) {
-            self.scheduler.wake_another();
+            self.shared.scheduler().wake_another();
         }
     }
 }

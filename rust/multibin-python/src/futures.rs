@@ -2,18 +2,20 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use multibin::NextError;
 use pyo3::PyTypeInfo;
 use pyo3::exceptions::PyStopAsyncIteration;
-use pyo3::inspect::PyStaticExpr;
+use pyo3::inspect::{PyStaticConstant, PyStaticExpr};
 use pyo3::prelude::*;
 
 use crate::awaiting::{Awaited, Outcome, Pending};
 use crate::batch::Batch;
 use crate::errors;
+use crate::shared::Shared;
 use crate::worker::Worker;
 
 /// The next batch of a worker.
@@ -26,9 +28,9 @@ pub struct NextBatch {
 }
 
 impl NextBatch {
-    pub fn new(worker: Py<Worker>, timeout: Option<Duration>, iterates: bool) -> Self {
-        let next = worker.get().inner.next_batch_async(timeout);
-        Self { next, worker, iterates }
+    pub fn new(worker: Py<Worker>, timeout: Option<Duration>, iterates: bool) -> PyResult<Self> {
+        let next = worker.get().core()?.next_batch_async(timeout);
+        Ok(Self { next, worker, iterates })
     }
 
     fn outcome(&self, py: Python<'_>, next: Result<multibin::Batch, NextError>) -> Outcome {
@@ -47,8 +49,8 @@ impl Pending for NextBatch {
         if self.iterates { "Worker.__anext__" } else { "Worker.next_batch_async" }
     }
 
-    fn scheduler(&self) -> multibin::Scheduler {
-        self.worker.get().inner.scheduler()
+    fn shared(&self) -> &Arc<Shared> {
+        &self.worker.get().shared
     }
 
     fn try_now(&mut self, py: Python<'_>) -> Option<Outcome> {
@@ -59,12 +61,50 @@ impl Pending for NextBatch {
     fn poll(&mut self, py: Python<'_>, context: &mut Context<'_>) -> Poll<Outcome> {
         Pin::new(&mut self.next).poll(context).map(|next| self.outcome(py, next))
     }
-
-    fn alarm(&self) -> Option<Duration> {
-        self.next.alarm()
-    }
 }
 
 impl Awaited for Batch {
     const TYPE: PyStaticExpr = Batch::TYPE_HINT;
+}
+
+/// The end of all work.
+pub struct Drain {
+    drain: multibin::Drain,
+    shared: Arc<Shared>,
+}
+
+impl Drain {
+    pub fn new(drain: multibin::Drain, shared: Arc<Shared>) -> Self {
+        Self { drain, shared }
+    }
+
+    fn outcome(&self, py: Python<'_>, drained: bool) -> Outcome {
+        match drained {
+            true => Ok(py.None()),
+            false => Err(errors::not_drained(self.shared.scheduler())),
+        }
+    }
+}
+
+impl Pending for Drain {
+    fn name(&self) -> &'static str {
+        "Scheduler.drain_async"
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    fn try_now(&mut self, py: Python<'_>) -> Option<Outcome> {
+        let drained = self.drain.try_now()?;
+        Some(self.outcome(py, drained))
+    }
+
+    fn poll(&mut self, py: Python<'_>, context: &mut Context<'_>) -> Poll<Outcome> {
+        Pin::new(&mut self.drain).poll(context).map(|drained| self.outcome(py, drained))
+    }
+}
+
+impl Awaited for () {
+    const TYPE: PyStaticExpr = PyStaticExpr::Constant { value: PyStaticConstant::None };
 }

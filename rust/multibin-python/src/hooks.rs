@@ -41,8 +41,6 @@ hooks! {
     rise,
     /// Wakes a task: whether it will run.
     wake,
-    /// Wakes a task of the running loop later; returns the handle that calls it off.
-    wake_later,
     /// Whether an event loop runs in this thread.
     loop_runs,
     /// Whether this is the thread that sees signals.

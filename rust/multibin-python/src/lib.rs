@@ -34,7 +34,7 @@ mod worker;
 mod _core {
     #[pymodule_export]
     use crate::{
-        adapt::Adapt, awaiting::Awaitable, batch::Batch, edges::Edges, gate::Gate, rival::Rival,
-        scheduler::Scheduler, simulate::simulate, worker::Worker,
+        adapt::Adapt, awaiting::Awaitable, batch::Batch, config::SchedulerConfig, edges::Edges,
+        gate::Gate, rival::Rival, scheduler::Scheduler, simulate::simulate, worker::Worker,
     };
 }

@@ -54,7 +54,7 @@ pub mod whole {
         )+};
     }
 
-    whole!(capacity: usize, chunk: u32, every: usize, patience: usize, priority: u32, window: usize);
+    whole!(capacity: usize, chunk: u32, every: usize, patience: u64, priority: u32, window: usize);
 }
 
 /// A number that measures.

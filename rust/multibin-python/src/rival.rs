@@ -2,9 +2,9 @@ use multibin::simulate::{RefillOrder, Rival as CoreRival, Weight};
 use pyo3::prelude::*;
 
 use crate::convert::{Count, Pairs, count};
-use crate::words::choose;
 use crate::edges::Edges;
 use crate::named::{self, flag, instance, whole, word};
+use crate::words::choose;
 
 /// Other ways to form batches, to compare with in ``simulate``. A live scheduler never uses them.
 ///
@@ -31,7 +31,10 @@ impl Rival {
     /// before the others (Learning to Rank, arXiv 2408.15792).
     #[staticmethod]
     #[pyo3(signature = (batch_size, patience: "int" = 200))]
-    fn shortest_first(batch_size: Count<'_>, #[pyo3(from_py_with = whole::patience)] patience: usize) -> PyResult<Self> {
+    fn shortest_first(
+        batch_size: Count<'_>,
+        #[pyo3(from_py_with = whole::patience)] patience: u64,
+    ) -> PyResult<Self> {
         let batch_size = count(&batch_size, "batch_size")?;
         Ok(Self(CoreRival::ShortestFirst { batch_size, patience }))
     }

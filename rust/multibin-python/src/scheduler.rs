@@ -1,16 +1,18 @@
 use std::sync::Arc;
 
 use multibin::{Change, Config, Options, Stats, Ticket};
-use pyo3::exceptions::PyTimeoutError;
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use crate::adapt::{Adapt, log};
 use crate::arrays::{keys, lengths, pairs, sizes};
+use crate::awaiting::Coroutine;
 use crate::config::{Given, SchedulerConfig};
 use crate::convert::{
     ArrayLike, Count, Key, Maybe, Missing, Number, Sizes, Steps, count, length, seconds,
 };
 use crate::edges::Edges;
+use crate::futures::Drain;
 use crate::many::{self, check_size};
 use crate::named::{instance, maybe, whole, word};
 use crate::shared::Shared;
@@ -88,8 +90,9 @@ impl Scheduler {
 
     /// How the scheduler behaves now, with the edges in use.
     #[getter]
-    fn config(&self) -> SchedulerConfig {
-        SchedulerConfig::current(&self.made, self.inner.edges(), self.inner.config())
+    fn config(&self) -> PyResult<SchedulerConfig> {
+        let core = self.core()?;
+        Ok(SchedulerConfig::current(&self.made, core.edges(), core.config()))
     }
 
     /// Accepts a request and returns its ticket. ``key`` is the caller's (0 to 2⁶⁴ − 1),
@@ -146,14 +149,15 @@ impl Scheduler {
     }
 
     /// A new worker, to take batches: ``with scheduler.worker() as worker``.
-    fn worker(&self) -> Worker {
-        Worker { inner: self.inner.worker(), shared: Arc::clone(&self.shared) }
+    fn worker(&self) -> PyResult<Worker> {
+        Ok(Worker::new(self.core()?.worker(), Arc::clone(&self.shared)))
     }
 
     /// Takes a request back that waits: true if it will not be delivered, false if it was, or was
     /// cancelled before. Its capacity is free at once. Any thread; takes the forming lock.
     fn cancel(&self, ticket: Count<'_>) -> PyResult<bool> {
-        Ok(self.inner.cancel(count(&ticket, "ticket")?))
+        let ticket = count(&ticket, "ticket")?;
+        Ok(self.core()?.cancel(ticket))
     }
 
     /// Changes edges, batch size and waits while requests flow; what is not given stays, and
@@ -180,7 +184,7 @@ impl Scheduler {
             max_wait: max_wait.map(|wait| seconds(&Number(wait), "max_wait"))?,
             max_parked: max_parked.map(|most| count(&Count(most), "max_parked"))?,
         };
-        self.inner.reconfigure(&change).map_err(errors::config)
+        self.core()?.reconfigure(&change).map_err(errors::config)
     }
 
     /// Requests are finished, in this order: the steps that were predicted of each and those that it
@@ -201,42 +205,64 @@ impl Scheduler {
         actual: ArrayLike<'_>,
     ) -> PyResult<()> {
         let (predicted, actual) = pairs(&predicted, &actual)?;
+        let core = self.core()?;
         let events = py.detach(|| {
-            self.inner.observe_many(&predicted, &actual);
-            self.inner.events()
+            core.observe_many(&predicted, &actual);
+            core.events()
         });
         log(py, &events)
     }
 
     /// Accepts nothing more. What waits leaves, full batches first; resubmitting goes on.
-    fn close(&self) {
-        self.inner.close();
+    fn close(&self) -> PyResult<()> {
+        self.core()?.close();
+        Ok(())
     }
 
     /// Closes, and waits without the GIL, up to ``timeout`` seconds (``None``: for ever), until
-    /// nothing waits and nothing is leased. The batches must be taken by other threads.
+    /// nothing waits and nothing is leased. Other threads must take the batches and end them.
     ///
-    /// Raises ``TimeoutError`` when the time is over; the scheduler stays closed.
+    /// Raises ``TimeoutError`` when the time is over; the scheduler stays closed. Raises ``RuntimeError``
+    /// where it could not end: in the thread of a running event loop, whose tasks it would hold up
+    /// (``await drain_async()`` there), and in a ``with`` block of a batch.
     #[pyo3(signature = (timeout = None))]
     fn drain(&self, py: Python<'_>, timeout: Option<Number<'_>>) -> PyResult<()> {
         let timeout = timeout.map(|timeout| seconds(&timeout, "timeout")).transpose()?;
-        let drained = detached(py, timeout, |slice| self.inner.drain(Some(slice)).then_some(()));
-        drained?.ok_or_else(|| {
-            let Stats { waiting, leased, .. } = self.inner.stats();
-            PyTimeoutError::new_err(format!("drain: {waiting} wait and {leased} are leased"))
-        })
+        let core = self.core()?;
+        if hooks::loop_runs(py, ())?.extract()? {
+            let message = "drain: an event loop runs in this thread: await drain_async() instead";
+            return Err(PyRuntimeError::new_err(message));
+        }
+        if self.shared.is_entered() {
+            let message =
+                "drain: this thread is in a batch's with block, and would wait for its end";
+            return Err(PyRuntimeError::new_err(message));
+        }
+        let drained = detached(py, timeout, |slice| core.drain(Some(slice)).then_some(()));
+        drained?.ok_or_else(|| errors::not_drained(core))
+    }
+
+    /// As ``drain``, to be awaited in an event loop: closes at once, and the awaitable waits for the
+    /// end, up to ``timeout`` seconds from the call on.
+    ///
+    /// Awaiting raises ``TimeoutError`` when the time is over.
+    #[pyo3(signature = (timeout = None))]
+    fn drain_async(&self, timeout: Option<Number<'_>>) -> PyResult<Coroutine<()>> {
+        let timeout = timeout.map(|timeout| seconds(&timeout, "timeout")).transpose()?;
+        let drain = self.core()?.drain_async(timeout);
+        Ok(Coroutine::new(Drain::new(drain, Arc::clone(&self.shared))))
     }
 
     /// Whether ``close()`` was called.
     #[getter]
-    fn closed(&self) -> bool {
-        self.inner.is_closed()
+    fn closed(&self) -> PyResult<bool> {
+        Ok(self.core()?.is_closed())
     }
 
     /// The edges in use, while the gate is open.
     #[getter]
-    fn edges(&self) -> Edges {
-        Edges(self.inner.edges())
+    fn edges(&self) -> PyResult<Edges> {
+        Ok(Edges(self.core()?.edges()))
     }
 
     /// A snapshot of the counters: ``submitted + resubmitted == taken + cancelled +
@@ -247,9 +273,10 @@ impl Scheduler {
     /// seconds that rows waited: ``bounds``, ``counts``, ``sum``. ``gate``: whether it is ``open``, the ``gain`` of bins that it last found, how
     /// often it ``closed`` and ``opened``; ``edges``: ``fits``, ``swaps``, and ``drifts`` of the traffic. The types
     /// are in ``multibin.stats``.
-    fn stats(&self) -> Snapshot {
-        let adaptation = self.inner.adaptation().unwrap_or_default();
-        Snapshot { counters: self.inner.snapshot(), adaptation }
+    fn stats(&self) -> PyResult<Snapshot> {
+        let core = self.core()?;
+        let adaptation = core.adaptation().unwrap_or_default();
+        Ok(Snapshot { counters: core.snapshot(), adaptation })
     }
 
     /// The same in the text exposition format of Prometheus (``text/plain; version=0.0.4``), with
@@ -260,10 +287,13 @@ impl Scheduler {
     #[pyo3(signature = (*, labels: "dict[str, str] | None" = None))]
     fn prometheus(&self, labels: Option<Labels>) -> PyResult<String> {
         let labels = labels.unwrap_or_default();
-        self.inner.snapshot().prometheus(&labels.pairs()).map_err(errors::value)
+        self.core()?.snapshot().prometheus(&labels.pairs()).map_err(errors::value)
     }
 
     fn __repr__(&self) -> String {
+        if self.shared.is_forked() {
+            return "Scheduler(made before a fork)".to_owned();
+        }
         let Stats { waiting, leased, .. } = self.inner.stats();
         let Config { batch_size, capacity, .. } = self.inner.config();
         let (bins, closed) = (self.inner.edges().bins(), show::flag(self.inner.is_closed()));
@@ -279,17 +309,20 @@ impl Scheduler {
         hooks::load(py)?;
         let made = config.clone();
         let inner = multibin::Scheduler::new(made.edges.clone(), made.config.clone());
-        Ok(Self { inner: inner.map_err(errors::config)?, shared: Arc::default(), made })
+        let inner = inner.map_err(errors::config)?;
+        let shared = Arc::new(Shared::new(inner.clone()));
+        Ok(Self { inner, shared, made })
+    }
+
+    /// The core's, unless this is a forked child.
+    fn core(&self) -> PyResult<&multibin::Scheduler> {
+        self.shared.check_fork().map(|()| &self.inner)
     }
 }
 
 /// What is known of a request besides its length.
 #[cold]
-fn options(
-    cost: Option<Number<'_>>,
-    priority: u32,
-    ttl: Option<Number<'_>>,
-) -> PyResult<Options> {
+fn options(cost: Option<Number<'_>>, priority: u32, ttl: Option<Number<'_>>) -> PyResult<Options> {
     let mut options = Options::new().priority(priority);
     options.cost = cost.map(|given| length(&given, "cost")).transpose()?;
     options.ttl = ttl.map(|given| seconds(&given, "ttl")).transpose()?;

@@ -7,8 +7,8 @@ use pyo3::types::PyDict;
 
 use crate::arrays::{floats, lengths};
 use crate::convert::{ArrayLike, Number, float};
-use crate::words::choose;
 use crate::errors;
+use crate::words::choose;
 
 /// A service from `costs`: the coefficients of the linear model by name, or, where it has `counts`,
 /// a table's axes and grids, the grids flat.

@@ -51,7 +51,7 @@ impl<'py> IntoPyObject<'py> for Snapshot {
     const OUTPUT_TYPE: PyStaticExpr = PyStaticExpr::Attribute { value: &MODULE, attr: "Stats" };
 
     fn into_pyobject(self, py: Python<'py>) -> PyResult<Self::Output> {
-        let multibin::Snapshot { totals, bins, waits } = self.counters;
+        let multibin::Snapshot { totals, bins, waits, .. } = self.counters;
         let stats = PyDict::new(py);
         for (name, count) in [
             ("submitted", totals.submitted),

@@ -20,13 +20,9 @@ pub const ORDERS: &[(&str, Order)] = &[
     ("shortest", Order::Shortest),
     ("deadline", Order::Deadline),
 ];
-pub const OVERRUNS: &[(&str, Overrun)] = &[
-    ("finish", Overrun::Finish),
-    ("climb", Overrun::Climb),
-    ("recompute", Overrun::Recompute),
-];
-pub const BUDGETS: &[(&str, BudgetOf)] =
-    &[("padded", BudgetOf::Padded), ("cost", BudgetOf::Cost)];
+pub const OVERRUNS: &[(&str, Overrun)] =
+    &[("finish", Overrun::Finish), ("climb", Overrun::Climb), ("recompute", Overrun::Recompute)];
+pub const BUDGETS: &[(&str, BudgetOf)] = &[("padded", BudgetOf::Padded), ("cost", BudgetOf::Cost)];
 
 /// What a word stands for.
 pub fn choose<T: Copy>(argument: &str, given: &str, choices: &[(&str, T)]) -> PyResult<T> {

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use multibin::NextError;
@@ -10,6 +11,7 @@ use crate::convert::{Number, seconds};
 use crate::errors;
 use crate::futures::NextBatch;
 use crate::shared::Shared;
+use crate::show;
 use crate::wait::detached;
 
 /// Takes batches: iterate over it (``for`` or ``async for``), or ask for the next one. Asking for a batch
@@ -18,18 +20,40 @@ use crate::wait::detached;
 /// over in the shared queues. Use it as a context manager, which closes it.
 #[pyclass(frozen, weakref, module = "multibin")]
 pub struct Worker {
-    pub inner: multibin::Worker,
+    inner: multibin::Worker,
     pub shared: Arc<Shared>,
+    /// Counts the scheduler's workers.
+    number: usize,
+    closed: AtomicBool,
 }
 
 impl Worker {
+    pub fn new(inner: multibin::Worker, shared: Arc<Shared>) -> Self {
+        let number = shared.count_worker();
+        Self { inner, shared, number, closed: AtomicBool::new(false) }
+    }
+
+    /// The core's, unless this is a forked child.
+    pub fn core(&self) -> PyResult<&multibin::Worker> {
+        self.shared.check_fork().map(|()| &self.inner)
+    }
+
+    /// Closes the worker; climbers that wait for it start over, which is logged once.
+    fn end(&self) {
+        // Relaxed: only `repr` reads it.
+        self.closed.store(true, Ordering::Relaxed);
+        self.inner.close();
+        self.shared.warn_of_restarts();
+    }
+
     /// Stays attached to work, detaches to wait.
     fn wait(&self, py: Python<'_>, timeout: Option<Duration>) -> PyResult<multibin::Batch> {
-        match self.inner.next_batch(Some(Duration::ZERO)) {
+        let core = self.core()?;
+        match core.next_batch(Some(Duration::ZERO)) {
             Err(NextError::Timeout) => {}
             outcome => return outcome.map_err(errors::next),
         }
-        let outcome = detached(py, timeout, |slice| match self.inner.next_batch(Some(slice)) {
+        let outcome = detached(py, timeout, |slice| match core.next_batch(Some(slice)) {
             Err(NextError::Timeout) => None,
             outcome => Some(outcome),
         })?;
@@ -61,17 +85,20 @@ impl Worker {
     #[pyo3(signature = (timeout = None))]
     fn next_batch_async(this: Py<Self>, timeout: Option<Number<'_>>) -> PyResult<Coroutine<Batch>> {
         let timeout = timeout.map(|timeout| seconds(&timeout, "timeout")).transpose()?;
-        Ok(Coroutine::new(NextBatch::new(this, timeout, false)))
+        Ok(Coroutine::new(NextBatch::new(this, timeout, false)?))
     }
 
     /// Hands the waiting climbers back to the shared queues, where they start over. A thread or
     /// task that waits for this worker's next batch, and later calls, get ``ClosedError``.
-    fn close(&self) {
-        self.inner.close();
+    fn close(&self) -> PyResult<()> {
+        self.core()?;
+        self.end();
+        Ok(())
     }
 
-    fn __enter__(this: Py<Self>) -> Py<Self> {
-        this
+    fn __enter__(this: Py<Self>) -> PyResult<Py<Self>> {
+        this.get().core()?;
+        Ok(this)
     }
 
     /// Closes the worker.
@@ -81,14 +108,15 @@ impl Worker {
         kind: Option<Bound<'_, PyAny>>,
         value: Option<Bound<'_, PyAny>>,
         traceback: Option<Bound<'_, PyAny>>,
-    ) {
+    ) -> PyResult<()> {
         let _ = (kind, value, traceback);
-        self.close();
+        self.close()
     }
 
     /// The worker itself: each loop over it goes on with its next batch.
-    fn __iter__(this: Py<Self>) -> Py<Self> {
-        this
+    fn __iter__(this: Py<Self>) -> PyResult<Py<Self>> {
+        this.get().core()?;
+        Ok(this)
     }
 
     /// Waits for the next batch; ends when the worker is closed, or the scheduler is and nothing
@@ -102,12 +130,30 @@ impl Worker {
     }
 
     /// The worker itself, for ``async for``.
-    fn __aiter__(this: Py<Self>) -> Py<Self> {
-        this
+    fn __aiter__(this: Py<Self>) -> PyResult<Py<Self>> {
+        this.get().core()?;
+        Ok(this)
     }
 
     /// As the next batch of a thread, but to be awaited.
-    fn __anext__(this: Py<Self>) -> Coroutine<Batch> {
-        Coroutine::new(NextBatch::new(this, None, true))
+    fn __anext__(this: Py<Self>) -> PyResult<Coroutine<Batch>> {
+        Ok(Coroutine::new(NextBatch::new(this, None, true)?))
+    }
+    fn __repr__(&self) -> String {
+        if self.shared.is_forked() {
+            return "Worker(made before a fork)".to_owned();
+        }
+        // Relaxed: it is out of date at once.
+        let closed = self.closed.load(Ordering::Relaxed);
+        format!("Worker(number={}, closed={})", self.number, show::flag(closed))
+    }
+}
+
+impl Drop for Worker {
+    /// Its batches are gone, as they hold it.
+    fn drop(&mut self) {
+        if !self.shared.is_forked() {
+            self.end();
+        }
     }
 }

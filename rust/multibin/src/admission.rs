@@ -1,23 +1,31 @@
-//! Who may enter: tickets, the capacity, and the end of both.
+//! Which requests may enter: tickets, the capacity, and the end of both.
 
 use crate::request::Ticket;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, order_for_loom};
 
 const CLOSED: u64 = 1 << 63;
+const QUEUED: u64 = 1 << 62;
+const FLAGS: u64 = CLOSED | QUEUED;
 
-/// Why nobody was admitted.
+/// Why no request was admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
     Full,
     Closed,
 }
 
-/// Counts who came and who is gone; the difference waits or is leased.
+/// Counts the requests that came and those that are gone; the difference waits or is leased.
+///
+/// Dekker's protocol: a waiter for room sets the flag and then reads how many are gone; a call that
+/// frees room counts its rows as gone and then reads the flag. Either the waiter sees the room, or the
+/// call sees the waiter and serves it. All four accesses are `SeqCst`.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    /// Admitted so far, which is the next ticket; the top bit says closed.
+    /// Admitted so far, which is the next ticket. The top bit says closed, the one below it that
+    /// calls are queued for room; only the holder of the queue's lock changes that one, and admits
+    /// requests while it is set.
     admitted: AtomicU64,
-    /// Done or lost so far.
+    /// Done, lost, expired or cancelled so far.
     released: AtomicU64,
     capacity: u64,
 }
@@ -27,42 +35,91 @@ impl Admission {
         Self { admitted: AtomicU64::new(0), released: AtomicU64::new(0), capacity }
     }
 
-    /// Admits up to `wanted`, at least one: the first ticket and how many. Lock-free: an exchange
-    /// fails for long only while others succeed.
+    /// Admits up to `wanted`, at least one: the first ticket and how many. Refuses while calls are
+    /// queued for room. Lock-free: an exchange fails for long only while others succeed.
     #[inline]
     pub(crate) fn admit(&self, wanted: u64) -> Result<(Ticket, u64), Refused> {
-        let mut ticket = self.admitted.load(Ordering::Relaxed);
+        // Acquire: pairs with the exchange in `release`: a request that is gone left the slab before,
+        // and one that comes enters it after.
+        self.admit_from(wanted, 1, FLAGS, Ordering::Acquire)
+    }
+
+    /// Admits `wanted` or none: the first ticket.
+    #[inline]
+    pub(crate) fn admit_all(&self, wanted: u64) -> Result<Ticket, Refused> {
+        self.admit_from(wanted, wanted, FLAGS, Ordering::Acquire).map(|(first, _)| first)
+    }
+
+    /// Admits for a queued call, under the lock of the queue, up to `wanted`.
+    pub(crate) fn admit_queued(&self, wanted: u64) -> Result<(Ticket, u64), Refused> {
+        // SeqCst: pairs with the exchange in `release`.
+        self.admit_from(wanted, 1, CLOSED, Ordering::SeqCst)
+    }
+
+    #[inline]
+    fn admit_from(
+        &self,
+        wanted: u64,
+        least: u64,
+        refusing: u64,
+        gone: Ordering,
+    ) -> Result<(Ticket, u64), Refused> {
+        let mut before = self.admitted.load(Ordering::Relaxed);
         loop {
-            if ticket & CLOSED != 0 {
-                return Err(Refused::Closed);
+            if before & refusing != 0 {
+                return Err(if before & CLOSED == 0 { Refused::Full } else { Refused::Closed });
             }
-            // Acquire: pairs with the Release in `release`: who is gone left the slab before, and
-            // who comes enters it after.
-            let live = ticket.saturating_sub(self.released.load(Ordering::Acquire));
+            let ticket = before & !FLAGS;
+            let live = ticket.saturating_sub(self.released.load(gone));
             let granted = wanted.min(self.capacity.saturating_sub(live));
-            if granted == 0 {
+            if granted < least {
                 return Err(Refused::Full);
             }
             // Relaxed: the ticket orders nothing; the ring publishes the request.
             match self.admitted.compare_exchange_weak(
-                ticket,
-                ticket + granted,
+                before,
+                before + granted,
                 Ordering::Relaxed,
                 Ordering::Relaxed,
             ) {
                 Ok(_) => return Ok((ticket, granted)),
-                Err(now) => ticket = now,
+                Err(now) => before = now,
             }
         }
     }
 
-    /// `count` rows are done or lost. Wait-free.
-    pub(crate) fn release(&self, count: u64) {
-        // Release: pairs with the Acquire in `admit`.
-        self.released.fetch_add(count, Ordering::Release);
+    /// Counts `count` rows as gone. Returns true if calls are queued for room: the caller serves
+    /// them. Wait-free.
+    #[must_use]
+    pub(crate) fn release(&self, count: u64) -> bool {
+        // SeqCst: pairs with the exchange in `queue`, and with the load in `admit`.
+        self.released.fetch_add(count, Ordering::SeqCst);
+        order_for_loom();
+        self.is_queued()
     }
 
-    /// Admits nobody from now on; false if that was so before.
+    /// From now on room goes to queued calls. The caller holds the lock of the queue, and then tries to
+    /// admit.
+    pub(crate) fn queue(&self) {
+        // SeqCst: pairs with the exchange in `release`.
+        self.admitted.fetch_or(QUEUED, Ordering::SeqCst);
+        order_for_loom();
+    }
+
+    /// No call is queued any more. The caller holds the lock of the queue.
+    pub(crate) fn unqueue(&self) {
+        // Relaxed: changed and decided upon under the lock alone.
+        self.admitted.fetch_and(!QUEUED, Ordering::Relaxed);
+    }
+
+    /// Returns true if calls are queued for room.
+    #[inline]
+    pub(crate) fn is_queued(&self) -> bool {
+        // SeqCst: pairs with the exchange in `queue`.
+        self.admitted.load(Ordering::SeqCst) & QUEUED != 0
+    }
+
+    /// Admits no request from now on; false if that was so before.
     pub(crate) fn close(&self) -> bool {
         self.admitted.fetch_or(CLOSED, Ordering::Relaxed) & CLOSED == 0
     }
@@ -71,14 +128,14 @@ impl Admission {
         self.admitted.load(Ordering::Relaxed) & CLOSED != 0
     }
 
-    /// Whether all who came are gone. Meaningful once closed.
+    /// Returns true if all that came are gone. Meaningful once closed.
     pub(crate) fn is_empty(&self) -> bool {
         self.released.load(Ordering::Acquire) == self.admitted()
     }
 
     /// Admitted so far.
     pub(crate) fn admitted(&self) -> u64 {
-        self.admitted.load(Ordering::Relaxed) & !CLOSED
+        self.admitted.load(Ordering::Relaxed) & !FLAGS
     }
 }
 
@@ -90,13 +147,31 @@ mod tests {
     fn grants_a_prefix_up_to_the_capacity() {
         let admission = Admission::new(5);
         assert_eq!(admission.admit(3), Ok((0, 3)));
+        assert_eq!(admission.admit_all(3), Err(Refused::Full));
         assert_eq!(admission.admit(3), Ok((3, 2)));
         assert_eq!(admission.admit(1), Err(Refused::Full));
-        admission.release(1);
-        assert_eq!(admission.admit(1), Ok((5, 1)));
+        assert!(!admission.release(1));
+        assert_eq!(admission.admit_all(1), Ok(5));
         assert!(admission.close());
         assert!(!admission.close());
         assert_eq!(admission.admit(1), Err(Refused::Closed));
         assert_eq!(admission.admitted(), 6);
+    }
+
+    #[test]
+    fn room_goes_to_queued_calls_alone() {
+        let admission = Admission::new(2);
+        admission.queue();
+        assert_eq!(admission.admit(1), Err(Refused::Full));
+        assert_eq!(admission.admit_queued(3), Ok((0, 2)));
+        assert_eq!(admission.admit_queued(1), Err(Refused::Full));
+        assert!(admission.release(2));
+        assert_eq!(admission.admitted(), 2);
+        admission.unqueue();
+        assert_eq!(admission.admit(1), Ok((2, 1)));
+        admission.queue();
+        admission.close();
+        assert_eq!(admission.admit(1), Err(Refused::Closed));
+        assert_eq!(admission.admit_queued(1), Err(Refused::Closed));
     }
 }

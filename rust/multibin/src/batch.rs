@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::former::{Formed, WorkerId};
+use crate::former::Formed;
 use crate::request::{Expired, Reason, Row};
-use crate::scheduler::Inner;
 use crate::scheduler::wakes::{Guard, Lock, WakeList};
+use crate::scheduler::{FORKED, Handle, Inner};
 
 /// Why nothing was resubmitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum ResubmitError {
     /// The lease is over.
     #[error("the batch is done: its rows can no longer be resubmitted")]
@@ -37,17 +38,19 @@ pub enum ResubmitError {
         /// Its progress before.
         previous: u32,
     },
+    /// This is a child of the process that made the scheduler.
+    #[error("{FORKED}")]
+    Forked,
 }
 
 /// Requests to run together. Call [`Batch::done`] when they are finished; a batch that is dropped
-/// without it counts its rows as lost, as delivery is at most once.
+/// without it counts its rows as lost, as delivery is at most once. It keeps its worker.
 #[derive(Debug)]
 pub struct Batch {
     formed: Formed,
     /// When it was formed, in nanoseconds on the scheduler's clock.
     now: u64,
-    worker: WorkerId,
-    scheduler: Arc<Inner>,
+    handle: Arc<Handle>,
     /// Taken before the forming lock.
     lease: Lock<Lease>,
 }
@@ -66,8 +69,8 @@ impl Lease {
 }
 
 impl Batch {
-    pub(crate) fn new(formed: Formed, now: u64, worker: WorkerId, scheduler: Arc<Inner>) -> Self {
-        Self { formed, now, worker, scheduler, lease: Lock::new(Lease::default()) }
+    pub(crate) fn new(formed: Formed, now: u64, handle: Arc<Handle>) -> Self {
+        Self { formed, now, handle, lease: Lock::new(Lease::default()) }
     }
 
     /// The requests, those of the leader's bin first.
@@ -124,11 +127,15 @@ impl Batch {
     /// # Errors
     /// [`ResubmitError`], and then nothing was resubmitted.
     pub fn resubmit(&self, rows: &[(usize, u32)], anywhere: bool) -> Result<(), ResubmitError> {
+        if self.scheduler().is_forked() {
+            return Err(ResubmitError::Forked);
+        }
         let wakes = WakeList::new();
         let mut lease = self.lock(&wakes);
         let back = self.check(&lease, rows)?;
         let climbers = rows.iter().map(|&(row, progress)| Row { progress, ..self.rows()[row] });
-        self.scheduler.climb(climbers, (!anywhere).then_some(self.worker), &wakes);
+        let worker = (!anywhere).then_some(self.handle.id);
+        self.scheduler().climb(climbers, worker, &wakes);
         lease.back = back;
         Ok(())
     }
@@ -156,35 +163,60 @@ impl Batch {
 
     /// The rows that were not resubmitted are finished; a second call does nothing. Wait-free but
     /// for other calls on the same batch.
+    ///
+    /// # Panics
+    /// In a child of the process that made the scheduler.
     pub fn done(&self) {
-        if let Some(rows) = self.end() {
-            self.scheduler.finish(rows);
+        let wakes = WakeList::new();
+        if let Some(rows) = self.end(&wakes) {
+            self.scheduler().finish(rows, &wakes);
         }
     }
 
     /// The rows that were not resubmitted are lost: what dropping the batch means.
+    ///
+    /// # Panics
+    /// In a child of the process that made the scheduler.
     pub fn abandon(&self) {
-        if let Some(rows) = self.end() {
-            self.scheduler.lose(rows);
+        let wakes = WakeList::new();
+        if let Some(rows) = self.end(&wakes) {
+            self.scheduler().lose(rows, &wakes);
         }
     }
 
-    /// How many rows would be lost if the batch was dropped now.
+    /// Whether the lease is over.
+    ///
+    /// # Panics
+    /// In a child of the process that made the scheduler.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.lock(&WakeList::new()).done
+    }
+
+    /// How many rows would be lost if the batch was dropped now: those neither done nor resubmitted.
+    ///
+    /// # Panics
+    /// In a child of the process that made the scheduler.
     #[must_use]
     pub fn held(&self) -> usize {
-        let lease = self.lock();
+        let wakes = WakeList::new();
+        let lease = self.lock(&wakes);
         if lease.done { 0 } else { lease.kept(self.rows().len()) as usize }
     }
 
     /// Ends the lease; how many rows it still held, unless it was over.
-    fn end(&self) -> Option<u64> {
-        let wakes = WakeList::new();
-        let mut lease = self.lock(&wakes);
+    fn end(&self, wakes: &WakeList) -> Option<u64> {
+        let mut lease = self.lock(wakes);
         let first = !std::mem::replace(&mut lease.done, true);
         first.then(|| lease.kept(self.rows().len()))
     }
 
+    fn scheduler(&self) -> &Inner {
+        &self.handle.scheduler
+    }
+
     fn lock<'a>(&'a self, wakes: &'a WakeList) -> Guard<'a, Lease> {
+        self.scheduler().assert_not_forked();
         // Nothing panics between the two halves of a change, so a poisoned lease is still whole.
         self.lease.lock_whole(wakes)
     }
@@ -192,6 +224,8 @@ impl Batch {
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        self.abandon();
+        if !self.scheduler().is_beyond_use() {
+            self.abandon();
+        }
     }
 }

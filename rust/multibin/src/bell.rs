@@ -1,25 +1,45 @@
 //! What producers tell workers without asking for the lock: where something comes, and that a
 //! sleeper must wake.
 //!
-//! Dekker's protocol, twice. A producer claims a position, then looks at its bin's mark and at the
-//! bell, then publishes. Who takes a mark away, and who arms the bell, looks at the rings'
-//! [`tail`](crate::queue::Ring::tail) afterwards. Either the producer sees what the other side
-//! wrote, or the other side sees the claim, and remembers to look again if it is not published.
-//! All these accesses are `SeqCst`, so that there is no fence between publishing and looking.
+//! Dekker's protocol, twice. A producer claims a position, then looks at its bin's mark (and sets it
+//! if it is not set), then at the bell, and then publishes. All of this is `SeqCst`, so that there
+//! is no fence between publishing and looking.
+//!
+//! - *A drain* takes marks away and then reads the [`tail`](crate::queue::Ring::tail) of their rings.
+//!   A producer that looked at the mark before it was taken has claimed before, so the drain sees the
+//!   claim: it takes the entry, or, if it is not published, leaves the mark. A producer that looks
+//!   afterwards sets the mark again.
+//! - *A sleeper* arms the bell and then drains, of the marked rings alone. Take a producer that finds
+//!   the bell as it was before: it looked at the bell, and before that at its mark, before the bell
+//!   was armed. So its mark is set when the sleeper reads the marks, unless another drain took it
+//!   in between; that drain saw the claim, and if the claim was not published it left the mark.
+//!   Drains and sleepers follow one another under the forming lock. So the sleeper sees the claim, or
+//!   the producer sees the armed bell.
+//!
+//! What a bin's entries may complete is stored when it changes, before the bell is armed. A producer
+//! that reads it later than the bell reads what came with that bell, or with a later one; whoever
+//! armed the later one saw the claim. The same holds for the alarm.
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering, order_for_loom};
 
-/// No position is after it: no entry wakes anybody.
-const NOBODY: u64 = u64::MAX;
+/// No position is after it: no entry wakes a sleeper.
+pub(crate) const NOBODY: u64 = u64::MAX;
 
-/// One bell for all workers: whoever finds it armed disarms it and wakes one.
+/// The states of an armed bell.
+const BY_BIN: u32 = 1;
+const ANY: u32 = 2;
+
+/// One bell for all workers: a producer that finds it armed disarms it and wakes one.
 #[derive(Debug)]
 pub(crate) struct Bell {
-    /// 1 while somebody sleeps and nobody has been woken for it, else 0.
+    /// While a worker sleeps and none has been woken for it: [`BY_BIN`], or [`ANY`] if every entry
+    /// rings; else 0.
     armed: AtomicU32,
-    /// Per bin the ring position up to which an entry makes no batch.
+    /// By bin the ring position up to which an entry makes no batch.
     quiet: Box<[AtomicU64]>,
-    /// A bit per bin whose ring may hold something, so that who drains need not look at all.
+    /// The earliest alarm that a sleeper has set itself; `u64::MAX`: none.
+    alarm: AtomicU64,
+    /// A bit per bin whose ring may hold something, so that a drain need not look at all.
     marks: Box<[AtomicU64]>,
 }
 
@@ -27,11 +47,11 @@ impl Bell {
     pub(crate) fn new(bins: usize) -> Self {
         let quiet = (0..bins).map(|_| AtomicU64::new(0)).collect();
         let marks = (0..bins.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
-        Self { armed: AtomicU32::new(0), quiet, marks }
+        Self { armed: AtomicU32::new(0), quiet, alarm: AtomicU64::new(u64::MAX), marks }
     }
 
-    /// A producer claimed positions of `bin` and has not published: sees to the mark and returns up
-    /// to which position an entry wakes nobody, for [`Bell::rings`].
+    /// Sees to the mark of `bin`, whose positions a producer claimed and has not published. Returns
+    /// up to which position an entry completes nothing, for [`Bell::rings`].
     #[inline]
     pub(crate) fn look(&self, bin: usize) -> u64 {
         let (mark, bit) = (&self.marks[bin / 64], 1 << (bin % 64));
@@ -39,45 +59,61 @@ impl Bell {
         if mark.load(Ordering::SeqCst) & bit == 0 {
             mark.fetch_or(bit, Ordering::SeqCst);
         }
+        order_for_loom();
         // SeqCst: pairs with the store in `arm`.
-        if self.armed.load(Ordering::SeqCst) == 0 {
-            return NOBODY;
+        match self.armed.load(Ordering::SeqCst) {
+            0 => NOBODY,
+            // Relaxed: this came with the armed bell, or belongs to a later one, which saw the claim.
+            BY_BIN => self.quiet[bin].load(Ordering::Relaxed),
+            _ => 0,
         }
-        // Relaxed: this is what came with the armed bell, or is of a later arming, and who armed
-        // later sees the claim.
-        self.quiet[bin].load(Ordering::Relaxed)
     }
 
-    /// A producer that saw `quiet` published everything before position `end`: must it wake
-    /// somebody?
+    /// Returns true if a producer must wake a sleeper. It saw `quiet`, and published everything
+    /// before position `end`; the first of these becomes due, or expires, at `due`.
     #[inline]
-    pub(crate) fn rings(&self, end: u64, quiet: u64) -> bool {
-        // Relaxed: who wakes takes the lock afterwards, which orders everything; who does not leaves
-        // it to whoever disarmed the bell.
-        end > quiet && self.armed.swap(0, Ordering::Relaxed) == 1
+    pub(crate) fn rings(&self, end: u64, quiet: u64, due: impl FnOnce() -> u64) -> bool {
+        // Relaxed: the caller takes the lock to wake, which orders everything. If another producer
+        // disarmed the bell, the sleeper is left to it.
+        quiet != NOBODY
+            && (end > quiet || self.goes_off_before(due()))
+            && self.armed.swap(0, Ordering::Relaxed) != 0
     }
 
-    /// A worker is about to sleep: entries up to `quiet(bin)` need not wake it. The caller then
-    /// looks at the rings again, for claims whose producers looked here before.
-    pub(crate) fn arm(&self, quiet: impl Fn(usize) -> u64) {
-        for (bin, position) in self.quiet.iter().enumerate() {
-            position.store(quiet(bin), Ordering::Relaxed);
-        }
+    /// Returns true if no sleeper has set itself an alarm for `due` or earlier.
+    fn goes_off_before(&self, due: u64) -> bool {
+        // Relaxed: as for the quiet positions.
+        due < self.alarm.load(Ordering::Relaxed)
+    }
+
+    /// Entries of `bin` up to position `quiet` complete no batch from now on. The caller holds the
+    /// forming lock and arms the bell before it leaves it.
+    pub(crate) fn set_quiet(&self, bin: usize, quiet: u64) {
+        // Relaxed: ordered by the store in `arm`.
+        self.quiet[bin].store(quiet, Ordering::Relaxed);
+    }
+
+    /// A worker is about to sleep. `any`: every entry rings; else those after their bin's quiet
+    /// position, and those that are due before `alarm`. The caller then drains what is marked, for
+    /// claims whose producers looked here before.
+    pub(crate) fn arm(&self, any: bool, alarm: u64) {
+        // Relaxed: ordered by the store below.
+        self.alarm.store(alarm, Ordering::Relaxed);
         // SeqCst: pairs with the load in `look`.
-        self.armed.store(1, Ordering::SeqCst);
+        self.armed.store(if any { ANY } else { BY_BIN }, Ordering::SeqCst);
         order_for_loom();
     }
 
-    /// Calls `take` for every bin that was marked since the last time; it says whether a claim is
-    /// left, so that the mark stays. Either that claim is seen, or its producer finds no mark and
-    /// sets it anew. Who is about to sleep looks at every ring all the same.
+    /// Calls `take` for every bin that was marked since the last time; it returns true if a claim is
+    /// left, so that the mark stays.
     #[inline]
     pub(crate) fn marked(&self, mut take: impl FnMut(usize) -> bool) {
         for (word, marks) in self.marks.iter().enumerate() {
-            if marks.load(Ordering::Relaxed) == 0 {
+            // SeqCst: pairs with the load of the armed bell in `look`, for a sleeper that looks here.
+            if marks.load(Ordering::SeqCst) == 0 {
                 continue;
             }
-            // SeqCst: pairs with the load in `look`.
+            // SeqCst: pairs with the load of the mark in `look`.
             let mut bits = marks.swap(0, Ordering::SeqCst);
             order_for_loom();
             let mut left = 0;
@@ -88,13 +124,13 @@ impl Bell {
                 bits ^= bit;
             }
             if left != 0 {
-                // Relaxed: producers that find it need not set it.
+                // Relaxed: producers that find it need not set it; drains find it under the lock.
                 marks.fetch_or(left, Ordering::Relaxed);
             }
         }
     }
 
-    /// Nobody needs to be woken.
+    /// No sleeper needs to be woken.
     pub(crate) fn disarm(&self) {
         self.armed.store(0, Ordering::Relaxed);
     }
@@ -123,7 +159,7 @@ mod loom_tests {
         /// Publishes one entry; whether it must wake somebody.
         fn submit(&self) -> bool {
             let (end, quiet) = self.1.push_looking(1, || self.0.look(0)).unwrap();
-            self.0.rings(end, quiet)
+            self.0.rings(end, quiet, || NOBODY)
         }
 
         fn producer(&self) -> JoinHandle<bool> {
@@ -146,8 +182,14 @@ mod loom_tests {
 
         /// Whether it may sleep without an alarm.
         fn arm_and_look(&mut self, quiet: u64) -> bool {
-            self.bell.arm(|_| quiet);
-            let left = self.drain.pass(|value| self.seen += value);
+            self.bell.set_quiet(0, quiet);
+            self.bell.arm(false, NOBODY);
+            let mut left = false;
+            let Self { bell, drain, seen } = self;
+            bell.marked(|_| {
+                left = drain.pass(|value| *seen += value);
+                left
+            });
             self.seen == 0 && !left
         }
     }
@@ -206,6 +248,42 @@ mod loom_tests {
             producer.join().unwrap();
             worker.take_marked();
             assert_eq!(worker.seen, 2);
+        });
+    }
+
+    /// A drain takes the mark, and leaves it beside a claim that is not published, before the worker
+    /// falls asleep: the sleeper looks at that ring again.
+    #[test]
+    fn a_mark_that_is_left_keeps_the_sleeper_awake() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(3);
+        model.check(|| {
+            let (side, mut worker) = sides();
+            let producers = [side.producer(), side.producer()];
+            worker.take_marked();
+            let before = worker.seen;
+            worker.seen = 0;
+            let sleeps = worker.arm_and_look(u64::from(before));
+            let rang = producers.map(|producer| producer.join().unwrap()).contains(&true);
+            assert!(!sleeps || rang || before == 2, "asleep beside an entry");
+        });
+    }
+
+    /// The first entry of a bin sets a sleeper's alarm, or is seen by a sleeper that falls asleep.
+    #[test]
+    fn an_entry_that_is_due_before_the_alarm_rings() {
+        loom::model(|| {
+            let (side, mut worker) = sides();
+            let producer = {
+                let side = side.clone();
+                thread::spawn(move || {
+                    let (end, quiet) = side.1.push_looking(1, || side.0.look(0)).unwrap();
+                    side.0.rings(end, quiet, || 5)
+                })
+            };
+            let sleeps = worker.arm_and_look(2);
+            let rang = producer.join().unwrap();
+            assert!(!sleeps || rang);
         });
     }
 }

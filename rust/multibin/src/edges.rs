@@ -12,6 +12,9 @@ pub use optimal::Optimal;
 
 use thiserror::Error;
 
+/// Where the first of geometric bins ends: shorter requests are hardly worth bins of their own.
+const FIRST_EDGE: f64 = 16.0;
+
 /// Why edges could not be made. Each message names the argument and the value.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
@@ -125,6 +128,21 @@ impl Edges {
         Ok(Self { bounds: bounds.into() })
     }
 
+    /// At most `bins` bins from 0 to `longest` whose bounds grow by equal factors.
+    ///
+    /// # Errors
+    /// [`EdgesError`] when `longest` is 0 or `bins` is out of range.
+    pub fn geometric(longest: u32, bins: usize) -> Result<Self, EdgesError> {
+        check_bins(bins)?;
+        if longest == 0 {
+            return Err(EdgesError::Range { lo: 0, hi: 0 });
+        }
+        let bound = |i: usize| f64::from(longest).powf(i as f64 / bins as f64).ceil();
+        #[expect(clippy::cast_sign_loss, reason = "at least 1")]
+        let bounds = (0..=bins).map(|i| if i == 0 { 0 } else { (bound(i) as u32).min(longest) });
+        Self::new(&distinct(bounds))
+    }
+
     /// Bins of equal width from `lo` to `hi`: optimal for uniform lengths (Lemma 4.1 of
     /// arXiv 2412.04504). Bins that would hold no whole length are left out.
     ///
@@ -137,6 +155,36 @@ impl Edges {
         }
         let width = u64::from(hi - lo);
         let bound = |i: usize| lo + (width * i as u64).div_ceil(bins as u64) as u32;
+        Self::new(&distinct((0..=bins).map(bound)))
+    }
+
+    /// Bins from 0 to `longest` that grow by about the same factor, where nothing is known of the
+    /// lengths but how long they are at most. The first one ends at 16, or for a small `longest` at
+    /// about `longest` / `bins`. Edges that round to the same length leave fewer bins.
+    ///
+    /// ```
+    /// use multibin::Edges;
+    ///
+    /// assert_eq!(Edges::geometric(1024, 4)?.bounds(), [0, 16, 64, 256, 1024]);
+    /// # Ok::<(), multibin::EdgesError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`EdgesError`] when `longest` is 0 or `bins` is out of range.
+    pub fn geometric(longest: u32, bins: usize) -> Result<Self, EdgesError> {
+        check_bins(bins)?;
+        if longest == 0 {
+            return Err(EdgesError::Range { lo: 0, hi: 0 });
+        }
+        let top = f64::from(longest);
+        let first = FIRST_EDGE.min(top / bins as f64).max(1.0);
+        let ratio = (top / first).powf((bins.max(2) as f64 - 1.0).recip());
+        let bound = |i: usize| match i {
+            0 => 0,
+            i if i == bins => longest,
+            #[expect(clippy::cast_sign_loss, reason = "every factor is positive")]
+            i => (first * ratio.powf(i as f64 - 1.0)).round() as u32,
+        };
         Self::new(&distinct((0..=bins).map(bound)))
     }
 
@@ -286,6 +334,28 @@ mod tests {
         assert_eq!(Edges::quantile(&[u32::MAX], 2).unwrap().bins(), 1);
         assert_eq!(Edges::optimal(&[u32::MAX, u32::MAX], 2, 2).unwrap().bins(), 1);
         assert_eq!(Edges::feedback(&[u32::MAX, 0], 4, 0.0).unwrap().bounds()[0], 0);
+    }
+
+    #[test]
+    fn geometric_bins_grow_by_one_factor() {
+        assert_eq!(Edges::geometric(4_096, 1).unwrap().bounds(), [0, 4_096]);
+        assert_eq!(Edges::geometric(1, 8).unwrap().bounds(), [0, 1]);
+        assert_eq!(Edges::geometric(8, 4).unwrap().bounds(), [0, 2, 3, 5, 8]);
+        for (longest, bins) in
+            [(2, 4096), (15, 16), (16, 16), (17, 3), (2_048, 16), (u32::MAX, 4096)]
+        {
+            let edges = Edges::geometric(longest, bins).unwrap();
+            let bounds = edges.bounds();
+            assert!(bounds[0] == 0 && *bounds.last().unwrap() == longest && edges.bins() <= bins);
+        }
+        let edges = Edges::geometric(2_048, 16).unwrap();
+        let factors =
+            edges.bounds()[1..].windows(2).map(|pair| f64::from(pair[1]) / f64::from(pair[0]));
+        assert!(edges.bins() == 16 && factors.map(|f| (f - 1.38).abs()).all(|off| off < 0.05));
+        let refused = |longest, bins| Edges::geometric(longest, bins).unwrap_err();
+        assert_eq!(refused(0, 4), EdgesError::Range { lo: 0, hi: 0 });
+        assert_eq!(refused(9, 0), EdgesError::Bins(0));
+        assert_eq!(refused(9, 1 << 45), EdgesError::Bins(1 << 45));
     }
 
     #[test]

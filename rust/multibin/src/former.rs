@@ -5,6 +5,7 @@
 
 mod arrivals;
 mod bins;
+mod change;
 mod depths;
 mod expiry;
 mod few;
@@ -13,12 +14,15 @@ mod limit;
 mod offers;
 mod places;
 mod rules;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 use std::collections::{BTreeMap, TryReserveError};
 
 use crate::config::Rules;
 use crate::edges::Edges;
 use crate::load::Full;
+use crate::occupied::Occupied;
 use crate::request::{Expired, Reason, Row};
 use crate::waiting::{Entry, Owner, Slab};
 use bins::{Bins, Heads};
@@ -64,12 +68,16 @@ pub(crate) struct Former {
     anyones: Bins,
     /// Climbers that one worker may take: it holds their state.
     own: BTreeMap<WorkerId, Bins>,
-    /// How many wait in `anyones` and all of `own`.
+    /// Climbers of workers that are gone, until they are handed back.
+    retired: BTreeMap<WorkerId, Bins>,
+    /// How many wait in `anyones`, all of `own` and all of `retired`.
     parked: usize,
     /// Whether somebody who started anew may wait, behind later tickets.
     anew: bool,
     /// Rows taken so far.
     taken: u64,
+    /// The greatest order of an entry so far, and one.
+    orders: u64,
     /// Rows resubmitted so far.
     resubmitted: u64,
     /// Climbers so far that left their worker's queue to start anew.
@@ -78,6 +86,9 @@ pub(crate) struct Former {
     removed: u64,
     places: Places,
     expiry: Expiry,
+    /// Bins of which something entered or left, or of which the rules changed, since they were taken
+    /// by [`Former::next_changed`].
+    changed: Occupied,
     /// Scratch space of rule 1.
     ranked: Vec<few::Ranked>,
 }
@@ -85,7 +96,8 @@ pub(crate) struct Former {
 /// What a batch is formed from.
 #[derive(Debug, Clone, Copy)]
 struct View {
-    worker: WorkerId,
+    /// `None`: one of which no climbers wait.
+    worker: Option<WorkerId>,
     /// How many may be taken that have not started; the others are climbers.
     starts: usize,
 }
@@ -113,14 +125,17 @@ impl Former {
             heads: Heads::new(queues),
             anyones: Bins::new(Owner::Anyone, queues, &rules),
             own: BTreeMap::new(),
+            retired: BTreeMap::new(),
             parked: 0,
             anew: false,
             taken: 0,
+            orders: 0,
             resubmitted: 0,
             handed_back: 0,
             removed: 0,
             places,
-            expiry: Expiry::default(),
+            expiry: Expiry::new(capacity),
+            changed: all(queues),
             ranked: Vec::new(),
         })
     }
@@ -135,17 +150,6 @@ impl Former {
         &self.edges
     }
 
-    /// Who enters from now on is placed by these edges, at most as many as there are queues, and by
-    /// its prediction only if these are worth something.
-    pub(crate) fn set_edges(&mut self, edges: Edges, predicted: bool) {
-        (self.edges, self.predicted) = (edges, predicted);
-    }
-
-    /// Whether predictions are worth something.
-    pub(crate) fn set_predicted(&mut self, predicted: bool) {
-        self.predicted = predicted;
-    }
-
     pub(crate) fn set_rules(&mut self, rules: Rules, sizes: Box<[u32]>) {
         (self.rules, self.sizes) = (rules, sizes);
         for bins in self.own.values_mut().chain([&mut self.fresh, &mut self.anyones]) {
@@ -154,6 +158,7 @@ impl Former {
             }
         }
         (0..self.bins()).for_each(|bin| self.update(bin));
+        self.changed = all(self.bins());
     }
 
     /// Somebody who had not started entered or left the queue of `bin`.
@@ -207,16 +212,17 @@ impl Former {
     }
 
     /// How many wait that `worker` may take.
-    pub(crate) fn waiting(&self, worker: WorkerId) -> usize {
+    fn waiting(&self, worker: Option<WorkerId>) -> usize {
         self.fresh.waiting + self.climbing(worker)
     }
 
     /// How many climbers wait that `worker` may take.
-    fn climbing(&self, worker: WorkerId) -> usize {
+    fn climbing(&self, worker: Option<WorkerId>) -> usize {
         if self.parked == 0 {
             return 0;
         }
-        self.anyones.waiting + self.own.get(&worker).map_or(0, |own| own.waiting)
+        let own = worker.and_then(|worker| self.own.get(&worker));
+        self.anyones.waiting + own.map_or(0, |own| own.waiting)
     }
 
     /// A new worker, without climbers.
@@ -241,6 +247,7 @@ impl Former {
     }
 
     fn go_on(&mut self, row: Row, worker: Option<WorkerId>, order: u64) {
+        self.orders = self.orders.max(order + 1);
         let (bin, due) = (self.bin_of(&row), self.due(order));
         let full = self.full(bin);
         let bins = match worker {
@@ -249,41 +256,82 @@ impl Former {
         };
         let at = bins.push(&mut self.slab, bin, Entry { row, order, due }, full);
         self.places.remember(&self.slab, row.ticket, at);
+        self.changed.insert(bin);
         self.parked += 1;
     }
 
     fn start_anew(&mut self, row: Row, order: u64) {
         self.anew = true;
+        self.orders = self.orders.max(order + 1);
         let row = Row { progress: 0, ..row };
         let (bin, due) = (self.bin_of(&row), self.due(order));
         let full = self.full(bin);
         let at = self.fresh.push(&mut self.slab, bin, Entry { row, order, due }, full);
         self.places.remember(&self.slab, row.ticket, at);
+        self.changed.insert(bin);
         self.update(bin);
     }
 
-    /// Hands the worker's climbers back to the shared queues, where they start anew; returns how
-    /// many there were.
-    pub(crate) fn remove_worker(&mut self, worker: WorkerId, now: u64, admitted: u64) -> u64 {
+    /// `worker` is gone: its climbers wait for [`Former::hand_back`], and can be cancelled meanwhile.
+    /// Whether there are any. O(log of workers + queues).
+    pub(crate) fn retire_worker(&mut self, worker: WorkerId) -> bool {
         let Some(mut own) = self.own.remove(&worker) else {
-            return 0;
+            return self.retired.contains_key(&worker);
         };
-        let mut rows = Vec::with_capacity(own.waiting);
-        self.parked -= own.waiting;
-        for queue in &mut own.queues {
-            queue.take(&mut self.slab, queue.len as usize, &mut rows);
+        own.queues.iter_mut().filter(|queue| queue.len == 0).for_each(|queue| {
             queue.give_back(&mut self.slab);
+        });
+        let any = own.waiting > 0;
+        if any {
+            self.retired.insert(worker, own);
         }
+        any
+    }
+
+    /// Hands the climbers of a worker that retired back to the shared queues, where they start anew,
+    /// bin by bin, at most as many as `most`; returns how many, and whether more are left.
+    pub(crate) fn hand_back(
+        &mut self,
+        worker: WorkerId,
+        most: usize,
+        now: u64,
+        admitted: u64,
+    ) -> (u64, bool) {
+        let Some(own) = self.retired.get_mut(&worker) else {
+            return (0, false);
+        };
+        let mut rows = Vec::with_capacity(own.waiting.min(most));
+        while rows.len() < most
+            && let Some(bin) = own.at_least(0)
+        {
+            let slab = &mut self.slab;
+            own.edit(bin, |queue| {
+                let count = (most - rows.len()).min(queue.len as usize);
+                queue.take(slab, count, &mut rows);
+                if queue.len == 0 {
+                    queue.give_back(slab);
+                }
+            });
+        }
+        let more = own.waiting > 0;
+        if !more {
+            self.retired.remove(&worker);
+        }
+        self.parked -= rows.len();
+        self.start_all_anew(&rows, now, admitted);
+        (rows.len() as u64, more)
+    }
+
+    fn start_all_anew(&mut self, rows: &[Row], now: u64, admitted: u64) {
         // All of them before the first enters again, as two may share a position.
-        for row in &rows {
+        for row in rows {
             self.places.forget(row.ticket);
         }
-        for row in &rows {
+        for row in rows {
             let order = admitted + self.resubmitted + self.handed_back;
             self.start_anew(Row { entered: now, ..*row }, order);
             self.handed_back += 1;
         }
-        rows.len() as u64
     }
 
     /// Whether `worker`'s climbers are kept for it.
@@ -302,4 +350,11 @@ impl Former {
     fn gone(&self) -> u64 {
         self.taken + self.handed_back + self.removed
     }
+}
+
+/// All bins.
+fn all(bins: usize) -> Occupied {
+    let mut all = Occupied::new(bins);
+    (0..bins).for_each(|bin| all.insert(bin));
+    all
 }

@@ -46,5 +46,5 @@ pub use edges::{Edges, EdgesError};
 pub use gate::Gate;
 pub use load::Budget;
 pub use request::{Expired, Options, Reason, Row, Ticket};
-pub use scheduler::{NextBatch, NextError, Scheduler, SubmitError, Worker};
+pub use scheduler::{Drain, NextBatch, NextError, Scheduler, Submit, SubmitError, Worker};
 pub use stats::{BinStats, LabelError, Snapshot, Stats, Waits};

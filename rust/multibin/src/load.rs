@@ -24,7 +24,8 @@ impl Budget {
     }
 
     /// The bound.
-    pub(crate) fn most(self) -> u64 {
+    #[must_use]
+    pub fn most(self) -> u64 {
         match self {
             Self::Padded(most) | Self::Sum(most) => most,
         }

@@ -65,14 +65,23 @@ impl Entry {
     fn source(&self) -> u8 {
         if self.owner.is_some() { 0 } else { 2 - u8::from(self.parked) }
     }
+
+    fn queue(&self) -> Queue {
+        (self.bin, self.owner, self.parked)
+    }
 }
+
+/// A bin, whose climbers, and whether they climb.
+type Queue = (usize, Option<usize>, bool);
 
 struct Model {
     edges: Edges,
     config: Config,
     waiting: Vec<Entry>,
-    /// When who entered each queue last is due.
-    last_due: BTreeMap<(usize, Option<usize>, bool), u64>,
+    /// When the last was due of those that were served from the head of each queue since it was empty.
+    floors: BTreeMap<Queue, u64>,
+    /// Strict: which entries of a queue a change of edges left behind, those of a lesser order.
+    left: BTreeMap<Queue, u64>,
     tickets: u64,
     entries: u64,
     taken: u64,
@@ -93,20 +102,45 @@ impl Model {
         let bin = self.edges.bin(entry.length).max(self.edges.bin(entry.progress));
         let entered = self.now;
         let order = self.entries;
-        self.push(Entry { bin, order, due, entered, ..entry.clone() });
+        self.waiting.push(Entry { bin, order, due, entered, ..entry.clone() });
         self.entries += 1;
     }
 
-    /// First in first out, nobody is due before those who came earlier to the same queue, since it
-    /// was empty.
-    #[expect(clippy::needless_pass_by_value, reason = "made to be kept")]
-    fn push(&mut self, entry: Entry) {
-        let queue = |e: &Entry| (e.bin, e.owner, e.parked);
-        let behind = self.waiting.iter().any(|e| queue(e) == queue(&entry)) && !self.is_ranked();
-        let last = self.last_due.entry(queue(&entry)).or_default();
-        let due = if behind { entry.due.max(*last) } else { entry.due };
-        *last = due;
-        self.waiting.push(Entry { due, ..entry });
+    /// First in first out, an entry is not due before those that are ahead of it, nor before those that
+    /// were served ahead of it.
+    fn due_in_queue(&self, entry: &Entry) -> u64 {
+        if self.is_ranked() {
+            return entry.due;
+        }
+        let ahead = |e: &&Entry| e.queue() == entry.queue() && e.order <= entry.order;
+        let floor = self.floors.get(&entry.queue()).copied();
+        let ahead = self.waiting.iter().filter(ahead).map(|e| e.due).chain(floor);
+        ahead.fold(entry.due, u64::max)
+    }
+
+    /// An empty queue remembers nothing.
+    fn forget_empty(&mut self) {
+        let waiting = &self.waiting;
+        let waits = |queue: &Queue| waiting.iter().any(|entry| entry.queue() == *queue);
+        self.floors.retain(|queue, _| waits(queue));
+        self.left.retain(|queue, _| waits(queue));
+    }
+
+    /// Strict: what waits in a bin whose lengths are others from now on will perhaps not be joined by
+    /// enough others. It is left behind, where ranks decide with all that enters until it is gone.
+    fn set_edges(&mut self, edges: Edges) {
+        let of = |edges: &Edges, bin: usize| {
+            let low = if bin == 0 { Some(0) } else { edges.bounds().get(bin).copied() };
+            (bin < edges.bins()).then(|| (low, edges.upper(bin)))
+        };
+        for entry in &self.waiting {
+            let altered = of(&self.edges, entry.bin) != of(&edges, entry.bin);
+            if altered && self.config.fill == Fill::Strict {
+                let before = if self.is_ranked() { u64::MAX } else { self.entries };
+                self.left.insert(entry.queue(), before);
+            }
+        }
+        self.edges = edges;
     }
 
     fn submit(&mut self, key: u64, length: u32, options: Options) {
@@ -161,6 +195,7 @@ impl Model {
             self.waiting.iter().cloned().partition(|entry| expires(entry));
         gone.sort_by_key(|entry| (deadline(entry), entry.ticket));
         self.waiting = rest;
+        self.forget_empty();
         gone.iter().map(|entry| (entry.key, entry.ticket)).collect()
     }
 
@@ -180,7 +215,7 @@ impl Model {
 
     fn overdue(&self, entry: &Entry) -> bool {
         let waited = |max| self.now - entry.entered >= nanoseconds(max);
-        self.taken > entry.due || self.config.max_wait.is_some_and(waited)
+        self.taken > self.due_in_queue(entry) || self.config.max_wait.is_some_and(waited)
     }
 
     fn few_rank(&self, entry: &Entry) -> (bool, u64, u64) {
@@ -199,7 +234,10 @@ impl Model {
         let parked = self.waiting.iter().filter(|entry| entry.parked).count();
         let bounded = self.config.max_parked.is_some_and(|most| parked >= most)
             && all.iter().any(|entry| entry.parked);
-        if elastic && !self.closed && 10 * all.len() < 16 * size {
+        let mut heads_of_bins = bins.iter().filter_map(|bin| bin.first());
+        // A request that must not start now but for being overdue is not passed by climbers.
+        let passed = bounded && heads_of_bins.any(|head| !head.parked && self.overdue(head));
+        if elastic && !self.closed && 10 * all.len() < 16 * size && !passed {
             all.retain(|entry| entry.parked || !bounded);
             let mut ranks: Vec<_> = all.iter().map(|e| self.few_rank(e)).collect();
             ranks.sort_unstable();
@@ -282,8 +320,22 @@ impl Model {
     /// The order of the entry that completes the first batch of a bin.
     fn completed(&self, bin: &[Entry]) -> Option<u64> {
         let first = bin.first()?;
+        if let Some(order) = self.left_behind(bin) {
+            return Some(order);
+        }
         let full = |n: &usize| *n == self.size(first.bin) || !self.fits(&bin[..*n], first.bin);
         (1..=bin.len()).find(full).map(|n| bin[n - 1].order)
+    }
+
+    /// The first order of a head that a change of edges left behind.
+    fn left_behind(&self, bin: &[Entry]) -> Option<u64> {
+        let leads = |entry: &&Entry| {
+            !bin.iter().any(|e| e.queue() == entry.queue() && e.order < entry.order)
+        };
+        let left = |entry: &&Entry| {
+            self.left.get(&entry.queue()).is_some_and(|&before| entry.order < before)
+        };
+        bin.iter().filter(leads).filter(left).map(|entry| entry.order).min()
     }
 
     fn gather(&self, bins: &[Vec<Entry>], lead: usize, reason: Reason) -> Leaves {
@@ -329,9 +381,26 @@ impl Model {
         Some(half.map_or(affordable, |half| half.min(affordable)))
     }
 
+    /// A row that is served while another one ahead of it stays hands its due on to the next one that
+    /// stays behind it.
     fn take(&mut self, rows: &[Entry]) {
-        self.waiting.retain(|entry| rows.iter().all(|row| row.ticket != entry.ticket));
+        let served = |entry: &Entry| rows.iter().any(|row| row.ticket == entry.ticket);
+        let (mut stays, mut handed_on) = (BTreeSet::new(), BTreeMap::<Queue, u64>::new());
+        let ranked = self.is_ranked();
+        for entry in self.waiting.iter_mut().filter(|_| !ranked) {
+            let queue = entry.queue();
+            if !served(entry) {
+                entry.due = entry.due.max(handed_on.remove(&queue).unwrap_or(0));
+                stays.insert(queue);
+                continue;
+            }
+            let dues = if stays.contains(&queue) { &mut handed_on } else { &mut self.floors };
+            let due = dues.entry(queue).or_default();
+            *due = entry.due.max(*due);
+        }
+        self.waiting.retain(|entry| !served(entry));
         self.taken += rows.len() as u64;
+        self.forget_empty();
     }
 
     /// What waits for `worker` starts anew in the shared queues, bin by bin.
@@ -346,7 +415,7 @@ impl Model {
             self.entries += 1;
             let due = self.due(ahead);
             let bin = self.edges.bin(entry.length);
-            self.push(Entry {
+            self.waiting.push(Entry {
                 progress: 0,
                 owner: None,
                 parked: false,
@@ -357,6 +426,7 @@ impl Model {
                 ..entry
             });
         }
+        self.forget_empty();
     }
 }
 
@@ -407,7 +477,8 @@ impl Run {
             edges,
             config,
             waiting: Vec::new(),
-            last_due: BTreeMap::new(),
+            floors: BTreeMap::new(),
+            left: BTreeMap::new(),
             tickets: 0,
             entries: 0,
             taken: 0,
@@ -449,7 +520,8 @@ impl Run {
                 self.reconfigure(edges, *batch_size, *max_parked, *budget);
             }
             Op::DropWorker(worker) => {
-                self.workers[*worker] = None;
+                // A batch of its own would keep it.
+                self.workers[*worker].take().iter().for_each(Worker::close);
                 self.model.drop_worker(*worker);
             }
         }
@@ -479,7 +551,7 @@ impl Run {
         assert!(outcome.is_err() || !lengths.iter().any(too_dear));
         match outcome {
             Ok(ticket) => assert_eq!(ticket, self.model.tickets),
-            Err(SubmitError::Closed) => {
+            Err(SubmitError::Closed { .. }) => {
                 assert!(self.model.closed);
                 return;
             }
@@ -489,6 +561,7 @@ impl Run {
                 assert_eq!((said, first), (accepted, first_of_these));
             }
             Err(SubmitError::Priority(_)) => panic!("none is given where it may not be"),
+            Err(SubmitError::Forked) => panic!("nothing forks"),
             Err(SubmitError::Budget { cost, budget, .. }) => {
                 assert!(cost > budget && lengths.iter().any(too_dear));
                 return;
@@ -524,7 +597,9 @@ impl Run {
             Budget::Sum(_) => Budget::Sum(most),
         });
         assert_eq!(format!("{:?}", self.scheduler.config()), format!("{config:?}"));
-        self.model.edges = edges.unwrap_or_else(|| self.model.edges.clone());
+        if let Some(edges) = edges {
+            self.model.set_edges(edges);
+        }
         assert_eq!(self.scheduler.edges(), self.model.edges);
     }
 
@@ -534,6 +609,7 @@ impl Run {
         let waiting = self.model.waiting.len();
         self.model.waiting.retain(|entry| entry.ticket != ticket);
         let found = waiting - self.model.waiting.len();
+        self.model.forget_empty();
         assert_eq!(self.scheduler.cancel(ticket), found == 1);
         self.live -= found;
     }

@@ -1,14 +1,21 @@
 //! The live scheduler: producers, rings, the forming lock, and workers that sleep.
 
 mod adapt;
+mod alarm;
 mod cancel;
 mod clock;
 mod drain;
+mod expire;
+mod fork;
 mod form;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod map;
 mod next;
+mod park;
+mod room;
+#[cfg(all(test, not(loom)))]
+mod sleep_tests;
 mod sleepers;
 mod snapshot;
 mod submit;
@@ -20,10 +27,18 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use self::alarm::Alarm;
 use self::cancel::Withdrawn;
 use self::clock::Clock;
+pub use self::drain::Drain;
+use self::drain::Drainers;
+use self::expire::Earliest;
+pub(crate) use self::fork::FORKED;
+use self::fork::{Generation, Shared};
 use self::map::BinMap;
 pub use self::next::NextBatch;
+use self::room::Room;
+pub use self::room::Submit;
 use self::sleepers::Sleepers;
 use self::wakes::{Lock, WakeList};
 
@@ -35,10 +50,10 @@ use crate::config::{Change, Config, ConfigError, Rules};
 use crate::edges::Edges;
 use crate::former::{Former, WorkerId};
 use crate::load::Budget;
-use crate::queue::{Drain, Ring, ring};
-use crate::request::{Options, Reason, Submission, Ticket};
+use crate::queue::{self, Ring, ring};
+use crate::request::{Expired, Options, Reason, Submission, Ticket};
 use crate::stats::{Counts, Snapshot, Stats};
-use crate::sync::{self, AtomicU32, AtomicU64, Condvar, Mutex};
+use crate::sync::{self, AtomicU64};
 use crate::waiting::Slab;
 
 /// The most slots that all rings have together, and that one has.
@@ -49,6 +64,7 @@ const BLOCK: usize = 4096;
 
 /// Why a request was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum SubmitError {
     /// As many as `capacity` wait or are leased.
     #[error("at capacity: {capacity} requests wait or are leased; {accepted} accepted")]
@@ -61,8 +77,13 @@ pub enum SubmitError {
         first: Option<Ticket>,
     },
     /// `close()` was called.
-    #[error("the scheduler is closed")]
-    Closed,
+    #[error("the scheduler is closed; {accepted} accepted")]
+    Closed {
+        /// How many of this call were accepted before: a prefix.
+        accepted: usize,
+        /// The first ticket of these (the others follow it), unless there are none.
+        first: Option<Ticket>,
+    },
     /// It costs more than a batch may.
     #[error("{argument}: {cost} exceeds budget = {budget}", argument = if *padded { "length" } else { "cost" })]
     Budget {
@@ -76,10 +97,14 @@ pub enum SubmitError {
     /// A priority, and nothing says how these age.
     #[error("priority: {0} needs a scheduler with ageing")]
     Priority(u32),
+    /// This is a child of the process that made the scheduler.
+    #[error("{FORKED}")]
+    Forked,
 }
 
 /// Why there is no batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum NextError {
     /// The time is over.
     #[error("no batch within the timeout")]
@@ -90,23 +115,36 @@ pub enum NextError {
     /// [`Worker::close`] was called.
     #[error("the worker is closed")]
     WorkerClosed,
+    /// This is a child of the process that made the scheduler.
+    #[error("{FORKED}")]
+    Forked,
 }
 
 /// Groups requests of similar length and hands out batches. Cheap to clone; clones share it.
+///
+/// It belongs to the process that made it: in a child of a fork, calls that return [`SubmitError`],
+/// [`NextError`] or [`ResubmitError`](crate::ResubmitError) return their `Forked`, and the others
+/// panic, but for [`Scheduler::is_forked`]; what is dropped there is forgotten.
 #[derive(Debug, Clone)]
-pub struct Scheduler(Arc<Inner>);
+pub struct Scheduler(Shared);
 
-/// Takes batches. Climbers that it resubmits come back to it alone; when it is dropped, those that
-/// still wait start anew in the shared queues.
+/// Takes batches. Climbers that it resubmits come back to it alone; when it is closed, or it and its batches
+/// and futures are dropped, those that still wait start anew in the shared queues.
 #[derive(Debug)]
-pub struct Worker {
-    id: WorkerId,
-    scheduler: Arc<Inner>,
+pub struct Worker(Arc<Handle>);
+
+/// What a worker, its batches and its futures share.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    pub(crate) id: WorkerId,
+    pub(crate) scheduler: Shared,
 }
 
 /// What clones, workers and batches share.
 #[derive(Debug)]
 pub(crate) struct Inner {
+    /// Of the process that made it.
+    generation: Generation,
     map: BinMap,
     capacity: usize,
     /// Whether requests may have priorities.
@@ -114,6 +152,8 @@ pub(crate) struct Inner {
     /// The kind of budget, and what a request may cost.
     budget: Option<Budget>,
     affordable: AtomicU64,
+    /// Nanoseconds of `max_wait`; `u64::MAX`: none.
+    patience: AtomicU64,
     clock: Clock,
     admission: Admission,
     rings: Box<[sync::Arc<Ring<Submission>>]>,
@@ -121,15 +161,18 @@ pub(crate) struct Inner {
     /// Rows of leases that ended, by how.
     done: AtomicU64,
     lost: AtomicU64,
+    /// Rows refused for want of room.
+    refused: AtomicU64,
+    /// When the first request that waits expires.
+    earliest: Earliest,
+    /// Calls that wait for room.
+    room: Room,
     /// The forming lock.
     state: Lock<State>,
     /// Taken before the forming lock by who needs both; submitting and forming need only that one.
     adapter: Option<Lock<Adapter>>,
-    /// Threads in [`Scheduler::drain`], who wait for the last lease to end. The lock is taken under
-    /// any other one.
-    drainers: AtomicU32,
-    drain_lock: Mutex<()>,
-    drained: Condvar,
+    drainers: Drainers,
+    alarm: Alarm,
 }
 
 /// What the forming lock guards.
@@ -137,7 +180,7 @@ pub(crate) struct Inner {
 struct State {
     former: Former,
     config: Config,
-    drains: Vec<Drain<Submission>>,
+    drains: Vec<queue::Drain<Submission>>,
     /// First entries taken from the rings.
     drained: u64,
     withdrawn: Withdrawn,
@@ -187,13 +230,14 @@ impl Scheduler {
         let slab = Slab::new(capacity, bins, rules.rank).map_err(memory)?;
         let former =
             Former::new(rules, config.sizes(bins), edges, slab, capacity).map_err(memory)?;
-        let state = State {
+        let patience = AtomicU64::new(rules.max_wait.unwrap_or(u64::MAX));
+        let state = |alarm| State {
             former,
             config,
             drains,
             drained: 0,
             withdrawn: Withdrawn::default(),
-            sleepers: Sleepers::default(),
+            sleepers: Sleepers::new(alarm),
             workers: 0,
             restarted: 0,
             cancelled: 0,
@@ -201,24 +245,31 @@ impl Scheduler {
             batches: [0; Reason::ALL.len()],
             counts: Counts::new(bins),
         };
-        Ok(Self(Arc::new(Inner {
-            map,
-            capacity,
-            ages: rules.ages(),
-            budget: rules.budget,
-            affordable: AtomicU64::new(rules.budget.map_or(u64::MAX, Budget::most)),
-            clock,
-            admission: Admission::new(capacity as u64),
-            rings: rings.into(),
-            bell: Bell::new(bins),
-            done: AtomicU64::new(0),
-            lost: AtomicU64::new(0),
-            state: Lock::new(state),
-            adapter: adapter.map(Lock::new),
-            drainers: AtomicU32::new(0),
-            drain_lock: Mutex::new(()),
-            drained: Condvar::new(),
-        })))
+        Ok(Self(Shared::new(Arc::new_cyclic(|inner| {
+            let alarm = Alarm::new(clock.clone(), inner);
+            Inner {
+                generation: Generation::current(),
+                map,
+                capacity,
+                ages: rules.ages(),
+                budget: rules.budget,
+                affordable: AtomicU64::new(rules.budget.map_or(u64::MAX, Budget::most)),
+                patience,
+                clock,
+                admission: Admission::new(capacity as u64),
+                rings: rings.into(),
+                bell: Bell::new(bins),
+                done: AtomicU64::new(0),
+                lost: AtomicU64::new(0),
+                refused: AtomicU64::new(0),
+                earliest: Earliest::new(),
+                room: Room::new(alarm.clone()),
+                state: Lock::new(state(alarm.clone())),
+                adapter: adapter.map(Lock::new),
+                drainers: Drainers::new(alarm.clone()),
+                alarm,
+            }
+        }))))
     }
 
     /// The edges in use, while the gate of [`Config::adapt`] is open.
@@ -297,26 +348,8 @@ impl Scheduler {
         lengths: &[u32],
         options: &[Options],
     ) -> Result<Ticket, SubmitError> {
-        assert_eq!(keys.len(), lengths.len(), "keys and lengths differ in length");
-        assert!([0, keys.len()].contains(&options.len()), "keys and options differ in length");
-        let inner = &*self.0;
-        if inner.budget.is_some() || !options.is_empty() {
-            let options_of = |i: usize| options.get(i).copied().unwrap_or_default();
-            let mut requests = lengths.iter().enumerate();
-            requests.try_for_each(|(i, &length)| inner.check(length, &options_of(i)))?;
-        }
-        if keys.is_empty() {
-            let closed = inner.admission.is_closed();
-            return if closed { Err(SubmitError::Closed) } else { Ok(inner.admission.admitted()) };
-        }
-        let (first, granted) = inner.admit(keys.len() as u64)?;
-        let accepted = granted as usize;
-        inner.enqueue(first, &keys[..accepted], &lengths[..accepted], options);
-        if accepted < keys.len() {
-            let (capacity, first) = (inner.capacity, Some(first));
-            return Err(SubmitError::Full { capacity, accepted, first });
-        }
-        Ok(first)
+        self.0.check_many(keys, lengths, options)?;
+        self.0.submit_many(keys, lengths, options)
     }
 
     /// Takes a request back that waits: true if it will not be delivered, also not as a climber;
@@ -328,6 +361,14 @@ impl Scheduler {
     #[must_use]
     pub fn cancel(&self, ticket: Ticket) -> bool {
         self.0.cancel(ticket)
+    }
+
+    /// Takes the requests that expired and that no batch has reported: each is reported once, by a
+    /// batch or here. Frees the room of those whose deadline has passed. Blocking: takes the forming
+    /// lock.
+    #[must_use]
+    pub fn expired(&self) -> Vec<Expired> {
+        self.0.expired()
     }
 
     /// A request is finished: the steps that were predicted and those that it took. Without
@@ -347,6 +388,7 @@ impl Scheduler {
     /// If `predicted` and `actual` differ in length.
     pub fn observe_many(&self, predicted: &[u32], actual: &[u32]) {
         assert_eq!(predicted.len(), actual.len(), "predicted and actual differ in length");
+        self.0.assert_not_forked();
         Inner::observe(&self.0, predicted, actual);
     }
 
@@ -370,36 +412,54 @@ impl Scheduler {
         let id = state.workers;
         state.workers += 1;
         state.former.add_worker(id);
-        Worker { id, scheduler: Arc::clone(&self.0) }
+        Worker(Arc::new(Handle { id, scheduler: self.0.clone() }))
     }
 
     /// Accepts nothing more. What waits leaves, full batches first; resubmitting goes on.
     pub fn close(&self) {
+        self.0.assert_not_forked();
         if self.0.admission.close() {
-            // Under the lock nobody is between looking at the flag and falling asleep.
-            self.0.lock(&WakeList::new()).wake_all(|_| true);
+            let wakes = WakeList::new();
+            self.0.close_room(&wakes);
+            // Under the lock no worker is between looking at the flag and falling asleep.
+            self.0.lock(&wakes).wake_all(|_| true);
         }
     }
 
     /// Closes, then waits until nothing waits and nothing is leased, as long as `timeout` says
-    /// (`None`: for ever): whether that is so. Somebody else must take the batches. Blocking.
+    /// (`None`: for ever): whether that is so. Another thread must take the batches. Blocking.
     #[must_use]
     pub fn drain(&self, timeout: Option<Duration>) -> bool {
-        self.close();
-        self.0.wait_until_drained(timeout)
+        self.drain_async(timeout).wait()
     }
 
-    /// Whoever was woken and will not ask says so, and another sleeper is woken if a batch waits.
-    /// A [`NextBatch`] that is dropped does it by itself; this is for a waker whose task never runs
-    /// again. Blocking: takes the forming lock.
+    /// Closes, as this is called, and returns [`Scheduler::drain`] as a future, for any executor; `timeout` counts
+    /// from this call on.
+    pub fn drain_async(&self, timeout: Option<Duration>) -> Drain {
+        self.close();
+        Drain::new(self.0.clone(), timeout)
+    }
+
+    /// For a waker whose task will never run: the one who was woken does not come, and another
+    /// sleeper is woken at once if a batch waits, instead of 10 ms later. A [`NextBatch`] that is dropped does
+    /// it by itself. A waker may call it: what it wakes is called after that waker has returned. Blocking: takes the
+    /// forming lock.
     pub fn wake_another(&self) {
-        self.0.wake_one();
+        self.0.wake_another();
     }
 
     /// Whether [`Scheduler::close`] was called.
     #[must_use]
     pub fn is_closed(&self) -> bool {
+        self.0.assert_not_forked();
         self.0.admission.is_closed()
+    }
+
+    /// Whether this is a child of the process that made the scheduler, which cannot use it: make one in
+    /// the child process. Forks of libc are noticed, on systems that have them.
+    #[must_use]
+    pub fn is_forked(&self) -> bool {
+        self.0.is_forked()
     }
 
     /// A snapshot of the counters.
@@ -429,31 +489,46 @@ impl Worker {
     /// [`NextError`] when the time is over, the scheduler is closed and nothing waits for this
     /// worker (not final: who resubmits later asks again), or the worker is closed.
     pub fn next_batch(&self, timeout: Option<Duration>) -> Result<Batch, NextError> {
-        let (formed, now) = self.scheduler.next(self.id, timeout)?;
-        Ok(Batch::new(formed, now, self.id, Arc::clone(&self.scheduler)))
+        next::next(&self.0, timeout)
     }
 
     /// The next batch as a future, for any executor; `timeout` counts from this call on. Who waits
-    /// when the worker is closed or dropped gets [`NextError::WorkerClosed`].
+    /// when the worker is closed gets [`NextError::WorkerClosed`]. The scheduler wakes it when its time is over.
     pub fn next_batch_async(&self, timeout: Option<Duration>) -> NextBatch {
-        NextBatch::new(&self.scheduler, self.id, timeout)
+        NextBatch::new(&self.0, timeout)
     }
 
     /// The scheduler that it takes from.
     #[must_use]
     pub fn scheduler(&self) -> Scheduler {
-        Scheduler(Arc::clone(&self.scheduler))
+        Scheduler(self.0.scheduler.clone())
     }
 
     /// Hands the waiting climbers back to the shared queues, where they start anew; whoever waits
     /// in [`Worker::next_batch`], and later calls, get [`NextError::WorkerClosed`].
     pub fn close(&self) {
-        self.scheduler.remove_worker(self.id);
+        self.0.scheduler.remove_worker(self.0.id);
     }
 }
 
-impl Drop for Worker {
+impl Drop for Handle {
     fn drop(&mut self) {
-        self.close();
+        if !self.scheduler.is_beyond_use() {
+            self.scheduler.remove_worker(self.id);
+        }
+    }
+}
+
+impl Inner {
+    /// Whether what is dropped leaves it alone: in a child of the process that made it, and after
+    /// a panic under the forming lock.
+    pub(crate) fn is_beyond_use(&self) -> bool {
+        self.is_forked() || self.state.is_poisoned()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.alarm.end();
     }
 }

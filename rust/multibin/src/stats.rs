@@ -15,6 +15,7 @@ use crate::request::Reason;
 /// A snapshot of the scheduler's counters. At any moment `submitted + resubmitted = taken +
 /// cancelled + expired + waiting` and `taken = resubmitted + done + lost + leased`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Stats {
     /// Requests accepted.
     pub submitted: u64,
@@ -36,12 +37,17 @@ pub struct Stats {
     pub waiting: u64,
     /// Rows in open leases.
     pub leased: u64,
+    /// Rows refused because as many as `capacity` waited or were leased, each at its final answer.
+    pub refused: u64,
+    /// How many may wait or be leased.
+    pub capacity: u64,
     /// Batches by reason, in the order of [`Reason::ALL`].
     pub batches: [u64; Reason::ALL.len()],
 }
 
 /// What waits in one bin, and what the batches were that it led.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct BinStats {
     /// Requests that wait in this bin.
     pub waiting: u64,
@@ -66,6 +72,7 @@ pub struct BinStats {
 /// the `waiting`, `submitted`, `taken` and `batches` of the totals (the first two but for requests
 /// that another thread is just submitting), and `waits` has counted `taken` rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Snapshot {
     /// Of the whole scheduler.
     pub totals: Stats,

@@ -4,7 +4,7 @@
 pub(crate) use loom::{
     cell::UnsafeCell,
     sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
-    sync::{Arc, Condvar, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
     thread_local,
 };
 
@@ -17,6 +17,18 @@ pub(crate) use std::{
 
 #[cfg(not(loom))]
 pub(crate) use cell::UnsafeCell;
+#[cfg(not(loom))]
+pub(crate) use std::thread;
+
+/// The model checker has no time.
+#[cfg(loom)]
+pub(crate) mod thread {
+    pub(crate) use loom::thread::{Thread, current, park, yield_now};
+
+    pub(crate) fn park_timeout(_: std::time::Duration) {
+        yield_now();
+    }
+}
 
 /// Stands between a `SeqCst` write and the `SeqCst` reads that follow it. loom takes such accesses for
 /// acquire and release and knows a single total order of fences alone, so it gets one here. Where

@@ -59,7 +59,8 @@ pub(crate) struct Entry {
     pub(crate) row: Row,
     /// How many entries into queues came before this one: the clock of the rules.
     pub(crate) order: u64,
-    /// Passed over once more than this many rows have been served.
+    /// Passed over once more than this many rows have been served, by itself: in its queue it is not
+    /// due before those ahead of it.
     pub(crate) due: u64,
 }
 
@@ -100,12 +101,12 @@ impl Head {
     };
 
     #[inline]
-    fn of(entry: &Entry, rank: Rank) -> Self {
+    fn of(entry: &Entry, due: u64, rank: Rank) -> Self {
         Self {
             rank: rank.of(&entry.row),
             place: rank.place(entry),
             ticket: entry.row.ticket,
-            due: entry.due,
+            due,
             entered: entry.row.entered,
         }
     }

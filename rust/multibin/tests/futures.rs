@@ -73,7 +73,7 @@ impl Task {
             if let Poll::Ready(outcome) = self.poll() {
                 return outcome;
             }
-            self.door.wait(self.next.alarm().unwrap_or(LOST).min(LOST));
+            self.door.wait(LOST);
             assert!(start.elapsed() < LOST, "slept on");
         }
     }
@@ -96,38 +96,6 @@ fn taken(task: &mut Task) -> Vec<u64> {
 }
 
 #[test]
-fn a_batch_that_became_possible_wakes_one_that_longest_asleep() {
-    let scheduler = scheduler(Fill::Strict, 3);
-    let worker = scheduler.worker();
-    let mut tasks = [Task::asleep(&worker), Task::asleep(&worker), Task::asleep(&worker)];
-    for (key, rings) in
-        [[0, 0, 0], [0, 0, 0], [1, 0, 0], [1, 0, 0], [1, 0, 0], [1, 0, 0]].into_iter().enumerate()
-    {
-        scheduler.submit(key as u64, 3).unwrap();
-        assert_eq!(tasks.each_ref().map(Task::rings), rings, "after {key}");
-    }
-    // Who leaves with a batch wakes the next.
-    assert_eq!(taken(&mut tasks[0]), [0, 1, 2]);
-    assert_eq!(tasks.each_ref().map(Task::rings), [1, 1, 0]);
-    assert_eq!(taken(&mut tasks[1]), [3, 4, 5]);
-    assert_eq!(tasks.each_ref().map(Task::rings), [1, 1, 0]);
-}
-
-#[test]
-fn a_future_that_is_dropped_takes_nothing_and_passes_its_wake_up_on() {
-    let scheduler = scheduler(Fill::Elastic, 3);
-    let worker = scheduler.worker();
-    let [first, mut second, third] = [(); 3].map(|()| Task::asleep(&worker));
-    scheduler.submit(7, 3).unwrap();
-    assert_eq!([first.rings(), second.rings(), third.rings()], [1, 0, 0]);
-    drop(first);
-    assert_eq!([second.rings(), third.rings()], [1, 0]);
-    drop(third);
-    assert_eq!(taken(&mut second), [7]);
-    assert_eq!(scheduler.stats().lost, 1, "the batch that `taken` dropped");
-}
-
-#[test]
 fn a_full_bin_wakes_the_one_whose_climbers_fill_it() {
     let scheduler = scheduler(Fill::Strict, 2);
     let (other, owner) = (scheduler.worker(), scheduler.worker());
@@ -141,26 +109,6 @@ fn a_full_bin_wakes_the_one_whose_climbers_fill_it() {
 }
 
 #[test]
-fn alarms_pass_to_whoever_sleeps_on() {
-    let max_wait = Some(Duration::from_secs(3600));
-    let config = Config { fill: Fill::Strict, max_wait, ..Config::new(2) };
-    let scheduler = Scheduler::new(Edges::new(&[0, 8]).unwrap(), config).unwrap();
-    let worker = scheduler.worker();
-    let (mut first, mut second) = (Task::asleep(&worker), Task::asleep(&worker));
-    assert_eq!((first.next.alarm(), second.next.alarm()), (None, None));
-    scheduler.submit(7, 3).unwrap();
-    assert_eq!((first.rings(), second.rings()), (1, 0));
-    assert!(first.poll().is_pending());
-    let hour = Duration::from_secs(3590)..Duration::from_secs(3600);
-    assert!(hour.contains(&first.next.alarm().unwrap()));
-    assert_eq!(second.rings(), 0, "one alarm is enough");
-    drop(first);
-    assert_eq!(second.rings(), 1);
-    assert!(second.poll().is_pending());
-    assert!(hour.contains(&second.next.alarm().unwrap()));
-}
-
-#[test]
 fn timeouts_and_closing_end_futures() {
     let scheduler = scheduler(Fill::Elastic, 2);
     let (worker, other) = (scheduler.worker(), scheduler.worker());
@@ -168,7 +116,7 @@ fn timeouts_and_closing_end_futures() {
     assert_eq!(Task::new(worker.next_batch_async(timeout)).run().err(), Some(NextError::Timeout));
     let mut task = Task::asleep(&worker);
     let gone = [Task::asleep(&other), Task::asleep(&other)];
-    drop(other);
+    other.close();
     for task in gone {
         assert_eq!((task.rings(), task.run().err()), (1, Some(NextError::WorkerClosed)));
     }

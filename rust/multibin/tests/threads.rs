@@ -83,6 +83,7 @@ fn work(scheduler: &Scheduler, account: &Mutex<Account>) {
             Ok(batch) => handle(&batch, &mut account.lock().unwrap()),
             Err(NextError::Timeout) => {}
             Err(NextError::Closed | NextError::WorkerClosed) => return,
+            Err(error) => panic!("{error}"),
         }
     }
 }
@@ -198,7 +199,7 @@ fn closing_ends_every_wait() {
             assert_eq!(wait.join().unwrap(), Some(NextError::Closed));
         }
     });
-    assert_eq!(scheduler.submit(1, 1), Err(SubmitError::Closed));
+    assert_eq!(scheduler.submit(1, 1), Err(SubmitError::Closed { accepted: 0, first: None }));
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use super::Former;
 use super::bins::Entrance;
-use super::expiry::Expiry;
 use super::places::Places;
 use crate::config::Rules;
 use crate::request::{Row, Submission};
@@ -13,13 +12,14 @@ pub(crate) struct Arrivals<'a> {
     entrance: Entrance<'a>,
     slab: &'a mut Slab,
     places: &'a mut Places,
-    expiry: &'a mut Expiry,
     rules: &'a Rules,
     taken: u64,
     /// Entries so far that left.
     gone: u64,
     /// Entries so far that were no first ones.
     again: u64,
+    /// The greatest order so far, and one.
+    orders: &'a mut u64,
 }
 
 impl Arrivals<'_> {
@@ -34,7 +34,10 @@ impl Arrivals<'_> {
         let entry = Entry { row: Row::from(submission), order, due };
         let at = self.entrance.push(self.slab, entry);
         self.places.remember(self.slab, ticket, at);
-        self.expiry.expect(deadline, ticket, order);
+        *self.orders = (order + 1).max(*self.orders);
+        if deadline != u64::MAX {
+            self.slab.expect(at);
+        }
     }
 }
 
@@ -49,13 +52,14 @@ impl Former {
             entrance: self.fresh.entrance(bin, full),
             slab: &mut self.slab,
             places: &mut self.places,
-            expiry: &mut self.expiry,
             rules: &self.rules,
             taken,
             gone,
             again,
+            orders: &mut self.orders,
         });
         let now = self.fresh.entered(bin, before);
+        self.changed.insert(bin);
         // In a heap any entry may be the new head, and with a budget complete a batch.
         let any = self.rules.rank != Rank::Ticket || full.budget.is_some();
         if now > before && (any || before == 0 || before < full.rows && now >= full.rows) {

@@ -1,6 +1,5 @@
 //! One queue per bin, and what the rules ask of all of them at once.
 
-use super::places::Places;
 use crate::config::{Order, Rules};
 use crate::least::Least;
 use crate::load::{Full, Load};
@@ -16,6 +15,11 @@ pub(super) struct Bins {
     loads: Vec<Filling>,
     pub(super) waiting: usize,
     occupied: Occupied,
+    /// By bin which of its entries a change of edges left behind, strict: those with a lesser place.
+    /// As long as one of them is the head, the bin counts as full. Empty until edges change.
+    left: Vec<u64>,
+    /// Bins from here on are entered no more, and count as full as soon as anything waits there.
+    live: usize,
 }
 
 /// What waits in a bin, until it is a batch.
@@ -69,6 +73,8 @@ impl Bins {
             loads: vec![Filling::EMPTY; if rules.budget.is_some() { queues } else { 0 }],
             waiting: 0,
             occupied: Occupied::new(queues),
+            left: Vec::new(),
+            live: usize::MAX,
         }
     }
 
@@ -107,6 +113,9 @@ impl Bins {
         self.waiting -= (before - queue.len) as usize;
         if queue.len == 0 {
             self.occupied.remove(bin);
+            if let Some(left) = self.left.get_mut(bin) {
+                *left = 0;
+            }
         }
         edited
     }
@@ -120,25 +129,59 @@ impl Bins {
         }
     }
 
-    /// After entries left: those from the middle of a queue leave holes, and so do not keep more
-    /// places than wait. Amortised O(1) for each of them.
-    pub(super) fn close_holes(&mut self, slab: &mut Slab, bin: usize, places: &mut Places) {
-        let queue = &mut self.queues[bin];
-        if queue.is_sparse(slab) {
-            queue.compact(slab, |ticket, from, to| places.moved(ticket, from, to));
+    /// Edges changed: what waits in a bin that is `altered` is left behind, as far as its place is
+    /// before `place`, and bins from `live` on are entered no more. Tells of every such bin.
+    pub(super) fn leave_behind(
+        &mut self,
+        place: u64,
+        live: usize,
+        altered: impl Fn(usize) -> bool,
+        mut tell: impl FnMut(usize),
+    ) {
+        self.live = live;
+        let mut next = self.occupied.at_least(0);
+        while let Some(bin) = next {
+            if altered(bin) {
+                self.left.resize(self.queues.len(), 0);
+                self.left[bin] = place;
+            }
+            tell(bin);
+            next = self.occupied.at_least(bin + 1);
         }
     }
 
-    /// Whether a bin holds a batch.
+    /// Whether entries are still placed in `bin`.
+    pub(super) fn is_entered(&self, bin: usize) -> bool {
+        bin < self.live
+    }
+
+    /// Whether what heads a bin was left behind by a change of edges.
+    #[inline]
+    pub(super) fn is_left(&self, bin: usize) -> bool {
+        let left =
+            if bin < self.live { self.left.get(bin).copied().unwrap_or(0) } else { u64::MAX };
+        self.queues[bin].head.place < left
+    }
+
+    /// Whether a change of edges left something behind in a bin, or would any arrival there.
+    pub(super) fn may_be_left(&self, bin: usize) -> bool {
+        bin >= self.live || self.left.get(bin).is_some_and(|&left| left > 0)
+    }
+
+    /// Whether a bin holds a batch, or counts as if it did.
     #[inline]
     pub(super) fn is_full(&self, bin: usize, full: Full) -> bool {
         self.queues[bin].len >= full.rows
             || self.loads.get(bin).is_some_and(|filling| filling.formed != u64::MAX)
+            || self.is_left(bin)
     }
 
     /// The order of who completed the batch that a bin holds.
     #[inline]
     fn formed(&self, slab: &Slab, bin: usize, full: Full) -> u64 {
+        if self.is_left(bin) {
+            return self.queues[bin].head.place;
+        }
         let filling = self.loads.get(bin);
         filling.map_or_else(|| self.queues[bin].order_of(slab, full.rows), |filling| filling.formed)
     }

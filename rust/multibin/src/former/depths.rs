@@ -14,7 +14,8 @@ pub(crate) struct Depth {
 impl Former {
     /// O(workers that hold climbers).
     pub(crate) fn depth_of(&self, bin: usize) -> Depth {
-        let climbers = || self.own.values().chain([&self.anyones]).filter(|bins| bins.waiting > 0);
+        let all = || self.own.values().chain(self.retired.values()).chain([&self.anyones]);
+        let climbers = || all().filter(|bins| bins.waiting > 0);
         let len = |bins: &Bins| u64::from(bins.queues[bin].len);
         let arrival = |bins: &Bins| {
             let (_, entry) = bins.queues[bin].iter(&self.slab).next()?;

@@ -1,85 +1,73 @@
-//! Deadlines: who has not started by then is handed back unserved.
-
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+//! Times to live: a request that has not started when its own is over is not served.
 
 use super::Former;
-use crate::request::{Expired, Row, Ticket};
+use crate::request::{Expired, Row};
 
-/// Who may expire.
-#[derive(Debug, Default)]
+/// The most requests that expire under one hold of the lock.
+const AT_ONCE: usize = 4096;
+
+/// What expired.
+#[derive(Debug)]
 pub(super) struct Expiry {
-    /// Deadlines and whose; of some who left long ago, too.
-    deadlines: BinaryHeap<Reverse<(u64, First)>>,
-}
-
-/// A request's first entry into a queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct First {
-    ticket: Ticket,
-    /// Tells it from the same request's later entries.
-    order: u64,
+    unreported: Vec<Expired>,
+    /// How many may be unreported.
+    most: usize,
+    /// How many expired so far.
+    total: u64,
 }
 
 impl Expiry {
-    /// `ticket` entered for the first time. O(log n) with a deadline.
-    #[inline]
-    pub(super) fn expect(&mut self, deadline: u64, ticket: Ticket, order: u64) {
-        if deadline != u64::MAX {
-            self.deadlines.push(Reverse((deadline, First { ticket, order })));
-        }
+    pub(super) fn new(most: usize) -> Self {
+        Self { unreported: Vec::new(), most, total: 0 }
+    }
+
+    /// Whether another one can be kept until it is reported.
+    fn has_room(&mut self) -> bool {
+        self.unreported.len() < self.most && self.unreported.try_reserve(1).is_ok()
     }
 }
 
 impl Former {
-    /// Takes out whose deadline is `now` or before: their keys. Amortised O(log n) per request with a
-    /// deadline.
-    pub(super) fn expire(&mut self, now: u64) -> Vec<Expired> {
-        let mut keys = Vec::new();
-        while let Some(at) = self.first_expired(now) {
-            let Row { key, ticket, .. } = self.unlink(at);
-            keys.push(Expired { key, ticket });
-        }
-        self.forget_who_left();
-        keys
-    }
-
-    /// Whether somebody's deadline is `now` or before. Until a batch hands it back, it waits.
-    pub(super) fn expires(&mut self, now: u64) -> bool {
-        self.first_expired(now).is_some()
-    }
-
-    fn first_expired(&mut self, now: u64) -> Option<u32> {
-        while let Some(&Reverse((deadline, first))) = self.expiry.deadlines.peek()
-            && deadline <= now
+    /// Takes out requests whose deadline is `now` or before, at most some thousands, and keeps them
+    /// until they are reported; returns how many. While as many as the capacity are unreported,
+    /// others stay where they are and are not served. O(log of those with deadlines) for each.
+    pub(crate) fn expire(&mut self, now: u64) -> usize {
+        let mut count = 0;
+        while count < AT_ONCE
+            && let Some(at) = self.past_deadline(now)
+            && self.expiry.has_room()
         {
-            let at = self.still_at(first);
-            if at.is_some() {
-                return at;
-            }
-            self.expiry.deadlines.pop();
+            let Row { key, ticket, .. } = self.unlink(at);
+            self.expiry.unreported.push(Expired { key, ticket });
+            count += 1;
         }
-        None
+        self.expiry.total += count as u64;
+        count
     }
 
-    /// Where who entered then still waits.
-    fn still_at(&self, First { ticket, order }: First) -> Option<u32> {
-        let at = self.places.find(&self.slab, ticket);
-        at.filter(|&at| self.slab.entry(at).order == order)
+    /// The place of a request whose deadline is `now` or before.
+    pub(super) fn past_deadline(&self, now: u64) -> Option<u32> {
+        let (deadline, at) = self.slab.first_deadline()?;
+        (deadline <= now).then_some(at)
     }
 
-    /// Keeps the deadlines at most about twice as many as those who wait.
-    fn forget_who_left(&mut self) {
-        if self.expiry.deadlines.len() <= 2 * self.fresh.waiting + 64 {
-            return;
-        }
-        let mut deadlines = std::mem::take(&mut self.expiry.deadlines);
-        deadlines.retain(|&Reverse((_, first))| self.still_at(first).is_some());
-        self.expiry.deadlines = deadlines;
+    /// How many requests expired so far; the room of each is free from then on.
+    pub(crate) fn expired(&self) -> u64 {
+        self.expiry.total
     }
 
-    /// The next deadline, perhaps of somebody who left.
-    pub(super) fn next_expiry(&self) -> Option<u64> {
-        self.expiry.deadlines.peek().map(|&Reverse((deadline, _))| deadline)
+    /// The requests that expired and were not reported, which they are hereby.
+    pub(crate) fn take_unreported(&mut self) -> Vec<Expired> {
+        std::mem::take(&mut self.expiry.unreported)
+    }
+
+    /// Whether a batch would report requests that expired, or keep others from being served.
+    pub(super) fn has_expired(&self, now: u64) -> bool {
+        !self.expiry.unreported.is_empty() || self.past_deadline(now).is_some()
+    }
+
+    /// The next deadline of a request that waits.
+    pub(crate) fn next_expiry(&self) -> Option<u64> {
+        self.slab.first_deadline().map(|(deadline, _)| deadline)
     }
 }

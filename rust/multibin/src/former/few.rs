@@ -33,8 +33,8 @@ impl Ranking {
     }
 
     /// Overdue ones first, by arrival; then by rank.
-    fn rank(&self, entry: &Entry) -> u128 {
-        let overdue = self.rules.overdue(self.taken, entry.due, entry.row.entered, self.now);
+    fn rank(&self, entry: &Entry, due: u64) -> u128 {
+        let overdue = self.rules.overdue(self.taken, due, entry.row.entered, self.now);
         let ticket = entry.row.ticket;
         let rank = if overdue { ticket } else { self.rules.rank.of(&entry.row) };
         u128::from(!overdue) << 127 | u128::from(rank) << 63 | u128::from(ticket)
@@ -121,15 +121,19 @@ impl Former {
     fn rank_all(&self, bins: Option<&Bins>, ranking: Ranking, ranked: &mut Vec<Ranked>) {
         for (bin, queue) in bins.into_iter().flat_map(Bins::occupied) {
             let bin = bin as u32;
-            let entries = queue.iter(&self.slab);
-            ranked.extend(entries.map(|(at, e)| Ranked { rank: ranking.rank(e), bin, at }));
+            let entries = queue.dues(&self.slab);
+            ranked.extend(entries.map(|(at, entry, due)| Ranked {
+                rank: ranking.rank(entry, due),
+                bin,
+                at,
+            }));
         }
     }
 
     /// Removes from each source of the view every entry that ranks up to its last one.
     fn take_ranked(&mut self, view: View, ranking: Ranking, [climbers, starters]: [u128; 2]) {
         let mut from = From { slab: &mut self.slab, places: &mut self.places, sizes: &self.sizes };
-        let own = self.own.get_mut(&view.worker);
+        let own = view.worker.and_then(|worker| self.own.get_mut(&worker));
         for bins in own.into_iter().chain([&mut self.anyones]) {
             self.parked -= from.take(bins, ranking, climbers, |_| ());
         }
@@ -163,9 +167,12 @@ impl From<'_> {
             if last == ALL {
                 bins.edit(bin, |queue| queue.clear(self.slab));
             } else {
-                let kept = |entry: &Entry| ranking.rank(entry) > last;
-                bins.edit(bin, |queue| queue.retain(self.slab, kept));
-                bins.close_holes(self.slab, bin, self.places);
+                let kept = |entry: &Entry, due| ranking.rank(entry, due) > last;
+                let places = &mut *self.places;
+                bins.edit(bin, |queue| {
+                    queue.retain(self.slab, kept);
+                    queue.compact(self.slab, |ticket, from, to| places.moved(ticket, from, to));
+                });
             }
             let full = Full { rows: self.sizes[bin], budget: ranking.rules.budget };
             bins.find_full(self.slab, bin, full);

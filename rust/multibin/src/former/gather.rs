@@ -84,6 +84,7 @@ impl Former {
         };
         if taking.rows.len() > before {
             taking.room = room;
+            self.changed.insert(bin);
         }
         if started > 0 {
             self.update(bin);
@@ -93,13 +94,11 @@ impl Former {
 
     pub(super) fn take_fresh(&mut self, most: usize, bin: usize, rows: &mut Vec<Row>) -> usize {
         let slab = &mut self.slab;
-        let taken = self.fresh.edit(bin, |queue| {
+        self.fresh.edit(bin, |queue| {
             let wanted = most.min(queue.len as usize);
             queue.take(slab, wanted, rows);
             wanted
-        });
-        self.fresh.close_holes(slab, bin, &mut self.places);
-        taken
+        })
     }
 
     fn take_one_by_one(
@@ -110,7 +109,7 @@ impl Former {
         taking: &mut Taking,
     ) -> usize {
         let (mut started, full) = (0, self.full(bin));
-        let own = self.own.get_mut(&view.worker);
+        let own = view.worker.and_then(|worker| self.own.get_mut(&worker));
         let slab = &mut self.slab;
         let mut sources = [own, Some(&mut self.anyones), Some(&mut self.fresh)];
         while taking.rows.len() < room {
@@ -132,7 +131,6 @@ impl Former {
             started += usize::from(fresh);
         }
         for bins in sources.into_iter().flatten() {
-            bins.close_holes(slab, bin, &mut self.places);
             bins.find_full(slab, bin, full);
         }
         started

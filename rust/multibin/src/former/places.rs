@@ -115,13 +115,18 @@ impl Former {
         let bins = match home.owner {
             Owner::Fresh => &mut self.fresh,
             Owner::Anyone => &mut self.anyones,
-            Owner::Worker(worker) => self.own.get_mut(&worker).expect("its worker lives"),
+            Owner::Worker(worker) => {
+                let own = self.own.get_mut(&worker).or_else(|| self.retired.get_mut(&worker));
+                own.expect("its worker lives or retires")
+            }
         };
-        let row = bins.edit(home.bin, |queue| queue.unlink(slab, at));
-        bins.close_holes(slab, home.bin, &mut self.places);
+        let places = &mut self.places;
+        let moved = |ticket, from, to| places.moved(ticket, from, to);
+        let row = bins.edit(home.bin, |queue| queue.unlink(slab, at, moved));
         bins.find_full(slab, home.bin, full);
         self.places.forget(row.ticket);
         self.removed += 1;
+        self.changed.insert(home.bin);
         if home.owner == Owner::Fresh {
             self.update(home.bin);
         } else {
@@ -164,7 +169,7 @@ mod tests {
         let tickets = first..first + u64::from(count);
         former.arrive(bin, |arrivals| {
             for ticket in tickets.clone() {
-                let options = Options::default();
+                let options = Options::new();
                 arrivals.push(Submission::new(ticket, ticket, 0, length, &options));
             }
         });
@@ -182,7 +187,7 @@ mod tests {
             assert_eq!(former.form(0, 0, false, usize::MAX).unwrap().rows.len(), ROWS as usize);
             first = end;
         }
-        assert_eq!(former.waiting(0), BINS as usize);
+        assert_eq!(former.waiting(Some(0)), BINS as usize);
         let places = former.slab.places();
         assert!(places <= 2 * CAPACITY + 64 * BINS as usize, "{places}");
     }
@@ -206,7 +211,8 @@ mod tests {
             let admitted = enter(&mut former, 0, worker, 1);
             let batch = former.form(0, worker, false, usize::MAX).unwrap();
             former.climb(batch.rows[0], Some(worker), admitted);
-            assert_eq!(former.remove_worker(worker, 0, admitted), 1);
+            assert!(former.retire_worker(worker));
+            assert_eq!(former.hand_back(worker, 9, 0, admitted), (1, false));
             assert_eq!(former.form(0, 0, false, usize::MAX).unwrap().rows.len(), 1);
         }
         // A block of the bin, and one of the last worker.
@@ -229,7 +235,7 @@ mod tests {
             assert_eq!(at.and_then(|at| former.slab.ticket(at)), Some(ticket));
             assert_eq!(former.remove(ticket).map(|row| row.ticket), Some(ticket));
         }
-        assert_eq!(former.waiting(0), 0);
+        assert_eq!(former.waiting(Some(0)), 0);
     }
 
     /// Tickets 0 and 2 of a capacity of 2 share a position, and lose their worker together.

@@ -44,7 +44,7 @@ impl Candidate {
 impl Former {
     /// When the first request that `worker` may take becomes overdue by `max_wait`, or expires.
     pub(crate) fn deadline(&self, worker: WorkerId) -> Option<u64> {
-        self.earliest(&self.climbers(worker))
+        self.earliest(&self.climbers(Some(worker)))
     }
 
     /// When the first request that anybody may take becomes overdue by `max_wait`, or expires.
@@ -70,24 +70,9 @@ impl Former {
         Some(entered.saturating_add(max_wait))
     }
 
-    /// Whether an arrival in `bin` may make a batch possible: it does not while it only waits in a
-    /// strict bin that is not full.
-    #[inline]
-    pub(crate) fn may_complete(&self, bin: usize) -> bool {
-        self.rules.fill == Fill::Elastic
-            || self.parked > 0
-            || self.rules.max_wait.is_some()
-            || self.next_expiry().is_some()
-            || self.is_full(bin)
-    }
-
-    /// Whether climbers wait.
-    pub(crate) fn has_climbers(&self) -> bool {
-        self.parked > 0
-    }
-
     /// The next batch for `worker`, if one may leave now. `closed`: nothing more will arrive. At
-    /// most `starts` of its rows have not started.
+    /// most `starts` of its rows have not started. A request never leaves after its deadline: while
+    /// more have expired than are taken out at once, a batch only reports those that were.
     pub(crate) fn form(
         &mut self,
         now: u64,
@@ -95,18 +80,19 @@ impl Former {
         closed: bool,
         starts: usize,
     ) -> Option<Formed> {
-        let expired = self.expire(now);
-        let everything = View { worker, starts };
-        let leads = self.available(everything) > 0;
+        self.expire(now);
+        let everything = View { worker: Some(worker), starts };
+        let leads = self.available(everything) > 0 && self.past_deadline(now).is_none();
         let formed = if leads { self.lead(now, everything, closed) } else { None };
+        let expired = self.take_unreported();
         if let Some(formed) = formed {
             self.taken += formed.rows.len() as u64;
             formed.rows.iter().for_each(|row| self.places.forget(row.ticket));
             self.anew &= self.fresh.waiting > 0;
             return Some(Formed { expired, ..formed });
         }
-        let nobody = Formed::new(Vec::new(), None, 0, Reason::Expired);
-        (!expired.is_empty()).then_some(Formed { expired, ..nobody })
+        let nothing = Formed::new(Vec::new(), None, 0, Reason::Expired);
+        (!expired.is_empty()).then_some(Formed { expired, ..nothing })
     }
 
     /// How many wait that a batch could have.
@@ -118,17 +104,18 @@ impl Former {
     fn lead(&mut self, now: u64, everything: View, closed: bool) -> Option<Formed> {
         let elastic = self.rules.fill == Fill::Elastic;
         let view = self.bounded(everything);
-        if elastic && !closed && self.rules.few(self.waiting(view.worker)) {
+        let few = elastic && !closed && self.rules.few(self.waiting(view.worker));
+        if few && (view.starts == everything.starts || !self.start_overdue(now, everything)) {
             return Some(self.few(now, view));
         }
         self.refresh();
-        let mut survey = self.survey(now, everything);
+        let mut survey = self.survey(now, everything, None);
         // A closed strict scheduler lets full bins go first; everything leaves anyway.
         if let Some(bin) = survey.overdue.bin().filter(|_| elastic || !closed) {
             return Some(self.gather(everything, view, bin, Reason::Overdue));
         }
         if view.starts != everything.starts {
-            survey = self.survey(now, view);
+            survey = self.survey(now, view, None);
         }
         if let Some(bin) = survey.full.bin() {
             return Some(self.gather(view, view, bin, Reason::Full));
@@ -138,6 +125,18 @@ impl Former {
         leads.then(|| self.gather(view, view, survey.oldest.bin, reason))
     }
 
+    /// Whether an overdue request that has not started heads its bin: with `max_parked` climbers rule 1
+    /// would take others for as long as these climb.
+    fn start_overdue(&mut self, now: u64, everything: View) -> bool {
+        self.refresh();
+        let sources = self.sources(everything);
+        self.any_overdue(now)
+            && self.fresh.occupied().any(|(bin, queue)| {
+                let (first, _) = head(&sources, bin, u32::MAX);
+                first.ticket == queue.head.ticket && self.is_overdue(first, now)
+            })
+    }
+
     /// With `max_parked` climbers nobody starts while a climber may go on.
     pub(super) fn bounded(&self, view: View) -> View {
         let full = self.rules.max_parked.is_some_and(|most| self.parked >= most);
@@ -145,9 +144,10 @@ impl Former {
         View { starts, ..view }
     }
 
-    pub(super) fn survey(&self, now: u64, view: View) -> Survey {
-        if self.parked > 0 {
-            return self.survey_all(now, view);
+    /// `whose`: only of the bins in which climbers of that worker wait.
+    pub(super) fn survey(&self, now: u64, view: View, whose: Option<WorkerId>) -> Survey {
+        if self.climbing(view.worker) > 0 {
+            return self.survey_all(now, view, whose);
         }
         let full = view.starts >= self.rules.largest as usize;
         Survey {
@@ -171,19 +171,23 @@ impl Former {
     }
 
     /// Whether any of those who have not started is overdue.
-    fn any_overdue(&self, now: u64) -> bool {
+    pub(super) fn any_overdue(&self, now: u64) -> bool {
         let (due, entered) = (self.heads.due.key(), self.heads.entered.key());
         self.rules.overdue(self.taken, due, entered, now)
     }
 
     /// With climbers a bin's head and what waits in it differ from worker to worker: all bins are
-    /// looked at.
-    fn survey_all(&self, now: u64, view: View) -> Survey {
+    /// looked at in which something waits.
+    fn survey_all(&self, now: u64, view: View, whose: Option<WorkerId>) -> Survey {
         let none = Candidate::NONE;
         let mut survey = Survey { oldest: none, overdue: none, full: none };
         let sources = self.sources(view);
         let starts = u32::try_from(view.starts).unwrap_or(u32::MAX);
-        for bin in 0..self.bins() {
+        let whose = whose.map(|worker| [self.own.get(&worker), None, None]);
+        let asked = whose.unwrap_or(sources);
+        let mut next = at_least(&asked, 0);
+        while let Some(bin) = next {
+            next = at_least(&asked, bin + 1);
             let (head, waiting) = head(&sources, bin, starts);
             survey.oldest.offer(head.rank, bin);
             if self.is_overdue(head, now) {
@@ -207,6 +211,10 @@ impl Former {
     /// 0 where that decides nothing.
     fn formed(&self, sources: &[Option<&Bins>; 3], bin: usize, waiting: u32) -> Option<u64> {
         let full = self.full(bin);
+        let left = sources.iter().flatten().filter(|bins| bins.is_left(bin));
+        if let Some(first) = left.map(|bins| bins.queues[bin].head.place).min() {
+            return Some(first);
+        }
         let enough = waiting >= full.rows;
         if enough && self.rules.order != Order::Formed {
             return Some(0);
@@ -228,16 +236,6 @@ impl Former {
         (1..).zip(&merged).take(waiting as usize).find_map(completes)
     }
 
-    /// Whether `bin` holds a batch that anybody may take.
-    fn is_full(&self, bin: usize) -> bool {
-        if self.anyones.waiting == 0 {
-            return self.fresh.is_full(bin, self.full(bin));
-        }
-        let sources = [None, Some(&self.anyones), Some(&self.fresh)];
-        let waiting = self.depth(bin);
-        waiting > 0 && self.formed(&sources, bin, waiting).is_some()
-    }
-
     /// The queues that a view shows: the worker's own climbers, anyone's, and who starts; none
     /// where nobody waits.
     pub(super) fn sources(&self, view: View) -> [Option<&Bins>; 3] {
@@ -246,13 +244,19 @@ impl Former {
     }
 
     /// The worker's own climbers, and anyone's.
-    fn climbers(&self, worker: WorkerId) -> [Option<&Bins>; 2] {
+    fn climbers(&self, worker: Option<WorkerId>) -> [Option<&Bins>; 2] {
         if self.parked == 0 {
             return [None, None];
         }
         let shown = |bins: &&Bins| bins.waiting > 0;
-        [self.own.get(&worker).filter(shown), Some(&self.anyones).filter(shown)]
+        let own = worker.and_then(|worker| self.own.get(&worker));
+        [own.filter(shown), Some(&self.anyones).filter(shown)]
     }
+}
+
+/// The lowest bin from `from` on in which something waits.
+fn at_least(sources: &[Option<&Bins>; 3], from: usize) -> Option<usize> {
+    sources.iter().flatten().filter_map(|bins| bins.at_least(from)).min()
 }
 
 /// The entry of `bin` that entered first, and how many of those there a batch could have.

@@ -1,9 +1,9 @@
 //! Finished requests: the gate turns and edges change while requests flow.
 
-use std::sync::Arc;
 use std::thread;
 
 use super::Inner;
+use super::fork::Shared;
 use super::wakes::{Guard, WakeList};
 use crate::adapt::{Adapter, Fit, Job};
 use crate::config::{Config, ConfigError, Rules};
@@ -20,10 +20,11 @@ pub(super) fn adapter(config: &Config, edges: &Edges) -> Result<Option<Adapter>,
 
 impl Inner {
     pub(super) fn adapter<'a>(&'a self, wakes: &'a WakeList) -> Option<Guard<'a, Adapter>> {
+        self.assert_not_forked();
         self.adapter.as_ref().map(|adapter| adapter.lock(wakes))
     }
 
-    pub(super) fn observe(this: &Arc<Self>, predicted: &[u32], actual: &[u32]) {
+    pub(super) fn observe(this: &Shared, predicted: &[u32], actual: &[u32]) {
         for (predicted, actual) in predicted.chunks(BLOCK).zip(actual.chunks(BLOCK)) {
             if let Some(job) = this.judge(predicted, actual) {
                 Self::fit(this, job);
@@ -46,8 +47,8 @@ impl Inner {
     /// Fits on a thread of its own: who observes may be an event loop, which a fit would hold up for
     /// some milliseconds. A thread for each fit has no life to be managed: between fits there is none,
     /// and it keeps no scheduler alive.
-    fn fit(this: &Arc<Self>, job: Job) {
-        let scheduler = Arc::downgrade(this);
+    fn fit(this: &Shared, job: Job) {
+        let scheduler = this.downgrade();
         let fit = move || {
             let fit = job.run();
             if let Some(scheduler) = scheduler.upgrade() {
@@ -70,11 +71,14 @@ impl Inner {
         }
     }
 
-    /// Who waits stays in its queue, so that no batch becomes possible by this.
+    /// What waits stays in its queue; with strict fill that may be a batch now.
     fn put_to_use(&self, adapter: &Adapter, wakes: &WakeList) {
         let (edges, pays) = (adapter.edges(), adapter.pays());
         let mut state = self.lock(wakes);
         self.map.replace(edges, pays);
+        // What is published was meant for the bins of before.
+        state.drain_marked(&self.bell);
         state.former.set_edges(edges.clone(), pays);
+        self.pass_on(&mut state, self.now());
     }
 }

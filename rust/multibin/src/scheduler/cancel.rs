@@ -62,23 +62,28 @@ impl State {
 impl Inner {
     /// Takes back one request: true if it will not be delivered.
     pub(super) fn cancel(&self, ticket: Ticket) -> bool {
-        self.cancel_all(ticket..ticket + 1) == 1
-    }
-
-    /// Takes back those of `tickets` that wait; returns how many did.
-    pub(super) fn cancel_all(&self, tickets: Range<Ticket>) -> u64 {
-        let starts = tickets.clone().step_by(BLOCK as usize);
-        starts.map(|start| self.cancel_block(start..tickets.end.min(start + BLOCK))).sum()
-    }
-
-    fn cancel_block(&self, tickets: Range<Ticket>) -> u64 {
         let wakes = WakeList::new();
-        let mut state = self.lock(&wakes);
+        let found = self.cancel_all(ticket..ticket + 1, &wakes) > 0;
+        self.serve_queued(&wakes);
+        found
+    }
+
+    /// Takes back those of `tickets` that wait; returns how many did. The caller serves the calls that
+    /// are queued for room.
+    pub(super) fn cancel_all(&self, tickets: Range<Ticket>, wakes: &WakeList) -> u64 {
+        let starts = tickets.clone().step_by(BLOCK as usize);
+        let block = |start| self.cancel_block(start..tickets.end.min(start + BLOCK), wakes);
+        starts.map(block).sum()
+    }
+
+    fn cancel_block(&self, tickets: Range<Ticket>, wakes: &WakeList) -> u64 {
+        let mut state = self.lock(wakes);
         state.drain_marked(&self.bell);
         let found = tickets.filter(|&ticket| state.take_back(&self.bell, ticket)).count() as u64;
         self.pass_on(&mut state, self.now());
         drop(state);
-        self.release(found);
+        let _ = self.admission.release(found);
+        self.tell_drainers(wakes);
         found
     }
 }
@@ -95,7 +100,7 @@ mod tests {
         let config = Config { capacity, fill: Fill::Elastic, ..Config::new(2) };
         let scheduler = Scheduler::new(Edges::new(&[0, 10]).unwrap(), config).unwrap();
         let inner = &scheduler.0;
-        let (ticket, _) = inner.admit(1).unwrap();
+        let ticket = inner.admit_all(1).unwrap();
         let submission = Submission::new(0, ticket, inner.now(), 5, &Options::default());
         let stalls = || {
             inner.bell.look(0);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Monotonic; tests replay a trace on a virtual one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Clock {
     /// The processor's counter where it is invariant, as an arrival is stamped for every request:
     /// a third of what the system's clock costs. Calibrated against that once a process, in about
@@ -17,6 +17,12 @@ impl Clock {
     pub(super) fn start() -> Self {
         let counter = quanta::Clock::new();
         Self::Monotonic { start: counter.raw(), counter }
+    }
+
+    /// Whether the caller moves it.
+    #[cfg(not(loom))]
+    pub(super) fn is_virtual(&self) -> bool {
+        !matches!(self, Self::Monotonic { .. })
     }
 
     #[inline]

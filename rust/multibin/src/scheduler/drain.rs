@@ -1,14 +1,18 @@
 //! Changes while requests flow, and the end of all work.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::Inner;
-use super::wakes::WakeList;
-use crate::config::{Change, ConfigError, Rules, nanoseconds};
+use super::alarm::Alarm;
+use super::fork::Shared;
+use super::park::{Timer, block_on};
+use super::wakes::{Lock, WakeList};
+use crate::config::{Change, ConfigError, Rules};
 use crate::load::Budget;
-use crate::sync::{Ordering, fence};
-
-const POISONED: &str = "nothing panics while a drainer falls asleep";
+use crate::sync::{AtomicU32, Ordering, fence};
 
 impl Inner {
     pub(super) fn reconfigure(&self, change: &Change) -> Result<(), ConfigError> {
@@ -24,14 +28,18 @@ impl Inner {
         config.check(edges.unwrap_or(state.former.edges()))?;
         if let Some(edges) = edges {
             self.map.replace(edges, true);
+        }
+        // What is published was meant for the bins and the batches of before.
+        state.drain_marked(&self.bell);
+        if let Some(edges) = edges {
             state.former.set_edges(edges.clone(), true);
         }
         if let Some(adapter) = adapter.as_deref_mut() {
             let resized = change.batch_size.is_some() || change.batch_sizes.is_some();
             adapter.reconfigured(edges, resized.then_some(rules.largest));
         }
-        // What is published was meant for the bins and the batches of before.
-        state.drain_marked(&self.bell);
+        // Relaxed: a producer that reads the old one claimed before the bell is armed again.
+        self.patience.store(rules.max_wait.unwrap_or(u64::MAX), Ordering::Relaxed);
         state.former.set_rules(rules, config.sizes(self.rings.len()));
         // Relaxed: see `check`.
         self.affordable.store(config.budget.map_or(u64::MAX, Budget::most), Ordering::Relaxed);
@@ -41,33 +49,166 @@ impl Inner {
         Ok(())
     }
 
-    /// Rows are done, lost or taken back, after they were counted as released.
-    pub(super) fn tell_drainers(&self) {
-        // SeqCst: pairs with the fence in `wait_until_drained`: either the drainer sees the
-        // release, or it is seen here.
+    /// Rows are done, lost, expired or taken back, after they were counted as released.
+    pub(super) fn tell_drainers(&self, wakes: &WakeList) {
+        // SeqCst: pairs with the fence in `Drain::attempt`: either the drainer sees the release, or
+        // it is seen here.
         fence(Ordering::SeqCst);
-        if self.drainers.load(Ordering::Relaxed) > 0 {
-            drop(self.drain_lock.lock().expect(POISONED));
-            self.drained.notify_all();
+        if self.drainers.count.load(Ordering::Relaxed) > 0 && self.admission.is_empty() {
+            self.drainers.wake(wakes, |_| true);
         }
     }
 
-    pub(super) fn wait_until_drained(&self, timeout: Option<Duration>) -> bool {
-        let end = timeout.map_or(u64::MAX, |wait| self.now().saturating_add(nanoseconds(wait)));
-        let mut state = self.drain_lock.lock().expect(POISONED);
-        self.drainers.fetch_add(1, Ordering::Relaxed);
-        // SeqCst: pairs with the fence in `tell_drainers`.
-        fence(Ordering::SeqCst);
-        while !self.admission.is_empty() && self.now() < end {
-            state = if end == u64::MAX {
-                self.drained.wait(state).expect(POISONED)
-            } else {
-                let left = self.clock.until(end);
-                self.drained.wait_timeout(state, left).expect(POISONED).0
-            };
+    /// Wakes the drainers whose time is over.
+    pub(super) fn tick_drainers(&self, now: u64, wakes: &WakeList) {
+        self.drainers.wake(wakes, |drainer| drainer.timer == Timer::Alarm && drainer.end <= now);
+    }
+}
+
+/// Who waits until nothing waits and nothing is leased.
+#[derive(Debug)]
+pub(super) struct Drainers {
+    /// How many there are, for those who end leases.
+    count: AtomicU32,
+    list: Lock<List>,
+}
+
+#[derive(Debug)]
+struct List {
+    /// By their places.
+    drainers: Vec<Drainer>,
+    /// The place of the next one.
+    next: u64,
+    alarm: Alarm,
+}
+
+#[derive(Debug)]
+struct Drainer {
+    place: u64,
+    /// When its time is over.
+    end: u64,
+    waker: Waker,
+    timer: Timer,
+}
+
+impl List {
+    fn set_alarm(&self) {
+        let futures = self.drainers.iter().filter(|drainer| drainer.timer == Timer::Alarm);
+        if let Some(end) = futures.map(|drainer| drainer.end).min() {
+            self.alarm.set(end);
         }
-        self.drainers.fetch_sub(1, Ordering::Relaxed);
-        self.admission.is_empty()
+    }
+}
+
+impl Drainers {
+    pub(super) fn new(alarm: Alarm) -> Self {
+        let list = List { drainers: Vec::new(), next: 0, alarm };
+        Self { count: AtomicU32::new(0), list: Lock::new(list) }
+    }
+
+    fn enter(&self, end: u64, (waker, timer): (Waker, Timer), wakes: &WakeList) -> u64 {
+        let mut list = self.list.lock(wakes);
+        let place = list.next;
+        list.next += 1;
+        list.drainers.push(Drainer { place, end, waker, timer });
+        list.set_alarm();
+        // Relaxed: the fence that follows orders it.
+        self.count.fetch_add(1, Ordering::Relaxed);
+        place
+    }
+
+    fn leave(&self, place: u64, wakes: &WakeList) {
+        let mut list = self.list.lock(wakes);
+        if let Ok(at) = list.drainers.binary_search_by_key(&place, |drainer| drainer.place) {
+            let drainer = list.drainers.remove(at);
+            self.count.fetch_sub(1, Ordering::Relaxed);
+            wakes.discard(drainer.waker);
+        }
+    }
+
+    /// Wakes those that `whose` holds for.
+    fn wake(&self, wakes: &WakeList, mut whose: impl FnMut(&Drainer) -> bool) {
+        let mut list = self.list.lock(wakes);
+        for drainer in list.drainers.extract_if(.., |drainer| whose(drainer)) {
+            self.count.fetch_sub(1, Ordering::Relaxed);
+            wakes.wake(drainer.waker);
+        }
+        list.set_alarm();
+    }
+}
+
+/// Whether all work ended in time, as a future: of [`Scheduler::drain_async`](super::Scheduler::drain_async).
+///
+/// It needs no timer of its executor, but as [`NextBatch`](super::NextBatch) says.
+#[derive(Debug)]
+#[must_use = "a future does nothing until it is polled"]
+pub struct Drain {
+    scheduler: Shared,
+    /// When the time is over.
+    end: u64,
+    /// Its place among the drainers, unless it was woken.
+    place: Option<u64>,
+}
+
+impl Drain {
+    pub(super) fn new(scheduler: Shared, timeout: Option<Duration>) -> Self {
+        let end = scheduler.end_of(timeout);
+        Self { scheduler, end, place: None }
+    }
+
+    /// As a poll that does not wait: `None` while it is not known.
+    ///
+    /// # Panics
+    /// In a child of the process that made the scheduler.
+    pub fn try_now(&mut self) -> Option<bool> {
+        self.attempt(None)
+    }
+
+    /// Waits in this thread.
+    pub(super) fn wait(mut self) -> bool {
+        let scheduler = self.scheduler.clone();
+        block_on(&scheduler.clock, |waker| self.attempt(waker).ok_or(self.end))
+    }
+
+    fn attempt(&mut self, waker: Option<(Waker, Timer)>) -> Option<bool> {
+        let inner = &*self.scheduler;
+        inner.assert_not_forked();
+        let wakes = WakeList::new();
+        if let Some(place) = self.place.take() {
+            inner.drainers.leave(place, &wakes);
+        }
+        if let Some(waker) = waker {
+            self.place = Some(inner.drainers.enter(self.end, waker, &wakes));
+            // SeqCst: pairs with the fence in `tell_drainers`.
+            fence(Ordering::SeqCst);
+        }
+        let drained = inner.admission.is_empty();
+        let outcome = (drained || inner.now() >= self.end).then_some(drained);
+        if outcome.is_some()
+            && let Some(place) = self.place.take()
+        {
+            inner.drainers.leave(place, &wakes);
+        }
+        outcome
+    }
+}
+
+impl Future for Drain {
+    type Output = bool;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<bool> {
+        let waker = (context.waker().clone(), Timer::Alarm);
+        self.attempt(Some(waker)).map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl Drop for Drain {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take()
+            && !self.scheduler.is_beyond_use()
+        {
+            self.scheduler.drainers.leave(place, &WakeList::new());
+        }
     }
 }
 

@@ -9,11 +9,21 @@ use crate::request::Row;
 use crate::stats::Stats;
 use crate::sync::Ordering;
 
+/// The most climbers that are handed back under one hold of the lock.
+const HANDED_BACK: usize = 1024;
+
 impl State {
-    /// Moves what producers marked from the rings to the former.
+    /// Moves what producers marked from the rings to the former. Returns true if a position is left
+    /// that a producer has claimed and not published.
     #[inline]
-    pub(super) fn drain_marked(&mut self, bell: &Bell) {
-        bell.marked(|bin| self.drain_one(bin).1);
+    pub(super) fn drain_marked(&mut self, bell: &Bell) -> bool {
+        let mut stalled = false;
+        bell.marked(|bin| {
+            let (_, left) = self.drain_one(bin);
+            stalled |= left;
+            left
+        });
+        stalled
     }
 
     /// Moves what is published from one ring: how many, and whether a position that was claimed
@@ -60,8 +70,12 @@ impl Inner {
     }
 
     /// The forming lock.
+    ///
+    /// # Panics
+    /// After a panic under it, and in a child of the process that made the scheduler.
     #[inline]
     pub(super) fn lock<'a>(&'a self, wakes: &'a WakeList) -> Locked<'a> {
+        self.assert_not_forked();
         self.state.lock(wakes)
     }
 
@@ -72,16 +86,18 @@ impl Inner {
         now: u64,
         worker: WorkerId,
         end: u64,
+        wakes: &WakeList,
     ) -> Option<Result<Formed, NextError>> {
         if !state.former.has_worker(worker) {
             return Some(Err(NextError::WorkerClosed));
         }
         let closed = self.admission.is_closed();
         let offered = cfg!(debug_assertions).then(|| state.former.offers(now, worker, closed));
-        if let Some(formed) = state.former.form(now, worker, closed, usize::MAX) {
+        let formed = state.former.form(now, worker, closed, usize::MAX);
+        self.release_expired(state, wakes);
+        if let Some(formed) = formed {
             state.batches[formed.reason as usize] += 1;
             state.counts.leave(&formed, now);
-            self.release_expired(state, formed.expired.len() as u64);
             debug_assert_eq!(offered, Some(true), "a sleeper would not be woken for it");
             return Some(Ok(formed));
         }
@@ -92,12 +108,16 @@ impl Inner {
         (now >= end).then_some(Err(NextError::Timeout))
     }
 
-    fn release_expired(&self, state: &mut State, expired: u64) {
+    /// Frees the room of the requests that expired since this was last called. The caller serves the
+    /// calls that are queued for room once it has left the lock.
+    pub(super) fn release_expired(&self, state: &mut State, wakes: &WakeList) -> u64 {
+        let expired = state.former.expired() - state.expired;
         if expired > 0 {
             state.expired += expired;
-            self.admission.release(expired);
-            self.tell_drainers();
+            let _ = self.admission.release(expired);
+            self.tell_drainers(wakes);
         }
+        expired
     }
 
     /// Whether nobody who was admitted is still on the way. Meaningful once closed.
@@ -124,29 +144,42 @@ impl Inner {
     }
 
     pub(super) fn remove_worker(&self, worker: WorkerId) {
-        let wakes = WakeList::new();
-        let mut state = self.lock(&wakes);
+        let wakes = &WakeList::new();
+        {
+            let mut state = self.lock(wakes);
+            state.former.retire_worker(worker);
+            state.wake_all(|sleeper| sleeper == worker);
+        }
+        while self.hand_back(worker, wakes) {}
+    }
+
+    /// Hands some climbers of a worker that retired back; whether more are left.
+    fn hand_back(&self, worker: WorkerId, wakes: &WakeList) -> bool {
+        let mut state = self.lock(wakes);
         state.drain_marked(&self.bell);
-        let admitted = self.admission.admitted();
-        let now = self.now();
-        state.restarted += state.former.remove_worker(worker, now, admitted);
-        state.wake_all(|sleeper| sleeper == worker);
+        let (admitted, now) = (self.admission.admitted(), self.now());
+        let (restarted, more) = state.former.hand_back(worker, HANDED_BACK, now, admitted);
+        state.restarted += restarted;
         self.pass_on(&mut state, now);
+        more
     }
 
-    pub(crate) fn finish(&self, rows: u64) {
+    pub(crate) fn finish(&self, rows: u64, wakes: &WakeList) {
         self.done.fetch_add(rows, Ordering::Relaxed);
-        self.release(rows);
+        self.release(rows, wakes);
     }
 
-    pub(crate) fn lose(&self, rows: u64) {
+    pub(crate) fn lose(&self, rows: u64, wakes: &WakeList) {
         self.lost.fetch_add(rows, Ordering::Relaxed);
-        self.release(rows);
+        self.release(rows, wakes);
     }
 
-    pub(super) fn release(&self, rows: u64) {
-        self.admission.release(rows);
-        self.tell_drainers();
+    pub(super) fn release(&self, rows: u64, wakes: &WakeList) {
+        let queued = self.admission.release(rows);
+        self.tell_drainers(wakes);
+        if queued {
+            self.serve(wakes);
+        }
     }
 
     pub(super) fn stats(&self, state: &State) -> Stats {
@@ -166,6 +199,8 @@ impl Inner {
             expired: state.expired,
             waiting: submitted + resubmitted - taken - state.cancelled - state.expired,
             leased: (taken - resubmitted).saturating_sub(done + lost),
+            refused: self.refused.load(Ordering::Relaxed),
+            capacity: self.capacity as u64,
             batches: state.batches,
         }
     }

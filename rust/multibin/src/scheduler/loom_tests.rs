@@ -11,7 +11,7 @@ use loom::thread;
 
 use super::{NextBatch, Scheduler, Worker};
 use crate::sync::{AtomicU32, Ordering};
-use crate::{Config, Edges, Fill};
+use crate::{Config, Edges, Fill, Overrun};
 
 /// Counts how often it was woken.
 struct Bed(AtomicU32);
@@ -48,7 +48,7 @@ impl Sleeper {
 
     /// Polls as often as it was woken, or has set an alarm.
     fn run(&mut self) -> usize {
-        while self.bed.0.swap(0, Ordering::Relaxed) > 0 || self.next.alarm().is_some() {
+        while self.bed.0.swap(0, Ordering::Relaxed) > 0 || self.next.has_alarm() {
             self.poll();
         }
         self.rows
@@ -194,5 +194,61 @@ fn closing_wakes_everybody() {
         scheduler.close();
         let accepted = producer.join().unwrap();
         assert_eq!(sleeper.run(), usize::from(accepted));
+    });
+}
+
+/// One that was told never asks: another one gets the batch after a tick, wherever that comes.
+#[test]
+fn a_told_sleeper_that_never_asks_strands_nobody() {
+    model(|| {
+        let scheduler = scheduler(Fill::Elastic, 1);
+        let worker = scheduler.worker();
+        let dead = Sleeper::new(&worker);
+        let mut alive = Sleeper::new(&worker);
+        let producer = submits(&scheduler, 1);
+        scheduler.0.tick(u64::MAX);
+        producer.join().unwrap();
+        assert_eq!(dead.bed.0.load(Ordering::Relaxed), 1);
+        scheduler.0.tick(u64::MAX);
+        assert_eq!(alive.run(), 1);
+    });
+}
+
+/// A worker that goes with its batch while another one falls asleep hands it the climber.
+#[test]
+fn the_last_handle_of_a_worker_frees_its_climber() {
+    model(|| {
+        let config = Config { overrun: Overrun::Climb, capacity: 4, ..Config::new(1) };
+        let scheduler = Scheduler::new(Edges::new(&[0, 10]).unwrap(), config).unwrap();
+        let (worker, other) = (scheduler.worker(), scheduler.worker());
+        scheduler.submit(1, 1).unwrap();
+        let batch = worker.next_batch(None).unwrap();
+        batch.resubmit(&[(0, 1)], false).unwrap();
+        let dropping = [thread::spawn(move || drop(worker)), thread::spawn(move || drop(batch))];
+        let mut sleeper = Sleeper::new(&other);
+        for dropping in dropping {
+            dropping.join().unwrap();
+        }
+        assert_eq!(sleeper.run(), 1);
+    });
+}
+
+/// Whoever ends the lease wakes the future that waits for it.
+#[test]
+fn the_end_of_a_lease_wakes_a_draining_future() {
+    model(|| {
+        let scheduler = scheduler(Fill::Elastic, 1);
+        let worker = scheduler.worker();
+        scheduler.submit(1, 1).unwrap();
+        let batch = worker.next_batch(None).unwrap();
+        let finisher = thread::spawn(move || batch.done());
+        let bed = Arc::new(Bed(AtomicU32::new(0)));
+        let waker = Waker::from(Arc::clone(&bed));
+        let mut drain = scheduler.drain_async(None);
+        let mut poll = || Pin::new(&mut drain).poll(&mut Context::from_waker(&waker));
+        let early = poll();
+        finisher.join().unwrap();
+        assert!(early.is_ready() || bed.0.load(Ordering::Relaxed) == 1);
+        assert_eq!(poll(), Poll::Ready(true));
     });
 }

@@ -2,39 +2,129 @@
 
 use super::wakes::WakeList;
 use super::{BLOCK, Inner, Refused, SubmitError};
+use crate::config::nanoseconds;
 use crate::load::Budget;
 use crate::request::{Options, Submission, Ticket};
 use crate::sync::Ordering;
 
 impl Inner {
-    pub(super) fn admit(&self, wanted: u64) -> Result<(Ticket, u64), SubmitError> {
-        self.admission.admit(wanted).map_err(|refused| self.refusal(refused))
+    /// Admits `wanted` requests or none; before it says that there is no room, it frees that of what
+    /// expired.
+    #[inline]
+    pub(super) fn admit_all(&self, wanted: u64) -> Result<Ticket, Refused> {
+        self.admission.admit_all(wanted).or_else(|refused| self.admit_after(refused, wanted))
     }
 
-    fn refusal(&self, refused: Refused) -> SubmitError {
-        match refused {
-            Refused::Full => {
-                SubmitError::Full { capacity: self.capacity, accepted: 0, first: None }
-            }
-            Refused::Closed => SubmitError::Closed,
+    #[cold]
+    fn admit_after(&self, refused: Refused, wanted: u64) -> Result<Ticket, Refused> {
+        if refused == Refused::Closed || !self.expire_due(&WakeList::new()) {
+            return Err(refused);
         }
+        self.admission.admit_all(wanted)
+    }
+
+    /// Checks the requests of a call.
+    ///
+    /// # Panics
+    /// If `keys`, `lengths` and options that are not empty differ in length.
+    pub(super) fn check_many(
+        &self,
+        keys: &[u64],
+        lengths: &[u32],
+        options: &[Options],
+    ) -> Result<(), SubmitError> {
+        assert_eq!(keys.len(), lengths.len(), "keys and lengths differ in length");
+        assert!([0, keys.len()].contains(&options.len()), "keys and options differ in length");
+        if self.is_forked() {
+            return Err(SubmitError::Forked);
+        }
+        if self.budget.is_none() && options.is_empty() {
+            return Ok(());
+        }
+        let options_of = |i: usize| options.get(i).copied().unwrap_or_default();
+        let mut requests = lengths.iter().enumerate();
+        requests.try_for_each(|(i, &length)| self.check(length, &options_of(i)))
+    }
+
+    /// Accepts all requests of a call, which were checked, or none.
+    pub(super) fn submit_all(
+        &self,
+        called: u64,
+        (keys, lengths, options): (&[u64], &[u32], &[Options]),
+    ) -> Result<Ticket, Refused> {
+        let wake = || self.wake_one(&WakeList::new());
+        if let ([key], [length]) = (keys, lengths) {
+            let (options, bin) =
+                (options.first().copied().unwrap_or_default(), self.map.bin(*length));
+            let (ticket, arrival) = (self.admit_all(1)?, self.now());
+            let submission = Submission::new(*key, ticket, called, *length, &options);
+            self.push(bin, Submission { arrival, ..submission }, wake);
+            return Ok(ticket);
+        }
+        if keys.is_empty() {
+            let closed = self.admission.is_closed();
+            return if closed { Err(Refused::Closed) } else { Ok(self.admission.admitted()) };
+        }
+        let first = self.admit_all(keys.len() as u64)?;
+        self.enqueue(first, called, (keys, lengths, options), wake);
+        Ok(first)
+    }
+
+    /// Accepts requests that were checked, or the first ones of them.
+    pub(super) fn submit_many(
+        &self,
+        keys: &[u64],
+        lengths: &[u32],
+        options: &[Options],
+    ) -> Result<Ticket, SubmitError> {
+        let (now, wanted) = (self.now(), keys.len() as u64);
+        let refused = match self.submit_all(now, (keys, lengths, options)) {
+            Err(refused) => refused,
+            Ok(first) => return Ok(first),
+        };
+        let admitted = if wanted == 0 { Err(refused) } else { self.admission.admit(wanted) };
+        let (first, granted) = admitted.map_err(|refused| self.refusal(refused, wanted))?;
+        let accepted = granted as usize;
+        let rows = (&keys[..accepted], &lengths[..accepted], options);
+        self.enqueue(first, now, rows, || self.wake_one(&WakeList::new()));
+        if granted < wanted {
+            return Err(self.full(accepted, Some(first), wanted - granted));
+        }
+        Ok(first)
+    }
+
+    /// `rows` are refused.
+    pub(super) fn refusal(&self, refused: Refused, rows: u64) -> SubmitError {
+        match refused {
+            Refused::Full => self.full(0, None, rows),
+            Refused::Closed => SubmitError::Closed { accepted: 0, first: None },
+        }
+    }
+
+    /// `rows` are refused for want of room, after others of the call were accepted.
+    pub(super) fn full(&self, accepted: usize, first: Option<Ticket>, rows: u64) -> SubmitError {
+        self.refused.fetch_add(rows, Ordering::Relaxed);
+        SubmitError::Full { capacity: self.capacity, accepted, first }
     }
 
     /// The larger errors are made outside `enter`: to move a result that was just written, in wider
     /// pieces than it was written in, is to wait for the writes.
     #[inline]
     pub(super) fn submit(&self, key: u64, length: u32) -> Result<Ticket, SubmitError> {
+        if self.is_forked() {
+            return Err(SubmitError::Forked);
+        }
         if self.budget.is_some() {
             self.check(length, &Options::default())?;
         }
-        self.enter(key, length).map_err(|refused| self.refusal(refused))
+        self.enter(key, length).map_err(|refused| self.refusal(refused, 1))
     }
 
     /// Apart from `submit_with`, so that nothing of the options is left when this is compiled.
     fn enter(&self, key: u64, length: u32) -> Result<Ticket, Refused> {
         let (bin, now) = (self.map.bin(length), self.now());
-        let (ticket, _) = self.admission.admit(1)?;
-        self.push(bin, Submission::new(key, ticket, now, length, &Options::default()));
+        let ticket = self.admit_all(1)?;
+        self.submitted(bin, Submission::new(key, ticket, now, length, &Options::default()));
         Ok(ticket)
     }
 
@@ -44,10 +134,13 @@ impl Inner {
         length: u32,
         options: &Options,
     ) -> Result<Ticket, SubmitError> {
+        if self.is_forked() {
+            return Err(SubmitError::Forked);
+        }
         self.check(length, options)?;
         let (bin, now) = (self.map.bin(length), self.now());
-        let (ticket, _) = self.admit(1)?;
-        self.push(bin, Submission::new(key, ticket, now, length, options));
+        let ticket = self.admit_all(1).map_err(|refused| self.refusal(refused, 1))?;
+        self.submitted(bin, Submission::new(key, ticket, now, length, options));
         Ok(ticket)
     }
 
@@ -64,52 +157,66 @@ impl Inner {
         if cost > budget { Err(SubmitError::Budget { cost, budget, padded }) } else { Ok(()) }
     }
 
-    /// Publishes, and wakes a sleeper if that makes a batch possible.
     #[inline]
-    fn push(&self, bin: usize, submission: Submission) {
+    fn submitted(&self, bin: usize, submission: Submission) {
+        self.push(bin, submission, || self.wake_one(&WakeList::new()));
+    }
+
+    /// Publishes, and calls `wake` if that may make a batch possible.
+    #[inline]
+    pub(super) fn push(&self, bin: usize, submission: Submission, wake: impl Fn()) {
         let (end, quiet) = loop {
             match self.rings[bin].push_looking(submission, || self.bell.look(bin)) {
                 Some(pushed) => break pushed,
                 None => self.make_room(bin),
             }
         };
-        // A deadline may be earlier than a sleeper's alarm.
-        let end = if submission.deadline == u64::MAX { end } else { u64::MAX };
-        if self.bell.rings(end, quiet) {
-            self.wake_one();
+        let due = || self.due(submission.arrival, submission.deadline);
+        if self.bell.rings(end, quiet, due) {
+            wake();
         }
+        self.expect_expiry(submission.deadline);
     }
 
-    /// Sorts the rows by bin, block by block, and publishes each bin's at once.
+    /// When a request that has not left is overdue by `max_wait`, or expires.
+    fn due(&self, arrival: u64, deadline: u64) -> u64 {
+        // Relaxed: see `reconfigure`.
+        deadline.min(arrival.saturating_add(self.patience.load(Ordering::Relaxed)))
+    }
+
+    /// Sorts the rows by bin, block by block, publishes each bin's at once, and calls `wake` if that
+    /// may make a batch possible. Times to live count from `called`.
     pub(super) fn enqueue(
         &self,
         first: Ticket,
-        keys: &[u64],
-        lengths: &[u32],
-        options: &[Options],
+        called: u64,
+        (keys, lengths, options): (&[u64], &[u32], &[Options]),
+        wake: impl Fn(),
     ) {
         let arrival = self.now();
-        let urgent = options.iter().any(|options| options.ttl.is_some());
+        let first_ttl = options.iter().filter_map(|options| options.ttl).min();
+        let deadline = first_ttl.map_or(u64::MAX, |ttl| called.saturating_add(nanoseconds(ttl)));
+        let due = || self.due(arrival, deadline);
         for (block, lengths) in lengths.chunks(BLOCK).enumerate() {
             let row = |i: u16| {
                 let at = block * BLOCK + i as usize;
+                let ticket = first + at as u64;
                 let new = |options: &_| {
-                    Submission::new(
-                        keys[at],
-                        first + at as u64,
+                    let length = lengths[i as usize];
+                    Submission {
                         arrival,
-                        lengths[i as usize],
-                        options,
-                    )
+                        ..Submission::new(keys[at], ticket, called, length, options)
+                    }
                 };
                 options.get(at).map_or_else(|| new(&Options::default()), new)
             };
             let (sorted, starts) = self.sort(lengths);
             for (bin, bounds) in starts.windows(2).enumerate() {
                 let rows = &sorted[bounds[0]..bounds[1]];
-                self.push_block(bin, rows.len(), urgent, |i| row(rows[i]));
+                self.push_block(bin, rows.len(), due, |i| row(rows[i]), &wake);
             }
         }
+        self.expect_expiry(deadline);
     }
 
     /// A counting sort of a block: positions of one bin lie together and in order. Returns them, and
@@ -132,13 +239,14 @@ impl Inner {
         (sorted, starts)
     }
 
-    /// `count` rows of one bin. `urgent`: a deadline may be earlier than a sleeper's alarm.
+    /// Publishes `count` rows of one bin, the first of which is due at `due`.
     fn push_block(
         &self,
         bin: usize,
         count: usize,
-        urgent: bool,
+        due: impl Fn() -> u64,
         row: impl Fn(usize) -> Submission,
+        wake: impl Fn(),
     ) {
         let mut start = 0;
         while start < count {
@@ -149,8 +257,8 @@ impl Inner {
                 continue;
             };
             start += pushed;
-            if self.bell.rings(if urgent { u64::MAX } else { end }, quiet) {
-                self.wake_one();
+            if self.bell.rings(end, quiet, &due) {
+                wake();
             }
         }
     }

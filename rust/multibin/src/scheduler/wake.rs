@@ -9,6 +9,7 @@ use std::hint::spin_loop;
 use super::sleepers::Locked;
 use super::wakes::WakeList;
 use super::{Inner, State};
+use crate::bell::Bell;
 use crate::config::Fill;
 
 /// How often a stalled producer's slot is read before somebody sleeps beside it: some microseconds.
@@ -28,14 +29,15 @@ enum Rings {
 }
 
 impl State {
-    /// Moves what was claimed so far from the rings to the former.
-    fn look(&mut self) -> Rings {
+    /// Moves what was claimed so far from the rings to the former. Looks at marked rings alone.
+    fn look(&mut self, bell: &Bell) -> Rings {
         let (mut came, mut stalled) = (0, None);
-        for bin in 0..self.drains.len() {
+        bell.marked(|bin| {
             let (moved, left) = self.drain_one(bin);
             came += moved;
             stalled = if left { Some(bin) } else { stalled };
-        }
+            left
+        });
         match stalled {
             _ if came > 0 => Rings::Moved,
             None => Rings::Empty,
@@ -51,25 +53,31 @@ impl State {
         })
     }
 
-    /// Up to which position of its ring an entry of `bin` makes no batch possible.
+    /// Returns up to which position of its ring an entry of `bin` completes no batch: with those that
+    /// all may take, and with the most climbers that wait for one worker.
     fn quiet(&self, bin: usize) -> u64 {
-        let depth = self.former.depth(bin);
-        if self.config.max_wait.is_some() && depth == 0 {
-            return 0;
-        }
-        if self.config.budget.is_some() {
-            return 0;
-        }
-        let short = self.former.full(bin).rows.saturating_sub(depth + 1);
-        self.drains[bin].head() + u64::from(short)
+        self.drains[bin].head() + u64::from(self.former.short_of(bin))
+    }
+
+    /// Returns true if what came since the bell was last armed may be a reason to wake a sleeper.
+    fn arrivals_matter(&self) -> bool {
+        self.config.fill == Fill::Elastic
+            || self.former.changed().any(|bin| self.former.may_complete(bin))
+            || self.is_late()
     }
 }
 
 impl Inner {
-    /// Before the lock is left after something changed: if somebody sleeps, wakes one whom a batch
+    /// Before the lock is left after something changed: if a worker sleeps, wakes one that a batch
     /// or an alarm waits for, else arms the bell again. So a batch that became possible wakes one.
-    /// Beside a stalled producer it wakes one who sets itself an alarm, unless somebody has.
+    /// Beside a stalled producer it wakes one that sets itself an alarm, unless one has.
     pub(super) fn pass_on(&self, state: &mut Locked<'_>, now: u64) {
+        self.pass_on_if(state, now, true);
+    }
+
+    /// Does what [`Inner::pass_on`] does; without `changed` nothing but arrivals came to pass since
+    /// the bell was armed, or since a sleeper was woken.
+    fn pass_on_if(&self, state: &mut Locked<'_>, now: u64, changed: bool) {
         if state.sleepers.is_empty() {
             return;
         }
@@ -77,24 +85,27 @@ impl Inner {
             state.wake_all(|_| true);
             return;
         }
-        if self.wake_or_arm(state, now) {
-            state.wake_first();
+        if self.wake_or_arm(state, now, changed) {
+            state.wake_first(now);
             self.bell.disarm();
         }
     }
 
-    /// Wakes one sleeper who is needed, who passes the wake-up on, or arms the bell. True: nobody is
-    /// woken, a producer stalled, and no sleeper's alarm lets it look again soon.
+    /// Wakes one sleeper that is needed, which passes the wake-up on, or arms the bell. `changed`:
+    /// more than arrivals came to pass since. Returns true if none is woken, a producer stalled, and
+    /// no sleeper's alarm lets it look again soon.
     #[must_use]
-    pub(super) fn wake_or_arm(&self, state: &mut Locked<'_>, now: u64) -> bool {
+    pub(super) fn wake_or_arm(&self, state: &mut Locked<'_>, now: u64, changed: bool) -> bool {
         let closed = self.admission.is_closed();
+        let mut asks = changed || closed;
         loop {
-            if state.wake_needed(now, closed) {
+            if (asks || state.arrivals_matter()) && state.wake_needed(now, closed) {
                 self.bell.disarm();
                 return false;
             }
-            self.arm(state);
-            match state.look() {
+            asks = closed;
+            self.arm(state, closed);
+            match state.look(&self.bell) {
                 Rings::Moved => {}
                 Rings::Empty => return false,
                 Rings::Stalled => return !state.sleepers.wakes_by(now.saturating_add(GLANCE)),
@@ -102,25 +113,30 @@ impl Inner {
         }
     }
 
-    /// After an entry for which the bell rang.
+    /// After an entry for which the bell rang. Costs what the marked bins hold.
     #[cold]
-    pub(super) fn wake_one(&self) {
-        // Under the lock nobody is between arming the bell and falling asleep.
-        let wakes = WakeList::new();
-        let mut state = self.lock(&wakes);
+    pub(super) fn wake_one(&self, wakes: &WakeList) {
+        self.wake(false, wakes);
+    }
+
+    /// After a sleeper was woken that does not ask.
+    pub(super) fn wake_another(&self) {
+        self.wake(true, &WakeList::new());
+    }
+
+    fn wake(&self, changed: bool, wakes: &WakeList) {
+        // Under the lock no worker is between arming the bell and falling asleep.
+        let mut state = self.lock(wakes);
         state.drain_marked(&self.bell);
-        self.pass_on(&mut state, self.now());
+        self.pass_on_if(&mut state, self.now(), changed);
     }
 
-    fn arm(&self, state: &State) {
-        let any_entry = self.any_entry_counts(state);
-        self.bell.arm(|bin| if any_entry { 0 } else { state.quiet(bin) });
-    }
-
-    /// Whether every entry may make a batch possible, be its bin full or not.
-    fn any_entry_counts(&self, state: &State) -> bool {
-        state.config.fill == Fill::Elastic
-            || state.former.has_climbers()
-            || self.admission.is_closed()
+    /// Elastic scheduling and a closed scheduler let every entry ring.
+    fn arm(&self, state: &mut State, closed: bool) {
+        let any = closed || state.config.fill == Fill::Elastic;
+        while !any && let Some(bin) = state.former.next_changed() {
+            self.bell.set_quiet(bin, state.quiet(bin));
+        }
+        self.bell.arm(any, state.sleepers.first_alarm());
     }
 }

@@ -8,8 +8,7 @@
 //! that ends inside, under the lock of a caller, fails an assertion of debug builds.
 //!
 //! The order of locks: the adapter's before the forming lock; a batch's lease before the forming
-//! lock. What else has a lock holds no other one while it takes it, and takes no other one while it
-//! holds it, but for those that say so where they are declared.
+//! lock. The drainers' and the alarm's are taken under any other one, and none is taken under them.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -142,6 +141,14 @@ impl<T> Lock<T> {
     pub(crate) fn lock<'a>(&'a self, wakes: &'a WakeList) -> Guard<'a, T> {
         let value = self.0.lock().expect(POISONED);
         Guard { value, wakes, _held: held::Held::new() }
+    }
+
+    /// Whether a thread panicked while it held the lock. The model checker does not go on then.
+    pub(crate) fn is_poisoned(&self) -> bool {
+        #[cfg(not(loom))]
+        return self.0.is_poisoned();
+        #[cfg(loom)]
+        false
     }
 
     /// As [`Lock::lock`] for what is whole at any moment, also after a panic.

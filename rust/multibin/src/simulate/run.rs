@@ -33,7 +33,7 @@ impl Policy for Former {
     fn arrive(&mut self, submission: Submission) -> bool {
         let bin = self.bin(submission.length);
         Former::arrive(self, bin, |arrivals| arrivals.push(submission));
-        self.may_complete(bin)
+        self.may_stir(bin)
     }
 
     fn form(&mut self, now: u64, server: WorkerId, closed: bool, starts: usize) -> Option<Formed> {

@@ -88,7 +88,10 @@ impl Snapshot {
         let help = "Rows in open leases.";
         text.head("leased", Kind::Gauge, help)?;
         text.sample("leased", &[], &totals.leased)?;
+        text.head("capacity", Kind::Gauge, "How many may wait or be leased.")?;
+        text.sample("capacity", &[], &totals.capacity)?;
         let counters = [
+            ("refused_total", totals.refused, "Rows refused for want of room."),
             ("resubmitted_total", totals.resubmitted, "Rows that came back to climb."),
             ("restarted_total", totals.restarted, "Climbers whose worker went away."),
             ("cancelled_total", totals.cancelled, "Requests taken back while they waited."),

@@ -1,114 +1,152 @@
-//! Pairing heaps in the slab: the least rank is the root. Nothing is allocated.
+//! 4-ary heaps of places in the slab, the least key first, in which an item is found by its place.
 
-use super::{NIL, Slab};
+use super::NIL;
+use super::slab::Touched;
+use crate::request::Ticket;
 
-/// Where an entry is in its heap. Its children are a list: the first one, and the others by `next`.
+/// Items of a block. A heap grows and shrinks by blocks, so that no item is copied for that.
+const ITEMS: usize = 128;
+const CHILDREN: usize = 4;
+/// The index of the root: the children of index i are then the four from 4·i − 8 on, neighbours in
+/// one block.
+const ROOT: usize = 3;
+
+/// A place, ordered by its key, then its ticket.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Link {
-    /// The first child.
-    child: u32,
-    /// The next sibling.
-    next: u32,
-    /// The sibling before; of a first child the parent.
-    prev: u32,
-    /// The entry's, computed once.
-    rank: u64,
+pub(super) struct Item {
+    pub(super) key: u64,
+    pub(super) ticket: Ticket,
+    pub(super) at: u32,
 }
 
-impl Link {
-    pub(super) const NONE: Self = Self { child: NIL, next: NIL, prev: NIL, rank: u64::MAX };
+impl Item {
+    const NONE: Self = Self { key: u64::MAX, ticket: u64::MAX, at: NIL };
+
+    #[inline]
+    fn precedes(&self, other: &Self) -> bool {
+        (self.key, self.ticket) < (other.key, other.ticket)
+    }
 }
 
-impl Slab {
-    /// The heap of `root`, which may be `NIL`, with the new entry at `at`. O(1).
+/// Every operation takes O(log n), without amortisation. `indices` holds, by place, the index of the
+/// place's item in its heap.
+#[derive(Debug)]
+pub(super) struct Heap {
+    blocks: Vec<Box<[Item; ITEMS]>>,
+    /// The index after the last item.
+    end: usize,
+}
+
+impl Default for Heap {
+    fn default() -> Self {
+        Self { blocks: Vec::new(), end: ROOT }
+    }
+}
+
+impl Heap {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.end == ROOT
+    }
+
+    /// The least item.
+    #[inline]
+    pub(super) fn first(&self) -> Option<&Item> {
+        (!self.is_empty()).then(|| self.item(ROOT))
+    }
+
+    /// The place of the `nth` item in the order of their indices.
+    #[inline]
+    pub(super) fn place(&self, nth: u32) -> u32 {
+        self.item(ROOT + nth as usize).at
+    }
+
+    #[inline]
+    fn item(&self, index: usize) -> &Item {
+        &self.blocks[index / ITEMS][index % ITEMS]
+    }
+
+    #[inline]
+    fn set(&mut self, index: usize, item: Item, indices: &mut [u32]) {
+        self.blocks[index / ITEMS][index % ITEMS] = item;
+        indices[item.at as usize] = index as u32;
+    }
+
     #[inline(never)]
-    pub(super) fn grown(&mut self, root: u32, at: u32) -> u32 {
-        let rank = self.rank().of(&self.entry(at).row);
-        self.links[at as usize] = Link { rank, ..Link::NONE };
-        self.meld(root, at)
+    pub(super) fn push(&mut self, item: Item, indices: &mut [u32], touched: &Touched) {
+        if self.end / ITEMS == self.blocks.len() {
+            self.blocks.push(Box::new([Item::NONE; ITEMS]));
+        }
+        self.end += 1;
+        self.rise(self.end - 1, item, indices, touched);
     }
 
-    /// One heap of two, either of which may be `NIL`. O(1).
-    fn meld(&mut self, one: u32, other: u32) -> u32 {
-        if one == NIL || other == NIL {
-            return if one == NIL { other } else { one };
+    /// Takes the item of the place `at` out.
+    #[inline(never)]
+    pub(super) fn remove(&mut self, at: u32, indices: &mut [u32], touched: &Touched) {
+        let index = std::mem::replace(&mut indices[at as usize], NIL) as usize;
+        self.end -= 1;
+        let last = *self.item(self.end);
+        // Half a block later than it could be, so that a heap at a block's border does not allocate
+        // and give back by turns.
+        self.blocks.truncate((self.end + ITEMS / 2).div_ceil(ITEMS));
+        if index == self.end {
+            return;
         }
-        let (root, child) = if self.precedes(one, other) { (one, other) } else { (other, one) };
-        let sibling = std::mem::replace(&mut self.links[root as usize].child, child);
-        if let Some(sibling) = self.links.get_mut(sibling as usize) {
-            sibling.prev = child;
-        }
-        self.links[child as usize].next = sibling;
-        self.links[child as usize].prev = root;
-        self.links[root as usize].next = NIL;
-        self.links[root as usize].prev = NIL;
-        root
-    }
-
-    fn precedes(&self, one: u32, other: u32) -> bool {
-        let rank = |at: u32| self.links[at as usize].rank;
-        let ticket = |at| self.entry(at).row.ticket;
-        let (one_rank, other_rank) = (rank(one), rank(other));
-        one_rank < other_rank || one_rank == other_rank && ticket(one) < ticket(other)
-    }
-
-    /// The heap without its root; the root's links are left as they are. O(log n) amortised.
-    pub(super) fn without_root(&mut self, root: u32) -> u32 {
-        let mut next = std::mem::replace(&mut self.links[root as usize].child, NIL);
-        // Two by two, first to last; the pairs are a list by `next`, last to first.
-        let mut pairs = NIL;
-        while next != NIL {
-            let (one, other) = (next, self.links[next as usize].next);
-            next = self.links.get(other as usize).map_or(NIL, |entry| entry.next);
-            let pair = self.meld(one, other);
-            self.links[pair as usize].next = pairs;
-            pairs = pair;
-        }
-        let mut root = NIL;
-        while pairs != NIL {
-            let pair = pairs;
-            pairs = self.links[pair as usize].next;
-            root = self.meld(root, pair);
-        }
-        root
-    }
-
-    /// The heap of `root` without the entry at `at`, which is another one in it.
-    pub(super) fn without(&mut self, root: u32, at: u32) -> u32 {
-        let (next, prev) = (self.links[at as usize].next, self.links[at as usize].prev);
-        if self.links[prev as usize].child == at {
-            self.links[prev as usize].child = next;
+        if index > ROOT && last.precedes(self.item(parent(index))) {
+            self.rise(index, last, indices, touched);
         } else {
-            self.links[prev as usize].next = next;
+            self.sink(index, last, indices, touched);
         }
-        if let Some(next) = self.links.get_mut(next as usize) {
-            next.prev = prev;
-        }
-        let rest = self.without_root(at);
-        self.meld(root, rest)
     }
 
-    /// The entry after `at` in a walk through its heap: each one before its children.
-    pub(super) fn following(&self, mut at: u32) -> u32 {
-        if self.links[at as usize].child != NIL {
-            return self.links[at as usize].child;
-        }
-        while self.links[at as usize].next == NIL {
-            at = self.parent(at);
-            if at == NIL {
-                return NIL;
+    /// The entry that was at the place `from` is at `to`.
+    pub(super) fn moved(&mut self, from: u32, to: u32, indices: &mut [u32]) {
+        let index = std::mem::replace(&mut indices[from as usize], NIL) as usize;
+        let item = Item { at: to, ..*self.item(index) };
+        self.set(index, item, indices);
+    }
+
+    #[inline]
+    fn rise(&mut self, mut index: usize, item: Item, indices: &mut [u32], touched: &Touched) {
+        while index > ROOT {
+            let above = *self.item(parent(index));
+            touched.add(1);
+            if !item.precedes(&above) {
+                break;
             }
+            self.set(index, above, indices);
+            index = parent(index);
         }
-        self.links[at as usize].next
+        self.set(index, item, indices);
     }
 
-    fn parent(&self, mut at: u32) -> u32 {
+    #[inline]
+    fn sink(&mut self, mut index: usize, item: Item, indices: &mut [u32], touched: &Touched) {
         loop {
-            let before = self.links[at as usize].prev;
-            if before == NIL || self.links[before as usize].child == at {
-                return before;
+            let first = CHILDREN * index - 8;
+            if first >= self.end {
+                break;
             }
-            at = before;
+            let most = CHILDREN.min(self.end - first);
+            let children = &self.blocks[first / ITEMS][first % ITEMS..][..most];
+            touched.add(most as u64);
+            let mut least = 0;
+            for child in 1..most {
+                least = if children[child].precedes(&children[least]) { child } else { least };
+            }
+            let child = children[least];
+            if !child.precedes(&item) {
+                break;
+            }
+            self.set(index, child, indices);
+            index = first + least;
         }
+        self.set(index, item, indices);
     }
+}
+
+#[inline]
+fn parent(index: usize) -> usize {
+    index / CHILDREN + 2
 }

@@ -2,8 +2,8 @@
 
 use std::collections::TryReserveError;
 
-use super::heap::Link;
-use super::{Entry, NIL, Rank};
+use super::heap::{Heap, Item};
+use super::{Entry, GONE, NIL, Rank};
 use crate::former::WorkerId;
 use crate::request::{Row, Ticket};
 
@@ -45,13 +45,47 @@ struct Block {
 pub(crate) struct Slab {
     pub(super) entries: Vec<Entry>,
     blocks: Vec<Block>,
-    /// Of heaps alone, by place.
-    pub(super) links: Vec<Link>,
     rank: Rank,
+    /// Of queues that are heaps, each by its number, and which of these numbers are free.
+    heaps: Vec<Heap>,
+    free_heaps: Vec<u32>,
+    /// By place the index in its queue's heap.
+    ranks: Vec<u32>,
+    /// Places of entries that may expire, by deadline.
+    deadlines: Heap,
+    /// By place the index among these; `NIL`: the entry does not expire.
+    expiries: Vec<u32>,
     /// Head of the list of free blocks.
     free: u32,
     /// The entries of a block, a power of two, less one.
     mask: u32,
+    pub(super) touched: Touched,
+}
+
+/// Counts the entries and items of heaps that are read or moved, so that tests can bound them.
+#[derive(Debug, Default)]
+pub(crate) struct Touched {
+    #[cfg(all(test, not(loom)))]
+    count: std::cell::Cell<u64>,
+}
+
+#[cfg(all(test, not(loom)))]
+impl Touched {
+    pub(crate) fn add(&self, more: u64) {
+        self.count.set(self.count.get() + more);
+    }
+
+    /// How many since this was last asked.
+    pub(crate) fn take(&self) -> u64 {
+        self.count.take()
+    }
+}
+
+#[cfg(not(all(test, not(loom))))]
+impl Touched {
+    #[expect(clippy::inline_always, clippy::unused_self, reason = "nothing outside of tests")]
+    #[inline(always)]
+    pub(crate) fn add(&self, _: u64) {}
 }
 
 impl Slab {
@@ -65,15 +99,21 @@ impl Slab {
         let mut slab = Self {
             entries: Vec::new(),
             blocks: Vec::new(),
-            links: Vec::new(),
             rank,
+            heaps: Vec::new(),
+            free_heaps: Vec::new(),
+            ranks: Vec::new(),
+            deadlines: Heap::default(),
+            expiries: Vec::new(),
             free: NIL,
             mask: block - 1,
+            touched: Touched::default(),
         };
         slab.entries.try_reserve_exact(blocks * block as usize)?;
         slab.blocks.try_reserve_exact(blocks)?;
+        slab.expiries.try_reserve_exact(blocks * block as usize)?;
         if slab.is_heap() {
-            slab.links.try_reserve_exact(blocks)?;
+            slab.ranks.try_reserve_exact(blocks)?;
         }
         Ok(slab)
     }
@@ -104,9 +144,11 @@ impl Slab {
     fn grow(&mut self, block: Block) -> u32 {
         let at = self.entries.len();
         self.blocks.push(block);
-        self.entries.resize(at + self.mask as usize + 1, Entry::LEFT);
+        let places = at + self.mask as usize + 1;
+        self.entries.resize(places, Entry::LEFT);
+        self.expiries.resize(places, NIL);
         if self.is_heap() {
-            self.links.push(Link::NONE);
+            self.ranks.push(NIL);
         }
         at as u32
     }
@@ -175,6 +217,7 @@ impl Slab {
     /// places that is.
     pub(super) fn free_if_empty(&mut self, at: u32) -> u32 {
         let (start, places) = (self.start(at) as usize, self.mask + 1);
+        self.touched.add(u64::from(places));
         if self.entries[start..][..places as usize].iter().any(Entry::waits) {
             return 0;
         }
@@ -185,21 +228,121 @@ impl Slab {
         places
     }
 
+    /// The first place of the block before that of `at`, which is not its queue's first.
+    pub(super) fn prev_start(&self, at: u32) -> u32 {
+        self.blocks[self.block(at) as usize].prev * (self.mask + 1)
+    }
+
+    /// Frees the block after that of `at`, in which nothing waits; `last`: it is its queue's last.
+    pub(super) fn free_next(&mut self, at: u32, last: bool) {
+        let block = self.block(at);
+        let next = self.blocks[block as usize].next;
+        if !last {
+            let after = self.blocks[next as usize].next;
+            self.blocks[block as usize].next = after;
+            self.blocks[after as usize].prev = block;
+        }
+        self.free(next * (self.mask + 1));
+    }
+
+    /// The entry at `from` goes to the free place `to`; returns its ticket.
+    pub(super) fn relocate(&mut self, from: u32, to: u32) -> Ticket {
+        let entry = self.entries[from as usize];
+        self.touched.add(1);
+        self.entries[from as usize].order = GONE;
+        self.entries[to as usize] = entry;
+        if self.expiries[from as usize] != NIL {
+            self.deadlines.moved(from, to, &mut self.expiries);
+        }
+        entry.row.ticket
+    }
+
     /// The entry at `at` leaves.
     #[inline]
     pub(super) fn take(&mut self, at: u32) -> Row {
-        self.entries[at as usize].leave()
+        self.touched.add(1);
+        let row = self.entries[at as usize].leave();
+        if row.deadline != u64::MAX {
+            self.forget_deadline(at);
+        }
+        row
     }
 
-    /// As many entries from `at` on leave.
+    /// As many entries from `at` on are served, and `due` becomes the greatest of theirs if it is
+    /// less.
     #[inline]
-    pub(super) fn take_run(&mut self, at: u32, count: u32) -> impl ExactSizeIterator<Item = Row> {
+    pub(super) fn take_run(
+        &mut self,
+        at: u32,
+        count: u32,
+        due: &mut u64,
+    ) -> impl ExactSizeIterator<Item = Row> {
+        self.touched.add(u64::from(count));
+        if !self.deadlines.is_empty() {
+            (at..at + count).for_each(|at| self.forget_deadline(at));
+        }
         let run = &mut self.entries[at as usize..][..count as usize];
-        run.iter_mut().map(Entry::leave)
+        run.iter_mut().map(|entry| {
+            *due = entry.due.max(*due);
+            entry.leave()
+        })
+    }
+
+    /// The entry at `at`, with a deadline, expires then unless it leaves before. O(log of those that
+    /// have one).
+    #[cold]
+    pub(crate) fn expect(&mut self, at: u32) {
+        let Row { ticket, deadline, .. } = self.entries[at as usize].row;
+        let item = Item { key: deadline, ticket, at };
+        self.deadlines.push(item, &mut self.expiries, &self.touched);
+    }
+
+    #[inline]
+    fn forget_deadline(&mut self, at: u32) {
+        if self.expiries[at as usize] != NIL {
+            self.deadlines.remove(at, &mut self.expiries, &self.touched);
+        }
+    }
+
+    /// The earliest deadline of those that wait, and the place of the entry.
+    #[inline]
+    pub(crate) fn first_deadline(&self) -> Option<(u64, u32)> {
+        self.deadlines.first().map(|item| (item.key, item.at))
+    }
+
+    /// The number of an empty heap.
+    pub(super) fn new_heap(&mut self) -> u32 {
+        self.free_heaps.pop().unwrap_or_else(|| {
+            self.heaps.push(Heap::default());
+            self.heaps.len() as u32 - 1
+        })
+    }
+
+    /// Gives up a heap that is empty.
+    pub(super) fn free_heap(&mut self, heap: u32) {
+        self.heaps[heap as usize] = Heap::default();
+        self.free_heaps.push(heap);
+    }
+
+    pub(super) fn heap(&self, heap: u32) -> &Heap {
+        &self.heaps[heap as usize]
+    }
+
+    /// The entry at `at` enters a heap. O(log of its length).
+    pub(super) fn enter_heap(&mut self, heap: u32, at: u32) {
+        let row = &self.entries[at as usize].row;
+        let item = Item { key: self.rank.of(row), ticket: row.ticket, at };
+        self.heaps[heap as usize].push(item, &mut self.ranks, &self.touched);
+    }
+
+    /// The entry at `at` leaves its heap. O(log of its length).
+    pub(super) fn leave_heap(&mut self, heap: u32, at: u32) {
+        self.heaps[heap as usize].remove(at, &mut self.ranks, &self.touched);
     }
 
     #[inline]
     pub(super) fn waits(&self, at: u32) -> bool {
+        self.touched.add(1);
         self.entries[at as usize].waits()
     }
 
@@ -213,6 +356,7 @@ impl Slab {
     /// Who waits at `at`.
     #[inline]
     pub(crate) fn entry(&self, at: u32) -> &Entry {
+        self.touched.add(1);
         &self.entries[at as usize]
     }
 
@@ -225,6 +369,18 @@ impl Slab {
     #[cfg(all(test, not(loom)))]
     pub(crate) fn places(&self) -> usize {
         self.entries.len()
+    }
+
+    /// How many entries and items of heaps were read or moved since this was last asked.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn touched(&self) -> u64 {
+        self.touched.take()
+    }
+
+    /// How many entries may expire.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn deadlines(&self) -> usize {
+        self.expiries.iter().filter(|&&index| index != NIL).count()
     }
 
     /// How many places are in free blocks.

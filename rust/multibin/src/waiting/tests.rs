@@ -70,37 +70,26 @@ impl Pair {
                 assert!(list.drain(..count).map(|(_, row)| row).eq(rows));
             }
             Step::Unlink(nth) if !list.is_empty() => {
-                let (at, row) = list.remove(nth % list.len());
-                assert_eq!(slab.home(at), *home);
-                assert_eq!(queue.unlink(slab, at), row);
+                let nth = nth % list.len();
+                assert_eq!(slab.home(list[nth].0), *home);
+                unlink(queue, slab, list, nth);
             }
             Step::UnlinkRun(start) if !list.is_empty() => {
                 let start = start % list.len();
-                for (at, row) in list.drain(start..list.len().min(start + RUN as usize)) {
-                    assert_eq!(queue.unlink(slab, at), row);
+                for _ in start..list.len().min(start + RUN as usize) {
+                    unlink(queue, slab, list, start);
                 }
             }
             Step::Sift(factor) if !list.is_empty() => {
-                queue.retain(slab, |entry| entry.row.ticket % factor > 0);
+                queue.retain(slab, |entry, _| entry.row.ticket % factor > 0);
                 list.retain(|(_, row)| row.ticket % factor > 0);
+                queue.compact(slab, |ticket, from, to| moved(list, ticket, from, to));
             }
             Step::Clear => {
                 queue.clear(slab);
                 list.clear();
             }
             _ => {}
-        }
-        self.compact(slab);
-    }
-
-    fn compact(&mut self, slab: &mut Slab) {
-        if self.queue.is_sparse(slab) {
-            let moved = |ticket, from, to| {
-                let mut list = self.list.iter_mut();
-                let place = list.find(|(_, row)| row.ticket == ticket).map(|(at, _)| at);
-                assert_eq!(place.map(|at| std::mem::replace(at, to)), Some(from));
-            };
-            self.queue.compact(slab, moved);
         }
     }
 
@@ -122,9 +111,23 @@ impl Pair {
         assert_eq!(&entries, list);
         let orders = (1..=queue.len).map(|nth| queue.order_of(slab, nth));
         assert!(orders.eq(list.iter().map(|(_, row)| 2 * row.ticket)));
-        let due: Vec<_> = queue.iter(slab).map(|(_, entry)| entry.due).collect();
+        let due: Vec<_> = queue.dues(slab).map(|(_, _, due)| due).collect();
         assert!(due.is_sorted());
+        assert_eq!(due.first().copied().unwrap_or(u64::MAX), queue.head.due);
+        // Two neighbouring blocks hold more than one block of entries, but for the first and the last,
+        // and one that the last was begun behind.
+        assert!(list.is_empty() || queue.blocks(slab) <= 2 * list.len() / 32 + 4);
     }
+}
+
+fn unlink(queue: &mut Queue, slab: &mut Slab, list: &mut Vec<(u32, Row)>, nth: usize) {
+    let (at, row) = list.remove(nth);
+    assert_eq!(queue.unlink(slab, at, |ticket, from, to| moved(list, ticket, from, to)), row);
+}
+
+fn moved(list: &mut [(u32, Row)], ticket: u64, from: u32, to: u32) {
+    let place = list.iter_mut().find(|(_, row)| row.ticket == ticket).map(|(at, _)| at);
+    assert_eq!(place.map(|at| std::mem::replace(at, to)), Some(from));
 }
 
 proptest! {

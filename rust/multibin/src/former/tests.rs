@@ -1,0 +1,246 @@
+//! What one call may touch, however much waits, and rules that need more than one call to see.
+
+use std::time::Duration;
+
+use super::*;
+use crate::config::{Config, Fill, Order, Overrun};
+use crate::request::{Options, Submission};
+
+/// Of a queue's block, and of the levels of a heap.
+const BLOCK: u64 = 32;
+const MANY: u64 = 100_000;
+const ROWS: u32 = 8;
+
+/// Two bins, [0, 10) and [10, ∞), and a worker 0.
+fn former(config: &Config) -> Former {
+    let (edges, rules) = (Edges::new(&[0, 10, 20]).unwrap(), Rules::new(config).unwrap());
+    let slab = Slab::new(config.capacity, 4, rules.rank).unwrap();
+    let mut former = Former::new(rules, config.sizes(4), edges, slab, config.capacity).unwrap();
+    former.add_worker(0);
+    former
+}
+
+fn config() -> Config {
+    Config { capacity: MANY as usize, ..Config::new(ROWS) }
+}
+
+/// Tickets from `first` on, each at the time of its number.
+fn enter(former: &mut Former, length: u32, first: u64, options: &[Options]) {
+    let bin = former.bin(length);
+    former.arrive(bin, |arrivals| {
+        for (ticket, options) in (first..).zip(options) {
+            arrivals.push(Submission::new(ticket, ticket, ticket, length, options));
+        }
+    });
+}
+
+/// So many requests of the first bin, with options that differ, and what entering touched at most.
+fn full(config: &Config) -> Former {
+    let mut former = former(config);
+    let ageing = config.ageing.is_some();
+    for ticket in 0..MANY {
+        let mixed = ticket * 7919 % MANY;
+        let options = Options::new().ttl(Duration::from_secs(1 + mixed));
+        let priority = if ageing { (mixed % 5) as u32 } else { 0 };
+        enter(&mut former, 5, ticket, &[options.priority(priority)]);
+        assert!(former.slab.touched() <= 100, "entering");
+    }
+    former
+}
+
+fn configs() -> [Config; 4] {
+    let budget = Some(crate::Budget::Sum(60));
+    [
+        config(),
+        Config { fill: Fill::Strict, budget, ..config() },
+        Config { ageing: Some(0.1), ..config() },
+        Config { order: Some(Order::Deadline), ..config() },
+    ]
+}
+
+#[test]
+fn cancelling_touches_some_blocks() {
+    for config in configs() {
+        let mut former = full(&config);
+        for i in 0..MANY * 9 / 10 {
+            assert!(former.remove(i * 7919 % MANY).is_some());
+            let touched = former.slab.touched();
+            assert!(touched <= 8 * BLOCK + 200, "{touched}");
+        }
+        let places = former.slab.places();
+        assert_eq!(former.slab.deadlines() as u64, MANY / 10);
+        enter(&mut former, 5, MANY, &vec![Options::new(); MANY as usize / 3]);
+        // What was given back is used again: nothing grew but for what blocks may leave open.
+        assert!(former.slab.places() <= places + 2 * BLOCK as usize);
+    }
+}
+
+#[test]
+fn a_batch_touches_its_rows() {
+    for config in configs() {
+        let mut former = full(&config);
+        for _ in 0..5_000 {
+            let rows = former.form(0, 0, false, usize::MAX).unwrap().rows.len();
+            assert_eq!(rows, ROWS as usize);
+            let touched = former.slab.touched();
+            assert!(touched <= 200 * u64::from(ROWS), "{touched}");
+        }
+    }
+}
+
+#[test]
+fn expiring_touches_a_path_of_each_heap_and_is_bounded() {
+    for config in configs() {
+        let mut former = full(&config);
+        let half = MANY / 2 * 1_000_000_000 + 999_999_999;
+        let mut expired = 0;
+        loop {
+            let count = former.expire(half) as u64;
+            assert!(former.slab.touched() <= 500 * count.max(1) && count <= 4096);
+            if count == 0 {
+                break;
+            }
+            expired += count;
+        }
+        assert_eq!((expired, former.expired()), (MANY / 2, MANY / 2));
+        let reported = former.take_unreported();
+        assert!(reported.len() as u64 == expired && former.take_unreported().is_empty());
+        assert_eq!(former.form(half, 0, false, usize::MAX).unwrap().rows.len(), ROWS as usize);
+    }
+}
+
+#[test]
+fn changes_touch_heads_and_batches() {
+    for config in configs() {
+        let mut former = full(&config);
+        former.set_edges(Edges::new(&[0, 3, 6]).unwrap(), true);
+        assert!(former.slab.touched() <= 100);
+        former.set_rules(former.rules, config.sizes(4));
+        assert!(former.slab.touched() <= 100 + 4 * u64::from(ROWS));
+    }
+}
+
+/// Climbers go back in steps, in the order in which they waited, and can be cancelled meanwhile.
+#[test]
+fn a_worker_that_is_gone_hands_its_climbers_back_in_steps() {
+    for config in configs() {
+        let config = Config { overrun: Overrun::Climb, ..config };
+        let mut former = full(&config);
+        let mut climbed = Vec::new();
+        for _ in 0..2_000 {
+            let batch = former.form(0, 0, true, usize::MAX).unwrap();
+            climbed.extend(batch.rows);
+        }
+        let _ = former.slab.touched();
+        for &row in &climbed {
+            former.climb(Row { progress: 1, entered: 0, ..row }, Some(0), MANY);
+            assert!(former.slab.touched() <= 100, "climbing");
+        }
+        assert!(former.retire_worker(0) && !former.has_worker(0));
+        assert!(former.slab.touched() <= 100, "retiring");
+        assert!(former.remove(climbed[100].ticket).is_some());
+        let (mut moved, mut more) = (0, true);
+        let _ = former.slab.touched();
+        while more {
+            let step;
+            (step, more) = former.hand_back(0, 1024, 0, MANY);
+            let touched = former.slab.touched();
+            assert!(step <= 1024 && touched <= 200 * (step + 1), "{touched}");
+            moved += step;
+        }
+        assert_eq!((moved, former.parked), (climbed.len() as u64 - 1, 0));
+        assert!(!former.retire_worker(0));
+    }
+}
+
+/// A request past its deadline never leaves, also while more have expired than are unreported at
+/// most; each is reported once.
+#[test]
+fn the_expired_that_are_too_many_wait_and_are_not_served() {
+    let config = Config { capacity: 4, ..Config::new(2) };
+    let mut former = former(&config);
+    let soon = Options::new().ttl(Duration::from_nanos(10));
+    enter(&mut former, 5, 0, &[soon; 4]);
+    assert_eq!(former.expire(20), 4);
+    enter(&mut former, 5, 4, &[soon, soon, Options::new(), soon]);
+    assert_eq!(former.expire(20), 0, "as many as the capacity are unreported");
+    assert!(former.offers(20, 0, false));
+    let mut reported = Vec::new();
+    let mut rows = Vec::new();
+    while let Some(batch) = former.form(20, 0, false, usize::MAX) {
+        reported.extend(batch.expired.iter().map(|expired| expired.ticket));
+        rows.extend(batch.rows.iter().map(|row| row.ticket));
+    }
+    assert_eq!((reported, rows), (vec![0, 1, 2, 3, 4, 5, 7], vec![6]));
+    assert_eq!(former.slab.deadlines(), 0);
+}
+
+/// Ticket 16 is due late, as many wait when it enters; 17, behind it, is not once 16 is cancelled.
+#[test]
+fn what_is_cancelled_hands_no_due_on() {
+    let mut former = former(&Config { order: Some(Order::Shortest), ..config() });
+    let plain = [Options::new(); 1_000];
+    enter(&mut former, 5, 0, &plain);
+    enter(&mut former, 15, 1_000, &plain[..1]);
+    while former.waiting(None) > 20 {
+        let _ = former.form(0, 0, false, usize::MAX);
+    }
+    enter(&mut former, 15, 1_001, &plain[..1]);
+    let own = former.slab.entry(former.places.find(&former.slab, 1_001).unwrap()).due;
+    assert!(former.remove(1_000).is_some());
+    assert_eq!(former.fresh.queues[1].head.due, own);
+    assert!(own < former.taken + 100);
+}
+
+/// One climber that may climb for ever, and a request that is overdue.
+#[test]
+fn climbers_alone_do_not_pass_an_overdue_request() {
+    let config = Config { overrun: Overrun::Climb, max_parked: Some(1), ..config() };
+    let config = Config { max_wait: Some(Duration::from_nanos(5)), ..config };
+    let mut former = former(&config);
+    enter(&mut former, 5, 0, &[Options::new()]);
+    let first = former.form(0, 0, false, usize::MAX).unwrap().rows[0];
+    enter(&mut former, 5, 1, &[Options::new()]);
+    former.climb(Row { progress: 1, entered: 9, ..first }, Some(0), 2);
+    let batch = former.form(9, 0, false, usize::MAX).unwrap();
+    let tickets: Vec<u64> = batch.rows.iter().map(|row| row.ticket).collect();
+    assert_eq!((batch.reason, tickets), (Reason::Overdue, vec![1, 0]));
+}
+
+/// Strict: what waits in bins that change leaves, the oldest first, and what comes later waits for a
+/// batch again.
+#[test]
+fn what_a_change_of_edges_leaves_behind_leaves() {
+    for ageing in [None, Some(0.1)] {
+        let mut former = former(&Config { fill: Fill::Strict, ageing, ..config() });
+        let plain = [Options::new(); 3];
+        enter(&mut former, 15, 0, &plain);
+        enter(&mut former, 5, 3, &plain);
+        assert!(!former.offers(0, 0, false));
+        former.set_edges(Edges::new(&[0, 30]).unwrap(), true);
+        assert!(former.offers(0, 0, false) && former.may_complete(1));
+        enter(&mut former, 25, 6, &plain[..1]);
+        let mut next = || {
+            let batch = former.form(0, 0, false, usize::MAX)?;
+            Some(batch.rows.iter().map(|row| row.ticket).collect::<Vec<_>>())
+        };
+        assert_eq!(next(), Some(vec![0, 1, 2]));
+        assert_eq!(next(), Some(vec![3, 4, 5, 6]));
+        enter(&mut former, 25, 7, &plain[..1]);
+        assert_eq!(former.form(0, 0, false, usize::MAX), None);
+        former.set_predicted(false);
+        assert!(!former.offers(0, 0, false), "one bin is what the closed gate makes it");
+    }
+}
+
+/// A producer that found a bin before the edges changed, and entered it after.
+#[test]
+fn a_bin_that_is_entered_no_more_keeps_nothing() {
+    let mut former = former(&Config { fill: Fill::Strict, ..config() });
+    former.set_edges(Edges::new(&[0, 30]).unwrap(), true);
+    former.arrive(1, |arrivals| {
+        arrivals.push(Submission::new(0, 0, 0, 15, &Options::new()));
+    });
+    assert!(former.may_complete(1));
+    assert_eq!(former.form(0, 0, false, usize::MAX).unwrap().rows.len(), 1);
+}

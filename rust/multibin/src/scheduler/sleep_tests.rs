@@ -1,0 +1,218 @@
+//! Who is woken, exactly: on a clock that the test moves, which then ticks as the alarm does.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use super::sleepers::BOUND;
+use super::{NextBatch, Scheduler, Worker};
+use crate::{Config, Edges, Fill, NextError, Overrun};
+
+/// Counts its wake-ups.
+#[derive(Default)]
+struct Door(AtomicUsize);
+
+impl Wake for Door {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A future that is polled by hand.
+struct Task {
+    next: NextBatch,
+    door: Arc<Door>,
+}
+
+impl Task {
+    fn asleep(worker: &Worker) -> Self {
+        Self::waiting(worker, None)
+    }
+
+    fn waiting(worker: &Worker, timeout: Option<Duration>) -> Self {
+        let mut task = Self { next: worker.next_batch_async(timeout), door: Arc::default() };
+        assert!(task.poll().is_pending());
+        task
+    }
+
+    fn poll(&mut self) -> Poll<Result<crate::Batch, NextError>> {
+        let waker = Waker::from(Arc::clone(&self.door));
+        Pin::new(&mut self.next).poll(&mut Context::from_waker(&waker))
+    }
+
+    fn taken(&mut self) -> Vec<u64> {
+        match self.poll() {
+            Poll::Ready(Ok(batch)) => batch.rows().iter().map(|row| row.key).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn error(&mut self) -> Option<NextError> {
+        match self.poll() {
+            Poll::Ready(outcome) => outcome.err(),
+            Poll::Pending => None,
+        }
+    }
+}
+
+fn rings<const N: usize>(tasks: [&Task; N]) -> [usize; N] {
+    tasks.map(|task| task.door.0.load(Ordering::Relaxed))
+}
+
+/// A scheduler and its clock.
+struct Stage {
+    scheduler: Scheduler,
+    clock: Arc<AtomicU64>,
+}
+
+impl Stage {
+    fn new(config: Config) -> Self {
+        let (clock, edges) = (Arc::default(), Edges::new(&[0, 8, 16, 32]).unwrap());
+        let scheduler = Scheduler::virtually(Arc::clone(&clock), edges, config).unwrap();
+        Self { scheduler, clock }
+    }
+
+    fn of(fill: Fill, batch_size: u32) -> Self {
+        Self::new(Config { fill, overrun: Overrun::Climb, ..Config::new(batch_size) })
+    }
+
+    /// Lets time pass, and ticks.
+    fn pass(&self, nanoseconds: u64) {
+        let now = self.clock.fetch_add(nanoseconds, Ordering::Relaxed) + nanoseconds;
+        self.scheduler.0.tick(now);
+    }
+}
+
+#[test]
+fn a_batch_that_became_possible_wakes_one_that_longest_asleep() {
+    let Stage { scheduler, .. } = &Stage::of(Fill::Strict, 3);
+    let worker = scheduler.worker();
+    let mut tasks = [(); 3].map(|()| Task::asleep(&worker));
+    let expected = [[0, 0, 0], [0, 0, 0], [1, 0, 0], [1, 0, 0], [1, 0, 0], [1, 0, 0]];
+    for (key, expected) in (0..).zip(expected) {
+        scheduler.submit(key, 3).unwrap();
+        assert_eq!(rings(tasks.each_ref()), expected, "after {key}");
+    }
+    // Who leaves with a batch wakes the next.
+    assert_eq!(tasks[0].taken(), [0, 1, 2]);
+    assert_eq!(rings(tasks.each_ref()), [1, 1, 0]);
+    assert_eq!(tasks[1].taken(), [3, 4, 5]);
+    assert_eq!(rings(tasks.each_ref()), [1, 1, 0]);
+}
+
+#[test]
+fn a_future_that_is_dropped_takes_nothing_and_passes_its_wake_up_on() {
+    let Stage { scheduler, .. } = &Stage::of(Fill::Elastic, 3);
+    let worker = scheduler.worker();
+    let [first, mut second, third] = [(); 3].map(|()| Task::asleep(&worker));
+    scheduler.submit(7, 3).unwrap();
+    assert_eq!(rings([&first, &second, &third]), [1, 0, 0]);
+    drop(first);
+    assert_eq!(rings([&second, &third]), [1, 0]);
+    drop(third);
+    assert_eq!(second.taken(), [7]);
+    assert_eq!(scheduler.stats().lost, 1, "the batch that `taken` dropped");
+}
+
+#[test]
+fn alarms_pass_to_whoever_sleeps_on() {
+    let max_wait = Some(Duration::from_secs(3600));
+    let stage = Stage::new(Config { fill: Fill::Strict, max_wait, ..Config::new(2) });
+    let worker = stage.scheduler.worker();
+    let (mut first, mut second) = (Task::asleep(&worker), Task::asleep(&worker));
+    assert!(!first.next.has_alarm() && !second.next.has_alarm());
+    stage.scheduler.submit(7, 3).unwrap();
+    assert_eq!(rings([&first, &second]), [1, 0]);
+    assert!(first.poll().is_pending() && first.next.has_alarm());
+    assert_eq!(rings([&second]), [0], "one alarm is enough");
+    drop(first);
+    assert_eq!(rings([&second]), [1]);
+    assert!(second.poll().is_pending());
+    stage.pass(3_599_000_000_000);
+    assert_eq!(rings([&second]), [1]);
+    stage.pass(1_000_000_000);
+    assert_eq!((rings([&second]), second.taken()), ([2], vec![7]));
+}
+
+#[test]
+fn a_wake_up_that_is_not_answered_goes_on() {
+    let stage = Stage::of(Fill::Elastic, 1);
+    let worker = stage.scheduler.worker();
+    let [dead, mut second, third] = [(); 3].map(|()| Task::asleep(&worker));
+    stage.scheduler.submit_many(&[1, 2], &[3, 3]).unwrap();
+    stage.pass(BOUND - 1);
+    assert_eq!(rings([&dead, &second, &third]), [1, 0, 0]);
+    stage.pass(1);
+    assert_eq!(rings([&dead, &second, &third]), [1, 1, 1]);
+    assert_eq!(second.taken(), [1]);
+    stage.pass(10 * BOUND);
+    assert_eq!(rings([&dead, &second, &third]), [1, 1, 1], "who is late is told once");
+}
+
+/// Nobody waits for who is late where nothing is left to take.
+#[test]
+fn a_late_sleeper_costs_nothing_without_a_batch() {
+    let stage = Stage::of(Fill::Elastic, 1);
+    let (worker, other) = (stage.scheduler.worker(), stage.scheduler.worker());
+    let [dead, alive] = [(); 2].map(|()| Task::asleep(&worker));
+    stage.scheduler.submit(1, 3).unwrap();
+    other.next_batch(Some(Duration::ZERO)).unwrap().done();
+    stage.pass(BOUND);
+    assert_eq!(rings([&dead, &alive]), [1, 0]);
+    stage.scheduler.submit(2, 3).unwrap();
+    assert_eq!(rings([&dead, &alive]), [1, 1], "the bell is armed again");
+}
+
+#[test]
+fn of_many_dead_sleepers_not_each_costs_the_bound() {
+    let stage = Stage::of(Fill::Elastic, 1);
+    let worker = stage.scheduler.worker();
+    let dead: Vec<_> = (0..1000).map(|_| Task::asleep(&worker)).collect();
+    let mut alive = Task::asleep(&worker);
+    stage.scheduler.submit(7, 3).unwrap();
+    let ticks = (0..1000).take_while(|_| rings([&alive]) == [0]).map(|_| stage.pass(BOUND));
+    assert_eq!(ticks.count(), 9);
+    assert!(dead.iter().all(|task| rings([task]) == [1]));
+    assert_eq!(alive.taken(), [7]);
+}
+
+#[test]
+fn a_timeout_wakes_its_future() {
+    let stage = Stage::of(Fill::Elastic, 1);
+    let worker = stage.scheduler.worker();
+    let [mut late, mut later] =
+        [1, 2].map(|time| Task::waiting(&worker, Some(Duration::from_nanos(time))));
+    stage.pass(1);
+    assert_eq!((rings([&late, &later]), late.error()), ([1, 0], Some(NextError::Timeout)));
+    stage.pass(1);
+    assert_eq!((rings([&late, &later]), later.error()), ([1, 1], Some(NextError::Timeout)));
+}
+
+/// The waker of another future panics where a batch is taken: that batch is lost, and counted.
+#[test]
+fn a_waker_that_panics_costs_no_room() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker of this test");
+        }
+    }
+    let panics = |call: &dyn Fn()| catch_unwind(AssertUnwindSafe(call)).is_err();
+    let Stage { scheduler, .. } = &Stage::of(Fill::Elastic, 1);
+    let worker = scheduler.worker();
+    let mut sleepers = [(); 2].map(|()| worker.next_batch_async(None));
+    for next in &mut sleepers {
+        let waker = Waker::from(Arc::new(Panics));
+        assert!(Pin::new(next).poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    assert!(panics(&|| drop(scheduler.submit_many(&[1, 2], &[3, 3]))));
+    assert!(panics(&|| worker.next_batch(None).unwrap().done()));
+    drop(sleepers);
+    worker.next_batch(None).unwrap().done();
+    let stats = scheduler.stats();
+    assert_eq!((stats.done, stats.lost, stats.leased, stats.waiting), (1, 1, 0, 0));
+}
