@@ -60,11 +60,11 @@ pub const SCENARIOS: [Scenario; 14] = [
 
 /// A priority, 0 to 3.
 fn priority(priority: u32) -> Options {
-    Options { priority, ..Options::default() }
+    Options::new().priority(priority)
 }
 
 fn ttl(ttl: Duration) -> Options {
-    Options { deadline: Some(ttl), ..Options::default() }
+    Options::new().ttl(ttl)
 }
 
 fn config() -> Config {
