@@ -41,7 +41,8 @@ def try_alone(wheel: Path) -> None:
 import multibin
 scheduler = multibin.Scheduler(multibin.Edges([0, 8, 16]), 4)
 scheduler.submit(7, length=9)
-assert scheduler.next_batch(1).keys.tolist() == [7]
+with scheduler.worker() as worker, worker.next_batch(1) as batch:
+    assert batch.keys.tolist() == [7]
 """
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)

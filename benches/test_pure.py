@@ -19,13 +19,14 @@ def test_its_batches_are_those_of_the_rules(bins: int, reasons: set[str]) -> Non
     """For as many requests as leave before one is passed over."""
     theirs = scheduler(bins)
     ours = mb.Scheduler(mb.Edges.quantile(LENGTHS, bins), BATCH, order="oldest")
+    worker = ours.worker()
     for key, length in enumerate(LENGTHS[:150].tolist()):
         theirs.submit(key, length)
         ours.submit(key, length)
     seen = set()
     while theirs.waiting:
         rows = theirs.next_batch(0)
-        with ours.next_batch(0) as batch:
+        with worker.next_batch(0) as batch:
             seen.add(batch.reason)
             assert sorted(row.key for row in rows) == sorted(batch.keys.tolist())
         theirs.done(rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -16,21 +18,21 @@ OUTPUT = lengths.log_normal(N, 128, 1.0, seed=0, high=1000)
 ARRIVALS = arrivals.poisson(N, 5.8, seed=1)
 
 
-def play(benchmark: BenchmarkFixture, trace: Trace, scheduler: mb.Scheduler) -> None:
+def play(benchmark: BenchmarkFixture, trace: Trace, scheduler: mb.SchedulerConfig) -> None:
     records = benchmark(lambda: mb.simulate(trace, scheduler=scheduler, service=SERVICE))
     benchmark.extra_info["entries"] = int(records.entries.sum())
 
 
 @pytest.mark.benchmark(group="simulation, 1,000,000 requests")
 @pytest.mark.parametrize("fill", ["strict", "elastic"])
-def test_simulated_bins(benchmark: BenchmarkFixture, fill: str) -> None:
+def test_simulated_bins(benchmark: BenchmarkFixture, fill: Literal["elastic", "strict"]) -> None:
     trace = Trace(np.ones(N, np.int64), OUTPUT, ARRIVALS)
     edges = mb.Edges.optimal(OUTPUT[:20_000], 16, 32)
-    play(benchmark, trace, mb.Scheduler(edges, 32, fill=fill))
+    play(benchmark, trace, mb.SchedulerConfig(edges, 32, fill=fill))
 
 
 @pytest.mark.benchmark(group="simulation, 1,000,000 requests")
 def test_simulated_climbing(benchmark: BenchmarkFixture) -> None:
     trace = Trace(np.ones(N, np.int64), OUTPUT, ARRIVALS, np.zeros(N, np.int64))
     edges = mb.Edges.feedback(OUTPUT[:20_000], 12, 2.0)
-    play(benchmark, trace, mb.Scheduler(edges, 32, overrun="climb"))
+    play(benchmark, trace, mb.SchedulerConfig(edges, 32, overrun="climb"))

@@ -64,9 +64,11 @@ async def by_scheduler() -> None:
     create_future = asyncio.get_running_loop().create_future
 
     async def serve() -> None:
-        async for batch in scheduler:
-            for key in batch.keys.tolist():
-                answers.pop(key).set_result(None)
+        with scheduler.worker() as worker:
+            async for batch in worker:
+                with batch:
+                    for key in batch.keys.tolist():
+                        answers.pop(key).set_result(None)
 
     async def ask(key: int) -> None:
         answers[key] = future = create_future()
@@ -101,8 +103,9 @@ class Latencies:
         self.submitted = time.perf_counter()
         self.scheduler.submit(1, 40)
 
-    def taken(self) -> None:
+    def taken(self, batch: mb.Batch) -> None:
         self.seconds.append(time.perf_counter() - self.submitted)
+        batch.done()
         self.answered.release()
 
     def produce(self) -> None:
@@ -113,15 +116,17 @@ class Latencies:
         self.scheduler.close()
 
     async def consume(self) -> None:
-        async for _ in self.scheduler:
-            self.taken()
+        with self.scheduler.worker() as worker:
+            async for batch in worker:
+                self.taken(batch)
 
 
 def to_thread(latencies: Latencies) -> None:
     producer = threading.Thread(target=latencies.produce)
     producer.start()
-    for _ in latencies.scheduler:
-        latencies.taken()
+    with latencies.scheduler.worker() as worker:
+        for batch in worker:
+            latencies.taken(batch)
     producer.join()
 
 

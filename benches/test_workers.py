@@ -28,8 +28,12 @@ def test_take_a_batch(benchmark: BenchmarkFixture) -> None:
     worker = s.worker()
     taken: list[mb.Batch] = []
 
+    def finish() -> None:
+        while taken:
+            taken.pop().done()
+
     def submit() -> None:
-        taken.clear()
+        finish()
         s.submit_many(KEYS[:BATCH], LENGTHS[:BATCH])
 
     def take() -> None:
@@ -39,6 +43,7 @@ def test_take_a_batch(benchmark: BenchmarkFixture) -> None:
 
     benchmark.pedantic(take, setup=submit, rounds=20_000, warmup_rounds=1000)
     assert len(taken[0]) == BATCH
+    finish()
 
 
 @contextmanager
@@ -46,9 +51,11 @@ def working(s: mb.Scheduler, delivered: list[int], ready: Semaphore) -> Iterator
     """A worker thread that notes when it got each batch, in nanoseconds."""
 
     def work() -> None:
-        for _ in s:
-            delivered.append(time.perf_counter_ns())
-            ready.release()
+        with s.worker() as worker:
+            for batch in worker:
+                with batch:
+                    delivered.append(time.perf_counter_ns())
+                    ready.release()
 
     thread = Thread(target=work)
     thread.start()

@@ -41,7 +41,7 @@ ABOVE = {"elastic": 1.2, "climbing": 1.5}
 
 def elastic(lab: Lab, bins: int) -> Policy:
     def former(_bins: mb.Edges, _levels: mb.Edges, b: int) -> Former:
-        return mb.Scheduler(mb.Edges.optimal(lab.sample("chat"), bins, b), b)
+        return mb.SchedulerConfig(mb.Edges.optimal(lab.sample("chat"), bins, b), b)
 
     return Policy(f"{bins} bins", former)
 
@@ -51,7 +51,7 @@ def climbing(lab: Lab, levels: int, parked: int | None) -> Policy:
 
     def former(_bins: mb.Edges, _levels: mb.Edges, b: int) -> Former:
         most = None if parked is None else parked * b
-        return mb.Scheduler(edges, b, overrun="climb", max_parked=most)
+        return mb.SchedulerConfig(edges, b, overrun="climb", max_parked=most)
 
     return Policy(f"{levels} levels, {parked}", former, blind=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ __all__ = [
     *("Former", "Lab", "Load", "Policy", "service"),
 ]
 
-Former: TypeAlias = mb.Scheduler | mb.Rival
+Former: TypeAlias = mb.SchedulerConfig | mb.Rival
 
 BATCH_SIZES = (8, 32)
 FIXED, STEP = 0.05, 0.02
@@ -69,12 +69,12 @@ def _vbs(_bins: mb.Edges, _levels: mb.Edges, b: int) -> Former:
     return mb.Rival.sorted(16 * b, [*sizes, (OPEN, b)])
 
 
-def _heavy(weight: str) -> Callable[[mb.Edges, mb.Edges, int], Former]:
+def _heavy(weight: Literal["wait", "wait squared"]) -> Callable[[mb.Edges, mb.Edges, int], Former]:
     return lambda bins, _, b: mb.Rival.heaviest_bin(bins, b, weight=weight)
 
 
 def _climb(levels: mb.Edges, b: int, parked: int | None = None) -> Former:
-    return mb.Scheduler(levels, b, overrun="climb", max_parked=parked)
+    return mb.SchedulerConfig(levels, b, overrun="climb", max_parked=parked)
 
 
 def _refill(chunk: int) -> Callable[[mb.Edges, mb.Edges, int], Former]:
@@ -84,16 +84,16 @@ def _refill(chunk: int) -> Callable[[mb.Edges, mb.Edges, int], Former]:
 POLICIES = {
     policy.name: policy
     for policy in (
-        Policy("FIFO", lambda _, __, b: mb.Scheduler(ONE_BIN, b)),
-        Policy("strict bins", lambda bins, _, b: mb.Scheduler(bins, b, fill="strict")),
-        Policy("elastic bins", lambda bins, _, b: mb.Scheduler(bins, b)),
-        Policy("elastic bins, gated", lambda bins, _, b: mb.Scheduler(bins, b), gate=True),
+        Policy("FIFO", lambda _, __, b: mb.SchedulerConfig(ONE_BIN, b)),
+        Policy("strict bins", lambda bins, _, b: mb.SchedulerConfig(bins, b, fill="strict")),
+        Policy("elastic bins", lambda bins, _, b: mb.SchedulerConfig(bins, b)),
+        Policy("elastic bins, gated", lambda bins, _, b: mb.SchedulerConfig(bins, b), gate=True),
         Policy("climbing, blind", lambda _, levels, b: _climb(levels, b), blind=True),
         Policy(
             "climbing, blind, 2B parked", lambda _, levels, b: _climb(levels, b, 2 * b), blind=True
         ),
         Policy("climbing, predicted", lambda _, levels, b: _climb(levels, b)),
-        Policy("recompute", lambda bins, _, b: mb.Scheduler(bins, b, overrun="recompute")),
+        Policy("recompute", lambda bins, _, b: mb.SchedulerConfig(bins, b, overrun="recompute")),
         Policy("sorted window 8B", lambda _, __, b: mb.Rival.sorted(8 * b, [(OPEN, b)])),
         Policy("VBS, up to 16B rows", _vbs),
         Policy("shortest first", lambda _, __, b: mb.Rival.shortest_first(b)),

@@ -87,6 +87,10 @@ class Stats(TypedDict):
     """Requests that wait now."""
     leased: int
     """Rows in open leases now."""
+    refused: int
+    """Rows refused for want of room, each at its final answer."""
+    capacity: int
+    """The most requests that wait or are leased."""
     batches: Reasons
     bins: list[BinStats]
     """One for each queue (``max_bins``)."""

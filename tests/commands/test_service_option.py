@@ -46,7 +46,7 @@ def test_simulate_plays_the_table(
     assert found["settings"]["service"] == table.data | {"answer": "row"}
     assert found["move_cost"] == pytest.approx(0.1 / 0.02)
     answered = mb.ServiceTable(**table.data | {"answer": "row"})
-    former = mb.Scheduler(mb.Edges(found["edges"]), 8)
+    former = mb.SchedulerConfig(mb.Edges(found["edges"]), 8)
     records = mb.simulate(read("trace.csv"), scheduler=former, service=answered)
     row = next(row for row in found["policies"] if row["policy"] == "elastic")
     assert row["latency"]["mean"] == pytest.approx(records.latency.mean())

@@ -51,7 +51,7 @@ def test_json_is_what_simulate_says(capsys: pytest.CaptureFixture[str]) -> None:
     found = parsed(capsys, "--warm-up=0.25", "--batch-size=4", "--answer=row")
     trace, edges = read("trace.csv"), mb.Edges(found["edges"])
     service = mb.ServiceModel(fixed=0.05, step=0.02, answer="row")
-    former = mb.Scheduler(edges, 4)
+    former = mb.SchedulerConfig(edges, 4)
     records = mb.simulate(trace, scheduler=former, service=service)
     row = by_name(found)["elastic"]
     latency = records.latency[100:]
@@ -138,7 +138,7 @@ def test_a_backlog_that_grows_is_marked(capsys: pytest.CaptureFixture[str]) -> N
 def test_steady_is_below_one_request_a_service_time(load: float, steady: bool) -> None:
     n = 20_000
     trace = from_arrays([0] * n, [1] * n, arrivals=arrivals.poisson(n, load, seed=3))
-    one_by_one = mb.Scheduler(mb.Edges([0, 1]), 1)
+    one_by_one = mb.SchedulerConfig(mb.Edges([0, 1]), 1)
     records = mb.simulate(trace, scheduler=one_by_one, service=mb.ServiceModel(step=1.0))
     assert is_steady(records) is steady
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.scheduler.taking import keys, rest, take
 
 import multibin as mb
 
@@ -54,10 +55,10 @@ def scheduler(batch_size: int = 4, **options: Any) -> mb.Scheduler:
             ValueError,
             r"priorities\[0\]: 3 needs",
         ),
-        (lambda s: s.next_batch(-1), ValueError, "timeout: -1"),
-        (lambda s: s.next_batch(-(10**400)), ValueError, "timeout: -1000"),
-        (lambda s: s.next_batch(float("nan")), ValueError, "timeout: nan"),
-        (lambda s: s.next_batch("1"), TypeError, "timeout: needs an int or a float"),
+        (lambda s: s.worker().next_batch(-1), ValueError, "timeout: -1"),
+        (lambda s: s.worker().next_batch(-(10**400)), ValueError, "timeout: -1000"),
+        (lambda s: s.worker().next_batch(float("nan")), ValueError, "timeout: nan"),
+        (lambda s: s.worker().next_batch("1"), TypeError, "timeout: needs an int or a float"),
     ],
 )
 def test_bad_input_is_named_and_loses_nothing(
@@ -69,7 +70,7 @@ def test_bad_input_is_named_and_loses_nothing(
         call(s)
     assert s.stats()["submitted"] == 1
     s.close()
-    assert [batch.keys.tolist() for batch in s] == [[7]]
+    assert keys(rest(s.worker())) == [[7]]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_bad_options_are_named(options: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: mb.Scheduler("ab", 4), "edges: needs Edges, got 'ab' of <class 'str'>"),  # type: ignore[arg-type]
+        (lambda: mb.Scheduler("ab", 4), "edges: needs Edges or None, got 'ab' of <class 'str'>"),  # type: ignore[arg-type]
         (lambda: scheduler(fill=3), "fill: needs a str, got 3 of <class 'int'>"),
         (lambda: scheduler(order=3), "order: needs a str or None, got 3"),
         (lambda: scheduler(adapt=True), "adapt: needs an Adapt or None, got True"),
@@ -112,3 +113,32 @@ def test_bad_options_are_named(options: dict[str, Any], message: str) -> None:
 def test_a_wrong_type_is_named_with_its_value(call: Callable[[], object], message: str) -> None:
     with pytest.raises(TypeError, match=message):
         call()
+
+
+def test_what_a_conversion_raises_is_not_swallowed() -> None:
+    class Interrupted:
+        def __float__(self) -> float:
+            raise KeyboardInterrupt
+
+    class Broken:
+        def __index__(self) -> int:
+            raise KeyError("broken")
+
+    s = scheduler()
+    with pytest.raises(KeyboardInterrupt):
+        s.submit(1, Interrupted())
+    with pytest.raises(KeyError, match="broken"):
+        s.submit(Broken(), 1)
+    assert s.stats()["submitted"] == 0
+
+
+def test_a_bad_timeout_is_refused_even_when_a_batch_waits() -> None:
+    s = scheduler()
+    worker = s.worker()
+    s.submit(1, 5)
+    with pytest.raises(ValueError, match="timeout: -1"):
+        worker.next_batch(-1)
+    assert len(take(worker, 1e30)) == 1
+    s.close()
+    with pytest.raises(ValueError, match="timeout: -1"):
+        worker.next_batch(-1)

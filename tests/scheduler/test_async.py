@@ -12,21 +12,18 @@ import multibin as mb
 
 
 @pytest.mark.parametrize("from_thread", [False, True])
-@pytest.mark.parametrize("default", [False, True])
-def test_a_lone_request_on_an_idle_loop(from_thread: bool, default: bool) -> None:
+def test_a_lone_request_on_an_idle_loop(from_thread: bool) -> None:
     s = mb.Scheduler(EDGES, 4)
     worker = s.worker()
 
     async def run() -> list[int]:
-        take = s.next_batch_async if default else worker.next_batch_async
-        waiter = asyncio.create_task(waits(take))
+        waiter = asyncio.create_task(waits(worker))
         await asleep(waiter)
         if from_thread:
             in_thread(lambda: s.submit(7, 3)).join()
         else:
             s.submit(7, 3)
-        with await waiter as batch:
-            return list(batch.keys.tolist())
+        return list((await waiter).keys.tolist())
 
     assert asyncio.run(run()) == [7]
     assert s.stats()["done"] == 1
@@ -34,20 +31,22 @@ def test_a_lone_request_on_an_idle_loop(from_thread: bool, default: bool) -> Non
 
 def test_a_batch_that_is_there_needs_no_loop() -> None:
     s = mb.Scheduler(EDGES, 4)
+    worker = s.worker()
     s.submit(7, 3)
     with pytest.raises(StopIteration) as end:
-        s.next_batch_async().send(None)
-    assert end.value.value.keys.tolist() == [7]
+        worker.next_batch_async().send(None)
+    with end.value.value as batch:
+        assert batch.keys.tolist() == [7]
     with pytest.raises(RuntimeError, match="no running event loop"):
-        s.next_batch_async().send(None)
+        worker.next_batch_async().send(None)
 
 
 def test_awaiting_twice_is_an_error() -> None:
     async def run() -> None:
         s = mb.Scheduler(EDGES, 4)
         s.submit(7, 3)
-        wait = s.next_batch_async()
-        await wait
+        wait = s.worker().next_batch_async()
+        (await wait).done()
         with pytest.raises(RuntimeError, match="awaited twice"):
             await wait
 
@@ -63,24 +62,23 @@ def test_timeouts() -> None:
         with pytest.raises(TimeoutError, match="no batch within the timeout"):
             await worker.next_batch_async(timeout=0.03)
         assert 0.03 <= time.perf_counter() - start < SOON
-        for call in (worker.next_batch_async, mb.Scheduler(EDGES, 1).next_batch_async):
-            with pytest.raises(ValueError, match="timeout"):
-                await call(-1)
+        with pytest.raises(ValueError, match="timeout"):
+            await worker.next_batch_async(-1)
 
     asyncio.run(run())
 
 
 def test_closing_ends_waits_and_iteration() -> None:
     s = mb.Scheduler(EDGES, 2)
-    worker = s.worker()
+    shared = s.worker()
 
-    async def iterate(batches: mb.Scheduler | mb.Worker) -> list[int]:
-        return [key async for batch in batches for key in batch.keys.tolist()]
+    async def iterate(worker: mb.Worker) -> list[int]:
+        return [key async for batch in worker for key in batch.keys.tolist()]
 
     async def run() -> list[list[int]]:
-        waiter = asyncio.create_task(waits(s.next_batch_async))
+        waiter = asyncio.create_task(waits(shared))
         # Each asks while the other two sleep.
-        tasks = [asyncio.create_task(iterate(of)) for of in (s, worker)]
+        tasks = [asyncio.create_task(iterate(worker)) for worker in (shared, s.worker())]
         await asleep(waiter)
         in_thread(s.close).join()
         with pytest.raises(mb.ClosedError):
@@ -95,8 +93,8 @@ def test_closing_a_worker_ends_its_waits_alone() -> None:
     one, other = s.worker(), s.worker()
 
     async def run() -> None:
-        ends = [asyncio.create_task(waits(one.next_batch_async)) for _ in range(2)]
-        stays = asyncio.create_task(waits(other.next_batch_async))
+        ends = [asyncio.create_task(waits(one)) for _ in range(2)]
+        stays = asyncio.create_task(waits(other))
         await asleep(stays)
         one.close()
         for end in ends:
@@ -108,19 +106,17 @@ def test_closing_a_worker_ends_its_waits_alone() -> None:
     asyncio.run(run())
 
 
-def test_async_for_finishes_the_batch_before() -> None:
+def test_async_for_ends_no_batch() -> None:
     s = mb.Scheduler(EDGES, 2)
 
     async def run() -> None:
         s.submit_many([1, 2, 3, 4, 5], [3] * 5)
-        seen = []
-        async for batch in s.worker():
-            seen += batch.keys.tolist()
-            assert s.stats()["leased"] == len(batch)
-            if len(seen) == 5:
-                break
-        assert sorted(seen) == [1, 2, 3, 4, 5]
-        assert s.stats()["leased"] == len(batch), "the last one is its holder's"
+        s.close()
+        batches = [batch async for batch in s.worker()]
+        assert sorted(key for batch in batches for key in batch.keys.tolist()) == [1, 2, 3, 4, 5]
+        assert s.stats()["leased"] == 5
+        for batch in batches:
+            batch.done()
 
     asyncio.run(run())
 
@@ -129,7 +125,7 @@ def test_a_strict_bin_wakes_when_it_is_full() -> None:
     s = mb.Scheduler(EDGES, 3, fill="strict")
 
     async def run() -> None:
-        waiter = asyncio.create_task(waits(s.next_batch_async))
+        waiter = asyncio.create_task(waits(s.worker()))
         await asleep(waiter)
         for key in range(4):
             s.submit(key, 10 * (key == 0))
@@ -147,7 +143,7 @@ def test_max_wait_wakes(before: bool) -> None:
     async def run() -> None:
         if before:
             s.submit(7, 3)
-        waiter = asyncio.create_task(waits(s.next_batch_async))
+        waiter = asyncio.create_task(waits(s.worker()))
         await asyncio.sleep(0.01)
         if not before:
             in_thread(lambda: s.submit(7, 3)).join()
@@ -160,11 +156,12 @@ def test_max_wait_wakes(before: bool) -> None:
 
 def test_the_alarm_of_a_cancelled_waiter_is_set_by_another() -> None:
     s = mb.Scheduler(EDGES, 3, fill="strict", max_wait=0.05)
+    worker = s.worker()
 
     async def run() -> None:
-        first = asyncio.create_task(waits(s.next_batch_async))
+        first = asyncio.create_task(waits(worker))
         await asleep(first)
-        second = asyncio.create_task(waits(s.next_batch_async))
+        second = asyncio.create_task(waits(worker))
         await asleep(second)
         s.submit(7, 3)
         await asyncio.sleep(0.01)
@@ -181,11 +178,12 @@ def test_a_climber_wakes_its_own_worker() -> None:
     async def run() -> None:
         s.submit(7, 0)
         batch = await own.next_batch_async()
-        idle = asyncio.create_task(waits(other.next_batch_async))
+        idle = asyncio.create_task(waits(other))
         await asleep(idle)
-        waiter = asyncio.create_task(waits(own.next_batch_async))
+        waiter = asyncio.create_task(waits(own))
         await asleep(waiter)
         in_thread(lambda: batch.resubmit([0], [10])).join()
+        batch.done()
         climbed = await waiter
         assert climbed.progress.tolist() == [10]
         await asleep(idle)
@@ -200,9 +198,10 @@ def test_a_temporary_worker_lives_while_it_is_awaited() -> None:
     s = mb.Scheduler(EDGES, 2)
 
     async def run() -> None:
-        waiter = asyncio.create_task(waits(s.worker().next_batch_async))
+        waiter = asyncio.create_task(s.worker().next_batch_async())
         await asleep(waiter)
         s.submit(7, 3)
-        assert (await waiter).keys.tolist() == [7]
+        with await waiter as batch:
+            assert batch.keys.tolist() == [7]
 
     asyncio.run(run())

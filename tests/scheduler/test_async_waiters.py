@@ -7,9 +7,10 @@ import signal
 import threading
 import time
 from collections import Counter
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from tests.scheduler.taking import take
 from tests.scheduler.waiting import EDGES, SOON, asleep, in_thread, waits
 
 import multibin as mb
@@ -28,11 +29,12 @@ class CountingLoop(asyncio.SelectorEventLoop):
 @pytest.mark.parametrize("notified", [False, True])
 def test_a_cancelled_waiter_loses_nothing(notified: bool) -> None:
     s = mb.Scheduler(EDGES, 2)
+    worker = s.worker()
 
     async def run() -> None:
-        first = asyncio.create_task(s.next_batch_async())
+        first = asyncio.create_task(worker.next_batch_async())
         await asleep(first)
-        second = asyncio.create_task(waits(s.next_batch_async))
+        second = asyncio.create_task(waits(worker))
         await asleep(second)
         if notified:
             s.submit(7, 3)
@@ -51,9 +53,9 @@ def test_a_cancelled_waiter_passes_its_wake_up_to_a_thread() -> None:
     taken: list[int] = []
 
     async def run() -> None:
-        waiter = asyncio.create_task(s.next_batch_async())
+        waiter = asyncio.create_task(s.worker().next_batch_async())
         await asleep(waiter)
-        thread = in_thread(lambda: taken.extend(s.worker().next_batch(SOON).keys.tolist()))
+        thread = in_thread(lambda: taken.extend(take(s.worker(), SOON).keys.tolist()))
         await asyncio.sleep(0.05)
         s.submit(7, 3)
         waiter.cancel()
@@ -69,11 +71,11 @@ def test_a_loop_that_runs_no_more_passes_its_wake_up_on(closed: bool) -> None:
     s = mb.Scheduler(EDGES, 2)
     taken: list[int] = []
     loop = asyncio.new_event_loop()
-    waiter = loop.create_task(s.next_batch_async())
+    waiter = loop.create_task(s.worker().next_batch_async())
     loop.run_until_complete(asleep(waiter))
     if closed:
         loop.close()
-    thread = in_thread(lambda: taken.extend(s.worker().next_batch(SOON).keys.tolist()))
+    thread = in_thread(lambda: taken.extend(take(s.worker(), SOON).keys.tolist()))
     time.sleep(0.05)
     s.submit(7, 3)
     thread.join()
@@ -82,7 +84,8 @@ def test_a_loop_that_runs_no_more_passes_its_wake_up_on(closed: bool) -> None:
         waiter._log_destroy_pending = False  # type: ignore[attr-defined]
         return
     s.submit(8, 3)
-    assert loop.run_until_complete(waiter).keys.tolist() == [8]
+    with loop.run_until_complete(waiter) as batch:
+        assert batch.keys.tolist() == [8]
     loop.close()
 
 
@@ -92,9 +95,10 @@ def test_timeouts_around_the_wait_lose_nothing() -> None:
 
     async def run() -> list[int]:
         seen: list[int] = []
+        worker = s.worker()
         while len(seen) < amount:
             try:
-                batch = await asyncio.wait_for(s.next_batch_async(), 0.0005)
+                batch = await asyncio.wait_for(worker.next_batch_async(), 0.0005)
             except TimeoutError:
                 continue
             with batch:
@@ -116,7 +120,7 @@ def test_timeouts_around_the_wait_lose_nothing() -> None:
 @pytest.mark.parametrize("fill", ["elastic", "strict"])
 @pytest.mark.parametrize("cancelling", [False, True])
 def test_many_loops_threads_and_producers_deliver_everything_once(
-    fill: str, cancelling: bool
+    fill: Literal["elastic", "strict"], cancelling: bool
 ) -> None:
     producers, each = 4, 2000
     s = mb.Scheduler(
@@ -131,6 +135,7 @@ def test_many_loops_threads_and_producers_deliver_everything_once(
         rows = [i for i, key in enumerate(keys) if progress[i] < 20 and key % 7 == 0]
         climbed.update(keys[row] for row in rows)
         batch.resubmit(rows, [progress[row] + 10 for row in rows])
+        batch.done()
 
     def tally() -> tuple[Counter[int], Counter[int]]:
         tallies.append((Counter(), Counter()))
@@ -155,8 +160,7 @@ def test_many_loops_threads_and_producers_deliver_everything_once(
                 continue
             except mb.ClosedError:
                 return
-            with batch:
-                handle(batch, own)
+            handle(batch, own)
 
     async def loop() -> None:
         one = consume_impatiently if cancelling else consume
@@ -196,9 +200,10 @@ def test_a_loop_is_woken_once_a_batch() -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, CountingLoop)
         before = loop.woken
-        async for batch in s:
-            assert len(batch) == batch_size
-            taken.release()
+        async for batch in s.worker():
+            with batch:
+                assert len(batch) == batch_size
+                taken.release()
         counts.append(loop.woken - before)
 
     def produce() -> None:
@@ -222,10 +227,10 @@ def test_requests_from_the_loop_itself_wake_it_without_a_system_call() -> None:
     s = mb.Scheduler(EDGES, 8)
 
     async def run() -> None:
-        loop = asyncio.get_running_loop()
+        loop, worker = asyncio.get_running_loop(), s.worker()
         assert isinstance(loop, CountingLoop)
         for _ in range(20):
-            waiter = asyncio.create_task(waits(s.next_batch_async))
+            waiter = asyncio.create_task(waits(worker))
             await asleep(waiter)
             before = loop.woken
             for key in range(8):
@@ -241,7 +246,8 @@ def test_waiting_costs_no_processor_time() -> None:
     s = mb.Scheduler(EDGES, 8, max_wait=0.01)
 
     async def run() -> float:
-        waiters = [asyncio.create_task(s.next_batch_async()) for _ in range(8)]
+        worker = s.worker()
+        waiters = [asyncio.create_task(worker.next_batch_async()) for _ in range(8)]
         await asleep(waiters[-1])
         start = time.process_time()
         await asyncio.sleep(0.3)
@@ -268,8 +274,9 @@ def test_ctrl_c_that_meets_a_wake_up_is_raised_and_the_loop_woken() -> None:
     taken: list[int] = []
 
     async def consume() -> None:
-        async for batch in s:
-            taken.extend(batch.keys.tolist())
+        async for batch in s.worker():
+            with batch:
+                taken.extend(batch.keys.tolist())
 
     def run() -> None:
         with asyncio.Runner(loop_factory=Interrupted) as runner:

@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+from tests.scheduler.taking import take
 
 import multibin as mb
 
@@ -19,7 +20,7 @@ def test_a_cancelled_request_is_not_delivered_and_frees_its_room() -> None:
     assert not s.cancel(first), "it is gone"
     assert not s.cancel(99), "it never was"
     s.submit(9, 1)
-    with s.next_batch(0) as batch:
+    with s.worker().next_batch(0) as batch:
         assert sorted(batch.keys.tolist()) == [8, 9]
         assert not s.cancel(second), "it is delivered"
         with pytest.raises(mb.FullError):
@@ -37,57 +38,60 @@ def test_a_climber_that_waits_can_be_cancelled() -> None:
     batch.done()
     assert s.cancel(ticket)
     s.submit(8, 1)
-    assert worker.next_batch(0).keys.tolist() == [8], "nobody is parked any more"
+    assert take(worker).keys.tolist() == [8], "no climber is parked any more"
 
 
 def test_a_full_bin_that_loses_one_is_not_full() -> None:
     s = mb.Scheduler(EDGES, 3, fill="strict")
+    worker = s.worker()
     tickets = [s.submit(key, 5) for key in range(3)]
     assert s.cancel(tickets[1])
     with pytest.raises(TimeoutError):
-        s.next_batch(0)
+        worker.next_batch(0)
     s.submit(3, 5)
-    assert s.next_batch(0).keys.tolist() == [0, 2, 3]
+    assert take(worker).keys.tolist() == [0, 2, 3]
 
 
 def test_one_that_let_many_pass_is_still_found() -> None:
     s = mb.Scheduler(EDGES, 2, fill="strict", capacity=4)
+    worker = s.worker()
     ticket = s.submit(7, 15)
     for key in range(100):
         s.submit_many(np.array([key, key], np.uint64), [1, 1])
-        s.next_batch(0).done()
+        take(worker)
     assert s.cancel(ticket)
     assert s.stats()["waiting"] == 0
 
 
 def test_edges_batch_size_and_waits_change_while_requests_wait() -> None:
     s = mb.Scheduler(EDGES, 4, fill="strict", max_bins=3)
+    worker = s.worker()
     s.submit_many(np.arange(3, dtype=np.uint64), [5, 5, 15])
     s.reconfigure(edges=mb.Edges([0, 2, 4, 8]), batch_size=2)
     assert s.edges.bounds.tolist() == [0, 2, 4, 8]
-    batch = s.next_batch(0)
+    batch = take(worker)
     assert (batch.keys.tolist(), batch.bin) == ([0, 1], 0), "they stay where they were"
     s.submit(3, 3)
     s.submit(4, 3)
-    batch = s.next_batch(0)
-    assert sorted(batch.keys.tolist()) == [2, 3], "3 goes to the bin in which 2 is"
+    assert sorted(take(worker).keys.tolist()) == [2, 3], "3 goes to the bin in which 2 is"
     s.reconfigure(max_wait=0)
-    assert s.next_batch(0).reason == "overdue"
+    assert take(worker).reason == "overdue"
     s.reconfigure(max_wait=None)
     s.submit(5, 1)
     with pytest.raises(TimeoutError):
-        s.next_batch(0)
+        worker.next_batch(0)
 
 
-def test_a_change_wakes_who_waits_for_a_full_bin() -> None:
+def test_a_change_wakes_a_worker_that_waits_for_a_full_bin() -> None:
     s = mb.Scheduler(EDGES, 8, fill="strict")
     s.submit_many(np.arange(4, dtype=np.uint64), [1] * 4)
     keys: list[int] = []
-    worker = threading.Thread(target=lambda: keys.extend(s.next_batch(10).keys.tolist()))
-    worker.start()
+    worker = s.worker()
+    thread = threading.Thread(target=lambda: keys.extend(take(worker, 10).keys.tolist()))
+    thread.start()
     while s.stats()["waiting"] == 4:
         s.reconfigure(batch_size=4)
-    worker.join()
+    thread.join()
     assert keys == [0, 1, 2, 3]
 
 
@@ -110,7 +114,7 @@ def test_bad_changes_are_named_and_change_nothing() -> None:
     with pytest.raises(ValueError, match="max_bins: 5000 are more than 4096"):
         mb.Scheduler(EDGES, 4, max_bins=5000)
     s.submit_many(np.arange(4, dtype=np.uint64), [1] * 4)
-    assert s.next_batch(0).keys.tolist() == [0, 1, 2, 3]
+    assert take(s.worker()).keys.tolist() == [0, 1, 2, 3]
     assert s.edges == EDGES
 
 
@@ -119,8 +123,10 @@ def test_draining_waits_for_the_last_lease() -> None:
     s.submit_many(np.arange(100, dtype=np.uint64), [1] * 100)
 
     def serve() -> None:
-        for batch in s:
-            assert len(batch.keys) <= 2
+        with s.worker() as worker:
+            for batch in worker:
+                with batch:
+                    assert len(batch.keys) <= 2
 
     server = threading.Thread(target=serve)
     server.start()
@@ -135,12 +141,12 @@ def test_draining_waits_for_the_last_lease() -> None:
 def test_draining_says_what_is_left_when_the_time_is_over() -> None:
     s = mb.Scheduler(EDGES, 1)
     tickets = [s.submit(key, 1) for key in range(3)]
-    batch = s.next_batch(0)
+    worker = s.worker()
+    batch = worker.next_batch(0)
     with pytest.raises(TimeoutError, match="drain: 2 wait and 1 are leased"):
         s.drain(0.01)
     assert s.closed
     batch.done()
     assert s.cancel(tickets[1])
-    del batch
-    s.next_batch(0).done()
+    take(worker)
     s.drain(0)

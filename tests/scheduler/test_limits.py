@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.scheduler.taking import rest, take
 
 import multibin as mb
 
@@ -14,24 +15,25 @@ EDGES = mb.Edges([0, 10, 20, 40])
 
 def taken(scheduler: mb.Scheduler) -> list[list[int]]:
     scheduler.close()
-    return [sorted(batch.keys.tolist()) for batch in scheduler]
+    return [sorted(batch.keys.tolist()) for batch in rest(scheduler.worker())]
 
 
 def test_rows_times_the_longest_stay_within_a_padded_budget() -> None:
     s = mb.Scheduler(EDGES, 8, budget=40)
     s.submit_many(np.arange(6, dtype=np.uint64), [5, 5, 8, 8, 8, 8])
-    batch = s.next_batch(0)
+    batch = take(s.worker())
     assert (batch.keys.tolist(), batch.reason) == ([0, 1, 2, 3, 4], "few")
     assert taken(s) == [[5]]
 
 
 def test_a_bin_is_full_when_its_next_row_would_not_fit() -> None:
     s = mb.Scheduler(EDGES, 8, budget=40, fill="strict")
+    worker = s.worker()
     s.submit_many(np.arange(3, dtype=np.uint64), [15, 15, 5])
     with pytest.raises(TimeoutError):
-        s.next_batch(0)
+        worker.next_batch(0)
     s.submit(3, 15)
-    batch = s.next_batch(0)
+    batch = take(worker)
     assert (batch.keys.tolist(), batch.reason) == ([0, 1], "full")
 
 
@@ -39,7 +41,7 @@ def test_the_sum_of_costs_stays_within_a_budget() -> None:
     s = mb.Scheduler(EDGES, 8, budget=10, budget_of="cost")
     s.submit_many(np.arange(4, dtype=np.uint64), [5, 5, 5, 5], costs=[4, 4, 4, 1])
     s.submit(4, 7)
-    batch = s.next_batch(0)
+    batch = take(s.worker())
     assert (batch.keys.tolist(), batch.costs.tolist()) == ([0, 1], [4, 4])
     assert taken(s) == [[2, 3], [4]], "a length costs itself"
 
@@ -47,7 +49,7 @@ def test_the_sum_of_costs_stays_within_a_budget() -> None:
 def test_topping_up_goes_on_with_the_next_bin_when_a_row_does_not_fit() -> None:
     s = mb.Scheduler(EDGES, 3, budget=45)
     s.submit_many(np.arange(5, dtype=np.uint64), [15, 15, 30, 5, 5])
-    assert s.next_batch(0).keys.tolist() == [0, 1, 3]
+    assert take(s.worker()).keys.tolist() == [0, 1, 3]
 
 
 @pytest.mark.parametrize("lowered", [False, True])
@@ -87,37 +89,36 @@ def test_a_padded_budget_lowers_the_limit_of_those_who_climb() -> None:
     s = mb.Scheduler(mb.Edges([0, 100, 200]), 4, overrun="climb", budget=40)
     s.submit_many(np.arange(4, dtype=np.uint64), [0] * 4)
     worker = s.worker()
-    batch = worker.next_batch(0)
-    assert (len(batch.keys), batch.limit) == (4, 10)
-    batch.resubmit(range(4), [10] * 4)
-    batch.done()
-    batch = worker.next_batch(0)
+    with worker.next_batch(0) as batch:
+        assert (len(batch.keys), batch.limit) == (4, 10)
+        batch.resubmit(range(4), [10] * 4)
+    batch = take(worker)
     assert len(batch.keys) * (10 + (batch.limit or 0)) <= 40
 
 
 def test_every_bin_may_have_a_batch_size() -> None:
     s = mb.Scheduler(EDGES, [4, 2, 1], fill="strict")
+    worker = s.worker()
     s.submit_many(np.arange(6, dtype=np.uint64), [15, 30, 5, 5, 5, 15])
-    assert [s.next_batch(0).keys.tolist() for _ in range(2)] == [[1], [0, 5]]
+    assert [take(worker).keys.tolist() for _ in range(2)] == [[1], [0, 5]]
     s.submit(6, 5)
-    assert s.next_batch(0).keys.tolist() == [2, 3, 4, 6]
+    assert take(worker).keys.tolist() == [2, 3, 4, 6]
 
 
 def test_a_mixed_batch_obeys_the_smallest_of_its_bins() -> None:
     s = mb.Scheduler(EDGES, [4, 2, 1])
     s.submit_many(np.arange(5, dtype=np.uint64), [5, 15, 15, 30, 5])
-    s.close()
-    assert [s.next_batch(0).keys.tolist() for _ in range(3)] == [[1, 2], [3], [0, 4]]
+    assert taken(s) == [[1, 2], [3], [0, 4]]
     s = mb.Scheduler(EDGES, [4, 3, 1])
     s.submit_many(np.arange(4, dtype=np.uint64), [5, 5, 15, 5])
     s.close()
-    assert s.next_batch(0).keys.tolist() == [0, 1, 3], "three are enough for the second bin"
+    assert take(s.worker()).keys.tolist() == [0, 1, 3], "three are enough for the second bin"
 
 
 def test_rows_of_other_bins_join_while_there_is_little_padding() -> None:
     s = mb.Scheduler(EDGES, 4, max_padding=0.2)
     s.submit_many(np.arange(7, dtype=np.uint64), [18, 18, 9, 9, 39, 39, 39])
-    batch = s.next_batch(0)
+    batch = take(s.worker())
     assert batch.keys.tolist() == [0, 1, 2]
     assert 1 - batch.lengths.sum() / (len(batch.lengths) * batch.lengths.max()) <= 0.2
 

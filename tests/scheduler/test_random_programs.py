@@ -3,7 +3,9 @@ batch must leave is checked in Rust, against the rules written down naively.)"""
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -25,7 +27,12 @@ class Program(RuleBasedStateMachine):
         adapt=st.none() | st.builds(mb.Adapt, gate=st.booleans(), every=st.just(500)),
     )
     def start(
-        self, batch_size: int, fill: str, overrun: str, capacity: int, adapt: mb.Adapt | None
+        self,
+        batch_size: int,
+        fill: Literal["elastic", "strict"],
+        overrun: Literal["finish", "climb"],
+        capacity: int,
+        adapt: mb.Adapt | None,
     ) -> None:
         edges = mb.Edges([0, 10, 20, 40])
         self.capacity = capacity
@@ -55,32 +62,32 @@ class Program(RuleBasedStateMachine):
 
     @rule(
         lengths=st.lists(st.integers(0, 50), max_size=12),
-        deadline=st.none() | st.sampled_from([0.0, 1e-4, 60.0]),
+        ttl=st.none() | st.sampled_from([0.0, 1e-4, 60.0]),
         bulk=st.booleans(),
     )
-    def submit(self, lengths: list[int], deadline: float | None, bulk: bool) -> None:
+    def submit(self, lengths: list[int], ttl: float | None, bulk: bool) -> None:
         keys = range(self.next_key, self.next_key + len(lengths))
         submit = self.accepted_in_bulk if bulk else self.accepted
-        accepted = submit(keys, lengths, deadline)
+        accepted = submit(keys, lengths, ttl)
         room = 0 if self.scheduler.closed else self.capacity - self.live
         assert accepted == min(len(lengths), room)
         self.expected.update(keys[:accepted])
         self.next_key += accepted
 
-    def accepted_in_bulk(self, keys: range, lengths: list[int], deadline: float | None) -> int:
-        deadlines = np.full(len(keys), np.inf if deadline is None else deadline)
+    def accepted_in_bulk(self, keys: range, lengths: list[int], ttl: float | None) -> int:
+        ttls = np.full(len(keys), np.inf if ttl is None else ttl)
         try:
-            self.scheduler.submit_many(np.array(keys, np.uint64), lengths, deadlines=deadlines)
+            self.scheduler.submit_many(np.array(keys, np.uint64), lengths, ttls=ttls)
         except mb.FullError as full:
             return full.accepted
         except mb.ClosedError:
             return 0
         return len(lengths) if not self.scheduler.closed else 0
 
-    def accepted(self, keys: range, lengths: list[int], deadline: float | None) -> int:
+    def accepted(self, keys: range, lengths: list[int], ttl: float | None) -> int:
         for done, (key, length) in enumerate(zip(keys, lengths, strict=True)):
             try:
-                self.scheduler.submit(key, length, deadline=deadline)
+                self.scheduler.submit(key, length, ttl=ttl)
             except (mb.FullError, mb.ClosedError):
                 return done
         return len(lengths)
@@ -119,7 +126,10 @@ class Program(RuleBasedStateMachine):
     @rule(data=st.data())
     def drop(self, data: st.DataObject) -> None:
         batch, keys, _ = self.open.pop(data.draw(st.integers(0, len(self.open) - 1)))
-        del batch
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            del batch
+        assert [warning.category for warning in caught] == [ResourceWarning] * bool(keys)
         self.lost.update(keys)
 
     @rule(data=st.data())
@@ -153,8 +163,11 @@ class Program(RuleBasedStateMachine):
     def close(self) -> None:
         self.scheduler.close()
 
-    @rule(worker=st.integers(0, WORKERS - 1))
-    def replace_worker(self, worker: int) -> None:
+    @rule(worker=st.integers(0, WORKERS - 1), closing=st.booleans())
+    def replace_worker(self, worker: int, closing: bool) -> None:
+        """One that is not closed goes with the last of its batches."""
+        if closing:
+            self.workers[worker].close()
         self.workers[worker] = self.scheduler.worker()
 
     @invariant()
@@ -188,8 +201,11 @@ class Program(RuleBasedStateMachine):
         if not hasattr(self, "scheduler"):
             return
         self.scheduler.close()
+        while self.open:
+            self.open.pop()[0].done()
         for worker in self.workers:
             for batch in worker:
+                batch.done()
                 self.expire(batch.expired.tolist())
                 self.delivered.update(batch.keys.tolist())
         assert self.delivered == self.expected

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import pickle
 import threading
 import time
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.scheduler.taking import keys, rest, take
 
 import multibin as mb
 
@@ -20,15 +20,16 @@ def scheduler(batch_size: int = 4, **options: Any) -> mb.Scheduler:
     return mb.Scheduler(EDGES, batch_size, **options)
 
 
-def keys(batches: mb.Scheduler | mb.Worker) -> list[list[int]]:
-    return [batch.keys.tolist() for batch in batches]
+def started(batch_size: int = 4, **options: Any) -> tuple[mb.Scheduler, mb.Worker]:
+    s = scheduler(batch_size, **options)
+    return s, s.worker()
 
 
 def test_a_full_bin_leaves_first() -> None:
-    s = scheduler(fill="strict")
+    s, worker = started(fill="strict")
     for key, length in enumerate([5, 15, 5, 15, 15, 30, 15]):
         assert s.submit(key, length) == key
-    batch = s.next_batch()
+    batch = worker.next_batch()
     assert batch.keys.tolist() == [1, 3, 4, 6]
     assert (batch.bin, batch.reason, batch.limit, len(batch)) == (1, "full", None, 4)
     assert batch.lengths.tolist() == [15, 15, 15, 15]
@@ -37,37 +38,37 @@ def test_a_full_bin_leaves_first() -> None:
     assert (batch.waits >= 0).all()
     assert (batch.ages == batch.waits).all()
     with pytest.raises(TimeoutError):
-        s.next_batch(0)
+        worker.next_batch(0)
     batch.done()
     s.close()
-    assert keys(s) == [[0, 2], [5]]
+    assert keys(rest(worker)) == [[0, 2], [5]]
 
 
 def test_elastic_waits_for_nobody_and_tops_up_from_the_nearest_bins() -> None:
-    s = scheduler()
+    s, worker = started()
     s.submit(1, 5)
-    few = s.next_batch(0)
+    few = take(worker)
     assert (few.keys.tolist(), few.reason) == ([1], "few")
     for key, length in enumerate([30, 30, 5, 15, 5, 15, 5]):
         s.submit(key, length)
-    batch = s.next_batch(0)
+    batch = take(worker)
     assert (batch.keys.tolist(), batch.bin, batch.reason) == ([0, 1, 3, 5], 2, "elastic")
 
 
 @pytest.mark.parametrize("order", [None, "formed", "oldest", "shortest"])
 def test_which_full_bin_goes_first(order: str | None) -> None:
-    s = scheduler(2, order=order, fill="strict")
+    s, worker = started(2, order=order, fill="strict")
     for key, length in enumerate([5, 15, 15, 5]):
         s.submit(key, length)
     first = [0, 3] if order in ("oldest", "shortest") else [1, 2]
-    assert s.next_batch(0).keys.tolist() == first
+    assert take(worker).keys.tolist() == first
 
 
 def test_the_shortest_full_bin_goes_first() -> None:
-    s = scheduler(2, order="shortest", fill="strict")
+    s, worker = started(2, order="shortest", fill="strict")
     for key, length in enumerate([15, 15, 5, 5]):
         s.submit(key, length)
-    assert s.next_batch(0).keys.tolist() == [2, 3]
+    assert take(worker).keys.tolist() == [2, 3]
 
 
 def test_one_strict_bin_is_a_fifo() -> None:
@@ -75,7 +76,7 @@ def test_one_strict_bin_is_a_fifo() -> None:
     s = mb.Scheduler(mb.Edges([0, 1]), 8, fill="strict")
     s.submit_many(np.arange(100), rng.integers(0, 1000, 100))
     s.close()
-    assert keys(s) == [list(range(i, min(i + 8, 100))) for i in range(0, 100, 8)]
+    assert keys(rest(s.worker())) == [list(range(i, min(i + 8, 100))) for i in range(0, 100, 8)]
 
 
 @pytest.mark.parametrize(
@@ -91,19 +92,19 @@ def test_one_strict_bin_is_a_fifo() -> None:
 def test_a_batch_of_several_bins_runs_until_half_are_at_the_ends_of_theirs(
     lengths: list[int], limit: int | None
 ) -> None:
-    s = scheduler(overrun="climb")
+    s, worker = started(overrun="climb")
     s.submit_many(np.arange(len(lengths)), lengths)
-    assert s.next_batch(0).limit == limit
+    assert take(worker).limit == limit
     for overrun, leaders in [("finish", None), ("recompute", 10)]:
-        s = scheduler(overrun=overrun)
+        s, worker = started(overrun=overrun)
         s.submit_many(np.arange(len(lengths)), lengths)
-        assert s.next_batch(0).limit == leaders, "the leader's bin is run through"
+        assert take(worker).limit == leaders, "the leader's bin is run through"
 
 
 def test_climbing() -> None:
-    s = scheduler(2, overrun="climb")
+    s, worker = started(2, overrun="climb")
     s.submit_many([7, 8], [0, 0])
-    worker = s.worker()
+    other = s.worker()
     batch = worker.next_batch(0)
     assert batch.limit == 10
     batch.resubmit([1], [10])
@@ -113,14 +114,14 @@ def test_climbing() -> None:
     with pytest.raises(RuntimeError, match="done"):
         batch.resubmit([0], [10])
     with pytest.raises(TimeoutError):
-        s.next_batch(0)  # the climber's state is with the other worker
+        other.next_batch(0)  # the climber's state is with the other worker
     again = worker.next_batch(0)
     assert (again.keys.tolist(), again.bin, again.limit) == ([8], 1, 10)
     assert again.progress.tolist() == [10]
     assert again.ages[0] > again.waits[0]
     again.resubmit(np.array([True]), np.array([25]), anywhere=True)
     again.done()
-    last = s.next_batch(0)
+    last = other.next_batch(0)
     assert (last.keys.tolist(), last.bin, last.limit) == ([8], 2, None)
     last.done()
     stats = s.stats()
@@ -143,34 +144,34 @@ def test_climbing() -> None:
     ],
 )
 def test_a_bad_resubmission_changes_nothing(rows: Any, progress: Any, message: str) -> None:
-    s = scheduler(2, overrun="climb")
+    s, worker = started(2, overrun="climb")
     s.submit_many([7, 8], [0, 0])
-    batch = s.next_batch(0)
-    with pytest.raises(ValueError, match=message):
-        batch.resubmit(rows, progress)
-    assert s.stats()["resubmitted"] == 0
-    batch.resubmit([0, 1], [10, 10])
+    with worker.next_batch(0) as batch:
+        with pytest.raises(ValueError, match=message):
+            batch.resubmit(rows, progress)
+        assert s.stats()["resubmitted"] == 0
+        batch.resubmit([0, 1], [10, 10])
     assert s.stats()["waiting"] == 2
 
 
 def test_progress_never_goes_back() -> None:
-    s = scheduler(1, overrun="climb")
+    s, worker = started(1, overrun="climb")
     s.submit(7, 0)
-    batch = s.next_batch(0)
-    batch.resubmit([0], [10])
-    again = s.next_batch(0)
-    with pytest.raises(ValueError, match="progress: 9 of row 0 is less than its previous 10"):
+    with worker.next_batch(0) as batch:
+        batch.resubmit([0], [10])
+    message = "progress: 9 of row 0 is less than its previous 10"
+    with worker.next_batch(0) as again, pytest.raises(ValueError, match=message):
         again.resubmit([0], [9])
 
 
 def test_a_lease_counts_towards_the_capacity() -> None:
-    s = scheduler(2, capacity=3)
+    s, worker = started(2, capacity=3)
     for key in range(3):
         s.submit(key, 1)
     with pytest.raises(mb.FullError) as full:
         s.submit(3, 1)
     assert (full.value.accepted, full.value.first) == (0, None)
-    batch = s.next_batch(0)
+    batch = worker.next_batch(0)
     with pytest.raises(mb.FullError):
         s.submit(3, 1)
     batch.done()
@@ -178,39 +179,39 @@ def test_a_lease_counts_towards_the_capacity() -> None:
     with pytest.raises(mb.FullError, match="2 accepted") as full:
         s.submit_many([3, 4, 5], [1, 1, 1])
     assert (full.value.accepted, full.value.first) == (2, 3)
-    assert s.next_batch(0).keys.tolist() == [2, 3]
+    assert take(worker).keys.tolist() == [2, 3]
 
 
 def test_a_prefix_that_was_accepted_can_be_cancelled() -> None:
-    s = scheduler(2, capacity=3)
+    s, worker = started(2, capacity=3)
     s.submit(7, 1)
     with pytest.raises(mb.FullError, match="2 accepted") as full:
         s.submit_many([8, 9, 10], [1, 1, 1])
     again = pickle.loads(pickle.dumps(full.value))
     assert (str(again), again.accepted, again.first) == (str(full.value), 2, 1)
     assert [s.cancel(again.first + i) for i in range(again.accepted)] == [True, True]
-    batch = s.next_batch(0)
-    assert batch.keys.tolist() == [7]
-    s.submit_many([8, 9], [1, 1])
-    with pytest.raises(mb.FullError) as full:
-        s.submit_many([10], [1])
+    with worker.next_batch(0) as batch:
+        assert batch.keys.tolist() == [7]
+        s.submit_many([8, 9], [1, 1])
+        with pytest.raises(mb.FullError) as full:
+            s.submit_many([10], [1])
     assert (full.value.accepted, full.value.first) == (0, None)
 
 
 def test_a_dropped_lease_is_lost_and_counted() -> None:
-    s = scheduler(2, capacity=2)
+    s, worker = started(2, capacity=2)
     s.submit_many([1, 2], [1, 1])
-    batch = s.next_batch(0)
-    del batch
-    gc.collect()
+    batch = worker.next_batch(0)
+    with pytest.warns(ResourceWarning, match="2 rows are lost"):
+        del batch
     assert (s.stats()["lost"], s.stats()["leased"]) == (2, 0)
     s.submit(3, 1)
-    with s.next_batch(0):
+    with worker.next_batch(0):
         pass
     s.submit(4, 1)
 
     def fail() -> None:
-        with s.next_batch(0):
+        with worker.next_batch(0):
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -218,19 +219,24 @@ def test_a_dropped_lease_is_lost_and_counted() -> None:
     assert (s.stats()["lost"], s.stats()["done"]) == (3, 1)
 
 
-def test_an_iterator_finishes_its_previous_batch() -> None:
-    s = scheduler(2)
+def test_a_loop_ends_no_batch() -> None:
+    s, worker = started(2)
     s.submit_many(np.arange(5), np.ones(5))
     s.close()
-    leased = [s.stats()["leased"] for _ in s]
-    assert leased == [2, 2, 1]
+    batches, leased = [], []
+    for batch in worker:
+        batches.append(batch)
+        leased.append(s.stats()["leased"])
+    assert leased == [2, 4, 5]
+    for batch in batches:
+        batch.done()
     assert (s.stats()["done"], s.stats()["lost"]) == (5, 0)
 
 
 def test_closing() -> None:
-    s = scheduler(2, overrun="climb")
+    s, worker = started(2, overrun="climb")
     s.submit(1, 0)
-    batch = s.next_batch(0)
+    batch = worker.next_batch(0)
     s.close()
     s.close()
     assert s.closed
@@ -241,68 +247,63 @@ def test_closing() -> None:
     with pytest.raises(mb.ClosedError):
         s.submit_many([], [])
     with pytest.raises(mb.ClosedError):
-        s.next_batch()
+        worker.next_batch()
     batch.resubmit([0], [10])
-    assert s.next_batch().reason == "drain", "who resubmits later asks again"
+    assert take(worker).reason == "drain", "a worker that resubmits later asks again"
 
 
 def test_a_closed_worker_gives_its_climbers_back() -> None:
-    s = scheduler(1, overrun="climb")
+    s, worker = started(1, overrun="climb")
     s.submit(1, 0)
-    worker = s.worker()
     batch = worker.next_batch(0)
     batch.resubmit([0], [10])
     worker.close()
     with pytest.raises(mb.ClosedError, match="the worker is closed"):
         worker.next_batch()
-    again = s.next_batch(0)
+    again = take(s.worker())
     assert (again.keys.tolist(), again.progress.tolist()) == ([1], [0])
     assert s.stats()["restarted"] == 1
 
 
 def test_parked_climbers_are_bounded() -> None:
-    s = scheduler(2, overrun="climb", max_parked=2)
+    s, worker = started(2, overrun="climb", max_parked=2)
     s.submit_many(np.arange(6), np.zeros(6))
-    first = s.next_batch(0)
-    first.resubmit([0, 1], [10, 10])
-    first.done()
-    again = s.next_batch(0)
-    assert again.keys.tolist() == [0, 1], "two wait with their state, so nobody starts"
-    again.done()
-    assert s.next_batch(0).keys.tolist() == [2, 3]
+    with worker.next_batch(0) as first:
+        first.resubmit([0, 1], [10, 10])
+    assert take(worker).keys.tolist() == [0, 1], "two wait with their state, so no other starts"
+    assert take(worker).keys.tolist() == [2, 3]
     with pytest.raises(ValueError, match="max_parked: -1"):
         scheduler(max_parked=-1)
 
 
 def test_recomputing_climbers_start_over() -> None:
-    s = scheduler(1, overrun="recompute")
+    s, worker = started(1, overrun="recompute")
     s.submit(7, 0)
-    first = s.next_batch(0)
-    assert first.limit == 10
-    first.resubmit([0], [10])
-    first.done()
-    again = s.next_batch(0)
+    with worker.next_batch(0) as first:
+        assert first.limit == 10
+        first.resubmit([0], [10])
+    again = take(worker)
     assert (again.bin, again.limit) == (1, 20), "all steps again, not the 10 that are left"
 
 
 def test_overdue_requests_lead() -> None:
-    s = mb.Scheduler(EDGES, 2, order="formed")
+    s, worker = started(2, order="formed")
     s.submit(0, 30)
     for key in range(1, 8):
         s.submit(key, 5)
     served: list[list[int]] = []
     for key in range(8, 40, 2):
-        served.append(s.next_batch(0).keys.tolist())
+        served.append(take(worker).keys.tolist())
         s.submit_many([key, key + 1], [5, 5])
     # It entered alone (w = 0): more than 4·B = 8 others go first, then it leads.
     assert [0 in batch for batch in served].index(True) == 5
 
 
 def test_max_wait_lets_a_partial_batch_leave() -> None:
-    s = scheduler(8, fill="strict", max_wait=0.02)
+    s, worker = started(8, fill="strict", max_wait=0.02)
     start = time.perf_counter()
     s.submit(1, 5)
-    batch = s.next_batch(5)
+    batch = take(worker, 5)
     assert batch.reason == "overdue"
     assert batch.waits[0] >= 0.02
     assert time.perf_counter() - start < 4
@@ -310,20 +311,21 @@ def test_max_wait_lets_a_partial_batch_leave() -> None:
 
 @pytest.mark.parametrize("number", [5, 4.2, np.int64(5), np.uint8(5), np.float32(4.2), True])
 def test_every_kind_of_number_is_a_length(number: Any) -> None:
-    s = scheduler()
+    s, worker = started()
     s.submit(np.uint64(2**64 - 1), number)
-    batch = s.next_batch(0)
+    batch = take(worker)
     assert batch.keys.tolist() == [2**64 - 1]
     assert batch.lengths.tolist() == [1 if number is True else 5]
 
 
 def test_a_waiting_worker_leaves_the_interpreter_to_others() -> None:
-    s = scheduler(1)
+    s, worker = started(1)
     got: list[int] = []
 
     def work() -> None:
-        for batch in s:
-            got.extend(batch.keys.tolist())
+        for batch in worker:
+            with batch:
+                got.extend(batch.keys.tolist())
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -348,56 +350,30 @@ def test_arrays_are_read_as_they_are_whatever_their_layout() -> None:
         (np.arange(100, 106).astype(object), list(range(6))),
     ]
     for keys_, lengths in layouts:
-        s = scheduler(8)
+        s, worker = started(8)
         s.submit_many(keys_, lengths)
-        batch = s.next_batch(0)
+        batch = take(worker)
         assert batch.keys.tolist() == list(range(100, 106))
         assert batch.lengths.tolist() == list(range(6))
 
 
-def test_what_a_conversion_raises_is_not_swallowed() -> None:
-    class Interrupted:
-        def __float__(self) -> float:
-            raise KeyboardInterrupt
-
-    class Broken:
-        def __index__(self) -> int:
-            raise KeyError("broken")
-
-    s = scheduler()
-    with pytest.raises(KeyboardInterrupt):
-        s.submit(1, Interrupted())
-    with pytest.raises(KeyError, match="broken"):
-        s.submit(Broken(), 1)
-    assert s.stats()["submitted"] == 0
-
-
-def test_a_bad_timeout_is_refused_even_when_a_batch_waits() -> None:
-    s = scheduler()
-    s.submit(1, 5)
-    with pytest.raises(ValueError, match="timeout: -1"):
-        s.next_batch(-1)
-    assert len(s.next_batch(1e30)) == 1
-    s.close()
-    with pytest.raises(ValueError, match="timeout: -1"):
-        s.next_batch(-1)
-
-
-def test_iterators_of_one_worker_finish_their_own_batches_only() -> None:
-    s = scheduler(1, overrun="climb")
+def test_loops_over_one_worker_go_on_with_its_climbers() -> None:
+    s, worker = started(1, overrun="climb")
     s.submit_many([1, 2, 3], [0, 0, 0])
-    worker = s.worker()
     one, other = iter(worker), iter(worker)
-    batch = next(one)
-    assert next(other).keys.tolist() == [2]
-    assert s.stats()["leased"] == 2
+    batch, second = next(one), next(other)
+    assert (batch.keys.tolist(), second.keys.tolist()) == ([1], [2])
     batch.resubmit([0], [10])
-    assert next(one).keys.tolist() == [1], "the climber is the oldest"
+    climbed = next(other)
+    assert climbed.keys.tolist() == [1], "the climber is the oldest"
     assert (s.stats()["leased"], s.stats()["resubmitted"]) == (2, 1)
+    second.done()
+    climbed.done()
 
 
 def test_a_closed_strict_scheduler_lets_full_bins_go_first() -> None:
-    s = scheduler(2, fill="strict", max_wait=1e-9)
+    s, worker = started(2, fill="strict", max_wait=1e-9)
     s.submit_many([1, 2, 3], [5, 15, 15])
     s.close()
-    assert [(b.reason, b.keys.tolist()) for b in s] == [("full", [2, 3]), ("drain", [1])]
+    batches = rest(worker)
+    assert [(b.reason, b.keys.tolist()) for b in batches] == [("full", [2, 3]), ("drain", [1])]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -13,8 +15,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.scheduler.taking import take
 
 import multibin as mb
+
+
+class Abandoned(Exception):
+    """Ends a batch whose rows are to be lost."""
+
 
 REASONS = ("few", "overdue", "full", "elastic", "drain", "expired")
 
@@ -23,24 +31,28 @@ def scheduler(**options: object) -> mb.Scheduler:
     return mb.Scheduler(mb.Edges([0, 10, 20, 40]), 2, **options)  # type: ignore[arg-type]
 
 
-def busy() -> tuple[mb.Scheduler, mb.Batch]:
-    """One with something in every counter, and the batch that is leased."""
+@contextmanager
+def busy() -> Iterator[mb.Scheduler]:
+    """A scheduler with something in every counter, and a leased batch meanwhile."""
     s = scheduler(overrun="climb", max_bins=4)
-    worker = s.worker()
+    worker, other = s.worker(), s.worker()
     s.submit_many(np.arange(11), [5, 5, 5, 15, 15, 15, 25, 25, 25, 5, 15])
     assert s.cancel(9)
     with worker.next_batch(0) as batch:
         batch.resubmit([0], [10])
-    worker.next_batch(0)  # dropped, so lost
-    worker.close()  # the climber starts anew
-    s.next_batch(0).done()
-    return s, s.next_batch(0)
+    with suppress(Abandoned), worker.next_batch(0):
+        raise Abandoned
+    worker.close()  # the climber starts over
+    take(other)
+    with other.next_batch(0):
+        yield s
 
 
 def test_bins_know_what_waits_and_what_left() -> None:
     s = scheduler()
     s.submit_many(np.arange(5), [5, 15, 15, 15, 25])
-    batch = s.next_batch(0)
+    worker = s.worker()
+    batch = take(worker)
     assert (batch.bin, batch.reason, batch.lengths.tolist()) == (1, "full", [15, 15])
     first, second, third = s.stats()["bins"]
     assert (second["waiting"], second["parked"], second["arrivals"]) == (1, 0, 3)
@@ -48,7 +60,7 @@ def test_bins_know_what_waits_and_what_left() -> None:
     assert (second["rows"], second["padded"], second["useful"]) == (2, 30, 30)
     assert [bin["waiting"] for bin in (first, third)] == [1, 1]
     assert [bin["rows"] for bin in (first, third)] == [0, 0]
-    mixed = s.next_batch(0)
+    mixed = take(worker)
     assert (mixed.bin, mixed.lengths.tolist()) == (0, [5, 15])
     led = s.stats()["bins"][0]
     assert (led["rows"], led["padded"], led["useful"]) == (2, 30, 20)
@@ -62,18 +74,18 @@ def test_ages_of_the_oldest_grow_and_end() -> None:
     ages = [bin["oldest"] for bin in s.stats()["bins"]]
     assert 0.02 <= ages[1] <= time.monotonic() - before
     assert (ages[0], ages[2]) == (0, 0)
-    s.next_batch(0).done()
+    take(s.worker())
     assert [bin["oldest"] for bin in s.stats()["bins"]] == [0, 0, 0]
 
 
 def test_waits_are_those_of_the_batches() -> None:
     s = scheduler()
     waits: list[float] = []
+    worker = s.worker()
     for pause in (0, 0.001, 0.03):
         s.submit_many(np.arange(2), [5, 5])
         time.sleep(pause)
-        with s.next_batch(0) as batch:
-            waits += batch.waits.tolist()
+        waits += take(worker).waits.tolist()
     histogram = s.stats()["waits"]
     bounds, counts = np.array(histogram["bounds"]), np.array(histogram["counts"])
     assert bounds.tolist() == [2**i / 1e6 for i in range(33)]
@@ -82,7 +94,8 @@ def test_waits_are_those_of_the_batches() -> None:
 
 
 def test_stats_are_plain_numbers() -> None:
-    stats = busy()[0].stats()
+    with busy() as s:
+        stats = s.stats()
     assert json.loads(json.dumps(stats)) == stats
 
 
@@ -147,8 +160,8 @@ def without_ages(stats: Any) -> Any:
 
 
 def test_ages_in_the_text_lie_between_those_of_two_snapshots() -> None:
-    s, _lease = busy()
-    before, metrics, after = s.stats(), parse(s.prometheus()), s.stats()
+    with busy() as s:
+        before, metrics, after = s.stats(), parse(s.prometheus()), s.stats()
     low, high = ([bin["oldest"] for bin in stats["bins"]] for stats in (before, after))
     ages = by_bin(metrics["multibin_oldest_age_seconds"])
     assert all(a <= b <= c for a, b, c in zip(low, ages, high, strict=True))
@@ -167,9 +180,9 @@ PER_BIN = {
 
 
 def test_the_text_says_what_stats_say() -> None:
-    s, _lease = busy()
-    stats: Any = s.stats()
-    metrics = parse(s.prometheus())
+    with busy() as s:
+        stats: Any = s.stats()
+        metrics = parse(s.prometheus())
     for name, key in PER_BIN.items():
         assert by_bin(metrics[f"multibin_{name}"]) == [bin[key] for bin in stats["bins"]]
     for key in ("resubmitted", "restarted", "cancelled", "done", "lost"):
@@ -179,12 +192,13 @@ def test_the_text_says_what_stats_say() -> None:
 
 
 def test_the_text_has_the_batches_of_every_bin_and_reason() -> None:
-    s, _lease = busy()
+    with busy() as s:
+        stats: Any = s.stats()
+        metrics = parse(s.prometheus())
     found = {}
-    for (_, labels), count in parse(s.prometheus())["multibin_batches_total"].samples.items():
+    for (_, labels), count in metrics["multibin_batches_total"].samples.items():
         where = dict(labels)
         found[int(where["bin"]), where["reason"]] = count
-    stats: Any = s.stats()
     assert found == {
         (bin, reason): count
         for bin, counters in enumerate(stats["bins"])
@@ -194,15 +208,17 @@ def test_the_text_has_the_batches_of_every_bin_and_reason() -> None:
 
 
 def test_counters_end_in_total_and_nothing_else_does() -> None:
-    for name, metric in parse(busy()[0].prometheus()).items():
+    with busy() as s:
+        metrics = parse(s.prometheus())
+    for name, metric in metrics.items():
         assert name.startswith("multibin_")
         assert name.endswith("_total") == (metric.kind == "counter")
 
 
 def test_the_histogram_is_cumulative() -> None:
-    s, _lease = busy()
-    waits = s.stats()["waits"]
-    samples = parse(s.prometheus())["multibin_wait_seconds"].samples
+    with busy() as s:
+        waits = s.stats()["waits"]
+        samples = parse(s.prometheus())["multibin_wait_seconds"].samples
     buckets = {
         dict(labels)["le"]: count for (name, labels), count in samples.items() if "bucket" in name
     }
@@ -217,7 +233,8 @@ def test_the_histogram_is_cumulative() -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
 def test_labels_survive_whatever_they_say(value: str) -> None:
     labels = {"model": value, "_zone": "a,b}"}
-    metrics = parse(busy()[0].prometheus(labels=labels))
+    with busy() as s:
+        metrics = parse(s.prometheus(labels=labels))
     for metric in metrics.values():
         for _, found in metric.samples:
             assert labels.items() <= dict(found).items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -32,17 +33,19 @@ def produce(scheduler: mb.Scheduler, producer: int) -> None:
 
 
 def work(scheduler: mb.Scheduler, delivered: Counter[int], expected: Counter[int]) -> None:
-    for batch in scheduler.worker():
-        keys, progress = batch.keys.tolist(), batch.progress.tolist()
-        delivered.update(keys)
-        rows = [i for i, key in enumerate(keys) if progress[i] < 20 and key % 7 == 0]
-        expected.update(keys[row] for row in rows)
-        batch.resubmit(rows, [progress[row] + 10 for row in rows])
+    with scheduler.worker() as worker:
+        for batch in worker:
+            with batch:
+                keys, progress = batch.keys.tolist(), batch.progress.tolist()
+                delivered.update(keys)
+                rows = [i for i, key in enumerate(keys) if progress[i] < 20 and key % 7 == 0]
+                expected.update(keys[row] for row in rows)
+                batch.resubmit(rows, [progress[row] + 10 for row in rows])
 
 
 @pytest.mark.parametrize("fill", ["elastic", "strict"])
 @pytest.mark.parametrize("capacity", [200, 65_536])
-def test_exactly_once(fill: str, capacity: int) -> None:
+def test_exactly_once(fill: Literal["elastic", "strict"], capacity: int) -> None:
     scheduler = mb.Scheduler(
         mb.Edges([0, 10, 20, 40]),
         8,

@@ -1,4 +1,4 @@
-"""Priorities that age relative to the expected length, and deadlines."""
+"""Priorities that age relative to the expected length, and times to live."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.scheduler.taking import rest, take
 
 import multibin as mb
 
@@ -19,8 +20,8 @@ def test_a_priority_puts_a_request_off_by_ageing_times_its_length() -> None:
     for key, priority in enumerate([2, 1, 0, 1, 0]):
         s.submit(key, 5, priority=priority)
     s.submit(5, 6, priority=1)
-    taken = [int(s.next_batch(0).keys[0]) for _ in range(6)]
-    assert taken == [2, 4, 1, 3, 5, 0]
+    worker = s.worker()
+    assert [int(take(worker).keys[0]) for _ in range(6)] == [2, 4, 1, 3, 5, 0]
 
 
 def test_short_waits_are_worth_more_to_short_requests() -> None:
@@ -28,7 +29,8 @@ def test_short_waits_are_worth_more_to_short_requests() -> None:
     s.submit(0, 100, priority=1)
     s.submit(1, 10, priority=1)
     s.submit(2, 10, priority=5)
-    assert [int(s.next_batch(0).keys[0]) for _ in range(3)] == [1, 2, 0]
+    worker = s.worker()
+    assert [int(take(worker).keys[0]) for _ in range(3)] == [1, 2, 0]
 
 
 def test_no_priority_waits_longer_than_it_was_put_off() -> None:
@@ -36,72 +38,74 @@ def test_no_priority_waits_longer_than_it_was_put_off() -> None:
     s.submit(0, 10, priority=3)
     time.sleep(0.004)
     s.submit(1, 10)
-    assert s.next_batch(0).keys.tolist() == [0]
+    assert take(s.worker()).keys.tolist() == [0]
 
 
 def test_full_bins_are_served_by_urgency() -> None:
     s = mb.Scheduler(EDGES, 2, ageing=1000.0, fill="strict")
     s.submit_many(np.arange(4, dtype=np.uint64), [5, 5, 15, 15], priorities=[1, 1, 0, 0])
-    assert s.next_batch(0).keys.tolist() == [2, 3]
-    assert s.next_batch(0).keys.tolist() == [0, 1]
+    worker = s.worker()
+    assert take(worker).keys.tolist() == [2, 3]
+    assert take(worker).keys.tolist() == [0, 1]
 
 
 def test_the_earliest_deadline_leads() -> None:
     s = mb.Scheduler(EDGES, 1, order="deadline")
     keys = np.arange(5, dtype=np.uint64)
-    s.submit_many(keys, [5, 5, 15, 15, 5], deadlines=[50.0, np.inf, 30.0, 40.0, np.inf])
-    assert [int(s.next_batch(0).keys[0]) for _ in range(5)] == [2, 3, 0, 1, 4]
+    s.submit_many(keys, [5, 5, 15, 15, 5], ttls=[50.0, np.inf, 30.0, 40.0, np.inf])
+    worker = s.worker()
+    assert [int(take(worker).keys[0]) for _ in range(5)] == [2, 3, 0, 1, 4]
 
 
-def test_who_missed_a_deadline_is_handed_back_once_and_frees_its_room() -> None:
+def test_a_request_that_expired_is_handed_back_once_and_frees_its_room() -> None:
     s = mb.Scheduler(EDGES, 4, capacity=4)
-    s.submit(7, 5, deadline=0.0)
-    s.submit(8, 5, deadline=60.0)
+    worker = s.worker()
+    s.submit(7, 5, ttl=0.0)
+    s.submit(8, 5, ttl=60.0)
     s.submit(9, 5)
-    batch = s.next_batch(0)
+    batch = take(worker)
     assert (batch.keys.tolist(), batch.expired.tolist()) == ([8, 9], [7])
-    s.submit_many(np.array([1, 2], np.uint64), [5, 5], deadlines=[0, 0])
-    batch = s.next_batch(0)
+    s.submit_many(np.array([1, 2], np.uint64), [5, 5], ttls=[0, 0])
+    batch = take(worker)
     assert (batch.keys.tolist(), batch.expired.tolist(), batch.reason) == ([], [1, 2], "expired")
     s.submit(3, 1)
-    assert s.next_batch(0).expired.tolist() == []
+    assert take(worker).expired.tolist() == []
     stats = s.stats()
     assert (stats["expired"], stats["waiting"], stats["submitted"]) == (3, 0, 6)
 
 
-def test_a_deadline_does_not_end_what_has_started() -> None:
+def test_a_ttl_does_not_end_what_has_started() -> None:
     s = mb.Scheduler(EDGES, 1, overrun="climb")
     worker = s.worker()
-    s.submit(7, 1, deadline=0.02)
-    batch = worker.next_batch(0)
-    batch.resubmit([0], [10])
-    batch.done()
+    s.submit(7, 1, ttl=0.02)
+    with worker.next_batch(0) as batch:
+        batch.resubmit([0], [10])
     time.sleep(0.03)
-    batch = worker.next_batch(0)
+    batch = take(worker)
     assert (batch.keys.tolist(), batch.expired.tolist()) == ([7], [])
 
 
-def test_a_deadline_wakes_a_worker_that_waits_for_a_full_bin() -> None:
+def test_a_ttl_wakes_a_worker_that_waits_for_a_full_bin() -> None:
     s = mb.Scheduler(EDGES, 8, fill="strict")
     s.submit(1, 5)
     found: list[mb.Batch] = []
-    worker = threading.Thread(target=lambda: found.append(s.next_batch(10)))
-    worker.start()
+    thread = threading.Thread(target=lambda: found.append(take(s.worker(), 10)))
+    thread.start()
     time.sleep(0.02)
-    s.submit(2, 5, deadline=0.05)
+    s.submit(2, 5, ttl=0.05)
     start = time.monotonic()
-    worker.join()
+    thread.join()
     assert 0.03 < time.monotonic() - start < 5
     assert (found[0].expired.tolist(), len(found[0].keys)) == ([2], 0)
 
 
 def test_draining_ends_when_the_last_one_expires() -> None:
     s = mb.Scheduler(EDGES, 8, fill="strict")
-    s.submit(1, 5, deadline=0.0)
-    worker = threading.Thread(target=lambda: [batch.expired for batch in s])
-    worker.start()
+    s.submit(1, 5, ttl=0.0)
+    thread = threading.Thread(target=lambda: rest(s.worker()))
+    thread.start()
     s.drain(10)
-    worker.join()
+    thread.join()
 
 
 @pytest.mark.parametrize(
@@ -110,19 +114,19 @@ def test_draining_ends_when_the_last_one_expires() -> None:
         ({"priority": 1}, ValueError, "priority: 1 needs a scheduler with ageing"),
         ({"priority": -1}, ValueError, "priority: -1 is out of range"),
         ({"priority": 0.5}, TypeError, "priority: needs an int"),
-        ({"deadline": -1}, ValueError, "deadline: -1 is not a number of seconds"),
-        ({"deadline": float("nan")}, ValueError, "deadline: nan"),
-        ({"deadline": "soon"}, TypeError, "deadline: needs an int or a float"),
+        ({"ttl": -1}, ValueError, "ttl: -1 is not a number of seconds"),
+        ({"ttl": float("nan")}, ValueError, "ttl: nan"),
+        ({"ttl": "soon"}, TypeError, "ttl: needs an int or a float"),
         ({"priorities": [1]}, ValueError, r"priorities\[0\]: 1 needs a scheduler with ageing"),
         ({"priorities": [0, 0]}, ValueError, "priorities: 2 values for 1 keys"),
         ({"priorities": [0.5]}, TypeError, "priorities: needs an integer dtype"),
-        ({"deadlines": [1, 2]}, ValueError, "deadlines: 2 values for 1 keys"),
-        ({"deadlines": [-1]}, ValueError, r"deadlines\[0\]: -1 is not"),
+        ({"ttls": [1, 2]}, ValueError, "ttls: 2 values for 1 keys"),
+        ({"ttls": [-1]}, ValueError, r"ttls\[0\]: -1 is not"),
     ],
 )
 def test_bad_options_are_named(call: dict[str, Any], error: type[Exception], message: str) -> None:
     s = mb.Scheduler(EDGES, 4)
-    many = "priorities" in call or "deadlines" in call
+    many = "priorities" in call or "ttls" in call
     submit: Any = s.submit_many if many else s.submit
     arguments = (np.array([1], np.uint64), [1]) if many else (1, 1)
     with pytest.raises(error, match=message):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 import multibin as mb
@@ -19,10 +19,10 @@ async def asleep(waiter: asyncio.Task[Any]) -> None:
     assert not waiter.done()
 
 
-def waits(
-    take: Callable[[], Coroutine[Any, Any, mb.Batch]],
-) -> Coroutine[Any, Any, mb.Batch]:
-    return asyncio.wait_for(take(), SOON)
+async def waits(worker: mb.Worker) -> mb.Batch:
+    """Waits for the next batch and ends its lease."""
+    with await asyncio.wait_for(worker.next_batch_async(), SOON) as batch:
+        return batch
 
 
 def in_thread(work: Callable[[], object]) -> threading.Thread:

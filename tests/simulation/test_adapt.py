@@ -28,7 +28,9 @@ def play(
     times = np.arange(n) / 2
     return mb.simulate(
         Trace(np.zeros(n, np.int64), output, arrivals=times, predicted=predicted),
-        scheduler=mb.Scheduler(mb.Edges.optimal(draw(20_000, 20, 2), 16, BATCH), BATCH, **options),
+        scheduler=mb.SchedulerConfig(
+            mb.Edges.optimal(draw(20_000, 20, 2), 16, BATCH), BATCH, **options
+        ),
         service=mb.ServiceModel(step=0.01),
         gate=gate,
     )

@@ -35,7 +35,7 @@ def closed_at(trace: Trace, records: mb.Records, edges: mb.Edges) -> NDArray[np.
 def test_feeding_a_gate_with_the_records_says_which_arrivals_found_it_closed() -> None:
     trace = turning(16_000, slice(4000, 7000))
     edges = mb.Edges.optimal(trace.output_tokens, 16, B)
-    scheduler = mb.Scheduler(edges, B, fill="strict")
+    scheduler = mb.SchedulerConfig(edges, B, fill="strict")
     gated = mb.simulate(trace, scheduler=scheduler, service=SERVICE, gate=True)
     # Strict batches are full until the last arrival, so that every look, after each 100 pairs,
     # falls between two of 20, and the order within one does not matter.

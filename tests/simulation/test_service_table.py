@@ -58,7 +58,7 @@ def trace(n: int, seed: int = 0) -> Trace:
 def test_an_encoded_linear_model_simulates_as_itself(answer: Any, overrun: Any) -> None:
     # Strict bins, and all that start in the first one: no batch has both new and moved rows.
     model = replace(LINEAR, answer=answer)
-    scheduler = mb.Scheduler(mb.Edges([0, 10, 40, 80]), 12, fill="strict", overrun=overrun)
+    scheduler = mb.SchedulerConfig(mb.Edges([0, 10, 40, 80]), 12, fill="strict", overrun=overrun)
     wanted, records = (
         mb.simulate(trace(3000), scheduler=scheduler, service=service, servers=2)
         for service in (model, encoded(model))
@@ -83,7 +83,7 @@ def test_refill_of_an_encoded_linear_model_is_the_models() -> None:
 
 def test_the_longest_row_counts_or_the_mean() -> None:
     one_batch = from_arrays(np.array([10, 40]), np.array([5, 5]))
-    scheduler = mb.Scheduler(mb.Edges([0, 1]), 2, fill="strict")
+    scheduler = mb.SchedulerConfig(mb.Edges([0, 1]), 2, fill="strict")
     step = np.array([[1.0, 2.0], [1.0, 2.0]])
     for counts, tokens in (("longest", 40), ("mean", 25)):
         table = mb.ServiceTable([1, 2], [0, 100], step, 0 * step, 0 * step, counts=counts)  # type: ignore[arg-type]
@@ -100,7 +100,7 @@ def test_seconds_are_those_of_the_simulation(rows: int, tokens: int) -> None:
     grids: dict[str, Any] = {name: rng.uniform(0, 1, (3, 4)) for name in GRIDS}
     table = mb.ServiceTable(ROWS, TOKENS, **grids)
     alike = from_arrays(np.full(rows, tokens), np.full(rows, 2))
-    scheduler = mb.Scheduler(mb.Edges([0, 1]), rows, fill="strict")
+    scheduler = mb.SchedulerConfig(mb.Edges([0, 1]), rows, fill="strict")
     records = mb.simulate(alike, scheduler=scheduler, service=table)
     prefill, step = (table.seconds(name, rows, tokens) for name in ("prefill", "step"))
     assert records.first_token.tolist() == pytest.approx([prefill] * rows)

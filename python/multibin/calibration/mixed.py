@@ -44,7 +44,7 @@ def predict(mixed: Mixed, service: Service) -> float:
         np.array(mixed.prompts), np.array(mixed.outputs), predicted=np.zeros(rows, np.int64)
     )
     edges = [0, longest + 1] if mixed.limit is None else [0, mixed.limit, longest + 1]
-    scheduler = mb.Scheduler(mb.Edges(edges), rows, fill="strict", overrun="climb")
+    scheduler = mb.SchedulerConfig(mb.Edges(edges), rows, fill="strict", overrun="climb")
     batches = mb.simulate(trace, scheduler=scheduler, service=service).batches
     return float((batches.finish - batches.start).sum())
 

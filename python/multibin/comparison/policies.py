@@ -14,7 +14,7 @@ from multibin.comparison.settings import Settings
 
 __all__ = ["POLICIES", "Fit", "Policy", "chosen", "fit"]
 
-Former: TypeAlias = mb.Scheduler | mb.Rival
+Former: TypeAlias = mb.SchedulerConfig | mb.Rival
 
 ONE_BIN = mb.Edges([0, 1])
 """The last bin has no upper end, so a single one takes every length."""
@@ -52,28 +52,28 @@ POLICIES = (
     Policy(
         "fifo",
         "one bin, the oldest leave together as soon as a server is free",
-        lambda fit: mb.Scheduler(ONE_BIN, fit.batch_size),
+        lambda fit: mb.SchedulerConfig(ONE_BIN, fit.batch_size),
     ),
     Policy(
         "strict",
         "bins, only full ones leave (Algorithm 1 of arXiv 2412.04504)",
-        lambda fit: mb.Scheduler(fit.edges, fit.batch_size, fill="strict"),
+        lambda fit: mb.SchedulerConfig(fit.edges, fit.batch_size, fill="strict"),
     ),
     Policy(
         "elastic",
         "bins, topped up from the nearest ones: nobody waits for a full one",
-        lambda fit: mb.Scheduler(fit.edges, fit.batch_size),
+        lambda fit: mb.SchedulerConfig(fit.edges, fit.batch_size),
     ),
     Policy(
         "climb",
         "no predictions: start in the first level, move up when a batch's limit is reached",
-        lambda fit: mb.Scheduler(fit.levels, fit.batch_size, overrun="climb"),
+        lambda fit: mb.SchedulerConfig(fit.levels, fit.batch_size, overrun="climb"),
         blind=True,
     ),
     Policy(
         "climb-predicted",
         "as climb, but a request starts in the level of its prediction",
-        lambda fit: mb.Scheduler(fit.levels, fit.batch_size, overrun="climb"),
+        lambda fit: mb.SchedulerConfig(fit.levels, fit.batch_size, overrun="climb"),
     ),
     Policy(
         "refill",

@@ -144,15 +144,16 @@ class LLM:
             self.records = []
             if not requests:
                 return []
-            worker = self._policy.worker(predictions, longest=int(budgets.max()))
             with (
+                self._policy.worker(predictions, longest=int(budgets.max())) as worker,
                 evaluating(self.model),
                 torch.inference_mode(),
                 tqdm(total=len(requests), desc="generate", unit="req", disable=not use_tqdm) as bar,
             ):
                 arrival = perf_counter()
                 for batch in worker:
-                    self._run(batch, requests, bar)
+                    with batch:
+                        self._run(batch, requests, bar)
         return [request.output(arrival) for request in requests]
 
     def _run(self, batch: multibin.Batch, requests: Sequence[Request], bar: tqdm[Never]) -> None:

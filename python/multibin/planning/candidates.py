@@ -74,11 +74,11 @@ class Candidate:
         """What ``mb.simulate`` plays."""
         if self.policy.name == "refill":
             return mb.Rival.refill(self.batch_size)
-        return mb.Scheduler(self.edges, batch_size=self.batch_size, **self.options)
+        return mb.SchedulerConfig(self.edges, batch_size=self.batch_size, **self.options)
 
     @property
     def line(self) -> str:
-        """``former`` as Python, where multibin is imported as ``mb``."""
+        """``former``, or the scheduler of it, as Python where multibin is imported as ``mb``."""
         if self.policy.name == "refill":
             return f"mb.Rival.refill({self.batch_size})"
         options = "".join(f", {name}={value!r}" for name, value in self.options.items())

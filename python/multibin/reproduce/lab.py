@@ -152,7 +152,7 @@ class Lab:
         # The last bin has no upper end, whatever its bound says.
         inner = load.edges(bins)[:-1] * STEPS_PER_SECOND
         edges = mb.Edges([*inner, 2**32 - 1])
-        scheduler = mb.Scheduler(edges, load.batch_size, fill="strict")
+        scheduler = mb.SchedulerConfig(edges, load.batch_size, fill="strict")
         return mb.simulate(
             trace, scheduler=scheduler, service=SERVICE, servers=servers or load.servers
         )

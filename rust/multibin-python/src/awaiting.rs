@@ -109,10 +109,7 @@ impl Awaitable {
 }
 
 /// Runs until it is over or has to sleep.
-fn run<'py>(
-    py: Python<'py>,
-    mut pending: Box<dyn Pending>,
-) -> (State, PyResult<Bound<'py, PyAny>>) {
+fn run(py: Python<'_>, mut pending: Box<dyn Pending>) -> (State, PyResult<Bound<'_, PyAny>>) {
     // First without a future of the loop, which an outcome that is there does not need.
     if let Some(outcome) = pending.try_now(py) {
         return (State::Over, Err(end(outcome)));
@@ -123,10 +120,10 @@ fn run<'py>(
     }
 }
 
-fn fall_asleep<'py>(
-    py: Python<'py>,
+fn fall_asleep(
+    py: Python<'_>,
     mut pending: Box<dyn Pending>,
-) -> PyResult<(Asleep, Bound<'py, PyAny>)> {
+) -> PyResult<(Asleep, Bound<'_, PyAny>)> {
     let (future, sleep) = Sleep::start(py)?;
     let waker = Waker::from(Arc::new(LoopWaker::new(py, &sleep, Arc::clone(pending.shared()))));
     if let Poll::Ready(outcome) = pending.poll(py, &mut Context::from_waker(&waker)) {

@@ -184,9 +184,9 @@ impl Batch {
     ) -> PyResult<()> {
         let _ = (value, traceback);
         if kind.is_some() {
-            self.core()?.abandon()
+            self.core()?.abandon();
         } else {
-            self.core()?.done()
+            self.core()?.done();
         }
         self.replace(None);
         Ok(())
@@ -195,9 +195,10 @@ impl Batch {
     fn __repr__(&self) -> String {
         let (rows, bin, reason) = (self.inner.rows().len(), self.inner.bin(), self.inner.reason());
         let limit = self.inner.limit().map_or("None".to_owned(), |limit| limit.to_string());
-        let held = match self.shared().is_forked() {
-            true => "made before a fork".to_owned(),
-            false => format!("held={}", self.inner.held()),
+        let held = if self.shared().is_forked() {
+            "made before a fork".to_owned()
+        } else {
+            format!("held={}", self.inner.held())
         };
         format!("Batch(rows={rows}, bin={bin}, reason={:?}, limit={limit}, {held})", reason.name())
     }

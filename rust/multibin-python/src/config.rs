@@ -1,3 +1,6 @@
+// Arguments are listed as Python lists them.
+#![allow(clippy::doc_markdown)]
+
 use multibin::{Budget, Config, ConfigError, Fill, Overrun};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -130,8 +133,7 @@ impl Given<'_, '_> {
             (Some(edges), None) => Ok((edges.get().0.clone(), None)),
             (None, Some(longest)) => {
                 let longest = length(longest, "longest")?;
-                let edges = multibin::Edges::geometric(longest, BINS).map_err(errors::value)?;
-                Ok((edges, Some(longest)))
+                Ok((Edges::up_to(longest, BINS)?.0, Some(longest)))
             }
             (Some(_), Some(_)) => {
                 Err(PyValueError::new_err("longest: goes without edges, which say it themselves"))
@@ -191,7 +193,7 @@ impl SchedulerConfig {
             all.extend(value.map(|value| format!("{name}={value}")));
         };
         add("capacity", (*capacity != Config::new(1).capacity).then(|| capacity.to_string()));
-        add("max_wait", max_wait.map(|wait| show::seconds(wait)));
+        add("max_wait", max_wait.map(show::seconds));
         add("fill", (*fill != Fill::default()).then(|| words::quoted(*fill, words::FILLS)));
         add("order", order.map(|order| words::quoted(order, words::ORDERS)));
         let usual = *overrun == Overrun::default();

@@ -67,7 +67,7 @@ impl Edges {
     /// Raises ``ValueError`` for no bins or a ``longest`` of 0.
     #[staticmethod]
     fn geometric(longest: Number<'_>, bins: Count<'_>) -> PyResult<Self> {
-        Self::made(multibin::Edges::geometric(length(&longest, "longest")?, count(&bins, "bins")?))
+        Self::up_to(length(&longest, "longest")?, count(&bins, "bins")?)
     }
 
     /// Bins of equal mass in ``sample`` (lengths in steps, shape ``[n]``); ties may leave fewer.
@@ -186,6 +186,14 @@ impl Edges {
 }
 
 impl Edges {
+    /// Bounds that grow geometrically.
+    pub fn up_to(longest: u32, bins: usize) -> PyResult<Self> {
+        match longest {
+            0 => Err(PyValueError::new_err("longest: 0 leaves no lengths to bin")),
+            _ => Self::made(multibin::Edges::geometric(longest, bins)),
+        }
+    }
+
     fn made(edges: Result<multibin::Edges, multibin::EdgesError>) -> PyResult<Self> {
         edges.map(Self).map_err(errors::value)
     }

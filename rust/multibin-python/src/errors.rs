@@ -44,8 +44,10 @@ pub fn submit(error: SubmitError) -> PyErr {
         SubmitError::Full { accepted, first, .. } => {
             python::FullError::new_err((error.to_string(), accepted, first))
         }
-        SubmitError::Closed => ClosedError::new_err(error.to_string()),
-        SubmitError::Forked => PyRuntimeError::new_err(error.to_string()),
+        SubmitError::Closed { accepted, first } => {
+            ClosedError::new_err((error.to_string(), accepted, first))
+        }
+        SubmitError::Forked => forked(),
         _ => value(error),
     }
 }
@@ -54,13 +56,15 @@ pub fn next(error: NextError) -> PyErr {
     match error {
         NextError::Timeout => PyTimeoutError::new_err(error.to_string()),
         NextError::Closed | NextError::WorkerClosed => ClosedError::new_err(error.to_string()),
+        NextError::Forked => forked(),
         _ => PyRuntimeError::new_err(error.to_string()),
     }
 }
 
 pub fn resubmit(error: ResubmitError) -> PyErr {
     match error {
-        ResubmitError::Done | ResubmitError::Forked => PyRuntimeError::new_err(error.to_string()),
+        ResubmitError::Done => PyRuntimeError::new_err(error.to_string()),
+        ResubmitError::Forked => forked(),
         _ => value(error),
     }
 }
@@ -69,4 +73,10 @@ pub fn resubmit(error: ResubmitError) -> PyErr {
 pub fn not_drained(scheduler: &Scheduler) -> PyErr {
     let Stats { waiting, leased, .. } = scheduler.stats();
     PyTimeoutError::new_err(format!("drain: {waiting} wait and {leased} are leased"))
+}
+
+/// Of each call in a forked child.
+pub fn forked() -> PyErr {
+    let message = "this scheduler was made before a fork: make one in the child process";
+    PyRuntimeError::new_err(message)
 }

@@ -5,6 +5,7 @@ use std::task::Wake;
 
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
+use pyo3::types::PyWeakrefReference;
 
 use crate::shared::Shared;
 use crate::{calls, hooks};
@@ -41,13 +42,17 @@ impl Sleep {
 /// Wakes a task from any thread, attached or not: one `call_soon_threadsafe` a wake-up, and none in
 /// the thread of the loop.
 pub struct LoopWaker {
+    /// `None` once it is dropped.
     future: Option<Py<PyAny>>,
+    /// Whether it is more than a weak reference.
+    strong: bool,
     shared: Arc<Shared>,
 }
 
 impl LoopWaker {
     pub fn new(py: Python<'_>, sleep: &Sleep, shared: Arc<Shared>) -> Self {
-        Self { future: Some(sleep.future.clone_ref(py)), shared }
+        let strong = !sleep.future.bind(py).is_instance_of::<PyWeakrefReference>();
+        Self { future: Some(sleep.future.clone_ref(py)), strong, shared }
     }
 
     /// Whether the task will run.
@@ -93,13 +98,11 @@ impl Wake for LoopWaker {
 impl Drop for LoopWaker {
     /// Where the loop cannot hold the future, this may be the last that holds its task.
     fn drop(&mut self) {
-        if let Some(future) = self.future.take() {
-            Python::try_attach(|py| {
-                calls::aside(py, |py| {
-                    calls::release(py, future);
-                    Ok(())
-                })
-            });
-        }
+        let Some(future) = self.future.take().filter(|_| self.strong) else { return };
+        let release = |py: Python<'_>| {
+            calls::release(py, future);
+            Ok(())
+        };
+        Python::try_attach(|py| calls::aside(py, release));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use multibin::NextError;
+use multibin::{NextError, Options, SubmitError, Ticket};
 use pyo3::PyTypeInfo;
 use pyo3::exceptions::PyStopAsyncIteration;
 use pyo3::inspect::{PyStaticConstant, PyStaticExpr};
@@ -14,9 +14,9 @@ use pyo3::prelude::*;
 
 use crate::awaiting::{Awaited, Outcome, Pending};
 use crate::batch::Batch;
-use crate::errors;
 use crate::shared::Shared;
 use crate::worker::Worker;
+use crate::{errors, many};
 
 /// The next batch of a worker.
 pub struct NextBatch {
@@ -79,10 +79,8 @@ impl Drain {
     }
 
     fn outcome(&self, py: Python<'_>, drained: bool) -> Outcome {
-        match drained {
-            true => Ok(py.None()),
-            false => Err(errors::not_drained(self.shared.scheduler())),
-        }
+        let timeout = || errors::not_drained(self.shared.scheduler());
+        drained.then(|| py.None()).ok_or_else(timeout)
     }
 }
 
@@ -107,4 +105,63 @@ impl Pending for Drain {
 
 impl Awaited for () {
     const TYPE: PyStaticExpr = PyStaticExpr::Constant { value: PyStaticConstant::None };
+}
+
+/// Requests that wait for room.
+pub struct Submit {
+    accepted: multibin::Submit,
+    shared: Arc<Shared>,
+    /// Lengths and options of a bulk call, to say which of its requests is wrong.
+    many: Option<(Vec<u32>, Vec<Options>)>,
+}
+
+impl Submit {
+    pub fn one(submit: multibin::Submit, shared: Arc<Shared>) -> Self {
+        Self { accepted: submit, shared, many: None }
+    }
+
+    pub fn many(
+        submit: multibin::Submit,
+        shared: Arc<Shared>,
+        lengths: Vec<u32>,
+        options: Vec<Options>,
+    ) -> Self {
+        Self { accepted: submit, shared, many: Some((lengths, options)) }
+    }
+
+    fn outcome(&self, py: Python<'_>, accepted: Result<Ticket, SubmitError>) -> Outcome {
+        match accepted {
+            Ok(ticket) => Ok(ticket.into_pyobject(py)?.into_any().unbind()),
+            Err(error) => Err(match &self.many {
+                Some((lengths, options)) => many::refused(error, lengths, options),
+                None => errors::submit(error),
+            }),
+        }
+    }
+}
+
+impl Pending for Submit {
+    fn name(&self) -> &'static str {
+        match self.many {
+            Some(_) => "Scheduler.submit_many_async",
+            None => "Scheduler.submit_async",
+        }
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    fn try_now(&mut self, py: Python<'_>) -> Option<Outcome> {
+        let accepted = self.accepted.try_now()?;
+        Some(self.outcome(py, accepted))
+    }
+
+    fn poll(&mut self, py: Python<'_>, context: &mut Context<'_>) -> Poll<Outcome> {
+        Pin::new(&mut self.accepted).poll(context).map(|accepted| self.outcome(py, accepted))
+    }
+}
+
+impl Awaited for Ticket {
+    const TYPE: PyStaticExpr = PyStaticExpr::Name { id: "int" };
 }

@@ -4,12 +4,35 @@ use multibin::{Options, SubmitError};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::arrays::{durations, lengths, levels};
+use crate::arrays::{self, durations, lengths, levels};
 use crate::convert::ArrayLike;
 use crate::errors;
 
+/// The arrays of a bulk call, checked.
+pub struct Many {
+    pub keys: Vec<u64>,
+    pub lengths: Vec<u32>,
+    /// Empty where nothing else is known.
+    pub options: Vec<Options>,
+}
+
+impl Many {
+    /// From keys and lengths, and from costs, priorities and times to live.
+    pub fn new(
+        keys: &ArrayLike<'_>,
+        lengths: &ArrayLike<'_>,
+        columns: [Option<ArrayLike<'_>>; 3],
+    ) -> PyResult<Self> {
+        let keys = arrays::keys(keys, "keys")?;
+        let lengths = arrays::lengths(lengths, "lengths")?;
+        check_size("lengths", lengths.len(), keys.len())?;
+        let options = options(keys.len(), columns.each_ref().map(Option::as_ref))?;
+        Ok(Self { keys, lengths, options })
+    }
+}
+
 /// One for each of `n` requests, from costs, priorities and times to live; none without these.
-pub fn options(n: usize, columns: [Option<&ArrayLike<'_>>; 3]) -> PyResult<Vec<Options>> {
+fn options(n: usize, columns: [Option<&ArrayLike<'_>>; 3]) -> PyResult<Vec<Options>> {
     let mut options = vec![Options::default(); columns.iter().flatten().next().map_or(0, |_| n)];
     let [costs, priorities, ttls] = columns;
     column(&mut options, costs, "costs", lengths, |options, cost| options.cost = Some(cost))?;
@@ -37,7 +60,7 @@ fn column<T>(
 }
 
 /// Whether there is one value for each key.
-pub fn check_size(argument: &str, given: usize, keys: usize) -> PyResult<()> {
+fn check_size(argument: &str, given: usize, keys: usize) -> PyResult<()> {
     if given == keys {
         return Ok(());
     }

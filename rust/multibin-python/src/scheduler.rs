@@ -5,19 +5,19 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use crate::adapt::{Adapt, log};
-use crate::arrays::{keys, lengths, pairs, sizes};
+use crate::arrays::{Array, pairs, sizes};
 use crate::awaiting::Coroutine;
 use crate::config::{Given, SchedulerConfig};
 use crate::convert::{
     ArrayLike, Count, Key, Maybe, Missing, Number, Sizes, Steps, count, length, seconds,
 };
 use crate::edges::Edges;
-use crate::futures::Drain;
-use crate::many::{self, check_size};
+use crate::futures::{Drain, Submit};
+use crate::many::{self, Many};
 use crate::named::{instance, maybe, whole, word};
 use crate::shared::Shared;
 use crate::stats::{Labels, Snapshot};
-use crate::wait::detached;
+use crate::wait::{block_on, detached};
 use crate::worker::Worker;
 use crate::{errors, hooks, show};
 
@@ -97,39 +97,73 @@ impl Scheduler {
 
     /// Accepts a request and returns its ticket. ``key`` is the caller's (0 to 2⁶⁴ − 1),
     /// ``length`` the predicted steps (an int, or a finite float that is rounded up). ``cost``, of the
-    /// same kind: what counts in ``budget_of="cost"`` (``None``: the length). ``priority``:
-    /// 0 is the most urgent; others need a scheduler with ``ageing``. ``ttl``: seconds
-    /// from now; a request that has not left in a batch by then comes back in ``batch.expired``. Any thread.
+    /// same kind: what counts in ``budget_of="cost"`` (``None``: the length). ``priority``: 0 is the
+    /// most urgent; others need a scheduler with ``ageing``. ``ttl``: seconds from now; a request that
+    /// has not left in a batch by then expires, and comes back in ``batch.expired`` or ``expired()``.
+    /// Any thread.
+    ///
+    /// ``wait``: seconds to wait for room without the GIL (``math.inf``: without end; ``None``: no
+    /// wait). Calls that wait for room, here or in a task, are served first come, first served, and
+    /// before those that do not wait.
     ///
     /// Raises ``FullError`` at capacity, ``ClosedError`` after ``close()``, ``ValueError`` or
     /// ``TypeError`` for a wrong argument.
-    #[pyo3(signature = (key, length, *, cost = None, priority: "int" = 0, ttl = None))]
+    #[pyo3(signature = (key, length, *, cost = None, priority: "int" = 0, ttl = None, wait = None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments")]
     fn submit(
+        &self,
+        py: Python<'_>,
+        key: Key<'_, '_>,
+        length: Steps<'_, '_>,
+        cost: Option<Number<'_>>,
+        #[pyo3(from_py_with = whole::priority)] priority: u32,
+        ttl: Option<Number<'_>>,
+        wait: Option<Number<'_>>,
+    ) -> PyResult<Ticket> {
+        let (key, length) = (key.get("key")?, length.get("length")?);
+        let accepted = match (&cost, priority, &ttl, &wait) {
+            (None, 0, None, None) => self.inner.submit(key, length),
+            (.., None) => self.inner.submit_with(key, length, &options(cost, priority, ttl)?),
+            (.., Some(wait)) => {
+                let (wait, options) = (seconds(wait, "wait")?, options(cost, priority, ttl)?);
+                let submit = self.core()?.submit_async(key, length, &options).within(Some(wait));
+                block_on(py, Some(wait), submit)?
+            }
+        };
+        accepted.map_err(errors::submit)
+    }
+
+    /// As ``submit``, to be awaited in an event loop: waits for room as long as it takes.
+    ///
+    /// The request is submitted when the awaitable is awaited. Cancelled before it is resumed, it
+    /// leaves nothing behind: what was accepted and still waits is cancelled as well.
+    #[pyo3(signature = (key, length, *, cost = None, priority: "int" = 0, ttl = None))]
+    fn submit_async(
         &self,
         key: Key<'_, '_>,
         length: Steps<'_, '_>,
         cost: Option<Number<'_>>,
         #[pyo3(from_py_with = whole::priority)] priority: u32,
         ttl: Option<Number<'_>>,
-    ) -> PyResult<Ticket> {
+    ) -> PyResult<Coroutine<Ticket>> {
         let (key, length) = (key.get("key")?, length.get("length")?);
-        let ticket = match (&cost, priority, &ttl) {
-            (None, 0, None) => self.inner.submit(key, length),
-            _ => self.inner.submit_with(key, length, &options(cost, priority, ttl)?),
-        };
-        ticket.map_err(errors::submit)
+        let options = options(cost, priority, ttl)?;
+        let submit = self.core()?.submit_async(key, length, &options);
+        Ok(Coroutine::new(Submit::one(submit, Arc::clone(&self.shared))))
     }
 
     /// Accepts requests in bulk, in order, without the GIL: ``keys`` (uint64, or int64 without
     /// negative ones, shape ``[n]``) and ``lengths`` (any integer or float dtype, shape ``[n]``).
-    /// ``costs`` (as ``lengths``), ``priorities`` (integers) and ``ttls`` (seconds from now, infinite for none), shape
-    /// ``[n]``, as in ``submit``. Returns the first ticket; the others follow it. Everything is
-    /// checked before the first is accepted.
+    /// ``costs`` (as ``lengths``), ``priorities`` (integers) and ``ttls`` (seconds from now, infinite
+    /// for none), shape ``[n]``, and ``wait``, as in ``submit``. A call that waits for room is served
+    /// piece by piece, so that it may be larger than the capacity. Returns the first ticket; the
+    /// others follow it. Everything is checked before the first is accepted.
     ///
-    /// Raises ``FullError`` at capacity, whose ``accepted`` says how many were accepted (a
-    /// prefix) and ``first`` is the first ticket of these (the others follow it; ``None`` without any),
-    /// ``ClosedError`` after ``close()``, ``ValueError`` or ``TypeError`` for wrong arrays.
-    #[pyo3(signature = (keys, lengths, *, costs = None, priorities = None, ttls = None))]
+    /// Raises ``FullError`` at capacity, and ``ClosedError`` after ``close()``: their ``accepted``
+    /// says how many were accepted (a prefix) and ``first`` is the first ticket of these (``None``
+    /// without any). Raises ``ValueError`` or ``TypeError`` for wrong arrays.
+    #[pyo3(signature = (keys, lengths, *, costs = None, priorities = None, ttls = None, wait = None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments")]
     fn submit_many(
         &self,
         py: Python<'_>,
@@ -138,14 +172,45 @@ impl Scheduler {
         costs: Option<ArrayLike<'_>>,
         priorities: Option<ArrayLike<'_>>,
         ttls: Option<ArrayLike<'_>>,
-    ) -> PyResult<u64> {
-        let keys = self::keys(&keys, "keys")?;
-        let lengths = self::lengths(&lengths, "lengths")?;
-        check_size("lengths", lengths.len(), keys.len())?;
-        let columns = [costs.as_ref(), priorities.as_ref(), ttls.as_ref()];
-        let options = many::options(keys.len(), columns)?;
-        let first = py.detach(|| self.inner.submit_many_with(&keys, &lengths, &options));
-        first.map_err(|error| many::refused(error, &lengths, &options))
+        wait: Option<Number<'_>>,
+    ) -> PyResult<Ticket> {
+        let Many { keys, lengths, options } =
+            Many::new(&keys, &lengths, [costs, priorities, ttls])?;
+        let wait = wait.map(|wait| seconds(&wait, "wait")).transpose()?;
+        let core = self.core()?;
+        let accepted = if wait.is_some() {
+            let submit = core.submit_many_async(&keys, &lengths, &options).within(wait);
+            block_on(py, wait, submit)?
+        } else {
+            py.detach(|| core.submit_many_with(&keys, &lengths, &options))
+        };
+        accepted.map_err(|error| many::refused(error, &lengths, &options))
+    }
+
+    /// As ``submit_many``, to be awaited in an event loop: waits for room as long as it takes; see
+    /// ``submit_async``.
+    #[pyo3(signature = (keys, lengths, *, costs = None, priorities = None, ttls = None))]
+    fn submit_many_async(
+        &self,
+        keys: ArrayLike<'_>,
+        lengths: ArrayLike<'_>,
+        costs: Option<ArrayLike<'_>>,
+        priorities: Option<ArrayLike<'_>>,
+        ttls: Option<ArrayLike<'_>>,
+    ) -> PyResult<Coroutine<Ticket>> {
+        let Many { keys, lengths, options } =
+            Many::new(&keys, &lengths, [costs, priorities, ttls])?;
+        let submit = self.core()?.submit_many_async(&keys, &lengths, &options);
+        let shared = Arc::clone(&self.shared);
+        Ok(Coroutine::new(Submit::many(submit, shared, lengths, options)))
+    }
+
+    /// Takes the requests whose ``ttl`` is over and that no batch has reported: their keys and their
+    /// tickets, each of shape ``[n]``. Each is reported once, by a batch or here. Their room is free.
+    fn expired<'py>(&self, py: Python<'py>) -> PyResult<(Array<'py, u64>, Array<'py, u64>)> {
+        let expired = self.core()?.expired();
+        let keys = Array::collect(py, expired.iter().map(|expired| expired.key));
+        Ok((keys, Array::collect(py, expired.iter().map(|expired| expired.ticket))))
     }
 
     /// A new worker, to take batches: ``with scheduler.worker() as worker``.

@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ThreadId};
 
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use crate::{calls, hooks};
+use crate::{calls, errors, hooks};
 
 pub struct Shared {
     scheduler: multibin::Scheduler,
@@ -32,11 +31,7 @@ impl Shared {
     /// Refuses a call in a child process, whose copies of locks and threads are of no use. To be
     /// asked before any lock is taken.
     pub fn check_fork(&self) -> PyResult<()> {
-        if self.is_forked() {
-            let message = "this scheduler was made before a fork: make one in the child process";
-            return Err(PyRuntimeError::new_err(message));
-        }
-        Ok(())
+        if self.is_forked() { Err(errors::forked()) } else { Ok(()) }
     }
 
     pub fn is_forked(&self) -> bool {

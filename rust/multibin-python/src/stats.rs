@@ -64,6 +64,8 @@ impl<'py> IntoPyObject<'py> for Snapshot {
             ("lost", totals.lost),
             ("waiting", totals.waiting),
             ("leased", totals.leased),
+            ("refused", totals.refused),
+            ("capacity", totals.capacity),
         ] {
             stats.set_item(name, count)?;
         }

@@ -152,7 +152,7 @@ impl Config {
         }
     }
 
-    /// Whether there can be a scheduler with these edges, as long as there is the memory.
+    /// Refuses what is out of range for a scheduler with these edges, as long as there is the memory.
     ///
     /// # Errors
     /// [`ConfigError`] when a number is out of range.

@@ -128,21 +128,6 @@ impl Edges {
         Ok(Self { bounds: bounds.into() })
     }
 
-    /// At most `bins` bins from 0 to `longest` whose bounds grow by equal factors.
-    ///
-    /// # Errors
-    /// [`EdgesError`] when `longest` is 0 or `bins` is out of range.
-    pub fn geometric(longest: u32, bins: usize) -> Result<Self, EdgesError> {
-        check_bins(bins)?;
-        if longest == 0 {
-            return Err(EdgesError::Range { lo: 0, hi: 0 });
-        }
-        let bound = |i: usize| f64::from(longest).powf(i as f64 / bins as f64).ceil();
-        #[expect(clippy::cast_sign_loss, reason = "at least 1")]
-        let bounds = (0..=bins).map(|i| if i == 0 { 0 } else { (bound(i) as u32).min(longest) });
-        Self::new(&distinct(bounds))
-    }
-
     /// Bins of equal width from `lo` to `hi`: optimal for uniform lengths (Lemma 4.1 of
     /// arXiv 2412.04504). Bins that would hold no whole length are left out.
     ///

@@ -520,8 +520,9 @@ impl Run {
                 self.reconfigure(edges, *batch_size, *max_parked, *budget);
             }
             Op::DropWorker(worker) => {
-                // A batch of its own would keep it.
-                self.workers[*worker].take().iter().for_each(Worker::close);
+                if let Some(worker) = self.workers[*worker].take() {
+                    worker.close();
+                }
                 self.model.drop_worker(*worker);
             }
         }

@@ -11,7 +11,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use multibin::{
-    Batch, Change, Config, Edges, Fill, NextBatch, NextError, Overrun, Scheduler, Worker,
+    Adapt, Batch, Change, Config, Edges, Fill, NextBatch, NextError, Overrun, Scheduler, Worker,
 };
 
 /// Longer than anything here takes.
@@ -122,7 +122,7 @@ impl Wake for Busybody {
 fn wakers_may_wait_and_call_the_scheduler() {
     in_time(|| {
         let config =
-            Config { overrun: Overrun::Climb, adapt: Some(Default::default()), ..Config::new(1) };
+            Config { overrun: Overrun::Climb, adapt: Some(Adapt::default()), ..Config::new(1) };
         let scheduler = Scheduler::new(edges(), config).unwrap();
         let python = Arc::new(Mutex::new(()));
         let end = Instant::now() + Duration::from_millis(700);
@@ -247,7 +247,9 @@ fn draining_may_be_awaited() {
             thread::sleep(Duration::from_millis(20));
             batch.done();
             assert_eq!((batch.held(), batch.is_done()), (0, true));
-            drained.into_iter().for_each(|drained| assert!(drained.join().unwrap()));
+            for drained in drained {
+                assert!(drained.join().unwrap());
+            }
         });
     });
 }

@@ -150,11 +150,6 @@ impl Bins {
         }
     }
 
-    /// Whether entries are still placed in `bin`.
-    pub(super) fn is_entered(&self, bin: usize) -> bool {
-        bin < self.live
-    }
-
     /// Whether what heads a bin was left behind by a change of edges.
     #[inline]
     pub(super) fn is_left(&self, bin: usize) -> bool {

@@ -86,12 +86,6 @@ impl Former {
         self.own.values().map(|own| own.queues[bin].len).max().unwrap_or(0)
     }
 
-    /// Whether requests are still placed in `bin`. If not, one that comes late is a batch by itself with
-    /// strict fill.
-    pub(crate) fn is_entered(&self, bin: usize) -> bool {
-        self.fresh.is_entered(bin)
-    }
-
     /// Whether an arrival in `bin` may make a batch possible, or another time the next one at which
     /// something is to be done.
     pub(crate) fn may_stir(&self, bin: usize) -> bool {

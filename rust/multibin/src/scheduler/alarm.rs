@@ -15,6 +15,7 @@ use super::wakes::WakeList;
 
 impl Inner {
     /// Wakes whose time has come by `now`, and sets the alarm for the next.
+    #[cfg_attr(all(loom, not(test)), expect(dead_code, reason = "only tests tick"))]
     pub(super) fn tick(&self, now: u64) {
         let wakes = WakeList::new();
         self.tick_sleepers(now, &wakes);

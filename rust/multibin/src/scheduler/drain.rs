@@ -106,11 +106,11 @@ impl Drainers {
         Self { count: AtomicU32::new(0), list: Lock::new(list) }
     }
 
-    fn enter(&self, end: u64, (waker, timer): (Waker, Timer), wakes: &WakeList) -> u64 {
+    fn enter(&self, end: u64, call: (Waker, Timer), wakes: &WakeList) -> u64 {
         let mut list = self.list.lock(wakes);
         let place = list.next;
         list.next += 1;
-        list.drainers.push(Drainer { place, end, waker, timer });
+        list.drainers.push(Drainer { place, end, waker: call.0, timer: call.1 });
         list.set_alarm();
         // Relaxed: the fence that follows orders it.
         self.count.fetch_add(1, Ordering::Relaxed);
@@ -167,18 +167,18 @@ impl Drain {
     /// Waits in this thread.
     pub(super) fn wait(mut self) -> bool {
         let scheduler = self.scheduler.clone();
-        block_on(&scheduler.clock, |waker| self.attempt(waker).ok_or(self.end))
+        block_on(&scheduler.clock, |call| self.attempt(call).ok_or(self.end))
     }
 
-    fn attempt(&mut self, waker: Option<(Waker, Timer)>) -> Option<bool> {
+    fn attempt(&mut self, call: Option<(Waker, Timer)>) -> Option<bool> {
         let inner = &*self.scheduler;
         inner.assert_not_forked();
         let wakes = WakeList::new();
         if let Some(place) = self.place.take() {
             inner.drainers.leave(place, &wakes);
         }
-        if let Some(waker) = waker {
-            self.place = Some(inner.drainers.enter(self.end, waker, &wakes));
+        if let Some(call) = call {
+            self.place = Some(inner.drainers.enter(self.end, call, &wakes));
             // SeqCst: pairs with the fence in `tell_drainers`.
             fence(Ordering::SeqCst);
         }
@@ -197,8 +197,8 @@ impl Future for Drain {
     type Output = bool;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<bool> {
-        let waker = (context.waker().clone(), Timer::Alarm);
-        self.attempt(Some(waker)).map_or(Poll::Pending, Poll::Ready)
+        let call = (context.waker().clone(), Timer::Alarm);
+        self.attempt(Some(call)).map_or(Poll::Pending, Poll::Ready)
     }
 }
 

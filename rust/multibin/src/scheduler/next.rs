@@ -46,7 +46,7 @@ impl Inner {
     fn attempt(
         &self,
         sleep: &mut Sleep,
-        waker: Option<(Waker, Timer)>,
+        call: Option<(Waker, Timer)>,
         wakes: &WakeList,
     ) -> Poll<Result<(Formed, u64), NextError>> {
         let mut state = self.lock(wakes);
@@ -55,12 +55,12 @@ impl Inner {
         // Who falls asleep looks at every ring before it does.
         state.drain_marked(&self.bell);
         let outcome = self.try_form(&mut state, now, sleep.worker, sleep.end, wakes);
-        let (None, Some(waker)) = (&outcome, waker) else {
+        let (None, Some(call)) = (&outcome, call) else {
             self.pass_on(&mut state, now);
             return outcome
                 .map_or(Poll::Pending, |outcome| Poll::Ready(outcome.map(|formed| (formed, now))));
         };
-        self.fall_asleep(&mut state, sleep, now, waker);
+        self.fall_asleep(&mut state, sleep, now, call);
         Poll::Pending
     }
 
@@ -69,10 +69,10 @@ impl Inner {
         state: &mut Locked<'_>,
         sleep: &mut Sleep,
         now: u64,
-        waker: (Waker, Timer),
+        call: (Waker, Timer),
     ) {
         sleep.until = state.former.deadline(sleep.worker).unwrap_or(u64::MAX).min(sleep.end);
-        let place = state.sleepers.enter(sleep.worker, sleep.until, waker);
+        let place = state.sleepers.enter(sleep.worker, sleep.until, call);
         sleep.place = Some(place);
         if self.wake_or_arm(state, now, true) {
             sleep.until = sleep.until.min(now.saturating_add(GLANCE));
@@ -105,14 +105,14 @@ impl Wait {
         Self { handle: Arc::clone(handle), sleep }
     }
 
-    fn attempt(&mut self, waker: Option<(Waker, Timer)>) -> Poll<Next> {
+    fn attempt(&mut self, call: Option<(Waker, Timer)>) -> Poll<Next> {
         let Self { handle, sleep } = self;
         let inner = &*handle.scheduler;
         if inner.is_forked() {
             return Poll::Ready(Err(NextError::Forked));
         }
         let wakes = WakeList::new();
-        let outcome = inner.attempt(sleep, waker, &wakes);
+        let outcome = inner.attempt(sleep, call, &wakes);
         // A lease before a waker is called: if one panics, the rows are lost and not forgotten.
         let outcome = outcome.map_ok(|(formed, now)| Batch::new(formed, now, Arc::clone(handle)));
         // What expired has made room.
@@ -134,7 +134,7 @@ impl Drop for Wait {
 /// The next batch for a worker, in this thread.
 pub(super) fn next(handle: &Arc<Handle>, timeout: Option<Duration>) -> Next {
     let mut wait = Wait::new(handle, timeout);
-    block_on(&handle.scheduler.clock, |waker| match wait.attempt(waker) {
+    block_on(&handle.scheduler.clock, |call| match wait.attempt(call) {
         Poll::Ready(outcome) => Ok(outcome),
         Poll::Pending => Err(wait.sleep.until),
     })

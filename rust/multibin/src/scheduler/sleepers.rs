@@ -148,7 +148,9 @@ impl Sleepers {
         let told = self.told.front().map(|&(until, _)| until);
         let first = self.alarms.iter().find(|&&(_, place)| self.needs_alarm(place));
         let next = told.into_iter().chain(first.map(|&(until, _)| until)).min();
-        next.into_iter().for_each(|next| self.alarm.set(next));
+        if let Some(next) = next {
+            self.alarm.set(next);
+        }
     }
 
     /// Whether the alarm of somebody goes off by `time`.
@@ -226,8 +228,9 @@ impl Guard<'_, State> {
     /// Wakes all sleepers that `whose` holds for. What wakes them waits for nobody, so none of
     /// them need come.
     pub(super) fn wake_all(&mut self, whose: impl Fn(WorkerId) -> bool) {
-        let sleepers = self.sleepers.remove_all(whose);
-        sleepers.into_iter().for_each(|sleeper| self.wakes().wake(sleeper.waker));
+        for sleeper in self.sleepers.remove_all(whose) {
+            self.wakes().wake(sleeper.waker);
+        }
     }
 
     /// Forgets the sleeper at `place`, who came or gave up.

@@ -70,7 +70,8 @@ impl Drop for WakeList {
 }
 
 thread_local! {
-    /// What is left to call while a list of this thread fires.
+    /// What is left to call while a list of this thread fires. Not `const`, which loom's does not know.
+    #[allow(clippy::missing_const_for_thread_local)]
     static FIRING: RefCell<Option<VecDeque<Call>>> = RefCell::new(None);
 }
 

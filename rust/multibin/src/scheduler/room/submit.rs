@@ -123,6 +123,13 @@ impl Submit {
         Self { scheduler: scheduler.clone(), stage: Stage::Refused(error), end: u64::MAX }
     }
 
+    /// Sets how long it waits from now on (`None`: without end). A poll after that finds
+    /// [`SubmitError::Full`]; there is no timer that causes one.
+    pub fn within(mut self, timeout: Option<Duration>) -> Self {
+        self.end = self.scheduler.end_of(timeout);
+        self
+    }
+
     /// Does what a poll does, and does not wait: `None` while there is no room. A call that was never
     /// polled does not queue.
     ///
