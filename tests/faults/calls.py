@@ -158,7 +158,7 @@ def climb(hand: Hand, batch: mb.Batch, taken: Taken) -> None:
 
 def finish(hand: Hand) -> None:
     """Ends a batch that was put aside, beside another thread that may do so too."""
-    with contextlib.suppress(IndexError):
+    with contextlib.suppress(IndexError, ValueError):
         at = hand.random.choice([0, -1])
         batch, taken = hand.stage.open[at]
         climb(hand, batch, taken)
