@@ -16,6 +16,8 @@ export OMP_NUM_THREADS ?= $(shell nproc)
 # `make soak`: how many requests, and what their random course starts from.
 REQUESTS ?= 1000000000
 SEED ?= 1
+# `make faults`: how many programs, from this seed on.
+PROGRAMS ?= 1000
 # Runs what cargo built under memcheck. "Possibly lost" is no error, as std points into the middle of
 # the handles of threads that live until the end.
 VALGRIND := target."cfg(unix)".runner = "valgrind --fair-sched=try --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect"
@@ -37,7 +39,7 @@ define environment
 @$($(1)) tools/environment.py $(2) $(3)
 endef
 
-.PHONY: help demo test test-oldest test-newest check bench models soak valgrind stubs lock format clean FORCE
+.PHONY: help demo test test-oldest test-newest check bench models soak faults valgrind stubs lock format clean FORCE
 
 help:
 	@echo "make demo         what binning saves: one table and demo.png"
@@ -48,6 +50,7 @@ help:
 	@echo "make bench        microbenchmarks, each beside its rival, and their ratios"
 	@echo "make models       docs/models.md: every causal model class of transformers, tried (7 minutes)"
 	@echo "make soak         REQUESTS (10^9) through the threaded scheduler, each accounted for (SEED)"
+	@echo "make faults       PROGRAMS (1000) that fork, raise, cancel, close and wait at random (SEED)"
 	@echo "make valgrind     the core's tests and a small soak under memcheck"
 	@echo "make stubs        regenerate python/multibin/_core.pyi"
 	@echo "make lock         renew requirements/, the versions that all of this installs"
@@ -84,12 +87,16 @@ bench: $(VENV)/.built
 	cargo bench -p multibin --bench core
 	$(BIN)/python -m pytest benches --benchmark-json=target/benches.json
 	$(BIN)/python benches/bars.py
+	cargo bench -p multibin --bench pauses
 
 models: $(VENV)/.built
 	$(BIN)/python -m tools.models
 
 soak:
 	cargo run --release -p multibin --example soak -- $(REQUESTS) $(SEED)
+
+faults: $(VENV)/.built
+	$(BIN)/python -m tests.faults --programs $(PROGRAMS) --seed $(SEED)
 
 # Few cases per property, as memcheck is tens of times slower.
 valgrind:
