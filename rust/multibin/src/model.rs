@@ -184,19 +184,22 @@ impl Model {
         self.config.ageing.is_some() || self.config.order == Some(Order::Deadline)
     }
 
-    /// Those whose deadline has passed leave.
-    fn expire(&mut self) -> Vec<(u64, u64)> {
+    /// Those whose deadline has passed leave, at most as many as `most`; whether others do not.
+    fn expire(&mut self, most: usize) -> (Vec<(u64, u64)>, bool) {
         let deadline = |entry: &Entry| {
             let ttl = entry.options.ttl.filter(|_| !entry.started)?;
             Some(entry.arrival + nanoseconds(ttl))
         };
         let expires = |entry: &Entry| deadline(entry).is_some_and(|at| at <= self.now);
-        let (mut gone, rest): (Vec<_>, Vec<_>) =
+        let (mut gone, mut rest): (Vec<_>, Vec<_>) =
             self.waiting.iter().cloned().partition(|entry| expires(entry));
         gone.sort_by_key(|entry| (deadline(entry), entry.ticket));
+        let stay = gone.split_off(most.min(gone.len()));
+        let left = !stay.is_empty();
+        rest.extend(stay);
         self.waiting = rest;
         self.forget_empty();
-        gone.iter().map(|entry| (entry.key, entry.ticket)).collect()
+        (gone.iter().map(|entry| (entry.key, entry.ticket)).collect(), left)
     }
 
     fn bin(&self, worker: usize, bin: usize) -> Vec<Entry> {
@@ -463,6 +466,8 @@ struct Run {
     open: Vec<(usize, Batch)>,
     keys: u64,
     live: usize,
+    /// What expired for a producer and no batch reported.
+    unreported: Vec<(u64, u64)>,
     ledger: Ledger,
 }
 
@@ -494,6 +499,7 @@ impl Run {
             open: Vec::new(),
             keys: 0,
             live: 0,
+            unreported: Vec::new(),
             ledger: Ledger::new(QUEUES),
         }
     }
@@ -533,6 +539,15 @@ impl Run {
         self.ledger.check(&self.scheduler, waiting);
     }
 
+    /// What is past its deadline frees its room; whether any cannot.
+    fn expire(&mut self) -> bool {
+        let most = self.model.config.capacity - self.unreported.len();
+        let (gone, left) = self.model.expire(most);
+        self.live -= gone.len();
+        self.unreported.extend(gone);
+        left
+    }
+
     fn submit(&mut self, lengths: &[u32], options: Options, bulk: bool) {
         let ages = self.model.config.ageing.is_some();
         let options = Options { priority: if ages { options.priority } else { 0 }, ..options };
@@ -542,6 +557,11 @@ impl Run {
         } else {
             self.scheduler.submit_with(keys[0], lengths[0], &options)
         };
+        let refused =
+            matches!(outcome, Err(SubmitError::Budget { .. } | SubmitError::Closed { .. }));
+        if !refused && lengths.len() > self.model.config.capacity - self.live {
+            self.expire();
+        }
         let room = self.model.config.capacity - self.live;
         let accepted = lengths.len().min(room);
         let too_dear = |&length: &u32| match self.model.config.budget {
@@ -618,8 +638,16 @@ impl Run {
     fn next(&mut self, worker: usize) {
         let Some(handle) = &self.workers[worker] else { return };
         let got = handle.next_batch(Some(Duration::ZERO));
-        let expired = self.model.expire();
-        self.live -= expired.len();
+        let left = self.expire();
+        let expired = std::mem::take(&mut self.unreported);
+        if left {
+            // So many are unreported that others cannot expire yet: they are not served.
+            let batch = got.unwrap();
+            assert_eq!((batch.rows(), batch.reason()), (&[][..], Reason::Expired));
+            assert_eq!(reported(&batch), expired);
+            self.ledger.leave(&batch);
+            return;
+        }
         // With climbers or ranks a head may wait behind others that are not overdue.
         let bounded = self.model.config.fill == Fill::Elastic
             && !self.model.is_ranked()

@@ -6,9 +6,6 @@ use crate::request::{Expired, Row};
 /// The most requests that expire under one hold of the lock.
 const AT_ONCE: usize = 4096;
 
-/// So many may be unreported however small the capacity is: a megabyte of them.
-const AT_LEAST: usize = 1 << 16;
-
 /// What expired.
 #[derive(Debug)]
 pub(super) struct Expiry {
@@ -21,7 +18,7 @@ pub(super) struct Expiry {
 
 impl Expiry {
     pub(super) fn new(most: usize) -> Self {
-        Self { unreported: Vec::new(), most: most.max(AT_LEAST), total: 0 }
+        Self { unreported: Vec::new(), most, total: 0 }
     }
 
     /// Whether another one can be kept until it is reported.
