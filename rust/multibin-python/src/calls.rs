@@ -24,10 +24,10 @@ mod python {
     macro_rules! functions {
         ($($name:ident: $function:ident($($argument:ty),+) $(-> $outcome:ty)?;)+) => {$(
             pub fn $name() -> unsafe extern "C-unwind" fn($($argument),+) $(-> $outcome)? {
-                let declared: unsafe extern "C" fn($($argument),+) $(-> $outcome)? =
-                    ffi::$function;
+                type Declared = unsafe extern "C" fn($($argument),+) $(-> $outcome)?;
+                type Left = unsafe extern "C-unwind" fn($($argument),+) $(-> $outcome)?;
                 // SAFETY: the two conventions differ in unwinding alone, and this one allows more.
-                black_box(unsafe { transmute(declared) })
+                black_box(unsafe { transmute::<Declared, Left>(ffi::$function) })
             }
         )+};
     }
