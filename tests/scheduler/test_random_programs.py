@@ -16,6 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 import multibin as mb
 
 WORKERS = 2
+SHORT = 1e-4
+"""Seconds of a ttl that may be over before the next call."""
 
 
 class Program(RuleBasedStateMachine):
@@ -52,7 +54,10 @@ class Program(RuleBasedStateMachine):
         self.lost: set[int] = set()
         self.finished: set[int] = set()
         self.cancelled: set[int] = set()
+        self.mortal: set[int] = set()
+        """Those that wait with a short ttl: they expire at any time, and are reported later."""
         self.expired: set[int] = set()
+        """Those that were reported."""
         self.next_key = 0
         """Keys are accepted in order, so that they are the tickets."""
 
@@ -62,7 +67,7 @@ class Program(RuleBasedStateMachine):
 
     @rule(
         lengths=st.lists(st.integers(0, 50), max_size=12),
-        ttl=st.none() | st.sampled_from([0.0, 1e-4, 60.0]),
+        ttl=st.none() | st.sampled_from([0.0, SHORT, 60.0]),
         bulk=st.booleans(),
     )
     def submit(self, lengths: list[int], ttl: float | None, bulk: bool) -> None:
@@ -70,12 +75,13 @@ class Program(RuleBasedStateMachine):
         submit = self.accepted_in_bulk if bulk else self.accepted
         accepted = submit(keys, lengths, ttl)
         room = 0 if self.scheduler.closed else self.capacity - self.live
-        # A full scheduler frees the room of what expired.
-        most = 0 if self.scheduler.closed else len(lengths)
-        assert min(len(lengths), room) <= accepted <= most
+        assert accepted >= min(len(lengths), room)
+        if ttl is not None and ttl <= SHORT:
+            self.mortal.update(keys[:accepted])
+        # Room is free at once when a request expires.
+        assert accepted <= (0 if self.scheduler.closed else room + len(self.mortal))
         self.expected.update(keys[:accepted])
         self.next_key += accepted
-        self.expire(self.scheduler.expired()[0].tolist())
 
     def accepted_in_bulk(self, keys: range, lengths: list[int], ttl: float | None) -> int:
         ttls = np.full(len(keys), np.inf if ttl is None else ttl)
@@ -103,11 +109,24 @@ class Program(RuleBasedStateMachine):
             return
         keys, expired = batch.keys.tolist(), batch.expired.tolist()
         assert 1 <= len(keys) + len(expired) == len(set(keys + expired))
+        assert batch.expired_tickets.tolist() == expired
         self.expire(expired)
-        self.delivered.update(keys)
+        self.deliver(keys)
         self.open.append((batch, keys, batch.progress.tolist()))
 
+    @rule()
+    def take_expired(self) -> None:
+        keys, tickets = (taken.tolist() for taken in self.scheduler.expired())
+        assert keys == tickets
+        self.expire(keys)
+
+    def deliver(self, keys: list[int]) -> None:
+        self.delivered.update(keys)
+        self.mortal.difference_update(keys)
+
     def expire(self, keys: list[int]) -> None:
+        assert self.mortal.issuperset(keys)
+        self.mortal.difference_update(keys)
         for key in keys:
             assert self.expected[key] == 1
             assert self.delivered[key] == 0
@@ -139,9 +158,11 @@ class Program(RuleBasedStateMachine):
     def cancel(self, data: st.DataObject) -> None:
         ticket = data.draw(st.integers(0, self.next_key))
         waits = self.expected[ticket] > self.delivered[ticket]
-        assert self.scheduler.cancel(ticket) == waits
-        if waits:
+        cancelled = self.scheduler.cancel(ticket)
+        assert cancelled == waits or ticket in self.mortal
+        if cancelled:
             self.cancelled.add(ticket)
+            self.mortal.discard(ticket)
             self.expected[ticket] -= 1
 
     @rule(
@@ -176,13 +197,13 @@ class Program(RuleBasedStateMachine):
     @invariant()
     def counters_agree(self) -> None:
         stats = self.scheduler.stats()
-        waiting = self.expected.total() - self.delivered.total()
-        assert stats["waiting"] == waiting
+        unreported = stats["expired"] - len(self.expired)
+        assert 0 <= unreported <= len(self.mortal)
+        assert stats["waiting"] == self.expected.total() - self.delivered.total() - unreported
         assert stats["leased"] == sum(len(keys) for _, keys, _ in self.open)
         assert stats["lost"] == len(self.lost)
         assert stats["done"] == len(self.finished)
         assert stats["cancelled"] == len(self.cancelled)
-        assert stats["expired"] == len(self.expired)
 
     @invariant()
     def bins_sum_to_the_totals(self) -> None:
@@ -210,7 +231,8 @@ class Program(RuleBasedStateMachine):
             for batch in worker:
                 batch.done()
                 self.expire(batch.expired.tolist())
-                self.delivered.update(batch.keys.tolist())
+                self.deliver(batch.keys.tolist())
+        self.take_expired()
         assert self.delivered == self.expected
 
 
