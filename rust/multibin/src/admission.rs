@@ -121,11 +121,15 @@ impl Admission {
 
     /// Admits no request from now on; false if that was so before.
     pub(crate) fn close(&self) -> bool {
-        self.admitted.fetch_or(CLOSED, Ordering::Relaxed) & CLOSED == 0
+        // SeqCst: pairs with the load in `is_closed`.
+        let before = self.admitted.fetch_or(CLOSED, Ordering::SeqCst);
+        order_for_loom();
+        before & CLOSED == 0
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.admitted.load(Ordering::Relaxed) & CLOSED != 0
+        // SeqCst: pairs with the exchange in `close`, for a call that changed something before.
+        self.admitted.load(Ordering::SeqCst) & CLOSED != 0
     }
 
     /// Returns true if all that came are gone. Meaningful once closed.

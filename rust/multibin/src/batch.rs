@@ -170,6 +170,7 @@ impl Batch {
         let wakes = WakeList::new();
         if let Some(rows) = self.end(&wakes) {
             self.scheduler().finish(rows, &wakes);
+            self.handle.end_lease(&wakes);
         }
     }
 
@@ -181,6 +182,7 @@ impl Batch {
         let wakes = WakeList::new();
         if let Some(rows) = self.end(&wakes) {
             self.scheduler().lose(rows, &wakes);
+            self.handle.end_lease(&wakes);
         }
     }
 

@@ -541,7 +541,7 @@ impl Run {
 
     /// What is past its deadline frees its room; whether any cannot.
     fn expire(&mut self) -> bool {
-        let most = self.model.config.capacity - self.unreported.len();
+        let most = self.model.config.capacity.max(1 << 16) - self.unreported.len();
         let (gone, left) = self.model.expire(most);
         self.live -= gone.len();
         self.unreported.extend(gone);
@@ -683,10 +683,19 @@ impl Run {
                 self.ledger.leave(&batch);
                 assert_eq!(reported(&batch), expired);
             }
-            (Err(NextError::Closed), None) => assert!(self.model.closed && expired.is_empty()),
-            (Err(NextError::Timeout), None) => assert!(!self.model.closed && expired.is_empty()),
+            (Err(error @ (NextError::Closed | NextError::Timeout)), None) => {
+                assert!(expired.is_empty());
+                let ended = self.model.closed && !self.may_get_climbers(worker);
+                assert_eq!(error == NextError::Closed, ended);
+            }
             (got, want) => panic!("got {got:?}, the rules say {want:?}"),
         }
+    }
+
+    /// Whether an open batch of the worker may give something back to it.
+    fn may_get_climbers(&self, worker: usize) -> bool {
+        let climbs = self.model.config.overrun != Overrun::Finish;
+        climbs && self.open.iter().any(|(taker, _)| *taker == worker)
     }
 
     fn resubmit(&mut self, batch: usize, mask: &[bool], by: u32, anywhere: bool) {

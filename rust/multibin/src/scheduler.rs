@@ -48,7 +48,7 @@ pub use self::worker::Worker;
 use crate::adapt::{Adaptation, Adapter, Event};
 use crate::admission::{Admission, Refused};
 use crate::bell::Bell;
-use crate::config::{Change, Config, ConfigError, Rules};
+use crate::config::{Change, Config, ConfigError, Overrun, Rules};
 use crate::edges::Edges;
 use crate::former::{Former, WorkerId};
 use crate::load::Budget;
@@ -137,6 +137,8 @@ pub(crate) struct Inner {
     generation: Generation,
     map: BinMap,
     capacity: usize,
+    /// Whether batches give requests back that are unfinished.
+    climbs: bool,
     /// Whether requests may have priorities.
     ages: bool,
     /// The kind of budget, and what a request may cost.
@@ -241,6 +243,7 @@ impl Scheduler {
                 generation: Generation::current(),
                 map,
                 capacity,
+                climbs: rules.overrun != Overrun::Finish,
                 ages: rules.ages(),
                 budget: rules.budget,
                 affordable: AtomicU64::new(rules.budget.map_or(u64::MAX, Budget::most)),
@@ -402,7 +405,7 @@ impl Scheduler {
         let id = state.workers;
         state.workers += 1;
         state.former.add_worker(id);
-        Worker::new(Handle { id, scheduler: self.0.clone() })
+        Worker::new(Handle::new(id, self.0.clone()))
     }
 
     /// Accepts nothing more. What waits leaves, full batches first; resubmitting goes on.

@@ -479,3 +479,40 @@ fn edges_and_batch_sizes_change_under_load() {
     });
     check(account);
 }
+
+/// A worker whose batches run elsewhere stays until they have ended: what they give back is served.
+#[test]
+fn a_closed_worker_waits_for_what_its_batches_give_back() {
+    let config = Config { overrun: Overrun::Climb, ..Config::new(1) };
+    let scheduler = Scheduler::new(Edges::new(&[0, 10, 20]).unwrap(), config).unwrap();
+    let worker = scheduler.worker();
+    scheduler.submit(7, 0).unwrap();
+    scheduler.close();
+    let mut progress = Vec::new();
+    std::thread::scope(|scope| {
+        while let Ok(batch) = worker.next_batch(None) {
+            progress.push(batch.rows()[0].progress);
+            scope.spawn(move || {
+                std::thread::sleep(Duration::from_millis(10));
+                let steps = batch.rows()[0].progress + batch.limit().unwrap_or(10);
+                if steps < 20 {
+                    batch.resubmit(&[(0, steps)], false).unwrap();
+                }
+                batch.done();
+            });
+        }
+    });
+    assert_eq!(progress, [0, 10]);
+    assert!(scheduler.drain(Some(Duration::ZERO)));
+}
+
+/// Another worker, which gets nothing of these, ends at once.
+#[test]
+fn a_closed_worker_waits_for_no_lease_of_another() {
+    let config = Config { overrun: Overrun::Climb, ..Config::new(1) };
+    let scheduler = Scheduler::new(Edges::new(&[0, 10]).unwrap(), config).unwrap();
+    scheduler.submit(7, 0).unwrap();
+    let _batch = scheduler.worker().next_batch(None).unwrap();
+    scheduler.close();
+    assert_eq!(scheduler.worker().next_batch(None).err(), Some(NextError::Closed));
+}

@@ -6,6 +6,9 @@ use crate::request::{Expired, Row};
 /// The most requests that expire under one hold of the lock.
 const AT_ONCE: usize = 4096;
 
+/// As many may at least be unreported, a megabyte, whatever the capacity.
+pub(crate) const REPORTS: usize = 1 << 16;
+
 /// What expired.
 #[derive(Debug)]
 pub(super) struct Expiry {
@@ -17,8 +20,8 @@ pub(super) struct Expiry {
 }
 
 impl Expiry {
-    pub(super) fn new(most: usize) -> Self {
-        Self { unreported: Vec::new(), most, total: 0 }
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { unreported: Vec::new(), most: capacity.max(REPORTS), total: 0 }
     }
 
     /// Whether another one can be kept until it is reported.
@@ -29,8 +32,8 @@ impl Expiry {
 
 impl Former {
     /// Takes out requests whose deadline is `now` or before, at most some thousands, and keeps them
-    /// until they are reported; returns how many. While as many as the capacity are unreported,
-    /// others stay where they are and are not served. O(log of those with deadlines) for each.
+    /// until they are reported; returns how many. While as many as the capacity, and 65,536, are
+    /// unreported, others stay where they are and are not served. O(log of those with deadlines) for each.
     pub(crate) fn expire(&mut self, now: u64) -> usize {
         let mut count = 0;
         while count < AT_ONCE

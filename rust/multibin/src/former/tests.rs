@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
+
+use super::expiry::REPORTS;
 use super::*;
 use crate::config::{Config, Fill, Order, Overrun};
 use crate::request::{Options, Submission};
@@ -159,19 +162,22 @@ fn a_worker_that_is_gone_hands_its_climbers_back_in_steps() {
 fn the_expired_that_are_too_many_wait_and_are_not_served() {
     let config = Config { capacity: 4, ..Config::new(2) };
     let mut former = former(&config);
-    let soon = Options::new().ttl(Duration::from_nanos(10));
-    enter(&mut former, 5, 0, &[soon; 4]);
-    assert_eq!(former.expire(20), 4);
-    enter(&mut former, 5, 4, &[soon, soon, Options::new(), soon]);
-    assert_eq!(former.expire(20), 0, "as many as the capacity are unreported");
-    assert!(former.offers(20, 0, false));
+    let (soon, most) = (Options::new().ttl(Duration::ZERO), REPORTS as u64);
+    for first in (0..most).step_by(4) {
+        enter(&mut former, 5, first, &[soon; 4]);
+        assert_eq!(former.expire(2 * most), 4);
+    }
+    enter(&mut former, 5, most, &[soon, soon, Options::new(), soon]);
+    assert_eq!(former.expire(2 * most), 0, "so many are unreported");
+    assert!(former.offers(2 * most, 0, false));
     let mut reported = Vec::new();
     let mut rows = Vec::new();
-    while let Some(batch) = former.form(20, 0, false, usize::MAX) {
+    while let Some(batch) = former.form(2 * most, 0, false, usize::MAX) {
         reported.extend(batch.expired.iter().map(|expired| expired.ticket));
         rows.extend(batch.rows.iter().map(|row| row.ticket));
     }
-    assert_eq!((reported, rows), (vec![0, 1, 2, 3, 4, 5, 7], vec![6]));
+    let expired: Vec<u64> = (0..most + 4).filter(|&ticket| ticket != most + 2).collect();
+    assert_eq!((reported, rows), (expired, vec![most + 2]));
     assert_eq!(former.slab.deadlines(), 0);
 }
 
@@ -243,4 +249,32 @@ fn a_bin_that_is_entered_no_more_keeps_nothing() {
     });
     assert!(former.may_complete(1));
     assert_eq!(former.form(0, 0, false, usize::MAX).unwrap().rows.len(), 1);
+}
+
+proptest! {
+    /// All are overdue. The one that is published behind later tickets of its bin leaves as if it had
+    /// the largest of them: within as many batches as there are requests up to that ticket.
+    #[test]
+    fn a_request_published_late_counts_as_the_largest_ticket_before_it(
+        tickets in Just((0..40u64).collect::<Vec<_>>()).prop_shuffle(),
+        lengths in prop::collection::vec(0u32..30, 40),
+        rows in 1u32..4,
+    ) {
+        let config = Config { max_wait: Some(Duration::ZERO), ..Config::new(rows) };
+        let mut former = former(&config);
+        let (mut largest, mut counts_as) = ([0; 3], [0; 40]);
+        for (&ticket, &length) in tickets.iter().zip(&lengths) {
+            let bin = former.bin(length);
+            enter(&mut former, length, ticket, &[Options::new()]);
+            largest[bin] = ticket.max(largest[bin]);
+            counts_as[ticket as usize] = largest[bin];
+        }
+        let mut batches = 0;
+        while let Some(batch) = former.form(100, 0, false, usize::MAX) {
+            for row in batch.rows {
+                prop_assert!(batches <= counts_as[row.ticket as usize], "{row:?} after {batches}");
+            }
+            batches += 1;
+        }
+    }
 }

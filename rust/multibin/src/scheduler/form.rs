@@ -2,7 +2,7 @@
 
 use super::sleepers::Locked;
 use super::wakes::WakeList;
-use super::{Inner, NextError, State};
+use super::{Handle, Inner, NextError, State};
 use crate::bell::Bell;
 use crate::former::{Formed, WorkerId};
 use crate::request::Row;
@@ -11,6 +11,8 @@ use crate::sync::Ordering;
 
 /// The most climbers that are handed back under one hold of the lock.
 const HANDED_BACK: usize = 1024;
+/// How long the lock is left to others in between.
+const TURN: std::time::Duration = std::time::Duration::from_micros(50);
 
 impl State {
     /// Moves what producers marked from the rings to the former. Returns true if a position is left
@@ -84,10 +86,11 @@ impl Inner {
         &self,
         state: &mut State,
         now: u64,
-        worker: WorkerId,
+        handle: &Handle,
         end: u64,
         wakes: &WakeList,
     ) -> Option<Result<Formed, NextError>> {
+        let worker = handle.id;
         if !state.former.has_worker(worker) {
             return Some(Err(NextError::WorkerClosed));
         }
@@ -98,11 +101,12 @@ impl Inner {
         if let Some(formed) = formed {
             state.batches[formed.reason as usize] += 1;
             state.counts.leave(&formed, now);
+            handle.lease();
             debug_assert_eq!(offered, Some(true), "a sleeper would not be woken for it");
             return Some(Ok(formed));
         }
         debug_assert_eq!(offered, Some(false), "a sleeper would be woken for nothing");
-        if closed && self.all_drained(state) {
+        if closed && self.all_drained(state) && !handle.may_get_climbers() {
             return Some(Err(NextError::Closed));
         }
         (now >= end).then_some(Err(NextError::Timeout))
@@ -153,6 +157,8 @@ impl Inner {
             self.hand_back(&mut state, worker)
         };
         while more {
+            // A mutex goes to the thread that is awake: those that wait for it get a turn.
+            std::thread::sleep(TURN);
             more = self.hand_back(&mut self.lock(wakes), worker);
         }
     }

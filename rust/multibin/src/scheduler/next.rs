@@ -45,6 +45,7 @@ impl Inner {
     /// A batch, or why there is none; else falls asleep, if there is a waker.
     fn attempt(
         &self,
+        worker: &Handle,
         sleep: &mut Sleep,
         call: Option<(Waker, Timer)>,
         wakes: &WakeList,
@@ -54,7 +55,7 @@ impl Inner {
         self.leave(&mut state, sleep);
         // Who falls asleep looks at every ring before it does.
         state.drain_marked(&self.bell);
-        let outcome = self.try_form(&mut state, now, sleep.worker, sleep.end, wakes);
+        let outcome = self.try_form(&mut state, now, worker, sleep.end, wakes);
         let (None, Some(call)) = (&outcome, call) else {
             self.pass_on(&mut state, now);
             return outcome
@@ -112,7 +113,7 @@ impl Wait {
             return Poll::Ready(Err(NextError::Forked));
         }
         let wakes = WakeList::new();
-        let outcome = inner.attempt(sleep, call, &wakes);
+        let outcome = inner.attempt(handle, sleep, call, &wakes);
         // A lease before a waker is called: if one panics, the rows are lost and not forgotten.
         let outcome = outcome.map_ok(|(formed, now)| Batch::new(formed, now, Arc::clone(handle)));
         // What expired has made room.

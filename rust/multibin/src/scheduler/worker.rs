@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fork::Shared;
+use super::wakes::WakeList;
 use super::{NextBatch, NextError, Scheduler, next};
 use crate::batch::Batch;
 use crate::former::WorkerId;
+use crate::sync::{AtomicU32, Ordering, order_for_loom};
 
 /// Takes batches. Climbers that it resubmits come back to it alone; when it is closed, or it and its batches
 /// and futures are dropped, those that still wait start anew in the shared queues.
@@ -18,6 +20,40 @@ pub struct Worker(Arc<Handle>);
 pub(crate) struct Handle {
     pub(crate) id: WorkerId,
     pub(crate) scheduler: Shared,
+    /// How many of its batches have not ended. Raised under the forming lock.
+    leases: AtomicU32,
+}
+
+impl Handle {
+    pub(super) fn new(id: WorkerId, scheduler: Shared) -> Self {
+        Self { id, scheduler, leases: AtomicU32::new(0) }
+    }
+
+    /// A batch of the worker leaves. The caller holds the forming lock.
+    pub(super) fn lease(&self) {
+        // Relaxed: the lock orders it before the ends of this lease and the looks of other calls.
+        self.leases.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns true if a batch of the worker may still give back climbers to it. The caller holds the
+    /// forming lock and knows that the scheduler is closed.
+    pub(super) fn may_get_climbers(&self) -> bool {
+        // SeqCst: pairs with the exchange in `end_lease`.
+        self.scheduler.climbs && self.leases.load(Ordering::SeqCst) > 0
+    }
+
+    /// A batch of the worker ended, after what it gave back entered a queue. With the last one of a
+    /// closed scheduler, the calls that wait for the worker's climbers wait no more.
+    pub(crate) fn end_lease(&self, wakes: &WakeList) {
+        // SeqCst: pairs with the load in `may_get_climbers` of a call that was woken by `close`: it sees
+        // the end of the lease, or the scheduler is found closed here.
+        let last = self.leases.fetch_sub(1, Ordering::SeqCst) == 1;
+        order_for_loom();
+        if last && self.scheduler.climbs && self.scheduler.admission.is_closed() {
+            let mut state = self.scheduler.lock(wakes);
+            state.wake_all(|worker| worker == self.id);
+        }
+    }
 }
 
 impl Worker {
@@ -31,8 +67,9 @@ impl Worker {
     /// a producer that was stopped half-way, one of those who sleep looks every 50 µs.
     ///
     /// # Errors
-    /// [`NextError`] when the time is over, the scheduler is closed and nothing waits for this
-    /// worker (not final: who resubmits later asks again), or the worker is closed.
+    /// [`NextError`] when the time is over, the scheduler is closed and nothing waits for this worker, or
+    /// the worker is closed. Where requests climb, a worker whose batches have not all ended waits for
+    /// what these give back.
     pub fn next_batch(&self, timeout: Option<Duration>) -> Result<Batch, NextError> {
         next::next(&self.0, timeout)
     }
