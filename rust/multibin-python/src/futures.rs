@@ -30,6 +30,7 @@ pub struct NextBatch {
 impl NextBatch {
     pub fn new(worker: Py<Worker>, timeout: Option<Duration>, iterates: bool) -> PyResult<Self> {
         let next = worker.get().core()?.next_batch_async(timeout);
+        let next = if iterates { next.staying() } else { next };
         Ok(Self { next, worker, iterates })
     }
 

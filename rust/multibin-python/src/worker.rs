@@ -27,6 +27,8 @@ pub struct Worker {
     closed: AtomicBool,
 }
 
+type Next = Result<multibin::Batch, NextError>;
+
 impl Worker {
     pub fn new(inner: multibin::Worker, shared: Arc<Shared>) -> Self {
         let number = shared.count_worker();
@@ -47,13 +49,18 @@ impl Worker {
     }
 
     /// Stays attached to work, detaches to wait.
-    fn wait(&self, py: Python<'_>, timeout: Option<Duration>) -> PyResult<multibin::Batch> {
+    fn wait(
+        &self,
+        py: Python<'_>,
+        timeout: Option<Duration>,
+        next: impl Fn(&multibin::Worker, Option<Duration>) -> Next + Send + Sync,
+    ) -> PyResult<multibin::Batch> {
         let core = self.core()?;
-        match core.next_batch(Some(Duration::ZERO)) {
+        match next(core, Some(Duration::ZERO)) {
             Err(NextError::Timeout) => {}
             outcome => return outcome.map_err(errors::next),
         }
-        let outcome = detached(py, timeout, |slice| match core.next_batch(Some(slice)) {
+        let outcome = detached(py, timeout, |slice| match next(core, Some(slice)) {
             Err(NextError::Timeout) => None,
             outcome => Some(outcome),
         })?;
@@ -72,7 +79,7 @@ impl Worker {
     #[pyo3(signature = (timeout = None))]
     fn next_batch(this: Py<Self>, py: Python<'_>, timeout: Option<Number<'_>>) -> PyResult<Batch> {
         let timeout = timeout.map(|timeout| seconds(&timeout, "timeout")).transpose()?;
-        let batch = this.get().wait(py, timeout)?;
+        let batch = this.get().wait(py, timeout, multibin::Worker::next_batch)?;
         Ok(Batch::new(batch, this))
     }
 
@@ -119,10 +126,11 @@ impl Worker {
         Ok(this)
     }
 
-    /// Waits for the next batch; ends when the worker is closed, or the scheduler is and nothing
-    /// waits that this worker may take.
+    /// Waits for the next batch; ends when the worker is closed, or the scheduler is and nothing more can
+    /// come. Where requests climb, batches of this worker that have not ended, wherever they run, may give
+    /// climbers back, so a loop waits for them.
     fn __next__(this: Py<Self>, py: Python<'_>) -> PyResult<Option<Batch>> {
-        match this.get().wait(py, None) {
+        match this.get().wait(py, None, multibin::Worker::next_batch_staying) {
             Ok(batch) => Ok(Some(Batch::new(batch, this))),
             Err(error) if error.is_instance_of::<errors::ClosedError>(py) => Ok(None),
             Err(error) => Err(error),

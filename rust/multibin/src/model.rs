@@ -685,17 +685,10 @@ impl Run {
             }
             (Err(error @ (NextError::Closed | NextError::Timeout)), None) => {
                 assert!(expired.is_empty());
-                let ended = self.model.closed && !self.may_get_climbers(worker);
-                assert_eq!(error == NextError::Closed, ended);
+                assert_eq!(error == NextError::Closed, self.model.closed);
             }
             (got, want) => panic!("got {got:?}, the rules say {want:?}"),
         }
-    }
-
-    /// Whether an open batch of the worker may give something back to it.
-    fn may_get_climbers(&self, worker: usize) -> bool {
-        let climbs = self.model.config.overrun != Overrun::Finish;
-        climbs && self.open.iter().any(|(taker, _)| *taker == worker)
     }
 
     fn resubmit(&mut self, batch: usize, mask: &[bool], by: u32, anywhere: bool) {

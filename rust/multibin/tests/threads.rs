@@ -490,7 +490,7 @@ fn a_closed_worker_waits_for_what_its_batches_give_back() {
     scheduler.close();
     let mut progress = Vec::new();
     std::thread::scope(|scope| {
-        while let Ok(batch) = worker.next_batch(None) {
+        for batch in worker.batches() {
             progress.push(batch.rows()[0].progress);
             scope.spawn(move || {
                 std::thread::sleep(Duration::from_millis(10));
@@ -514,5 +514,5 @@ fn a_closed_worker_waits_for_no_lease_of_another() {
     scheduler.submit(7, 0).unwrap();
     let _batch = scheduler.worker().next_batch(None).unwrap();
     scheduler.close();
-    assert_eq!(scheduler.worker().next_batch(None).err(), Some(NextError::Closed));
+    assert_eq!(scheduler.worker().next_batch_staying(None).err(), Some(NextError::Closed));
 }

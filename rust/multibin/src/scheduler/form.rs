@@ -81,13 +81,14 @@ impl Inner {
         self.state.lock(wakes)
     }
 
-    /// A batch, or why there is none, or `None`: sleep.
+    /// A batch, or why there is none, or `None`: sleep, until `end`. A call that `stays` also waits for what
+    /// open batches of the worker may give back.
     pub(super) fn try_form(
         &self,
         state: &mut State,
         now: u64,
         handle: &Handle,
-        end: u64,
+        (end, stays): (u64, bool),
         wakes: &WakeList,
     ) -> Option<Result<Formed, NextError>> {
         let worker = handle.id;
@@ -106,7 +107,7 @@ impl Inner {
             return Some(Ok(formed));
         }
         debug_assert_eq!(offered, Some(false), "a sleeper would be woken for nothing");
-        if closed && self.all_drained(state) && !handle.may_get_climbers() {
+        if closed && self.all_drained(state) && !(stays && handle.may_get_climbers()) {
             return Some(Err(NextError::Closed));
         }
         (now >= end).then_some(Err(NextError::Timeout))

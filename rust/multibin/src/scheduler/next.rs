@@ -25,6 +25,8 @@ struct Sleep {
     until: u64,
     /// Its place among the sleepers, also of one that was told.
     place: Option<Place>,
+    /// Whether it also waits for what open batches of the worker may give back.
+    stays: bool,
 }
 
 /// A wait that has left the sleepers when it is dropped.
@@ -55,7 +57,7 @@ impl Inner {
         self.leave(&mut state, sleep);
         // Who falls asleep looks at every ring before it does.
         state.drain_marked(&self.bell);
-        let outcome = self.try_form(&mut state, now, worker, sleep.end, wakes);
+        let outcome = self.try_form(&mut state, now, worker, (sleep.end, sleep.stays), wakes);
         let (None, Some(call)) = (&outcome, call) else {
             self.pass_on(&mut state, now);
             return outcome
@@ -100,9 +102,9 @@ impl Inner {
 }
 
 impl Wait {
-    fn new(handle: &Arc<Handle>, timeout: Option<Duration>) -> Self {
+    fn new(handle: &Arc<Handle>, timeout: Option<Duration>, stays: bool) -> Self {
         let end = handle.scheduler.end_of(timeout);
-        let sleep = Sleep { worker: handle.id, end, until: u64::MAX, place: None };
+        let sleep = Sleep { worker: handle.id, end, until: u64::MAX, place: None, stays };
         Self { handle: Arc::clone(handle), sleep }
     }
 
@@ -133,8 +135,8 @@ impl Drop for Wait {
 }
 
 /// The next batch for a worker, in this thread.
-pub(super) fn next(handle: &Arc<Handle>, timeout: Option<Duration>) -> Next {
-    let mut wait = Wait::new(handle, timeout);
+pub(super) fn next(handle: &Arc<Handle>, timeout: Option<Duration>, stays: bool) -> Next {
+    let mut wait = Wait::new(handle, timeout, stays);
     block_on(&handle.scheduler.clock, |call| match wait.attempt(call) {
         Poll::Ready(outcome) => Ok(outcome),
         Poll::Pending => Err(wait.sleep.until),
@@ -157,7 +159,13 @@ pub struct NextBatch(Wait);
 
 impl NextBatch {
     pub(super) fn new(handle: &Arc<Handle>, timeout: Option<Duration>) -> Self {
-        Self(Wait::new(handle, timeout))
+        Self(Wait::new(handle, timeout, false))
+    }
+
+    /// Waits like [`Worker::next_batch_staying`](super::Worker::next_batch_staying).
+    pub fn staying(mut self) -> Self {
+        self.0.sleep.stays = true;
+        self
     }
 
     /// As a poll that does not fall asleep: `None` while no batch may leave.

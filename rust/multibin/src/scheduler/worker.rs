@@ -67,11 +67,26 @@ impl Worker {
     /// a producer that was stopped half-way, one of those who sleep looks every 50 µs.
     ///
     /// # Errors
-    /// [`NextError`] when the time is over, the scheduler is closed and nothing waits for this worker, or
-    /// the worker is closed. Where requests climb, a worker whose batches have not all ended waits for
-    /// what these give back.
+    /// [`NextError`] when the time is over, the scheduler is closed and nothing waits for this worker
+    /// (not final: its open batches may resubmit), or the worker is closed.
     pub fn next_batch(&self, timeout: Option<Duration>) -> Result<Batch, NextError> {
-        next::next(&self.0, timeout)
+        next::next(&self.0, timeout, false)
+    }
+
+    /// Returns the next batch like [`Worker::next_batch`], but where requests climb
+    /// [`NextError::Closed`] is final: while batches of the worker are open, wherever they run, it waits
+    /// for what they may give back. A thread that holds one of them would wait for itself.
+    ///
+    /// # Errors
+    /// [`NextError`].
+    pub fn next_batch_staying(&self, timeout: Option<Duration>) -> Result<Batch, NextError> {
+        next::next(&self.0, timeout, true)
+    }
+
+    /// All batches until the worker is closed, or the scheduler is and nothing more can come: of
+    /// [`Worker::next_batch_staying`]. End each, also by handing it to another thread that does.
+    pub fn batches(&self) -> impl Iterator<Item = Batch> {
+        std::iter::from_fn(|| self.next_batch_staying(None).ok())
     }
 
     /// The next batch as a future, for any executor; `timeout` counts from this call on. Who waits
