@@ -60,7 +60,9 @@ fn report(scenario: &str, pace: &str, runs: &[Figures]) -> bool {
         beyond,
     ];
     print!("{scenario:36} {pace:6}");
-    shown.iter().for_each(|figure| print!(" {:9.2}", figure.as_secs_f64() * 1e6));
+    for figure in &shown {
+        print!(" {:9.2}", figure.as_secs_f64() * 1e6);
+    }
     println!("{}", if over { "  OVER" } else { "" });
     over
 }

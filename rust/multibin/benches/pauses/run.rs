@@ -87,6 +87,7 @@ pub fn run(stage: Stage, paces: &[usize]) -> Vec<Figures> {
 
 fn figures(pace: usize, mut times: Vec<Duration>, clock: Duration) -> Figures {
     times.sort_unstable();
+    #[expect(clippy::cast_sign_loss, reason = "no share is negative")]
     let at = |share: f64| times[((times.len() as f64 * share) as usize).min(times.len() - 1)];
     Figures { pace, p50: at(0.5), p99: at(0.99), p9999: at(0.9999), worst: at(1.0), clock }
 }

@@ -114,7 +114,7 @@ fn cancelling(scheduler: &Scheduler) -> Other {
     // Coprime to a million, so that each ticket comes once.
     let mut order = (0..u64::from(WAITING)).map(|i| i * 618_033 % u64::from(WAITING));
     let before = order.by_ref().take(WAITING as usize * 49 / 100);
-    assert!(before.map(|ticket| scheduler.cancel(ticket)).all(|cancelled| cancelled));
+    assert!({ before }.all(|ticket| scheduler.cancel(ticket)));
     others::cancel(scheduler, order)
 }
 
@@ -153,7 +153,7 @@ fn unattended_ttls() -> Stage {
     let start = Instant::now();
     let mut stage = stage(BINS, config(), &[ttl(TTL)]);
     stage.options = Options::default();
-    sleep((TTL - others::ONCE).saturating_sub(start.elapsed()));
+    sleep(TTL.saturating_sub(others::ONCE).saturating_sub(start.elapsed()));
     stage
 }
 

@@ -222,7 +222,9 @@ impl Inner {
             if pieces.is_empty() {
                 return;
             }
-            pieces.iter().for_each(|piece| self.publish(piece, wakes));
+            for piece in &pieces {
+                self.publish(piece, wakes);
+            }
             for tickets in self.land(&pieces, wakes) {
                 self.cancel_all(tickets, wakes);
             }
@@ -274,12 +276,16 @@ impl Inner {
                 Some(waker) => call.waker.replace(waker),
                 None => None,
             };
-            before.into_iter().for_each(|waker| wakes.discard(waker));
+            if let Some(before) = before {
+                wakes.discard(before);
+            }
             return None;
         }
         let Call { rows, admitted, first, end, waker, .. } = line.calls.remove(&place)?;
         drop(line);
-        waker.into_iter().for_each(|waker| wakes.discard(waker));
+        if let Some(waker) = waker {
+            wakes.discard(waker);
+        }
         let left = (rows.len() - admitted) as u64;
         Some(match (first, end) {
             (Some(first), _) if left == 0 => Ok(first),

@@ -168,9 +168,7 @@ impl Submit {
                 Err(Refused::Full) if inner.now() < *end => {}
                 Err(refused) => return Some(Err(inner.refusal(refused, rows.len() as u64))),
             }
-            if waker.is_none() {
-                return None;
-            }
+            waker.as_ref()?;
             *stage = Stage::Queued(inner.queue(Arc::clone(rows), &wakes));
         }
         match *stage {
