@@ -113,8 +113,8 @@ fn bulks() -> Stage {
 fn cancelling(scheduler: &Scheduler) -> Other {
     // Coprime to a million, so that each ticket comes once.
     let mut order = (0..u64::from(WAITING)).map(|i| i * 618_033 % u64::from(WAITING));
-    let before = order.by_ref().take(WAITING as usize * 49 / 100);
-    assert!({ before }.all(|ticket| scheduler.cancel(ticket)));
+    let mut before = order.by_ref().take(WAITING as usize * 49 / 100);
+    assert!(before.all(|ticket| scheduler.cancel(ticket)));
     others::cancel(scheduler, order)
 }
 

@@ -252,3 +252,35 @@ fn the_end_of_a_lease_wakes_a_draining_future() {
         assert_eq!(poll(), Poll::Ready(true));
     });
 }
+
+/// A loop over a worker ends, or gets the climber, however the end of its lease meets the closing.
+#[test]
+fn a_loop_that_waits_for_its_last_lease_ends() {
+    for climbs in [false, true] {
+        model(move || {
+            let config = Config { overrun: Overrun::Climb, capacity: 4, ..Config::new(1) };
+            let scheduler = Scheduler::new(Edges::new(&[0, 10, 20]).unwrap(), config).unwrap();
+            let worker = scheduler.worker();
+            scheduler.submit(1, 0).unwrap();
+            let batch = worker.next_batch(None).unwrap();
+            let ending = thread::spawn(move || {
+                if climbs {
+                    batch.resubmit(&[(0, 10)], false).unwrap();
+                }
+                batch.done();
+            });
+            let closing = {
+                let scheduler = scheduler.clone();
+                thread::spawn(move || scheduler.close())
+            };
+            let mut taken = 0;
+            for batch in worker.batches() {
+                taken += batch.rows().len();
+                batch.done();
+            }
+            assert_eq!(taken, usize::from(climbs));
+            ending.join().unwrap();
+            closing.join().unwrap();
+        });
+    }
+}
