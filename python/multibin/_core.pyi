@@ -662,8 +662,9 @@ class Worker:
         """
     def __next__(self, /) -> Batch:
         """
-        Waits for the next batch; ends when the worker is closed, or the scheduler is and nothing
-        waits that this worker may take.
+        Waits for the next batch; ends when the worker is closed, or the scheduler is and nothing more can
+        come. Where requests climb, batches of this worker that have not ended, wherever they run, may give
+        climbers back, so a loop waits for them.
         """
     def __repr__(self, /) -> str: ...
     def close(self, /) -> None:
