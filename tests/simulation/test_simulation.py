@@ -255,3 +255,10 @@ def test_bad_loops_and_limits_are_named() -> None:
         arrivals.closed_loop(10, users=1, pause=-1.0, seed=0)
     with pytest.raises(ValueError, match=r"pauses: -2\.0 at position 1 is not at least 0"):
         arrivals.ClosedLoop(1, np.array([0.0, -2.0]))
+
+
+def test_a_live_scheduler_stands_for_its_config() -> None:
+    live = mb.Scheduler(mb.Edges([0, 8, 16]), 4, fill="strict")
+    trace = uniform(2000, None)
+    records = [mb.simulate(trace, scheduler=each, service=STEP) for each in (live, live.config)]  # type: ignore[arg-type]
+    np.testing.assert_array_equal(records[0].finish, records[1].finish)

@@ -3,7 +3,7 @@ use multibin::simulate::{
     self as core, Arrivals, BatchRecords, RequestColumns, Servers, SimulateError, Workload,
 };
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadwriteArray1};
-use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -152,9 +152,9 @@ impl Policy {
         if let Ok(rival) = given.cast::<Rival>() {
             return Ok(Self::Rival(rival.clone().unbind()));
         }
-        if given.is_instance_of::<Scheduler>() {
-            let message = "scheduler: needs a SchedulerConfig or a Rival: give scheduler.config";
-            return Err(PyTypeError::new_err(message));
+        if let Ok(scheduler) = given.cast::<Scheduler>() {
+            let config = scheduler.getattr(intern!(given.py(), "config"))?;
+            return Ok(Self::Scheduler(config.cast_into::<SchedulerConfig>()?.unbind()));
         }
         Err(wrong_type("scheduler", "a SchedulerConfig or a Rival", given))
     }

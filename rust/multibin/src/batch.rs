@@ -161,8 +161,9 @@ impl Batch {
         Ok(back)
     }
 
-    /// The rows that were not resubmitted are finished; a second call does nothing. Wait-free but
-    /// for other calls on the same batch.
+    /// The rows that were not resubmitted are finished; a second call does nothing. Wait-free but for
+    /// other calls on the same batch, and while calls wait for room or for the end of all work: then it
+    /// admits the former and wakes the latter.
     ///
     /// # Panics
     /// In a child of the process that made the scheduler.

@@ -1,4 +1,5 @@
-//! A bounded ring with any number of producers and one consumer. All `unsafe` of the crate is here.
+//! A bounded ring with any number of producers and one consumer. All `unsafe` of the crate is here, but for
+//! a call of libc in `scheduler/fork.rs`.
 //!
 //! A producer claims positions by advancing `tail`, writes its slots and publishes each by storing
 //! `position + 1` in the slot's `stamp`. The consumer takes the published prefix and advances

@@ -5,6 +5,7 @@ mod alarm;
 mod cancel;
 mod clock;
 mod drain;
+mod errors;
 mod expire;
 mod fork;
 mod form;
@@ -26,13 +27,12 @@ mod worker;
 use std::sync::Arc;
 use std::time::Duration;
 
-use thiserror::Error;
-
 use self::alarm::Alarm;
 use self::cancel::Withdrawn;
 use self::clock::Clock;
 pub use self::drain::Drain;
 use self::drain::Drainers;
+pub use self::errors::{NextError, SubmitError};
 use self::expire::Earliest;
 pub(crate) use self::fork::FORKED;
 use self::fork::{Generation, Shared};
@@ -63,64 +63,6 @@ const ALL_SLOTS: usize = 1 << 13;
 const RING_SLOTS: usize = 1 << 9;
 /// Rows that `submit_many` sorts into bins at a time; their positions fit in a u16.
 const BLOCK: usize = 4096;
-
-/// Why a request was not accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum SubmitError {
-    /// As many as `capacity` wait or are leased.
-    #[error("at capacity: {capacity} requests wait or are leased; {accepted} accepted")]
-    Full {
-        /// The capacity.
-        capacity: usize,
-        /// How many of this call were accepted: a prefix.
-        accepted: usize,
-        /// The first ticket of these (the others follow it), unless there are none.
-        first: Option<Ticket>,
-    },
-    /// `close()` was called.
-    #[error("the scheduler is closed; {accepted} accepted")]
-    Closed {
-        /// How many of this call were accepted before: a prefix.
-        accepted: usize,
-        /// The first ticket of these (the others follow it), unless there are none.
-        first: Option<Ticket>,
-    },
-    /// It costs more than a batch may.
-    #[error("{argument}: {cost} exceeds budget = {budget}", argument = if *padded { "length" } else { "cost" })]
-    Budget {
-        /// What it costs.
-        cost: u64,
-        /// What a batch may cost.
-        budget: u64,
-        /// Whether its length counts, and not its cost.
-        padded: bool,
-    },
-    /// A priority, and nothing says how these age.
-    #[error("priority: {0} needs a scheduler with ageing")]
-    Priority(u32),
-    /// This is a child of the process that made the scheduler.
-    #[error("{FORKED}")]
-    Forked,
-}
-
-/// Why there is no batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum NextError {
-    /// The time is over.
-    #[error("no batch within the timeout")]
-    Timeout,
-    /// The scheduler is closed and nothing waits that this worker may take.
-    #[error("closed: nothing waits that this worker may take")]
-    Closed,
-    /// [`Worker::close`] was called.
-    #[error("the worker is closed")]
-    WorkerClosed,
-    /// This is a child of the process that made the scheduler.
-    #[error("{FORKED}")]
-    Forked,
-}
 
 /// Groups requests of similar length and hands out batches. Cheap to clone; clones share it.
 ///
@@ -294,7 +236,7 @@ impl Scheduler {
     /// worker sleeps and this request makes a batch possible, waking it takes the lock too.
     ///
     /// # Errors
-    /// [`SubmitError`] at capacity and after [`Scheduler::close`].
+    /// [`SubmitError`] at capacity, while calls wait for room, and after [`Scheduler::close`].
     #[inline]
     pub fn submit(&self, key: u64, length: u32) -> Result<Ticket, SubmitError> {
         self.0.submit(key, length)
