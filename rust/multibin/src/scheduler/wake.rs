@@ -18,38 +18,37 @@ const SPINS: u32 = if cfg!(loom) { 0 } else { 100 };
 /// Nanoseconds after which a sleeper looks again for a producer that stalled.
 pub(super) const GLANCE: u64 = 50_000;
 
-/// What the rings hold once the bell is armed.
-enum Rings {
+/// What the rings held once the bell was armed. A producer that claims a position from then on finds it
+/// armed, so one look is enough, however fast entries come.
+struct Rings {
     /// Entries came.
-    Moved,
-    /// Nothing: whoever claims a position from now on finds the bell armed.
-    Empty,
-    /// Nothing, and a producer that may have looked at the bell before has not published.
-    Stalled,
+    moved: bool,
+    /// A producer that may have looked at the bell before has not published.
+    stalled: bool,
 }
 
 impl State {
     /// Moves what was claimed so far from the rings to the former. Looks at marked rings alone.
     fn look(&mut self, bell: &Bell) -> Rings {
-        let (mut came, mut stalled) = (0, None);
+        let (before, mut stalled, mut others) = (self.drained, None, false);
         bell.marked(|bin| {
-            let (moved, left) = self.drain_one(bin);
-            came += moved;
-            stalled = if left { Some(bin) } else { stalled };
+            let (_, left) = self.drain_one(bin);
+            if left {
+                others |= stalled.replace(bin).is_some();
+            }
             left
         });
-        match stalled {
-            _ if came > 0 => Rings::Moved,
-            None => Rings::Empty,
-            Some(bin) if self.is_published_soon(bin) => Rings::Moved,
-            Some(_) => Rings::Stalled,
-        }
+        let stalled = stalled.is_some_and(|bin| others || !self.is_published_soon(bin));
+        Rings { moved: self.drained > before, stalled }
     }
 
+    /// Returns true if all that is claimed of a ring now is published within some microseconds.
     fn is_published_soon(&mut self, bin: usize) -> bool {
+        let claimed = self.drains[bin].ring().tail();
         (0..SPINS).any(|_| {
             spin_loop();
-            self.drain_one(bin).0 > 0
+            self.drain_one(bin);
+            self.drains[bin].head() >= claimed
         })
     }
 
@@ -97,20 +96,19 @@ impl Inner {
     #[must_use]
     pub(super) fn wake_or_arm(&self, state: &mut Locked<'_>, now: u64, changed: bool) -> bool {
         let closed = self.admission.is_closed();
-        let mut asks = changed || closed;
-        loop {
-            if (asks || state.arrivals_matter()) && state.wake_needed(now, closed) {
-                self.bell.disarm();
-                return false;
-            }
-            asks = closed;
+        let wakes = |state: &mut Locked<'_>, asks: bool| {
+            (asks || closed || state.arrivals_matter()) && state.wake_needed(now, closed)
+        };
+        if !wakes(state, changed) {
             self.arm(state, closed);
-            match state.look(&self.bell) {
-                Rings::Moved => {}
-                Rings::Empty => return false,
-                Rings::Stalled => return !state.sleepers.wakes_by(now.saturating_add(GLANCE)),
+            let rings = state.look(&self.bell);
+            // What came leaves the positions where they are up to which entries make no batch.
+            if !rings.moved || !wakes(state, false) {
+                return rings.stalled && !state.sleepers.wakes_by(now.saturating_add(GLANCE));
             }
         }
+        self.bell.disarm();
+        false
     }
 
     /// After an entry for which the bell rang. Costs what the marked bins hold.
