@@ -63,7 +63,7 @@ impl Inner {
     /// Takes back one request: true if it will not be delivered.
     pub(super) fn cancel(&self, ticket: Ticket) -> bool {
         let wakes = WakeList::new();
-        let found = self.cancel_all(ticket..ticket + 1, &wakes) > 0;
+        let found = self.cancel_all(ticket..ticket.saturating_add(1), &wakes) > 0;
         self.serve_queued(&wakes);
         found
     }
@@ -72,7 +72,8 @@ impl Inner {
     /// are queued for room.
     pub(super) fn cancel_all(&self, tickets: Range<Ticket>, wakes: &WakeList) -> u64 {
         let starts = tickets.clone().step_by(BLOCK as usize);
-        let block = |start| self.cancel_block(start..tickets.end.min(start + BLOCK), wakes);
+        let block =
+            |start| self.cancel_block(start..tickets.end.min(start.saturating_add(BLOCK)), wakes);
         starts.map(block).sum()
     }
 

@@ -1,9 +1,10 @@
 //! Room that requests hold whose time to live is over.
 
 use super::Inner;
+use super::form::TURN;
 use super::sleepers::Locked;
 use super::wake::GLANCE;
-use super::wakes::WakeList;
+use super::wakes::{Panics, WakeList};
 use crate::request::Expired;
 use crate::sync::{AtomicU64, Ordering, order_for_loom};
 
@@ -37,8 +38,9 @@ impl Earliest {
 
     /// The caller then looks at all that is published, and lowers it again.
     fn forget(&self) {
-        // Acquire: pairs with the exchange in `lower`.
-        self.0.swap(u64::MAX, Ordering::AcqRel);
+        // SeqCst: pairs with the exchange in `lower`; the rings are looked at afterwards.
+        self.0.swap(u64::MAX, Ordering::SeqCst);
+        order_for_loom();
     }
 }
 
@@ -69,8 +71,17 @@ impl Inner {
         let mut state = self.lock(wakes);
         let expired = self.expire(&mut state, wakes);
         drop(state);
-        self.serve_queued(wakes);
+        self.serve_waiters(wakes);
         expired
+    }
+
+    /// Gives room that what expired left to queued calls. One that queued while the earliest deadline
+    /// was looked for set no alarm: it is set here.
+    fn serve_waiters(&self, wakes: &WakeList) {
+        if self.admission.is_queued() {
+            self.serve(wakes);
+            self.room.set_alarm(self.earliest.get(), wakes);
+        }
     }
 
     /// Lets what is past its deadline expire; true if anything did.
@@ -95,20 +106,29 @@ impl Inner {
 
     /// Takes the expired requests that no batch has reported yet.
     pub(super) fn expired(&self) -> Vec<Expired> {
-        let wakes = WakeList::new();
-        let mut state = self.lock(&wakes);
-        let mut expired = state.former.take_unreported();
-        while self.expire(&mut state, &wakes) {
-            expired.append(&mut state.former.take_unreported());
+        let (panics, mut expired) = (Panics::default(), Vec::new());
+        loop {
+            let wakes = WakeList::new();
+            let more = {
+                let mut state = self.lock(&wakes);
+                let more = self.expire(&mut state, &wakes);
+                expired.append(&mut state.former.take_unreported());
+                more
+            };
+            self.serve_waiters(&wakes);
+            panics.keep(wakes.fire());
+            if !more {
+                return expired;
+            }
+            if self.earliest.get() <= self.now() {
+                std::thread::sleep(TURN);
+            }
         }
-        drop(state);
-        self.serve_queued(&wakes);
-        expired
     }
 
     /// Frees the room of what expired by `now` for calls that are queued.
     pub(super) fn tick_room(&self, wakes: &WakeList) {
-        if self.admission.is_queued() {
+        if self.room.has_queue(wakes) {
             self.expire_due(wakes);
             self.room.set_alarm(self.earliest.get(), wakes);
         }

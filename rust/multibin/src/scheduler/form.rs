@@ -1,7 +1,7 @@
 //! The workers' side: everything under the forming lock.
 
 use super::sleepers::Locked;
-use super::wakes::WakeList;
+use super::wakes::{Panics, WakeList};
 use super::{Handle, Inner, NextError, State};
 use crate::bell::Bell;
 use crate::former::{Formed, WorkerId};
@@ -12,7 +12,7 @@ use crate::sync::Ordering;
 /// The most climbers that are handed back under one hold of the lock.
 const HANDED_BACK: usize = 1024;
 /// How long the lock is left to others in between.
-const TURN: std::time::Duration = std::time::Duration::from_micros(50);
+pub(super) const TURN: std::time::Duration = std::time::Duration::from_micros(50);
 
 impl State {
     /// Moves what producers marked from the rings to the former. Returns true if a position is left
@@ -150,17 +150,24 @@ impl Inner {
     }
 
     pub(super) fn remove_worker(&self, worker: WorkerId) {
-        let wakes = &WakeList::new();
-        let mut more = {
-            let mut state = self.lock(wakes);
-            state.former.retire_worker(worker);
-            state.wake_all(|sleeper| sleeper == worker);
-            self.hand_back(&mut state, worker)
-        };
+        let panics = Panics::default();
+        let mut more = true;
+        let mut first = true;
         while more {
-            // A mutex goes to the thread that is awake: those that wait for it get a turn.
-            std::thread::sleep(TURN);
-            more = self.hand_back(&mut self.lock(wakes), worker);
+            if !first {
+                // A mutex goes to the thread that is awake: those that wait for it get a turn.
+                std::thread::sleep(TURN);
+            }
+            let wakes = WakeList::new();
+            more = {
+                let mut state = self.lock(&wakes);
+                if std::mem::take(&mut first) {
+                    state.former.retire_worker(worker);
+                    state.wake_all(|sleeper| sleeper == worker);
+                }
+                self.hand_back(&mut state, worker)
+            };
+            panics.keep(wakes.fire());
         }
     }
 

@@ -58,12 +58,18 @@ impl Inner {
         // Who falls asleep looks at every ring before it does.
         state.drain_marked(&self.bell);
         let outcome = self.try_form(&mut state, now, worker, (sleep.end, sleep.stays), wakes);
-        let (None, Some(call)) = (&outcome, call) else {
-            self.pass_on(&mut state, now);
-            return outcome
-                .map_or(Poll::Pending, |outcome| Poll::Ready(outcome.map(|formed| (formed, now))));
-        };
-        self.fall_asleep(&mut state, sleep, now, call);
+        match (outcome, call) {
+            (None, Some(call)) => self.fall_asleep(&mut state, sleep, now, call),
+            (outcome, call) => {
+                if let Some((waker, _)) = call {
+                    wakes.discard(waker);
+                }
+                self.pass_on(&mut state, now);
+                if let Some(outcome) = outcome {
+                    return Poll::Ready(outcome.map(|formed| (formed, now)));
+                }
+            }
+        }
         Poll::Pending
     }
 
@@ -168,7 +174,8 @@ impl NextBatch {
         self
     }
 
-    /// As a poll that does not fall asleep: `None` while no batch may leave.
+    /// As a poll that does not fall asleep: `None` while no batch may leave. It ends the sleep of an
+    /// earlier poll, whose waker is then not called.
     pub fn try_next(&mut self) -> Option<Next> {
         match self.0.attempt(None) {
             Poll::Ready(outcome) => Some(outcome),

@@ -20,8 +20,8 @@ use std::task::Waker;
 pub use self::submit::Submit;
 
 use super::alarm::Alarm;
-use super::wakes::{Lock, WakeList};
-use super::{Inner, Refused, SubmitError};
+use super::wakes::{Lock, Panics, WakeList};
+use super::{BLOCK, Inner, Refused, SubmitError};
 use crate::admission::Admission;
 use crate::request::{Options, Submission, Ticket};
 
@@ -113,7 +113,7 @@ impl Line {
             && pieces.len() < PIECES
         {
             let call = self.calls.get_mut(&place).expect("a queued call is kept");
-            let wanted = call.rows.len() - call.admitted;
+            let wanted = (call.rows.len() - call.admitted).min(BLOCK);
             match admission.admit_queued(wanted as u64) {
                 Ok((first, granted)) => {
                     let range = call.admitted..call.admitted + granted as usize;
@@ -180,6 +180,11 @@ impl Room {
         Self(Lock::new(Line { calls, queue, next: 0, alarm }))
     }
 
+    /// Returns true if calls are queued.
+    pub(super) fn has_queue(&self, wakes: &WakeList) -> bool {
+        !self.0.lock(wakes).queue.is_empty()
+    }
+
     /// Sees to it that room which expires at `time` goes to a queued call.
     pub(super) fn set_alarm(&self, time: u64, wakes: &WakeList) {
         let line = self.0.lock(wakes);
@@ -217,17 +222,20 @@ impl Inner {
     /// The caller holds no lock. Blocking, as [`Scheduler::submit`](super::Scheduler::submit) is.
     #[cold]
     pub(super) fn serve(&self, wakes: &WakeList) {
+        let panics = Panics::default();
         loop {
             let pieces = self.room.0.lock(wakes).admit(&self.admission, wakes);
             if pieces.is_empty() {
                 return;
             }
             for piece in &pieces {
-                self.publish(piece, wakes);
+                self.publish(piece, &panics);
             }
-            for tickets in self.land(&pieces, wakes) {
-                self.cancel_all(tickets, wakes);
+            let told = WakeList::new();
+            for tickets in self.land(&pieces, &told) {
+                self.cancel_all(tickets, &told);
             }
+            panics.keep(told.fire());
         }
     }
 
@@ -244,10 +252,10 @@ impl Inner {
         unread
     }
 
-    fn publish(&self, piece: &Piece, wakes: &WakeList) {
+    fn publish(&self, piece: &Piece, panics: &Panics) {
         let Piece { rows, range, first, .. } = piece;
         let Rows { keys, lengths, options, called } = &**rows;
-        let wake = || self.wake_one(wakes);
+        let wake = || self.wake_now(panics);
         if range.len() >= FEW {
             let options = options.get(range.clone()).unwrap_or_default();
             let rows = (&keys[range.clone()], &lengths[range.clone()], options);

@@ -1,6 +1,6 @@
 //! The producers' side.
 
-use super::wakes::WakeList;
+use super::wakes::{Panics, WakeList};
 use super::{BLOCK, Inner, Refused, SubmitError};
 use crate::config::nanoseconds;
 use crate::load::Budget;
@@ -51,8 +51,9 @@ impl Inner {
         &self,
         called: u64,
         (keys, lengths, options): (&[u64], &[u32], &[Options]),
+        panics: &Panics,
     ) -> Result<Ticket, Refused> {
-        let wake = || self.wake_one(&WakeList::new());
+        let wake = || self.wake_now(panics);
         if let ([key], [length]) = (keys, lengths) {
             let (options, bin) =
                 (options.first().copied().unwrap_or_default(), self.map.bin(*length));
@@ -77,8 +78,8 @@ impl Inner {
         lengths: &[u32],
         options: &[Options],
     ) -> Result<Ticket, SubmitError> {
-        let (now, wanted) = (self.now(), keys.len() as u64);
-        let refused = match self.submit_all(now, (keys, lengths, options)) {
+        let (now, wanted, panics) = (self.now(), keys.len() as u64, Panics::default());
+        let refused = match self.submit_all(now, (keys, lengths, options), &panics) {
             Err(refused) => refused,
             Ok(first) => return Ok(first),
         };
@@ -86,7 +87,7 @@ impl Inner {
         let (first, granted) = admitted.map_err(|refused| self.refusal(refused, wanted))?;
         let accepted = granted as usize;
         let rows = (&keys[..accepted], &lengths[..accepted], options);
-        self.enqueue(first, now, rows, || self.wake_one(&WakeList::new()));
+        self.enqueue(first, now, rows, || self.wake_now(&panics));
         if granted < wanted {
             return Err(self.full(accepted, Some(first), wanted - granted));
         }
@@ -171,11 +172,19 @@ impl Inner {
                 None => self.make_room(bin),
             }
         };
+        self.expect_expiry(submission.deadline);
         let due = || self.due(submission.arrival, submission.deadline);
         if self.bell.rings(end, quiet, due) {
             wake();
         }
-        self.expect_expiry(submission.deadline);
+    }
+
+    /// Wakes a sleeper that a batch or an alarm waits for, before the call goes on.
+    #[cold]
+    pub(super) fn wake_now(&self, panics: &Panics) {
+        let wakes = WakeList::new();
+        self.wake_one(&wakes);
+        panics.keep(wakes.fire());
     }
 
     /// When a request that has not left is overdue by `max_wait`, or expires.

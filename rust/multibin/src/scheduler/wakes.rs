@@ -8,7 +8,7 @@
 //! that ends inside, under the lock of a caller, fails an assertion of debug builds.
 //!
 //! The order of locks: the adapter's before the forming lock; a batch's lease before the forming
-//! lock. The drainers' and the alarm's are taken under any other one, and none is taken under them.
+//! lock. The lock of the line for room is held alone. The drainers' and the alarm's are taken under any other one, and none is taken under them.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -58,13 +58,58 @@ impl WakeList {
     }
 }
 
+impl WakeList {
+    /// Calls the wakers now; returns what the first that panicked panicked with.
+    #[inline]
+    pub(crate) fn fire(mut self) -> Option<Payload> {
+        self.call_all()
+    }
+
+    #[inline]
+    fn call_all(&mut self) -> Option<Payload> {
+        held::assert_none();
+        let calls = self.0.get_mut();
+        if calls.is_empty() { None } else { fire(std::mem::take(calls)) }
+    }
+}
+
 impl Drop for WakeList {
     #[inline]
     fn drop(&mut self) {
-        held::assert_none();
-        let calls = self.0.get_mut();
-        if !calls.is_empty() {
-            fire(std::mem::take(calls));
+        if let Some(panic) = self.call_all() {
+            resume(panic);
+        }
+    }
+}
+
+/// What a thread panicked with.
+pub(crate) type Payload = Box<dyn Any + Send>;
+
+#[cold]
+fn resume(panic: Payload) {
+    if !std::thread::panicking() {
+        resume_unwind(panic);
+    }
+}
+
+/// Keeps the first panic of wakers that are called in the middle of something until that is done.
+#[derive(Debug, Default)]
+pub(crate) struct Panics(RefCell<Option<Payload>>);
+
+impl Panics {
+    #[inline]
+    pub(crate) fn keep(&self, panic: Option<Payload>) {
+        if let Some(panic) = panic {
+            self.0.borrow_mut().get_or_insert(panic);
+        }
+    }
+}
+
+impl Drop for Panics {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(panic) = self.0.get_mut().take() {
+            resume(panic);
         }
     }
 }
@@ -77,9 +122,9 @@ thread_local! {
 
 /// Calls the wakers one after the other. Those that a waker collects when it calls a scheduler
 /// itself are appended and called after it has returned, so that no chain of wakers grows the
-/// stack. A waker that panics keeps none from the others; the first panic goes on at the end.
+/// stack. A waker that panics keeps none from the others; the first panic is returned.
 #[cold]
-fn fire(calls: Vec<Call>) {
+fn fire(calls: Vec<Call>) -> Option<Payload> {
     let mut calls = Some(calls);
     let begun = FIRING.try_with(|firing| {
         let (firing, calls) = (&mut *firing.borrow_mut(), calls.take().into_iter().flatten());
@@ -91,7 +136,7 @@ fn fire(calls: Vec<Call>) {
     });
     let mut panic = None;
     match begun {
-        Ok(0) => return,
+        Ok(0) => return None,
         Ok(_) => {
             while let Some(call) = next() {
                 guarded(call, &mut panic);
@@ -100,11 +145,7 @@ fn fire(calls: Vec<Call>) {
         // The thread ends and its variables are gone.
         Err(_) => calls.into_iter().flatten().for_each(|call| guarded(call, &mut panic)),
     }
-    if let Some(panic) = panic
-        && !std::thread::panicking()
-    {
-        resume_unwind(panic);
-    }
+    panic
 }
 
 /// The next call of those that are left; with the last one the firing is over.
@@ -119,7 +160,7 @@ fn next() -> Option<Call> {
     })
 }
 
-fn guarded(call: Call, first: &mut Option<Box<dyn Any + Send>>) {
+fn guarded(call: Call, first: &mut Option<Payload>) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call.make())) {
         first.get_or_insert(panic);
     }

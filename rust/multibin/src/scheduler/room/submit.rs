@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::super::fork::Shared;
 use super::super::park::block_on;
-use super::super::wakes::WakeList;
+use super::super::wakes::{Panics, WakeList};
 use super::super::{Inner, Refused, Scheduler, SubmitError};
 use super::{End, Place, Rows};
 use crate::request::{Options, Ticket};
@@ -57,7 +57,8 @@ impl Scheduler {
     ) -> Accepted {
         let inner = &*self.0;
         inner.check_many(keys, lengths, options)?;
-        match inner.submit_all(inner.now(), (keys, lengths, options)) {
+        let panics = Panics::default();
+        match inner.submit_all(inner.now(), (keys, lengths, options), &panics) {
             Ok(first) => return Ok(first),
             Err(Refused::Closed) => return Err(inner.refusal(Refused::Closed, 0)),
             Err(Refused::Full) => {}
@@ -148,14 +149,16 @@ impl Submit {
     }
 
     fn attempt(&mut self, waker: Option<Waker>) -> Option<Accepted> {
-        let outcome = self.advance(waker);
+        // The outcome is kept before a panic of a waker goes on.
+        let panics = Panics::default();
+        let outcome = self.advance(waker, &panics);
         if outcome.is_some() {
             self.stage = Stage::Read;
         }
         outcome
     }
 
-    fn advance(&mut self, waker: Option<Waker>) -> Option<Accepted> {
+    fn advance(&mut self, waker: Option<Waker>, panics: &Panics) -> Option<Accepted> {
         let Self { scheduler, stage, end } = self;
         let inner: &Inner = scheduler;
         if inner.is_forked() {
@@ -163,7 +166,8 @@ impl Submit {
         }
         let wakes = WakeList::new();
         if let Stage::New(rows) = stage {
-            match inner.submit_all(rows.called, (&rows.keys, &rows.lengths, &rows.options)) {
+            let requests = (&rows.keys[..], &rows.lengths[..], &rows.options[..]);
+            match inner.submit_all(rows.called, requests, panics) {
                 Ok(first) => return Some(Ok(first)),
                 Err(Refused::Full) if inner.now() < *end => {}
                 Err(refused) => return Some(Err(inner.refusal(refused, rows.len() as u64))),
