@@ -532,6 +532,8 @@ impl Run {
                 self.model.drop_worker(*worker);
             }
         }
+        // Who asks for the counters lets expire what is past its time to live.
+        self.expire();
         let stats = self.scheduler.stats();
         assert_eq!(stats.waiting as usize, self.model.waiting.len());
         assert_eq!((stats.waiting + stats.leased) as usize, self.live);

@@ -25,9 +25,10 @@ pub(crate) mod wakes;
 mod worker;
 
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
-use self::alarm::Alarm;
+use self::alarm::{Again, Alarm};
 use self::cancel::Withdrawn;
 use self::clock::Clock;
 pub use self::drain::Drain;
@@ -106,6 +107,7 @@ pub(crate) struct Inner {
     /// Taken before the forming lock by who needs both; submitting and forming need only that one.
     adapter: Option<Lock<Adapter>>,
     drainers: Drainers,
+    again: Again,
     alarm: Alarm,
 }
 
@@ -202,6 +204,7 @@ impl Scheduler {
                 state: Lock::new(state(alarm.clone())),
                 adapter: adapter.map(Lock::new),
                 drainers: Drainers::new(alarm.clone()),
+                again: Again::new(alarm.clone()),
                 alarm,
             }
         }))))
@@ -383,6 +386,13 @@ impl Scheduler {
         self.0.wake_another();
     }
 
+    /// Calls a waker again, from the scheduler's own thread: for one that failed, as its thread was
+    /// interrupted or had no stack left. Where no thread can be started it is dropped.
+    pub fn wake_later(&self, waker: Waker) {
+        self.0.assert_not_forked();
+        self.0.again.push(waker);
+    }
+
     /// Whether [`Scheduler::close`] was called.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -401,13 +411,14 @@ impl Scheduler {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let wakes = WakeList::new();
+        self.0.expire_due(&wakes);
         let state = self.0.lock(&wakes);
         self.0.stats(&state)
     }
 
     /// A snapshot of all counters, those of each bin and the histogram of waits included. Blocking:
-    /// takes the forming lock once, for O(bins × workers that hold climbers); nothing is moved or
-    /// woken.
+    /// takes the forming lock for O(bins × workers that hold climbers), after what is past its time to live
+    /// has expired.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.0.snapshot()

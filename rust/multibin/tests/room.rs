@@ -408,3 +408,29 @@ fn produce(scheduler: &Scheduler, producer: u64, rounds: u64, capacity: usize) -
     }
     accepted
 }
+
+#[test]
+fn a_bulk_call_gets_the_room_of_all_that_expired() {
+    let scheduler = scheduler(10_000, 1);
+    let ttl = Options::new().ttl(Duration::from_millis(1));
+    let (keys, lengths) = (vec![0; 10_000], vec![1; 10_000]);
+    scheduler.submit_many_with(&keys, &lengths, &vec![ttl; 10_000]).unwrap();
+    thread::sleep(Duration::from_millis(5));
+    assert_eq!(scheduler.submit_many(&keys, &lengths), Ok(10_000));
+    let stats = scheduler.stats();
+    assert_eq!((stats.expired, stats.waiting, stats.refused), (10_000, 10_000, 0));
+}
+
+/// No worker asks: what expires is gone all the same.
+#[test]
+fn draining_ends_when_the_last_request_expires() {
+    let ttl = Options::new().ttl(Duration::from_millis(20));
+    for waits in [false, true] {
+        let scheduler = scheduler(4, 2);
+        scheduler.submit_with(1, 1, &ttl).unwrap();
+        let drained =
+            if waits { scheduler.drain(LOST) } else { block_on(scheduler.drain_async(LOST)) };
+        assert!(drained);
+        assert_eq!(scheduler.expired().len(), 1);
+    }
+}

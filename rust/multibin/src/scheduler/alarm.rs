@@ -10,8 +10,10 @@
 //! an entry of a list does so under the lock of that list; the thread forgets the time that was set, and then takes
 //! that lock: it sees the entry, or the entry's alarm comes after the forgetting and is set.
 
+use std::task::Waker;
+
 use super::Inner;
-use super::wakes::WakeList;
+use super::wakes::{Lock, WakeList};
 
 impl Inner {
     /// Wakes whose time has come by `now`, and sets the alarm for the next.
@@ -21,6 +23,30 @@ impl Inner {
         self.tick_sleepers(now, &wakes);
         self.tick_drainers(now, &wakes);
         self.tick_room(&wakes);
+        self.again.wake(&wakes);
+    }
+}
+
+/// Wakers that failed and are called again by the thread.
+#[derive(Debug)]
+pub(super) struct Again(Lock<(Vec<Waker>, Alarm)>);
+
+impl Again {
+    pub(super) fn new(alarm: Alarm) -> Self {
+        Self(Lock::new((Vec::new(), alarm)))
+    }
+
+    pub(super) fn push(&self, waker: Waker) {
+        let wakes = WakeList::new();
+        let mut list = self.0.lock(&wakes);
+        list.0.push(waker);
+        list.1.set(0);
+    }
+
+    fn wake(&self, wakes: &WakeList) {
+        for waker in std::mem::take(&mut self.0.lock(wakes).0) {
+            wakes.wake(waker);
+        }
     }
 }
 

@@ -59,8 +59,12 @@ impl Inner {
         }
     }
 
-    /// Wakes the drainers whose time is over.
+    /// Lets what is past its deadline expire if any drainer waits, and wakes those whose time is over.
     pub(super) fn tick_drainers(&self, now: u64, wakes: &WakeList) {
+        if self.drainers.are_there(wakes) {
+            self.expire_due(wakes);
+            self.drainers.set_alarm(self.earliest.get(), wakes);
+        }
         self.drainers.wake(wakes, |drainer| drainer.timer == Timer::Alarm && drainer.end <= now);
     }
 }
@@ -115,6 +119,18 @@ impl Drainers {
         // Relaxed: the fence that follows orders it.
         self.count.fetch_add(1, Ordering::Relaxed);
         place
+    }
+
+    fn are_there(&self, wakes: &WakeList) -> bool {
+        !self.list.lock(wakes).drainers.is_empty()
+    }
+
+    /// Sees to it that drainers are told of what expires at `time`.
+    pub(super) fn set_alarm(&self, time: u64, wakes: &WakeList) {
+        let list = self.list.lock(wakes);
+        if !list.drainers.is_empty() {
+            list.alarm.set(time);
+        }
     }
 
     fn leave(&self, place: u64, wakes: &WakeList) {
@@ -181,6 +197,8 @@ impl Drain {
             self.place = Some(inner.drainers.enter(self.end, call, &wakes));
             // SeqCst: pairs with the fence in `tell_drainers`.
             fence(Ordering::SeqCst);
+            inner.expire_due(&wakes);
+            inner.drainers.set_alarm(inner.earliest.get(), &wakes);
         }
         let drained = inner.admission.is_empty();
         let outcome = (drained || inner.now() >= self.end).then_some(drained);

@@ -49,16 +49,20 @@ impl Inner {
     #[inline]
     pub(super) fn expect_expiry(&self, deadline: u64) {
         if deadline != u64::MAX && self.earliest.lower(deadline) {
-            self.set_room_alarm();
+            self.set_waiters_alarms();
         }
     }
 
-    /// A waiter for room that queued before has set its alarm for a later time; one that queues
-    /// afterwards reads the earlier one.
+    /// A waiter for room, or for the end, that came before has set its alarm for a later time; one that
+    /// comes afterwards reads the earlier one.
     #[cold]
-    fn set_room_alarm(&self) {
+    fn set_waiters_alarms(&self) {
+        let wakes = WakeList::new();
         if self.admission.is_queued() {
-            self.room.set_alarm(self.earliest.get(), &WakeList::new());
+            self.room.set_alarm(self.earliest.get(), &wakes);
+        }
+        if self.admission.is_closed() {
+            self.drainers.set_alarm(self.earliest.get(), &wakes);
         }
     }
 

@@ -175,7 +175,7 @@ fn of_many_dead_sleepers_not_each_costs_the_bound() {
     let mut alive = Task::asleep(&worker);
     stage.scheduler.submit(7, 3).unwrap();
     let ticks = (0..1000).take_while(|_| rings([&alive]) == [0]).map(|_| stage.pass(BOUND));
-    assert_eq!(ticks.count(), 9);
+    assert_eq!(ticks.count(), 4);
     assert!(dead.iter().all(|task| rings([task]) == [1]));
     assert_eq!(alive.taken(), [7]);
 }

@@ -197,6 +197,12 @@ impl State {
         })
     }
 
+    /// Returns true if the sleeper at `at` would get a batch.
+    fn offers_to(&mut self, at: usize, now: u64, closed: bool) -> bool {
+        let worker = self.sleepers.queue[at].worker;
+        self.former.offers(now, worker, closed)
+    }
+
     /// Returns true if a request that all may take becomes overdue, or expires, before any alarm.
     pub(super) fn is_late(&self) -> bool {
         let shared = self.former.shared_deadline();
@@ -258,12 +264,19 @@ impl Inner {
         state.sleepers.set_next_alarm();
     }
 
-    /// Instead of those who are late, twice as many as they if as many are needed: of a thousand tasks
-    /// of a loop that stands still, not each costs the one behind them its 10 ms.
+    /// Instead of those that are late, a thread that sleeps, which comes, and eight times as many as they
+    /// if as many are needed: of a thousand tasks of a loop that stands still, not each costs the one
+    /// behind them its 10 ms.
     fn wake_others(&self, state: &mut Locked<'_>, now: u64, late: usize) {
         state.drain_marked(&self.bell);
         let closed = self.admission.is_closed();
-        let _ = (1..2 * late).all(|_| state.wake_needed(now, closed));
+        let thread = state.sleepers.queue.iter().position(|sleeper| sleeper.timer == Timer::Own);
+        if let Some(at) = thread
+            && state.offers_to(at, now, closed)
+        {
+            state.tell(at, now);
+        }
+        let _ = (1..8 * late).all(|_| state.wake_needed(now, closed));
         self.pass_on(state, now);
     }
 }

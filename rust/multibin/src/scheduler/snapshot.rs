@@ -10,6 +10,7 @@ impl Inner {
     pub(super) fn snapshot(&self) -> Snapshot {
         let mut bins = Vec::with_capacity(self.rings.len());
         let wakes = WakeList::new();
+        self.expire_due(&wakes);
         let state = self.lock(&wakes);
         let now = self.now();
         bins.extend((0..self.rings.len()).map(|bin| state.bin_stats(bin, now)));

@@ -17,10 +17,15 @@ impl Inner {
 
     #[cold]
     fn admit_after(&self, refused: Refused, wanted: u64) -> Result<Ticket, Refused> {
-        if refused == Refused::Closed || !self.expire_due(&WakeList::new()) {
-            return Err(refused);
+        let mut refused = refused;
+        // Some thousands expire at a time.
+        while refused == Refused::Full && self.expire_due(&WakeList::new()) {
+            match self.admission.admit_all(wanted) {
+                Ok(first) => return Ok(first),
+                Err(again) => refused = again,
+            }
         }
-        self.admission.admit_all(wanted)
+        Err(refused)
     }
 
     /// Checks the requests of a call.
