@@ -32,7 +32,7 @@ impl Former {
 
     /// Whether [`Former::form`] would give a batch to `worker`, of which climbers wait; `shared` says
     /// what [`Former::offers_shared`] does now. With strict fill O(bins in which its climbers wait),
-    /// and O(occupied bins) where a request is overdue or `max_parked` binds.
+    /// and O(occupied bins) where `max_parked` binds.
     pub(crate) fn offers_own(
         &mut self,
         now: u64,
@@ -45,10 +45,7 @@ impl Former {
         }
         self.refresh();
         let everything = View { worker: Some(worker), starts: usize::MAX };
-        // A climber of its own may be ahead of an overdue entry.
-        let overdue =
-            self.any_overdue(now) || self.rules.max_wait.is_some() && self.anyones.waiting > 0;
-        if overdue || self.bounded(everything).starts == 0 {
+        if self.bounded(everything).starts == 0 {
             return self.leads_strict(now, everything, None);
         }
         // More entries leave a full bin full, so that this worker gets what others would.
@@ -65,7 +62,7 @@ impl Former {
     fn leads_strict(&self, now: u64, everything: View, whose: Option<WorkerId>) -> bool {
         let overdue = self.survey(now, everything, whose).overdue;
         let view = self.bounded(everything);
-        overdue.bin().is_some() || self.survey(now, view, whose).full.bin().is_some()
+        overdue.at.is_some() || self.survey(now, view, whose).full.at.is_some()
     }
 
     /// Whether climbers wait that one worker alone may take, or could before it retired.
