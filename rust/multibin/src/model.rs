@@ -235,8 +235,6 @@ impl Model {
         }
         let elastic = self.config.fill == Fill::Elastic;
         let parked = self.waiting.iter().filter(|entry| entry.parked).count();
-        let bounded = self.config.max_parked.is_some_and(|most| parked >= most)
-            && all.iter().any(|entry| entry.parked);
         // Each queue of a bin has a head, whichever of them is ahead of the others.
         let heads_of_queues = all.iter().filter(|entry| {
             !self
@@ -247,6 +245,15 @@ impl Model {
         });
         let overdue: Vec<Entry> =
             heads_of_queues.filter(|head| self.overdue(head)).cloned().collect();
+        // With `max_parked` climbers only these go on, if they may: strict, if they hold a batch.
+        let only_parked = |bin: &Vec<Entry>| -> Vec<Entry> {
+            bin.iter().filter(|entry| entry.parked).cloned().collect()
+        };
+        let go_on = overdue.iter().any(|head| head.parked)
+            || bins.iter().any(|bin| self.completed(&only_parked(bin)).is_some());
+        let bounded = self.config.max_parked.is_some_and(|most| parked >= most)
+            && all.iter().any(|entry| entry.parked)
+            && (elastic || self.closed || go_on);
         // A request that must not start now but for being overdue is not passed by climbers.
         let passed = bounded && overdue.iter().any(|head| !head.parked);
         if elastic && !self.closed && 10 * all.len() < 16 * size && !passed {

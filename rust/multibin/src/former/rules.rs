@@ -12,15 +12,22 @@ use crate::waiting::{Entry, Head, Owner, Queue};
 pub(super) struct Survey {
     oldest: Candidate,
     /// Each queue of a bin may lead.
-    pub(super) overdue: Candidate<(usize, Owner)>,
-    pub(super) full: Candidate,
+    overdue: Candidate<(usize, Owner)>,
+    full: Candidate,
+}
+
+impl Survey {
+    /// Whether rule 2 or 3 finds a leader.
+    pub(super) fn leads(&self) -> bool {
+        self.overdue.at.is_some() || self.full.at.is_some()
+    }
 }
 
 /// What has the least key so far: a bin, or one of its queues.
 #[derive(Clone, Copy)]
 pub(super) struct Candidate<T = usize> {
     key: u64,
-    pub(super) at: Option<T>,
+    at: Option<T>,
 }
 
 impl<T> Candidate<T> {
@@ -102,7 +109,7 @@ impl Former {
     /// The rules, in order.
     fn lead(&mut self, now: u64, everything: View, closed: bool) -> Option<Formed> {
         let elastic = self.rules.fill == Fill::Elastic;
-        let view = self.bounded(everything);
+        let view = self.bounded(now, everything, closed);
         let few = elastic && !closed && self.rules.few(self.waiting(view.worker));
         if few && (view.starts == everything.starts || !self.start_overdue(now)) {
             return Some(self.few(now, view));
@@ -131,11 +138,18 @@ impl Former {
         self.overdue(now).at.is_some()
     }
 
-    /// With `max_parked` climbers nobody starts while a climber may go on.
-    pub(super) fn bounded(&self, view: View) -> View {
+    /// With `max_parked` climbers nobody starts while climbers may go on: strict, while they hold a
+    /// batch.
+    fn bounded(&self, now: u64, everything: View, closed: bool) -> View {
         let full = self.rules.max_parked.is_some_and(|most| self.parked >= most);
-        let starts = if full && self.climbing(view.worker) > 0 { 0 } else { view.starts };
-        View { starts, ..view }
+        let climbers = View { starts: 0, ..everything };
+        if !full || self.available(climbers) == 0 {
+            return everything;
+        }
+        if self.leads_anyway(closed) || self.survey(now, climbers, None).leads() {
+            return climbers;
+        }
+        everything
     }
 
     /// `whose`: only of the bins in which climbers of that worker wait.

@@ -213,6 +213,28 @@ fn climbers_alone_do_not_pass_an_overdue_request() {
     assert_eq!((batch.reason, tickets), (Reason::Overdue, vec![1, 0]));
 }
 
+/// Strict: as many climbers as may wait, which are no batch alone, do not keep full bins from leaving;
+/// once they are one, or the scheduler is closed, they go on and nobody starts.
+#[test]
+fn climbers_that_cannot_go_on_hold_up_no_full_bin() {
+    let config = Config { fill: Fill::Strict, overrun: Overrun::Climb, ..Config::new(2) };
+    let mut former = former(&Config { capacity: 100, max_parked: Some(1), ..config });
+    let tickets = |batch: Formed| batch.rows.iter().map(|row| row.ticket).collect::<Vec<_>>();
+    enter(&mut former, 5, 0, &[Options::new(); 9]);
+    let rows = former.form(0, 0, false, usize::MAX).unwrap().rows;
+    former.climb(Row { progress: 12, ..rows[0] }, Some(0), 9);
+    assert!(former.offers_shared(0, false) && former.offers(0, 0, false));
+    for expected in [[2, 3], [4, 5]] {
+        assert_eq!(tickets(former.form(0, 0, false, usize::MAX).unwrap()), expected);
+    }
+    former.climb(Row { progress: 12, ..rows[1] }, Some(0), 9);
+    assert_eq!(tickets(former.form(0, 0, false, usize::MAX).unwrap()), [0, 1]);
+    former.climb(Row { progress: 12, ..rows[0] }, Some(0), 9);
+    assert_eq!(tickets(former.form(0, 0, true, usize::MAX).unwrap()), [0]);
+    assert_eq!(tickets(former.form(0, 0, false, usize::MAX).unwrap()), [6, 7]);
+    assert!(!former.offers(0, 0, false) && former.form(0, 0, false, usize::MAX).is_none());
+}
+
 /// A climber that entered later is ahead of an overdue request by its rank. That one leads all the
 /// same, at the time that the deadline told: who sleeps until then is not woken for nothing.
 #[test]
