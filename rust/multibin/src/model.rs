@@ -235,11 +235,27 @@ impl Model {
         }
         let elastic = self.config.fill == Fill::Elastic;
         let parked = self.waiting.iter().filter(|entry| entry.parked).count();
+        // Each queue of a bin has a head, whichever of them is ahead of the others.
+        let heads_of_queues = all.iter().filter(|entry| {
+            !self
+                .bin(worker, entry.bin)
+                .iter()
+                .take_while(|ahead| ahead.ticket != entry.ticket)
+                .any(|ahead| ahead.queue() == entry.queue())
+        });
+        let overdue: Vec<Entry> =
+            heads_of_queues.filter(|head| self.overdue(head)).cloned().collect();
+        // With `max_parked` climbers only these go on, if they may: strict, if they hold a batch.
+        let only_parked = |bin: &Vec<Entry>| -> Vec<Entry> {
+            bin.iter().filter(|entry| entry.parked).cloned().collect()
+        };
+        let go_on = overdue.iter().any(|head| head.parked)
+            || bins.iter().any(|bin| self.completed(&only_parked(bin)).is_some());
         let bounded = self.config.max_parked.is_some_and(|most| parked >= most)
-            && all.iter().any(|entry| entry.parked);
-        let mut heads_of_bins = bins.iter().filter_map(|bin| bin.first());
+            && all.iter().any(|entry| entry.parked)
+            && (elastic || self.closed || go_on);
         // A request that must not start now but for being overdue is not passed by climbers.
-        let passed = bounded && heads_of_bins.any(|head| !head.parked && self.overdue(head));
+        let passed = bounded && overdue.iter().any(|head| !head.parked);
         if elastic && !self.closed && 10 * all.len() < 16 * size && !passed {
             all.retain(|entry| entry.parked || !bounded);
             let mut ranks: Vec<_> = all.iter().map(|e| self.few_rank(e)).collect();
@@ -259,8 +275,10 @@ impl Model {
             bins.iter().filter_map(|bin| bin.first().cloned()).collect()
         };
         let leads = elastic || !self.closed;
-        let overdue = heads(&bins).into_iter().filter(|head| leads && self.overdue(head));
+        let overdue = overdue.into_iter().filter(|_| leads);
         if let Some(head) = overdue.min_by_key(|head| head.ticket) {
+            // It leads, whoever of another queue is ahead of it.
+            bins[head.bin].sort_by_key(|entry| entry.ticket != head.ticket);
             if bounded {
                 for bin in &mut bins {
                     bin.retain(|entry| entry.parked || entry.ticket == head.ticket);

@@ -9,7 +9,7 @@ use crate::waiting::{Entry, Head, Home, Owner, Queue, Slab};
 /// One queue per bin, and how many wait in all of them.
 #[derive(Debug)]
 pub(super) struct Bins {
-    owner: Owner,
+    pub(super) owner: Owner,
     pub(super) queues: Vec<Queue>,
     /// By bin what waits up to a batch; none without a budget.
     loads: Vec<Filling>,

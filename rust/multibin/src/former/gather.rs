@@ -4,7 +4,7 @@ use super::{Formed, Former, View};
 use crate::config::Fill;
 use crate::load::Load;
 use crate::request::{Reason, Row};
-use crate::waiting::Head;
+use crate::waiting::{Head, Owner};
 
 /// Where those who have not started are among the sources of a view.
 const FRESH: usize = 2;
@@ -20,27 +20,50 @@ pub(super) struct Taking {
 }
 
 impl Former {
-    /// Up to a batch from `bin`; elastic goes on with the nearest bins, the lower one first. The
-    /// leader may come from a wider view than those who follow.
+    /// Up to a batch from `bin`; elastic goes on with the nearest bins, the lower one first. A queue
+    /// that leads gives its head first, whether or not the view shows it.
     pub(super) fn gather(
         &mut self,
-        leader: View,
+        leader: Option<Owner>,
         view: View,
         bin: usize,
         reason: Reason,
     ) -> Formed {
         let room = self.sizes[bin] as usize;
-        let rows = Vec::with_capacity(self.available(leader).min(room));
-        let mut taking = Taking { rows, room: 1, bin, load: Load::EMPTY };
-        let led = self.take(leader, bin, &mut taking);
+        let most = self.available(view) + usize::from(leader.is_some());
+        let rows = Vec::with_capacity(most.min(room));
+        let mut taking = Taking { rows, room, bin, load: Load::EMPTY };
+        let led = leader.map_or(0, |queue| self.take_head(queue, &mut taking));
         let mut view = View { starts: view.starts.saturating_sub(led), ..view };
-        taking.room = room;
         view.starts -= self.take(view, bin, &mut taking);
         if self.rules.fill == Fill::Elastic {
             self.top_up(view, &mut taking);
         }
         let limit = self.limit(bin, &taking.rows);
         Formed::new(taking.rows, limit, bin, reason)
+    }
+
+    /// The head of a queue of the leader's bin, whoever is ahead of it in the others; returns 1 if it
+    /// had not started.
+    fn take_head(&mut self, queue: Owner, taking: &mut Taking) -> usize {
+        let bin = taking.bin;
+        let (fresh, full) = (queue == Owner::Fresh, self.full(bin));
+        let bins = match queue {
+            Owner::Fresh => &mut self.fresh,
+            Owner::Anyone => &mut self.anyones,
+            Owner::Worker(worker) => self.own.get_mut(&worker).expect("it asks"),
+        };
+        let slab = &mut self.slab;
+        taking.load = taking.load.with(&slab.entry(bins.queues[bin].first()).row);
+        taking.rows.push(bins.edit(bin, |queue| queue.pop(slab)));
+        bins.find_full(slab, bin, full);
+        self.changed.insert(bin);
+        if fresh {
+            self.update(bin);
+        } else {
+            self.parked -= 1;
+        }
+        usize::from(fresh)
     }
 
     /// From the bins nearest to the leader's, the lower one of two first.

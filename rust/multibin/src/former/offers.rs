@@ -27,12 +27,11 @@ impl Former {
             return true;
         }
         self.refresh();
-        self.leads_strict(now, everything, None)
+        self.survey(now, everything, None).leads()
     }
 
     /// Whether [`Former::form`] would give a batch to `worker`, of which climbers wait; `shared` says
-    /// what [`Former::offers_shared`] does now. With strict fill O(bins in which its climbers wait),
-    /// and O(occupied bins) where a request is overdue or `max_parked` binds.
+    /// what [`Former::offers_shared`] does now. With strict fill O(bins in which its climbers wait).
     pub(crate) fn offers_own(
         &mut self,
         now: u64,
@@ -44,28 +43,15 @@ impl Former {
             return true;
         }
         self.refresh();
+        // More entries leave a full bin full, so that this worker gets what others would. Nor does
+        // `max_parked` decide whether a batch leaves: it binds only where climbers hold one.
         let everything = View { worker: Some(worker), starts: usize::MAX };
-        // A climber of its own may be ahead of an overdue entry.
-        let overdue =
-            self.any_overdue(now) || self.rules.max_wait.is_some() && self.anyones.waiting > 0;
-        if overdue || self.bounded(everything).starts == 0 {
-            return self.leads_strict(now, everything, None);
-        }
-        // More entries leave a full bin full, so that this worker gets what others would.
-        shared || self.leads_strict(now, everything, Some(worker))
+        shared || self.survey(now, everything, Some(worker)).leads()
     }
 
     /// Whether something leaves as soon as it waits.
-    fn leads_anyway(&self, closed: bool) -> bool {
+    pub(super) fn leads_anyway(&self, closed: bool) -> bool {
         closed || self.rules.fill == Fill::Elastic
-    }
-
-    /// Whether rule 2 or 3 finds a leader; `whose`: only in the bins in which climbers of that worker
-    /// wait.
-    fn leads_strict(&self, now: u64, everything: View, whose: Option<WorkerId>) -> bool {
-        let overdue = self.survey(now, everything, whose).overdue;
-        let view = self.bounded(everything);
-        overdue.bin().is_some() || self.survey(now, view, whose).full.bin().is_some()
     }
 
     /// Whether climbers wait that one worker alone may take, or could before it retired.

@@ -6,38 +6,44 @@ use crate::config::{Fill, Order};
 use crate::least::Least;
 use crate::load::Load;
 use crate::request::Reason;
-use crate::waiting::{Entry, Head, Queue};
+use crate::waiting::{Entry, Head, Owner, Queue};
 
 /// The candidates of the rules.
 pub(super) struct Survey {
     oldest: Candidate,
-    pub(super) overdue: Candidate,
-    pub(super) full: Candidate,
+    /// Each queue of a bin may lead.
+    overdue: Candidate<(usize, Owner)>,
+    full: Candidate,
 }
 
-/// The bin with the least key so far.
+impl Survey {
+    /// Whether rule 2 or 3 finds a leader.
+    pub(super) fn leads(&self) -> bool {
+        self.overdue.at.is_some() || self.full.at.is_some()
+    }
+}
+
+/// What has the least key so far: a bin, or one of its queues.
 #[derive(Clone, Copy)]
-pub(super) struct Candidate {
+pub(super) struct Candidate<T = usize> {
     key: u64,
-    bin: usize,
+    at: Option<T>,
+}
+
+impl<T> Candidate<T> {
+    const NONE: Self = Self { key: u64::MAX, at: None };
+
+    #[inline]
+    fn offer(&mut self, key: u64, at: T) {
+        if key < self.key {
+            *self = Self { key, at: Some(at) };
+        }
+    }
 }
 
 impl Candidate {
-    const NONE: Self = Self { key: u64::MAX, bin: usize::MAX };
-
-    #[inline]
-    fn offer(&mut self, key: u64, bin: usize) {
-        if key < self.key {
-            *self = Self { key, bin };
-        }
-    }
-
     fn of(least: &Least) -> Self {
-        least.at().map_or(Self::NONE, |bin| Self { key: least.key(), bin })
-    }
-
-    pub(super) fn bin(self) -> Option<usize> {
-        (self.key != u64::MAX).then_some(self.bin)
+        Self { key: least.key(), at: least.at() }
     }
 }
 
@@ -103,45 +109,47 @@ impl Former {
     /// The rules, in order.
     fn lead(&mut self, now: u64, everything: View, closed: bool) -> Option<Formed> {
         let elastic = self.rules.fill == Fill::Elastic;
-        let view = self.bounded(everything);
+        let view = self.bounded(now, everything, closed);
         let few = elastic && !closed && self.rules.few(self.waiting(view.worker));
-        if few && (view.starts == everything.starts || !self.start_overdue(now, everything)) {
+        if few && (view.starts == everything.starts || !self.start_overdue(now)) {
             return Some(self.few(now, view));
         }
         self.refresh();
         let mut survey = self.survey(now, everything, None);
         // A closed strict scheduler lets full bins go first; everything leaves anyway.
-        if let Some(bin) = survey.overdue.bin().filter(|_| elastic || !closed) {
-            return Some(self.gather(everything, view, bin, Reason::Overdue));
+        if let Some((bin, queue)) = survey.overdue.at.filter(|_| elastic || !closed) {
+            return Some(self.gather(Some(queue), view, bin, Reason::Overdue));
         }
         if view.starts != everything.starts {
             survey = self.survey(now, view, None);
         }
-        if let Some(bin) = survey.full.bin() {
-            return Some(self.gather(view, view, bin, Reason::Full));
+        if let Some(bin) = survey.full.at {
+            return Some(self.gather(None, view, bin, Reason::Full));
         }
         let reason = if closed { Reason::Drain } else { Reason::Elastic };
-        let leads = elastic || closed;
-        leads.then(|| self.gather(view, view, survey.oldest.bin, reason))
+        let oldest = survey.oldest.at.filter(|_| elastic || closed);
+        oldest.map(|bin| self.gather(None, view, bin, reason))
     }
 
-    /// Whether an overdue request that has not started heads its bin: with `max_parked` climbers rule 1
-    /// would take others for as long as these climb.
-    fn start_overdue(&mut self, now: u64, everything: View) -> bool {
+    /// Whether a request that has not started is overdue: with `max_parked` climbers rule 1 would take
+    /// others for as long as these climb.
+    fn start_overdue(&mut self, now: u64) -> bool {
         self.refresh();
-        let sources = self.sources(everything);
-        self.any_overdue(now)
-            && self.fresh.occupied().any(|(bin, queue)| {
-                let (first, _) = head(&sources, bin, u32::MAX);
-                first.ticket == queue.head.ticket && self.is_overdue(first, now)
-            })
+        self.overdue(now).at.is_some()
     }
 
-    /// With `max_parked` climbers nobody starts while a climber may go on.
-    pub(super) fn bounded(&self, view: View) -> View {
+    /// With `max_parked` climbers nobody starts while climbers may go on: strict, while they hold a
+    /// batch.
+    fn bounded(&self, now: u64, everything: View, closed: bool) -> View {
         let full = self.rules.max_parked.is_some_and(|most| self.parked >= most);
-        let starts = if full && self.climbing(view.worker) > 0 { 0 } else { view.starts };
-        View { starts, ..view }
+        let climbers = View { starts: 0, ..everything };
+        if !full || self.available(climbers) == 0 {
+            return everything;
+        }
+        if self.leads_anyway(closed) || self.survey(now, climbers, None).leads() {
+            return climbers;
+        }
+        everything
     }
 
     /// `whose`: only of the bins in which climbers of that worker wait.
@@ -158,12 +166,12 @@ impl Former {
     }
 
     /// The oldest of the overdue heads of those who have not started.
-    fn overdue(&self, now: u64) -> Candidate {
+    fn overdue(&self, now: u64) -> Candidate<(usize, Owner)> {
         let mut overdue = Candidate::NONE;
         if self.any_overdue(now) {
             for (bin, queue) in self.fresh.occupied() {
                 if self.is_overdue(&queue.head, now) {
-                    overdue.offer(queue.head.ticket, bin);
+                    overdue.offer(queue.head.ticket, (bin, Owner::Fresh));
                 }
             }
         }
@@ -171,7 +179,7 @@ impl Former {
     }
 
     /// Whether any of those who have not started is overdue.
-    pub(super) fn any_overdue(&self, now: u64) -> bool {
+    fn any_overdue(&self, now: u64) -> bool {
         let (due, entered) = (self.heads.due.key(), self.heads.entered.key());
         self.rules.overdue(self.taken, due, entered, now)
     }
@@ -179,8 +187,8 @@ impl Former {
     /// With climbers a bin's head and what waits in it differ from worker to worker: all bins are
     /// looked at in which something waits.
     fn survey_all(&self, now: u64, view: View, whose: Option<WorkerId>) -> Survey {
-        let none = Candidate::NONE;
-        let mut survey = Survey { oldest: none, overdue: none, full: none };
+        let [oldest, full] = [Candidate::NONE; 2];
+        let mut survey = Survey { oldest, overdue: Candidate::NONE, full };
         let sources = self.sources(view);
         let starts = u32::try_from(view.starts).unwrap_or(u32::MAX);
         let whose = whose.map(|worker| [self.own.get(&worker), None, None]);
@@ -190,8 +198,11 @@ impl Former {
             next = at_least(&asked, bin + 1);
             let (head, waiting) = head(&sources, bin, starts);
             survey.oldest.offer(head.rank, bin);
-            if self.is_overdue(head, now) {
-                survey.overdue.offer(head.ticket, bin);
+            for bins in sources.into_iter().flatten() {
+                let head = &bins.queues[bin].head;
+                if self.is_overdue(head, now) {
+                    survey.overdue.offer(head.ticket, (bin, bins.owner));
+                }
             }
             if waiting > 0
                 && let Some(formed) = self.formed(&sources, bin, waiting)

@@ -213,6 +213,57 @@ fn climbers_alone_do_not_pass_an_overdue_request() {
     assert_eq!((batch.reason, tickets), (Reason::Overdue, vec![1, 0]));
 }
 
+/// Strict: as many climbers as may wait, which are no batch alone, do not keep full bins from leaving;
+/// once they are one, or the scheduler is closed, they go on and nobody starts.
+#[test]
+fn climbers_that_cannot_go_on_hold_up_no_full_bin() {
+    let config = Config { fill: Fill::Strict, overrun: Overrun::Climb, ..Config::new(2) };
+    let mut former = former(&Config { capacity: 100, max_parked: Some(1), ..config });
+    let tickets = |batch: Formed| batch.rows.iter().map(|row| row.ticket).collect::<Vec<_>>();
+    enter(&mut former, 5, 0, &[Options::new(); 9]);
+    let rows = former.form(0, 0, false, usize::MAX).unwrap().rows;
+    former.climb(Row { progress: 12, ..rows[0] }, Some(0), 9);
+    assert!(former.offers_shared(0, false) && former.offers(0, 0, false));
+    for expected in [[2, 3], [4, 5]] {
+        assert_eq!(tickets(former.form(0, 0, false, usize::MAX).unwrap()), expected);
+    }
+    former.climb(Row { progress: 12, ..rows[1] }, Some(0), 9);
+    assert_eq!(tickets(former.form(0, 0, false, usize::MAX).unwrap()), [0, 1]);
+    former.climb(Row { progress: 12, ..rows[0] }, Some(0), 9);
+    assert_eq!(tickets(former.form(0, 0, true, usize::MAX).unwrap()), [0]);
+    assert_eq!(tickets(former.form(0, 0, false, usize::MAX).unwrap()), [6, 7]);
+    assert!(!former.offers(0, 0, false) && former.form(0, 0, false, usize::MAX).is_none());
+}
+
+/// A climber that entered later is ahead of an overdue request by its rank. That one leads all the
+/// same, at the time that the deadline told: who sleeps until then is not woken for nothing.
+#[test]
+fn a_climber_ahead_does_not_hold_back_an_overdue_request() {
+    let ranks = [(None, None), (Some(0.0), None), (None, Some(Order::Deadline))];
+    let fills = [(Fill::Strict, 3), (Fill::Elastic, 2)];
+    for ((ageing, order), (fill, size)) in
+        ranks.into_iter().flat_map(|rank| fills.map(|fill| (rank, fill)))
+    {
+        let max_wait = Some(Duration::from_nanos(50));
+        let config =
+            Config { overrun: Overrun::Climb, max_wait, ageing, order, ..Config::new(size) };
+        let mut former = former(&Config { fill, capacity: 100, ..config });
+        enter(&mut former, 5, 0, &[Options::new(); 2]);
+        let started = former.form(1, 0, true, usize::MAX).unwrap().rows;
+        enter(&mut former, 5, 10, &[Options::new()]);
+        former.climb(Row { progress: 1, entered: 30, ..started[0] }, Some(0), 11);
+        former.climb(Row { progress: 10, entered: 31, ..started[1] }, None, 11);
+        enter(&mut former, 15, 20, &[Options::new()]);
+        let deadlines = [former.deadline(0), former.shared_deadline(), former.own_deadline(0)];
+        assert_eq!(deadlines, [Some(60), Some(60), Some(80)]);
+        assert_eq!(former.offers(59, 0, false), fill == Fill::Elastic);
+        assert!(former.offers(60, 0, false));
+        let batch = former.form(60, 0, false, usize::MAX).unwrap();
+        let tickets: Vec<u64> = batch.rows.iter().map(|row| row.ticket).collect();
+        assert_eq!((batch.reason, batch.bin, tickets), (Reason::Overdue, 0, vec![10, 0]));
+    }
+}
+
 /// Strict: what waits in bins that change leaves, the oldest first, and what comes later waits for a
 /// batch again.
 #[test]
