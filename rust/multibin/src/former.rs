@@ -68,6 +68,8 @@ pub(crate) struct Former {
     anyones: Bins,
     /// Climbers that one worker may take: it holds their state.
     own: BTreeMap<WorkerId, Bins>,
+    /// The bins of `own` in which climbers may wait.
+    own_bins: Occupied,
     /// Climbers of workers that are gone, until they are handed back.
     retired: BTreeMap<WorkerId, Bins>,
     /// How many wait in `anyones`, all of `own` and all of `retired`.
@@ -125,6 +127,7 @@ impl Former {
             heads: Heads::new(queues),
             anyones: Bins::new(Owner::Anyone, queues, &rules),
             own: BTreeMap::new(),
+            own_bins: Occupied::new(queues),
             retired: BTreeMap::new(),
             parked: 0,
             anew: false,
@@ -252,7 +255,10 @@ impl Former {
         let full = self.full(bin);
         let bins = match worker {
             None => &mut self.anyones,
-            Some(worker) => self.own.get_mut(&worker).expect("its worker lives"),
+            Some(worker) => {
+                self.own_bins.insert(bin);
+                self.own.get_mut(&worker).expect("its worker lives")
+            }
         };
         let at = bins.push(&mut self.slab, bin, Entry { row, order, due }, full);
         self.places.remember(&self.slab, row.ticket, at);

@@ -64,9 +64,14 @@ impl Former {
         self.own.get(&worker).is_some_and(|own| own.waiting > 0)
     }
 
+    /// Whether climbers of some worker may wait in `bin`. O(1).
+    fn may_hold_own(&self, bin: usize) -> bool {
+        self.parked > self.anyones.waiting && self.own_bins.at_least(bin) == Some(bin)
+    }
+
     /// The most climbers of one worker in `bin`. O(workers that hold climbers).
     pub(crate) fn most_own(&self, bin: usize) -> u32 {
-        if self.parked == self.anyones.waiting {
+        if !self.may_hold_own(bin) {
             return 0;
         }
         self.own.values().map(|own| own.queues[bin].len).max().unwrap_or(0)
@@ -89,7 +94,8 @@ impl Former {
             return false;
         }
         let climbers = self.anyones.queues[bin].len + self.most_own(bin);
-        let left = self.anyones.is_left(bin) || self.own.values().any(|own| own.is_left(bin));
+        let left = || self.may_hold_own(bin) && self.own.values().any(|own| own.is_left(bin));
+        let left = self.anyones.is_left(bin) || left();
         climbers > 0
             && (left || full.budget.is_some() || climbers + self.fresh.queues[bin].len >= full.rows)
     }
@@ -113,6 +119,9 @@ impl Former {
     pub(crate) fn next_changed(&mut self) -> Option<usize> {
         let bin = self.changed.at_least(0)?;
         self.changed.remove(bin);
+        if self.own_bins.at_least(bin) == Some(bin) && self.most_own(bin) == 0 {
+            self.own_bins.remove(bin);
+        }
         Some(bin)
     }
 }
