@@ -231,7 +231,7 @@ impl Former {
     /// A new worker, without climbers.
     pub(crate) fn add_worker(&mut self, worker: WorkerId) {
         let bins = Bins::new(Owner::Worker(worker), self.bins(), &self.rules);
-        self.own.insert(worker, bins);
+        self.own.insert(worker, bins.living_as(&self.anyones));
     }
 
     /// `row` enters again, behind those that wait in its bin. `worker` holds its state; `None`:

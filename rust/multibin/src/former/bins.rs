@@ -78,6 +78,11 @@ impl Bins {
         }
     }
 
+    /// The same bins are entered as of these. Nothing waits yet that was left behind.
+    pub(super) fn living_as(self, others: &Self) -> Self {
+        Self { live: others.live, ..self }
+    }
+
     /// Returns the entry's place in the slab.
     pub(super) fn push(&mut self, slab: &mut Slab, bin: usize, entry: Entry, full: Full) -> u32 {
         let before = self.queues[bin].len;

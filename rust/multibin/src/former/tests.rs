@@ -290,6 +290,28 @@ fn what_a_change_of_edges_leaves_behind_leaves() {
     }
 }
 
+/// While the gate is closed nothing enters but the first bin, save who goes on: no batch will come
+/// together there, whenever the worker was made. Where requests climb, one may.
+#[test]
+fn a_worker_that_came_after_a_change_counts_the_same_bins_as_full() {
+    for (overrun, leaves) in [(Overrun::Finish, true), (Overrun::Climb, false)] {
+        for ageing in [None, Some(0.1)] {
+            let config = Config { fill: Fill::Strict, overrun, ageing, ..config() };
+            let mut former = former(&config);
+            enter(&mut former, 5, 0, &[Options::new(); 2 * ROWS as usize]);
+            let batches = [0, 0].map(|worker| former.form(0, worker, false, usize::MAX).unwrap());
+            former.set_predicted(false);
+            former.add_worker(1);
+            for (worker, batch) in (0..).zip(&batches) {
+                former.climb(Row { progress: 12, ..batch.rows[0] }, Some(worker), 16);
+                assert_eq!(former.offers(0, worker, false), leaves);
+                let left = former.form(0, worker, false, usize::MAX);
+                assert_eq!(left.map(|batch| batch.rows.len()), leaves.then_some(1));
+            }
+        }
+    }
+}
+
 /// A producer that found a bin before the edges changed, and entered it after.
 #[test]
 fn a_bin_that_is_entered_no_more_keeps_nothing() {
