@@ -37,7 +37,8 @@ use crate::words::{self, BudgetOf, FillWord, OrderWord, OverrunWord};
 ///         ``limit`` of steps, which takes half of their rows to the ends of their bins, and a request that
 ///         is unfinished then is resubmitted to the bin of its progress. ``"recompute"``: the same for
 ///         back-ends that cannot keep state, so that a climber starts over.
-///     max_parked: while so many climbers wait, a worker that may take one starts only overdue requests.
+///     max_parked: while so many climbers wait, a worker that may take one starts only overdue requests, and
+///         with ``fill="strict"`` others where climbers hold no batch.
 ///     max_bins: the most bins that ``reconfigure`` or ``adapt`` may bring. ``None``: those of ``edges``,
 ///         or of ``adapt`` if that has more.
 ///     ageing: seconds per step; lets requests have priorities. Each unit of a request's priority puts it

@@ -97,8 +97,8 @@ pub struct Config {
     /// What happens to a request that is longer than its bin.
     pub overrun: Overrun,
     /// Bounds the state that waits: while so many climbers wait, a worker that may take one takes
-    /// no request that has not started, but for an overdue one that leads. A climber is never
-    /// refused.
+    /// no request that has not started, but for an overdue one that leads, and with [`Fill::Strict`] where
+    /// climbers hold no batch. A climber is never refused.
     pub max_parked: Option<usize>,
     /// The most bins that edges may ever have, as the number of queues is fixed; by default those
     /// of the edges at the start, or of `adapt` if it may have more.
