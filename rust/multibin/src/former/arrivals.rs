@@ -19,7 +19,7 @@ pub(crate) struct Arrivals<'a> {
     /// Entries so far that were no first ones.
     again: u64,
     /// The greatest order so far, and one.
-    orders: &'a mut u64,
+    orders: u64,
 }
 
 impl Arrivals<'_> {
@@ -34,7 +34,7 @@ impl Arrivals<'_> {
         let entry = Entry { row: Row::from(submission), order, due };
         let at = self.entrance.push(self.slab, entry);
         self.places.remember(self.slab, ticket, at);
-        *self.orders = (order + 1).max(*self.orders);
+        self.orders = self.orders.max(order + 1);
         if deadline != u64::MAX {
             self.slab.expect(at);
         }
@@ -48,7 +48,7 @@ impl Former {
         let full = self.full(bin);
         let (taken, gone, again) = (self.taken, self.gone(), self.resubmitted + self.handed_back);
         let before = self.fresh.queues[bin].len;
-        let done = come(&mut Arrivals {
+        let mut arrivals = Arrivals {
             entrance: self.fresh.entrance(bin, full),
             slab: &mut self.slab,
             places: &mut self.places,
@@ -56,8 +56,10 @@ impl Former {
             taken,
             gone,
             again,
-            orders: &mut self.orders,
-        });
+            orders: self.orders,
+        };
+        let done = come(&mut arrivals);
+        self.orders = arrivals.orders;
         let now = self.fresh.entered(bin, before);
         self.changed.insert(bin);
         // In a heap any entry may be the new head, and with a budget complete a batch.

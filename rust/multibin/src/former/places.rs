@@ -12,8 +12,10 @@ const STEP: usize = 1024;
 /// Places in the slab, by ticket.
 #[derive(Debug)]
 pub(super) struct Places {
-    /// One less than the number of positions, a power of two; `None` where nobody asks.
-    mask: Option<usize>,
+    /// Whether anybody asks; else there are no positions.
+    asked: bool,
+    /// One less than the number of positions, a power of two.
+    mask: usize,
     /// At the ticket modulo the number of positions, of who entered last. As long as the greatest
     /// position so far: memory that was reserved is touched as far as it is used.
     last: Vec<u32>,
@@ -32,26 +34,28 @@ impl Places {
             last.try_reserve_exact((mask + 1).next_multiple_of(STEP))?;
             waits.try_reserve_exact((mask + 1).div_ceil(STEP) * (STEP / 64))?;
         }
-        let mask = (tickets > 0).then_some(mask);
-        Ok(Self { mask, last, waits, displaced: BTreeMap::new() })
+        Ok(Self { asked: tickets > 0, mask, last, waits, displaced: BTreeMap::new() })
     }
 
-    /// Makes `position` one of those that there are.
+    /// Makes `position`, for which somebody waits at `at`, one of those that there are.
     #[cold]
-    fn grow(&mut self, position: usize) {
+    fn grow(&mut self, position: usize, at: u32) {
+        if !self.asked {
+            return;
+        }
         let positions = (position + 1).next_multiple_of(STEP);
         self.last.resize(positions, 0);
         self.waits.resize(positions / 64, 0);
+        self.last[position] = at;
+        self.waits[position / 64] |= 1 << (position % 64);
     }
 
     /// `ticket` entered at `at`. O(1) but where it displaces one that still waits.
     #[inline]
     pub(super) fn remember(&mut self, slab: &Slab, ticket: Ticket, at: u32) {
-        let Some(position) = self.position(ticket) else { return };
-        if position >= self.last.len() {
-            self.grow(position);
-        }
-        let old = std::mem::replace(&mut self.last[position], at);
+        let position = self.position(ticket);
+        let Some(last) = self.last.get_mut(position) else { return self.grow(position, at) };
+        let old = std::mem::replace(last, at);
         let (waits, bit) = (&mut self.waits[position / 64], 1 << (position % 64));
         if *waits & bit != 0 {
             self.displaced.extend(slab.ticket(old).map(|before| (before, old)));
@@ -63,29 +67,53 @@ impl Places {
     /// `ticket`, which left its queue, waits no more. Nobody is remembered between the two.
     #[inline]
     pub(super) fn forget(&mut self, ticket: Ticket) {
-        let Some(position) = self.position(ticket) else { return };
-        if !self.displaced.is_empty() && self.displaced.remove(&ticket).is_some() {
-            return;
+        if self.displaced.is_empty() || self.displaced.remove(&ticket).is_none() {
+            self.clear(ticket);
         }
-        self.waits[position / 64] &= !(1 << (position % 64));
+    }
+
+    /// [`Places::forget`] for the rows of a batch.
+    #[inline]
+    pub(super) fn forget_all(&mut self, rows: &[Row]) {
+        if self.displaced.is_empty() {
+            for row in rows {
+                self.clear(row.ticket);
+            }
+        } else {
+            for row in rows {
+                self.forget(row.ticket);
+            }
+        }
+    }
+
+    /// Nobody waits for the position of `ticket`, if it is one.
+    #[inline]
+    fn clear(&mut self, ticket: Ticket) {
+        let position = self.position(ticket);
+        if let Some(waits) = self.waits.get_mut(position / 64) {
+            *waits &= !(1 << (position % 64));
+        }
     }
 
     #[inline]
-    fn position(&self, ticket: Ticket) -> Option<usize> {
-        Some(ticket as usize & self.mask?)
+    fn position(&self, ticket: Ticket) -> usize {
+        ticket as usize & self.mask
     }
 
     /// Where `ticket` waits. O(1) until as many requests have come since as there are positions; then
     /// O(log of those that it happened to).
     pub(super) fn find(&self, slab: &Slab, ticket: Ticket) -> Option<u32> {
-        let last = self.last.get(self.position(ticket)?).copied();
+        let last = self.last.get(self.position(ticket)).copied();
         let last = last.filter(|&at| slab.ticket(at) == Some(ticket));
         last.or_else(|| self.displaced.get(&ticket).copied())
     }
 
     /// Who waited at `from` waits at `to`.
     pub(super) fn moved(&mut self, ticket: Ticket, from: u32, to: u32) {
-        let Some(position) = self.position(ticket) else { return };
+        if !self.asked {
+            return;
+        }
+        let position = self.position(ticket);
         if self.last[position] == from {
             self.last[position] = to;
         } else {
@@ -225,7 +253,7 @@ mod tests {
         let mut former = former(Config::new(ROWS));
         let kept = enter(&mut former, 0, 0, 300);
         // These share their positions with those before.
-        let first = former.places.mask.unwrap() as u64 + 1;
+        let first = former.places.mask as u64 + 1;
         enter(&mut former, 1, first, 300);
         let middle = |ticket: &u64| (1..kept - 20).contains(&(ticket % first));
         let tickets = || (0..kept).chain(first..first + kept);

@@ -93,7 +93,7 @@ impl Former {
         let expired = self.take_unreported();
         if let Some(formed) = formed {
             self.taken += formed.rows.len() as u64;
-            formed.rows.iter().for_each(|row| self.places.forget(row.ticket));
+            self.places.forget_all(&formed.rows);
             self.anew &= self.fresh.waiting > 0;
             return Some(Formed { expired, ..formed });
         }

@@ -49,12 +49,12 @@ impl Inner {
         Ok(())
     }
 
-    /// Rows are done, lost, expired or taken back, after they were counted as released.
+    /// Rows are done, lost, expired or taken back, and the caller just counted them as released.
+    #[inline]
     pub(super) fn tell_drainers(&self, wakes: &WakeList) {
-        // SeqCst: pairs with the fence in `Drain::attempt`: either the drainer sees the release, or
-        // it is seen here.
-        fence(Ordering::SeqCst);
-        if self.drainers.count.load(Ordering::Relaxed) > 0 && self.admission.is_empty() {
+        // SeqCst, as the exchange in `release` that came before: both pair with the fence in
+        // `Drain::attempt`. Either the drainer sees the release, or it is seen here.
+        if self.drainers.count.load(Ordering::SeqCst) > 0 && self.admission.is_empty() {
             self.drainers.wake(wakes, |_| true);
         }
     }
@@ -195,7 +195,7 @@ impl Drain {
         }
         if let Some(call) = call {
             self.place = Some(inner.drainers.enter(self.end, call, &wakes));
-            // SeqCst: pairs with the fence in `tell_drainers`.
+            // SeqCst: pairs with the exchange in `release` and the load in `tell_drainers`.
             fence(Ordering::SeqCst);
             inner.expire_due(&wakes);
             inner.drainers.set_alarm(inner.earliest.get(), &wakes);

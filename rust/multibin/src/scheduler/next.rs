@@ -1,5 +1,6 @@
 //! Waiting for a batch: in a thread that parks, or in a future.
 
+use std::borrow::Borrow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,10 +30,11 @@ struct Sleep {
     stays: bool,
 }
 
-/// A wait that has left the sleepers when it is dropped.
+/// A wait that has left the sleepers when it is dropped. A thread's borrows the handle: to share it
+/// costs as much as some rows.
 #[derive(Debug)]
-struct Wait {
-    handle: Arc<Handle>,
+struct Wait<H: Borrow<Arc<Handle>>> {
+    handle: H,
     sleep: Sleep,
 }
 
@@ -107,15 +109,17 @@ impl Inner {
     }
 }
 
-impl Wait {
-    fn new(handle: &Arc<Handle>, timeout: Option<Duration>, stays: bool) -> Self {
-        let end = handle.scheduler.end_of(timeout);
-        let sleep = Sleep { worker: handle.id, end, until: u64::MAX, place: None, stays };
-        Self { handle: Arc::clone(handle), sleep }
+impl<H: Borrow<Arc<Handle>>> Wait<H> {
+    fn new(handle: H, timeout: Option<Duration>, stays: bool) -> Self {
+        let Handle { id, scheduler, .. } = &**handle.borrow();
+        let end = scheduler.end_of(timeout);
+        let sleep = Sleep { worker: *id, end, until: u64::MAX, place: None, stays };
+        Self { handle, sleep }
     }
 
     fn attempt(&mut self, call: Option<(Waker, Timer)>) -> Poll<Next> {
         let Self { handle, sleep } = self;
+        let handle: &Arc<Handle> = (*handle).borrow();
         let inner = &*handle.scheduler;
         if inner.is_forked() {
             return Poll::Ready(Err(NextError::Forked));
@@ -131,9 +135,9 @@ impl Wait {
     }
 }
 
-impl Drop for Wait {
+impl<H: Borrow<Arc<Handle>>> Drop for Wait<H> {
     fn drop(&mut self) {
-        let inner = &*self.handle.scheduler;
+        let inner = &*self.handle.borrow().scheduler;
         if self.sleep.place.is_some() && !inner.is_beyond_use() {
             inner.give_up(&mut self.sleep);
         }
@@ -161,11 +165,11 @@ pub(super) fn next(handle: &Arc<Handle>, timeout: Option<Duration>, stays: bool)
 /// worker.
 #[derive(Debug)]
 #[must_use = "a future does nothing until it is polled"]
-pub struct NextBatch(Wait);
+pub struct NextBatch(Wait<Arc<Handle>>);
 
 impl NextBatch {
     pub(super) fn new(handle: &Arc<Handle>, timeout: Option<Duration>) -> Self {
-        Self(Wait::new(handle, timeout, false))
+        Self(Wait::new(Arc::clone(handle), timeout, false))
     }
 
     /// Waits like [`Worker::next_batch_staying`](super::Worker::next_batch_staying).

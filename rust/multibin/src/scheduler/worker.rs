@@ -20,7 +20,7 @@ pub struct Worker(Arc<Handle>);
 pub(crate) struct Handle {
     pub(crate) id: WorkerId,
     pub(crate) scheduler: Shared,
-    /// How many of its batches have not ended. Raised under the forming lock.
+    /// Where requests climb, how many of its batches have not ended. Raised under the forming lock.
     leases: AtomicU32,
 }
 
@@ -30,9 +30,12 @@ impl Handle {
     }
 
     /// A batch of the worker leaves. The caller holds the forming lock.
+    #[inline]
     pub(super) fn lease(&self) {
-        // Relaxed: the lock orders it before the ends of this lease and the looks of other calls.
-        self.leases.fetch_add(1, Ordering::Relaxed);
+        if self.scheduler.climbs {
+            // Relaxed: the lock orders it before the ends of this lease and the looks of other calls.
+            self.leases.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Returns true if a batch of the worker may still give back climbers to it. The caller holds the
@@ -44,12 +47,16 @@ impl Handle {
 
     /// A batch of the worker ended, after what it gave back entered a queue. With the last one of a
     /// closed scheduler, the calls that wait for the worker's climbers wait no more.
+    #[inline]
     pub(crate) fn end_lease(&self, wakes: &WakeList) {
+        if !self.scheduler.climbs {
+            return;
+        }
         // SeqCst: pairs with the load in `may_get_climbers` of a call that was woken by `close`: it sees
         // the end of the lease, or the scheduler is found closed here.
         let last = self.leases.fetch_sub(1, Ordering::SeqCst) == 1;
         order_for_loom();
-        if last && self.scheduler.climbs && self.scheduler.admission.is_closed() {
+        if last && self.scheduler.admission.is_closed() {
             let mut state = self.scheduler.lock(wakes);
             state.wake_all(|worker| worker == self.id);
         }

@@ -282,10 +282,14 @@ impl Slab {
             (at..at + count).for_each(|at| self.forget_deadline(at));
         }
         let run = &mut self.entries[at as usize..][..count as usize];
-        run.iter_mut().map(|entry| {
-            *due = entry.due.max(*due);
-            entry.leave()
-        })
+        // Apart from the copying, in which it would not be kept in a register.
+        let mut greatest = *due;
+        for entry in run.iter_mut() {
+            greatest = greatest.max(entry.due);
+            entry.order = GONE;
+        }
+        *due = greatest;
+        run.iter().map(|entry| entry.row)
     }
 
     /// The entry at `at`, with a deadline, expires then unless it leaves before. O(log of those that
