@@ -112,9 +112,9 @@ def loop_runs() -> bool:
     return _get_running_loop() is not None
 
 
-def is_main_thread() -> bool:
-    """Whether this is the thread that sees signals."""
-    return threading.get_ident() == threading.main_thread().ident
+def main_thread() -> int | None:
+    """The thread that sees signals."""
+    return threading.main_thread().ident
 
 
 # Saying what happened.

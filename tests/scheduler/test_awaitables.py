@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sys
-import time
 import weakref
 from collections.abc import Coroutine
 from typing import Any
@@ -153,43 +151,14 @@ def test_a_loop_that_takes_no_attributes() -> None:
         assert runner.run(run()) == [7]
 
 
-@pytest.mark.thread_unsafe(reason="the hook is of the process")
-@pytest.mark.parametrize("error", [ValueError, SystemExit])
-def test_a_loop_that_cannot_be_woken_is_reported_and_another_waiter_woken(
-    error: type[BaseException], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Broken(asyncio.SelectorEventLoop):
-        broken = False
+def test_a_task_shows_the_method_that_it_waits_for() -> None:
+    async def run() -> None:
+        waiter = asyncio.ensure_future(mb.Scheduler(EDGES, 4).worker().next_batch_async())
+        await asyncio.sleep(0)
+        assert "coro=<Worker.next_batch_async()>" in repr(waiter)
+        waiter.cancel()
 
-        def call_soon_threadsafe(self, *args: Any, **kwargs: Any) -> asyncio.Handle:  # type: ignore[override]
-            if self.broken:
-                raise error("broken")
-            return super().call_soon_threadsafe(*args, **kwargs)
-
-    s = mb.Scheduler(EDGES, 4)
-    reported: list[Any] = []
-    monkeypatch.setattr(sys, "unraisablehook", lambda report: reported.append(report.exc_type))
-    loop = Broken()
-    waiter = loop.create_task(s.worker().next_batch_async())
-    loop.run_until_complete(asyncio.sleep(0.01))
-    taken: list[int] = []
-
-    def take() -> None:
-        with s.worker().next_batch(SOON) as batch:
-            taken.extend(batch.keys.tolist())
-
-    thread = in_thread(take)
-    time.sleep(0.05)
-    loop.broken = True
-    s.submit(7, 3)
-    thread.join(SOON)
-    loop.broken = False
-    assert taken == [7]
-    assert reported == [error]
-    waiter.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        loop.run_until_complete(waiter)
-    loop.close()
+    asyncio.run(run())
 
 
 def test_drain_async_ends_with_the_last_lease() -> None:

@@ -40,14 +40,12 @@ CALLS = {
     "next_batch_async": lambda: worker.next_batch_async(),
     "worker's close": lambda: worker.close(),
     "with worker": lambda: worker.__enter__(),
-    "leave worker": lambda: worker.__exit__(),
     "for": lambda: next(iter(worker)),
     "next": lambda: next(worker),
     "async for": lambda: worker.__aiter__(),
     "resubmit": lambda: batch.resubmit([0], [7]),
     "done": lambda: batch.done(),
     "with batch": lambda: batch.__enter__(),
-    "leave batch": lambda: batch.__exit__(),
     "send": lambda: wait.send(None),
     "await": lambda: wait.__await__(),
     "close awaitable": lambda: wait.close(),
@@ -87,6 +85,21 @@ def refused():
     print([repr(each) for each in (s, worker, batch, wait)])
 
 assert in_child(refused) == 0
+"""
+
+LEAVES = """
+def leaves():
+    # What ends the blocks of the parent in the child is what the child meets.
+    for own in (worker, batch):
+        assert own.__exit__() is None
+        assert own.__exit__(SystemExit, SystemExit(), None) is None
+
+with worker, batch:
+    assert in_child(leaves) == 0
+    child = os.fork()
+    if child == 0:
+        sys.exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 """
 
 DROPS = """
@@ -139,7 +152,9 @@ s.close()
 @pytest.mark.skipif(sys.platform == "win32", reason="forks")
 @pytest.mark.thread_unsafe(reason="takes seconds")
 @pytest.mark.parametrize(
-    "program", [REFUSES, DROPS, NEW, BUSY], ids=["refuses", "drops", "new", "busy"]
+    "program",
+    [REFUSES, LEAVES, DROPS, NEW, BUSY],
+    ids=["refuses", "leaves", "drops", "new", "busy"],
 )
 def test_in_a_child(program: str) -> None:
     parent = """

@@ -36,6 +36,8 @@ pub trait Pending: Send {
 #[pyclass(frozen, weakref, module = "multibin._core")]
 pub struct Awaitable {
     shared: Arc<Shared>,
+    /// The method that made it.
+    name: &'static str,
     state: Mutex<State>,
 }
 
@@ -55,8 +57,8 @@ struct Asleep {
 
 impl Awaitable {
     pub fn new(pending: impl Pending + 'static) -> Self {
-        let shared = Arc::clone(pending.shared());
-        Self { shared, state: Mutex::new(State::Fresh(Box::new(pending))) }
+        let (shared, name) = (Arc::clone(pending.shared()), pending.name());
+        Self { shared, name, state: Mutex::new(State::Fresh(Box::new(pending))) }
     }
 
     fn replace(&self, state: State) -> State {
@@ -194,17 +196,30 @@ impl Awaitable {
         }
     }
 
+    /// The name of the method that made it, as of a coroutine function.
+    #[getter]
+    fn __name__(&self) -> &'static str {
+        self.name.rsplit('.').next().unwrap_or(self.name)
+    }
+
+    /// The same with its class.
+    #[getter]
+    fn __qualname__(&self) -> &'static str {
+        self.name
+    }
+
     fn __repr__(&self) -> String {
         if self.shared.is_forked() {
             return "<awaitable: made before a fork>".to_owned();
         }
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*state {
-            State::Fresh(pending) => format!("<{}: not awaited yet>", pending.name()),
-            State::Running => "<awaitable: running>".to_owned(),
-            State::Asleep(asleep) => format!("<{}: waiting>", asleep.pending.name()),
-            State::Over => "<awaitable: over>".to_owned(),
-        }
+        let state = match &*state {
+            State::Fresh(_) => "not awaited yet",
+            State::Running => "running",
+            State::Asleep(_) => "waiting",
+            State::Over => "over",
+        };
+        format!("<{}: {state}>", self.name)
     }
 }
 
@@ -214,8 +229,8 @@ impl Drop for Awaitable {
             return;
         }
         let State::Fresh(pending) = self.replace(State::Over) else { return };
-        let name = pending.name();
         drop(pending);
+        let name = self.name;
         Python::try_attach(|py| {
             calls::aside(py, |py| hooks::never_awaited(py, (name,)).map(|_| ()));
         });

@@ -174,22 +174,25 @@ impl Batch {
         Ok(this)
     }
 
-    /// Finishes the batch; when the body raised, its rows count as lost.
+    /// Finishes the batch; when the body raised, its rows count as lost. In a forked child it does
+    /// nothing, so that what ended the block goes on.
     #[pyo3(signature = (kind = None, value = None, traceback = None))]
     fn __exit__(
         &self,
         kind: Option<Bound<'_, PyAny>>,
         value: Option<Bound<'_, PyAny>>,
         traceback: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<()> {
+    ) {
         let _ = (value, traceback);
+        if self.shared().is_forked() {
+            return;
+        }
         if kind.is_some() {
-            self.core()?.abandon();
+            self.inner.abandon();
         } else {
-            self.core()?.done();
+            self.inner.done();
         }
         self.replace(None);
-        Ok(())
     }
 
     fn __repr__(&self) -> String {

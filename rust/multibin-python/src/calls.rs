@@ -5,10 +5,15 @@
 //! call that may run bytecode goes through here, where such a thread stops for good, without the GIL
 //! and without a lock, as it does in the functions of `PyO3` that take the GIL.
 
+use std::ffi::{c_int, c_ulong, c_void};
 use std::thread;
 
+use pyo3::exceptions::PyException;
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
+
+use crate::hooks;
 
 /// The functions of `CPython` that run bytecode, as functions that may be left by unwinding.
 ///
@@ -16,16 +21,17 @@ use pyo3::types::PyTuple;
 /// declaration of a symbol stands for all. Hence they are called by their addresses, which are hidden
 /// from the optimizer.
 mod python {
+    use std::ffi::c_int;
     use std::hint::black_box;
     use std::mem::transmute;
 
     use pyo3::ffi::{self, PyObject};
 
     macro_rules! functions {
-        ($($name:ident: $function:ident($($argument:ty),+) $(-> $outcome:ty)?;)+) => {$(
-            pub fn $name() -> unsafe extern "C-unwind" fn($($argument),+) $(-> $outcome)? {
-                type Declared = unsafe extern "C" fn($($argument),+) $(-> $outcome)?;
-                type Left = unsafe extern "C-unwind" fn($($argument),+) $(-> $outcome)?;
+        ($($name:ident: $function:ident($($argument:ty),*) $(-> $outcome:ty)?;)+) => {$(
+            pub fn $name() -> unsafe extern "C-unwind" fn($($argument),*) $(-> $outcome)? {
+                type Declared = unsafe extern "C" fn($($argument),*) $(-> $outcome)?;
+                type Left = unsafe extern "C-unwind" fn($($argument),*) $(-> $outcome)?;
                 // SAFETY: the two conventions differ in unwinding alone, and this one allows more.
                 black_box(unsafe { transmute::<Declared, Left>(ffi::$function) })
             }
@@ -38,6 +44,7 @@ mod python {
         as_double: PyFloat_AsDouble(*mut PyObject) -> f64;
         index: PyNumber_Index(*mut PyObject) -> *mut PyObject;
         dec_ref: Py_DecRef(*mut PyObject);
+        make_pending_calls: Py_MakePendingCalls() -> c_int;
     }
 }
 
@@ -118,14 +125,56 @@ pub fn release(py: Python<'_>, object: Py<PyAny>) {
     guarded(|| unsafe { python::dec_ref()(object) });
 }
 
-/// Lets the main thread meet Ctrl-C.
-pub fn interrupt_main() {
-    // SAFETY: any thread may call it, attached or not; it runs no Python code.
-    unsafe { pyo3::ffi::PyErr_SetInterrupt() };
+/// This thread, as `threading` counts them.
+pub fn thread() -> c_ulong {
+    // SAFETY: it looks at the thread that calls it and at nothing else.
+    unsafe { ffi::PyThread_get_thread_ident() }
 }
 
-/// Hands an error that no caller can be told of to `sys.unraisablehook`.
-pub fn unraisable(py: Python<'_>, error: PyErr) {
+/// In the main thread, calls the handlers of signals and raises what `report` left to be raised.
+pub fn check_signals(py: Python<'_>) -> PyResult<()> {
+    // SAFETY: the thread is attached. Other than 0 stands for an exception that is set.
+    match guarded(|| unsafe { python::make_pending_calls()() }) {
+        0 => Ok(()),
+        _ => Err(PyErr::fetch(py)),
+    }
+}
+
+/// Reports an error that no caller can be told of. What the main thread met that is no `Exception`
+/// (Ctrl-C, or what the handler of a signal raised to end a program) is raised there again, as soon
+/// as it runs bytecode; everything else goes to `sys.unraisablehook`.
+pub fn report(py: Python<'_>, error: PyErr) {
+    let raised = if !error.is_instance_of::<PyException>(py) && hooks::is_main_thread() {
+        raise_soon(error)
+    } else {
+        Err(error)
+    };
+    if let Err(error) = raised {
+        unraisable(py, error);
+    }
+}
+
+/// Lets the main thread raise an exception; gives it back where too many wait for that.
+fn raise_soon(error: PyErr) -> Result<(), PyErr> {
+    let error = Box::into_raw(Box::new(error));
+    // SAFETY: any thread may call it. The box is given up to the call, which happens once.
+    if unsafe { ffi::Py_AddPendingCall(Some(raise), error.cast()) } == 0 {
+        return Ok(());
+    }
+    // SAFETY: it was made above, and no call was added that it was given up to.
+    Err(*unsafe { Box::from_raw(error) })
+}
+
+/// Raises a boxed exception.
+extern "C" fn raise(error: *mut c_void) -> c_int {
+    // SAFETY: `raise_soon` made it for this one call.
+    let error = unsafe { Box::from_raw(error.cast::<PyErr>()) };
+    // `None`: the interpreter ends.
+    Python::try_attach(|py| error.restore(py)).map_or(0, |()| -1)
+}
+
+/// Hands an error to `sys.unraisablehook`.
+fn unraisable(py: Python<'_>, error: PyErr) {
     error.restore(py);
     // SAFETY: the thread is attached and an exception is set; null stands for no object.
     guarded(|| unsafe { python::write_unraisable()(std::ptr::null_mut()) });
@@ -135,7 +184,7 @@ pub fn unraisable(py: Python<'_>, error: PyErr) {
 pub fn aside(py: Python<'_>, work: impl FnOnce(Python<'_>) -> PyResult<()>) {
     let raised = PyErr::take(py);
     if let Err(error) = work(py) {
-        unraisable(py, error);
+        report(py, error);
     }
     if let Some(raised) = raised {
         raised.restore(py);

@@ -1,9 +1,10 @@
 //! asyncio's side of a wait: how any thread wakes a task of a loop.
 
 use std::sync::Arc;
-use std::task::Wake;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Wake, Waker};
 
-use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyWeakrefReference;
 
@@ -47,12 +48,17 @@ pub struct LoopWaker {
     /// Whether it is more than a weak reference.
     strong: bool,
     shared: Arc<Shared>,
+    /// How often another thread was asked to signal again.
+    retries: AtomicU8,
 }
+
+const RETRIES: u8 = 3;
 
 impl LoopWaker {
     pub fn new(py: Python<'_>, sleep: &Sleep, shared: Arc<Shared>) -> Self {
         let strong = !sleep.future.bind(py).is_instance_of::<PyWeakrefReference>();
-        Self { future: Some(sleep.future.clone_ref(py)), strong, shared }
+        let retries = AtomicU8::new(0);
+        Self { future: Some(sleep.future.clone_ref(py)), strong, shared, retries }
     }
 
     /// Whether the task will run.
@@ -60,38 +66,62 @@ impl LoopWaker {
         hooks::wake(py, (&self.future,))?.extract()
     }
 
-    /// As `signal`; no caller can be told of an error. Ctrl-C that met the wake-up comes again after
-    /// it.
-    fn signal_or_report(&self, py: Python<'_>) -> bool {
-        let reported = |error| {
-            calls::unraisable(py, error);
-            false
-        };
-        match self.signal(py) {
-            Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => {
-                let signalled = self.signal(py).unwrap_or_else(reported);
-                calls::interrupt_main();
-                signalled
-            }
-            outcome => outcome.unwrap_or_else(reported),
+    /// As `signal`, once more if that fails: the handler of a signal, which may have raised, has
+    /// run by then. Adds what was raised to `errors`.
+    fn signal_twice(&self, py: Python<'_>, errors: &mut Vec<PyErr>) -> PyResult<bool> {
+        let failed = |error| errors.push(error);
+        self.signal(py).map_err(failed).or_else(|()| self.signal(py))
+    }
+
+    /// For a signal that failed: has it sent again from another thread, where no handler runs and
+    /// the stack is empty, or gives the wake-up away after some times.
+    fn try_later(self: Arc<Self>) {
+        let shared = Arc::clone(&self.shared);
+        // Relaxed: whoever calls the waker again does it after this.
+        if self.retries.fetch_add(1, Ordering::Relaxed) < RETRIES {
+            shared.scheduler().wake_later(Waker::from(self));
+        } else {
+            shared.scheduler().wake_another();
         }
     }
 }
 
 impl Wake for LoopWaker {
     fn wake(self: Arc<Self>) {
-        let signal = |py: Python<'_>| {
-            let mut signalled = false;
+        let mut errors = Vec::new();
+        let mut signalled = Ok(false);
+        // Where the interpreter ends, nothing happens.
+        Python::try_attach(|py| {
             calls::aside(py, |py| {
-                signalled = self.signal_or_report(py);
+                signalled = self.signal_twice(py, &mut errors);
                 Ok(())
             });
-            signalled
-        };
-        // `None`: the interpreter ends.
-        if !Python::try_attach(signal).unwrap_or(false) {
-            self.shared.scheduler().wake_another();
+        });
+        match signalled {
+            Ok(true) => {}
+            Ok(false) => self.shared.scheduler().wake_another(),
+            Err(error) => {
+                errors.push(error);
+                self.try_later();
+            }
         }
+        // After the wake-up, which they may hold up or meet again.
+        if !errors.is_empty() {
+            let report = |py: Python<'_>| {
+                report(py, errors);
+                Ok(())
+            };
+            Python::try_attach(|py| calls::aside(py, report));
+        }
+    }
+}
+
+/// Reports errors; those that are raised again last, as a hook that runs meets them.
+fn report(py: Python<'_>, errors: Vec<PyErr>) {
+    let is_common = |error: &PyErr| error.is_instance_of::<PyException>(py);
+    let (common, others): (Vec<_>, Vec<_>) = errors.into_iter().partition(is_common);
+    for error in common.into_iter().chain(others) {
+        calls::report(py, error);
     }
 }
 

@@ -1,6 +1,9 @@
 //! The functions of `multibin._hooks`, looked up once, with the first scheduler:
 //! importing runs Python code, which must not happen later in a daemon thread.
 
+use std::ffi::c_ulong;
+use std::sync::{Mutex, PoisonError};
+
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -43,8 +46,8 @@ hooks! {
     wake,
     /// Whether an event loop runs in this thread.
     loop_runs,
-    /// Whether this is the thread that sees signals.
-    is_main_thread,
+    /// The thread that sees signals.
+    main_thread,
     /// Logs lines: a level and a list of strings.
     log,
     /// Warns of a batch that was dropped: its rows, and whether it is logged too.
@@ -71,13 +74,22 @@ hooks! {
 
 static HOOKS: PyOnceLock<Hooks> = PyOnceLock::new();
 
-/// Looks up the functions, the exceptions, and numpy's.
+/// The thread that sees signals, which is another one in a forked child.
+static MAIN: Mutex<Option<c_ulong>> = Mutex::new(None);
+
+/// Looks up the functions, the exceptions, numpy's, and the main thread.
 pub fn load(py: Python<'_>) -> PyResult<()> {
-    found(py)?;
+    let main = main_thread(py, ())?.extract()?;
+    *MAIN.lock().unwrap_or_else(PoisonError::into_inner) = Some(main);
     errors::load(py);
     let array: Bound<'_, PyArray1<u64>> = PyArray1::zeros(py, 1, false);
     array.try_readonly()?;
     Ok(())
+}
+
+/// Whether this is the thread that sees signals; runs no bytecode.
+pub fn is_main_thread() -> bool {
+    *MAIN.lock().unwrap_or_else(PoisonError::into_inner) == Some(calls::thread())
 }
 
 fn found(py: Python<'_>) -> PyResult<&Hooks> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
-use crate::hooks;
+use crate::{calls, hooks};
 
 /// How often a wait on the main thread looks for signals (Ctrl-C).
 const SIGNALS: Duration = Duration::from_millis(50);
@@ -20,12 +20,12 @@ pub fn detached<T: Send>(
     wait: impl Fn(Duration) -> Option<T> + Send + Sync,
 ) -> PyResult<Option<T>> {
     let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let slice = if is_main_thread(py)? { SIGNALS } else { Duration::MAX };
+    let slice = if hooks::is_main_thread() { SIGNALS } else { Duration::MAX };
     loop {
         let left = |end: Instant| end.saturating_duration_since(Instant::now());
         let left = end.map_or(Duration::MAX, left);
         match py.detach(|| wait(left.min(slice))) {
-            None if left > Duration::ZERO => py.check_signals()?,
+            None if left > Duration::ZERO => calls::check_signals(py)?,
             answer => return Ok(answer),
         }
     }
@@ -42,7 +42,7 @@ where
     T: Send,
 {
     let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let slice = if is_main_thread(py)? { SIGNALS } else { Duration::MAX };
+    let slice = if hooks::is_main_thread() { SIGNALS } else { Duration::MAX };
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     loop {
         let outcome = py.detach(|| {
@@ -55,7 +55,7 @@ where
         });
         match outcome {
             Poll::Ready(outcome) => return Ok(outcome),
-            Poll::Pending => py.check_signals()?,
+            Poll::Pending => calls::check_signals(py)?,
         }
     }
 }
@@ -67,8 +67,4 @@ impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
         self.0.unpark();
     }
-}
-
-fn is_main_thread(py: Python<'_>) -> PyResult<bool> {
-    hooks::is_main_thread(py, ())?.extract()
 }

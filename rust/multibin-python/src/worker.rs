@@ -108,16 +108,18 @@ impl Worker {
         Ok(this)
     }
 
-    /// Closes the worker.
+    /// Closes the worker. In a forked child it does nothing, so that what ended the block goes on.
     #[pyo3(signature = (kind = None, value = None, traceback = None))]
     fn __exit__(
         &self,
         kind: Option<Bound<'_, PyAny>>,
         value: Option<Bound<'_, PyAny>>,
         traceback: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<()> {
+    ) {
         let _ = (kind, value, traceback);
-        self.close()
+        if !self.shared.is_forked() {
+            self.end();
+        }
     }
 
     /// The worker itself: each loop over it goes on with its next batch.
