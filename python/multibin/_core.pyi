@@ -48,7 +48,17 @@ class Awaitable:
     """
     def __await__(self, /) -> Generator[Any, Any, Any]: ...
     def __iter__(self, /) -> Awaitable: ...
+    @property
+    def __name__(self, /) -> str:
+        """
+        The name of the method that made it, as of a coroutine function.
+        """
     def __next__(self, /) -> Any: ...
+    @property
+    def __qualname__(self, /) -> str:
+        """
+        The same with its class.
+        """
     def __repr__(self, /) -> str: ...
     def close(self, /) -> None:
         """
@@ -74,7 +84,8 @@ class Batch:
     def __enter__(self, /) -> Batch: ...
     def __exit__(self, /, kind: Any | None = None, value: Any | None = None, traceback: Any | None = None) -> None:
         """
-        Finishes the batch; when the body raised, its rows count as lost.
+        Finishes the batch; when the body raised, its rows count as lost. In a forked child it does
+        nothing, so that what ended the block goes on.
         """
     def __len__(self, /) -> int: ...
     def __repr__(self, /) -> str: ...
@@ -536,7 +547,8 @@ class SchedulerConfig:
             ``limit`` of steps, which takes half of their rows to the ends of their bins, and a request that
             is unfinished then is resubmitted to the bin of its progress. ``"recompute"``: the same for
             back-ends that cannot keep state, so that a climber starts over.
-        max_parked: while so many climbers wait, a worker that may take one starts only overdue requests.
+        max_parked: while so many climbers wait, a worker that may take one starts only overdue requests, and
+            with ``fill="strict"`` others where climbers hold no batch.
         max_bins: the most bins that ``reconfigure`` or ``adapt`` may bring. ``None``: those of ``edges``,
             or of ``adapt`` if that has more.
         ageing: seconds per step; lets requests have priorities. Each unit of a request's priority puts it
@@ -654,7 +666,7 @@ class Worker:
     def __enter__(self, /) -> Worker: ...
     def __exit__(self, /, kind: Any | None = None, value: Any | None = None, traceback: Any | None = None) -> None:
         """
-        Closes the worker.
+        Closes the worker. In a forked child it does nothing, so that what ended the block goes on.
         """
     def __iter__(self, /) -> Worker:
         """

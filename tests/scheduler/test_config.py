@@ -7,7 +7,6 @@ import inspect
 import pickle
 from typing import Any
 
-import numpy as np
 import pytest
 from tests.scheduler.waiting import EDGES
 
@@ -116,19 +115,6 @@ def test_adapting_needs_a_second_bin(
         return
     with pytest.raises(ValueError, match="adapt: "):
         make()
-
-
-def test_a_live_scheduler_is_not_simulated() -> None:
-    from multibin.traces import Trace
-
-    trace = Trace(
-        arrivals=np.zeros(3), prompt_tokens=np.ones(3, int), output_tokens=np.array([3, 4, 5])
-    )
-    s = mb.Scheduler(EDGES, 2)
-    service = mb.ServiceModel(step=1.0)
-    with pytest.raises(TypeError, match=r"give scheduler\.config"):
-        mb.simulate(trace, scheduler=s, service=service)  # type: ignore[arg-type]
-    assert len(mb.simulate(trace, scheduler=s.config, service=service)) == 3
 
 
 def test_adapt_is_a_value_too() -> None:
