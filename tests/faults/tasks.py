@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from contextvars import Context
-from typing import Any, TypeVarTuple
+from typing import Any, NoReturn, TypeVarTuple
 
 import numpy as np
 from tests.faults import calls
@@ -23,6 +24,17 @@ LONGEST = 0.01
 
 class Broken(BaseException):
     """Raised by a loop that is asked to wake a task."""
+
+
+class Refused(Exception):
+    """Raised in its place in the main thread, where a `BaseException` would be raised again and end
+    the program.
+    """
+
+
+def fail() -> NoReturn:
+    """Raises what a loop raises that is asked to wake a task."""
+    raise Refused if threading.current_thread() is threading.main_thread() else Broken
 
 
 class SlowLoop(asyncio.SelectorEventLoop):
@@ -45,10 +57,10 @@ class RaisingLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.Handle:
         self.turn += 1
         if self.turn % 3 == 1:
-            raise Broken
+            fail()
         handle = super().call_soon_threadsafe(callback, *args, context=context)
         if self.turn % 3 == 2:
-            raise Broken
+            fail()
         return handle
 
 
