@@ -150,11 +150,21 @@ impl<'a> Round<'a> {
             sum
         });
         if self.end == End::Cancel {
+            sum.expired += self.report_expired();
             sum.cancelled += audit::cancel_the_rest(self);
         }
         self.check_end();
         audit::check(self, &sum);
         sum
+    }
+
+    /// What expired and no batch reported, as no worker is left.
+    fn report_expired(&self) -> u64 {
+        let expired = self.scheduler.expired();
+        for gone in &expired {
+            self.account.expire(gone.key);
+        }
+        expired.len() as u64
     }
 
     /// No producer is left.
