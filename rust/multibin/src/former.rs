@@ -25,6 +25,7 @@ use crate::load::Full;
 use crate::occupied::Occupied;
 use crate::request::{Expired, Reason, Row};
 use crate::waiting::{Entry, Owner, Slab};
+pub(crate) use arrivals::Arrivals;
 use bins::{Bins, Heads};
 use expiry::Expiry;
 use places::Places;

@@ -1,11 +1,12 @@
 //! The workers' side: everything under the forming lock.
 
+use super::cancel::Withdrawn;
 use super::sleepers::Locked;
 use super::wakes::{Panics, WakeList};
 use super::{Handle, Inner, NextError, State};
 use crate::bell::Bell;
-use crate::former::{Formed, WorkerId};
-use crate::request::Row;
+use crate::former::{Arrivals, Formed, WorkerId};
+use crate::request::{Row, Submission};
 use crate::stats::Stats;
 use crate::sync::Ordering;
 
@@ -35,29 +36,31 @@ impl State {
         if !self.withdrawn.is_empty() {
             return self.drain_without_withdrawn(bin);
         }
-        let Self { former, drains, .. } = self;
-        let drain = &mut drains[bin];
-        let before = drain.head();
-        let left =
-            former.arrive(bin, |arrivals| drain.pass(|submission| arrivals.push(submission)));
-        let moved = drain.head() - before;
-        self.drained += moved;
-        (moved, left)
+        self.pass(bin, |_, submission, arrivals| arrivals.push(submission))
     }
 
     /// [`State::drain_one`] while a ring holds cancelled requests, whose entries are dropped.
     #[cold]
     fn drain_without_withdrawn(&mut self, bin: usize) -> (u64, bool) {
+        self.pass(bin, |withdrawn, submission, arrivals| {
+            if !withdrawn.forget(submission.ticket) {
+                arrivals.push(submission);
+            }
+        })
+    }
+
+    /// Hands what is published of one ring to `each`.
+    #[inline]
+    fn pass(
+        &mut self,
+        bin: usize,
+        each: impl Fn(&mut Withdrawn, Submission, &mut Arrivals<'_>),
+    ) -> (u64, bool) {
         let Self { former, drains, withdrawn, .. } = self;
         let drain = &mut drains[bin];
         let before = drain.head();
-        let left = former.arrive(bin, |arrivals| {
-            drain.pass(|submission| {
-                if !withdrawn.forget(submission.ticket) {
-                    arrivals.push(submission);
-                }
-            })
-        });
+        let left = former
+            .arrive(bin, |arrivals| drain.pass(|submission| each(withdrawn, submission, arrivals)));
         let moved = drain.head() - before;
         self.drained += moved;
         (moved, left)
@@ -151,23 +154,23 @@ impl Inner {
 
     pub(super) fn remove_worker(&self, worker: WorkerId) {
         let panics = Panics::default();
-        let mut more = true;
-        let mut first = true;
-        while more {
-            if !first {
-                // A mutex goes to the thread that is awake: those that wait for it get a turn.
-                std::thread::sleep(TURN);
-            }
+        let step = |first: bool| {
             let wakes = WakeList::new();
-            more = {
-                let mut state = self.lock(&wakes);
-                if std::mem::take(&mut first) {
-                    state.former.retire_worker(worker);
-                    state.wake_all(|sleeper| sleeper == worker);
-                }
-                self.hand_back(&mut state, worker)
-            };
+            let mut state = self.lock(&wakes);
+            if first {
+                state.former.retire_worker(worker);
+                state.wake_all(|sleeper| sleeper == worker);
+            }
+            let more = self.hand_back(&mut state, worker);
+            drop(state);
             panics.keep(wakes.fire());
+            more
+        };
+        let mut more = step(true);
+        while more {
+            // A mutex goes to the thread that is awake: those that wait for it get a turn.
+            std::thread::sleep(TURN);
+            more = step(false);
         }
     }
 
