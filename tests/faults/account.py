@@ -34,7 +34,7 @@ class Account:
         """Keys whose call was interrupted: perhaps accepted."""
         self.taken: list[Taken] = []
         self.interrupted: list[str] = []
-        """Calls that may have taken a batch, which nobody got."""
+        """Calls that may have taken a batch, which no step got."""
         self.expired: list[tuple[int, int]] = []
         self.cancelled: list[int] = []
         """Tickets."""

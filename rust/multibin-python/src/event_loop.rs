@@ -77,7 +77,7 @@ impl LoopWaker {
     /// the stack is empty, or gives the wake-up away after some times.
     fn try_later(self: Arc<Self>) {
         let shared = Arc::clone(&self.shared);
-        // Relaxed: whoever calls the waker again does it after this.
+        // Relaxed: the waker is called again after this.
         if self.retries.fetch_add(1, Ordering::Relaxed) < RETRIES {
             shared.scheduler().wake_later(Waker::from(self));
         } else {

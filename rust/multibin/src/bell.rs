@@ -17,13 +17,13 @@
 //!   the producer sees the armed bell.
 //!
 //! What a bin's entries may complete is stored when it changes, before the bell is armed. A producer
-//! that reads it later than the bell reads what came with that bell, or with a later one; whoever
-//! armed the later one saw the claim. The same holds for the alarm.
+//! that reads it later than the bell reads what came with that bell, or with a later one; the
+//! worker that armed the later one saw the claim. The same holds for the alarm.
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering, order_for_loom};
 
 /// No position is after it: no entry wakes a sleeper.
-pub(crate) const NOBODY: u64 = u64::MAX;
+pub(crate) const NEVER: u64 = u64::MAX;
 
 /// The states of an armed bell.
 const BY_BIN: u32 = 1;
@@ -62,7 +62,7 @@ impl Bell {
         order_for_loom();
         // SeqCst: pairs with the store in `arm`.
         match self.armed.load(Ordering::SeqCst) {
-            0 => NOBODY,
+            0 => NEVER,
             // Relaxed: this came with the armed bell, or belongs to a later one, which saw the claim.
             BY_BIN => self.quiet[bin].load(Ordering::Relaxed),
             _ => 0,
@@ -75,7 +75,7 @@ impl Bell {
     pub(crate) fn rings(&self, end: u64, quiet: u64, due: impl FnOnce() -> u64) -> bool {
         // Relaxed: the caller takes the lock to wake, which orders everything. If another producer
         // disarmed the bell, the sleeper is left to it.
-        quiet != NOBODY
+        quiet != NEVER
             && (end > quiet || self.goes_off_before(due()))
             && self.armed.swap(0, Ordering::Relaxed) != 0
     }
@@ -159,7 +159,7 @@ mod loom_tests {
         /// Publishes one entry; whether it must wake somebody.
         fn submit(&self) -> bool {
             let (end, quiet) = self.1.push_looking(1, || self.0.look(0)).unwrap();
-            self.0.rings(end, quiet, || NOBODY)
+            self.0.rings(end, quiet, || NEVER)
         }
 
         fn producer(&self) -> JoinHandle<bool> {
@@ -183,7 +183,7 @@ mod loom_tests {
         /// Whether it may sleep without an alarm.
         fn arm_and_look(&mut self, quiet: u64) -> bool {
             self.bell.set_quiet(0, quiet);
-            self.bell.arm(false, NOBODY);
+            self.bell.arm(false, NEVER);
             let mut left = false;
             let Self { bell, drain, seen } = self;
             bell.marked(|_| {

@@ -295,7 +295,7 @@ impl Former {
         any
     }
 
-    /// Hands the climbers of a worker that retired back to the shared queues, where they start anew,
+    /// Hands the climbers of a worker that retired back to the shared queues, where they start over,
     /// bin by bin, at most as many as `most`; returns how many, and whether more are left.
     pub(crate) fn hand_back(
         &mut self,

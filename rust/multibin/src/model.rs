@@ -277,7 +277,7 @@ impl Model {
         let leads = elastic || !self.closed;
         let overdue = overdue.into_iter().filter(|_| leads);
         if let Some(head) = overdue.min_by_key(|head| head.ticket) {
-            // It leads, whoever of another queue is ahead of it.
+            // It leads, also from behind the head of another queue.
             bins[head.bin].sort_by_key(|entry| entry.ticket != head.ticket);
             if bounded {
                 for bin in &mut bins {

@@ -43,7 +43,7 @@ impl Former {
         Formed::new(taking.rows, limit, bin, reason)
     }
 
-    /// The head of a queue of the leader's bin, whoever is ahead of it in the others; returns 1 if it
+    /// The head of a queue of the leader's bin, also from behind the heads of the others; returns 1 if it
     /// had not started.
     fn take_head(&mut self, queue: Owner, taking: &mut Taking) -> usize {
         let bin = taking.bin;

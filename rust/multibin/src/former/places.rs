@@ -37,7 +37,7 @@ impl Places {
         Ok(Self { asked: tickets > 0, mask, last, waits, displaced: BTreeMap::new() })
     }
 
-    /// Makes `position`, for which somebody waits at `at`, one of those that there are.
+    /// Makes `position`, whose request waits at `at`, one of those that there are.
     #[cold]
     fn grow(&mut self, position: usize, at: u32) {
         if !self.asked {
@@ -86,7 +86,7 @@ impl Places {
         }
     }
 
-    /// Nobody waits for the position of `ticket`, if it is one.
+    /// No request waits at the position of `ticket`, if it is one.
     #[inline]
     fn clear(&mut self, ticket: Ticket) {
         let position = self.position(ticket);

@@ -138,7 +138,7 @@ impl Former {
         self.overdue(now).at.is_some()
     }
 
-    /// With `max_parked` climbers nobody starts while climbers may go on: strict, while they hold a
+    /// With `max_parked` climbers no request starts while climbers may go on: strict, while they hold a
     /// batch.
     fn bounded(&self, now: u64, everything: View, closed: bool) -> View {
         let full = self.rules.max_parked.is_some_and(|most| self.parked >= most);

@@ -214,7 +214,7 @@ fn climbers_alone_do_not_pass_an_overdue_request() {
 }
 
 /// Strict: as many climbers as may wait, which are no batch alone, do not keep full bins from leaving;
-/// once they are one, or the scheduler is closed, they go on and nobody starts.
+/// once they are one, or the scheduler is closed, they go on and no request starts.
 #[test]
 fn climbers_that_cannot_go_on_hold_up_no_full_bin() {
     let config = Config { fill: Fill::Strict, overrun: Overrun::Climb, ..Config::new(2) };

@@ -233,7 +233,7 @@ fn the_last_handle_of_a_worker_frees_its_climber() {
     });
 }
 
-/// Whoever ends the lease wakes the future that waits for it.
+/// The end of the lease wakes the future that waits for it.
 #[test]
 fn the_end_of_a_lease_wakes_a_draining_future() {
     model(|| {

@@ -156,7 +156,7 @@ impl Line {
         self.settle(place, wakes)
     }
 
-    /// Wakes the waiter if its call is settled. Returns the tickets that nobody will ask for.
+    /// Wakes the waiter if its call is settled. Returns the tickets for which no call will ask.
     fn settle(&mut self, place: Place, wakes: &WakeList) -> Range<Ticket> {
         let call = self.calls.get_mut(&place).expect("a call is kept until it is read");
         if !call.is_settled() {
@@ -239,7 +239,7 @@ impl Inner {
         }
     }
 
-    /// The pieces are published. Returns the tickets that nobody will ask for.
+    /// The pieces are published. Returns the tickets for which no call will ask.
     fn land(&self, pieces: &[Piece], wakes: &WakeList) -> Vec<Range<Ticket>> {
         let mut line = self.room.0.lock(wakes);
         let mut unread = Vec::new();

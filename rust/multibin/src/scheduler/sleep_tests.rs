@@ -153,7 +153,7 @@ fn a_wake_up_that_is_not_answered_goes_on() {
     assert_eq!(rings([&dead, &second, &third]), [1, 1, 1], "who is late is told once");
 }
 
-/// Nobody waits for who is late where nothing is left to take.
+/// No sleeper is woken in the place of a late one where nothing is left to take.
 #[test]
 fn a_late_sleeper_costs_nothing_without_a_batch() {
     let stage = Stage::of(Fill::Elastic, 1);

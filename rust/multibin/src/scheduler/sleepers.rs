@@ -85,7 +85,7 @@ impl Sleepers {
         let sleeper = self.queue.remove(at)?;
         self.alarms.remove(&(sleeper.until, sleeper.place));
         if self.queue.is_empty() {
-            // There is nobody to whom a wake-up could go on.
+            // No sleeper is left to which a wake-up could go on.
             self.told.clear();
         }
         Some(sleeper)
@@ -231,8 +231,8 @@ impl Guard<'_, State> {
         }
     }
 
-    /// Wakes all sleepers that `whose` holds for. What wakes them waits for nobody, so none of
-    /// them need come.
+    /// Wakes all sleepers that `whose` holds for. None of them has to come, so their wake-ups
+    /// are not passed on.
     pub(super) fn wake_all(&mut self, whose: impl Fn(WorkerId) -> bool) {
         for sleeper in self.sleepers.remove_all(whose) {
             self.wakes().wake(sleeper.waker);

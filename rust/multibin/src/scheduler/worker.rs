@@ -11,7 +11,7 @@ use crate::former::WorkerId;
 use crate::sync::{AtomicU32, Ordering, order_for_loom};
 
 /// Takes batches. Climbers that it resubmits come back to it alone; when it is closed, or it and its batches
-/// and futures are dropped, those that still wait start anew in the shared queues.
+/// and futures are dropped, those that still wait start over in the shared queues.
 #[derive(Debug)]
 pub struct Worker(Arc<Handle>);
 
@@ -108,8 +108,8 @@ impl Worker {
         Scheduler(self.0.scheduler.clone())
     }
 
-    /// Hands the waiting climbers back to the shared queues, where they start anew; whoever waits
-    /// in [`Worker::next_batch`], and later calls, get [`NextError::WorkerClosed`].
+    /// Hands the waiting climbers back to the shared queues, where they start over; calls that wait
+    /// in [`Worker::next_batch`], and later ones, get [`NextError::WorkerClosed`].
     pub fn close(&self) {
         self.0.scheduler.remove_worker(self.0.id);
     }

@@ -1,4 +1,4 @@
-//! Waiters for room under the model checker: whoever frees room finds the waiter, or the waiter finds
+//! Waiters for room under the model checker: the call that frees room finds the waiter, or the waiter finds
 //! the room.
 //!
 //! Run with `RUSTFLAGS="--cfg loom" cargo test -p multibin --profile loom --lib loom`.
