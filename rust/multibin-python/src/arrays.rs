@@ -81,7 +81,7 @@ pub fn lengths(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<u32>> {
 }
 
 /// One length in steps, or several in an array.
-fn one_or_more_lengths(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<u32>> {
+pub fn one_or_more_lengths(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<u32>> {
     let ArrayLike(object) = given;
     let one = || Ok(vec![length(&Number(object.clone()), argument)?]);
     if object.is_instance_of::<PyInt>() || object.is_instance_of::<PyFloat>() {

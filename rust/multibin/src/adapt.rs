@@ -2,6 +2,7 @@
 
 mod fit;
 mod options;
+mod reference;
 mod sample;
 
 use std::collections::VecDeque;
@@ -112,8 +113,8 @@ impl Adapter {
             batch_size,
             climbs: rules.overrun == Overrun::Climb,
             gate: adapt.gate.then(|| Gate::new(edges.clone(), batch_size)),
+            sample: Sample::new(edges.clone(), adapt.window),
             edges,
-            sample: Sample::new(adapt.window),
             fitting: false,
             epoch: 0,
             so_far: Adaptation::default(),
@@ -131,17 +132,47 @@ impl Adapter {
         self.gate.as_ref().is_none_or(Gate::pays)
     }
 
-    /// A request is finished. Whether the gate turned.
-    pub(crate) fn observe(&mut self, predicted: u32, actual: u32) -> bool {
+    /// A request is finished. Whether the gate turned. `entered` is called now and then: how many
+    /// requests came into each bin since it was last, if they went to the bins of their predictions.
+    pub(crate) fn observe(
+        &mut self,
+        predicted: u32,
+        actual: u32,
+        entered: impl FnOnce() -> Option<Vec<u64>>,
+    ) -> bool {
+        let mut looks = false;
         if self.adapt.edges {
-            self.sample.push((predicted, actual));
-            if !self.fitting {
-                self.so_far.drifts += u64::from(self.sample.forget_after_drift(self.batch_size));
-            }
+            self.sample.push(predicted, actual);
+            looks = self.sample.is_due();
         }
+        let mut gate_looks = false;
+        if let Some(gate) = &mut self.gate {
+            gate.push(predicted, actual);
+            gate_looks = gate.is_due();
+        }
+        if looks || gate_looks {
+            self.weigh(entered().as_deref());
+        }
+        if looks && !self.fitting {
+            self.so_far.drifts += u64::from(self.sample.forget_after_drift());
+        }
+        gate_looks && self.look()
+    }
+
+    fn weigh(&mut self, arrived: Option<&[u64]>) {
+        if self.adapt.edges {
+            self.sample.weigh(arrived);
+        }
+        if let Some(gate) = &mut self.gate {
+            gate.weigh(arrived);
+        }
+    }
+
+    /// Whether the gate turned.
+    fn look(&mut self) -> bool {
         let Some(gate) = &mut self.gate else { return false };
         let before = gate.pays();
-        gate.observe(predicted, actual);
+        gate.look();
         if gate.pays() == before {
             return false;
         }
@@ -163,15 +194,16 @@ impl Adapter {
     /// A fit that is due, if none is under way; to be given back to [`Adapter::fitted`] or
     /// [`Adapter::give_up`].
     pub(crate) fn job(&mut self) -> Option<Job> {
-        if !self.adapt.edges || self.fitting || !self.sample.is_due(self.adapt.every) {
+        if !self.adapt.edges || self.fitting || !self.sample.may_fit(self.adapt.every) {
             return None;
         }
         self.fitting = true;
-        let pairs = self.sample.take();
+        let requests = self.sample.take();
         // Predictions that tell nothing, or are not made, start who climbs in the first level.
-        let told = self.pays() && pairs.iter().any(|&(predicted, _)| predicted > 0);
+        let told = self.pays() && requests.iter().any(|request| request.predicted > 0);
         Some(Job {
-            pairs,
+            requests,
+            arrivals: self.sample.arrivals(),
             current: self.edges.clone(),
             bins: self.bins,
             batch_size: self.batch_size,
@@ -193,7 +225,7 @@ impl Adapter {
         self.so_far.swaps += 1;
         self.tell(Event::Swapped { bins: edges.bins(), gain });
         self.edges = edges;
-        self.adjust_gate();
+        self.adjust();
         true
     }
 
@@ -211,10 +243,12 @@ impl Adapter {
             self.edges = edges.clone();
             self.gate = self.adapt.gate.then(|| Gate::new(edges.clone(), self.batch_size));
         }
-        self.adjust_gate();
+        self.adjust();
     }
 
-    fn adjust_gate(&mut self) {
+    /// Other edges or another batch size are in use.
+    fn adjust(&mut self) {
+        self.sample.set_edges(self.edges.clone());
         if let Some(gate) = &mut self.gate {
             gate.adjust(self.edges.clone(), self.batch_size);
         }

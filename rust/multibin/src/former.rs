@@ -87,6 +87,8 @@ pub(crate) struct Former {
     handed_back: u64,
     /// Rows so far that left without being taken.
     removed: u64,
+    /// By bin, requests that came in since this was last taken, or the edges changed.
+    entered: Box<[u64]>,
     places: Places,
     expiry: Expiry,
     /// Bins of which something entered or left, or of which the rules changed, since they were taken
@@ -137,6 +139,7 @@ impl Former {
             resubmitted: 0,
             handed_back: 0,
             removed: 0,
+            entered: vec![0; queues].into(),
             places,
             expiry: Expiry::new(capacity),
             changed: all(queues),
@@ -198,6 +201,14 @@ impl Former {
     /// How many queues there are.
     fn bins(&self) -> usize {
         self.fresh.queues.len()
+    }
+
+    /// How many requests came into each bin since this was last asked or the edges changed; `None`
+    /// while predictions do not decide where they enter.
+    pub(crate) fn take_entered(&mut self) -> Option<Vec<u64>> {
+        let none = vec![0; self.bins()].into();
+        let entered = std::mem::replace(&mut self.entered, none);
+        self.predicted.then(|| entered.into_vec())
     }
 
     /// Rows taken so far.

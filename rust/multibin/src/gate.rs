@@ -1,35 +1,87 @@
 //! Whether binning pays, judged by what the predictions were worth.
 
-use std::collections::VecDeque;
-
 use crate::edges::Edges;
+use crate::gain::Pool;
+use crate::strata::{Span, Strata};
 
-/// Compares, over the last pairs of a predicted and an actual length, the longest of a batch from
-/// one bin with the longest of batches from the bins of the predictions:
+/// Compares, over finished requests with their predicted and actual lengths, the longest of a batch
+/// from one bin with the longest of batches from the bins of the predictions:
 ///
-/// gain = E[longest of B] ÷ Σ mass of bin · E[longest of B | bin].
+/// gain = E\[longest of B\] ÷ Σ mass of bin · E\[longest of B | bin\].
 ///
 /// That is the throughput that bins gain in saturation (Proposition 4.1 of arXiv 2412.04504).
 /// Predictions that say nothing gain nothing, and neither do lengths that are alike; bins then only
 /// cost latency. Below [`Gate::CLOSE`] the gate closes: use one bin. It opens again above
-/// [`Gate::OPEN`]. Until [`Gate::WINDOW`] pairs are known it is open.
+/// [`Gate::OPEN`]. Until [`Gate::window`] requests are known it is open.
+///
+/// The last requests of each bin are looked at, as many as weigh what the bin has of the traffic:
+/// which bins a scheduler serves first does not matter. The estimate has no bias where predictions say
+/// nothing, and is too low, never too high, where a bin keeps fewer requests than a batch has.
 #[derive(Debug, Clone)]
 pub struct Gate {
-    edges: Edges,
     batch_size: u32,
-    /// Predicted and actual length.
-    pairs: VecDeque<(u32, u32)>,
-    /// Pairs since the gain was last computed.
+    strata: Strata,
+    /// Requests of each bin that arrived since the gain was last computed.
+    arrived: Vec<u64>,
+    /// Requests that finished since then.
     unseen: usize,
-    gain: Option<f64>,
+    gain: Option<Gain>,
     pays: bool,
 }
 
+/// The mean of the gains that were found, as long as these are alike.
+#[derive(Debug, Clone, Copy)]
+struct Gain {
+    mean: f64,
+    last: f64,
+    looks: u32,
+}
+
+impl Gain {
+    /// A mean is of the last looks, about so many: those of 16 windows, or more.
+    const MOST: u32 = 256;
+    /// Looks that make a mean sure: those of a window.
+    const ENOUGH: u32 = 10;
+
+    fn new(gain: f64) -> Self {
+        Self { mean: gain, last: gain, looks: 1 }
+    }
+
+    fn and(self, gain: f64) -> Self {
+        if self.is_unlike(gain) {
+            return Self::new(gain);
+        }
+        let looks = (self.looks + 1).min(Self::MOST);
+        Self { mean: self.mean + (gain - self.mean) / f64::from(looks), last: gain, looks }
+    }
+
+    /// Whether predictions are worth something else than before, chance apart.
+    fn is_unlike(self, gain: f64) -> bool {
+        (gain - self.mean).abs() > 0.2 + 0.25 * (self.mean - 1.0) || gain < NOTHING
+    }
+
+    fn is_sure(self) -> bool {
+        self.looks >= Self::ENOUGH || !(NOTHING..MUCH).contains(&self.last)
+    }
+}
+
+/// A gain below this is as good as none: chance alone hardly makes one, and hides no more.
+const NOTHING: f64 = 1.02;
+/// A gain that chance does not make of one that is not worth it.
+const MUCH: f64 = 1.30;
+
 impl Gate {
-    /// Pairs that are looked at. On fewer, chance alone makes a gain: with 1,000 pairs in 16 bins
-    /// and batches of 32, shuffled predictions seem to gain 3 %, and 5 % at most.
+    /// The least requests that are looked at.
     pub const WINDOW: usize = 1_000;
-    /// New pairs after which the gain is computed again.
+    /// Batches of each bin that are looked at, where these are more requests.
+    pub const BATCHES: usize = 2;
+    /// Batches that are looked at in all, where these are more requests.
+    const ALL: usize = 10;
+    /// Requests of each bin, on average, before the first look.
+    const FEW: usize = 10;
+    /// The most requests that are looked at.
+    pub const MOST: usize = 1 << 16;
+    /// The least new requests after which the gain is computed again.
     pub const EVERY: usize = 100;
     /// The gain below which the gate closes.
     pub const CLOSE: f64 = 1.10;
@@ -39,21 +91,35 @@ impl Gate {
     /// An open gate for these bins and full batches of `batch_size`.
     #[must_use]
     pub fn new(edges: Edges, batch_size: u32) -> Self {
-        let pairs = VecDeque::with_capacity(Self::WINDOW);
-        Self { edges, batch_size, pairs, unseen: 0, gain: None, pays: true }
+        let arrived = vec![0; edges.bins()];
+        let span = span(&edges, batch_size);
+        let strata = Strata::new(edges, span);
+        Self { batch_size, strata, arrived, unseen: 0, gain: None, pays: true }
+    }
+
+    /// How many requests are looked at: two batches of each bin and ten in all, and from `WINDOW`
+    /// to `MOST`.
+    #[must_use]
+    pub fn window(&self) -> usize {
+        self.strata.span().window
+    }
+
+    /// A request arrives. If the gate is told of every arrival, requests that finish out of order, as
+    /// where short ones are served first, do not mislead it. Else it takes those that finish for a
+    /// fair sample of those that arrive.
+    pub fn arrive(&mut self, predicted: u32) {
+        self.arrived[self.strata.edges().bin(predicted)] += 1;
     }
 
     /// A request is finished: what was predicted and what it took, in steps. Amortised
-    /// O(log `WINDOW`) with a constant of about ten.
+    /// O(log of the window) with a constant of about ten.
     pub fn observe(&mut self, predicted: u32, actual: u32) {
-        if self.pairs.len() == Self::WINDOW {
-            self.pairs.pop_front();
-        }
-        self.pairs.push_back((predicted, actual));
-        self.unseen += 1;
-        if self.pairs.len() == Self::WINDOW && self.unseen >= Self::EVERY {
-            self.unseen = 0;
-            self.judge();
+        self.push(predicted, actual);
+        if self.is_due() {
+            let arrived = std::mem::take(&mut self.arrived);
+            self.weigh(Some(&arrived));
+            self.arrived = vec![0; arrived.len()];
+            self.look();
         }
     }
 
@@ -63,61 +129,62 @@ impl Gate {
         self.pays
     }
 
-    /// The gain when it was last computed; `None` until `WINDOW` pairs are known.
+    /// The gain when it was last computed; `None` until `window()` requests are known.
     #[must_use]
     pub fn gain(&self) -> Option<f64> {
-        self.gain
+        self.gain.map(|gain| gain.mean)
     }
 
-    fn judge(&mut self) {
-        let gain = self.current_gain();
-        self.gain = Some(gain);
-        self.pays = gain >= if self.pays { Self::CLOSE } else { Self::OPEN };
+    /// A request is finished.
+    pub(crate) fn push(&mut self, predicted: u32, actual: u32) {
+        self.strata.push(predicted, actual);
+        self.unseen += 1;
     }
 
-    /// Looks at the same pairs with other edges or another batch size, from its next look on.
-    pub(crate) fn adjust(&mut self, edges: Edges, batch_size: u32) {
-        (self.edges, self.batch_size) = (edges, batch_size);
+    /// Whether enough requests are new: a look is due.
+    pub(crate) fn is_due(&self) -> bool {
+        self.unseen >= (self.strata.seen().min(self.window()) / 16).max(Self::EVERY)
     }
 
-    fn current_gain(&self) -> f64 {
-        let mut pairs: Vec<(u32, u32)> = self.pairs.iter().copied().collect();
-        pairs.sort_unstable_by_key(|&(_, actual)| actual);
-        let mut all = Longest::default();
-        for &(_, actual) in &pairs {
-            all.add(actual, self.batch_size);
+    /// Before a look: how many requests of each bin arrived, if that is known.
+    pub(crate) fn weigh(&mut self, arrived: Option<&[u64]>) {
+        self.strata.weigh(arrived);
+    }
+
+    /// Computes the gain and turns the gate by it.
+    pub(crate) fn look(&mut self) {
+        self.unseen = 0;
+        let known = self.strata.known(self.batch_size);
+        if known < Self::WINDOW.max(Self::FEW * self.strata.edges().bins()) {
+            return;
         }
-        let binned = expected_longest(&self.edges, &pairs, self.batch_size);
-        // Requests that take no time gain nothing.
-        if binned > 0.0 { all.expected / binned } else { 1.0 }
+        let mut pool = Pool::new(self.strata.weighed());
+        let found = pool.cost(self.strata.edges(), self.batch_size).recip();
+        let before = self.gain.filter(|_| known >= self.window());
+        let gain = before.map_or(Gain::new(found), |gain| gain.and(found));
+        self.gain = Some(gain);
+        if gain.is_sure() {
+            self.pays = gain.mean >= if self.pays { Self::CLOSE } else { Self::OPEN };
+        }
+    }
+
+    /// Looks at the same requests with other edges or another batch size, from its next look on.
+    pub(crate) fn adjust(&mut self, edges: Edges, batch_size: u32) {
+        self.batch_size = batch_size;
+        self.arrived = vec![0; edges.bins()];
+        let span = span(&edges, batch_size);
+        self.strata.set_edges(edges, span);
     }
 }
 
-/// Σ mass of bin · E[longest of a batch | bin], a bin's members being those predicted to be in it.
-/// `pairs`: (predicted, actual), sorted by the latter.
-pub(crate) fn expected_longest(edges: &Edges, pairs: &[(u32, u32)], batch_size: u32) -> f64 {
-    let mut bins = vec![Longest::default(); edges.bins()];
-    for &(predicted, actual) in pairs {
-        bins[edges.bin(predicted)].add(actual, batch_size);
-    }
-    let sum: f64 = bins.iter().map(|bin| bin.mass * bin.expected).sum();
-    sum / pairs.len() as f64
-}
-
-/// E[longest of a batch] of the lengths so far, which come in increasing order.
-#[derive(Debug, Clone, Copy, Default)]
-struct Longest {
-    mass: f64,
-    expected: f64,
-}
-
-impl Longest {
-    /// All of a batch are among the earlier lengths with probability (n / (n + 1))^B.
-    fn add(&mut self, length: u32, batch_size: u32) {
-        let all_shorter = (self.mass / (self.mass + 1.0)).powf(f64::from(batch_size));
-        self.expected += (1.0 - all_shorter) * (f64::from(length) - self.expected);
-        self.mass += 1.0;
-    }
+/// A bin of which few requests are recent is known by two batches, if these are not so old that a
+/// predictor's turn to noise would be noticed late: within 2,000 requests or 8 batches of each bin.
+fn span(edges: &Edges, batch_size: u32) -> Span {
+    let rows = batch_size as usize;
+    let batches = (Gate::BATCHES * edges.bins()).max(Gate::ALL);
+    let window = batches.saturating_mul(rows).clamp(Gate::WINDOW, Gate::MOST);
+    let longest = (6 * edges.bins()).saturating_mul(rows).max(window * 7 / 5);
+    Span { window, least: rows.saturating_mul(2), longest }
 }
 
 #[cfg(all(test, not(loom)))]
@@ -183,25 +250,32 @@ mod tests {
         assert!(!same.pays());
     }
 
+    /// From the definition: of `rows` different requests of a bin, each choice alike.
+    fn longest(actuals: &[u32], rows: usize) -> f64 {
+        let n = actuals.len();
+        let all_shorter = |i: usize| -> f64 {
+            (0..rows).map(|row| (i as f64 - row as f64).max(0.0) / (n - row) as f64).product()
+        };
+        let terms = actuals.iter().enumerate();
+        terms.map(|(i, &v)| f64::from(v) * (all_shorter(i + 1) - all_shorter(i))).sum()
+    }
+
     #[test]
-    fn the_gain_is_the_formulas() {
+    fn the_gain_is_the_formulas_without_its_bias() {
         let mut gate = Gate::new(Edges::new(&[0, 50, 100]).unwrap(), 4);
         let pairs: Vec<(u32, u32)> = (0..1_000).map(|i| (i * 7 % 100, i * 13 % 97)).collect();
         for &(predicted, actual) in &pairs {
             gate.observe(predicted, actual);
         }
-        let longest = |actuals: &mut Vec<u32>| {
-            actuals.sort_unstable();
-            let n = actuals.len() as f64;
-            let share = |i: usize| (i as f64 / n).powi(4);
-            let terms =
-                actuals.iter().enumerate().map(|(i, &v)| f64::from(v) * (share(i + 1) - share(i)));
-            n * terms.sum::<f64>()
+        let longest = |own: &mut dyn Iterator<Item = u32>| {
+            let mut own: Vec<u32> = own.collect();
+            own.sort_unstable();
+            own.len() as f64 * longest(&own, 4)
         };
         let of =
             |low: bool| pairs.iter().filter(move |pair| (pair.0 < 50) == low).map(|pair| pair.1);
-        let mut all: Vec<u32> = pairs.iter().map(|pair| pair.1).collect();
-        let binned = longest(&mut of(true).collect()) + longest(&mut of(false).collect());
-        assert!((gate.gain().unwrap() - longest(&mut all) / binned).abs() < 1e-9);
+        let all = longest(&mut pairs.iter().map(|pair| pair.1));
+        let binned = longest(&mut of(true)) + longest(&mut of(false));
+        assert!((gate.gain().unwrap() / (all / binned) - 1.0).abs() < 1e-3);
     }
 }

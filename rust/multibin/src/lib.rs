@@ -25,6 +25,7 @@ mod bell;
 mod config;
 pub mod edges;
 mod former;
+mod gain;
 mod gate;
 mod least;
 mod load;
@@ -36,6 +37,7 @@ mod request;
 mod scheduler;
 pub mod simulate;
 mod stats;
+mod strata;
 mod sync;
 mod waiting;
 

@@ -1,14 +1,21 @@
 //! One fit of edges to finished requests: what takes long, apart from all locks.
 
-use super::sample::Reference;
+use super::reference::Reference;
 use crate::edges::{Edges, Optimal};
-use crate::gate::expected_longest;
+use crate::gain::{Pool, Weighed};
+
+/// By how many shuffled predictions the noise of a gain is found.
+const SHUFFLES: usize = 8;
+/// How many times the noise a gain must exceed its bound.
+const SURE: f64 = 3.0;
 
 /// What a fit needs to know.
 #[derive(Debug)]
 pub(crate) struct Job {
-    /// (predicted, actual), the oldest first; at least two.
-    pub(super) pairs: Vec<(u32, u32)>,
+    /// The requests of each bin together, the oldest first; at least two.
+    pub(super) requests: Vec<Weighed>,
+    /// How many requests their weights come from.
+    pub(super) arrivals: f64,
     /// The edges in use.
     pub(super) current: Edges,
     /// The most bins.
@@ -32,62 +39,125 @@ pub(crate) struct Fit {
 }
 
 impl Job {
-    /// Edges for every other pair, judged with the pairs between them: judged with their own, noise
-    /// alone would seem a gain. Takes some milliseconds.
+    /// Edges for every other request, judged with the requests between them: judged with their own,
+    /// noise alone would seem a gain. Takes some milliseconds.
     pub(crate) fn run(self) -> Fit {
-        let every_other = |first| self.pairs.iter().skip(first).step_by(2).copied();
-        let fitted = self.edges(every_other(0).unzip());
-        let mut judges: Vec<_> = every_other(1).collect();
-        judges.sort_unstable_by_key(|&(_, actual)| actual);
-        let (before, after) = (self.cost(&self.current, &judges), self.cost(&fitted, &judges));
-        let gain = if after > 0.0 { before / after - 1.0 } else { 0.0 };
-        let better = gain > 0.0 && gain >= self.hysteresis;
+        let every_other = |first| self.requests.iter().skip(first).step_by(2).copied();
+        let fitted = self.edges(&every_other(0).collect::<Vec<_>>());
+        let gain = self.gain(&fitted, every_other(1).collect());
         Fit {
-            better: better.then_some((fitted, gain)),
-            reference: Reference::new(self.pairs.iter().copied()),
+            better: gain.map(|gain| (fitted, gain)),
+            reference: Reference::new(&self.requests, self.arrivals),
             epoch: self.epoch,
         }
     }
 
-    fn edges(&self, (predicted, actual): (Vec<u32>, Vec<u32>)) -> Edges {
+    fn edges(&self, requests: &[Weighed]) -> Edges {
+        let (predicted, actual): (Vec<u32>, Vec<u32>) = drawn(requests).unzip();
         let edges = match self.levels {
             Some(overhead) => Edges::feedback(&actual, self.bins, overhead),
             None => Optimal::new(self.bins, self.batch_size).fit_pairs(&predicted, &actual, true),
         };
-        edges.expect("the options are checked and there are pairs")
+        edges.expect("the options are checked and there are requests")
     }
 
-    /// Mean steps of a request's slot with these edges; `pairs` sorted by what they took.
-    fn cost(&self, edges: &Edges, pairs: &[(u32, u32)]) -> f64 {
+    /// What these edges gain, as a share, if that is enough.
+    fn gain(&self, fitted: &Edges, judges: Vec<Weighed>) -> Option<f64> {
+        let mut pool = Pool::new(judges);
+        let gain = self.gain_of(fitted, &mut pool);
+        let enough = gain > 0.0 && gain >= self.hysteresis;
+        // Levels are not judged by predictions.
+        let noise = || if self.levels.is_some() { 0.0 } else { self.noise(fitted, &pool) };
+        (enough && gain >= self.hysteresis + SURE * noise()).then_some(gain)
+    }
+
+    fn gain_of(&self, fitted: &Edges, pool: &mut Pool) -> f64 {
+        let (before, after) = (self.cost(&self.current, pool), self.cost(fitted, pool));
+        if after > 0.0 { before / after - 1.0 } else { 0.0 }
+    }
+
+    /// What these edges seem to gain where predictions tell nothing: the root of the mean square.
+    fn noise(&self, fitted: &Edges, pool: &Pool) -> f64 {
+        let mut random = 0;
+        let squares =
+            (0..SHUFFLES).map(|_| self.gain_of(fitted, &mut pool.shuffled(&mut random)).powi(2));
+        (squares.sum::<f64>() / SHUFFLES as f64).sqrt()
+    }
+
+    /// Mean steps of a request's slot with these edges, for levels; else as a share of those with one
+    /// bin.
+    fn cost(&self, edges: &Edges, pool: &mut Pool) -> f64 {
         match self.levels {
-            Some(overhead) => climb(edges, pairs, overhead),
-            None => expected_longest(edges, pairs, self.batch_size),
+            Some(overhead) => climb(edges, pool.requests(), overhead),
+            None => pool.cost(edges, self.batch_size),
         }
     }
 }
 
+/// As many pairs as there are requests, each one as often as it weighs more than others.
+fn drawn(requests: &[Weighed]) -> impl Iterator<Item = (u32, u32)> {
+    let all: f64 = requests.iter().map(|request| request.weight).sum();
+    let step = all / requests.len() as f64;
+    let mut sum = 0.5 * step;
+    requests.iter().flat_map(move |request| {
+        sum += request.weight;
+        #[expect(clippy::cast_sign_loss, reason = "weights are positive")]
+        let times = (sum / step).floor() as usize;
+        sum -= times as f64 * step;
+        std::iter::repeat_n((request.predicted, request.actual), times)
+    })
+}
+
 /// What [`Edges::feedback`] minimises: Σᵢ S(lᵢ₋₁)·(lᵢ − lᵢ₋₁ + overhead), the last level as long as
 /// the longest request.
-fn climb(edges: &Edges, pairs: &[(u32, u32)], overhead: f64) -> f64 {
-    let longest = pairs.last().map_or(0, |pair| pair.1);
-    let survivors =
-        |level: u32| pairs.len() - pairs.partition_point(|&(_, actual)| actual <= level);
+fn climb(edges: &Edges, requests: &[Weighed], overhead: f64) -> f64 {
+    let longest = requests.last().map_or(0, |request| request.actual);
+    let mut above: Vec<f64> = requests.iter().rev().scan(0.0, running_sum).collect();
+    above.reverse();
+    let survivors = |level: u32| {
+        let first = requests.partition_point(|request| request.actual <= level);
+        above.get(first).copied().unwrap_or(0.0)
+    };
     let inner = edges.bounds()[1..edges.bins()].iter().copied();
     let (mut lower, mut cost) = (0, 0.0);
     for upper in inner.filter(|&upper| upper < longest).chain([longest]) {
-        cost += survivors(lower) as f64 * (f64::from(upper - lower) + overhead);
+        cost += survivors(lower) * (f64::from(upper - lower) + overhead);
         lower = upper;
     }
-    cost / pairs.len() as f64
+    cost / above.first().copied().unwrap_or(1.0)
+}
+
+/// Adds a request's weight to a running sum and returns it.
+#[expect(clippy::unnecessary_wraps, reason = "for Iterator::scan")]
+fn running_sum(sum: &mut f64, request: &Weighed) -> Option<f64> {
+    *sum += request.weight;
+    Some(*sum)
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
+    fn weighed(pairs: &[(u32, u32)]) -> Vec<Weighed> {
+        let weighed =
+            |&(predicted, actual): &(u32, u32)| Weighed { predicted, actual, weight: 1.0 };
+        pairs.iter().map(weighed).collect()
+    }
+
     fn job(pairs: Vec<(u32, u32)>, current: &[u32], levels: Option<f64>) -> Job {
         let current = Edges::new(current).unwrap();
-        Job { pairs, current, bins: 4, batch_size: 8, levels, hysteresis: 0.02, epoch: 0 }
+        let requests = weighed(&pairs);
+        let arrivals = requests.len() as f64;
+        Job {
+            requests,
+            arrivals,
+            current,
+            bins: 4,
+            batch_size: 8,
+            levels,
+            hysteresis: 0.02,
+            epoch: 0,
+        }
     }
 
     fn pairs() -> Vec<(u32, u32)> {
@@ -115,7 +185,7 @@ mod tests {
         let pairs = [(0, 5), (0, 10), (0, 30)];
         let edges = Edges::new(&[0, 10, 20, 100, 200]).unwrap();
         // 3 × (10 + 1), one × (10 + 1), one × (10 + 1).
-        assert_eq!(climb(&edges, &pairs, 1.0) * 3.0, 55.0);
+        assert_eq!(climb(&edges, &weighed(&pairs), 1.0) * 3.0, 55.0);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 use super::*;
 use crate::config::Config;
 use crate::edges::Optimal;
-use crate::gate::expected_longest;
 
 const BINS: usize = 16;
 
@@ -37,10 +36,20 @@ fn optimal(pairs: &[(u32, u32)], batch_size: u32) -> Edges {
     Optimal::new(BINS, batch_size).fit_pairs(&predicted, &actual, true).unwrap()
 }
 
+/// Mean over requests of E[longest of a batch | bin], of very many pairs.
 fn cost(edges: &Edges, pairs: &[(u32, u32)], batch_size: u32) -> f64 {
-    let mut pairs = pairs.to_vec();
-    pairs.sort_unstable_by_key(|pair| pair.1);
-    expected_longest(edges, &pairs, batch_size)
+    let mut bins = vec![Vec::new(); edges.bins()];
+    for &(predicted, actual) in pairs {
+        bins[edges.bin(predicted)].push(actual);
+    }
+    let of_bin = |mut actual: Vec<u32>| {
+        actual.sort_unstable();
+        let n = actual.len() as f64;
+        let share = |i: usize| (i as f64 / n).powf(f64::from(batch_size));
+        let term = |(i, &v): (usize, &u32)| n * f64::from(v) * (share(i + 1) - share(i));
+        actual.iter().enumerate().map(term).sum::<f64>()
+    };
+    bins.into_iter().map(of_bin).sum::<f64>() / pairs.len() as f64
 }
 
 fn adapter(adapt: Adapt, edges: Edges, batch_size: u32, overrun: Overrun) -> Adapter {
@@ -51,7 +60,7 @@ fn adapter(adapt: Adapt, edges: Edges, batch_size: u32, overrun: Overrun) -> Ada
 /// Observes, and fits at once.
 fn observe(adapter: &mut Adapter, pairs: &[(u32, u32)]) {
     for &(predicted, actual) in pairs {
-        adapter.observe(predicted, actual);
+        adapter.observe(predicted, actual, || None);
         if let Some(job) = adapter.job() {
             adapter.fitted(job.run());
         }
@@ -159,7 +168,7 @@ fn who_reconfigures_overrules_the_gate_and_the_fit_under_way() {
     let one = Edges::new(&[0, 1]).unwrap();
     let mut adapter = adapter(Adapt::default(), one, 8, Overrun::Finish);
     for (predicted, actual) in random.pairs(2_000, 100.0, 1.0, 0.0) {
-        adapter.observe(predicted, actual);
+        adapter.observe(predicted, actual, || None);
     }
     assert!(!adapter.pays());
     let job = adapter.job().unwrap();

@@ -61,6 +61,7 @@ impl Former {
         let done = come(&mut arrivals);
         self.orders = arrivals.orders;
         let now = self.fresh.entered(bin, before);
+        self.entered[bin] += u64::from(now - before);
         self.changed.insert(bin);
         // In a heap any entry may be the new head, and with a budget complete a batch.
         let any = self.rules.rank != Rank::Ticket || full.budget.is_some();

@@ -15,6 +15,7 @@ impl Former {
     pub(crate) fn set_edges(&mut self, edges: Edges, predicted: bool) {
         let before = Intervals::new(std::mem::replace(&mut self.edges, edges), self.predicted);
         self.predicted = predicted;
+        self.entered.fill(0);
         if self.rules.fill == Fill::Strict {
             self.leave_behind(&before);
         }

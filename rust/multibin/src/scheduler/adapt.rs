@@ -37,7 +37,8 @@ impl Inner {
         let wakes = WakeList::new();
         let mut adapter = self.adapter(&wakes)?;
         for (&predicted, &actual) in predicted.iter().zip(actual) {
-            if adapter.observe(predicted, actual) {
+            let entered = || self.lock(&wakes).former.take_entered();
+            if adapter.observe(predicted, actual, entered) {
                 self.put_to_use(&adapter, &wakes);
             }
         }

@@ -34,7 +34,7 @@ impl Policy for Adaptive {
     }
 
     fn finished(&mut self, predicted: u32, actual: u32) {
-        self.adapter.observe(predicted, actual);
+        self.adapter.observe(predicted, actual, || self.former.take_entered());
         self.former.set_predicted(self.adapter.pays());
         let Some(job) = self.adapter.job() else { return };
         if self.adapter.fitted(job.run()) {

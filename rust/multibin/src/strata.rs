@@ -1,0 +1,202 @@
+//! The last finished requests of each bin: a sample that does not depend on which bins are served.
+
+use std::collections::VecDeque;
+
+use crate::edges::Edges;
+use crate::gain::Weighed;
+
+/// What the newest requests of a bin weigh is found from how many windows at most.
+const MEMORY: f64 = 4.0;
+
+/// The last finished requests of each bin, by prediction, and how much of the traffic a bin has.
+///
+/// A scheduler chooses which bins it serves: with a backlog the last finished requests are those of
+/// a few batches, of one bin each. So each bin keeps its own last requests, which weigh together what
+/// the bin has of the arrivals. Which of a bin's requests finish together says nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct Strata {
+    edges: Edges,
+    span: Span,
+    bins: Vec<Stratum>,
+    /// Requests so far.
+    seen: u64,
+    /// How many there were at the last [`Strata::mark`].
+    marked: u64,
+}
+
+/// Which requests of a bin count: those among the last `window` of all bins. Of a bin that has few of
+/// these its last `least`, if they are among the last `longest` of all, or it has no later ones.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) window: usize,
+    pub(crate) least: usize,
+    pub(crate) longest: usize,
+}
+
+/// The last finished requests of one bin, the oldest first.
+#[derive(Debug, Clone, Default)]
+struct Stratum {
+    last: VecDeque<Finished>,
+    /// What the bin has of the traffic, in requests.
+    mass: f64,
+    /// The same since the last mark.
+    since: f64,
+    /// Requests that finished since the masses were last changed.
+    unseen: u64,
+}
+
+impl Stratum {
+    /// The requests that `span` names, `seen` of all bins so far.
+    fn weighed(&self, span: &Span, seen: u64) -> impl Iterator<Item = Weighed> {
+        let since = |requests: usize| {
+            let oldest = seen.saturating_sub(requests as u64);
+            self.last.partition_point(|finished| finished.nth < oldest)
+        };
+        let enough = self.last.len().saturating_sub(span.least);
+        let first = since(span.window).min(since(span.longest).max(enough));
+        let first = if first == self.last.len() { enough } else { first };
+        let weight = self.mass / (self.last.len() - first) as f64;
+        let recent = self.last.range(first..);
+        recent.map(move |finished| Weighed {
+            predicted: finished.predicted,
+            actual: finished.actual,
+            weight,
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Finished {
+    nth: u64,
+    predicted: u32,
+    actual: u32,
+}
+
+impl Strata {
+    pub(crate) fn new(edges: Edges, span: Span) -> Self {
+        let bins = vec![Stratum::default(); edges.bins()];
+        Self { edges, span, bins, seen: 0, marked: 0 }
+    }
+
+    pub(crate) fn edges(&self) -> &Edges {
+        &self.edges
+    }
+
+    pub(crate) fn span(&self) -> Span {
+        self.span
+    }
+
+    /// Requests so far.
+    pub(crate) fn seen(&self) -> usize {
+        usize::try_from(self.seen).unwrap_or(usize::MAX)
+    }
+
+    /// How many requests are known of nearly all bins: so many in all, and unknown bins have so little of
+    /// the traffic that half of the batches have none of theirs. Bins that are never served are waited
+    /// for no longer than four windows, unless they have most of the traffic.
+    pub(crate) fn known(&self, batch_size: u32) -> usize {
+        let (seen, unknown) = (self.seen(), self.unknown());
+        let waited = seen >= 4 * self.span.window && unknown <= 0.5;
+        if waited || unknown * f64::from(batch_size) <= 0.5 { seen } else { 0 }
+    }
+
+    /// The most requests that a bin keeps: twice its part of the window, as bins have unequal shares.
+    fn most(&self) -> usize {
+        (2 * self.span.window / self.bins.len()).max(2)
+    }
+
+    pub(crate) fn push(&mut self, predicted: u32, actual: u32) {
+        let nth = self.seen;
+        self.seen += 1;
+        let bin = self.edges.bin(predicted);
+        self.bins[bin].unseen += 1;
+        self.keep(bin, Finished { nth, predicted, actual });
+    }
+
+    fn keep(&mut self, bin: usize, finished: Finished) {
+        let most = self.most();
+        let last = &mut self.bins[bin].last;
+        if last.len() == most {
+            last.pop_front();
+        }
+        last.push_back(finished);
+    }
+
+    /// Brings the bins' shares up to date: by the `arrived` requests of each bin since then, if these
+    /// are known, else by those that finished.
+    pub(crate) fn weigh(&mut self, arrived: Option<&[u64]>) {
+        let arrived = arrived.filter(|arrived| arrived.iter().any(|&requests| requests > 0));
+        for (bin, stratum) in self.bins.iter_mut().enumerate() {
+            let finished = std::mem::take(&mut stratum.unseen);
+            let requests =
+                arrived.map_or(finished, |arrived| arrived.get(bin).copied().unwrap_or(0));
+            stratum.mass += requests as f64;
+            stratum.since += requests as f64;
+        }
+        let sum = self.mass();
+        let most = MEMORY * self.span.window as f64;
+        if sum > most {
+            self.bins.iter_mut().for_each(|stratum| stratum.mass *= 0.5 * most / sum);
+        }
+    }
+
+    /// What is new is new from here on.
+    pub(crate) fn mark(&mut self) {
+        self.marked = self.seen;
+        self.bins.iter_mut().for_each(|stratum| stratum.since = 0.0);
+    }
+
+    /// How many requests the shares of the bins come from.
+    pub(crate) fn mass(&self) -> f64 {
+        self.bins.iter().map(|stratum| stratum.mass).sum()
+    }
+
+    /// The share of the traffic that is in bins of which no request has finished.
+    pub(crate) fn unknown(&self) -> f64 {
+        let unknown = self.bins.iter().filter(|stratum| stratum.last.is_empty());
+        let unknown: f64 = unknown.map(|stratum| stratum.mass).sum();
+        let all = self.mass();
+        if all > 0.0 { unknown / all } else { 1.0 }
+    }
+
+    /// By bin the requests of which its share comes: all, and those since the mark.
+    pub(crate) fn masses(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.bins.iter().map(|stratum| (stratum.mass, stratum.since))
+    }
+
+    /// The actual lengths of a bin's last requests that finished since the mark.
+    pub(crate) fn fresh(&self, bin: usize) -> impl ExactSizeIterator<Item = u32> {
+        let last = &self.bins[bin].last;
+        let first = last.partition_point(|finished| finished.nth < self.marked);
+        last.range(first..).map(|finished| finished.actual)
+    }
+
+    /// How many requests are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.bins.iter().map(|stratum| stratum.last.len()).sum()
+    }
+
+    /// The last requests of each bin, together of the bin's weight.
+    pub(crate) fn weighed(&self) -> Vec<Weighed> {
+        let weighed = self.bins.iter().filter(|stratum| stratum.mass > 0.0);
+        weighed.flat_map(|stratum| stratum.weighed(&self.span, self.seen)).collect()
+    }
+
+    /// Keeps the same requests by other edges; what is new weighs as much as what is known.
+    pub(crate) fn set_edges(&mut self, edges: Edges, span: Span) {
+        let mut known: Vec<(Finished, f64)> = Vec::new();
+        for stratum in &mut self.bins {
+            let mass = stratum.mass + stratum.unseen as f64;
+            let weight = mass / stratum.last.len() as f64;
+            known.extend(stratum.last.drain(..).map(|finished| (finished, weight)));
+        }
+        known.sort_unstable_by_key(|(finished, _)| finished.nth);
+        self.bins = vec![Stratum::default(); edges.bins()];
+        (self.edges, self.span) = (edges, span);
+        for (finished, weight) in known {
+            let bin = self.edges.bin(finished.predicted);
+            self.bins[bin].mass += weight;
+            self.keep(bin, finished);
+        }
+    }
+}
