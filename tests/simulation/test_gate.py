@@ -47,6 +47,14 @@ def test_feeding_a_gate_with_the_records_says_which_arrivals_found_it_closed() -
     closed = closed_at(trace, gated, edges)
     assert np.flatnonzero(np.diff(closed)).size == 2, "it closes and opens once"
     assert closed.sum() > 1000
+    turns = {event.kind: event for event in gated.events}
+    assert [event.kind for event in gated.events] == ["closed", "opened"]
+    after, until = turns["closed"].time, turns["opened"].time
+    assert np.array_equal(closed, (gated.arrival > after) & (gated.arrival <= until))
+    assert turns["closed"].gain < mb.Gate.CLOSE < mb.Gate.OPEN < turns["opened"].gain
+    assert gated.adaptation is not None
+    assert gated.adaptation["gate"]["open"]
+    assert gated.adaptation["gate"]["closed"] == gated.adaptation["gate"]["opened"] == 1
     # A request that arrives while it is closed joins the first bin, as if 0 had been predicted.
     told = trace.with_predicted(np.where(closed, 0, trace.predictions))
     same = mb.simulate(told, scheduler=scheduler, service=SERVICE)

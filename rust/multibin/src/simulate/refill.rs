@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 
 use self::server::{Costs, Server, Slot};
 use super::arrivals::Source;
-use super::records::{BatchRecord, BatchRecords, Recorder, RequestColumns};
+use super::clock::{reached, seconds};
+use super::records::{BatchRecord, Outcome, Recorder, RequestColumns};
 use super::rivals::{Lanes, Lengths, RefillOrder};
-use super::time::seconds;
-use super::{Servers, Workload};
+use super::{Servers, SimulateError, Workload};
 use crate::request::Reason;
 
 /// A simulation while it runs.
@@ -94,13 +94,13 @@ impl<'a> Refill<'a> {
     }
 
     /// Plays until nothing happens any more.
-    pub(super) fn play(mut self) -> BatchRecords {
-        while let Some(now) = self.next_event() {
-            self.now = now;
+    pub(super) fn play(mut self) -> Result<Outcome, SimulateError> {
+        while let Some(next) = self.next_event() {
+            self.now = reached(next)?;
             self.arrive();
             self.end_spans();
         }
-        self.records.batches
+        Ok(Outcome { batches: self.records.batches, ..Outcome::default() })
     }
 
     /// When the next thing happens. While no slot is free, arrivals only wait: they are taken
