@@ -57,7 +57,7 @@ class Batches:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that adaptation did when a batch ended."""
+    """Something that adaptation did, at the end of a batch."""
 
     time: float
     """Seconds on the virtual clock."""
@@ -76,9 +76,9 @@ class Records:
     virtual clock, NaN where it never came to that: a request that does not finish has no finite
     ``finish`` and counts in no throughput.
 
-    Σ rows × steps of the batches is Σ ``steps`` + Σ ``waste`` of the requests. A batch of refill is a
-    whole busy time, in which rows come and go: there Σ ``steps`` + Σ ``waste`` of its requests is what
-    the slots computed, at most slots × steps.
+    Σ rows × steps of the batches is Σ ``steps`` + Σ ``waste`` of the requests. A batch of refill is
+    a whole busy time, in which rows come and go: there Σ ``steps`` + Σ ``waste`` of its requests is
+    what the slots computed, at most slots × steps.
     """
 
     arrival: Seconds
@@ -103,8 +103,8 @@ class Records:
     events: tuple[Event, ...]
     """What adaptation did, in order of time; empty without adaptation."""
     adaptation: Adaptation | None
-    """What adaptation did in all, and where the gate stands at the end, as in ``Scheduler.stats()``;
-    None without adaptation."""
+    """What adaptation did in all, and where the gate stands at the end, as ``Scheduler.stats()``
+    says it; None without adaptation."""
 
     def __len__(self) -> int:
         return len(self.arrival)

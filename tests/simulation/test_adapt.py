@@ -68,12 +68,3 @@ def test_the_records_say_when_edges_were_swapped() -> None:
         assert abs(ends - event.time).min() < 1e-6
     drifted = records.arrival[N // 5]
     assert any(event.time > drifted and event.gain > 0.1 for event in records.events)
-
-
-def test_no_event_is_forgotten_however_many_there_are() -> None:
-    options = mb.Adapt(every=20, window=2_000, hysteresis=0.0, gate=False)
-    records = play(draw(8_000, 50, 0), adapt=options)
-    assert records.adaptation is not None
-    assert len(records.events) == records.adaptation["edges"]["swaps"] > 64
-    times = [event.time for event in records.events]
-    assert times == sorted(times)

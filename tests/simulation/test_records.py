@@ -90,7 +90,7 @@ def test_refill_computes_its_steps_and_the_rests_of_chunks() -> None:
     "scheduler",
     [
         mb.SchedulerConfig(mb.Edges([0, 1000]), 1),
-        mb.SchedulerConfig(mb.Edges([0, 1000]), 1, overrun="climb", adapt=mb.Adapt()),
+        mb.SchedulerConfig(mb.Edges([0, 50, 1000]), 1, overrun="climb", adapt=mb.Adapt()),
         mb.Rival.nearest(1),
         mb.Rival.refill(1),
     ],

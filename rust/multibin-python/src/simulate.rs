@@ -210,7 +210,6 @@ fn play(
     match policy {
         Policy::Scheduler(scheduler) => {
             let SchedulerConfig { edges, config, .. } = scheduler.get();
-            let edges = edges.clone();
             py.detach(|| core::simulate_into(workload, edges, config, servers, requests))
         }
         Policy::Rival(rival) => {

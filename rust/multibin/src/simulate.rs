@@ -151,7 +151,7 @@ pub enum SimulateError {
 /// [`SimulateError`] when an argument is out of range.
 pub fn simulate(
     workload: &Workload,
-    edges: Edges,
+    edges: &Edges,
     config: &Config,
     servers: &Servers,
 ) -> Result<Records, SimulateError> {
@@ -164,22 +164,22 @@ pub fn simulate(
 /// [`SimulateError`] when an argument is out of range.
 pub fn simulate_into(
     workload: &Workload,
-    edges: Edges,
+    edges: &Edges,
     config: &Config,
     servers: &Servers,
     requests: RequestColumns<'_>,
 ) -> Result<Outcome, SimulateError> {
     check(workload, servers, &requests)?;
-    check_scheduler(&edges, config, servers)?;
+    check_scheduler(edges, config, servers)?;
     clock::play(workload, servers, requests, |workload, servers, tick, requests| {
-        play(workload, edges.clone(), &tick.config(config), servers, requests)
+        play(workload, edges, &tick.config(config), servers, requests)
     })
 }
 
 /// Plays with ticks of one length. `config` was checked.
 fn play(
     workload: &Workload,
-    edges: Edges,
+    edges: &Edges,
     config: &Config,
     servers: &Servers,
     requests: RequestColumns<'_>,
@@ -188,7 +188,8 @@ fn play(
     let Some(adapt) = adaptation(config, servers) else {
         return Run::new(former, workload, servers, config.overrun, requests).play();
     };
-    let adapter = Adapter::new(adapt, edges.clone(), config.queues(&edges), &Rules::new(config)?);
+    let (queues, rules) = (config.queues(edges), Rules::new(config)?);
+    let adapter = Adapter::new(adapt, edges.clone(), queues, &rules);
     let adaptive = Adaptive::new(former, adapter);
     Run::new(adaptive, workload, servers, config.overrun, requests).play()
 }

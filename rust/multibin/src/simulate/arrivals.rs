@@ -148,7 +148,7 @@ mod tests {
         let nearest = Rival::Nearest { batch_size: 3, few: false };
         let servers = servers(answer);
         let rival = |rival| simulate_rival(workload, &rival, &servers).unwrap();
-        let shipped = simulate(workload, edges, &Config::new(3), &servers).unwrap();
+        let shipped = simulate(workload, &edges, &Config::new(3), &servers).unwrap();
         vec![shipped, rival(refill), rival(nearest)]
     }
 

@@ -54,7 +54,7 @@ prop_compose! {
         max_wait in prop::option::of(0u64..5_000_000_000),
     ) -> Config {
         let max_wait = max_wait.map(Duration::from_nanos);
-        let limits = Config { budget, max_padding, max_parked, max_wait, ..Config::new(batch_size) };
+        let limits = Config { budget, max_padding, max_wait, max_parked, ..Config::new(batch_size) };
         Config { fill, order, overrun, ..limits }
     }
 }
@@ -85,7 +85,7 @@ fn services() -> impl Strategy<Value = Service> {
 
 prop_compose! {
     fn servers()(
-        count in 1usize..4,
+        count in 1usize..6,
         service in services(),
         drain in any::<bool>(),
         gate in any::<bool>(),
@@ -288,7 +288,7 @@ proptest! {
         let room = room.filter(|_| !is_strict_climbing(&config));
         let max_resident = room.map(|room| config.batch_size as usize + room);
         let servers = Servers { max_resident, ..servers };
-        let records = simulate(&workload, edges(), &config, &servers).unwrap();
+        let records = simulate(&workload, &edges(), &config, &servers).unwrap();
         let books = Books { workload: &workload, records: &records, overrun: config.overrun };
         books.check()?;
         books.check_slots()?;
@@ -324,7 +324,7 @@ proptest! {
         }
         prop_assert_eq!(&entries, &records.requests.entries);
         let servers = Servers { gate: false, ..servers };
-        let played = simulate(&workload, edges(), &config, &servers).unwrap();
+        let played = simulate(&workload, &edges(), &config, &servers).unwrap();
         // Debug, because what never happened is NaN.
         prop_assert_eq!(format!("{played:?}"), format!("{records:?}"));
     }

@@ -88,11 +88,11 @@ fn configs() -> impl Strategy<Value = Config> {
     let max_wait = prop::option::of((0u64..5_000_000_000).prop_map(Duration::from_nanos));
     (1u32..6, fill, order, overrun, max_parked, max_wait).prop_map(
         |(batch_size, fill, order, overrun, max_parked, max_wait)| Config {
+            max_wait,
             fill,
             order,
             overrun,
             max_parked,
-            max_wait,
             ..Config::new(batch_size)
         },
     )
@@ -123,7 +123,7 @@ proptest! {
     ) {
         let edges = Edges::new(&[0, 8, 16, 32, 64, 65]).unwrap();
         let servers = Servers { count: servers, service: SERVICE, drain, gate: false, max_resident: None };
-        let simulated = simulate(&workload, edges.clone(), &config, &servers).unwrap();
+        let simulated = simulate(&workload, &edges, &config, &servers).unwrap();
         let overrun = config.overrun;
         let live = Live::new(edges, config, servers.count);
         let lived = recorded(&workload, |requests| {

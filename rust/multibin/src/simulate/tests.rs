@@ -43,7 +43,7 @@ fn throughput_of_uniform_lengths_is_the_papers() {
     let config = Config { fill: Fill::Strict, ..Config::new(128) };
     for (bins, paper) in (1..).zip([6.447, 8.434, 9.400, 9.970, 10.347]) {
         let edges = Edges::uniform(1_000, 20_000, bins).unwrap();
-        let records = simulate(&workload, edges, &config, &one_server(service)).unwrap();
+        let records = simulate(&workload, &edges, &config, &one_server(service)).unwrap();
         let rate = 400_000.0 / last(&records.batches.finish);
         assert!((rate / paper - 1.0).abs() < 0.005, "{bins} bins: {rate} for {paper}");
     }
@@ -58,7 +58,7 @@ fn every_request_is_finished_after_its_own_steps() {
         let service = Linear { step: 1.0, row_step: 1e-9, ..Linear::default() };
         let mut workload = workload.clone();
         workload.predicted.fill(0);
-        let records = simulate(&workload, edges.clone(), &config, &one_server(service)).unwrap();
+        let records = simulate(&workload, &edges, &config, &one_server(service)).unwrap();
         let steps: u64 = records
             .batches
             .steps
@@ -83,7 +83,7 @@ fn without_draining_strict_leaves_partial_bins_behind() {
     let servers = Servers { drain: false, ..one_server(Linear { step: 1.0, ..Linear::default() }) };
     let config = Config { fill: Fill::Strict, ..Config::new(4) };
     let edges = Edges::new(&[0, 10]).unwrap();
-    let records = simulate(&workload, edges, &config, &servers).unwrap();
+    let records = simulate(&workload, &edges, &config, &servers).unwrap();
     assert_eq!(records.requests.finish.iter().filter(|finish| finish.is_nan()).count(), 2);
 }
 
@@ -95,7 +95,7 @@ fn a_climber_that_is_left_over_has_no_finish() {
     let servers = Servers { drain: false, ..one_server(Linear { step: 1.0, ..Linear::default() }) };
     let config = Config { fill: Fill::Strict, overrun: Overrun::Climb, ..Config::new(2) };
     let edges = Edges::new(&[0, 5, 20]).unwrap();
-    let requests = simulate(&workload, edges, &config, &servers).unwrap().requests;
+    let requests = simulate(&workload, &edges, &config, &servers).unwrap().requests;
     assert!(requests.finish[0].is_nan() && requests.finish[1].is_finite());
     assert_eq!(requests.steps, [5, 3]);
     assert_eq!(requests.waste, [0, 2]);
@@ -107,7 +107,7 @@ fn bad_workloads_are_named() {
     let servers = one_server(Linear { step: 1.0, ..Linear::default() });
     let config = Config::new(4);
     let message = |workload: &Workload, servers: &Servers| {
-        simulate(workload, edges(), &config, servers).unwrap_err().to_string()
+        simulate(workload, &edges(), &config, servers).unwrap_err().to_string()
     };
     let good = backlog(3, 1.0, 5.0);
     let sizes = Workload { predicted: vec![1], ..good.clone() };
@@ -134,7 +134,7 @@ proptest! {
             let config = Config { overrun: Overrun::Climb, max_parked, ..Config::new(batch_size) };
             let servers = Servers { count, max_resident, ..one_server(cost) };
             let edges = Edges::new(&[0, 4, 8, 16, 32]).unwrap();
-            simulate(&workload, edges, &config, &servers).unwrap()
+            simulate(&workload, &edges, &config, &servers).unwrap()
         };
         let records = limited(Some(most));
         let held = records.batches.rows.iter().zip(&records.batches.parked);
@@ -150,7 +150,7 @@ fn limits_that_hold_no_batch_are_named() {
     let servers = Servers { max_resident: Some(7), ..one_server(Linear::default()) };
     let message = |config: &Config| {
         let edges = Edges::new(&[0, 10]).unwrap();
-        simulate(&backlog(3, 1.0, 5.0), edges, config, &servers).unwrap_err().to_string()
+        simulate(&backlog(3, 1.0, 5.0), &edges, config, &servers).unwrap_err().to_string()
     };
     let small = message(&Config::new(8));
     assert_eq!(small, "max_resident: a server of 7 rows holds no batch of 8");

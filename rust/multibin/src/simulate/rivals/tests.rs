@@ -54,7 +54,7 @@ fn rivals() -> Vec<Rival> {
 
 fn fifo(workload: &Workload, batch_size: u32, servers: &Servers) -> Records {
     let edges = Edges::new(&[0, 1]).unwrap();
-    simulate(workload, edges, &Config::new(batch_size), servers).unwrap()
+    simulate(workload, &edges, &Config::new(batch_size), servers).unwrap()
 }
 
 proptest! {
