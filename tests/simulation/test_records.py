@@ -49,16 +49,18 @@ def test_who_never_finishes_makes_the_backlog_grow() -> None:
 @pytest.mark.parametrize("fill", ["strict", "elastic"])
 @pytest.mark.parametrize("overrun", ["finish", "climb", "recompute"])
 @pytest.mark.parametrize("drain", [True, False])
+@pytest.mark.parametrize("adapt", [None, mb.Adapt(window=2_000)], ids=["fixed", "adaptive"])
 def test_what_slots_compute_is_steps_and_waste(
     fill: Literal["strict", "elastic"],
     overrun: Literal["finish", "climb", "recompute"],
     drain: bool,
+    adapt: mb.Adapt | None,
 ) -> None:
     output = lengths.exponential(3_000, 40, seed=0, high=500)
     trace = Trace(np.zeros(3_000, np.int64), output, arrivals.poisson(3_000, 20.0, seed=1))
     blind = trace.with_predicted(np.zeros(3_000, np.int64))
     scheduler = mb.SchedulerConfig(
-        mb.Edges.quantile(output, 6), 8, fill=fill, overrun=overrun, max_parked=20
+        mb.Edges.quantile(output, 6), 8, fill=fill, overrun=overrun, max_parked=20, adapt=adapt
     )
     service = mb.ServiceModel(fixed=0.01, step=1e-3)
     records = mb.simulate(blind, scheduler=scheduler, service=service, servers=3, drain=drain)

@@ -45,6 +45,7 @@ fn budgets() -> impl Strategy<Value = Option<Budget>> {
 prop_compose! {
     fn configs()(
         batch_size in 1u32..6,
+        batch_sizes in prop::option::of(prop::collection::vec(1u32..6, BOUNDS.len() - 1)),
         fill in prop_oneof![Just(Fill::Elastic), Just(Fill::Strict)],
         overrun in overruns(),
         order in orders(),
@@ -55,7 +56,7 @@ prop_compose! {
     ) -> Config {
         let max_wait = max_wait.map(Duration::from_nanos);
         let limits = Config { budget, max_padding, max_wait, max_parked, ..Config::new(batch_size) };
-        Config { fill, order, overrun, ..limits }
+        Config { batch_sizes, fill, order, overrun, ..limits }
     }
 }
 
@@ -111,8 +112,22 @@ fn edges() -> Edges {
     Edges::new(&BOUNDS).unwrap()
 }
 
-fn is_strict_climbing(config: &Config) -> bool {
-    (config.fill, config.overrun) == (Fill::Strict, Overrun::Climb)
+/// Rows of the largest batch.
+fn largest(config: &Config) -> u32 {
+    let sizes = config.batch_sizes.as_deref();
+    sizes.and_then(|sizes| sizes.iter().copied().max()).unwrap_or(config.batch_size)
+}
+
+/// How many rows a server holds beside those of a batch.
+fn rooms() -> impl Strategy<Value = Option<usize>> {
+    prop::option::of(0usize..8)
+}
+
+/// With the `room`, where this configuration goes with one.
+fn with_room(servers: Servers, config: &Config, room: Option<usize>) -> Servers {
+    let strict_climbers = (config.fill, config.overrun) == (Fill::Strict, Overrun::Climb);
+    let room = room.filter(|_| !strict_climbers);
+    Servers { max_resident: room.map(|room| largest(config) as usize + room), ..servers }
 }
 
 /// What the records of a run and of its workload have to do with each other.
@@ -212,11 +227,14 @@ struct Watched {
     batches: Vec<Vec<Row>>,
     now: u64,
     closed: bool,
+    /// By server, how many requests its last batch could start.
+    starts: BTreeMap<WorkerId, usize>,
 }
 
 impl Watched {
     fn new(former: Former) -> Self {
-        Self { former: former.into(), batches: Vec::new(), now: 0, closed: false }
+        let (former, starts) = (former.into(), BTreeMap::new());
+        Self { former, batches: Vec::new(), now: 0, closed: false, starts }
     }
 }
 
@@ -228,6 +246,7 @@ impl Policy for &mut Watched {
 
     fn form(&mut self, now: u64, server: WorkerId, closed: bool, starts: usize) -> Option<Formed> {
         (self.now, self.closed) = (now, closed);
+        self.starts.insert(server, starts);
         let formed = self.former.get_mut().form(now, server, closed, starts)?;
         self.batches.push(formed.rows.clone());
         Some(formed)
@@ -237,10 +256,12 @@ impl Policy for &mut Watched {
         Policy::climb(self.former.get_mut(), row, server, admitted);
     }
 
-    /// Asked of every idle server once all others have what they want.
+    /// Asked of every idle server once all others have what they want, so that another batch is
+    /// one that it should have.
     fn deadline(&self, server: WorkerId) -> Option<u64> {
-        let offered = self.former.borrow_mut().offers(self.now, server, self.closed);
-        assert!(!offered, "server {server} is idle at {}", self.now);
+        let starts = self.starts.get(&server).copied().unwrap_or(usize::MAX);
+        let missed = self.former.borrow_mut().form(self.now, server, self.closed, starts);
+        assert_eq!(missed, None, "server {server} is idle at {}", self.now);
         self.former.borrow().deadline(server)
     }
 }
@@ -283,16 +304,14 @@ proptest! {
         workload in loads(),
         config in configs(),
         servers in servers(),
-        room in prop::option::of(0usize..8),
+        room in rooms(),
     ) {
-        let room = room.filter(|_| !is_strict_climbing(&config));
-        let max_resident = room.map(|room| config.batch_size as usize + room);
-        let servers = Servers { max_resident, ..servers };
+        let servers = with_room(servers, &config, room);
         let records = simulate(&workload, &edges(), &config, &servers).unwrap();
         let books = Books { workload: &workload, records: &records, overrun: config.overrun };
         books.check()?;
         books.check_slots()?;
-        prop_assert!(records.batches.rows.iter().all(|&rows| rows <= config.batch_size));
+        prop_assert!(records.batches.rows.iter().all(|&rows| rows <= largest(&config)));
         let sent = records.requests.arrival.iter().all(|time| time.is_finite());
         let served = config.fill == Fill::Elastic || config.max_wait.is_some();
         prop_assert!(sent || !served);
@@ -307,7 +326,9 @@ proptest! {
         workload in loads(),
         config in configs(),
         servers in servers(),
+        room in rooms(),
     ) {
+        let servers = with_room(servers, &config, room);
         let (records, batches) = watched(&workload, &config, &servers);
         let mut entries = vec![0; workload.actual.len()];
         for (i, rows) in batches.iter().enumerate() {

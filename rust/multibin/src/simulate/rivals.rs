@@ -92,8 +92,8 @@ pub enum Rival {
     /// `prompt_token` for those who join, `moved_row` never. [`Answer::Batch`](super::Answer::Batch)
     /// answers at the end of the chunk. A batch of the records is the whole time from a server's
     /// joining an empty server until it is empty again: its rows are all that were in it. Its steps
-    /// are those of all its spans, so that they times slots are at least what its requests computed
-    /// and wasted.
+    /// are those of all its spans, and those that its requests computed and wasted are at most as many
+    /// for each slot.
     Refill {
         /// Slots of a server.
         rows: u32,

@@ -49,7 +49,9 @@ fn played(workload: &Workload, config: &Config, servers: &Servers) -> Vec<Record
     let edges = Edges::new(&[0, 8, 16, 32]).unwrap();
     let refill = Rival::Refill { rows: 3, chunk: 2, order: RefillOrder::Fifo };
     let nearest = Rival::Nearest { batch_size: 3, few: false };
-    let rivals = [refill, nearest].map(|rival| simulate_rival(workload, &rival, servers));
+    let (bins, weight) = (edges.clone(), Weight::WaitSquared);
+    let heaviest = Rival::HeaviestBin { batch_size: 3, edges: bins, weight, few: false };
+    let rivals = [refill, nearest, heaviest].map(|rival| simulate_rival(workload, &rival, servers));
     let shipped = [false, true].map(|gate| {
         let servers = Servers { gate, ..servers.clone() };
         simulate(workload, &edges, config, &servers)
