@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::super::rivals::{times, workloads};
 use super::super::{
     Answer, Cost, Counts, Linear, Measured, Records, RefillOrder, Rival, Service, Table,
-    TimedEvent, simulate, simulate_rival,
+    TimedEvent, Weight, simulate, simulate_rival,
 };
 use super::*;
 use crate::adapt::Event;

@@ -99,6 +99,8 @@ impl Server {
             requests.first_token[request] = start + self.timing.first;
             requests.batch[request] = self.batch;
             requests.entries[request] = 1;
+            // A row that joins runs to its end.
+            requests.steps[request] = u64::from(slot.left);
             records.batches.rows[self.batch as usize] += 1;
         }
     }
@@ -137,7 +139,6 @@ impl Server {
         batches.finish[self.batch as usize] = start + self.timing.end;
         for (slot, &row_end) in self.slots.iter().zip(&self.row_ends) {
             let request = slot.request as usize;
-            records.requests.steps[request] += u64::from(self.steps.min(slot.left));
             if slot.left <= self.steps {
                 let end = match costs.joined.answer {
                     Answer::Batch => self.timing.end,
