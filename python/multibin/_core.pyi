@@ -360,7 +360,7 @@ class Rival:
     @staticmethod
     def shortest_first(batch_size: SupportsIndex, patience: "int" = 200) -> Rival:
         """
-        The shortest predictions leave first; who was passed over by ``patience`` batches goes
+        The shortest predictions leave first; a request that was passed over by ``patience`` batches goes
         before the others (Learning to Rank, arXiv 2408.15792).
         """
     @staticmethod

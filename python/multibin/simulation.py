@@ -154,13 +154,12 @@ def simulate(
         drain: close after the last arrival, so that everything is served. Without it a strict
             scheduler leaves partial bins behind.
         gate: watch the predictions of the last requests that finished: while bins would gain less
-            than 10 % throughput (and until they would gain 15 %), whoever arrives goes to the first
-            bin. The gate of ``Adapt``, also for a scheduler without one. Rivals know no gate.
-        closed_loop: users who send the trace's requests, each its next one after the answer to the
-            one before; the trace's own times are not used. Requests that are never sent, because
-            strict bins wait for them, have NaN for all times; so have all but the arrival of those
-            that wait in these bins. Refill in chunks notices at a chunk's end who was answered in
-            it.
+            than 10 % throughput (and until they would gain 15 %), requests that arrive go to the
+            first bin. The gate of ``Adapt``, also for a scheduler without one. Rivals know no gate.
+        closed_loop: users that send the trace's requests, each its next one after the answer to the
+            one before; the trace's own times are not used. Strict bins may wait for requests that
+            are then never sent: these have NaN for all times, and those that wait for all but their
+            arrival. Refill in chunks notices at a chunk's end which rows were answered in it.
         max_resident: the most rows whose state a server holds, running or waiting to go on: a batch
             starts no more than that leaves room for. At least a batch's rows. None: no limit.
 
@@ -211,7 +210,7 @@ def _check(trace: Trace, service: Service, closed_loop: ClosedLoop | None) -> No
 
 
 def _arrivals(trace: Trace, closed_loop: ClosedLoop | None) -> tuple[int | None, Seconds]:
-    """How many users there are, and their pauses; or nobody, and the times of arrival."""
+    """How many users there are, and their pauses; or None, and the times of arrival."""
     if closed_loop is None:
         return None, np.zeros(len(trace)) if trace.arrivals is None else trace.arrivals
     if len(closed_loop.pauses) != len(trace):

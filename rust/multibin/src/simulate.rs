@@ -46,7 +46,7 @@ pub struct Workload {
     pub prompts: Vec<u32>,
 }
 
-/// Who serves.
+/// What runs the batches.
 #[derive(Debug, Clone)]
 pub struct Servers {
     /// How many run batches at the same time.
@@ -58,7 +58,7 @@ pub struct Servers {
     /// whose last arrival never comes, because strict bins wait for it.
     pub drain: bool,
     /// Whether a [`Gate`](crate::Gate) watches the predictions, also if [`Config::adapt`] names none:
-    /// while binning does not pay, whoever arrives goes to the first bin. Rivals know no gate.
+    /// while binning does not pay, requests that arrive go to the first bin. Rivals know no gate.
     pub gate: bool,
     /// The most rows whose state a server holds, running or waiting to go on: a batch starts no
     /// more than that leaves room for. Overrun by recomputing keeps no state.
@@ -90,7 +90,7 @@ pub enum SimulateError {
     /// A request without steps.
     #[error("actual: request {0} takes 0 steps; at least 1 is needed")]
     NoSteps(usize),
-    /// No servers, or more than anybody has.
+    /// No servers, or more than are simulated.
     #[error("servers: {0} is not a number of servers (1 to {max})", max = Servers::MOST)]
     Servers(usize),
     /// A closed loop without users.
@@ -105,7 +105,9 @@ pub enum SimulateError {
         rows: usize,
     },
     /// Strict bins under a limit of resident rows.
-    #[error("max_resident: with fill = strict rows that climb would wait for each other for ever")]
+    #[error(
+        "max_resident: with fill = strict rows that climb would wait for each other without end"
+    )]
     StrictResident,
     /// A coefficient that is not a number ≥ 0.
     #[error("service: {name} = {value} is not a finite number of seconds >= 0")]

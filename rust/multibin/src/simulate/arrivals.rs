@@ -107,7 +107,7 @@ impl<'a> Source<'a> {
         Some(time)
     }
 
-    /// A request is answered at `time`, which may be ahead: whoever sent it pauses then.
+    /// A request is answered at `time`, which may be ahead: its user pauses then.
     #[inline]
     pub(super) fn answer(&mut self, time: u64) {
         if let Arrivals::Users { .. } = self.arrivals {

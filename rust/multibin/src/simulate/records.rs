@@ -89,7 +89,7 @@ pub struct BatchRecords {
     pub bin: Vec<u32>,
     /// Why it left.
     pub reason: Vec<Reason>,
-    /// Who ran it.
+    /// The server that ran it.
     pub server: Vec<u32>,
     /// Rows with state that waited at its server meanwhile.
     pub parked: Vec<u32>,

@@ -32,11 +32,11 @@ use sorted::Sorted;
 #[cfg(all(test, not(loom)))]
 pub(super) use testing::{times, workloads};
 
-/// Who is compared with the former that ships. "Nearest" and "shortest" mean predicted lengths;
+/// What is compared with the former that ships. "Nearest" and "shortest" mean predicted lengths;
 /// of two that are equally near the lower goes first, of two that are alike the older.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rival {
-    /// The `window` oldest are sorted and cut into batches, which leave before anybody else is
+    /// The `window` oldest are sorted and cut into batches, which leave before any other is
     /// looked at (Sequence Scheduling, arXiv 2305.13144).
     Sorted {
         /// Requests that are sorted together; fewer if fewer wait.
@@ -47,9 +47,9 @@ pub enum Rival {
         /// or than the smallest size (as in the authors' code).
         sizes: Vec<(u32, u32)>,
     },
-    /// Shortest first, but who was passed over too often goes before the others (the starvation
+    /// Shortest first, but a request that was passed over too often goes before the others (the starvation
     /// rule of Learning to Rank, arXiv 2408.15792). Its quantum ends a promotion after so many
-    /// steps; here nobody is interrupted and it has no effect.
+    /// steps; here no row is interrupted and it has no effect.
     ShortestFirst {
         /// Rows of a batch.
         batch_size: u32,
@@ -86,10 +86,10 @@ pub enum Rival {
         /// ships.
         few: bool,
     },
-    /// Continuous batching: a finished row's slot is given to somebody who waits.
+    /// Continuous batching: a finished row's slot is given to a request that waits.
     ///
     /// [`Linear::fixed`](super::Linear::fixed) counts once whenever requests join,
-    /// `prompt_token` for those who join, `moved_row` never. [`Answer::Batch`](super::Answer::Batch)
+    /// `prompt_token` for those that join, `moved_row` never. [`Answer::Batch`](super::Answer::Batch)
     /// answers at the end of the chunk. A batch of the records is the whole time from a server's
     /// joining an empty server until it is empty again: its rows are all that were in it. Its steps
     /// are those of all its spans, and those that its requests computed and wasted are at most as many
@@ -99,7 +99,7 @@ pub enum Rival {
         rows: u32,
         /// Steps between refills; 1 refills at every step, `u32::MAX` when all rows have ended.
         chunk: u32,
-        /// Who joins first.
+        /// Which request joins first.
         order: RefillOrder,
     },
 }
@@ -113,7 +113,7 @@ pub enum Weight {
     WaitSquared,
 }
 
-/// Who joins a running batch first.
+/// Which request joins a running batch first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefillOrder {
     /// The oldest.

@@ -1,4 +1,4 @@
-//! The event loop: arrivals, ends of batches, deadlines; whoever is idle asks for a batch.
+//! The event loop: arrivals, ends of batches, deadlines; an idle server asks for a batch.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -123,7 +123,7 @@ impl<'a, P: Policy> Run<'a, P> {
         Ok(Outcome { batches: self.records.batches, events, adaptation })
     }
 
-    /// When the next thing happens. While nobody is idle, arrivals only wait: they are taken
+    /// When the next thing happens. While no server is idle, arrivals only wait: they are taken
     /// together with the next end of a batch.
     fn next_event(&self) -> Option<u64> {
         let end = self.ends.peek().map(|&Reverse((time, _))| time);
@@ -152,7 +152,7 @@ impl<'a, P: Policy> Run<'a, P> {
                 priority: 0,
                 deadline: u64::MAX,
             });
-            // With somebody idle each arrival may leave at once, before the next one comes.
+            // With a server idle each arrival may leave at once, before the next one comes.
             if stirred && !self.idle.is_empty() && !self.source.all_arrived() {
                 self.start_batches();
                 stirred = false;

@@ -7,7 +7,7 @@ use super::super::{Answer, Service};
 
 /// What a span costs.
 pub(super) struct Costs {
-    /// Of spans that somebody joins, and of the others.
+    /// Of spans that a request joins, and of the others.
     joined: Service,
     unjoined: Service,
     /// Steps between refills.
