@@ -360,7 +360,7 @@ class Rival:
     @staticmethod
     def shortest_first(batch_size: SupportsIndex, patience: "int" = 200) -> Rival:
         """
-        The shortest predictions leave first; who was passed over by ``patience`` batches goes
+        The shortest predictions leave first; a request that was passed over by ``patience`` batches goes
         before the others (Learning to Rank, arXiv 2408.15792).
         """
     @staticmethod
@@ -703,7 +703,7 @@ class Worker:
         Awaiting raises what ``next_batch`` raises; the call ``ValueError`` for a negative timeout.
         """
 
-def simulate(scheduler: "SchedulerConfig | Rival", arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, service: "dict[str, object]", answer: "Literal['batch', 'row']", servers: SupportsIndex, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None") -> "tuple[dict[str, object], dict[str, object]]":
+def simulate(scheduler: "SchedulerConfig | Rival", arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, service: "dict[str, object]", answer: "Literal['batch', 'row']", servers: SupportsIndex, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None") -> "tuple[dict[str, object], dict[str, object], list[tuple[float, str, float, int | None]], dict[str, object] | None]":
     """
     Plays requests through the former of a scheduler, or a rival, on a virtual clock; the capacity
     is not counted. Used by ``multibin.simulate``, which documents
@@ -712,7 +712,8 @@ def simulate(scheduler: "SchedulerConfig | Rival", arrivals: ArrayLike, predicte
     ``arrivals`` in seconds, or with ``users`` the pauses of a closed loop; ``predicted``, ``actual``
     and ``prompts`` in steps and tokens, all of shape ``[n]``; ``service`` the coefficients of the
     service model by name, in seconds, or the axes, the flat grids and ``counts`` of a table. Returns
-    the columns of the requests and of the batches.
+    the columns of the requests and of the batches, what adaptation did (time, kind, gain, bins), and
+    its counters as in ``Scheduler.stats()``.
 
     Raises ``ValueError`` or ``TypeError`` that names the argument and the value.
     """

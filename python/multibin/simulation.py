@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,11 @@ from multibin.service import ServiceModel, ServiceTable
 if TYPE_CHECKING:
     from multibin._core import Rival, SchedulerConfig
     from multibin.service import Service
+    from multibin.stats import Adaptation
     from multibin.traces import Trace
     from multibin.traces.arrivals import ClosedLoop
 
-__all__ = ["Batches", "Records", "simulate"]
+__all__ = ["Batches", "Event", "Records", "simulate"]
 
 Seconds: TypeAlias = NDArray[np.float64]
 
@@ -34,7 +35,7 @@ class Batches:
     """When the last row ended."""
     rows: NDArray[np.uint32]
     steps: NDArray[np.uint32]
-    """Of the longest run."""
+    """Of the longest run. Of refill: from the start of an empty server until it is empty again."""
     bin: NDArray[np.uint32]
     """The leader's."""
     reason: NDArray[np.uint8]
@@ -54,10 +55,30 @@ class Batches:
         return self.rows + self.parked
 
 
+@dataclass(frozen=True)
+class Event:
+    """Something that adaptation did, at the end of a batch."""
+
+    time: float
+    """Seconds on the virtual clock."""
+    kind: Literal["closed", "opened", "swapped"]
+    """The gate closed or opened, or other edges are in use."""
+    gain: float
+    """Of the gate: the throughput of bins over that of one bin. Of edges: the share of throughput
+    that they gain."""
+    bins: int | None
+    """How many bins the edges have; None of the gate."""
+
+
 @dataclass(frozen=True, eq=False)
 class Records:
     """Columns of the requests, in the order of the trace; shape ``[n]``. Times are seconds on the
-    virtual clock, NaN where it never came to that.
+    virtual clock, NaN where it never came to that: a request that does not finish has no finite
+    ``finish`` and counts in no throughput.
+
+    Σ rows × steps of the batches is Σ ``steps`` + Σ ``waste`` of the requests. A batch of refill is
+    a whole busy time, in which rows come and go: there Σ ``steps`` + Σ ``waste`` of its requests is
+    what the slots computed, at most slots × steps.
     """
 
     arrival: Seconds
@@ -73,9 +94,17 @@ class Records:
     """Position of the last batch."""
     entries: NDArray[np.uint32]
     """Batches that the request was in."""
+    steps: NDArray[np.uint64]
+    """Steps that its slot computed for it, in all its batches: more than it takes where
+    ``overrun="recompute"`` computes some again, fewer where it did not finish."""
     waste: NDArray[np.uint64]
     """Steps in which its slot waited for the longest row of its batches."""
     batches: Batches
+    events: tuple[Event, ...]
+    """What adaptation did, in order of time; empty without adaptation."""
+    adaptation: Adaptation | None
+    """What adaptation did in all, and where the gate stands at the end, as ``Scheduler.stats()``
+    says it; None without adaptation."""
 
     def __len__(self) -> int:
         return len(self.arrival)
@@ -111,6 +140,9 @@ def simulate(
 ) -> Records:
     """Plays a trace through the batch former of a scheduler, on a virtual clock.
 
+    The clock counts nanoseconds. A run that is longer than 2⁶³ of them (292 years) is played with
+    coarser ticks: 2¹⁶ ns, or a power of that.
+
     Args:
         trace: arrival times (all 0 if it has none), prompt and output tokens, predicted lengths
             (the true ones if it has none).
@@ -122,22 +154,23 @@ def simulate(
         drain: close after the last arrival, so that everything is served. Without it a strict
             scheduler leaves partial bins behind.
         gate: watch the predictions of the last requests that finished: while bins would gain less
-            than 10 % throughput (and until they would gain 15 %), whoever arrives goes to the first
-            bin. The gate of ``Adapt``, also for a scheduler without one. Rivals know no gate.
-        closed_loop: users who send the trace's requests, each its next one after the answer to the
-            one before; the trace's own times are not used. Requests that are never sent, because
-            strict bins wait for them, have NaN for all times. Refill in chunks notices at a chunk's
-            end who was answered in it.
+            than 10 % throughput (and until they would gain 15 %), requests that arrive go to the
+            first bin. The gate of ``Adapt``, also for a scheduler without one. Rivals know no gate.
+        closed_loop: users that send the trace's requests, each its next one after the answer to the
+            one before; the trace's own times are not used. Strict bins may wait for requests that
+            are then never sent: these have NaN for all times, and those that wait for all but their
+            arrival. Refill in chunks notices at a chunk's end which rows were answered in it.
         max_resident: the most rows whose state a server holds, running or waiting to go on: a batch
             starts no more than that leaves room for. At least a batch's rows. None: no limit.
 
     Raises:
-        ValueError, TypeError: an argument out of range, by name and value.
+        ValueError, TypeError: an argument out of range, by name and value; a ``service`` with which
+            not all times are finite numbers of seconds.
     """
     _check(trace, service, closed_loop)
     users, arrival = _arrivals(trace, closed_loop)
     predicted = trace.output_tokens if trace.predicted is None else trace.predicted
-    columns = _core.simulate(
+    requests, batches, events, adaptation = _core.simulate(
         scheduler,
         arrival,
         predicted,
@@ -151,8 +184,12 @@ def simulate(
         users,
         max_resident,
     )
-    requests, batches = (cast(dict[str, Any], column) for column in columns)
-    return Records(batches=Batches(**batches), **requests)
+    return Records(
+        batches=Batches(**cast(dict[str, Any], batches)),
+        events=tuple(Event(*cast(Any, event)) for event in events),
+        adaptation=cast("Adaptation | None", adaptation),
+        **cast(dict[str, Any], requests),
+    )
 
 
 def _check(trace: Trace, service: Service, closed_loop: ClosedLoop | None) -> None:
@@ -173,7 +210,7 @@ def _check(trace: Trace, service: Service, closed_loop: ClosedLoop | None) -> No
 
 
 def _arrivals(trace: Trace, closed_loop: ClosedLoop | None) -> tuple[int | None, Seconds]:
-    """How many users there are, and their pauses; or nobody, and the times of arrival."""
+    """How many users there are, and their pauses; or None, and the times of arrival."""
     if closed_loop is None:
         return None, np.zeros(len(trace)) if trace.arrivals is None else trace.arrivals
     if len(closed_loop.pauses) != len(trace):

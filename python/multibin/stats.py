@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-__all__ = ["BinStats", "Reasons", "Stats", "Waits"]
+__all__ = ["Adaptation", "BinStats", "Reasons", "Stats", "Waits"]
 
 
 class Reasons(TypedDict):
@@ -69,6 +69,13 @@ class Edges(TypedDict):
     fits: int
     swaps: int
     drifts: int
+
+
+class Adaptation(TypedDict):
+    """What adaptation did in all (``Records.adaptation``)."""
+
+    gate: Gate
+    edges: Edges
 
 
 class Stats(TypedDict):

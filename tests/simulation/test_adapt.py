@@ -50,3 +50,21 @@ def test_a_gate_of_the_scheduler_is_that_of_the_simulation() -> None:
     both = play(output, noise, adapt=mb.Adapt()).finish
     edges = play(output, noise, gate=True, adapt=mb.Adapt(gate=False)).finish
     np.testing.assert_array_equal(both, edges)
+
+
+def test_the_records_say_when_edges_were_swapped() -> None:
+    output = np.concatenate([draw(N // 5, 20, 0), draw(N // 5, 400, 1)])
+    records = play(output, adapt=mb.Adapt(gate=False))
+    assert records.adaptation is not None
+    counts = records.adaptation["edges"]
+    assert len(records.events) == counts["swaps"] > 0
+    assert counts["drifts"] > 0
+    ends = records.batches.finish
+    for event in records.events:
+        assert event.kind == "swapped"
+        assert event.bins is not None
+        assert 1 <= event.bins <= 16
+        assert event.gain >= 0.02
+        assert abs(ends - event.time).min() < 1e-6
+    drifted = records.arrival[N // 5]
+    assert any(event.time > drifted and event.gain > 0.1 for event in records.events)

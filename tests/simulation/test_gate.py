@@ -12,7 +12,7 @@ B, RATE = 20, 3.0
 SERVICE = mb.ServiceModel(fixed=0.05, step=0.02)
 
 
-def turning(n: int, noise: slice) -> Trace:
+def turning(n: int, noise: slice | NDArray[np.bool_]) -> Trace:
     """True lengths as predictions but for ``noise``; more than a batch waits once two have left."""
     actual = lengths.log_normal(n, 128, 1.0, seed=0, high=1000)
     predicted = actual.copy()
@@ -47,6 +47,14 @@ def test_feeding_a_gate_with_the_records_says_which_arrivals_found_it_closed() -
     closed = closed_at(trace, gated, edges)
     assert np.flatnonzero(np.diff(closed)).size == 2, "it closes and opens once"
     assert closed.sum() > 1000
+    turns = {event.kind: event for event in gated.events}
+    assert [event.kind for event in gated.events] == ["closed", "opened"]
+    after, until = turns["closed"].time, turns["opened"].time
+    assert np.array_equal(closed, (gated.arrival > after) & (gated.arrival <= until))
+    assert turns["closed"].gain < turns["opened"].gain
+    assert gated.adaptation is not None
+    assert gated.adaptation["gate"]["open"]
+    assert gated.adaptation["gate"]["closed"] == gated.adaptation["gate"]["opened"] == 1
     # A request that arrives while it is closed joins the first bin, as if 0 had been predicted.
     told = trace.with_predicted(np.where(closed, 0, trace.predictions))
     same = mb.simulate(told, scheduler=scheduler, service=SERVICE)
@@ -55,3 +63,18 @@ def test_feeding_a_gate_with_the_records_says_which_arrivals_found_it_closed() -
     assert np.array_equal(gated.batches.bin, same.batches.bin)
     without = mb.simulate(trace, scheduler=scheduler, service=SERVICE)
     assert not np.array_equal(gated.finish, without.finish)
+
+
+def test_no_turn_is_forgotten_however_often_the_gate_turns() -> None:
+    n, spell = 160_000, 2_000
+    noise = np.arange(n) // spell % 2 == 1
+    trace = turning(n, noise)
+    scheduler = mb.SchedulerConfig(mb.Edges.optimal(trace.output_tokens, 16, B), B)
+    records = mb.simulate(trace, scheduler=scheduler, service=SERVICE, gate=True)
+    assert len(records.events) > 64
+    kinds = [event.kind for event in records.events]
+    assert set(kinds[::2]) == {"closed"}
+    assert set(kinds[1::2]) == {"opened"}
+    times = [event.time for event in records.events]
+    assert times == sorted(times)
+    assert np.isin(np.round(times, 6), np.round(records.batches.finish, 6)).all()

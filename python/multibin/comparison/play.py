@@ -64,13 +64,14 @@ class Result:
 
     @property
     def slot_efficiency(self) -> float | None:
-        """Useful steps over batch size × steps of all batches; None where that is not the slots'
-        use.
+        """Useful steps, those of requests that finish, over batch size × steps of all batches; None
+        where that is not the slots' use.
         """
         if not self.policy.slots:
             return None
         steps = self.records.batches.steps.astype(np.int64).sum()
-        return float(self.output_tokens.sum() / (self.batch_size * steps))
+        useful = self.output_tokens[np.isfinite(self.records.finish)].sum()
+        return float(useful / (self.batch_size * steps))
 
     @property
     def entries(self) -> float:

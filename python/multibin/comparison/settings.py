@@ -30,7 +30,7 @@ RANGES = {
 """Lowest and highest values: wide, and what is beyond them has no meaning or no floats."""
 
 SLOWEST, NANOSECOND = 1e4, 1e-9
-"""Bounds of a cost, and of their sum, in seconds: the virtual clock counts 2⁶⁴ nanoseconds."""
+"""Bounds of a cost, and of their sum, in seconds: a lower one rounds to no nanosecond."""
 
 FEW = 1000
 """Requests that a search for the highest stable rate needs at least."""

@@ -20,7 +20,8 @@ WIDEST = 1000.0
 def is_steady(records: mb.Records) -> bool:
     """Whether the backlog, requests that have arrived and are not answered, does not grow: its mean
     over the last quarter of the time in which requests arrive exceeds that over the second
-    quarter by at most √n / 2 of the n requests. Not so where all arrive at once.
+    quarter by at most √n / 2 of the n requests. Not so where all arrive at once, or where some
+    never do. A request that does not finish is in the backlog to the end.
 
     *The backlog*, because it treats all policies alike: waits for the first batch stay short where
     climbers pile up behind it, quantiles stay low where a few starve, and the throughput in
@@ -38,7 +39,7 @@ def is_steady(records: mb.Records) -> bool:
     100,000, 0.7 % with 400,000.
     """
     span = float(records.arrival[-1] - records.arrival[0])
-    if span == 0:
+    if span == 0 or np.isnan(records.arrival).any():
         return False
     quarters = records.arrival[0] + span * np.array([0.25, 0.5, 0.75, 1.0])
     growth = _backlog(records, *quarters[2:]) - _backlog(records, *quarters[:2])
@@ -80,5 +81,5 @@ def _bracket(steady: Callable[[float], bool], start: float) -> tuple[float, floa
 def _backlog(records: mb.Records, start: float, end: float) -> float:
     """Mean number of requests between arrival and answer from ``start`` to ``end``."""
     since = np.clip(records.arrival, start, end)
-    until = np.clip(records.finish, start, end)
+    until = np.clip(np.nan_to_num(records.finish, nan=np.inf), start, end)
     return float((until - since).sum() / (end - start))

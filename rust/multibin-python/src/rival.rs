@@ -27,7 +27,7 @@ impl Rival {
         Ok(Self(CoreRival::Sorted { window, sizes }))
     }
 
-    /// The shortest predictions leave first; who was passed over by ``patience`` batches goes
+    /// The shortest predictions leave first; a request that was passed over by ``patience`` batches goes
     /// before the others (Learning to Rank, arXiv 2408.15792).
     #[staticmethod]
     #[pyo3(signature = (batch_size, patience: "int" = 200))]

@@ -1,12 +1,14 @@
-use multibin::Reason;
 use multibin::simulate::{
-    self as core, Arrivals, BatchRecords, RequestColumns, Servers, SimulateError, Workload,
+    self as core, Arrivals, BatchRecords, Outcome, RequestColumns, Servers, SimulateError,
+    TimedEvent, Workload,
 };
+use multibin::{Adaptation, Event, Reason};
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadwriteArray1};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::adapt;
 use crate::arrays::{lengths, times};
 use crate::config::SchedulerConfig;
 use crate::convert::{ArrayLike, Count, count, wrong_type};
@@ -23,12 +25,13 @@ use crate::service;
 /// ``arrivals`` in seconds, or with ``users`` the pauses of a closed loop; ``predicted``, ``actual``
 /// and ``prompts`` in steps and tokens, all of shape ``[n]``; ``service`` the coefficients of the
 /// service model by name, in seconds, or the axes, the flat grids and ``counts`` of a table. Returns
-/// the columns of the requests and of the batches.
+/// the columns of the requests and of the batches, what adaptation did (time, kind, gain, bins), and
+/// its counters as in ``Scheduler.stats()``.
 ///
 /// Raises ``ValueError`` or ``TypeError`` that names the argument and the value.
 #[pyfunction]
 #[pyo3(signature = (scheduler: "SchedulerConfig | Rival", arrivals, predicted, actual, prompts, service: "dict[str, object]", answer: "Literal['batch', 'row']", servers, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None")
-    -> "tuple[dict[str, object], dict[str, object]]")]
+    -> "tuple[dict[str, object], dict[str, object], list[tuple[float, str, float, int | None]], dict[str, object] | None]")]
 #[expect(clippy::too_many_arguments, reason = "the columns of a workload")]
 pub fn simulate<'py>(
     py: Python<'py>,
@@ -44,7 +47,7 @@ pub fn simulate<'py>(
     #[pyo3(from_py_with = flag::gate)] gate: bool,
     users: Option<Count<'py>>,
     max_resident: Option<Count<'py>>,
-) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyDict>)> {
+) -> PyResult<Simulated<'py>> {
     let workload = Workload {
         arrivals: parse_arrivals(&arrivals, users.as_ref())?,
         predicted: lengths(&predicted, "predicted")?,
@@ -56,8 +59,33 @@ pub fn simulate<'py>(
     let servers =
         Servers { count: count(&servers, "servers")?, service, drain, gate, max_resident };
     let requests = Requests::new(py, workload.arrivals.len());
-    let batches = requests.record(|columns| play(py, &scheduler, &workload, &servers, columns))?;
-    Ok((requests.columns()?, batch_columns(py, batches)?))
+    let Outcome { batches, events, adaptation } =
+        requests.record(|columns| play(py, &scheduler, &workload, &servers, columns))?;
+    let events = events.iter().map(happened).collect();
+    let counters = adaptation.map(|so_far| counters(py, &so_far)).transpose()?;
+    Ok((requests.columns()?, batch_columns(py, batches)?, events, counters))
+}
+
+/// Columns of the requests and of the batches, events, counters of adaptation.
+type Simulated<'py> =
+    (Bound<'py, PyDict>, Bound<'py, PyDict>, Vec<Happened>, Option<Bound<'py, PyDict>>);
+
+/// Time, kind, gain, bins of other edges.
+type Happened = (f64, &'static str, f64, Option<usize>);
+
+fn happened(event: &TimedEvent) -> Happened {
+    match event.event {
+        Event::Closed { gain } => (event.time, "closed", gain, None),
+        Event::Opened { gain } => (event.time, "opened", gain, None),
+        Event::Swapped { bins, gain } => (event.time, "swapped", gain, Some(bins)),
+    }
+}
+
+fn counters<'py>(py: Python<'py>, so_far: &Adaptation) -> PyResult<Bound<'py, PyDict>> {
+    let counters = PyDict::new(py);
+    counters.set_item("gate", adapt::gate(py, so_far)?)?;
+    counters.set_item("edges", adapt::edges(py, so_far)?)?;
+    Ok(counters)
 }
 
 /// Columns of the requests. numpy allocates them because it asks for huge pages: the kernel then
@@ -67,7 +95,8 @@ struct Requests<'py> {
     times: [Bound<'py, PyArray1<f64>>; 4],
     /// Bin, batch, entries.
     counts: [Bound<'py, PyArray1<u32>>; 3],
-    waste: Bound<'py, PyArray1<u64>>,
+    /// Steps, waste.
+    sums: [Bound<'py, PyArray1<u64>>; 2],
 }
 
 impl<'py> Requests<'py> {
@@ -75,7 +104,7 @@ impl<'py> Requests<'py> {
         Self {
             times: std::array::from_fn(|_| PyArray1::zeros(py, requests, false)),
             counts: std::array::from_fn(|_| PyArray1::zeros(py, requests, false)),
-            waste: PyArray1::zeros(py, requests, false),
+            sums: std::array::from_fn(|_| PyArray1::zeros(py, requests, false)),
         }
     }
 
@@ -86,19 +115,29 @@ impl<'py> Requests<'py> {
     ) -> PyResult<T> {
         let mut times = self.times.each_ref().map(PyArrayMethods::readwrite);
         let mut counts = self.counts.each_ref().map(PyArrayMethods::readwrite);
-        let mut waste = self.waste.readwrite();
+        let mut sums = self.sums.each_ref().map(PyArrayMethods::readwrite);
         let [arrival, start, first_token, finish] = times.each_mut().map(slice);
         let [bin, batch, entries] = counts.each_mut().map(slice);
-        let waste = slice(&mut waste);
-        let columns =
-            RequestColumns { arrival, start, first_token, finish, bin, batch, entries, waste };
-        play(columns).map_err(errors::simulate)
+        let [steps, waste] = sums.each_mut().map(slice);
+        play(RequestColumns {
+            arrival,
+            start,
+            first_token,
+            finish,
+            bin,
+            batch,
+            entries,
+            steps,
+            waste,
+        })
+        .map_err(errors::simulate)
     }
 
     fn columns(self) -> PyResult<Bound<'py, PyDict>> {
-        let py = self.waste.py();
+        let py = self.sums[0].py();
         let [arrival, start, first_token, finish] = self.times.map(Bound::into_any);
         let [bin, batch, entries] = self.counts.map(Bound::into_any);
+        let [steps, waste] = self.sums.map(Bound::into_any);
         columns(
             py,
             [
@@ -109,7 +148,8 @@ impl<'py> Requests<'py> {
                 ("bin", bin),
                 ("batch", batch),
                 ("entries", entries),
-                ("waste", self.waste.into_any()),
+                ("steps", steps),
+                ("waste", waste),
             ],
         )
     }
@@ -166,11 +206,10 @@ fn play(
     workload: &Workload,
     servers: &Servers,
     requests: RequestColumns<'_>,
-) -> Result<BatchRecords, SimulateError> {
+) -> Result<Outcome, SimulateError> {
     match policy {
         Policy::Scheduler(scheduler) => {
             let SchedulerConfig { edges, config, .. } = scheduler.get();
-            let edges = edges.clone();
             py.detach(|| core::simulate_into(workload, edges, config, servers, requests))
         }
         Policy::Rival(rival) => {

@@ -6,6 +6,9 @@
 
 mod adaptive;
 mod arrivals;
+mod clock;
+#[cfg(all(test, not(loom)))]
+mod conservation;
 #[cfg(all(test, not(loom)))]
 mod live;
 mod records;
@@ -13,7 +16,6 @@ mod refill;
 mod rivals;
 mod run;
 mod service;
-mod time;
 
 use thiserror::Error;
 
@@ -24,9 +26,10 @@ use crate::former::Former;
 use crate::waiting::Slab;
 
 use adaptive::Adaptive;
+use run::Run;
 
 pub use arrivals::Arrivals;
-pub use records::{BatchRecords, Records, RequestColumns, RequestRecords};
+pub use records::{BatchRecords, Outcome, Records, RequestColumns, RequestRecords, TimedEvent};
 pub use rivals::{RefillOrder, Rival, Weight, simulate_rival, simulate_rival_into};
 pub use service::{Answer, Cost, Counts, Linear, Measured, Service, Table, TableError};
 
@@ -43,7 +46,7 @@ pub struct Workload {
     pub prompts: Vec<u32>,
 }
 
-/// Who serves.
+/// What runs the batches.
 #[derive(Debug, Clone)]
 pub struct Servers {
     /// How many run batches at the same time.
@@ -51,10 +54,11 @@ pub struct Servers {
     /// How long a batch takes.
     pub service: Service,
     /// Whether the scheduler is closed after the last arrival, so that what waits is served. If
-    /// not, requests may be left over; their records say so with NaN.
+    /// not, requests may be left over; their records say so with NaN. So they may in a closed loop
+    /// whose last arrival never comes, because strict bins wait for it.
     pub drain: bool,
     /// Whether a [`Gate`](crate::Gate) watches the predictions, also if [`Config::adapt`] names none:
-    /// while binning does not pay, whoever arrives goes to the first bin. Rivals know no gate.
+    /// while binning does not pay, requests that arrive go to the first bin. Rivals know no gate.
     pub gate: bool,
     /// The most rows whose state a server holds, running or waiting to go on: a batch starts no
     /// more than that leaves room for. Overrun by recomputing keeps no state.
@@ -86,7 +90,7 @@ pub enum SimulateError {
     /// A request without steps.
     #[error("actual: request {0} takes 0 steps; at least 1 is needed")]
     NoSteps(usize),
-    /// No servers, or more than anybody has.
+    /// No servers, or more than are simulated.
     #[error("servers: {0} is not a number of servers (1 to {max})", max = Servers::MOST)]
     Servers(usize),
     /// A closed loop without users.
@@ -101,7 +105,9 @@ pub enum SimulateError {
         rows: usize,
     },
     /// Strict bins under a limit of resident rows.
-    #[error("max_resident: with fill = strict rows that climb would wait for each other for ever")]
+    #[error(
+        "max_resident: with fill = strict rows that climb would wait for each other without end"
+    )]
     StrictResident,
     /// A coefficient that is not a number ≥ 0.
     #[error("service: {name} = {value} is not a finite number of seconds >= 0")]
@@ -132,6 +138,9 @@ pub enum SimulateError {
         /// The length before it.
         previous: u32,
     },
+    /// Batches that take so long that not all times are finite numbers of seconds.
+    #[error("service: the run is longer than the largest finite number of seconds")]
+    Endless,
     /// The scheduler cannot be made.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -144,7 +153,7 @@ pub enum SimulateError {
 /// [`SimulateError`] when an argument is out of range.
 pub fn simulate(
     workload: &Workload,
-    edges: Edges,
+    edges: &Edges,
     config: &Config,
     servers: &Servers,
 ) -> Result<Records, SimulateError> {
@@ -157,32 +166,42 @@ pub fn simulate(
 /// [`SimulateError`] when an argument is out of range.
 pub fn simulate_into(
     workload: &Workload,
-    edges: Edges,
+    edges: &Edges,
     config: &Config,
     servers: &Servers,
     requests: RequestColumns<'_>,
-) -> Result<BatchRecords, SimulateError> {
+) -> Result<Outcome, SimulateError> {
     check(workload, servers, &requests)?;
-    let rules = Rules::new(config)?;
-    config.check(&edges)?;
-    let queues = config.queues(&edges);
-    check_resident(servers, rules.largest as usize)?;
-    if servers.max_resident.is_some()
-        && (rules.fill, rules.overrun) == (Fill::Strict, Overrun::Climb)
-    {
-        return Err(SimulateError::StrictResident);
-    }
-    let most = workload.arrivals.len();
-    let memory = |_| ConfigError::Memory(most);
-    let slab = Slab::new(most, queues, rules.rank).map_err(memory)?;
-    let former =
-        Former::new(rules, config.sizes(queues), edges.clone(), slab, 0).map_err(memory)?;
+    check_scheduler(edges, config, servers)?;
+    clock::play(workload, servers, requests, |workload, servers, tick, requests| {
+        play(workload, edges, &tick.config(config), servers, requests)
+    })
+}
+
+/// Plays with ticks of one length. `config` was checked.
+fn play(
+    workload: &Workload,
+    edges: &Edges,
+    config: &Config,
+    servers: &Servers,
+    requests: RequestColumns<'_>,
+) -> Result<Outcome, SimulateError> {
+    let former = former(workload.arrivals.len(), edges.clone(), config)?;
     let Some(adapt) = adaptation(config, servers) else {
-        return Ok(run::Run::new(former, workload, servers, rules.overrun, requests).play());
+        return Run::new(former, workload, servers, config.overrun, requests).play();
     };
-    let adapter = Adapter::new(adapt, edges, queues, &rules);
+    let (queues, rules) = (config.queues(edges), Rules::new(config)?);
+    let adapter = Adapter::new(adapt, edges.clone(), queues, &rules);
     let adaptive = Adaptive::new(former, adapter);
-    Ok(run::Run::new(adaptive, workload, servers, rules.overrun, requests).play())
+    Run::new(adaptive, workload, servers, config.overrun, requests).play()
+}
+
+/// A former of a scheduler where at most so many requests wait.
+fn former(requests: usize, edges: Edges, config: &Config) -> Result<Former, ConfigError> {
+    let (rules, queues) = (Rules::new(config)?, config.queues(&edges));
+    let memory = |_| ConfigError::Memory(requests);
+    let slab = Slab::new(requests, queues, rules.rank).map_err(memory)?;
+    Former::new(rules, config.sizes(queues), edges, slab, 0).map_err(memory)
 }
 
 /// What the scheduler adapts, and the gate that `servers` ask for.
@@ -196,12 +215,12 @@ fn adaptation(config: &Config, servers: &Servers) -> Option<Adapt> {
 /// Plays with columns of the run's own.
 fn recorded(
     workload: &Workload,
-    play: impl FnOnce(RequestColumns<'_>) -> Result<BatchRecords, SimulateError>,
+    play: impl FnOnce(RequestColumns<'_>) -> Result<Outcome, SimulateError>,
 ) -> Result<Records, SimulateError> {
     let count = workload.arrivals.len();
     let mut requests = RequestRecords::new(count).map_err(|_| ConfigError::Memory(count))?;
-    let batches = play(requests.columns())?;
-    Ok(Records { requests, batches })
+    let Outcome { batches, events, adaptation } = play(requests.columns())?;
+    Ok(Records { requests, batches, events, adaptation })
 }
 
 fn check(
@@ -241,6 +260,18 @@ fn check(
     servers.service.check()
 }
 
+/// Whether these servers can serve such a scheduler.
+fn check_scheduler(edges: &Edges, config: &Config, servers: &Servers) -> Result<(), SimulateError> {
+    let rules = Rules::new(config)?;
+    config.check(edges)?;
+    check_resident(servers, rules.largest as usize)?;
+    let strict_climbers = (rules.fill, rules.overrun) == (Fill::Strict, Overrun::Climb);
+    if servers.max_resident.is_some() && strict_climbers {
+        return Err(SimulateError::StrictResident);
+    }
+    Ok(())
+}
+
 /// Whether a server holds the largest batch, of `rows`.
 fn check_resident(servers: &Servers, rows: usize) -> Result<(), SimulateError> {
     match servers.max_resident {
@@ -250,155 +281,4 @@ fn check_resident(servers: &Servers, rows: usize) -> Result<(), SimulateError> {
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::rivals::workloads;
-    use super::*;
-
-    /// Uniform on `[0, 1)`, the same every time.
-    fn uniforms(n: usize) -> impl Iterator<Item = f64> {
-        let mut state = 1u64;
-        std::iter::repeat_with(move || {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (state >> 11) as f64 / (1u64 << 53) as f64
-        })
-        .take(n)
-    }
-
-    /// Everything present at the start, lengths uniform on [lo, hi].
-    fn backlog(n: usize, lo: f64, hi: f64) -> Workload {
-        #[expect(clippy::cast_sign_loss, reason = "lengths are positive")]
-        let lengths: Vec<u32> = uniforms(n).map(|u| (lo + (hi - lo) * u).round() as u32).collect();
-        Workload {
-            arrivals: Arrivals::At(vec![0; n]),
-            predicted: lengths.clone(),
-            actual: lengths,
-            prompts: vec![0; n],
-        }
-    }
-
-    fn one_server(cost: Linear) -> Servers {
-        let service = Service { cost: cost.into(), answer: Answer::Row };
-        Servers { count: 1, service, drain: true, gate: false, max_resident: None }
-    }
-
-    fn last(times: &[f64]) -> f64 {
-        times.iter().fold(0.0, |a: f64, &b| a.max(b))
-    }
-
-    /// Theorem 4.2 of arXiv 2412.04504: B = 128, l ~ U[1, 20] seconds, here in milliseconds.
-    #[test]
-    fn throughput_of_uniform_lengths_is_the_papers() {
-        let workload = backlog(400_000, 1_000.0, 20_000.0);
-        let service = Linear { step: 0.001, ..Linear::default() };
-        let config = Config { fill: Fill::Strict, ..Config::new(128) };
-        for (bins, paper) in (1..).zip([6.447, 8.434, 9.400, 9.970, 10.347]) {
-            let edges = Edges::uniform(1_000, 20_000, bins).unwrap();
-            let records = simulate(&workload, edges, &config, &one_server(service)).unwrap();
-            let rate = 400_000.0 / last(&records.batches.finish);
-            assert!((rate / paper - 1.0).abs() < 0.005, "{bins} bins: {rate} for {paper}");
-        }
-    }
-
-    #[test]
-    fn every_request_is_finished_after_its_own_steps() {
-        let workload = backlog(5_000, 1.0, 100.0);
-        let edges = Edges::new(&[0, 10, 20, 40, 80]).unwrap();
-        for overrun in [Overrun::Finish, Overrun::Climb, Overrun::Recompute] {
-            let config = Config { overrun, ..Config::new(8) };
-            let service = Linear { step: 1.0, row_step: 1e-9, ..Linear::default() };
-            let mut workload = workload.clone();
-            workload.predicted.fill(0);
-            let records =
-                simulate(&workload, edges.clone(), &config, &one_server(service)).unwrap();
-            let steps: u64 = records
-                .batches
-                .steps
-                .iter()
-                .zip(&records.batches.rows)
-                .map(|(&steps, &rows)| u64::from(steps) * u64::from(rows))
-                .sum();
-            let useful: u64 = workload.actual.iter().map(|&steps| u64::from(steps)).sum();
-            let waste: u64 = records.requests.waste.iter().sum();
-            let again = steps - waste - useful;
-            assert_eq!(again > 0, overrun == Overrun::Recompute, "{overrun:?}");
-            assert!(records.requests.finish.iter().all(|finish| finish.is_finite()));
-            let most = *records.requests.entries.iter().max().unwrap();
-            assert_eq!(most > 1, overrun != Overrun::Finish);
-        }
-    }
-
-    #[test]
-    fn without_draining_strict_leaves_partial_bins_behind() {
-        let workload = backlog(10, 1.0, 1.0);
-        let servers =
-            Servers { drain: false, ..one_server(Linear { step: 1.0, ..Linear::default() }) };
-        let config = Config { fill: Fill::Strict, ..Config::new(4) };
-        let edges = Edges::new(&[0, 10]).unwrap();
-        let records = simulate(&workload, edges, &config, &servers).unwrap();
-        assert_eq!(records.requests.finish.iter().filter(|finish| finish.is_nan()).count(), 2);
-    }
-
-    #[test]
-    fn bad_workloads_are_named() {
-        let edges = || Edges::new(&[0, 10]).unwrap();
-        let servers = one_server(Linear { step: 1.0, ..Linear::default() });
-        let config = Config::new(4);
-        let message = |workload: &Workload, servers: &Servers| {
-            simulate(workload, edges(), &config, servers).unwrap_err().to_string()
-        };
-        let good = backlog(3, 1.0, 5.0);
-        let sizes = Workload { predicted: vec![1], ..good.clone() };
-        assert_eq!(message(&sizes, &servers), "predicted: 1 values for 3 arrivals");
-        let unsorted = Workload { arrivals: Arrivals::At(vec![5, 4, 6]), ..good.clone() };
-        assert!(message(&unsorted, &servers).contains("arrivals[1]"));
-        let empty = Workload { actual: vec![1, 0, 2], ..good.clone() };
-        assert!(message(&empty, &servers).contains("request 1"));
-        assert!(message(&good, &Servers { count: 0, ..servers }).contains("servers"));
-    }
-
-    proptest! {
-        #[test]
-        fn no_server_holds_more_than_it_may(
-            workload in workloads(),
-            batch_size in 1u32..6,
-            room in 0usize..8,
-            max_parked in prop_oneof![Just(None), (0usize..6).prop_map(Some)],
-            count in 1usize..3,
-        ) {
-            let most = batch_size as usize + room;
-            let cost = Linear { step: 0.02, ..Linear::default() };
-            let limited = |max_resident| {
-                let config = Config { overrun: Overrun::Climb, max_parked, ..Config::new(batch_size) };
-                let servers = Servers { count, max_resident, ..one_server(cost) };
-                let edges = Edges::new(&[0, 4, 8, 16, 32]).unwrap();
-                simulate(&workload, edges, &config, &servers).unwrap()
-            };
-            let records = limited(Some(most));
-            let held = records.batches.rows.iter().zip(&records.batches.parked);
-            prop_assert!(held.map(|(rows, parked)| rows + parked).all(|held| held as usize <= most));
-            prop_assert!(records.requests.finish.iter().all(|finish| finish.is_finite()));
-            let everything = workload.actual.len();
-            prop_assert_eq!(limited(Some(everything + batch_size as usize)), limited(None));
-        }
-    }
-
-    #[test]
-    fn limits_that_hold_no_batch_are_named() {
-        let servers = Servers { max_resident: Some(7), ..one_server(Linear::default()) };
-        let message = |config: &Config| {
-            let edges = Edges::new(&[0, 10]).unwrap();
-            simulate(&backlog(3, 1.0, 5.0), edges, config, &servers).unwrap_err().to_string()
-        };
-        let small = message(&Config::new(8));
-        assert_eq!(small, "max_resident: a server of 7 rows holds no batch of 8");
-        let strict = Config { fill: Fill::Strict, overrun: Overrun::Climb, ..Config::new(4) };
-        assert!(message(&strict).starts_with("max_resident: with fill = strict"));
-        let rival = Rival::Refill { rows: 8, chunk: 1, order: RefillOrder::Fifo };
-        let refused = simulate_rival(&backlog(3, 1.0, 5.0), &rival, &servers).unwrap_err();
-        assert_eq!(refused.to_string(), small);
-    }
-}
+mod tests;

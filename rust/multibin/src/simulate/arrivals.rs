@@ -107,7 +107,7 @@ impl<'a> Source<'a> {
         Some(time)
     }
 
-    /// A request is answered at `time`, which may be ahead: whoever sent it pauses then.
+    /// A request is answered at `time`, which may be ahead: its user pauses then.
     #[inline]
     pub(super) fn answer(&mut self, time: u64) {
         if let Arrivals::Users { .. } = self.arrivals {
@@ -148,7 +148,7 @@ mod tests {
         let nearest = Rival::Nearest { batch_size: 3, few: false };
         let servers = servers(answer);
         let rival = |rival| simulate_rival(workload, &rival, &servers).unwrap();
-        let shipped = simulate(workload, edges, &Config::new(3), &servers).unwrap();
+        let shipped = simulate(workload, &edges, &Config::new(3), &servers).unwrap();
         vec![shipped, rival(refill), rival(nearest)]
     }
 

@@ -1,5 +1,6 @@
 //! One trace through the live scheduler and through the simulation: the same batches.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use super::rivals::workloads;
 use super::run::{Policy, Run};
 use super::{Answer, Cost, Linear, Servers, Service, recorded, simulate};
 use crate::former::{Formed, WorkerId};
-use crate::request::{Row, Submission};
+use crate::request::{Row, Submission, Ticket};
 use crate::{Batch, Config, Edges, Fill, Order, Overrun, Scheduler, Worker};
 
 /// The live scheduler, rings and all, on the simulation's clock.
@@ -19,6 +20,8 @@ struct Live {
     scheduler: Scheduler,
     workers: Vec<(Worker, Option<Batch>)>,
     max_wait: Option<u64>,
+    /// By ticket, since when a request waits, and for which server alone.
+    waiting: BTreeMap<Ticket, (u64, Option<WorkerId>)>,
 }
 
 impl Live {
@@ -27,7 +30,7 @@ impl Live {
         let max_wait = config.max_wait.map(|wait| wait.as_nanos() as u64);
         let scheduler = Scheduler::virtually(Arc::clone(&clock), edges, config).unwrap();
         let workers = (0..servers).map(|_| (scheduler.worker(), None)).collect();
-        Self { clock, scheduler, workers, max_wait }
+        Self { clock, scheduler, workers, max_wait, waiting: BTreeMap::new() }
     }
 }
 
@@ -36,6 +39,7 @@ impl Policy for Live {
         self.clock.store(submission.arrival, Ordering::Relaxed);
         let ticket = self.scheduler.submit(submission.key, submission.length).unwrap();
         assert_eq!(ticket, submission.ticket);
+        self.waiting.insert(ticket, (submission.arrival, None));
         true
     }
 
@@ -50,6 +54,7 @@ impl Policy for Live {
         }
         let batch = worker.next_batch(Some(Duration::ZERO)).ok()?;
         let rows = batch.rows().to_vec();
+        self.waiting.retain(|ticket, _| rows.iter().all(|row| row.ticket != *ticket));
         let formed = Formed::new(rows, batch.limit(), batch.bin(), batch.reason());
         *open = Some(batch);
         Some(formed)
@@ -60,23 +65,30 @@ impl Policy for Live {
         let batch = self.workers[server as usize].1.as_ref().unwrap();
         let position = batch.rows().iter().position(|other| other.ticket == row.ticket);
         batch.resubmit(&[(position.unwrap(), row.progress)], false).unwrap();
+        self.waiting.insert(row.ticket, (row.entered, Some(server)));
     }
 
-    /// The live scheduler's alarm is its own; here every head's is asked for.
-    fn deadline(&self, _: WorkerId) -> Option<u64> {
+    /// The live scheduler's alarm is its own; here the wait of each request is asked for.
+    fn deadline(&self, server: WorkerId) -> Option<u64> {
         let now = self.clock.load(Ordering::Relaxed);
-        self.max_wait.map(|_| now + 1)
+        let may_take = |holder: &Option<WorkerId>| holder.is_none_or(|holder| holder == server);
+        let waiting = self.waiting.values().filter(|(_, holder)| may_take(holder));
+        let ends = waiting.map(|(entered, _)| entered + self.max_wait.unwrap_or(0));
+        ends.filter(|&end| self.max_wait.is_some() && end > now).min()
     }
 }
 
 fn configs() -> impl Strategy<Value = Config> {
     let fill = prop_oneof![Just(Fill::Elastic), Just(Fill::Strict)];
-    let order = prop_oneof![Just(None), Just(Some(Order::Formed)), Just(Some(Order::Oldest))];
+    let orders = [Order::Formed, Order::Oldest, Order::Shortest];
+    let order = prop_oneof![Just(None), prop::sample::select(orders.to_vec()).prop_map(Some)];
     let overrun =
         prop_oneof![Just(Overrun::Finish), Just(Overrun::Climb), Just(Overrun::Recompute)];
-    let max_parked = prop_oneof![Just(None), (0usize..20).prop_map(Some)];
-    (1u32..6, fill, order, overrun, max_parked).prop_map(
-        |(batch_size, fill, order, overrun, max_parked)| Config {
+    let max_parked = prop::option::of(0usize..20);
+    let max_wait = prop::option::of((0u64..5_000_000_000).prop_map(Duration::from_nanos));
+    (1u32..6, fill, order, overrun, max_parked, max_wait).prop_map(
+        |(batch_size, fill, order, overrun, max_parked, max_wait)| Config {
+            max_wait,
             fill,
             order,
             overrun,
@@ -111,11 +123,11 @@ proptest! {
     ) {
         let edges = Edges::new(&[0, 8, 16, 32, 64, 65]).unwrap();
         let servers = Servers { count: servers, service: SERVICE, drain, gate: false, max_resident: None };
-        let simulated = simulate(&workload, edges.clone(), &config, &servers).unwrap();
+        let simulated = simulate(&workload, &edges, &config, &servers).unwrap();
         let overrun = config.overrun;
         let live = Live::new(edges, config, servers.count);
         let lived = recorded(&workload, |requests| {
-            Ok(Run::new(live, &workload, &servers, overrun, requests).play())
+            Run::new(live, &workload, &servers, overrun, requests).play()
         });
         let lived = lived.unwrap();
         // Debug, because what never happened is NaN.

@@ -2,6 +2,7 @@
 
 use std::collections::TryReserveError;
 
+use crate::adapt::{Adaptation, Event};
 use crate::request::Reason;
 
 /// Everything that happened.
@@ -11,9 +12,44 @@ pub struct Records {
     pub requests: RequestRecords,
     /// By batch, in the order in which they left.
     pub batches: BatchRecords,
+    /// What adaptation did, in order of time.
+    pub events: Vec<TimedEvent>,
+    /// What adaptation did in all, and where the gate stands at the end; `None` without adaptation.
+    pub adaptation: Option<Adaptation>,
 }
 
-/// Columns of the requests. Times are seconds on the virtual clock, NaN if it never came to that.
+/// Everything that happened but the columns of the requests, as in [`Records`].
+#[derive(Debug, Clone, PartialEq, Default)]
+#[expect(missing_docs, reason = "the fields of Records")]
+pub struct Outcome {
+    pub batches: BatchRecords,
+    pub events: Vec<TimedEvent>,
+    pub adaptation: Option<Adaptation>,
+}
+
+impl Outcome {
+    /// All times in it.
+    pub(super) fn times(&mut self) -> impl Iterator<Item = &mut f64> {
+        let batches = self.batches.start.iter_mut().chain(&mut self.batches.finish);
+        batches.chain(self.events.iter_mut().map(|event| &mut event.time))
+    }
+}
+
+/// Something that adaptation did, when a batch ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TimedEvent {
+    /// When, in seconds on the virtual clock.
+    pub time: f64,
+    /// What it did.
+    pub event: Event,
+}
+
+/// Columns of the requests. Times are seconds on the virtual clock, NaN if it never came to that: a
+/// request that did not finish has no finite `finish`.
+///
+/// For all policies whose rows run to the end of their batch, Σ rows × steps of the batches is
+/// Σ `steps` + Σ `waste`. [`Rival::Refill`](super::Rival::Refill) has no such batches: there
+/// Σ `steps` + Σ `waste` of the requests of a batch is what its slots computed, at most slots × steps.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RequestRecords {
     /// It arrives.
@@ -30,6 +66,10 @@ pub struct RequestRecords {
     pub batch: Vec<u32>,
     /// Batches that it was in.
     pub entries: Vec<u32>,
+    /// Steps that its slot computed for it, in all its batches: more than it takes where
+    /// [`Overrun::Recompute`](crate::Overrun::Recompute) computes some again, fewer where it did not
+    /// finish.
+    pub steps: Vec<u64>,
     /// Steps in which its slot waited for the longest row of its batches.
     pub waste: Vec<u64>,
 }
@@ -43,13 +83,13 @@ pub struct BatchRecords {
     pub finish: Vec<f64>,
     /// Its rows.
     pub rows: Vec<u32>,
-    /// Steps of its longest run.
+    /// Steps of its longest run. Of refill: of all spans of its busy time together.
     pub steps: Vec<u32>,
     /// The leader's bin.
     pub bin: Vec<u32>,
     /// Why it left.
     pub reason: Vec<Reason>,
-    /// Who ran it.
+    /// The server that ran it.
     pub server: Vec<u32>,
     /// Rows with state that waited at its server meanwhile.
     pub parked: Vec<u32>,
@@ -92,6 +132,7 @@ pub struct RequestColumns<'a> {
     pub bin: &'a mut [u32],
     pub batch: &'a mut [u32],
     pub entries: &'a mut [u32],
+    pub steps: &'a mut [u64],
     pub waste: &'a mut [u64],
 }
 
@@ -106,6 +147,7 @@ impl RequestRecords {
             bin: zeros(requests)?,
             batch: zeros(requests)?,
             entries: zeros(requests)?,
+            steps: zeros(requests)?,
             waste: zeros(requests)?,
         })
     }
@@ -119,6 +161,7 @@ impl RequestRecords {
             bin: &mut self.bin,
             batch: &mut self.batch,
             entries: &mut self.entries,
+            steps: &mut self.steps,
             waste: &mut self.waste,
         }
     }
@@ -132,11 +175,32 @@ fn zeros<T: Default + Clone>(count: usize) -> Result<Vec<T>, TryReserveError> {
 }
 
 impl RequestColumns<'_> {
+    /// The same memory, for a while.
+    pub(super) fn reborrow(&mut self) -> RequestColumns<'_> {
+        RequestColumns {
+            arrival: self.arrival,
+            start: self.start,
+            first_token: self.first_token,
+            finish: self.finish,
+            bin: self.bin,
+            batch: self.batch,
+            entries: self.entries,
+            steps: self.steps,
+            waste: self.waste,
+        }
+    }
+
+    /// All times in it.
+    pub(super) fn times(&mut self) -> impl Iterator<Item = &mut f64> {
+        let columns = [&mut self.arrival, &mut self.start, &mut self.first_token, &mut self.finish];
+        columns.into_iter().flat_map(|column| column.iter_mut())
+    }
+
     /// The least of the columns' sizes and the greatest.
     pub(super) fn sizes(&self) -> [usize; 2] {
         let times = [&self.arrival, &self.start, &self.first_token, &self.finish].map(|c| c.len());
         let counts = [&self.bin, &self.batch, &self.entries].map(|column| column.len());
-        let all = times.into_iter().chain(counts).chain([self.waste.len()]);
+        let all = times.into_iter().chain(counts).chain([self.steps.len(), self.waste.len()]);
         all.fold([usize::MAX, 0], |[least, most], size| [least.min(size), most.max(size)])
     }
 
@@ -148,6 +212,7 @@ impl RequestColumns<'_> {
         for counts in [&mut self.bin, &mut self.batch, &mut self.entries] {
             counts.fill(0);
         }
+        self.steps.fill(0);
         self.waste.fill(0);
     }
 }

@@ -1,6 +1,6 @@
 //! Continuous batching: an event loop of its own, because no batch is formed.
 //!
-//! Nothing can change at a chunk's end unless a row has ended or somebody came for a free slot, so
+//! Nothing can change at a chunk's end unless a row has ended or a request came for a free slot, so
 //! all chunks until then are one span, timed at once.
 
 mod server;
@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 
 use self::server::{Costs, Server, Slot};
 use super::arrivals::Source;
-use super::records::{BatchRecord, BatchRecords, Recorder, RequestColumns};
+use super::clock::{reached, seconds};
+use super::records::{BatchRecord, Outcome, Recorder, RequestColumns};
 use super::rivals::{Lanes, Lengths, RefillOrder};
-use super::time::seconds;
-use super::{Servers, Workload};
+use super::{Servers, SimulateError, Workload};
 use crate::request::Reason;
 
 /// A simulation while it runs.
@@ -34,7 +34,7 @@ pub(super) struct Refill<'a> {
     records: Recorder<'a>,
 }
 
-/// Who waits, in the order in which they join.
+/// The requests that wait, in the order in which they join.
 struct Queue<'a> {
     predicted: &'a [u32],
     order: RefillOrder,
@@ -94,13 +94,13 @@ impl<'a> Refill<'a> {
     }
 
     /// Plays until nothing happens any more.
-    pub(super) fn play(mut self) -> BatchRecords {
-        while let Some(now) = self.next_event() {
-            self.now = now;
+    pub(super) fn play(mut self) -> Result<Outcome, SimulateError> {
+        while let Some(next) = self.next_event() {
+            self.now = reached(next)?;
             self.arrive();
             self.end_spans();
         }
-        self.records.batches
+        Ok(Outcome { batches: self.records.batches, ..Outcome::default() })
     }
 
     /// When the next thing happens. While no slot is free, arrivals only wait: they are taken
@@ -111,7 +111,7 @@ impl<'a> Refill<'a> {
         [arrival, end].into_iter().flatten().min()
     }
 
-    /// An idle server starts with whoever arrives first, the others join at the end of a chunk.
+    /// An idle server starts with the request that arrives first, the others join at the end of a chunk.
     fn arrive(&mut self) {
         while let Some((request, arrival)) = self.source.next(self.now) {
             self.records.requests.arrival[request] = seconds(arrival);
@@ -141,7 +141,7 @@ impl<'a> Refill<'a> {
         }
     }
 
-    /// Somebody waits for a slot: every server that has one ends at the end of its chunk.
+    /// A request waits for a slot: every server that has one ends at the end of its chunk.
     fn hurry(&mut self) {
         for (index, server) in self.servers.iter_mut().enumerate() {
             if server.rows() < self.rows
@@ -169,7 +169,7 @@ impl<'a> Refill<'a> {
         });
     }
 
-    /// Gives the server's free slots to those who wait, and goes on.
+    /// Gives the server's free slots to requests that wait, and goes on.
     fn refill(&mut self, index: usize) {
         if self.servers[index].rows() == 0 && self.queue.waiting.waiting() == 0 {
             self.idle.insert(index);

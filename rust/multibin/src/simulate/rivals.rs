@@ -16,8 +16,8 @@ mod testing;
 use super::refill::Refill;
 use super::run::Run;
 use super::{
-    BatchRecords, Records, RequestColumns, Servers, SimulateError, Workload, check, check_resident,
-    recorded,
+    Outcome, Records, RequestColumns, Servers, SimulateError, Workload, check, check_resident,
+    clock, recorded,
 };
 use crate::config::ConfigError;
 use crate::config::Overrun;
@@ -32,11 +32,11 @@ use sorted::Sorted;
 #[cfg(all(test, not(loom)))]
 pub(super) use testing::{times, workloads};
 
-/// Who is compared with the former that ships. "Nearest" and "shortest" mean predicted lengths;
+/// What is compared with the former that ships. "Nearest" and "shortest" mean predicted lengths;
 /// of two that are equally near the lower goes first, of two that are alike the older.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rival {
-    /// The `window` oldest are sorted and cut into batches, which leave before anybody else is
+    /// The `window` oldest are sorted and cut into batches, which leave before any other is
     /// looked at (Sequence Scheduling, arXiv 2305.13144).
     Sorted {
         /// Requests that are sorted together; fewer if fewer wait.
@@ -47,9 +47,9 @@ pub enum Rival {
         /// or than the smallest size (as in the authors' code).
         sizes: Vec<(u32, u32)>,
     },
-    /// Shortest first, but who was passed over too often goes before the others (the starvation
+    /// Shortest first, but a request that was passed over too often goes before the others (the starvation
     /// rule of Learning to Rank, arXiv 2408.15792). Its quantum ends a promotion after so many
-    /// steps; here nobody is interrupted and it has no effect.
+    /// steps; here no row is interrupted and it has no effect.
     ShortestFirst {
         /// Rows of a batch.
         batch_size: u32,
@@ -86,18 +86,20 @@ pub enum Rival {
         /// ships.
         few: bool,
     },
-    /// Continuous batching: a finished row's slot is given to somebody who waits.
+    /// Continuous batching: a finished row's slot is given to a request that waits.
     ///
     /// [`Linear::fixed`](super::Linear::fixed) counts once whenever requests join,
-    /// `prompt_token` for those who join, `moved_row` never. [`Answer::Batch`](super::Answer::Batch)
+    /// `prompt_token` for those that join, `moved_row` never. [`Answer::Batch`](super::Answer::Batch)
     /// answers at the end of the chunk. A batch of the records is the whole time from a server's
-    /// joining an empty server until it is empty again: its rows are all that were in it.
+    /// joining an empty server until it is empty again: its rows are all that were in it. Its steps
+    /// are those of all its spans, and those that its requests computed and wasted are at most as many
+    /// for each slot.
     Refill {
         /// Slots of a server.
         rows: u32,
         /// Steps between refills; 1 refills at every step, `u32::MAX` when all rows have ended.
         chunk: u32,
-        /// Who joins first.
+        /// Which request joins first.
         order: RefillOrder,
     },
 }
@@ -111,7 +113,7 @@ pub enum Weight {
     WaitSquared,
 }
 
-/// Who joins a running batch first.
+/// Which request joins a running batch first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefillOrder {
     /// The oldest.
@@ -143,11 +145,13 @@ pub fn simulate_rival_into(
     rival: &Rival,
     servers: &Servers,
     requests: RequestColumns<'_>,
-) -> Result<BatchRecords, SimulateError> {
+) -> Result<Outcome, SimulateError> {
     check(workload, servers, &requests)?;
     rival.check()?;
     check_resident(servers, rival.rows() as usize)?;
-    Ok(rival.play(workload, servers, requests))
+    clock::play(workload, servers, requests, |workload, servers, _, requests| {
+        rival.play(workload, servers, requests)
+    })
 }
 
 impl Rival {
@@ -193,7 +197,7 @@ impl Rival {
         workload: &Workload,
         servers: &Servers,
         requests: RequestColumns<'_>,
-    ) -> BatchRecords {
+    ) -> Result<Outcome, SimulateError> {
         match self {
             Self::Sorted { window, sizes } => {
                 play(Sorted::new(workload, *window, sizes), workload, servers, requests)
@@ -226,7 +230,7 @@ fn play(
     workload: &Workload,
     servers: &Servers,
     requests: RequestColumns<'_>,
-) -> BatchRecords {
+) -> Result<Outcome, SimulateError> {
     Run::new(Played::new(rule, workload), workload, servers, Overrun::Finish, requests).play()
 }
 
@@ -252,147 +256,4 @@ fn check_sizes(sizes: &[(u32, u32)]) -> Result<(), SimulateError> {
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::super::{Answer, Cost, Counts, Linear, Measured, Service, Table, simulate};
-    use super::testing::workloads;
-    use super::*;
-    use crate::config::Config;
-
-    /// Sums of binary fractions are exact, whatever the order of the rows in a batch.
-    const SERVICE: Service = Service {
-        cost: Cost::Linear(Linear {
-            fixed: 0.0625,
-            prompt_token: 0.003_906_25,
-            moved_row: 0.031_25,
-            step: 0.031_25,
-            row_step: 0.000_976_562_5,
-            kv_token: 0.000_122_070_312_5,
-            padded_token: 0.000_122_070_312_5,
-        }),
-        answer: Answer::Row,
-    };
-
-    /// A table: more rows and tokens take longer, not in proportion.
-    fn measured() -> Service {
-        let table = Table::new(Measured {
-            rows: vec![1, 3],
-            tokens: vec![2, 20, 50],
-            step: vec![0.01, 0.02, 0.03, 0.015, 0.03, 0.06],
-            prefill: vec![0.05, 0.1, 0.3, 0.07, 0.2, 0.6],
-            moved: vec![0.01, 0.02, 0.03, 0.02, 0.03, 0.04],
-            counts: Counts::Longest,
-        });
-        Service { cost: table.unwrap().into(), answer: Answer::Row }
-    }
-
-    fn rivals() -> Vec<Rival> {
-        let edges = Edges::new(&[0, 8, 16, 32]).unwrap();
-        let heaviest =
-            |weight, few| Rival::HeaviestBin { batch_size: 3, edges: edges.clone(), weight, few };
-        let refill = |chunk, order| Rival::Refill { rows: 3, chunk, order };
-        vec![
-            Rival::Sorted { window: 9, sizes: vec![(0, 3)] },
-            Rival::Sorted { window: 20, sizes: vec![(10, 6), (30, 4), (40, 2)] },
-            Rival::ShortestFirst { batch_size: 3, patience: 4 },
-            Rival::LookAhead { batch_size: 3, window: 9 },
-            Rival::Nearest { batch_size: 3, few: false },
-            Rival::Nearest { batch_size: 3, few: true },
-            heaviest(Weight::Wait, true),
-            heaviest(Weight::WaitSquared, false),
-            refill(1, RefillOrder::Longest),
-            refill(5, RefillOrder::Shortest),
-            refill(u32::MAX, RefillOrder::Fifo),
-        ]
-    }
-
-    fn fifo(workload: &Workload, batch_size: u32, servers: &Servers) -> Records {
-        let edges = Edges::new(&[0, 1]).unwrap();
-        simulate(workload, edges, &Config::new(batch_size), servers).unwrap()
-    }
-
-    proptest! {
-        #[test]
-        fn every_request_is_finished_once(
-            workload in workloads(),
-            count in 1usize..4,
-            drain in any::<bool>(),
-        ) {
-            let servers = Servers { count, service: SERVICE, drain, gate: false, max_resident: None };
-            for rival in rivals() {
-                let records = simulate_rival(&workload, &rival, &servers).unwrap();
-                let requests = &records.requests;
-                prop_assert!(requests.entries.iter().all(|&entries| entries == 1));
-                prop_assert!(requests.finish.iter().all(|finish| finish.is_finite()));
-                let rows: usize = records.batches.rows.iter().map(|&rows| rows as usize).sum();
-                prop_assert_eq!(rows, workload.arrivals.len());
-                for (i, &batch) in requests.batch.iter().enumerate() {
-                    let batch = batch as usize;
-                    prop_assert!(requests.start[i] >= times(&workload)[i] as f64 * 1e-9 - 1e-9);
-                    prop_assert!(requests.start[i] >= records.batches.start[batch]);
-                    prop_assert!(requests.finish[i] <= records.batches.finish[batch] + 1e-9);
-                }
-            }
-        }
-
-        #[test]
-        fn without_choice_all_are_a_fifo(workload in workloads(), count in 1usize..4) {
-            let servers = Servers { count, service: SERVICE, drain: true, gate: false, max_resident: None };
-            let wanted = fifo(&workload, 4, &servers);
-            let alike = Workload { predicted: vec![7; workload.arrivals.len()], ..workload.clone() };
-            let edges = Edges::new(&[0, 9]).unwrap();
-            for (workload, rival) in [
-                (&workload, Rival::LookAhead { batch_size: 4, window: 4 }),
-                (&workload, Rival::Sorted { window: 4, sizes: vec![(0, 4)] }),
-                (&alike, Rival::Nearest { batch_size: 4, few: false }),
-                (&alike, Rival::ShortestFirst { batch_size: 4, patience: 3 }),
-                (&alike, Rival::HeaviestBin {
-                    batch_size: 4, edges, weight: Weight::WaitSquared, few: true,
-                }),
-            ] {
-                let records = simulate_rival(workload, &rival, &servers).unwrap();
-                prop_assert_eq!(&records.requests, &wanted.requests, "{:?}", rival);
-                prop_assert_eq!(&records.batches.finish, &wanted.batches.finish);
-            }
-        }
-
-        #[test]
-        fn refill_after_the_last_row_is_a_batch(workload in workloads(), count in 1usize..4) {
-            let services = [SERVICE, measured()];
-            let answers = [Answer::Batch, Answer::Row];
-            for (service, answer) in services.iter().flat_map(|s| answers.map(|a| (s, a))) {
-                let service = Service { answer, ..service.clone() };
-                let servers = Servers { count, service, drain: true, gate: false, max_resident: None };
-                let wanted = fifo(&workload, 4, &servers).requests;
-                let rival = Rival::Refill { rows: 4, chunk: u32::MAX, order: RefillOrder::Fifo };
-                let requests = simulate_rival(&workload, &rival, &servers).unwrap().requests;
-                prop_assert_eq!(requests.start, wanted.start);
-                prop_assert_eq!(requests.first_token, wanted.first_token);
-                prop_assert_eq!(requests.finish, wanted.finish);
-                prop_assert_eq!(requests.waste, wanted.waste);
-            }
-        }
-    }
-
-    #[test]
-    fn bad_parameters_are_named() {
-        let servers =
-            Servers { count: 1, service: SERVICE, drain: true, gate: false, max_resident: None };
-        let message = |rival: Rival| {
-            simulate_rival(&Workload::default(), &rival, &servers).unwrap_err().to_string()
-        };
-        let sorted = |window, sizes: &[_]| Rival::Sorted { window, sizes: sizes.into() };
-        assert_eq!(message(sorted(0, &Rival::VBS)), "window: 0 is less than 1");
-        assert!(message(sorted(9, &[])).starts_with("sizes"));
-        assert!(message(sorted(9, &[(5, 0)])).starts_with("batch_size: 0"));
-        let cells = message(sorted(9, &[(50, 8), (50, 4)]));
-        assert_eq!(cells, "sizes: length 50 does not lie above 50");
-        let window = message(Rival::LookAhead { batch_size: 8, window: 7 });
-        assert_eq!(window, "window: 7 is less than 8");
-        assert!(message(Rival::Nearest { batch_size: 0, few: true }).starts_with("batch_size: 0"));
-        let refill = |rows, chunk| Rival::Refill { rows, chunk, order: RefillOrder::Fifo };
-        assert_eq!(message(refill(0, 1)), "rows: 0 is less than 1");
-        assert_eq!(message(refill(1, 0)), "chunk: 0 is less than 1");
-    }
-}
+mod tests;

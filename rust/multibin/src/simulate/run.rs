@@ -1,13 +1,14 @@
-//! The event loop: arrivals, ends of batches, deadlines; whoever is idle asks for a batch.
+//! The event loop: arrivals, ends of batches, deadlines; an idle server asks for a batch.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
 use super::arrivals::Source;
-use super::records::{BatchRecord, BatchRecords, Recorder, RequestColumns};
+use super::clock::{nanoseconds, reached, seconds};
+use super::records::{BatchRecord, Outcome, Recorder, RequestColumns, TimedEvent};
 use super::service::{RunningRow, Timing};
-use super::time::{nanoseconds, seconds};
-use super::{Answer, Servers, Workload};
+use super::{Answer, Servers, SimulateError, Workload};
+use crate::adapt::Adaptation;
 use crate::config::Overrun;
 use crate::former::{Formed, Former, WorkerId};
 use crate::request::{Row, Submission};
@@ -22,10 +23,18 @@ pub(super) trait Policy {
     fn form(&mut self, now: u64, server: WorkerId, closed: bool, starts: usize) -> Option<Formed>;
     /// A row of `server`'s last batch is unfinished; `admitted` requests have arrived so far.
     fn climb(&mut self, row: Row, server: WorkerId, admitted: u64);
-    /// A request is finished; `actual` steps are what it took.
-    fn finished(&mut self, _predicted: u32, _actual: u32) {}
+    /// A request is finished at `now`; `actual` steps are what it took.
+    fn finished(&mut self, _predicted: u32, _actual: u32, _now: u64) {}
     /// When a batch for `server` may become possible although nothing happens.
     fn deadline(&self, server: WorkerId) -> Option<u64>;
+    /// Takes what adaptation did so far.
+    fn events(&mut self) -> Vec<TimedEvent> {
+        Vec::new()
+    }
+    /// What adaptation did in all; `None` without any.
+    fn adaptation(&self) -> Option<Adaptation> {
+        None
+    }
 }
 
 impl Policy for Former {
@@ -101,19 +110,20 @@ impl<'a, P: Policy> Run<'a, P> {
     }
 
     /// Plays until nothing happens any more.
-    pub(super) fn play(mut self) -> BatchRecords {
-        while let Some(now) = self.next_event() {
-            self.now = now;
+    pub(super) fn play(mut self) -> Result<Outcome, SimulateError> {
+        while let Some(next) = self.next_event() {
+            self.now = reached(next)?;
             let stirred = self.arrive();
             // An event that is no arrival is the end of a batch or a deadline.
             if self.end_batches() || stirred || self.servers.drain && self.source.all_arrived() {
                 self.start_batches();
             }
         }
-        self.records.batches
+        let (events, adaptation) = (self.policy.events(), self.policy.adaptation());
+        Ok(Outcome { batches: self.records.batches, events, adaptation })
     }
 
-    /// When the next thing happens. While nobody is idle, arrivals only wait: they are taken
+    /// When the next thing happens. While no server is idle, arrivals only wait: they are taken
     /// together with the next end of a batch.
     fn next_event(&self) -> Option<u64> {
         let end = self.ends.peek().map(|&Reverse((time, _))| time);
@@ -142,7 +152,7 @@ impl<'a, P: Policy> Run<'a, P> {
                 priority: 0,
                 deadline: u64::MAX,
             });
-            // With somebody idle each arrival may leave at once, before the next one comes.
+            // With a server idle each arrival may leave at once, before the next one comes.
             if stirred && !self.idle.is_empty() && !self.source.all_arrived() {
                 self.start_batches();
                 stirred = false;
@@ -167,7 +177,8 @@ impl<'a, P: Policy> Run<'a, P> {
                 self.policy.climb(row, server, self.source.arrived() as u64);
             }
             for row in self.finished[server as usize].drain(..) {
-                self.policy.finished(row.length, self.workload.actual[row.key as usize]);
+                let actual = self.workload.actual[row.key as usize];
+                self.policy.finished(row.length, actual, self.now);
             }
             self.idle.insert(server);
         }
@@ -208,20 +219,27 @@ impl<'a, P: Policy> Run<'a, P> {
             let resumed = formed.rows.iter().filter(|row| row.progress > 0).count();
             self.parked[server as usize] -= resumed;
         }
-        self.record(formed, server, &running, timing, &row_ends);
+        self.record(formed, server, &running, timing);
         for ((row, run), &row_end) in formed.rows.iter().zip(&running).zip(&row_ends) {
-            let progress = self.done(row) + run.steps;
-            if progress < self.workload.actual[row.key as usize] {
-                // Starting over in a lower batch does not take back how far it once was.
-                let progress = progress.max(row.progress);
-                self.climbers[server as usize].push(Row { progress, ..*row });
-            } else {
-                self.finished[server as usize].push(*row);
-                self.source.answer(self.now + nanoseconds(row_end));
-            }
+            self.run_row(row, run, row_end, server);
         }
-        self.ends.push(Reverse((self.now + nanoseconds(timing.end), server)));
+        self.ends.push(Reverse((self.now.saturating_add(nanoseconds(timing.end)), server)));
         (self.running, self.row_ends) = (running, row_ends);
+    }
+
+    /// What becomes of a row at the end of its run, `row_end` seconds from now.
+    fn run_row(&mut self, row: &Row, run: &RunningRow, row_end: f64, server: WorkerId) {
+        let (request, server) = (row.key as usize, server as usize);
+        let progress = self.done(row) + run.steps;
+        if progress < self.workload.actual[request] {
+            // Starting over in a lower batch does not take back how far it once was.
+            let progress = progress.max(row.progress);
+            self.climbers[server].push(Row { progress, ..*row });
+        } else {
+            self.records.requests.finish[request] = seconds(self.now) + row_end;
+            self.finished[server].push(*row);
+            self.source.answer(self.now.saturating_add(nanoseconds(row_end)));
+        }
     }
 
     /// Steps that need not be done again.
@@ -246,7 +264,6 @@ impl<'a, P: Policy> Run<'a, P> {
         server: WorkerId,
         running: &[RunningRow],
         timing: Timing,
-        answers: &[f64],
     ) {
         let start = seconds(self.now);
         let steps = running.iter().map(|row| row.steps).max().unwrap_or(0);
@@ -262,17 +279,16 @@ impl<'a, P: Policy> Run<'a, P> {
             parked: self.parked[server as usize] as u32,
         });
         let requests = &mut self.records.requests;
-        for ((row, run), &answer) in formed.rows.iter().zip(running).zip(answers) {
+        for (row, run) in formed.rows.iter().zip(running) {
             let request = row.key as usize;
             if requests.entries[request] == 0 {
                 requests.start[request] = start;
                 requests.first_token[request] = start + timing.first;
                 requests.bin[request] = formed.bin as u32;
             }
-            // A row that climbs overwrites this in its next batch.
-            requests.finish[request] = start + answer;
             requests.batch[request] = batch;
             requests.entries[request] += 1;
+            requests.steps[request] += u64::from(run.steps);
             requests.waste[request] += u64::from(steps - run.steps);
         }
     }

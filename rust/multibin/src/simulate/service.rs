@@ -91,6 +91,15 @@ impl Service {
         }
     }
 
+    /// The same where everything takes `factor` times as long.
+    pub(super) fn scaled(&self, factor: f64) -> Self {
+        let cost = match &self.cost {
+            Cost::Linear(linear) => linear.scaled(factor).into(),
+            Cost::Table(table) => table.scaled(factor).into(),
+        };
+        Self { cost, answer: self.answer }
+    }
+
     /// The same where rows that have their state need not be taken up.
     pub(super) fn without_moves(&self) -> Self {
         let cost = match &self.cost {

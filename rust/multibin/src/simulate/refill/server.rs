@@ -1,13 +1,13 @@
 //! One server of continuous batching and the span that it runs.
 
+use super::super::clock::{nanoseconds, seconds};
 use super::super::records::Recorder;
 use super::super::service::{RunningRow, Timing};
-use super::super::time::{nanoseconds, seconds};
 use super::super::{Answer, Service};
 
 /// What a span costs.
 pub(super) struct Costs {
-    /// Of spans that somebody joins, and of the others.
+    /// Of spans that a request joins, and of the others.
     joined: Service,
     unjoined: Service,
     /// Steps between refills.
@@ -99,6 +99,8 @@ impl Server {
             requests.first_token[request] = start + self.timing.first;
             requests.batch[request] = self.batch;
             requests.entries[request] = 1;
+            // A row that joins runs to its end.
+            requests.steps[request] = u64::from(slot.left);
             records.batches.rows[self.batch as usize] += 1;
         }
     }
@@ -108,7 +110,7 @@ impl Server {
         self.running.clear();
         self.running.extend(self.slots.iter().map(|slot| slot.running(steps)));
         self.timing = costs.time(&self.running, &mut self.row_ends);
-        self.until = self.since + nanoseconds(self.timing.end);
+        self.until = self.since.saturating_add(nanoseconds(self.timing.end));
     }
 
     /// Ends the span with its first chunk that ends at `now` or later; returns when it was to end
@@ -136,13 +138,14 @@ impl Server {
         *steps = steps.saturating_add(self.steps);
         batches.finish[self.batch as usize] = start + self.timing.end;
         for (slot, &row_end) in self.slots.iter().zip(&self.row_ends) {
+            let request = slot.request as usize;
             if slot.left <= self.steps {
                 let end = match costs.joined.answer {
                     Answer::Batch => self.timing.end,
                     Answer::Row => row_end,
                 };
-                records.requests.finish[slot.request as usize] = start + end;
-                records.requests.waste[slot.request as usize] = u64::from(self.steps - slot.left);
+                records.requests.finish[request] = start + end;
+                records.requests.waste[request] = u64::from(self.steps - slot.left);
             }
         }
         self.leave()
@@ -190,13 +193,15 @@ mod tests {
     /// A row that runs: its request, steps done, and whether it has just joined.
     type Running = (usize, u32, bool);
 
-    /// Chunk by chunk, step by step: start, first token and finish of every request.
+    /// Chunk by chunk, step by step: start, first token and finish of every request, and the steps in
+    /// which its slot ran and in which it waited for the end of its chunk.
     struct Naive<'a> {
         workload: &'a Workload,
         costs: Linear,
         chunk: u32,
         order: RefillOrder,
         times: Vec<[f64; 3]>,
+        steps: Vec<[u64; 2]>,
         waiting: Vec<usize>,
     }
 
@@ -233,6 +238,9 @@ mod tests {
                 let padded = (oldest + step) * rows.len() as u32;
                 time += s.step + s.row_step * f64::from(count);
                 time += s.kv_token * f64::from(kv) + s.padded_token * f64::from(padded);
+                for &(i, done, _) in rows.iter() {
+                    self.steps[i][usize::from(done >= w.actual[i])] += 1;
+                }
                 for (i, done, _) in rows.iter_mut().filter(|&&mut (i, done, _)| done < w.actual[i])
                 {
                     *done += 1;
@@ -296,8 +304,9 @@ mod tests {
             let coarse = times(&workload).iter().map(|time| time - time % 10_000_000);
             workload.arrivals = Arrivals::At(coarse.collect());
             let times = vec![[0.0; 3]; workload.arrivals.len()];
+            let steps = vec![[0; 2]; workload.arrivals.len()];
             let mut naive =
-                Naive { workload: &workload, costs, chunk, order, times, waiting: Vec::new() };
+                Naive { workload: &workload, costs, chunk, order, times, steps, waiting: Vec::new() };
             naive.play(rows as usize, count);
             let service = Service { cost: costs.into(), answer: Answer::Row };
             let servers = Servers { count, service, drain: true, gate: false, max_resident: None };
@@ -307,6 +316,7 @@ mod tests {
                 let times = [requests.start[i], requests.first_token[i], requests.finish[i]];
                 let near = times.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-7);
                 prop_assert!(near, "request {}: {:?}, not {:?}", i, times, wanted);
+                prop_assert_eq!([requests.steps[i], requests.waste[i]], naive.steps[i]);
             }
         }
     }

@@ -13,7 +13,7 @@ pub(in super::super) struct Lanes {
     occupied: Occupied,
     /// By request.
     places: Vec<Place>,
-    /// Nobody before this request waits.
+    /// No request before this one waits.
     oldest: usize,
     waiting: usize,
 }
@@ -22,7 +22,7 @@ pub(in super::super) struct Lanes {
 struct Place {
     /// Its lane while it waits.
     lane: u32,
-    /// Who is behind it there.
+    /// The request behind it there.
     behind: u32,
 }
 
@@ -86,7 +86,7 @@ impl Lanes {
         (first != NIL).then_some(first)
     }
 
-    /// Who stands, or stood, behind a request in its lane.
+    /// The request that stands, or stood, behind another in its lane.
     #[inline]
     pub(super) fn behind(&self, request: u32) -> Option<u32> {
         let Place { behind, .. } = self.places[request as usize];

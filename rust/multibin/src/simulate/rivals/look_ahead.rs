@@ -30,7 +30,7 @@ impl<'a> LookAhead<'a> {
         }
     }
 
-    /// The rank of the last one in the window who leaves.
+    /// The rank of the last one in the window that leaves.
     fn last(&mut self) -> u64 {
         if self.near.len() <= self.batch_size {
             return u64::MAX;

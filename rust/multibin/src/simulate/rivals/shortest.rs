@@ -1,4 +1,4 @@
-//! Shortest first, with promotion of those who starve.
+//! Shortest first, with promotion of those that starve.
 
 use super::super::Workload;
 use super::lanes::{Lanes, Lengths};
@@ -16,7 +16,7 @@ pub(super) struct ShortestFirst<'a> {
     decisions: u64,
     /// `decisions` at each arrival.
     entered: Vec<u64>,
-    /// Whoever waits and came before this request is promoted: the oldest were passed over most
+    /// A request that waits and came before this one is promoted: the oldest were passed over most
     /// often.
     promoted: u32,
     /// Lanes whose first is promoted.
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// The authors' scheduler: sorted by priority, then length; who does not run is idle.
+        /// The authors' scheduler: sorted by priority, then length; what does not run is idle.
         #[test]
         fn the_idle_go_first_then_the_shortest(
             workload in workloads(),

@@ -26,7 +26,7 @@ prop_compose! {
 }
 
 /// Lets everything arrive, asks for a batch now and then and at the end until nothing waits: each
-/// batch is the one that `naive` chooses from those who wait, oldest first, at that time.
+/// batch is the one that `naive` chooses from those that wait, oldest first, at that time.
 pub(super) fn agree(
     mut rule: impl Rule,
     workload: &Workload,

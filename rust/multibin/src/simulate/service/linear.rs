@@ -46,6 +46,18 @@ impl Linear {
         Ok(())
     }
 
+    pub(super) fn scaled(&self, factor: f64) -> Self {
+        Self {
+            fixed: self.fixed * factor,
+            prompt_token: self.prompt_token * factor,
+            moved_row: self.moved_row * factor,
+            step: self.step * factor,
+            row_step: self.row_step * factor,
+            kv_token: self.kv_token * factor,
+            padded_token: self.padded_token * factor,
+        }
+    }
+
     /// Times a batch; `ends` receives when each row's last step ends.
     pub(super) fn time(&self, rows: &[RunningRow], ends: &mut Vec<f64>) -> Timing {
         let start = self.prefill(rows);

@@ -111,6 +111,19 @@ impl Table {
         Ok(Self(measured))
     }
 
+    pub(super) fn scaled(&self, factor: f64) -> Self {
+        let Measured { rows, tokens, step, prefill, moved, counts } = &self.0;
+        let scaled = |grid: &[f64]| grid.iter().map(|seconds| seconds * factor).collect();
+        Self(Measured {
+            rows: rows.clone(),
+            tokens: tokens.clone(),
+            step: scaled(step),
+            prefill: scaled(prefill),
+            moved: scaled(moved),
+            counts: *counts,
+        })
+    }
+
     pub(super) fn without_moves(&self) -> Self {
         let moved = vec![0.0; self.0.moved.len()];
         Self(Measured { moved, ..self.0.clone() })
