@@ -40,8 +40,10 @@ struct Gain {
 impl Gain {
     /// A mean is of the last looks, about so many: those of 16 windows, or more.
     const MOST: u32 = 256;
-    /// Looks that make a mean sure: those of a window.
-    const ENOUGH: u32 = 10;
+    /// Looks that make a mean sure enough to close for: those of a window.
+    const TO_CLOSE: u32 = 10;
+    /// And to open for.
+    const TO_OPEN: u32 = 32;
 
     fn new(gain: f64) -> Self {
         Self { mean: gain, last: gain, looks: 1 }
@@ -60,8 +62,14 @@ impl Gain {
         (gain - self.mean).abs() > 0.2 + 0.25 * (self.mean - 1.0) || gain < NOTHING
     }
 
-    fn is_sure(self) -> bool {
-        self.looks >= Self::ENOUGH || !(NOTHING..MUCH).contains(&self.last)
+    /// Whether a gate that `pays` so far does so with this gain.
+    fn pays(self, pays: bool) -> bool {
+        let sure = !(NOTHING..MUCH).contains(&self.last);
+        if pays {
+            self.mean >= Gate::CLOSE || !(sure || self.looks >= Self::TO_CLOSE)
+        } else {
+            self.mean >= Gate::OPEN && (sure || self.looks >= Self::TO_OPEN)
+        }
     }
 }
 
@@ -163,9 +171,7 @@ impl Gate {
         let before = self.gain.filter(|_| known >= self.window());
         let gain = before.map_or(Gain::new(found), |gain| gain.and(found));
         self.gain = Some(gain);
-        if gain.is_sure() {
-            self.pays = gain.mean >= if self.pays { Self::CLOSE } else { Self::OPEN };
-        }
+        self.pays = gain.pays(self.pays);
     }
 
     /// Looks at the same requests with other edges or another batch size, from its next look on.
@@ -183,7 +189,7 @@ fn span(edges: &Edges, batch_size: u32) -> Span {
     let rows = batch_size as usize;
     let batches = (Gate::BATCHES * edges.bins()).max(Gate::ALL);
     let window = batches.saturating_mul(rows).clamp(Gate::WINDOW, Gate::MOST);
-    let longest = (6 * edges.bins()).saturating_mul(rows).max(window * 7 / 5);
+    let longest = (3 * edges.bins()).saturating_mul(rows).max(window * 7 / 5);
     Span { window, least: rows.saturating_mul(2), longest }
 }
 

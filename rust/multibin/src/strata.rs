@@ -93,10 +93,11 @@ impl Strata {
 
     /// How many requests are known of nearly all bins: so many in all, and unknown bins have so little of
     /// the traffic that half of the batches have none of theirs. Bins that are never served are waited
-    /// for no longer than four windows, unless they have most of the traffic.
+    /// for no longer than a window if they have a fiftieth of the traffic, and four if they have half.
     pub(crate) fn known(&self, batch_size: u32) -> usize {
         let (seen, unknown) = (self.seen(), self.unknown());
-        let waited = seen >= 4 * self.span.window && unknown <= 0.5;
+        let window = self.span.window;
+        let waited = seen >= window && unknown <= 0.02 || seen >= 4 * window && unknown <= 0.5;
         if waited || unknown * f64::from(batch_size) <= 0.5 { seen } else { 0 }
     }
 
