@@ -94,23 +94,20 @@ impl Pool {
     /// Weights are positive.
     pub(crate) fn new(mut requests: Vec<Weighed>) -> Self {
         requests.sort_unstable_by_key(|request| request.actual);
+        Self::sorted(requests)
+    }
+
+    fn sorted(requests: Vec<Weighed>) -> Self {
         let mut all = Mass::default();
         requests.iter().for_each(|request| all.add(request.weight));
         Self { requests, all, longest: Vec::new() }
     }
 
-    /// The same requests with the predictions of others. `random` goes on from call to call.
-    pub(crate) fn shuffled(&self, random: &mut u64) -> Self {
-        let mut order: Vec<usize> = (0..self.requests.len()).collect();
-        for last in (1..order.len()).rev() {
-            order.swap(last, below(random, last + 1));
-        }
-        let shuffled = self
-            .requests
-            .iter()
-            .zip(&order)
-            .map(|(own, &other)| Weighed { actual: own.actual, ..self.requests[other] });
-        Self { requests: shuffled.collect(), all: self.all, longest: Vec::new() }
+    /// The requests but for every `parts`-th, from the one at `part` on.
+    pub(crate) fn without(&self, part: usize, parts: usize) -> Self {
+        let requests = self.requests.iter().enumerate();
+        let others = requests.filter(|(position, _)| position % parts != part);
+        Self::sorted(others.map(|(_, &request)| request).collect())
     }
 
     pub(crate) fn requests(&self) -> &[Weighed] {
@@ -152,13 +149,4 @@ impl Pool {
         });
         costs.sum::<f64>() / self.all.sum
     }
-}
-
-/// A random number below `most`, by SplitMix64.
-fn below(random: &mut u64, most: usize) -> usize {
-    *random = random.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let mixed = (*random ^ (*random >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    let mixed = mixed ^ (mixed >> 31);
-    ((u128::from(mixed) * most as u128) >> 64) as usize
 }

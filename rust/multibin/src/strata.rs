@@ -22,6 +22,8 @@ pub(crate) struct Strata {
     seen: u64,
     /// How many there were at the last [`Strata::mark`].
     marked: u64,
+    /// Whether arrivals were ever known.
+    told: bool,
 }
 
 /// Which requests of a bin count: those among the last `window` of all bins. Of a bin that has few of
@@ -75,7 +77,7 @@ struct Finished {
 impl Strata {
     pub(crate) fn new(edges: Edges, span: Span) -> Self {
         let bins = vec![Stratum::default(); edges.bins()];
-        Self { edges, span, bins, seen: 0, marked: 0 }
+        Self { edges, span, bins, seen: 0, marked: 0, told: false }
     }
 
     pub(crate) fn edges(&self) -> &Edges {
@@ -124,9 +126,10 @@ impl Strata {
     }
 
     /// Brings the bins' shares up to date: by the `arrived` requests of each bin since then, if these
-    /// are known, else by those that finished.
+    /// are known, else by those that finished. As long as none ever arrived, arrivals are not known.
     pub(crate) fn weigh(&mut self, arrived: Option<&[u64]>) {
-        let arrived = arrived.filter(|arrived| arrived.iter().any(|&requests| requests > 0));
+        self.told |= arrived.is_some_and(|arrived| arrived.iter().any(|&requests| requests > 0));
+        let arrived = arrived.filter(|_| self.told);
         for (bin, stratum) in self.bins.iter_mut().enumerate() {
             let finished = std::mem::take(&mut stratum.unseen);
             let requests =
