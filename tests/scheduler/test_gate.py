@@ -97,7 +97,7 @@ def test_a_gate_that_is_told_of_arrivals_knows_that_short_requests_finish_first(
 
 
 def test_the_window_grows_with_bins_and_batches() -> None:
-    windows = {(2, 2): 1000, (16, 32): 1024, (2, 512): 5120, (64, 32): 4096, (64, 1024): 65_536}
+    windows = {(2, 2): 1000, (16, 32): 1024, (2, 512): 5120, (64, 32): 4096, (64, 1024): 32_768}
     edges = {bins: mb.Edges.uniform(0, 1000, bins) for bins, _ in windows}
     found = {(bins, size): mb.Gate(edges[bins], size).window for bins, size in windows}
     assert found == windows

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::edges::Edges;
 use crate::gain::Weighed;
 
-/// What the newest requests of a bin weigh is found from how many windows at most.
+/// From how many windows the shares of the bins come, at most.
 const MEMORY: f64 = 4.0;
 
 /// The last finished requests of each bin, by prediction, and how much of the traffic a bin has.
@@ -202,5 +202,94 @@ impl Strata {
             self.bins[bin].mass += weight;
             self.keep(bin, finished);
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    const SPAN: Span = Span { window: 100, least: 5, longest: 200 };
+
+    fn strata() -> Strata {
+        Strata::new(Edges::new(&[0, 10, 20]).unwrap(), SPAN)
+    }
+
+    /// How many requests of each bin count, and what they weigh, rounded.
+    fn weights(strata: &Strata) -> [(usize, f64); 2] {
+        let weighed = strata.weighed();
+        [0, 10].map(|low| {
+            let own = weighed.iter().filter(|request| request.predicted == low);
+            (own.clone().count(), own.map(|request| request.weight).sum::<f64>().round())
+        })
+    }
+
+    #[test]
+    fn bins_weigh_what_arrives_in_them_whatever_finishes() {
+        let mut strata = strata();
+        (0..50).for_each(|_| strata.push(0, 1));
+        strata.weigh(Some(&[30, 10]));
+        assert_eq!(weights(&strata), [(50, 30.0), (0, 0.0)]);
+        assert_eq!(strata.unknown(), 0.25);
+        (0..2).for_each(|_| strata.push(10, 1));
+        strata.weigh(Some(&[0, 0]));
+        assert_eq!(weights(&strata), [(50, 30.0), (2, 10.0)]);
+        assert_eq!(strata.unknown(), 0.0);
+        strata.weigh(None);
+        assert_eq!(weights(&strata), [(50, 30.0), (2, 10.0)]);
+    }
+
+    #[test]
+    fn bins_weigh_what_finishes_where_arrivals_are_not_known() {
+        let mut strata = strata();
+        (0..9).for_each(|i| strata.push(i % 3 / 2 * 10, 1));
+        strata.weigh(Some(&[0, 0]));
+        assert_eq!(weights(&strata), [(6, 6.0), (3, 3.0)]);
+    }
+
+    #[test]
+    fn a_bin_keeps_few_requests_longer_and_the_last_for_as_long_as_it_has_no_others() {
+        let mut strata = strata();
+        (0..50).for_each(|_| strata.push(10, 1));
+        let mut counts = |requests: usize| {
+            (0..requests).for_each(|_| strata.push(0, 1));
+            strata.weigh(None);
+            weights(&strata).map(|(count, _)| count)
+        };
+        assert_eq!(counts(90), [90, 10]);
+        assert_eq!(counts(50), [100, 5]);
+        assert_eq!(counts(58), [100, 2]);
+        assert_eq!(counts(2_000), [100, 5]);
+    }
+
+    #[test]
+    fn other_edges_keep_the_requests_and_their_weights() {
+        let mut strata = strata();
+        (0..40).for_each(|i| strata.push(i % 20, 1));
+        strata.weigh(Some(&[30, 10]));
+        strata.set_edges(Edges::new(&[0, 5, 10, 20]).unwrap(), SPAN);
+        let masses: Vec<f64> = strata.masses().map(|(mass, _)| mass).collect();
+        assert_eq!(masses, [15.0, 15.0, 10.0]);
+        assert_eq!((strata.len(), strata.seen()), (40, 40));
+    }
+
+    #[test]
+    fn enough_is_known_when_few_batches_hold_what_is_not() {
+        let mut strata = strata();
+        (0..150).for_each(|_| strata.push(0, 1));
+        strata.weigh(Some(&[960, 40]));
+        assert_eq!((strata.known(8), strata.known(16)), (150, 0));
+        (0..250).for_each(|_| strata.push(0, 1));
+        assert_eq!(strata.known(16), 400);
+    }
+
+    #[test]
+    fn what_is_fresh_finished_since_the_mark() {
+        let mut strata = strata();
+        (0..30).for_each(|i| strata.push(0, i));
+        strata.mark();
+        (30..33).for_each(|i| strata.push(0, i));
+        assert_eq!(strata.fresh(0).collect::<Vec<_>>(), [30, 31, 32]);
+        assert_eq!(strata.fresh(1).len(), 0);
     }
 }
