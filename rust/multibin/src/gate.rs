@@ -117,13 +117,13 @@ impl Gate {
     /// Computes the gain and turns the gate by it.
     pub(crate) fn look(&mut self) {
         self.unseen = 0;
-        let known = self.strata.known(self.batch_size);
-        if known < Self::WINDOW.max(Self::FEW * self.strata.edges().bins()) {
+        let (seen, enough) = (self.strata.seen(), Self::FEW * self.strata.edges().bins());
+        if seen < Self::WINDOW.max(enough) || !self.strata.knows(self.batch_size) {
             return;
         }
         let mut pool = Pool::new(self.strata.weighed());
         let found = pool.cost(self.strata.edges(), self.batch_size).recip();
-        let before = self.gain.filter(|_| known >= self.window());
+        let before = self.gain.filter(|_| seen >= self.window());
         let gain = before.map_or(MeanGain::new(found), |gain| gain.and(found));
         self.gain = Some(gain);
         self.pays = if self.pays { !gain.is_below(Self::CLOSE) } else { gain.reaches(Self::OPEN) };

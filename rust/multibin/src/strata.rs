@@ -93,14 +93,19 @@ impl Strata {
         usize::try_from(self.seen).unwrap_or(usize::MAX)
     }
 
-    /// How many requests are known of nearly all bins: so many in all, and unknown bins have so little of
-    /// the traffic that half of the batches have none of theirs. Bins that are never served are waited
-    /// for no longer than a window if they have a fiftieth of the traffic, and four if they have half.
-    pub(crate) fn known(&self, batch_size: u32) -> usize {
-        let (seen, unknown) = (self.seen(), self.unknown());
-        let window = self.span.window;
+    /// Whether nearly all bins are known: the others have so little of the traffic that half of the
+    /// batches of so many rows have none of theirs. Bins that are never served are waited for no
+    /// longer than a window if they have a fiftieth of the traffic, and four if they have half.
+    pub(crate) fn knows(&self, rows: u32) -> bool {
+        let (seen, unknown, window) = (self.seen(), self.unknown(), self.span.window);
         let waited = seen >= window && unknown <= 0.02 || seen >= 4 * window && unknown <= 0.5;
-        if waited || unknown * f64::from(batch_size) <= 0.5 { seen } else { 0 }
+        waited || unknown * f64::from(rows) <= 0.5
+    }
+
+    /// Forgets all requests and shares, but not whether arrivals are known.
+    pub(crate) fn forget(&mut self) {
+        self.bins.fill(Stratum::default());
+        (self.seen, self.marked) = (0, 0);
     }
 
     /// The most requests that a bin keeps: twice its part of the window, as bins have unequal shares.
@@ -278,9 +283,21 @@ mod tests {
         let mut strata = strata();
         (0..150).for_each(|_| strata.push(0, 1));
         strata.weigh(Some(&[960, 40]));
-        assert_eq!((strata.known(8), strata.known(16)), (150, 0));
+        assert!(strata.knows(8) && !strata.knows(16));
         (0..250).for_each(|_| strata.push(0, 1));
-        assert_eq!(strata.known(16), 400);
+        assert!(strata.knows(16));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_known_but_arrivals_are() {
+        let mut strata = strata();
+        strata.push(0, 1);
+        strata.weigh(Some(&[1, 1]));
+        strata.forget();
+        assert_eq!((strata.len(), strata.mass(), strata.unknown()), (0, 0.0, 1.0));
+        strata.push(0, 1);
+        strata.weigh(Some(&[0, 0]));
+        assert_eq!(strata.mass(), 0.0);
     }
 
     #[test]
