@@ -341,7 +341,7 @@ class Gate:
         """
         How many requests are looked at: two batches of each bin and ten in all, at least
         ``WINDOW`` and at most
-        65,536. The gain is computed every sixteenth of it, at least ``EVERY``.
+        32,768. The gain is computed every eighth of it, at least ``EVERY``.
         """
 
 @final
@@ -550,8 +550,9 @@ class SchedulerConfig:
     Give it to ``simulate``, or to ``Scheduler.from_config``. It can be compared, copied and pickled.
 
     Args:
-        edges: map lengths to bins. ``None``: 16 bins whose bounds grow geometrically to ``longest``, and
-            ``adapt`` is ``Adapt()`` unless it is given.
+        edges: map lengths to bins. ``None``: 16 bins, or ``max_bins`` if fewer, whose bounds grow
+            geometrically to ``longest``, and
+            ``adapt`` is ``Adapt()`` unless it is given or there is one bin.
         batch_size: the rows of a full batch, one number or one for each of ``max_bins``. A batch of several
             bins obeys the smallest.
         longest: the longest length to expect, where there are no ``edges``.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
+import weakref
 from typing import Any
 
 import pytest
@@ -121,3 +122,22 @@ def test_adapt_is_a_value_too() -> None:
     adapt = mb.Adapt(bins=3, hysteresis=0.5)
     assert pickle.loads(pickle.dumps(adapt)) == adapt
     assert inspect.signature(mb.Adapt).parameters["every"].default == 5000
+
+
+@pytest.mark.parametrize(
+    ("longest", "max_bins", "bins"), [(1, None, 1), (4096, 4, 4), (4096, None, 16)]
+)
+def test_the_longest_length_makes_as_many_bins_as_there_may_be(
+    longest: int, max_bins: int | None, bins: int
+) -> None:
+    config = mb.SchedulerConfig(batch_size=8, longest=longest, max_bins=max_bins)
+    assert len(config.edges.bounds) == bins + 1
+    assert (config.adapt is None) == (bins == 1)
+    with mb.Scheduler.from_config(config).worker():
+        pass
+
+
+def test_what_a_scheduler_is_made_of_can_be_referred_to_weakly() -> None:
+    edges = mb.Edges([0, 10])
+    for made in (edges, mb.Adapt(), mb.Gate(edges, 8), mb.SchedulerConfig(edges, 8)):
+        assert weakref.ref(made)() is made

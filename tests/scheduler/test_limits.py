@@ -143,7 +143,9 @@ def test_bad_limits_are_named(options: dict[str, Any], message: str) -> None:
 
 def test_bad_changes_of_limits_are_named() -> None:
     s = mb.Scheduler(EDGES, 4)
-    with pytest.raises(ValueError, match="budget: 9 is no bound of a batch's cost"):
+    with pytest.raises(
+        ValueError, match="budget: 9 changes none: the scheduler was made without a budget"
+    ):
         s.reconfigure(budget=9)
     with pytest.raises(ValueError, match="batch_size: 2 sizes for 3 bins"):
         s.reconfigure(batch_size=[1, 2])

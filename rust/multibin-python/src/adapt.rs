@@ -23,7 +23,7 @@ use crate::show;
 /// Edges that are swapped meanwhile are in use when it opens.
 ///
 /// Raises ``ValueError`` or ``TypeError`` for a value out of range.
-#[pyclass(frozen, eq, module = "multibin")]
+#[pyclass(frozen, eq, weakref, module = "multibin")]
 #[derive(PartialEq)]
 pub struct Adapt(pub CoreAdapt);
 

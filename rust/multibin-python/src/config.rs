@@ -20,8 +20,9 @@ use crate::words::{self, BudgetOf, FillWord, OrderWord, OverrunWord};
 /// Give it to ``simulate``, or to ``Scheduler.from_config``. It can be compared, copied and pickled.
 ///
 /// Args:
-///     edges: map lengths to bins. ``None``: 16 bins whose bounds grow geometrically to ``longest``, and
-///         ``adapt`` is ``Adapt()`` unless it is given.
+///     edges: map lengths to bins. ``None``: 16 bins, or ``max_bins`` if fewer, whose bounds grow
+///         geometrically to ``longest``, and
+///         ``adapt`` is ``Adapt()`` unless it is given or there is one bin.
 ///     batch_size: the rows of a full batch, one number or one for each of ``max_bins``. A batch of several
 ///         bins obeys the smallest.
 ///     longest: the longest length to expect, where there are no ``edges``.
@@ -52,7 +53,7 @@ use crate::words::{self, BudgetOf, FillWord, OrderWord, OverrunWord};
 ///         predictions. ``None``: neither.
 ///
 /// Raises ``ValueError`` or ``TypeError`` that names the argument and its value.
-#[pyclass(frozen, eq, module = "multibin")]
+#[pyclass(frozen, eq, weakref, module = "multibin")]
 #[derive(Clone)]
 pub struct SchedulerConfig {
     pub edges: multibin::Edges,
@@ -110,7 +111,8 @@ impl Given<'_, '_> {
         let budget = self.budget.as_ref().map(|most| count(most, "budget").map(budget_of));
         let max_wait = self.max_wait.as_ref().map(|wait| seconds(wait, "max_wait")).transpose()?;
         let order = self.order.map(|order| words::choose("order", order, words::ORDERS));
-        let usual = longest.map(|_| multibin::Adapt::default());
+        // With one bin there is nothing to adapt.
+        let usual = longest.filter(|_| edges.bins() > 1).map(|_| multibin::Adapt::default());
         let config = Config {
             batch_sizes,
             budget: budget.transpose()?,
@@ -134,7 +136,10 @@ impl Given<'_, '_> {
             (Some(edges), None) => Ok((edges.get().0.clone(), None)),
             (None, Some(longest)) => {
                 let longest = length(longest, "longest")?;
-                Ok((Edges::up_to(longest, BINS)?.0, Some(longest)))
+                let most =
+                    self.max_bins.as_ref().map(|most| count(most, "max_bins")).transpose()?;
+                let bins = most.unwrap_or(BINS).clamp(1, BINS);
+                Ok((Edges::up_to(longest, bins)?.0, Some(longest)))
             }
             (Some(_), Some(_)) => {
                 Err(PyValueError::new_err("longest: goes without edges, which say it themselves"))

@@ -16,7 +16,7 @@ use crate::show;
 /// the first bin, and the last bin has no upper end. Bounds are rounded up to whole steps.
 ///
 /// Raises ``ValueError`` for fewer than two bounds, or bounds that do not increase.
-#[pyclass(frozen, eq, hash, module = "multibin")]
+#[pyclass(frozen, eq, hash, weakref, module = "multibin")]
 #[derive(Clone, PartialEq, Hash)]
 pub struct Edges(pub multibin::Edges);
 

@@ -33,7 +33,7 @@ use crate::named::instance;
 ///     gate.observe(predicted, actual)                         # when the request is finished
 ///
 /// Raises ``ValueError`` for a batch size out of range.
-#[pyclass(frozen, module = "multibin")]
+#[pyclass(frozen, weakref, module = "multibin")]
 pub struct Gate(Mutex<CoreGate>);
 
 impl Gate {

@@ -270,9 +270,12 @@ pub enum ConfigError {
         /// Queues there are.
         queues: usize,
     },
-    /// A budget for nothing, or a change of one that is not there.
+    /// A budget for nothing.
     #[error("budget: {0} is no bound of a batch's cost")]
     Budget(u64),
+    /// A change of a budget that is not there.
+    #[error("budget: {0} changes none: the scheduler was made without a budget")]
+    NoBudget(u64),
     /// Not a share.
     #[error("max_padding: {0} is not a share from 0 to 1")]
     MaxPadding(f64),

@@ -22,7 +22,7 @@ impl Inner {
         let config = state.config.changed(change);
         let rules = Rules::new(&config)?;
         if let (None, Some(budget)) = (config.budget, change.budget) {
-            return Err(ConfigError::Budget(budget));
+            return Err(ConfigError::NoBudget(budget));
         }
         let edges = change.edges.as_ref();
         config.check(edges.unwrap_or(state.former.edges()))?;
