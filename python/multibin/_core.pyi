@@ -551,8 +551,7 @@ class SchedulerConfig:
 
     Args:
         edges: map lengths to bins. ``None``: 16 bins, or ``max_bins`` if fewer, whose bounds grow
-            geometrically to ``longest``, and
-            ``adapt`` is ``Adapt()`` unless it is given or there is one bin.
+            geometrically to ``longest``; ``adapt`` is ``Adapt()`` unless it is given or there is one bin.
         batch_size: the rows of a full batch, one number or one for each of ``max_bins``. A batch of several
             bins obeys the smallest.
         longest: the longest length to expect, where there are no ``edges``.
