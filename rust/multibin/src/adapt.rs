@@ -64,7 +64,7 @@ pub struct Adaptation {
     pub gain: Option<f64>,
     /// How often the gate closed.
     pub closed: u64,
-    /// How often it opened again.
+    /// How often it opened again, by its gain or because other edges were given.
     pub opened: u64,
     /// Fits of edges.
     pub fits: u64,
@@ -241,6 +241,7 @@ impl Adapter {
         self.batch_size = batch_size.unwrap_or(self.batch_size);
         if let Some(edges) = edges {
             self.edges = edges.clone();
+            self.so_far.opened += u64::from(!self.pays());
             self.gate = self.adapt.gate.then(|| Gate::new(edges.clone(), self.batch_size));
         }
         self.adjust();

@@ -2,10 +2,12 @@
 
 mod mean;
 
+use std::cell::LazyCell;
+
 use crate::edges::Edges;
 use crate::gain::Pool;
 use crate::strata::{Span, Strata};
-use mean::MeanGain;
+use mean::MeanCost;
 
 /// Compares, over finished requests with their predicted and actual lengths, the longest of a batch
 /// from one bin with the longest of batches from the bins of the predictions:
@@ -15,11 +17,12 @@ use mean::MeanGain;
 /// That is the throughput that bins gain in saturation (Proposition 4.1 of arXiv 2412.04504).
 /// Predictions that say nothing gain nothing, and neither do lengths that are alike; bins then only
 /// cost latency. Below [`Gate::CLOSE`] the gate closes: use one bin. It opens again above
-/// [`Gate::OPEN`]. Until [`Gate::window`] requests are known it is open.
+/// [`Gate::OPEN`]. Until [`Gate::WINDOW`] requests are known, ten a bin, it is open; until
+/// [`Gate::window`] are it closes only for a gain of next to nothing.
 ///
 /// The last requests of each bin are looked at, as many as weigh what the bin has of the traffic:
 /// which bins a scheduler serves first does not matter. The estimate has no bias where predictions say
-/// nothing, and is too low, never too high, where a bin keeps fewer requests than a batch has.
+/// nothing. Where a bin keeps fewer requests than a batch has, it is that of smaller batches.
 #[derive(Debug, Clone)]
 pub struct Gate {
     batch_size: u32,
@@ -28,7 +31,7 @@ pub struct Gate {
     arrived: Vec<u64>,
     /// Requests that finished since then.
     unseen: usize,
-    gain: Option<MeanGain>,
+    cost: Option<MeanCost>,
     pays: bool,
 }
 
@@ -49,6 +52,9 @@ impl Gate {
     pub const CLOSE: f64 = 1.10;
     /// The gain above which it opens again.
     pub const OPEN: f64 = 1.15;
+    /// The gain below which it closes before `window()` requests are known, as fewer may show less than
+    /// all of it.
+    const NOTHING: f64 = 1.03;
 
     /// An open gate for these bins and full batches of `batch_size`.
     #[must_use]
@@ -56,7 +62,7 @@ impl Gate {
         let arrived = vec![0; edges.bins()];
         let span = span(&edges, batch_size);
         let strata = Strata::new(edges, span);
-        Self { batch_size, strata, arrived, unseen: 0, gain: None, pays: true }
+        Self { batch_size, strata, arrived, unseen: 0, cost: None, pays: true }
     }
 
     /// How many requests are looked at: two batches of each bin and ten in all, and from `WINDOW`
@@ -91,10 +97,10 @@ impl Gate {
         self.pays
     }
 
-    /// The gain when it was last computed; `None` until `window()` requests are known.
+    /// The mean of the last gains; `None` until some are known of nearly all bins.
     #[must_use]
     pub fn gain(&self) -> Option<f64> {
-        self.gain.map(MeanGain::mean)
+        self.cost.map(MeanCost::gain)
     }
 
     /// A request is finished.
@@ -121,32 +127,38 @@ impl Gate {
         if seen < Self::WINDOW.max(enough) || !self.strata.knows(self.batch_size) {
             return;
         }
+        let (edges, batch_size) = (self.strata.edges(), self.batch_size);
         let mut pool = Pool::new(self.strata.weighed());
-        let found = pool.cost(self.strata.edges(), self.batch_size).recip();
-        let before = self.gain.filter(|_| seen >= self.window());
-        let gain = before.map_or(MeanGain::new(found), |gain| gain.and(found));
-        self.gain = Some(gain);
-        self.pays = if self.pays { !gain.is_below(Self::CLOSE) } else { gain.reaches(Self::OPEN) };
+        let found = pool.cost(edges, batch_size);
+        let error = LazyCell::new(|| pool.deviation(|part| part.cost(edges, batch_size)));
+        let full = seen >= self.window();
+        let before = self.cost.filter(|_| full);
+        let cost = before.map_or(MeanCost::new(found), |mean| mean.and(found, || *error));
+        let most = if full { Self::CLOSE } else { Self::NOTHING };
+        self.pays = match self.pays {
+            true => cost.gain() >= most || !cost.is_below(Self::CLOSE, || *error),
+            false => cost.reaches(Self::OPEN, || *error),
+        };
+        self.cost = Some(cost);
     }
 
     /// Looks at the same requests with other edges or another batch size, from its next look on.
     pub(crate) fn adjust(&mut self, edges: Edges, batch_size: u32) {
         self.batch_size = batch_size;
         self.arrived = vec![0; edges.bins()];
-        self.gain = self.gain.map(MeanGain::until_next);
+        self.cost = self.cost.map(MeanCost::until_next);
         let span = span(&edges, batch_size);
         self.strata.set_edges(edges, span);
     }
 }
 
-/// A bin of which few requests are recent is known by two batches, if these are not so old that a
-/// predictor's turn to noise would be noticed late: within 2,000 requests or 8 batches of each bin.
+/// A bin of which few requests are recent is known by as many as a batch has, if these are no older
+/// than two windows: older ones would tell of other times than those of other bins.
 fn span(edges: &Edges, batch_size: u32) -> Span {
     let rows = batch_size as usize;
     let batches = (Gate::BATCHES * edges.bins()).max(Gate::ALL);
     let window = batches.saturating_mul(rows).clamp(Gate::WINDOW, Gate::MOST);
-    let longest = (3 * edges.bins()).saturating_mul(rows).max(window * 7 / 5);
-    Span { window, least: rows.saturating_mul(2), longest }
+    Span { window, least: rows, longest: window * 7 / 5 }
 }
 
 #[cfg(all(test, not(loom)))]

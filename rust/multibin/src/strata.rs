@@ -18,12 +18,15 @@ pub(crate) struct Strata {
     edges: Edges,
     span: Span,
     bins: Vec<Stratum>,
+    /// Bins of which any request is known.
+    known: usize,
     /// Requests so far.
     seen: u64,
     /// How many there were at the last [`Strata::mark`].
     marked: u64,
-    /// Whether arrivals were ever known.
-    told: bool,
+    /// Requests that arrived, as far as that is known, and that finished: those of late.
+    arrived: f64,
+    finished: f64,
 }
 
 /// Which requests of a bin count: those among the last `window` of all bins. Of a bin that has few of
@@ -77,7 +80,7 @@ struct Finished {
 impl Strata {
     pub(crate) fn new(edges: Edges, span: Span) -> Self {
         let bins = vec![Stratum::default(); edges.bins()];
-        Self { edges, span, bins, seen: 0, marked: 0, told: false }
+        Self { edges, span, bins, known: 0, seen: 0, marked: 0, arrived: 0.0, finished: 0.0 }
     }
 
     pub(crate) fn edges(&self) -> &Edges {
@@ -99,18 +102,19 @@ impl Strata {
     pub(crate) fn knows(&self, rows: u32) -> bool {
         let (seen, unknown, window) = (self.seen(), self.unknown(), self.span.window);
         let waited = seen >= window && unknown <= 0.02 || seen >= 4 * window && unknown <= 0.5;
-        waited || unknown * f64::from(rows) <= 0.5
+        // One bin alone says nothing.
+        waited && self.known > 1 || unknown * f64::from(rows) <= 0.5
     }
 
     /// Forgets all requests and shares, but not whether arrivals are known.
     pub(crate) fn forget(&mut self) {
         self.bins.fill(Stratum::default());
-        (self.seen, self.marked) = (0, 0);
+        (self.seen, self.marked, self.known) = (0, 0, 0);
     }
 
-    /// The most requests that a bin keeps: twice its part of the window, as bins have unequal shares.
+    /// The most requests that a bin keeps which are too old to count unless it has few.
     fn most(&self) -> usize {
-        (2 * self.span.window / self.bins.len()).max(2)
+        (2 * self.span.window / self.known.max(1)).max(2)
     }
 
     pub(crate) fn push(&mut self, predicted: u32, actual: u32) {
@@ -124,29 +128,42 @@ impl Strata {
     fn keep(&mut self, bin: usize, finished: Finished) {
         let most = self.most();
         let last = &mut self.bins[bin].last;
-        if last.len() == most {
+        self.known += usize::from(last.is_empty());
+        last.push_back(finished);
+        let oldest = self.seen.saturating_sub(self.span.longest as u64);
+        while last.len() > most && last[0].nth < oldest {
             last.pop_front();
         }
-        last.push_back(finished);
     }
 
     /// Brings the bins' shares up to date: by the `arrived` requests of each bin since then, if these
-    /// are known, else by those that finished. As long as none ever arrived, arrivals are not known.
+    /// are known, else by those that finished. Arrivals of which more than half finish are not known.
     pub(crate) fn weigh(&mut self, arrived: Option<&[u64]>) {
-        self.told |= arrived.is_some_and(|arrived| arrived.iter().any(|&requests| requests > 0));
-        let arrived = arrived.filter(|_| self.told);
+        let told = self.tell(arrived);
         for (bin, stratum) in self.bins.iter_mut().enumerate() {
             let finished = std::mem::take(&mut stratum.unseen);
-            let requests =
-                arrived.map_or(finished, |arrived| arrived.get(bin).copied().unwrap_or(0));
-            stratum.mass += requests as f64;
-            stratum.since += requests as f64;
+            let arrived = told.map(|arrived| arrived.get(bin).copied().unwrap_or(0));
+            let requests = arrived.unwrap_or(finished) as f64;
+            stratum.mass += requests;
+            stratum.since += requests;
         }
-        let sum = self.mass();
         let most = MEMORY * self.span.window as f64;
+        let sum = self.mass();
         if sum > most {
             self.bins.iter_mut().for_each(|stratum| stratum.mass *= 0.5 * most / sum);
         }
+    }
+
+    /// The arrivals, if all are told of.
+    fn tell<'a>(&mut self, arrived: Option<&'a [u64]>) -> Option<&'a [u64]> {
+        let finished: u64 = self.bins.iter().map(|stratum| stratum.unseen).sum();
+        let told = arrived.map_or(finished, |arrived| arrived.iter().sum());
+        self.arrived += told as f64;
+        self.finished += finished as f64;
+        if self.finished > MEMORY * self.span.window as f64 {
+            (self.arrived, self.finished) = (0.5 * self.arrived, 0.5 * self.finished);
+        }
+        arrived.filter(|_| 2.0 * self.arrived >= self.finished)
     }
 
     /// What is new is new from here on.
@@ -173,11 +190,12 @@ impl Strata {
         self.bins.iter().map(|stratum| (stratum.mass, stratum.since))
     }
 
-    /// The actual lengths of a bin's last requests that finished since the mark.
-    pub(crate) fn fresh(&self, bin: usize) -> impl ExactSizeIterator<Item = u32> {
-        let last = &self.bins[bin].last;
-        let first = last.partition_point(|finished| finished.nth < self.marked);
-        last.range(first..).map(|finished| finished.actual)
+    /// The predicted and actual lengths of the last requests that finished since the mark.
+    pub(crate) fn fresh(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.bins.iter().flat_map(|stratum| {
+            let first = stratum.last.partition_point(|finished| finished.nth < self.marked);
+            stratum.last.range(first..).map(|finished| (finished.predicted, finished.actual))
+        })
     }
 
     /// How many requests are kept.
@@ -191,17 +209,25 @@ impl Strata {
         weighed.flat_map(|stratum| stratum.weighed(&self.span, self.seen)).collect()
     }
 
-    /// Keeps the same requests by other edges; what is new weighs as much as what is known.
+    /// Keeps requests by other edges. Of those that weigh less than the mean only as many are kept, as
+    /// the requests of a bin have one weight.
     pub(crate) fn set_edges(&mut self, edges: Edges, span: Span) {
+        let mean = self.mass() / self.len() as f64;
         let mut known: Vec<(Finished, f64)> = Vec::new();
         for stratum in &mut self.bins {
-            let mass = stratum.mass + stratum.unseen as f64;
-            let weight = mass / stratum.last.len() as f64;
-            known.extend(stratum.last.drain(..).map(|finished| (finished, weight)));
+            let weight = stratum.mass / stratum.last.len() as f64;
+            let (mut sum, share) = (0.5, (weight / mean).min(1.0));
+            let kept = stratum.last.drain(..).filter(|_| {
+                sum += share;
+                let keep = sum >= 1.0;
+                sum -= f64::from(u8::from(keep));
+                keep
+            });
+            known.extend(kept.map(|finished| (finished, weight.max(mean))));
         }
         known.sort_unstable_by_key(|(finished, _)| finished.nth);
         self.bins = vec![Stratum::default(); edges.bins()];
-        (self.edges, self.span) = (edges, span);
+        (self.edges, self.span, self.known) = (edges, span, 0);
         for (finished, weight) in known {
             let bin = self.edges.bin(finished.predicted);
             self.bins[bin].mass += weight;
@@ -275,16 +301,19 @@ mod tests {
         strata.set_edges(Edges::new(&[0, 5, 10, 20]).unwrap(), SPAN);
         let masses: Vec<f64> = strata.masses().map(|(mass, _)| mass).collect();
         assert_eq!(masses, [15.0, 15.0, 10.0]);
-        assert_eq!((strata.len(), strata.seen()), (40, 40));
+        // Requests of the second bin weighed half of the mean.
+        assert_eq!((strata.len(), strata.seen()), (30, 40));
     }
 
     #[test]
     fn enough_is_known_when_few_batches_hold_what_is_not() {
-        let mut strata = strata();
+        let mut strata = Strata::new(Edges::new(&[0, 10, 20, 30]).unwrap(), SPAN);
         (0..150).for_each(|_| strata.push(0, 1));
-        strata.weigh(Some(&[960, 40]));
-        assert!(strata.knows(8) && !strata.knows(16));
+        strata.weigh(Some(&[900, 60, 40]));
+        assert!(strata.knows(5) && !strata.knows(16));
         (0..250).for_each(|_| strata.push(0, 1));
+        assert!(!strata.knows(16), "one bin says nothing");
+        strata.push(10, 1);
         assert!(strata.knows(16));
     }
 
@@ -306,7 +335,6 @@ mod tests {
         (0..30).for_each(|i| strata.push(0, i));
         strata.mark();
         (30..33).for_each(|i| strata.push(0, i));
-        assert_eq!(strata.fresh(0).collect::<Vec<_>>(), [30, 31, 32]);
-        assert_eq!(strata.fresh(1).len(), 0);
+        assert_eq!(strata.fresh().collect::<Vec<_>>(), [(0, 30), (0, 31), (0, 32)]);
     }
 }

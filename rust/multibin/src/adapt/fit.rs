@@ -4,8 +4,6 @@ use super::reference::Reference;
 use crate::edges::{Edges, Optimal};
 use crate::gain::{Pool, Weighed};
 
-/// Parts of the judges that are left out in turn, to see by how much a gain is chance.
-const PARTS: usize = 10;
 /// By how many standard errors a gain must exceed its bound.
 const SURE: f64 = 4.0;
 
@@ -67,23 +65,16 @@ impl Job {
         let gain = self.gain_of(fitted, &mut pool);
         let enough = gain > 0.0 && gain >= self.hysteresis;
         // Levels are not judged by predictions.
-        let noise = || if self.levels.is_some() { 0.0 } else { self.noise(fitted, &pool) };
+        let noise = || match self.levels {
+            Some(_) => 0.0,
+            None => pool.deviation(|part| self.gain_of(fitted, part)),
+        };
         (enough && gain >= self.hysteresis + SURE * noise()).then_some(gain)
     }
 
     fn gain_of(&self, fitted: &Edges, pool: &mut Pool) -> f64 {
         let (before, after) = (self.cost(&self.current, pool), self.cost(fitted, pool));
         if after > 0.0 { before / after - 1.0 } else { 0.0 }
-    }
-
-    /// The standard error of what these edges gain: the jackknife over parts of the judges.
-    fn noise(&self, fitted: &Edges, pool: &Pool) -> f64 {
-        let gains = (0..PARTS).map(|part| self.gain_of(fitted, &mut pool.without(part, PARTS)));
-        let gains: Vec<f64> = gains.collect();
-        let parts = PARTS as f64;
-        let mean = gains.iter().sum::<f64>() / parts;
-        let squares: f64 = gains.iter().map(|gain| (gain - mean).powi(2)).sum();
-        (squares * (parts - 1.0) / parts).sqrt()
     }
 
     /// Mean steps of a request's slot with these edges, for levels; else as a share of those with one

@@ -11,6 +11,9 @@ const C: f64 = 2.7;
 /// Fewer new requests are not compared.
 const LEAST: usize = 2_000;
 
+/// Cells of predicted lengths.
+const CELLS: usize = 64;
+
 /// The requests of a fit.
 #[derive(Debug)]
 pub(crate) struct Reference {
@@ -18,84 +21,99 @@ pub(crate) struct Reference {
     requests: Vec<Weighed>,
     /// How many requests their weights come from.
     arrivals: f64,
+    /// Predicted lengths at which cells begin, all but the first, with about as many requests each.
+    cells: Vec<u32>,
 }
 
 impl Reference {
     pub(super) fn new(requests: &[Weighed], arrivals: f64) -> Self {
         let every = requests.len().div_ceil(MOST).max(1);
         let mut requests: Vec<Weighed> = requests.iter().step_by(every).copied().collect();
+        requests.sort_unstable_by_key(|request| request.predicted);
+        let starts = (1..CELLS).filter_map(|cell| requests.get(cell * requests.len() / CELLS));
+        let mut cells: Vec<u32> = starts.map(|request| request.predicted).collect();
+        cells.dedup();
         requests.sort_unstable_by_key(|request| request.actual);
-        Self { requests, arrivals }
+        Self { requests, arrivals, cells }
     }
 
-    /// Whether the requests since the mark of `strata` are unlike these: in how many of them each
-    /// bin has, or in what those of a bin take. Requests of a batch finish together, but what those
-    /// of one bin take does not depend on which of them finish together.
+    /// Whether the requests since the mark of `strata` are unlike these: in how many of them arrive in
+    /// each bin, or in what those of nearly equal predictions take. A scheduler chooses by predictions
+    /// which requests finish, and which of them together; what they take does not depend on that.
     pub(super) fn is_unlike(&self, strata: &Strata) -> bool {
-        let bins = Bins::new(self, strata);
-        bins.shares_differ(strata, self.arrivals) || bins.lengths_differ(self, strata)
-    }
-}
-
-/// The requests of a reference, by the bins that are in use now.
-struct Bins {
-    /// Of each request.
-    of: Vec<usize>,
-    /// How many each bin has, and their weight.
-    counts: Vec<usize>,
-    weights: Vec<f64>,
-}
-
-impl Bins {
-    fn new(reference: &Reference, strata: &Strata) -> Self {
-        let edges = strata.edges();
-        let (mut counts, mut weights) = (vec![0; edges.bins()], vec![0.0; edges.bins()]);
-        let of = reference.requests.iter().map(|request| {
-            let bin = edges.bin(request.predicted);
-            counts[bin] += 1;
-            weights[bin] += request.weight;
-            bin
-        });
-        Self { of: of.collect(), counts, weights }
+        self.shares_differ(strata) || self.lengths_differ(strata)
     }
 
-    fn shares_differ(&self, strata: &Strata, arrivals: f64) -> bool {
+    fn shares_differ(&self, strata: &Strata) -> bool {
         let since: f64 = strata.masses().map(|(_, since)| since).sum();
         if since < LEAST as f64 {
             return false;
         }
-        let kept = self.of.len() as f64;
-        let bound = C * (since.recip() + kept.recip() + arrivals.recip()).sqrt();
-        let all: f64 = self.weights.iter().sum();
-        let differences = strata.masses().zip(&self.weights);
+        let mut weights = vec![0.0; strata.edges().bins()];
+        for request in &self.requests {
+            weights[strata.edges().bin(request.predicted)] += request.weight;
+        }
+        let all: f64 = weights.iter().sum();
+        let kept = self.requests.len() as f64;
+        let bound = C * (since.recip() + kept.recip() + self.arrivals.recip()).sqrt();
+        let differences = strata.masses().zip(&weights);
         distance(differences.map(|((_, now), before)| now / since - before / all)) > bound
     }
 
-    /// Compares what requests of the same bin take, each bin with the share that it has now.
-    fn lengths_differ(&self, reference: &Reference, strata: &Strata) -> bool {
-        let known = |bin: usize| self.counts[bin] > 0 && strata.fresh(bin).len() > 0;
-        let masses: Vec<f64> = strata.masses().map(|(mass, _)| mass).collect();
-        let bins: Vec<usize> = (0..masses.len()).filter(|&bin| known(bin)).collect();
-        let mass: f64 = bins.iter().map(|&bin| masses[bin]).sum();
-        let fresh: usize = bins.iter().map(|&bin| strata.fresh(bin).len()).sum();
-        if fresh < LEAST || mass < 0.5 * strata.mass() {
+    fn cell(&self, predicted: u32) -> usize {
+        self.cells.partition_point(|&start| start <= predicted)
+    }
+
+    /// Compares what requests of the same cell take, each cell with its weight here.
+    fn lengths_differ(&self, strata: &Strata) -> bool {
+        let fresh: Vec<(usize, u32)> =
+            strata.fresh().map(|(predicted, actual)| (self.cell(predicted), actual)).collect();
+        let mut cells = vec![Cell::default(); self.cells.len() + 1];
+        fresh.iter().for_each(|&(cell, _)| cells[cell].fresh += 1.0);
+        for request in &self.requests {
+            cells[self.cell(request.predicted)].add(request.weight);
+        }
+        let all: f64 = cells.iter().map(|cell| cell.weight).sum();
+        let known = cells.iter().filter(|cell| cell.fresh > 0.0 && cell.weight > 0.0);
+        let weight: f64 = known.clone().map(|cell| cell.weight).sum();
+        if fresh.len() < LEAST || weight < 0.5 * all {
             return false;
         }
-        let mut variance = 0.0;
-        let mut steps = Vec::with_capacity(fresh + self.of.len());
-        let mut step = vec![0.0; masses.len()];
-        for &bin in &bins {
-            let (share, count) = (masses[bin] / mass, strata.fresh(bin).len() as f64);
-            step[bin] = share / self.counts[bin] as f64;
-            variance += share * share * (count.recip() + (self.counts[bin] as f64).recip());
-            steps.extend(strata.fresh(bin).map(|actual| (actual, share / count)));
-        }
-        let before = self.of.iter().zip(&reference.requests);
-        steps.extend(before.map(|(&bin, request)| (request.actual, -step[bin])));
+        let variance: f64 = known.map(|cell| cell.variance(weight)).sum();
+        let now = fresh.iter().map(|&(cell, actual)| (actual, cells[cell].step(weight)));
+        let before = self.requests.iter().filter_map(|request| {
+            let known = cells[self.cell(request.predicted)].fresh > 0.0;
+            known.then(|| (request.actual, -request.weight / weight))
+        });
+        let mut steps: Vec<(u32, f64)> = now.chain(before).collect();
         steps.sort_unstable_by_key(|&(actual, _)| actual);
         let at_once = steps.chunk_by(|a, b| a.0 == b.0);
         let differences = at_once.map(|steps| steps.iter().map(|step| step.1).sum());
         distance(differences) > C * variance.sqrt()
+    }
+}
+
+/// The requests of one cell: fresh ones, and the weights of those of the reference.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cell {
+    fresh: f64,
+    weight: f64,
+    squares: f64,
+}
+
+impl Cell {
+    fn add(&mut self, weight: f64) {
+        self.weight += weight;
+        self.squares += weight * weight;
+    }
+
+    /// By how much a fresh request raises the share of those that are no longer.
+    fn step(&self, all: f64) -> f64 {
+        self.weight / all / self.fresh
+    }
+
+    fn variance(&self, all: f64) -> f64 {
+        (self.weight * self.weight / self.fresh + self.squares) / (all * all)
     }
 }
 
