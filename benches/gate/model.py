@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from zlib import crc32
 
@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 import multibin as mb
-from multibin import theory
 from multibin.traces import lengths, predictions
 
 __all__ = ["CHOSEN", "SHAPES", "Cell", "Lab", "Lengths", "Size", "grid"]
@@ -23,11 +22,13 @@ SAMPLE = 20_000
 """Pairs that edges are fitted to, drawn apart from those that are played."""
 JUDGES = 1_000_000
 """Pairs that the true gain is computed from."""
-ROUGH = 200_000
-"""Pairs that each step of the search for an error computes a gain from."""
-WIDEST = 4.0
-"""The greatest σ of that search."""
+WIDEST = 8.0
+"""The greatest σ of a search."""
 HALVINGS = 9
+ROUGH = 200_000
+"""Pairs that each step of a search computes a gain from."""
+KEPT = 16
+"""Samples of judges that are kept; each has 16 MB or less."""
 
 BATCH_SIZES = (2, 8, 32, 128, 512, 1024)
 BINS = (2, 4, 16, 64, 256)
@@ -77,17 +78,24 @@ class Cell:
     shape: str
     size: Size
     error: float | None
-    """σ of the predictions: true length × exp(σ·Z). None: useless, the lengths of other requests."""
+    """σ of the predictions: true length × exp(σ·Z). None: useless, lengths of other requests."""
 
     @property
     def where(self) -> str:
-        return f"{self.size.bins} bins"
+        return f"B = {self.size.batch_size}, {self.size.bins} bins"
+
+    @property
+    def row(self) -> tuple[str, str]:
+        """The row of a table that it is in."""
+        return self.shape, str(self.size.batch_size)
 
     def with_error(self, error: float | None) -> Cell:
         return replace(self, error=error)
 
 
-def grid(batch_sizes: tuple[int, ...] = BATCH_SIZES, bins: tuple[int, ...] = BINS) -> Iterator[Size]:
+def grid(
+    batch_sizes: tuple[int, ...] = BATCH_SIZES, bins: tuple[int, ...] = BINS
+) -> Iterator[Size]:
     return (Size(*pair) for pair in product(batch_sizes, bins))
 
 
@@ -104,9 +112,11 @@ class Lab:
         self.edges = cache(self._edges)
         self.gain = cache(self._gain)
         self.longest = cache(self._longest)
-        self._judges = cache(self.pairs)
+        self._judges = lru_cache(KEPT)(self._draw_judges)
 
-    def pairs(self, shape: str, error: float | None, n: int, *what: object) -> tuple[Lengths, Lengths]:
+    def pairs(
+        self, shape: str, error: float | None, n: int, *what: object
+    ) -> tuple[Lengths, Lengths]:
         """Predicted and actual lengths; ``what`` names the draw."""
         first, second = (seed_of(self.seed, shape, *what, part) for part in ("actual", "other"))
         actual = SHAPES[shape](n, first)
@@ -114,35 +124,45 @@ class Lab:
             return SHAPES[shape](n, second), actual
         return predictions.log_normal(actual, error, second), actual
 
+    def _draw_judges(self, shape: str, error: float | None, n: int) -> tuple[Lengths, Lengths]:
+        """Sorted by what they took."""
+        predicted, actual = self.pairs(shape, error, n, "judges")
+        order = np.argsort(actual, kind="stable")
+        return predicted[order], actual[order]
+
     def _edges(self, cell: Cell) -> mb.Edges:
-        """The best for the predictions, fitted to pairs; to predictions alone if they are useless."""
+        """The best for pairs, or for the predictions alone if these are useless."""
         predicted, actual = self.pairs(cell.shape, cell.error, SAMPLE, "sample")
         known = None if cell.error is None else actual
         return mb.Edges.optimal(predicted, cell.size.bins, cell.size.batch_size, actual=known)
 
     def _longest(self, shape: str, batch_size: int) -> float:
         """E[longest of B], steps."""
-        return float(theory.expected_max(self._judges(shape, 0.0, JUDGES, "judges")[1], batch_size))
+        return _longest_of(self._judges(shape, 0.0, JUDGES)[1], batch_size)
 
-    def _gain(self, cell: Cell) -> float:
+    def _gain(self, cell: Cell, n: int = JUDGES) -> float:
         """The true one, E[longest of B] ÷ Σ mass · E[longest of B | bin], of many fresh pairs."""
-        return self._worth(cell, *self._judges(cell.shape, cell.error, JUDGES, "judges"))
-
-    def _worth(self, cell: Cell, predicted: Lengths, actual: Lengths) -> float:
-        rows = cell.size.batch_size
-        binned = theory.per_bin(actual, self.edges(cell), rows, predicted).batch_time
-        return float(theory.expected_max(actual, rows)) / binned
+        predicted, actual = self._judges(cell.shape, cell.error, n)
+        inner = self.edges(cell).bounds[1:-1].astype(np.int64)
+        bins = np.searchsorted(inner, predicted, side="right").astype(np.uint16)
+        ends = np.cumsum(np.bincount(bins))[:-1]
+        members = np.split(actual[np.argsort(bins, kind="stable")], ends)
+        steps = [len(own) * _longest_of(own, cell.size.batch_size) for own in members if len(own)]
+        return _longest_of(actual, cell.size.batch_size) * len(actual) / sum(steps)
 
     def error_of(self, cell: Cell, gain: float) -> float | None:
-        """The σ with which predictions have this gain; None if true lengths have less."""
-        if self._rough(cell.with_error(0.0)) < gain:
+        """The σ with which predictions have about this gain; None if true lengths have less."""
+        if self.gain(cell.with_error(0.0)) < gain:
             return None
         low, high = 0.0, WIDEST
         for _ in range(HALVINGS):
             middle = (low + high) / 2
-            more = self._rough(cell.with_error(middle)) > gain
+            more = self.gain(cell.with_error(middle), ROUGH) > gain
             low, high = (middle, high) if more else (low, middle)
         return (low + high) / 2
 
-    def _rough(self, cell: Cell) -> float:
-        return self._worth(cell, *self.pairs(cell.shape, cell.error, ROUGH, "rough"))
+
+def _longest_of(ordered: Lengths, rows: int) -> float:
+    """E[longest of ``rows``] of sorted lengths: Σ vᵢ [(i/n)ᴮ − ((i−1)/n)ᴮ], i from 1 to n."""
+    shorter = (np.arange(len(ordered) + 1) / len(ordered)) ** rows
+    return float(np.diff(shorter) @ ordered)

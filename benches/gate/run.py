@@ -12,7 +12,7 @@ from benches.gate.model import Cell, Lab, seed_of
 import multibin as mb
 from multibin.traces import Trace, arrivals
 
-__all__ = ["ADAPTIVE", "GATE", "Order", "Play", "Run", "least_requests", "play"]
+__all__ = ["ADAPTIVE", "GATE", "Fill", "Order", "Play", "Run", "least_requests", "play"]
 
 Order: TypeAlias = Literal["formed", "oldest", "shortest", "deadline"]
 Fill: TypeAlias = Literal["elastic", "strict"]
@@ -38,9 +38,13 @@ class Play:
     adapt: mb.Adapt = field(default_factory=lambda: GATE)
 
     @property
+    def load_words(self) -> str:
+        backlog = f"{self.backlog:,} at 0, then " if self.backlog else ""
+        return f"{backlog}{self.load:g}"
+
+    @property
     def where(self) -> str:
-        load = f"{self.backlog:,} waiting" if self.backlog else f"load {self.load:g}"
-        return f"{self.order}, {self.fill}, {load}"
+        return f"{self.order}, {self.fill}, load {self.load_words}"
 
 
 @dataclass(frozen=True)

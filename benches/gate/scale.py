@@ -12,6 +12,8 @@ from benches.gate.model import CHOSEN, Lab, Size, grid
 
 __all__ = ["Scale", "each"]
 
+MANY_WAYS = tuple(Size(*pair) for pair in ((8, 16), (32, 16), (256, 4), (32, 64), (512, 16)))
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -27,6 +29,11 @@ class Scale:
     quick: bool = False
 
     @property
+    def backlog(self) -> int:
+        """Requests that are there at the start, where some are."""
+        return self.requests // 2
+
+    @property
     def longer(self) -> int:
         """Requests of the claims that count rare things."""
         return 2 * self.requests
@@ -38,6 +45,11 @@ class Scale:
     @property
     def chosen(self) -> tuple[Size, ...]:
         return tuple(size for size in CHOSEN if not self.quick or size in self.grid)
+
+    @property
+    def many_ways(self) -> tuple[Size, ...]:
+        """Those that are tried in many ways."""
+        return tuple(size for size in self.chosen if size in MANY_WAYS)
 
     def few(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
         """The first of these, of a quick run."""

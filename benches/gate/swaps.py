@@ -33,7 +33,7 @@ def stationary(scale: Scale) -> Iterator[str]:
     }
     for what, (limit, count) in counts.items():
         found = [
-            Found((what, cell.shape), _where(cell), count(run))
+            Found((what, cell.shape), _where(cell), count(run), run)
             for cell, run in zip(cells, runs, strict=True)
         ]
         yield claim([f"in {scale.longer:,} requests", "lengths"], Bar(limit, _number), found)
@@ -52,7 +52,7 @@ def one_bin(scale: Scale) -> str:
         return max(run.bins, default=1)
 
     found = [
-        Found((gate, cell.shape), f"B = {cell.size.batch_size}", bins)
+        Found((gate, cell.shape), cell.where, bins, None)
         for (gate, cell), bins in zip(jobs, each(jobs, most_bins), strict=True)
     ]
     head = [f"most bins in {scale.requests:,} requests", "lengths"]
@@ -61,7 +61,7 @@ def one_bin(scale: Scale) -> str:
 
 def _where(cell: Cell) -> str:
     words = next(words for words, error in ERRORS.items() if error == cell.error)
-    return f"B = {cell.size.batch_size}, {cell.where}, {words}"
+    return f"{cell.where}, {words}"
 
 
 def _number(value: float) -> str:
