@@ -68,11 +68,12 @@ class Feed:
         """What the gate says each time that it has looked, once its window is full."""
         predicted, actual = self.draw(error, (windows + 1) * self.gate.window)
         step = max(self.gate.window // 16, self.gate.EVERY)
-        said = []
+        said: list[float] = []
         for end in range(step, len(actual) + 1, step):
             self.gate.observe(predicted[end - step : end], actual[end - step : end])
             said.append(np.nan if self.gate.gain is None else self.gate.gain)
-        return np.array(said[-(-self.gate.window // step) :])
+        full = -(-self.gate.window // step)  # the look before may have had fewer
+        return np.array(said[full:], np.float64)
 
 
 @dataclass(frozen=True)

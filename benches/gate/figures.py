@@ -51,7 +51,7 @@ def draw(scale: Scale, folder: Path) -> Path:
 
 def _shape(axis: Any, scale: Scale, shape: str) -> None:
     sizes = scale.few(tuple(MARKS))
-    cells = [Cell(shape, *pair) for pair in product(sizes, ERRORS)]
+    cells = [Cell(shape, size, error) for size, error in product(sizes, ERRORS)]
     true, read = (np.array(each(cells, of)) for of in (_true(scale), _readings(scale)))
     for size in sizes:
         own = [cell.size == size for cell in cells]

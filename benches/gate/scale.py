@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -40,7 +40,7 @@ class Scale:
 
     @property
     def grid(self) -> tuple[Size, ...]:
-        return tuple(grid((8, 32), (2, 16)) if self.quick else grid())
+        return tuple(grid((8,), (2, 16)) if self.quick else grid())
 
     @property
     def chosen(self) -> tuple[Size, ...]:
@@ -51,9 +51,9 @@ class Scale:
         """Those that are tried in many ways."""
         return tuple(size for size in self.chosen if size in MANY_WAYS)
 
-    def few(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    def few(self, all_of: Sequence[Job]) -> Sequence[Job]:
         """The first of these, of a quick run."""
-        return sizes[:1] if self.quick else sizes
+        return all_of[:1] if self.quick else all_of
 
 
 def each(jobs: Iterable[Job], do: Callable[[Job], Result]) -> list[Result]:

@@ -112,7 +112,7 @@ def _everywhere(scale: Scale, cells: list[Cell]) -> list[Found[Run]]:
 
 def between(scale: Scale) -> str:
     """Predictions that are worth about as much as the gate asks for."""
-    jobs = list(product(TARGETS, SHAPES, scale.chosen))
+    jobs = list(product(scale.few(TARGETS), SHAPES, scale.chosen))
 
     def turns(job: tuple[float, str, Size]) -> Found[float] | None:
         target, shape, size = job
