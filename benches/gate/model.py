@@ -22,11 +22,10 @@ SAMPLE = 20_000
 """Pairs that edges are fitted to, drawn apart from those that are played."""
 JUDGES = 1_000_000
 """Pairs that the true gain is computed from."""
-WIDEST = 8.0
-"""The greatest σ of a search."""
-HALVINGS = 9
+ERRORS = np.geomspace(8.0, 0.05, 16)
+"""σ between which one with a given gain is looked for."""
 ROUGH = 200_000
-"""Pairs that each step of a search computes a gain from."""
+"""Pairs that the gain of each of these is computed from."""
 KEPT = 16
 """Samples of judges that are kept; each has 16 MB or less."""
 
@@ -112,6 +111,7 @@ class Lab:
         self.edges = cache(self._edges)
         self.gain = cache(self._gain)
         self.longest = cache(self._longest)
+        self._curve = cache(self._gains)
         self._judges = lru_cache(KEPT)(self._draw_judges)
 
     def pairs(
@@ -154,12 +154,12 @@ class Lab:
         """The σ with which predictions have about this gain; None if true lengths have less."""
         if self.gain(cell.with_error(0.0)) < gain:
             return None
-        low, high = 0.0, WIDEST
-        for _ in range(HALVINGS):
-            middle = (low + high) / 2
-            more = self.gain(cell.with_error(middle), ROUGH) > gain
-            low, high = (middle, high) if more else (low, middle)
-        return (low + high) / 2
+        return float(np.exp(np.interp(gain, self._curve(cell), np.log(ERRORS))))
+
+    def _gains(self, cell: Cell) -> NDArray[np.float64]:
+        """With the ``ERRORS``, from the least gain to the greatest."""
+        cells = (cell.with_error(float(error)) for error in ERRORS)
+        return np.maximum.accumulate([self._gain(each, ROUGH) for each in cells])
 
 
 def _longest_of(ordered: Lengths, rows: int) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from benches.gate.model import SHAPES, Cell, Size
+from benches.gate.model import SHAPES, Cell
 from benches.gate.run import Fill, Order, Play, Run, least_requests, play
 from benches.gate.scale import Scale, each
 from benches.gate.tables import Bar, Found, claim, spread
@@ -112,22 +112,23 @@ def _everywhere(scale: Scale, cells: list[Cell]) -> list[Found[Run]]:
 
 def between(scale: Scale) -> str:
     """Predictions that are worth about as much as the gate asks for."""
-    jobs = list(product(scale.few(TARGETS), SHAPES, scale.chosen))
-
-    def turns(job: tuple[float, str, Size]) -> Found[float] | None:
-        target, shape, size = job
-        error = scale.lab.error_of(Cell(shape, size, 0.0), target)
-        if error is None:
-            return None
-        cell = Cell(shape, size, error)
-        run = play(scale.lab, cell, Play(), scale.longer)
-        group = (f"{target:g}", shape)
-        return Found(group, cell.where, len(run.turns), scale.lab.gain(cell))
-
+    targets = scale.few(TARGETS)
+    cells = [Cell(*of, 0.0) for of in product(SHAPES, scale.chosen)]
+    tried = each(cells, lambda cell: [_turns(scale, cell, gain) for gain in targets])
     return claim(
         [f"turns in {scale.longer:,}, gain", "lengths"],
         Bar(max(1, TURNS * scale.longer // 100_000), lambda turns: f"{turns:.0f}"),
-        [found for found in each(jobs, turns) if found is not None],
+        [found for of_target in zip(*tried, strict=True) for found in of_target if found],
         ["true gains"],
         lambda gains: [spread(gains, 3)],
     )
+
+
+def _turns(scale: Scale, cell: Cell, gain: float) -> Found[float] | None:
+    """With the error that has about this gain, if there is one, and what it truly has."""
+    error = scale.lab.error_of(cell, gain)
+    if error is None:
+        return None
+    wrong = cell.with_error(error)
+    run = play(scale.lab, wrong, Play(), scale.longer)
+    return Found((f"{gain:g}", cell.shape), cell.where, len(run.turns), scale.lab.gain(wrong))
