@@ -65,15 +65,17 @@ class Feed:
         return np.inf
 
     def read(self, error: float | None, windows: int) -> NDArray[np.float64]:
-        """What the gate says each time that it has looked, once its window is full."""
+        """What the gate says each time that it has looked, once its window is full and it says
+        something.
+        """
         predicted, actual = self.draw(error, (windows + 1) * self.gate.window)
         step = max(self.gate.window // 16, self.gate.EVERY)
-        said: list[float] = []
+        said: list[float | None] = []
         for end in range(step, len(actual) + 1, step):
             self.gate.observe(predicted[end - step : end], actual[end - step : end])
-            said.append(np.nan if self.gate.gain is None else self.gate.gain)
+            said.append(self.gate.gain)
         full = -(-self.gate.window // step)  # the look before may have had fewer
-        return np.array(said[full:], np.float64)
+        return np.array([gain for gain in said[full:] if gain is not None])
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ MARKS = {
 }
 CONSERVATIVE = Size(1024, 256)
 ERRORS = (None, 3.0, 2.0, 1.5, 1.0, 0.7, 0.5, 0.3, 0.15, 0.0)
-WINDOWS = 2
+WINDOWS = 3
 """After which a gate is read."""
 
 
