@@ -41,17 +41,20 @@ class Turn:
     """How many requests had arrived by then."""
 
     @classmethod
-    def replayed(cls, trace: Trace, records: mb.Records, gate: mb.Gate) -> Turn:
-        """From a gated run. Rows of one batch are taken in order of arrival: the simulation's order
-        within a batch is not recorded, so that its gate may turn one look earlier or later.
+    def of(cls, trace: Trace, records: mb.Records, gate: mb.Gate) -> Turn:
+        """From a gated run, which says when its gate turned. The gains are those of a gate that is
+        told of the same arrivals and of what finishes, rows of one batch in order of arrival.
         """
         order = np.argsort(records.finish, kind="stable")
-        gain, pays = np.full(len(order), np.nan), np.ones(len(order), np.bool_)
-        pairs = zip(trace.predictions[order], trace.output_tokens[order], strict=True)
-        for i, (predicted, actual) in enumerate(pairs):
-            gate.observe(int(predicted), int(actual))
-            gain[i], pays[i] = gate.gain or np.nan, gate.pays
-        arrived = np.searchsorted(records.arrival, records.finish[order], side="right")
+        finish = records.finish[order]
+        arrived = np.searchsorted(records.arrival, finish, side="right")
+        gain, pays, came = np.full(len(order), np.nan), np.ones(len(order), np.bool_), 0
+        for i, request in enumerate(order):
+            gate.arrive(trace.predictions[came : arrived[i]])
+            gate.observe(trace.predictions[request], trace.output_tokens[request])
+            gain[i], came = gate.gain or np.nan, max(came, int(arrived[i]))
+        for event in records.events:
+            pays[np.searchsorted(finish, event.time + 1e-6, side="right") :] = event.kind == "opened"
         return cls(gain, pays, order, arrived)
 
     def until(self, turn: int, pays: bool) -> tuple[float, float]:
@@ -79,7 +82,7 @@ def turns(runs: Runs, batch_size: int, x: float) -> list[Turn]:
     edges = lab.edges(NOISE.shape, batch_size, MOVE)[0]
     played = enumerate(_played(runs, NAMES[-1], batch_size, x))
     return [
-        Turn.replayed(lab.drawn(NOISE, n, seed), records, mb.Gate(edges, batch_size))
+        Turn.of(lab.drawn(NOISE, n, seed), records, mb.Gate(edges, batch_size))
         for seed, records in played
     ]
 

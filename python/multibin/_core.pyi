@@ -268,19 +268,24 @@ class Gate:
     """
     Whether binning pays, judged by what the predictions of finished requests were worth.
 
-    Over the last ``WINDOW`` pairs of a predicted and an actual length,
+    Over the last ``window`` requests, with a predicted and an actual length each,
 
         gain = E[longest of B] ÷ Σ mass of bin · E[longest of B | bin],
 
     B the ``batch_size`` and a request's bin that of its prediction in ``edges``: the throughput in
     saturation with these bins over that with one (Proposition 4.1 of arXiv 2412.04504).
     Predictions that tell nothing gain nothing, and neither do lengths that are alike. Below a gain
-    of ``CLOSE`` the gate closes, above ``OPEN`` it opens again; until ``WINDOW`` pairs are known it
-    is open. The gain is computed every ``EVERY`` pairs. Any thread may call it.
+    of ``CLOSE`` the gate closes, above ``OPEN`` it opens again; until ``window`` requests are known
+    it is open. Any thread may call it.
 
-    While it is closed, who arrives goes to the first bin:
+    Each bin keeps its own last requests, and weighs what it has of the traffic: which bins are served
+    first does not matter to a gate that is told of the arrivals as well. The estimate has no bias
+    where predictions tell nothing. Where a bin keeps fewer requests than a batch has, it is too low.
+
+    While it is closed, requests go to the first bin:
 
         scheduler.submit(key, predicted if gate.pays else 0)
+        gate.arrive(predicted)
         ...
         gate.observe(predicted, actual)                         # when the request is finished
 
@@ -292,7 +297,7 @@ class Gate:
     """
     EVERY: Final[int]
     """
-    New pairs after which the gain is computed again.
+    The least new requests after which the gain is computed again.
     """
     OPEN: Final[float]
     """
@@ -300,15 +305,23 @@ class Gate:
     """
     WINDOW: Final[int]
     """
-    Pairs that are looked at.
+    The least requests that are looked at.
     """
     def __new__(cls, /, edges: "Edges", batch_size: SupportsIndex) -> Gate: ...
     def __repr__(self, /) -> str: ...
+    def arrive(self, /, predicted: ArrayLike) -> None:
+        """
+        Requests arrive: the steps that were predicted of each, a number or an array of shape ``[n]``.
+        Optional: without it the requests that finish are taken for a fair sample of those that arrive,
+        which they are not where short ones are served first or bins wait to be full.
+
+        Raises ``ValueError`` or ``TypeError`` for a wrong length.
+        """
     @property
     def gain(self, /) -> float | None:
         """
         What bins gain in throughput as a factor, as of when it was last computed; ``None`` until
-        ``WINDOW`` pairs are known.
+        ``window`` requests are known.
         """
     def observe(self, /, predicted: ArrayLike, actual: ArrayLike) -> None:
         """
@@ -322,6 +335,13 @@ class Gate:
     def pays(self, /) -> bool:
         """
         Whether binning pays: the gate is open.
+        """
+    @property
+    def window(self, /) -> int:
+        """
+        How many requests are looked at: two batches of each bin and ten in all, at least
+        ``WINDOW`` and at most
+        65,536. The gain is computed every sixteenth of it, at least ``EVERY``.
         """
 
 @final

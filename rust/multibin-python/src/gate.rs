@@ -97,14 +97,16 @@ impl Gate {
         let predicted = one_or_more_lengths(&predicted, "predicted")?;
         py.detach(|| {
             let mut gate = self.lock();
-            predicted.iter().for_each(|&length| gate.arrive(length));
+            for &length in &predicted {
+                gate.arrive(length);
+            }
         });
         Ok(())
     }
 
     /// How many requests are looked at: two batches of each bin and ten in all, at least
     /// ``WINDOW`` and at most
-    /// 65,536. The gain is computed every sixteenth of it, at least ``EVERY``.
+    /// 32,768. The gain is computed every eighth of it, at least ``EVERY``.
     #[getter]
     fn window(&self, py: Python<'_>) -> usize {
         py.detach(|| self.lock().window())

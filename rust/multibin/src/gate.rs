@@ -1,8 +1,11 @@
 //! Whether binning pays, judged by what the predictions were worth.
 
+mod mean;
+
 use crate::edges::Edges;
 use crate::gain::Pool;
 use crate::strata::{Span, Strata};
+use mean::MeanGain;
 
 /// Compares, over finished requests with their predicted and actual lengths, the longest of a batch
 /// from one bin with the longest of batches from the bins of the predictions:
@@ -25,58 +28,9 @@ pub struct Gate {
     arrived: Vec<u64>,
     /// Requests that finished since then.
     unseen: usize,
-    gain: Option<Gain>,
+    gain: Option<MeanGain>,
     pays: bool,
 }
-
-/// The mean of the gains that were found, as long as these are alike.
-#[derive(Debug, Clone, Copy)]
-struct Gain {
-    mean: f64,
-    last: f64,
-    looks: u32,
-}
-
-impl Gain {
-    /// A mean is of the last looks, about so many: those of 16 windows, or more.
-    const MOST: u32 = 256;
-    /// Looks that make a mean sure enough to close for: those of a window.
-    const TO_CLOSE: u32 = 10;
-    /// And to open for.
-    const TO_OPEN: u32 = 32;
-
-    fn new(gain: f64) -> Self {
-        Self { mean: gain, last: gain, looks: 1 }
-    }
-
-    fn and(self, gain: f64) -> Self {
-        if self.is_unlike(gain) {
-            return Self::new(gain);
-        }
-        let looks = (self.looks + 1).min(Self::MOST);
-        Self { mean: self.mean + (gain - self.mean) / f64::from(looks), last: gain, looks }
-    }
-
-    /// Whether predictions are worth something else than before, chance apart.
-    fn is_unlike(self, gain: f64) -> bool {
-        (gain - self.mean).abs() > 0.2 + 0.25 * (self.mean - 1.0) || gain < NOTHING
-    }
-
-    /// Whether a gate that `pays` so far does so with this gain.
-    fn pays(self, pays: bool) -> bool {
-        let sure = !(NOTHING..MUCH).contains(&self.last);
-        if pays {
-            self.mean >= Gate::CLOSE || !(sure || self.looks >= Self::TO_CLOSE)
-        } else {
-            self.mean >= Gate::OPEN && (sure || self.looks >= Self::TO_OPEN)
-        }
-    }
-}
-
-/// A gain below this is as good as none: chance alone hardly makes one, and hides no more.
-const NOTHING: f64 = 1.02;
-/// A gain that chance does not make of one that is not worth it.
-const MUCH: f64 = 1.30;
 
 impl Gate {
     /// The least requests that are looked at.
@@ -88,7 +42,7 @@ impl Gate {
     /// Requests of each bin, on average, before the first look.
     const FEW: usize = 10;
     /// The most requests that are looked at.
-    pub const MOST: usize = 1 << 16;
+    pub const MOST: usize = 1 << 15;
     /// The least new requests after which the gain is computed again.
     pub const EVERY: usize = 100;
     /// The gain below which the gate closes.
@@ -140,7 +94,7 @@ impl Gate {
     /// The gain when it was last computed; `None` until `window()` requests are known.
     #[must_use]
     pub fn gain(&self) -> Option<f64> {
-        self.gain.map(|gain| gain.mean)
+        self.gain.map(MeanGain::mean)
     }
 
     /// A request is finished.
@@ -151,7 +105,8 @@ impl Gate {
 
     /// Whether enough requests are new: a look is due.
     pub(crate) fn is_due(&self) -> bool {
-        self.unseen >= (self.strata.seen().min(self.window()) / 16).max(Self::EVERY)
+        let every = self.strata.seen().min(self.window()) / 8;
+        self.unseen >= (every / Self::EVERY).max(1) * Self::EVERY
     }
 
     /// Before a look: how many requests of each bin arrived, if that is known.
@@ -162,22 +117,23 @@ impl Gate {
     /// Computes the gain and turns the gate by it.
     pub(crate) fn look(&mut self) {
         self.unseen = 0;
-        let known = self.strata.known(self.batch_size);
-        if known < Self::WINDOW.max(Self::FEW * self.strata.edges().bins()) {
+        let (seen, enough) = (self.strata.seen(), Self::FEW * self.strata.edges().bins());
+        if seen < Self::WINDOW.max(enough) || !self.strata.knows(self.batch_size) {
             return;
         }
         let mut pool = Pool::new(self.strata.weighed());
         let found = pool.cost(self.strata.edges(), self.batch_size).recip();
-        let before = self.gain.filter(|_| known >= self.window());
-        let gain = before.map_or(Gain::new(found), |gain| gain.and(found));
+        let before = self.gain.filter(|_| seen >= self.window());
+        let gain = before.map_or(MeanGain::new(found), |gain| gain.and(found));
         self.gain = Some(gain);
-        self.pays = gain.pays(self.pays);
+        self.pays = if self.pays { !gain.is_below(Self::CLOSE) } else { gain.reaches(Self::OPEN) };
     }
 
     /// Looks at the same requests with other edges or another batch size, from its next look on.
     pub(crate) fn adjust(&mut self, edges: Edges, batch_size: u32) {
         self.batch_size = batch_size;
         self.arrived = vec![0; edges.bins()];
+        self.gain = self.gain.map(MeanGain::until_next);
         let span = span(&edges, batch_size);
         self.strata.set_edges(edges, span);
     }

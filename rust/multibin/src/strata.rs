@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::edges::Edges;
 use crate::gain::Weighed;
 
-/// What the newest requests of a bin weigh is found from how many windows at most.
+/// From how many windows the shares of the bins come, at most.
 const MEMORY: f64 = 4.0;
 
 /// The last finished requests of each bin, by prediction, and how much of the traffic a bin has.
@@ -93,14 +93,19 @@ impl Strata {
         usize::try_from(self.seen).unwrap_or(usize::MAX)
     }
 
-    /// How many requests are known of nearly all bins: so many in all, and unknown bins have so little of
-    /// the traffic that half of the batches have none of theirs. Bins that are never served are waited
-    /// for no longer than a window if they have a fiftieth of the traffic, and four if they have half.
-    pub(crate) fn known(&self, batch_size: u32) -> usize {
-        let (seen, unknown) = (self.seen(), self.unknown());
-        let window = self.span.window;
+    /// Whether nearly all bins are known: the others have so little of the traffic that half of the
+    /// batches of so many rows have none of theirs. Bins that are never served are waited for no
+    /// longer than a window if they have a fiftieth of the traffic, and four if they have half.
+    pub(crate) fn knows(&self, rows: u32) -> bool {
+        let (seen, unknown, window) = (self.seen(), self.unknown(), self.span.window);
         let waited = seen >= window && unknown <= 0.02 || seen >= 4 * window && unknown <= 0.5;
-        if waited || unknown * f64::from(batch_size) <= 0.5 { seen } else { 0 }
+        waited || unknown * f64::from(rows) <= 0.5
+    }
+
+    /// Forgets all requests and shares, but not whether arrivals are known.
+    pub(crate) fn forget(&mut self) {
+        self.bins.fill(Stratum::default());
+        (self.seen, self.marked) = (0, 0);
     }
 
     /// The most requests that a bin keeps: twice its part of the window, as bins have unequal shares.
@@ -202,5 +207,106 @@ impl Strata {
             self.bins[bin].mass += weight;
             self.keep(bin, finished);
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    const SPAN: Span = Span { window: 100, least: 5, longest: 200 };
+
+    fn strata() -> Strata {
+        Strata::new(Edges::new(&[0, 10, 20]).unwrap(), SPAN)
+    }
+
+    /// How many requests of each bin count, and what they weigh, rounded.
+    fn weights(strata: &Strata) -> [(usize, f64); 2] {
+        let weighed = strata.weighed();
+        [0, 10].map(|low| {
+            let own = weighed.iter().filter(|request| request.predicted == low);
+            (own.clone().count(), own.map(|request| request.weight).sum::<f64>().round())
+        })
+    }
+
+    #[test]
+    fn bins_weigh_what_arrives_in_them_whatever_finishes() {
+        let mut strata = strata();
+        (0..50).for_each(|_| strata.push(0, 1));
+        strata.weigh(Some(&[30, 10]));
+        assert_eq!(weights(&strata), [(50, 30.0), (0, 0.0)]);
+        assert_eq!(strata.unknown(), 0.25);
+        (0..2).for_each(|_| strata.push(10, 1));
+        strata.weigh(Some(&[0, 0]));
+        assert_eq!(weights(&strata), [(50, 30.0), (2, 10.0)]);
+        assert_eq!(strata.unknown(), 0.0);
+        strata.weigh(None);
+        assert_eq!(weights(&strata), [(50, 30.0), (2, 10.0)]);
+    }
+
+    #[test]
+    fn bins_weigh_what_finishes_where_arrivals_are_not_known() {
+        let mut strata = strata();
+        (0..9).for_each(|i| strata.push(i % 3 / 2 * 10, 1));
+        strata.weigh(Some(&[0, 0]));
+        assert_eq!(weights(&strata), [(6, 6.0), (3, 3.0)]);
+    }
+
+    #[test]
+    fn a_bin_keeps_few_requests_longer_and_the_last_for_as_long_as_it_has_no_others() {
+        let mut strata = strata();
+        (0..50).for_each(|_| strata.push(10, 1));
+        let mut counts = |requests: usize| {
+            (0..requests).for_each(|_| strata.push(0, 1));
+            strata.weigh(None);
+            weights(&strata).map(|(count, _)| count)
+        };
+        assert_eq!(counts(90), [90, 10]);
+        assert_eq!(counts(50), [100, 5]);
+        assert_eq!(counts(58), [100, 2]);
+        assert_eq!(counts(2_000), [100, 5]);
+    }
+
+    #[test]
+    fn other_edges_keep_the_requests_and_their_weights() {
+        let mut strata = strata();
+        (0..40).for_each(|i| strata.push(i % 20, 1));
+        strata.weigh(Some(&[30, 10]));
+        strata.set_edges(Edges::new(&[0, 5, 10, 20]).unwrap(), SPAN);
+        let masses: Vec<f64> = strata.masses().map(|(mass, _)| mass).collect();
+        assert_eq!(masses, [15.0, 15.0, 10.0]);
+        assert_eq!((strata.len(), strata.seen()), (40, 40));
+    }
+
+    #[test]
+    fn enough_is_known_when_few_batches_hold_what_is_not() {
+        let mut strata = strata();
+        (0..150).for_each(|_| strata.push(0, 1));
+        strata.weigh(Some(&[960, 40]));
+        assert!(strata.knows(8) && !strata.knows(16));
+        (0..250).for_each(|_| strata.push(0, 1));
+        assert!(strata.knows(16));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_known_but_arrivals_are() {
+        let mut strata = strata();
+        strata.push(0, 1);
+        strata.weigh(Some(&[1, 1]));
+        strata.forget();
+        assert_eq!((strata.len(), strata.mass(), strata.unknown()), (0, 0.0, 1.0));
+        strata.push(0, 1);
+        strata.weigh(Some(&[0, 0]));
+        assert_eq!(strata.mass(), 0.0);
+    }
+
+    #[test]
+    fn what_is_fresh_finished_since_the_mark() {
+        let mut strata = strata();
+        (0..30).for_each(|i| strata.push(0, i));
+        strata.mark();
+        (30..33).for_each(|i| strata.push(0, i));
+        assert_eq!(strata.fresh(0).collect::<Vec<_>>(), [30, 31, 32]);
+        assert_eq!(strata.fresh(1).len(), 0);
     }
 }

@@ -1,6 +1,8 @@
 //! One run: a producer, a thread that only reads the clock, and the others.
 
+use std::fs::File;
 use std::hint::black_box;
+use std::io::{Read, Seek};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{scope, sleep};
@@ -47,12 +49,43 @@ pub struct Figures {
     pub worst: Duration,
     /// The longest gap of the thread that only reads the clock.
     pub clock: Duration,
+    /// The 99.99th percentile and the longest of the calls less what they waited for a core.
+    pub held: [Duration; 2],
 }
 
 impl Figures {
-    /// By how much the longest call exceeds the longest gap of the clock.
+    /// By how much the longest call, less what it waited for a core, exceeds the longest gap of the clock.
     pub fn beyond(&self) -> Duration {
-        self.worst.saturating_sub(self.clock)
+        self.held[1].saturating_sub(self.clock)
+    }
+}
+
+/// How long this thread was ready to run and had no core, as Linux counts it; elsewhere nothing is known.
+struct CoreWait {
+    counts: Option<File>,
+    last: u64,
+}
+
+impl CoreWait {
+    fn new() -> Self {
+        let counts = File::open("/proc/thread-self/schedstat").ok();
+        let mut wait = Self { counts, last: 0 };
+        wait.since();
+        wait
+    }
+
+    fn read(&mut self) -> Option<u64> {
+        let (mut text, counts) = ([0; 80], self.counts.as_mut()?);
+        counts.rewind().ok()?;
+        let length = counts.read(&mut text).ok()?;
+        std::str::from_utf8(&text[..length]).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
+    }
+
+    /// Since this was last asked.
+    fn since(&mut self) -> Duration {
+        let before = self.last;
+        self.last = self.read().unwrap_or(0);
+        Duration::from_nanos(self.last - before)
     }
 }
 
@@ -76,8 +109,8 @@ pub fn run(stage: Stage, paces: &[usize]) -> Vec<Figures> {
         start.wait();
         let figures = paces.iter().map(|&pace| {
             gap.store(0, Ordering::Relaxed);
-            let times = produce(&scheduler, &options, longest, &PACES[pace]);
-            figures(pace, times, Duration::from_nanos(gap.load(Ordering::Relaxed)))
+            let calls = produce(&scheduler, &options, longest, &PACES[pace]);
+            figures(pace, calls, Duration::from_nanos(gap.load(Ordering::Relaxed)))
         });
         let figures = figures.collect();
         running.store(false, Ordering::Relaxed);
@@ -85,30 +118,52 @@ pub fn run(stage: Stage, paces: &[usize]) -> Vec<Figures> {
     })
 }
 
-fn figures(pace: usize, mut times: Vec<Duration>, clock: Duration) -> Figures {
-    times.sort_unstable();
-    #[expect(clippy::cast_sign_loss, reason = "no share is negative")]
-    let at = |share: f64| times[((times.len() as f64 * share) as usize).min(times.len() - 1)];
-    Figures { pace, p50: at(0.5), p99: at(0.99), p9999: at(0.9999), worst: at(1.0), clock }
+/// How long calls took, and the same less what they waited for a core.
+struct Calls {
+    times: Vec<Duration>,
+    held: Vec<Duration>,
 }
 
-fn produce(scheduler: &Scheduler, options: &Options, longest: u32, pace: &Pace) -> Vec<Duration> {
+fn figures(pace: usize, mut calls: Calls, clock: Duration) -> Figures {
+    calls.times.sort_unstable();
+    calls.held.sort_unstable();
+    let [p50, p99, p9999, worst] = [0.5, 0.99, 0.9999, 1.0].map(|share| at(&calls.times, share));
+    let held = [0.9999, 1.0].map(|share| at(&calls.held, share));
+    Figures { pace, p50, p99, p9999, worst, clock, held }
+}
+
+/// Of sorted times the one that so large a share is at most.
+fn at(times: &[Duration], share: f64) -> Duration {
+    #[expect(clippy::cast_sign_loss, reason = "no share is negative")]
+    let position = (times.len() as f64 * share) as usize;
+    times[position.min(times.len() - 1)]
+}
+
+/// Calls shorter than this are not asked what they waited for a core.
+const SLOW: Duration = Duration::from_micros(100);
+
+fn produce(scheduler: &Scheduler, options: &Options, longest: u32, pace: &Pace) -> Calls {
     // Written to, so that the measured calls meet no page fault of this.
     let mut times = vec![Duration::MAX; pace.calls * pace.blocks];
-    let (begin, mut key) = (Instant::now(), 0);
+    let mut held = times.clone();
+    let (begin, mut key, mut wait) = (Instant::now(), 0, CoreWait::new());
     while key < times.len() && begin.elapsed() < LONGEST {
         let length = key as u32 % longest;
         let start = Instant::now();
         let submitted = scheduler.submit_with(key as u64, length, options);
-        times[key] = start.elapsed();
+        let time = start.elapsed();
         black_box(submitted).expect("there is room");
+        let waited = if time > SLOW { wait.since() } else { Duration::ZERO };
+        (times[key], held[key]) = (time, time.saturating_sub(waited));
         key += 1;
         if key.is_multiple_of(pace.calls) {
             sleep(pace.pause);
+            wait.since();
         }
     }
     times.truncate(key);
-    times
+    held.truncate(key);
+    Calls { times, held }
 }
 
 /// Keeps the longest gap between two readings in `longest`, nanoseconds.

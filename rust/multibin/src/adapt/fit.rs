@@ -146,9 +146,9 @@ mod tests {
         pairs.iter().map(weighed).collect()
     }
 
-    fn job(pairs: Vec<(u32, u32)>, current: &[u32], levels: Option<f64>) -> Job {
+    fn job(pairs: &[(u32, u32)], current: &[u32], levels: Option<f64>) -> Job {
         let current = Edges::new(current).unwrap();
-        let requests = weighed(&pairs);
+        let requests = weighed(pairs);
         let arrivals = requests.len() as f64;
         Job {
             requests,
@@ -168,18 +168,18 @@ mod tests {
 
     #[test]
     fn one_bin_gives_way_and_the_best_edges_stay() {
-        let (edges, gain) = job(pairs(), &[0, 1], None).run().better.unwrap();
+        let (edges, gain) = job(&pairs(), &[0, 1], None).run().better.unwrap();
         // Four bins of U[0, 1000) and batches of 8: 8/9 · 1000 before, 125 · 3 + 8/9 · 250 after.
         assert!((gain - (888.9 / 597.2 - 1.0)).abs() < 0.01, "{gain}");
-        assert!(job(pairs(), edges.bounds(), None).run().better.is_none());
+        assert!(job(&pairs(), edges.bounds(), None).run().better.is_none());
     }
 
     #[test]
     fn levels_are_judged_by_what_climbing_costs() {
         let unpredicted: Vec<_> = pairs().into_iter().map(|(_, actual)| (0, actual)).collect();
-        let (edges, gain) = job(unpredicted.clone(), &[0, 1], Some(2.0)).run().better.unwrap();
+        let (edges, gain) = job(&unpredicted, &[0, 1], Some(2.0)).run().better.unwrap();
         assert!(edges.bins() == 4 && gain > 0.5, "{edges:?} {gain}");
-        assert!(job(unpredicted, edges.bounds(), Some(2.0)).run().better.is_none());
+        assert!(job(&unpredicted, edges.bounds(), Some(2.0)).run().better.is_none());
     }
 
     #[test]
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn requests_that_take_nothing_change_nothing() {
         for levels in [None, Some(0.0)] {
-            assert!(job(vec![(0, 0); 10], &[0, 5, 9], levels).run().better.is_none());
+            assert!(job(&[(0, 0); 10], &[0, 5, 9], levels).run().better.is_none());
         }
     }
 }

@@ -112,6 +112,54 @@ fn distance(differences: impl Iterator<Item = f64>) -> f64 {
 mod tests {
     use super::*;
     use crate::edges::Edges;
+    use crate::strata::Span;
+
+    /// The same every time.
+    fn random(n: u32) -> f64 {
+        f64::from(n.wrapping_mul(2_654_435_769) >> 8) / f64::from(1 << 24)
+    }
+
+    /// `n` requests from the `from`-th on; the second bin has so much of the traffic, and its lengths
+    /// are so many times as long. Each bin finishes in batches of `rows`.
+    fn observe(strata: &mut Strata, from: u32, n: u32, share: f64, longer: f64, rows: usize) {
+        let mut batches = [const { Vec::new() }; 2];
+        for i in from..from + n {
+            let bin = usize::from(random(i) < share);
+            let factor = if bin == 1 { longer } else { 1.0 };
+            #[expect(clippy::cast_sign_loss, reason = "positive")]
+            let actual = (1_000.0 * factor * random(i + 1_000_000)) as u32;
+            batches[bin].push(actual);
+            if batches[bin].len() == rows {
+                batches[bin].drain(..).for_each(|actual| strata.push(bin as u32 * 10, actual));
+            }
+            strata.weigh(Some(&[u64::from(bin == 0), u64::from(bin == 1)]));
+        }
+    }
+
+    /// Whether `share` and `longer` are unlike a half and 1.
+    fn is_unlike(share: f64, longer: f64, rows: usize) -> bool {
+        let span = Span { window: 20_000, least: 1, longest: 20_000 };
+        let mut strata = Strata::new(Edges::new(&[0, 10, 20]).unwrap(), span);
+        observe(&mut strata, 0, 20_000, 0.5, 1.0, rows);
+        let reference = Reference::new(&strata.weighed(), strata.mass());
+        strata.mark();
+        observe(&mut strata, 20_000, 5_000, share, longer, rows);
+        reference.is_unlike(&strata)
+    }
+
+    #[test]
+    fn batches_of_one_bin_are_no_drift() {
+        for rows in [1, 8, 512, 2_000] {
+            assert!(!is_unlike(0.5, 1.0, rows), "{rows}");
+        }
+    }
+
+    #[test]
+    fn other_shares_and_other_lengths_are() {
+        for rows in [1, 512] {
+            assert!(is_unlike(0.7, 1.0, rows) && is_unlike(0.5, 1.5, rows), "{rows}");
+        }
+    }
 
     #[test]
     fn the_distance_is_the_largest_sum() {

@@ -9,8 +9,8 @@ use crate::strata::{Span, Strata};
 pub(super) const LEAST: usize = 2_000;
 /// After how many new requests the last ones are compared with those of the last fit.
 const LOOK: usize = 500;
-/// The largest share of the traffic that may be in bins of which no request has finished.
-const UNKNOWN: f64 = 0.05;
+/// Edges are fitted once half of the batches of so many rows have no request of an unknown bin.
+const ROWS: u32 = 10;
 
 /// The last finished requests of each bin.
 ///
@@ -56,10 +56,11 @@ impl Sample {
     }
 
     /// Whether edges should be fitted: `every` requests are new, or as many as the last fit had, and
-    /// some of nearly all bins are known.
+    /// nearly all bins are known.
     pub(super) fn may_fit(&self, every: usize) -> bool {
-        let known = self.strata.len();
-        known >= LEAST && self.unseen >= every.min(self.fitted) && self.strata.unknown() <= UNKNOWN
+        self.strata.len() >= LEAST
+            && self.unseen >= every.min(self.fitted)
+            && self.strata.knows(ROWS)
     }
 
     /// The requests, for a fit.
@@ -84,7 +85,8 @@ impl Sample {
     pub(super) fn forget_after_drift(&mut self) -> bool {
         let drifted = self.reference.as_ref().is_some_and(|of| of.is_unlike(&self.strata));
         if drifted {
-            *self = Self::new(self.strata.edges().clone(), self.strata.span().window);
+            self.strata.forget();
+            (self.unseen, self.fitted, self.reference) = (0, 0, None);
         }
         drifted
     }
