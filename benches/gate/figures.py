@@ -16,17 +16,19 @@ import multibin as mb
 
 __all__ = ["draw"]
 
-COLOURS = {"log-normal": "#2b6cb0", "uniform": "#d1583f", "bimodal": "#3aa6a0"}
-MARKS = {
-    Size(2, 2): "o",
-    Size(8, 16): "s",
-    Size(32, 16): "^",
-    Size(32, 64): "v",
-    Size(512, 16): "D",
-    Size(1024, 2): "P",
-    Size(1024, 256): "*",
+STYLES = {
+    Size(2, 2): ("o", "#999999"),
+    Size(8, 16): ("s", "#2b6cb0"),
+    Size(32, 16): ("^", "#3aa6a0"),
+    Size(32, 64): ("v", "#8fb339"),
+    Size(512, 16): ("D", "#e0a030"),
+    Size(1024, 2): ("P", "#7b5ea7"),
+    Size(1024, 256): ("*", "#d1583f"),
 }
-CONSERVATIVE = Size(1024, 256)
+"""The marks and colours of batch sizes and bins."""
+LOW = 0.9
+"""Times the true gain below which a reading is marked as too low."""
+TICKS = (1, 1.5, 2, 3, 5, 10, 20)
 ERRORS = (None, 3.0, 2.0, 1.5, 1.0, 0.7, 0.5, 0.3, 0.15, 0.0)
 WINDOWS = 3
 """After which a gate is read."""
@@ -37,55 +39,55 @@ def draw(scale: Scale, folder: Path) -> Path:
     # Not pyplot: a figure of its own needs no display.
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10.5, 4.2), layout="constrained")
-    grid = figure.subplots(1, len(SHAPES), sharex=True, sharey=True)
+    figure = Figure(figsize=(12, 4.6), layout="constrained")
+    grid = figure.subplots(1, len(SHAPES))
     for axis, shape in zip(grid, SHAPES, strict=True):
         _shape(axis, scale, shape)
     grid[0].set_ylabel("gain, measured")
     handles, labels = grid[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=7, fontsize=8, frameon=False)
     path = folder / "gain.png"
     figure.savefig(path, dpi=90)
     return path
 
 
 def _shape(axis: Any, scale: Scale, shape: str) -> None:
-    sizes = scale.few(tuple(MARKS))
+    sizes = scale.few(tuple(STYLES))
     cells = [Cell(shape, size, error) for size, error in product(sizes, ERRORS)]
     true, read = (np.array(each(cells, of)) for of in (_true(scale), _readings(scale)))
     for size in sizes:
         own = [cell.size == size for cell in cells]
-        _size(axis, size, true[own], read[own], COLOURS[shape])
-    ends = np.array([0.9, 20])
-    axis.plot(ends, ends, color="black", lw=0.8)
+        _size(axis, size, true[own], read[own])
+    _lines(axis, np.array([0.93, 1.2 * max(true.max(), read.max())]))
+    axis.set(title=shape, xlabel="gain, true")
+
+
+def _size(axis: Any, size: Size, true: NDArray[np.float64], read: NDArray[np.float64]) -> None:
+    """The mean of the seeds, and from the least to the greatest."""
+    mean, (mark, colour) = read.mean(axis=1), STYLES[size]
+    reach = np.array([mean - read.min(axis=1), read.max(axis=1) - mean])
+    label = f"B = {size.batch_size}, {size.bins} bins"
+    ends = {"color": colour, "lw": 1.0, "capsize": 2}
+    axis.errorbar(true, mean, reach, None, mark, ms=5, alpha=0.8, label=label, **ends)
+    if mean[-1] < LOW * true[-1]:
+        words = f"{mean[-1] / true[-1]:.0%} of the gain".replace("%", " %")
+        place = {"textcoords": "offset points", "ha": "center", "fontsize": 8}
+        axis.annotate(words, (true[-1], mean[-1]), (0, -14), **place)
+
+
+def _lines(axis: Any, ends: NDArray[np.float64]) -> None:
+    """The diagonal, and where the gate turns."""
+    axis.set(xscale="log", yscale="log", xlim=ends, ylim=ends)
+    axis.plot(ends, ends, color="black", lw=0.8, zorder=0)
     for gain, words in ((mb.Gate.CLOSE, "CLOSE"), (mb.Gate.OPEN, "OPEN")):
         axis.axhline(gain, color="black", lw=0.5, ls="--")
         side = "bottom" if words == "OPEN" else "top"
-        axis.annotate(f"{words} {gain:.2f}", (20, gain), ha="right", va=side, fontsize=7)
-    axis.set(xscale="log", yscale="log", xlim=ends, ylim=ends, title=shape, xlabel="gain, true")
+        axis.annotate(f"{words} {gain:.2f} ", (ends[1], gain), ha="right", va=side, fontsize=7)
     for which in (axis.xaxis, axis.yaxis):
+        which.set_ticks([tick for tick in TICKS if tick < ends[1]])
         which.set_major_formatter("{x:g}")
-        which.set_ticks([1, 2, 5, 10, 20])
         which.set_minor_formatter("")
-
-
-def _size(
-    axis: Any, size: Size, true: NDArray[np.float64], read: NDArray[np.float64], colour: str
-) -> None:
-    """The mean of the seeds, and from the least to the greatest."""
-    mean = read.mean(axis=1)
-    reach = np.abs(read.T[[0, 0]] * 0 + [read.min(axis=1), read.max(axis=1)] - mean)
-    axis.errorbar(
-        *(true, mean, reach, None, MARKS[size]),
-        color=colour,
-        alpha=0.75,
-        ms=5 if size != CONSERVATIVE else 8,
-        lw=0.8,
-        label=f"B = {size.batch_size}, {size.bins} bins",
-    )
-    if size == CONSERVATIVE:
-        at = (true[-1], mean[-1])
-        axis.annotate("too low", at, (4, -12), textcoords="offset points", fontsize=8)
+    axis.grid(alpha=0.3)
 
 
 def _true(scale: Scale) -> Any:
