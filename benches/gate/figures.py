@@ -26,7 +26,7 @@ STYLES = {
     Size(1024, 256): ("*", "#d1583f"),
 }
 """The marks and colours of batch sizes and bins."""
-LOW = 0.9
+LOW = 0.8
 """Times the true gain below which a reading is marked as too low."""
 TICKS = (1, 1.5, 2, 3, 5, 10, 20)
 ERRORS = (None, 3.0, 2.0, 1.5, 1.0, 0.7, 0.5, 0.3, 0.15, 0.0)
@@ -71,7 +71,7 @@ def _size(axis: Any, size: Size, true: NDArray[np.float64], read: NDArray[np.flo
     axis.errorbar(true, mean, reach, None, mark, ms=5, alpha=0.8, label=label, **ends)
     if mean[-1] < LOW * true[-1]:
         words = f"{mean[-1] / true[-1]:.0%} of the gain".replace("%", " %")
-        place = {"textcoords": "offset points", "ha": "center", "fontsize": 8}
+        place = {"textcoords": "offset points", "ha": "right", "fontsize": 8}
         axis.annotate(words, (true[-1], mean[-1]), (0, -14), **place)
 
 
