@@ -119,7 +119,7 @@ def readings(scale: Scale) -> str:
     feeds = (Feed(scale.lab, *of) for of in product(_cells(scale, None), range(scale.seeds)))
     head = ["mean reading", "least", "greatest"]
     bar = Bar(NEAR, lambda gain: f"{gain:.3f}")
-    return claim(["|gain − 1|, lengths", "B"], bar, each(feeds, _readings), head, _shown)
+    return claim(["distance from 1, lengths", "B"], bar, each(feeds, _readings), head, _shown)
 
 
 def _readings(feed: Feed) -> Found[NDArray[np.float64]]:
