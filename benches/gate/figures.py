@@ -71,8 +71,9 @@ def _size(axis: Any, size: Size, true: NDArray[np.float64], read: NDArray[np.flo
     axis.errorbar(true, mean, reach, None, mark, ms=5, alpha=0.8, label=label, **ends)
     if mean[-1] < LOW * true[-1]:
         words = f"{mean[-1] / true[-1]:.0%} of the gain".replace("%", " %")
-        place = {"textcoords": "offset points", "ha": "right", "fontsize": 8}
-        axis.annotate(words, (true[-1], mean[-1]), (0, -14), **place)
+        arrow = {"arrowstyle": "-", "lw": 0.6, "color": colour}
+        place = {"textcoords": "axes fraction", "ha": "right", "fontsize": 8, "arrowprops": arrow}
+        axis.annotate(words, (true[-1], mean[-1]), (0.98, 0.35), **place)
 
 
 def _lines(axis: Any, ends: NDArray[np.float64]) -> None:
