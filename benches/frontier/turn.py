@@ -54,7 +54,9 @@ class Turn:
             gate.observe(trace.predictions[request], trace.output_tokens[request])
             gain[i], came = gate.gain or np.nan, max(came, int(arrived[i]))
         for event in records.events:
-            pays[np.searchsorted(finish, event.time + 1e-6, side="right") :] = event.kind == "opened"
+            pays[np.searchsorted(finish, event.time + 1e-6, side="right") :] = (
+                event.kind == "opened"
+            )
         return cls(gain, pays, order, arrived)
 
     def until(self, turn: int, pays: bool) -> tuple[float, float]:

@@ -1,0 +1,134 @@
+"""Claims about the gate of a simulated scheduler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from benches.gate.model import SHAPES, Cell
+from benches.gate.run import Fill, Order, Play, Run, least_requests, play
+from benches.gate.scale import Scale, each
+from benches.gate.tables import Bar, Found, claim, spread
+
+__all__ = ["WORTH", "between", "everywhere", "useful", "useless"]
+
+SURE = 0.99
+"""The share of the finished requests in which the gate is to be right."""
+WORTH = 1.2
+"""A true gain from which the gate is to stay open."""
+ERRORS = {"true lengths": 0.0, "σ 1": 1.0}
+TARGETS = (1.05, 1.1, 1.125, 1.15, 1.2)
+"""True gains around the gate's limits."""
+TURNS = 2
+"""The most turns in 100,000 requests."""
+ORDERS: tuple[Order, ...] = ("formed", "oldest", "shortest", "deadline")
+FILLS: tuple[Fill, ...] = ("elastic", "strict")
+LOADS = (0.9, 1.3)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A cell, how it was played, and what came out."""
+
+    cell: Cell
+    how: Play
+    run: Run
+
+    def right(self, group: Sequence[str]) -> Found[Run]:
+        """The share of the requests in which the gate was as it is to be."""
+        cell, run = self.cell, self.run
+        where = f"{cell.shape}, {cell.where}, {self.how.where}"
+        share = 1 - run.open if cell.error is None else run.open
+        return Found(tuple(group), where, share, run)
+
+
+def _watched(scale: Scale, jobs: Iterable[tuple[Cell, Play]]) -> list[Watched]:
+    def one(job: tuple[Cell, Play]) -> Watched:
+        cell, how = job
+        n = least_requests(scale.lab, cell, scale.requests) + how.backlog
+        return Watched(cell, how, play(scale.lab, cell, how, n))
+
+    return each(jobs, one)
+
+
+def _worth(scale: Scale, cells: Iterable[Cell]) -> list[Cell]:
+    """Those where predictions are worth enough."""
+    tried = list(cells)
+    gains = each(tried, scale.lab.gain)
+    return [cell for cell, gain in zip(tried, gains, strict=True) if gain >= WORTH]
+
+
+def _of_grid(scale: Scale, error: float | None) -> list[Cell]:
+    return [Cell(shape, size, error) for shape, size in product(SHAPES, scale.grid)]
+
+
+BAR = Bar(SURE, lambda share: f"{share:.2%}".replace("%", " %"), least=True)
+SHUT_AFTER = ("shut after, windows: median", "worst")
+
+
+def _shut_after(runs: Sequence[Run]) -> list[str]:
+    windows = np.array([run.shut_after for run in runs])
+    return [f"{np.median(windows):.2f}", f"{windows.max():.2f}"]
+
+
+def useless(scale: Scale) -> str:
+    """The gate is to be shut, and how soon it is."""
+    tried = _watched(scale, ((cell, Play()) for cell in _of_grid(scale, None)))
+    found = [one.right(one.cell.row) for one in tried]
+    return claim(["shut, lengths", "B"], BAR, found, SHUT_AFTER, _shut_after)
+
+
+def useful(scale: Scale) -> str:
+    """The gate is to be open where predictions are worth it."""
+    found: list[Found[Run]] = []
+    for words, error in ERRORS.items():
+        cells = _worth(scale, _of_grid(scale, error))
+        tried = _watched(scale, ((cell, Play()) for cell in cells))
+        found += [one.right((words, *one.cell.row)) for one in tried]
+    return claim(["open, predictions", "lengths", "B"], BAR, found)
+
+
+def everywhere(scale: Scale) -> Iterator[str]:
+    """Useless and true predictions, with all orders and fills, overload and a backlog."""
+    cells = [Cell(shape, size, None) for shape, size in product(SHAPES, scale.many_ways)]
+    head = ("fill", "load")
+    shut = _everywhere(scale, cells)
+    yield claim(["shut, useless, order", *head], BAR, shut, SHUT_AFTER, _shut_after)
+    open_ = _everywhere(scale, _worth(scale, (cell.with_error(0.0) for cell in cells)))
+    yield claim(["open, true lengths, order", *head], BAR, open_)
+
+
+def _everywhere(scale: Scale, cells: list[Cell]) -> list[Found[Run]]:
+    plays = [Play(*how) for how in product(ORDERS, FILLS, LOADS)]
+    plays += [Play("shortest", fill, 1.0, scale.backlog) for fill in FILLS]
+    jobs = ((cell, how) for how, cell in product(plays, cells))
+    return [
+        one.right((one.how.order, one.how.fill, one.how.load_words))
+        for one in _watched(scale, jobs)
+    ]
+
+
+def between(scale: Scale) -> str:
+    """Predictions that are worth about as much as the gate asks for."""
+    targets = scale.few(TARGETS)
+    cells = [Cell(*of, 0.0) for of in product(SHAPES, scale.chosen)]
+    tried = each(cells, lambda cell: [_turns(scale, cell, gain) for gain in targets])
+    return claim(
+        [f"turns in {scale.longer:,}, gain", "lengths"],
+        Bar(max(1, TURNS * scale.longer // 100_000), lambda turns: f"{turns:.0f}"),
+        [found for of_target in zip(*tried, strict=True) for found in of_target if found],
+        ["true gains"],
+        lambda gains: [spread(gains, 3)],
+    )
+
+
+def _turns(scale: Scale, cell: Cell, gain: float) -> Found[float] | None:
+    """With the error that has about this gain, if there is one, and what it truly has."""
+    error = scale.lab.error_of(cell, gain)
+    if error is None:
+        return None
+    wrong = cell.with_error(error)
+    run = play(scale.lab, wrong, Play(), scale.longer)
+    return Found((f"{gain:g}", cell.shape), cell.where, len(run.turns), scale.lab.gain(wrong))
