@@ -275,12 +275,14 @@ class Gate:
     B the ``batch_size`` and a request's bin that of its prediction in ``edges``: the throughput in
     saturation with these bins over that with one (Proposition 4.1 of arXiv 2412.04504).
     Predictions that tell nothing gain nothing, and neither do lengths that are alike. Below a gain
-    of ``CLOSE`` the gate closes, above ``OPEN`` it opens again; until ``window`` requests are known
-    it is open. Any thread may call it.
+    of ``CLOSE`` the gate closes, above ``OPEN`` it opens again, by more than chance. Until ``WINDOW``
+    requests are known, ten a bin, it is open; until ``window`` are it closes only for a gain of next
+    to nothing. Any thread may call it.
 
     Each bin keeps its own last requests, and weighs what it has of the traffic: which bins are served
     first does not matter to a gate that is told of the arrivals as well. The estimate has no bias
-    where predictions tell nothing. Where a bin keeps fewer requests than a batch has, it is too low.
+    where predictions tell nothing. Where a bin keeps fewer requests than a batch has, it is that of
+    smaller batches.
 
     While it is closed, requests go to the first bin:
 
@@ -320,8 +322,8 @@ class Gate:
     @property
     def gain(self, /) -> float | None:
         """
-        What bins gain in throughput as a factor, as of when it was last computed; ``None`` until
-        ``window`` requests are known.
+        What bins gain in throughput as a factor, the mean of the last looks; ``None`` until some
+        requests are known of nearly all bins.
         """
     def observe(self, /, predicted: ArrayLike, actual: ArrayLike) -> None:
         """
