@@ -181,7 +181,7 @@ impl Pool {
     }
 }
 
-/// As good as random, by the last steps of SplitMix64.
+/// As good as random, by the last steps of `SplitMix64`.
 fn mixed(position: u64) -> u64 {
     let mixed = position.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -135,9 +135,10 @@ impl Gate {
         let before = self.cost.filter(|_| full);
         let cost = before.map_or(MeanCost::new(found), |mean| mean.and(found, || *error));
         let most = if full { Self::CLOSE } else { Self::NOTHING };
-        self.pays = match self.pays {
-            true => cost.gain() >= most || !cost.is_below(Self::CLOSE, || *error),
-            false => cost.reaches(Self::OPEN, || *error),
+        self.pays = if self.pays {
+            cost.gain() >= most || !cost.is_below(Self::CLOSE, || *error)
+        } else {
+            cost.reaches(Self::OPEN, || *error)
         };
         self.cost = Some(cost);
     }
@@ -152,8 +153,8 @@ impl Gate {
     }
 }
 
-/// A bin of which few requests are recent is known by as many as a batch has, if these are no older
-/// than two windows: older ones would tell of other times than those of other bins.
+/// A bin of which few requests are recent is known by as many as a batch has, if these are not much
+/// older: they would tell of other times than those of other bins.
 fn span(edges: &Edges, batch_size: u32) -> Span {
     let rows = batch_size as usize;
     let batches = (Gate::BATCHES * edges.bins()).max(Gate::ALL);

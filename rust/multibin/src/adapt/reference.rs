@@ -69,7 +69,9 @@ impl Reference {
         let fresh: Vec<(usize, u32)> =
             strata.fresh().map(|(predicted, actual)| (self.cell(predicted), actual)).collect();
         let mut cells = vec![Cell::default(); self.cells.len() + 1];
-        fresh.iter().for_each(|&(cell, _)| cells[cell].fresh += 1.0);
+        for &(cell, _) in &fresh {
+            cells[cell].fresh += 1.0;
+        }
         for request in &self.requests {
             cells[self.cell(request.predicted)].add(request.weight);
         }
