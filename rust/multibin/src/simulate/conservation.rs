@@ -7,11 +7,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-use super::rivals::{times, workloads};
+use super::rivals::{LINEAR, table, times, workloads};
 use super::run::{Policy, Run};
 use super::{
-    Answer, Arrivals, Cost, Counts, Linear, Measured, Records, RefillOrder, Rival, Servers,
-    Service, Table, Weight, Workload, former, recorded, simulate, simulate_rival,
+    Answer, Arrivals, Cost, Counts, Linear, Records, RefillOrder, Rival, Servers, Service, Weight,
+    Workload, former, recorded, simulate, simulate_rival,
 };
 use crate::config::{Config, Fill, Order, Overrun};
 use crate::edges::Edges;
@@ -61,25 +61,8 @@ prop_compose! {
 }
 
 fn services() -> impl Strategy<Value = Service> {
-    let linear = Linear {
-        fixed: 0.05,
-        prompt_token: 0.003,
-        moved_row: 0.02,
-        step: 0.02,
-        row_step: 0.001,
-        kv_token: 0.0001,
-        padded_token: 0.0002,
-    };
-    let table = Table::new(Measured {
-        rows: vec![1, 3],
-        tokens: vec![2, 20, 50],
-        step: vec![0.01, 0.02, 0.03, 0.015, 0.03, 0.06],
-        prefill: vec![0.05, 0.1, 0.3, 0.07, 0.2, 0.6],
-        moved: vec![0.01, 0.02, 0.03, 0.02, 0.03, 0.04],
-        counts: Counts::Mean,
-    });
     let free = Linear { step: 0.02, ..Linear::default() };
-    let costs = [Cost::from(linear), free.into(), table.unwrap().into()];
+    let costs = [Cost::from(LINEAR), free.into(), table(Counts::Mean).into()];
     (prop::sample::select(costs.to_vec()), prop_oneof![Just(Answer::Batch), Just(Answer::Row)])
         .prop_map(|(cost, answer)| Service { cost, answer })
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::rivals::workloads;
+use super::rivals::{LINEAR, workloads};
 use super::run::{Policy, Run};
 use super::{Answer, Cost, Linear, Servers, Service, recorded, simulate};
 use crate::former::{Formed, WorkerId};
@@ -98,18 +98,8 @@ fn configs() -> impl Strategy<Value = Config> {
     )
 }
 
-const SERVICE: Service = Service {
-    cost: Cost::Linear(Linear {
-        fixed: 0.05,
-        prompt_token: 0.003,
-        moved_row: 0.02,
-        step: 0.02,
-        row_step: 0.001,
-        kv_token: 0.0001,
-        padded_token: 0.0,
-    }),
-    answer: Answer::Row,
-};
+const SERVICE: Service =
+    Service { cost: Cost::Linear(Linear { padded_token: 0.0, ..LINEAR }), answer: Answer::Row };
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]

@@ -30,7 +30,7 @@ use rule::{Played, Rule};
 use shortest::ShortestFirst;
 use sorted::Sorted;
 #[cfg(all(test, not(loom)))]
-pub(super) use testing::{times, workloads};
+pub(super) use testing::{LINEAR, table, times, workloads};
 
 /// What is compared with the former that ships. "Nearest" and "shortest" mean predicted lengths;
 /// of two that are equally near the lower goes first, of two that are alike the older.

@@ -169,22 +169,11 @@ impl Server {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::super::rivals::{times, workloads};
+    use super::super::super::rivals::{LINEAR, times, workloads};
     use super::super::super::{
         Arrivals, Linear, RefillOrder, Rival, Servers, Workload, simulate_rival,
     };
     use super::*;
-
-    /// Coefficients in whole nanoseconds, so that no sum is rounded.
-    const LINEAR: Linear = Linear {
-        fixed: 0.05,
-        prompt_token: 0.003,
-        moved_row: 0.02,
-        step: 0.02,
-        row_step: 0.001,
-        kv_token: 0.0001,
-        padded_token: 0.0002,
-    };
 
     /// Times that often meet arrivals at whole hundredths of a second.
     const COARSE: Linear =

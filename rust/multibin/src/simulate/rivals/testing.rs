@@ -2,8 +2,32 @@
 
 use proptest::prelude::*;
 
-use super::super::{Arrivals, Workload};
+use super::super::{Arrivals, Counts, Linear, Measured, Table, Workload};
 use super::rule::Rule;
+
+/// Coefficients in whole nanoseconds, so that no sum is rounded.
+pub(in super::super) const LINEAR: Linear = Linear {
+    fixed: 0.05,
+    prompt_token: 0.003,
+    moved_row: 0.02,
+    step: 0.02,
+    row_step: 0.001,
+    kv_token: 0.0001,
+    padded_token: 0.0002,
+};
+
+/// More rows and tokens take longer, not in proportion.
+pub(in super::super) fn table(counts: Counts) -> Table {
+    let table = Table::new(Measured {
+        rows: vec![1, 3],
+        tokens: vec![2, 20, 50],
+        step: vec![0.01, 0.02, 0.03, 0.015, 0.03, 0.06],
+        prefill: vec![0.05, 0.1, 0.3, 0.07, 0.2, 0.6],
+        moved: vec![0.01, 0.02, 0.03, 0.02, 0.03, 0.04],
+        counts,
+    });
+    table.expect("the grids fit their axes")
+}
 
 prop_compose! {
     /// Up to 150 requests, a third of them together with their predecessor.

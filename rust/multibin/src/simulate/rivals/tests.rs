@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
-use super::super::{Answer, Cost, Counts, Linear, Measured, Service, Table, simulate};
-use super::testing::workloads;
+use super::super::{Answer, Cost, Counts, Linear, Service, simulate};
+use super::testing::{table, workloads};
 use super::*;
 use crate::config::Config;
 
@@ -19,17 +19,8 @@ const SERVICE: Service = Service {
     answer: Answer::Row,
 };
 
-/// A table: more rows and tokens take longer, not in proportion.
 fn measured() -> Service {
-    let table = Table::new(Measured {
-        rows: vec![1, 3],
-        tokens: vec![2, 20, 50],
-        step: vec![0.01, 0.02, 0.03, 0.015, 0.03, 0.06],
-        prefill: vec![0.05, 0.1, 0.3, 0.07, 0.2, 0.6],
-        moved: vec![0.01, 0.02, 0.03, 0.02, 0.03, 0.04],
-        counts: Counts::Longest,
-    });
-    Service { cost: table.unwrap().into(), answer: Answer::Row }
+    Service { cost: table(Counts::Longest).into(), answer: Answer::Row }
 }
 
 fn rivals() -> Vec<Rival> {
