@@ -22,8 +22,7 @@ pub(crate) struct Weighed {
 /// E[longest of B] of a sample of n is estimated too low where n is not many times B: of B requests
 /// drawn from n some are the same. So an exponent is used for which so many draws are B different
 /// requests on average. A bin with fewer than B ÷ 0.8 requests is compared with smaller batches, those
-/// from the bin with those from all, as a shorter batch of both is as good: with predictions that
-/// tell nothing the two are alike in any case.
+/// from the bin with those from all: with predictions that tell nothing the two are alike.
 #[derive(Debug)]
 pub(crate) struct Pool {
     requests: Vec<Weighed>,

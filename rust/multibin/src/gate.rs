@@ -84,9 +84,8 @@ impl Gate {
     pub fn observe(&mut self, predicted: u32, actual: u32) {
         self.push(predicted, actual);
         if self.is_due() {
-            let arrived = std::mem::take(&mut self.arrived);
-            self.weigh(Some(&arrived));
-            self.arrived = vec![0; arrived.len()];
+            self.strata.weigh(Some(&self.arrived));
+            self.arrived.fill(0);
             self.look();
         }
     }

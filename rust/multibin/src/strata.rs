@@ -137,7 +137,8 @@ impl Strata {
     }
 
     /// Brings the bins' shares up to date: by the `arrived` requests of each bin since then, if these
-    /// are known, else by those that finished. Arrivals of which more than half finish are not known.
+    /// are known, else by those that finished. Where fewer arrive than half of what
+    /// finishes, the scheduler is not told of all, and arrivals are not known.
     pub(crate) fn weigh(&mut self, arrived: Option<&[u64]>) {
         let told = self.tell(arrived);
         for (bin, stratum) in self.bins.iter_mut().enumerate() {
