@@ -47,7 +47,7 @@ help:
 	@echo "make test-oldest  the Python tests with the oldest versions that pyproject.toml declares"
 	@echo "make test-newest  the same with the newest released ones; lists what they deprecate"
 	@echo "make check        formatting, lints, types, stubs, the model checker, the wheel's contents"
-	@echo "make bench        microbenchmarks, each beside its rival, and their ratios"
+	@echo "make bench        microbenchmarks, each beside its baseline, and their ratios"
 	@echo "make models       docs/models.md: every causal model class of transformers, tried (7 minutes)"
 	@echo "make soak         REQUESTS (10^9) through the threaded scheduler, each accounted for (SEED)"
 	@echo "make faults       PROGRAMS (1000) that fork, raise, cancel, close and wait at random (SEED)"
@@ -93,7 +93,7 @@ models: $(VENV)/.built
 	$(BIN)/python -m tools.models
 
 soak:
-	cargo run --release -p multibin --example soak -- $(REQUESTS) $(SEED)
+	cargo run --release -p soak -- $(REQUESTS) $(SEED)
 
 faults: $(VENV)/.built
 	$(BIN)/python -m tests.faults --programs $(PROGRAMS) --seed $(SEED)
@@ -101,7 +101,7 @@ faults: $(VENV)/.built
 # Few cases per property, as memcheck is tens of times slower.
 valgrind:
 	PROPTEST_CASES=4 cargo test --release -p multibin --lib --test threads --config '$(VALGRIND)'
-	cargo run --release -p multibin --example soak --config '$(VALGRIND)' -- 20000 $(SEED)
+	cargo run --release -p soak --config '$(VALGRIND)' -- 20000 $(SEED)
 
 stubs: $(VENV)/.built
 	$(BIN)/maturin generate-stubs --quiet --out target/stubs

@@ -1,4 +1,4 @@
-"""Reads what `make bench` measured and prints each figure as a ratio to its rival of the same run.
+"""Prints each figure that `make bench` measured as a ratio to its baseline of the same run.
 
 A ratio or a figure above its bar, or a rate below, is marked; the exit status is then 1.
 """
@@ -21,7 +21,7 @@ REQUESTS = {
 }
 """How many a benchmark from Python is about, by its group."""
 
-# What, its rival, the largest ratio.
+# What, its baseline, the largest ratio.
 BARS = [
     ("ring/ring", "ring/ArrayQueue", 1.3),
     ("ring, two threads/ring", "ring, two threads/ArrayQueue", 1 / 0.7),
@@ -100,14 +100,14 @@ def per_request(benchmark: dict[str, Any]) -> float:
 
 def ratios(medians: Medians) -> bool:
     """Prints them; whether one is above its bar."""
-    print(f"{'per request':46} {'ns':>7} {'rival':>7} {'ratio':>6} {'bar':>5}  rival")
+    print(f"{'per request':46} {'ns':>7} {'baseline':>7} {'ratio':>6} {'bar':>5}  baseline")
     over = False
-    for name, rival, bar in BARS:
-        ratio = medians[name] / medians[rival]
+    for name, baseline, bar in BARS:
+        ratio = medians[name] / medians[baseline]
         over |= ratio > bar
         print(
-            f"{name:46} {medians[name]:7.1f} {medians[rival]:7.1f} {ratio:6.2f} {bar:5.2f}"
-            f"  {rival}{'  OVER' if ratio > bar else ''}"
+            f"{name:46} {medians[name]:7.1f} {medians[baseline]:7.1f} {ratio:6.2f} {bar:5.2f}"
+            f"  {baseline}{'  OVER' if ratio > bar else ''}"
         )
     return over
 

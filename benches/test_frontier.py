@@ -30,13 +30,13 @@ def test_requests_are_counted_from_the_arrival_of_the_turn() -> None:
     """Request 3 is the turn; request 2 finishes after it arrived."""
     found = turn.Turn(
         gain=np.full(6, 1.0),
-        pays=np.array([True, True, True, False, False, True]),
+        is_open=np.array([True, True, True, False, False, True]),
         request=np.array([0, 1, 2, 3, 4, 5]),
         arrived=np.array([1, 3, 4, 5, 6, 6]),
     )
-    assert found.until(3, pays=False) == (2, 1)
-    assert found.until(4, pays=True) == (3, 2)
-    assert np.isnan(found.until(6, pays=False)).all()
+    assert found.until(3, is_open=False) == (2, 1)
+    assert found.until(4, is_open=True) == (3, 2)
+    assert np.isnan(found.until(6, is_open=False)).all()
 
 
 @pytest.mark.parametrize("batch_size", BATCH_SIZES)
@@ -44,11 +44,11 @@ def test_a_turn_and_a_recovery_are_noticed(runs: Runs, batch_size: int) -> None:
     first, last, n = turn.bounds(runs.lab)
     for found in turn.turns(runs, batch_size, 0.95):
         assert sorted(found.request) == list(range(n))
-        assert found.pays[found.arrived <= first].all()
-        closed, opened = found.until(first, pays=False)[0], found.until(last, pays=True)[0]
+        assert found.is_open[found.arrived <= first].all()
+        closed, opened = found.until(first, is_open=False)[0], found.until(last, is_open=True)[0]
         assert 1 < closed < turn.NOTICED
         assert 1 < opened < turn.NOTICED
-        assert found.pays[-1]
+        assert found.is_open[-1]
 
 
 def test_the_tables_and_the_figure(runs: Runs, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The scheduler in pure Python, on the stream of ``test_scheduler.py``: the rival."""
+"""The scheduler in pure Python, on the stream of ``test_scheduler.py``: the baseline."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ def scheduler(bins: int = BINS) -> pure.Scheduler:
     return pure.Scheduler(mb.Edges.quantile(LENGTHS, bins).bounds.tolist(), BATCH)
 
 
-@pytest.mark.parametrize(("bins", "reasons"), [(2, {"full", "few"}), (16, {"elastic", "few"})])
+@pytest.mark.parametrize(
+    ("bins", "reasons"), [(2, {"full", "light_load"}), (16, {"elastic", "light_load"})]
+)
 def test_its_batches_are_those_of_the_rules(bins: int, reasons: set[str]) -> None:
     """For as many requests as leave before one is passed over."""
     theirs = scheduler(bins)

@@ -1,4 +1,4 @@
-"""What a request costs from Python on one thread, each beside its rival.
+"""What a request costs from Python on one thread, each beside its baseline.
 
 `make bench` runs these and prints their ratios (`benches/bars.py`).
 """

@@ -12,14 +12,14 @@ import multibin as mb
 from multibin.traces import Trace, arrivals, lengths
 
 N = 1_000_000
-SERVICE = mb.ServiceModel(fixed=0.05, step=0.02)
+COSTS = mb.CostModel(fixed=0.05, step=0.02)
 OUTPUT = lengths.log_normal(N, 128, 1.0, seed=0, high=1000)
-# Near the saturation of FIFO's rivals, where servers are seldom idle.
+# Near the saturation of FIFO's baselines, where servers are seldom idle.
 ARRIVALS = arrivals.poisson(N, 5.8, seed=1)
 
 
 def play(benchmark: BenchmarkFixture, trace: Trace, scheduler: mb.SchedulerConfig) -> None:
-    records = benchmark(lambda: mb.simulate(trace, scheduler=scheduler, service=SERVICE))
+    records = benchmark(lambda: mb.simulate(trace, scheduler=scheduler, costs=COSTS))
     benchmark.extra_info["entries"] = int(records.entries.sum())
 
 

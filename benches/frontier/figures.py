@@ -132,15 +132,15 @@ def _gain(axis: Any, runs: Runs, b: int) -> None:
         axis.plot(found.arrived, found.gain, color=STYLES["elastic bins"][0], lw=0.8)
         axis.fill_between(
             *(found.arrived, 0, 1),
-            where=~found.pays,
+            where=~found.is_open,
             transform=axis.get_xaxis_transform(),
             color="#d1583f",
             alpha=0.3 / runs.lab.seeds,
             lw=0,
         )
-    for gain, words in ((mb.Gate.CLOSE, "CLOSE"), (mb.Gate.OPEN, "OPEN")):
+    for gain, words in ((mb.Gate.CLOSES_AT, "CLOSES_AT"), (mb.Gate.OPENS_AT, "OPENS_AT")):
         axis.axhline(gain, color="black", lw=0.8, ls="--")
-        side = "bottom" if words == "OPEN" else "top"
+        side = "bottom" if words == "OPENS_AT" else "top"
         axis.annotate(f" {words} {gain:.2f}", (0, gain), va=side, fontsize=8)
 
 

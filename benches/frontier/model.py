@@ -16,10 +16,10 @@ from multibin.traces import Trace, arrivals, lengths, predictions
 
 __all__ = [
     *("BATCH_SIZES", "BINS", "FIXED", "LEVELS", "MODELS", "MOVE", "POLICIES", "STEP"),
-    *("Former", "Lab", "Load", "Policy", "service"),
+    *("Former", "Lab", "Load", "Policy", "costs"),
 ]
 
-Former: TypeAlias = mb.SchedulerConfig | mb.Rival
+Former: TypeAlias = mb.SchedulerConfig | mb.Baseline
 
 BATCH_SIZES = (8, 32)
 FIXED, STEP = 0.05, 0.02
@@ -66,11 +66,11 @@ OPEN = 2**32 - 1
 def _vbs(_bins: mb.Edges, _levels: mb.Edges, b: int) -> Former:
     """The paper's cells (lengths up to 50, 100, 150, 200, open), scaled so that the last is B."""
     sizes = [(upper, b * more) for upper, more in ((50, 16), (100, 8), (150, 4), (200, 2))]
-    return mb.Rival.sorted(16 * b, [*sizes, (OPEN, b)])
+    return mb.Baseline.sorted_window(16 * b, [*sizes, (OPEN, b)])
 
 
 def _heavy(weight: Literal["wait", "wait squared"]) -> Callable[[mb.Edges, mb.Edges, int], Former]:
-    return lambda bins, _, b: mb.Rival.heaviest_bin(bins, b, weight=weight)
+    return lambda bins, _, b: mb.Baseline.heaviest_bin(bins, b, weight=weight)
 
 
 def _climb(levels: mb.Edges, b: int, parked: int | None = None) -> Former:
@@ -78,7 +78,7 @@ def _climb(levels: mb.Edges, b: int, parked: int | None = None) -> Former:
 
 
 def _refill(chunk: int) -> Callable[[mb.Edges, mb.Edges, int], Former]:
-    return lambda _bins, _levels, b: mb.Rival.refill(b, chunk=chunk)
+    return lambda _bins, _levels, b: mb.Baseline.continuous(b, chunk=chunk)
 
 
 POLICIES = {
@@ -94,11 +94,11 @@ POLICIES = {
         ),
         Policy("climbing, predicted", lambda _, levels, b: _climb(levels, b)),
         Policy("recompute", lambda bins, _, b: mb.SchedulerConfig(bins, b, overrun="recompute")),
-        Policy("sorted window 8B", lambda _, __, b: mb.Rival.sorted(8 * b, [(OPEN, b)])),
+        Policy("sorted window 8B", lambda _, __, b: mb.Baseline.sorted_window(8 * b, [(OPEN, b)])),
         Policy("VBS, up to 16B rows", _vbs),
-        Policy("shortest first", lambda _, __, b: mb.Rival.shortest_first(b)),
-        Policy("look-ahead 8B", lambda _, __, b: mb.Rival.look_ahead(b, 8 * b)),
-        Policy("nearest, no bins", lambda _, __, b: mb.Rival.nearest(b)),
+        Policy("shortest first", lambda _, __, b: mb.Baseline.shortest_first(b)),
+        Policy("look-ahead 8B", lambda _, __, b: mb.Baseline.look_ahead(b, 8 * b)),
+        Policy("nearest, no bins", lambda _, __, b: mb.Baseline.nearest(b)),
         Policy("heaviest bin, Σ wait", _heavy("wait")),
         Policy("heaviest bin, Σ wait²", _heavy("wait squared")),
         Policy("refill, every step", _refill(1)),
@@ -115,11 +115,11 @@ MODELS = {
 """Steps that a full batch of moved rows pays; None: 2 a row."""
 
 
-def service(batch_size: int, policy: Policy, move: float | None = MOVE) -> mb.ServiceModel:
+def costs(batch_size: int, policy: Policy, move: float | None = MOVE) -> mb.CostModel:
     """What a batch costs. Moves are charged by the row, 1/B of ``move`` each."""
     steps = 2.0 * batch_size if move is None else move
     fixed = 0.0 if policy.free else FIXED
-    return mb.ServiceModel(fixed=fixed, step=STEP, moved_row=steps * STEP / batch_size)
+    return mb.CostModel(fixed=fixed, step=STEP, moved_row=steps * STEP / batch_size)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
-from benches.frontier.model import MOVE, POLICIES, Lab, Load, Policy, service
+from benches.frontier.model import MOVE, POLICIES, Lab, Load, Policy, costs
 from numpy.typing import NDArray
 
 import multibin as mb
@@ -78,9 +78,9 @@ class Runs:
         if policy.blind:
             trace = trace.with_predicted(np.zeros(n, np.int64))
         former = policy.former(*self.lab.edges(load.shape, batch_size, move), batch_size)
-        model = service(batch_size, policy, move)
+        model = costs(batch_size, policy, move)
         return mb.simulate(
-            trace, scheduler=former, service=model, servers=load.servers, gate=policy.gate
+            trace, scheduler=former, costs=model, servers=load.servers, gate=policy.gate
         )
 
     def _saturations(

@@ -34,7 +34,7 @@ class Turn:
 
     gain: NDArray[np.float64]
     """NaN until it is known."""
-    pays: NDArray[np.bool_]
+    is_open: NDArray[np.bool_]
     request: NDArray[np.intp]
     """Which one finished."""
     arrived: NDArray[np.intp]
@@ -48,23 +48,23 @@ class Turn:
         order = np.argsort(records.finish, kind="stable")
         finish = records.finish[order]
         arrived = np.searchsorted(records.arrival, finish, side="right")
-        gain, pays, came = np.full(len(order), np.nan), np.ones(len(order), np.bool_), 0
+        gain, is_open, came = np.full(len(order), np.nan), np.ones(len(order), np.bool_), 0
         for i, request in enumerate(order):
             gate.arrive(trace.predictions[came : arrived[i]])
             gate.observe(trace.predictions[request], trace.output_tokens[request])
             gain[i], came = gate.gain or np.nan, max(came, int(arrived[i]))
         for event in records.events:
-            pays[np.searchsorted(finish, event.time + 1e-6, side="right") :] = (
+            is_open[np.searchsorted(finish, event.time + 1e-6, side="right") :] = (
                 event.kind == "opened"
             )
-        return cls(gain, pays, order, arrived)
+        return cls(gain, is_open, order, arrived)
 
-    def until(self, turn: int, pays: bool) -> tuple[float, float]:
+    def until(self, turn: int, is_open: bool) -> tuple[float, float]:
         """How many finish from the arrival of request ``turn`` until the gate says ``pays``, and
         how many of them arrived since; NaN if it never does.
         """
         after = self.arrived > turn
-        said = np.flatnonzero(after & (self.pays == pays))
+        said = np.flatnonzero(after & (self.is_open == is_open))
         if not len(said):
             return np.nan, np.nan
         after[said[0] + 1 :] = False
@@ -116,8 +116,8 @@ def _noticed(runs: Runs, b: int, x: float) -> Iterator[list[str]]:
     """How long the gate takes to close after the turn, and to open after the recovery."""
     first, last, _ = bounds(runs.lab)
     found = turns(runs, b, x)
-    for what, turn, pays in (("it closes", first, False), ("it opens", last, True)):
-        finished, new = np.array([each.until(turn, pays) for each in found]).T
+    for what, turn, is_open in (("it closes", first, False), ("it opens", last, True)):
+        finished, new = np.array([each.until(turn, is_open) for each in found]).T
         seeds = f"{finished.min():,.0f} to {finished.max():,.0f}"
         limit = max(NOTICED, BATCHES * BINS * b)
         mark = "reached" if finished.max() <= limit else "**not reached**"

@@ -55,12 +55,12 @@ class Feed:
     def feed(self, error: float | None, windows: int) -> None:
         self.gate.observe(*self.draw(error, windows * self.gate.window))
 
-    def until(self, error: float | None, pays: bool, most: int) -> float:
+    def until(self, error: float | None, is_open: bool, most: int) -> float:
         """How many pairs it takes; infinite if more than ``most``."""
         predicted, actual = self.draw(error, most)
         for end in range(STEP, most + 1, STEP):
             self.gate.observe(predicted[end - STEP : end], actual[end - STEP : end])
-            if self.gate.pays == pays:
+            if self.gate.is_open == is_open:
                 return float(end)
         return np.inf
 
@@ -100,7 +100,7 @@ def noise(scale: Scale) -> str:
 def _noise(feed: Feed) -> Found[Noticed]:
     window, limit = feed.gate.window, feed.limit
     feed.feed(0.0, TRUE)
-    closed = feed.until(None, False, PATIENCE * limit) if feed.gate.pays else np.inf
+    closed = feed.until(None, False, PATIENCE * limit) if feed.gate.is_open else np.inf
     feed.feed(None, TRUE)
     opened = feed.until(0.0, True, PATIENCE * limit)
     where = f"{feed.cell.where}: {closed:,.0f} of {limit:,}"

@@ -80,9 +80,9 @@ def _lines(axis: Any, ends: NDArray[np.float64]) -> None:
     """The diagonal, and where the gate turns."""
     axis.set(xscale="log", yscale="log", xlim=ends, ylim=ends)
     axis.plot(ends, ends, color="black", lw=0.8, zorder=0)
-    for gain, words in ((mb.Gate.CLOSE, "CLOSE"), (mb.Gate.OPEN, "OPEN")):
+    for gain, words in ((mb.Gate.CLOSES_AT, "CLOSES_AT"), (mb.Gate.OPENS_AT, "OPENS_AT")):
         axis.axhline(gain, color="black", lw=0.5, ls="--")
-        side = "bottom" if words == "OPEN" else "top"
+        side = "bottom" if words == "OPENS_AT" else "top"
         axis.annotate(f"{words} {gain:.2f} ", (ends[1], gain), ha="right", va=side, fontsize=7)
     for which in (axis.xaxis, axis.yaxis):
         which.set_ticks([tick for tick in TICKS if tick < ends[1]])

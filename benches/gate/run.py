@@ -88,7 +88,7 @@ def play(lab: Lab, cell: Cell, how: Play, requests: int, edges: mb.Edges | None 
         used, cell.size.batch_size, order=how.order, fill=how.fill, adapt=how.adapt
     )
     records = mb.simulate(
-        _trace(lab, cell, how, requests), scheduler=config, service=mb.ServiceModel(step=1.0)
+        _trace(lab, cell, how, requests), scheduler=config, costs=mb.CostModel(step=1.0)
     )
     return _run(records, window(cell, used))
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from multibin._core import (
     Adapt,
+    Baseline,
     Batch,
     Edges,
     Gate,
-    Rival,
     Scheduler,
     SchedulerConfig,
     Worker,
 )
+from multibin.costs import CostModel, CostTable
 from multibin.errors import ClosedError, FullError, MultibinError
-from multibin.service import ServiceModel, ServiceTable
 from multibin.simulation import Records, simulate
 
 if TYPE_CHECKING:
@@ -31,18 +31,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Adapt",
+    "Baseline",
     "Batch",
     "ClosedError",
+    "CostModel",
+    "CostTable",
     "Edges",
     "FullError",
     "Gate",
     "MultibinError",
     "Records",
-    "Rival",
     "Scheduler",
     "SchedulerConfig",
-    "ServiceModel",
-    "ServiceTable",
     "Worker",
     "simulate",
 ]

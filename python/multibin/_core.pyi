@@ -8,7 +8,7 @@ from numpy import float64, uint32, uint64
 from numpy.typing import ArrayLike, NDArray
 from typing import Any, Final, Literal, SupportsFloat, SupportsIndex, final
 
-__all__ = ["Adapt", "Awaitable", "Batch", "Edges", "Gate", "Rival", "Scheduler", "SchedulerConfig", "Worker", "simulate"]
+__all__ = ["Adapt", "Awaitable", "Baseline", "Batch", "Edges", "Gate", "Scheduler", "SchedulerConfig", "Worker", "simulate"]
 
 @final
 class Adapt:
@@ -72,6 +72,53 @@ class Awaitable:
         """
         Ends the wait and raises what is thrown, ``CancelledError`` for one. Thrown by another task
         than the one that waits, it leaves the wait as it is.
+        """
+
+@final
+class Baseline:
+    """
+    Other ways to form batches, to compare with in ``simulate``. A live scheduler never uses them.
+
+    All of them leave as soon as a server asks and something waits, and run rows to their end.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @staticmethod
+    def continuous(rows: SupportsIndex, *, chunk: "int" = 1, order: "Literal['fifo', 'longest', 'shortest']" = "fifo") -> Baseline:
+        """
+        Continuous batching: every ``chunk`` steps free slots of the ``rows`` are filled, ``order``
+        says from whom: ``"fifo"``, ``"longest"`` or ``"shortest"`` prediction first.
+        """
+    @staticmethod
+    def heaviest_bin(edges: "Edges", batch_size: SupportsIndex, *, weight: "Literal['wait', 'wait squared']" = "wait squared", light_load: "bool" = True) -> Baseline:
+        """
+        The bin whose first ``batch_size`` requests have the largest sum of waits (``weight="wait"``)
+        or of their squares (``"wait squared"``) leads, topped up from the nearest bins.
+        """
+    @staticmethod
+    def look_ahead(batch_size: SupportsIndex, window: SupportsIndex) -> Baseline:
+        """
+        The oldest leads, the nearest lengths among the ``window`` oldest follow.
+        """
+    @staticmethod
+    def nearest(batch_size: SupportsIndex, *, light_load: "bool" = True) -> Baseline:
+        """
+        The oldest leads, the nearest lengths of all that wait follow: no bins. ``few``: the oldest
+        leave together while fewer than 1.6 batches wait, as in the scheduler.
+        """
+    @staticmethod
+    def shortest_first(batch_size: SupportsIndex, patience: "int" = 200) -> Baseline:
+        """
+        The shortest predictions leave first; a request that was passed over by ``patience`` batches goes
+        before the others (Learning to Rank, arXiv 2408.15792).
+        """
+    @staticmethod
+    def sorted_window(window: SupportsIndex, sizes: Sequence[tuple[SupportsIndex, SupportsIndex]] | None = None) -> Baseline:
+        """
+        The ``window`` oldest are sorted by predicted length and cut into batches (Sequence
+        Scheduling, arXiv 2305.13144). ``sizes``: pairs of an upper length and the batch size of
+        the cell that it ends; without them, the paper's variable batch sizes.
         """
 
 @final
@@ -140,9 +187,9 @@ class Batch:
         Steps done since arrival, shape ``[rows]``; 0 for a request that was never resubmitted.
         """
     @property
-    def reason(self, /) -> Literal["few", "overdue", "full", "elastic", "drain", "expired"]:
+    def reason(self, /) -> Literal["light_load", "overdue", "full", "elastic", "drain", "expired"]:
         """
-        Why it left: ``"few"``, ``"overdue"``, ``"full"``, ``"elastic"``, ``"drain"``, or
+        Why it left: ``"light_load"``, ``"overdue"``, ``"full"``, ``"elastic"``, ``"drain"``, or
         ``"expired"`` without rows.
         """
     def resubmit(self, /, rows: ArrayLike, progress: ArrayLike, *, anywhere: "bool" = False) -> None:
@@ -275,7 +322,7 @@ class Gate:
     B the ``batch_size`` and a request's bin that of its prediction in ``edges``: the throughput in
     saturation with these bins over that with one (Proposition 4.1 of arXiv 2412.04504).
     Predictions that tell nothing gain nothing, and neither do lengths that are alike. Below a gain
-    of ``CLOSE`` the gate closes, above ``OPEN`` it opens again, by more than chance. Until ``WINDOW``
+    of ``CLOSES_AT`` the gate closes, above ``OPENS_AT`` it opens again, by more than chance. Until ``WINDOW``
     requests are known, ten a bin, it is open; until ``window`` are it closes only for a gain of next
     to nothing. Any thread may call it.
 
@@ -286,14 +333,14 @@ class Gate:
 
     While it is closed, requests go to the first bin:
 
-        scheduler.submit(key, predicted if gate.pays else 0)
+        scheduler.submit(key, predicted if gate.is_open else 0)
         gate.arrive(predicted)
         ...
         gate.observe(predicted, actual)                         # when the request is finished
 
     Raises ``ValueError`` for a batch size out of range.
     """
-    CLOSE: Final[float]
+    CLOSES_AT: Final[float]
     """
     The gain below which the gate closes.
     """
@@ -301,7 +348,7 @@ class Gate:
     """
     The least new requests after which the gain is computed again.
     """
-    OPEN: Final[float]
+    OPENS_AT: Final[float]
     """
     The gain above which it opens again.
     """
@@ -325,6 +372,11 @@ class Gate:
         What bins gain in throughput as a factor, the mean of the last looks; ``None`` until some
         requests are known of nearly all bins.
         """
+    @property
+    def is_open(self, /) -> bool:
+        """
+        Whether binning pays: the gate is open.
+        """
     def observe(self, /, predicted: ArrayLike, actual: ArrayLike) -> None:
         """
         Requests are finished, in this order: the steps that were predicted of each and those that
@@ -334,63 +386,11 @@ class Gate:
         Raises ``ValueError`` or ``TypeError`` for a wrong length or for unlike sizes.
         """
     @property
-    def pays(self, /) -> bool:
-        """
-        Whether binning pays: the gate is open.
-        """
-    @property
     def window(self, /) -> int:
         """
         How many requests are looked at: two batches of each bin and ten in all, at least
         ``WINDOW`` and at most
         32,768. The gain is computed every eighth of it, at least ``EVERY``.
-        """
-
-@final
-class Rival:
-    """
-    Other ways to form batches, to compare with in ``simulate``. A live scheduler never uses them.
-
-    All of them leave as soon as a server asks and something waits, and run rows to their end.
-    """
-    def __eq__(self, value: object, /) -> bool: ...
-    def __ne__(self, value: object, /) -> bool: ...
-    def __repr__(self, /) -> str: ...
-    @staticmethod
-    def heaviest_bin(edges: "Edges", batch_size: SupportsIndex, *, weight: "Literal['wait', 'wait squared']" = "wait squared", few: "bool" = True) -> Rival:
-        """
-        The bin whose first ``batch_size`` requests have the largest sum of waits (``weight="wait"``)
-        or of their squares (``"wait squared"``) leads, topped up from the nearest bins.
-        """
-    @staticmethod
-    def look_ahead(batch_size: SupportsIndex, window: SupportsIndex) -> Rival:
-        """
-        The oldest leads, the nearest lengths among the ``window`` oldest follow.
-        """
-    @staticmethod
-    def nearest(batch_size: SupportsIndex, *, few: "bool" = True) -> Rival:
-        """
-        The oldest leads, the nearest lengths of all that wait follow: no bins. ``few``: the oldest
-        leave together while fewer than 1.6 batches wait, as in the scheduler.
-        """
-    @staticmethod
-    def refill(rows: SupportsIndex, *, chunk: "int" = 1, order: "Literal['fifo', 'longest', 'shortest']" = "fifo") -> Rival:
-        """
-        Continuous batching: every ``chunk`` steps free slots of the ``rows`` are filled, ``order``
-        says from whom: ``"fifo"``, ``"longest"`` or ``"shortest"`` prediction first.
-        """
-    @staticmethod
-    def shortest_first(batch_size: SupportsIndex, patience: "int" = 200) -> Rival:
-        """
-        The shortest predictions leave first; a request that was passed over by ``patience`` batches goes
-        before the others (Learning to Rank, arXiv 2408.15792).
-        """
-    @staticmethod
-    def sorted(window: SupportsIndex, sizes: Sequence[tuple[SupportsIndex, SupportsIndex]] | None = None) -> Rival:
-        """
-        The ``window`` oldest are sorted by predicted length and cut into batches (Sequence
-        Scheduling, arXiv 2305.13144). ``sizes``: pairs of an upper length and the batch size of
-        the cell that it ends; without them, the paper's variable batch sizes.
         """
 
 @final
@@ -725,15 +725,15 @@ class Worker:
         Awaiting raises what ``next_batch`` raises; the call ``ValueError`` for a negative timeout.
         """
 
-def simulate(scheduler: "SchedulerConfig | Rival", arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, service: "dict[str, object]", answer: "Literal['batch', 'row']", servers: SupportsIndex, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None") -> "tuple[dict[str, object], dict[str, object], list[tuple[float, str, float, int | None]], dict[str, object] | None]":
+def simulate(scheduler: "SchedulerConfig | Baseline", arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, costs: "dict[str, object]", completes: "Literal['batch', 'row']", servers: SupportsIndex, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None") -> "tuple[dict[str, object], dict[str, object], list[tuple[float, str, float, int | None]], dict[str, object] | None]":
     """
-    Plays requests through the former of a scheduler, or a rival, on a virtual clock; the capacity
+    Plays requests through the former of a scheduler, or a baseline, on a virtual clock; the capacity
     is not counted. Used by ``multibin.simulate``, which documents
     the arguments.
 
     ``arrivals`` in seconds, or with ``users`` the pauses of a closed loop; ``predicted``, ``actual``
-    and ``prompts`` in steps and tokens, all of shape ``[n]``; ``service`` the coefficients of the
-    service model by name, in seconds, or the axes, the flat grids and ``counts`` of a table. Returns
+    and ``prompts`` in steps and tokens, all of shape ``[n]``; ``costs`` the coefficients of the
+    cost model by name, in seconds, or the axes, the flat grids and ``counts`` of a table. Returns
     the columns of the requests and of the batches, what adaptation did (time, kind, gain, bins), and
     its counters as in ``Scheduler.stats()``.
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multibin import _core
-from multibin.service import ServiceModel, ServiceTable
+from multibin.costs import CostModel, CostTable
 
 if TYPE_CHECKING:
-    from multibin._core import Rival, SchedulerConfig
-    from multibin.service import Service
+    from multibin._core import Baseline, SchedulerConfig
+    from multibin.costs import Costs
     from multibin.stats import Adaptation
     from multibin.traces import Trace
     from multibin.traces.arrivals import ClosedLoop
@@ -22,7 +22,7 @@ __all__ = ["Batches", "Event", "Records", "simulate"]
 
 Seconds: TypeAlias = NDArray[np.float64]
 
-REASONS = ("few", "overdue", "full", "elastic", "drain")
+REASONS = ("light_load", "overdue", "full", "elastic", "drain")
 """What the numbers of ``Batches.reason`` mean."""
 
 
@@ -85,7 +85,7 @@ class Records:
     start: Seconds
     """The first batch starts."""
     first_token: Seconds
-    """The first step ends, or, with a ``ServiceTable``, the prefill of its batch."""
+    """The first step ends, or, with a ``CostTable``, the prefill of its batch."""
     finish: Seconds
     """The answer is given."""
     bin: NDArray[np.uint32]
@@ -130,8 +130,8 @@ class Records:
 def simulate(
     trace: Trace,
     *,
-    scheduler: SchedulerConfig | Rival,
-    service: Service,
+    scheduler: SchedulerConfig | Baseline,
+    costs: Costs,
     servers: int = 1,
     drain: bool = True,
     gate: bool = False,
@@ -148,14 +148,14 @@ def simulate(
             (the true ones if it has none).
         scheduler: how it behaves (of a live one, its ``config``). Its capacity is not counted; what
             it would refuse for its budget is served alone. With ``adapt`` it adapts to what has
-            finished. Or a ``Rival``, to compare with.
-        service: how long a batch takes, a ``ServiceModel`` or a ``ServiceTable``.
+            finished. Or a ``Baseline``, to compare with.
+        costs: how long a batch takes, a ``CostModel`` or a ``CostTable``.
         servers: how many run batches at the same time; an idle one takes the next batch.
         drain: close after the last arrival, so that everything is served. Without it a strict
             scheduler leaves partial bins behind.
         gate: watch the predictions of the last requests that finished: while bins would gain less
             than 10 % throughput (and until they would gain 15 %), requests that arrive go to the
-            first bin. The gate of ``Adapt``, also for a scheduler without one. Rivals know no gate.
+            first bin. The gate of ``Adapt``, also for a scheduler without one. Baselines have none.
         closed_loop: users that send the trace's requests, each its next one after the answer to the
             one before; the trace's own times are not used. Strict bins may wait for requests that
             are then never sent: these have NaN for all times, and those that wait for all but their
@@ -164,10 +164,10 @@ def simulate(
             starts no more than that leaves room for. At least a batch's rows. None: no limit.
 
     Raises:
-        ValueError, TypeError: an argument out of range, by name and value; a ``service`` with which
+        ValueError, TypeError: an argument out of range, by name and value; a ``costs`` with which
             not all times are finite numbers of seconds.
     """
-    _check(trace, service, closed_loop)
+    _check(trace, costs, closed_loop)
     users, arrival = _arrivals(trace, closed_loop)
     predicted = trace.output_tokens if trace.predicted is None else trace.predicted
     requests, batches, events, adaptation = _core.simulate(
@@ -176,8 +176,8 @@ def simulate(
         predicted,
         trace.output_tokens,
         trace.prompt_tokens,
-        service.costs,
-        service.answer,
+        costs.parameters,
+        costs.completes,
         servers,
         drain,
         gate,
@@ -192,14 +192,14 @@ def simulate(
     )
 
 
-def _check(trace: Trace, service: Service, closed_loop: ClosedLoop | None) -> None:
+def _check(trace: Trace, costs: Costs, closed_loop: ClosedLoop | None) -> None:
     """Whether they are of their classes; the core looks at the other arguments."""
     from multibin.traces import Trace
     from multibin.traces.arrivals import ClosedLoop
 
     wanted: list[tuple[str, object, tuple[type, ...]]] = [
         ("trace", trace, (Trace,)),
-        ("service", service, (ServiceModel, ServiceTable)),
+        ("costs", costs, (CostModel, CostTable)),
     ]
     if closed_loop is not None:
         wanted.append(("closed_loop", closed_loop, (ClosedLoop,)))

@@ -16,9 +16,9 @@ from multibin.calibration.bench import STEPS, Cell, Mixed
 from multibin.calibration.mixed import draw, predict
 from multibin.calibration.report import ratios, text
 from multibin.calibration.settings import grid_tokens
-from multibin.service.table import Counts
+from multibin.costs._table import Counts
 
-LINEAR = mb.ServiceModel(
+LINEAR = mb.CostModel(
     fixed=0.03, prompt_token=2e-4, moved_row=4e-3, step=0.01, row_step=2e-3, kv_token=3e-5
 )
 
@@ -43,7 +43,7 @@ def engine(counts: Counts, disturbed: int | None = None) -> Any:
         name: [[getattr(formula(r, t), name) for t in tokens] for r in rows]
         for name in ("step", "prefill", "move")
     }
-    table = mb.ServiceTable(rows, tokens, **grids, counts=counts)
+    table = mb.CostTable(rows, tokens, **grids, counts=counts)
 
     class Formula:
         def __init__(self, _: object) -> None:
@@ -72,7 +72,7 @@ def test_a_linear_engine_is_found(counts: Counts, monkeypatch: pytest.MonkeyPatc
     assert found.deviations[counts] < 1e-6 < found.deviations[other]  # type: ignore[index]
     wanted = [[formula(r, t).step for t in (16, 100, 400)] for r in (1, 4, 8)]
     np.testing.assert_allclose(found.table.step, wanted)
-    assert found.linear.costs == pytest.approx(LINEAR.costs)
+    assert found.linear.parameters == pytest.approx(LINEAR.parameters)
     assert found.linear_worst < 1e-9
     checked = found.validation
     np.testing.assert_allclose(checked.table, checked.engine, rtol=1e-6)
@@ -112,7 +112,7 @@ def test_small_grids_have_mixed_batches(rows: int, shortest: int, longest: int) 
 
 def test_a_prediction_by_hand() -> None:
     ones = np.ones((1, 1))
-    table = mb.ServiceTable(np.array([1]), np.array([1]), 1 * ones, 100 * ones, 10_000 * ones)
+    table = mb.CostTable(np.array([1]), np.array([1]), 1 * ones, 100 * ones, 10_000 * ones)
     mixed = Mixed((5, 9, 7), (2, 12, 6), None)
     assert predict(mixed, table) == pytest.approx(100 + 11)
     # The first batch has 3 decode steps, the second the other 8.

@@ -27,19 +27,19 @@ def found(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 def test_the_table_is_written_and_simulates(
     found: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    table = mb.ServiceTable.load("table.json")
+    table = mb.CostTable.load("table.json")
     assert found["table"] == table.data
     assert (table.rows.tolist(), table.tokens.tolist()) == ([1, 3], [8, 24])
     assert min(table.step.min(), table.prefill.min(), table.move.min()) > 0
-    assert table.answer == "row"
+    assert table.completes == "row"
     assert table.about["device"].startswith("CPU")
     assert {"model", "threads", "dtype", "versions", "date"} < set(table.about)
-    assert main(["simulate", "trace.csv", "--service=table.json", "--policy=elastic"]) == 0
+    assert main(["simulate", "trace.csv", "--costs=table.json", "--policy=elastic"]) == 0
     assert "what was measured of built-in Llama" in capsys.readouterr().out
 
 
 def test_what_is_said_of_the_table_follows_from_it(found: dict[str, Any]) -> None:
-    table = mb.ServiceTable.load("table.json")
+    table = mb.CostTable.load("table.json")
     linear, worst = table.linear()
     assert found["linear"] == linear.data | {"worst_deviation": worst}
     deviations = found["deviations"]
@@ -58,7 +58,7 @@ def test_the_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert "These are numbers of this CPU: measure on the machine that serves." in out
     for title in ("a decode step", "starting new rows", "parking rows"):
         assert f"\n{title}" in out
-    assert "nearest linear model: mb.ServiceModel(" in out
+    assert "nearest linear model: mb.CostModel(" in out
     assert "validation: 8 other batches" in out
     assert not list(Path().glob("*.json"))
 

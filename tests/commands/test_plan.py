@@ -203,7 +203,7 @@ def test_an_objective_needs_something() -> None:
         (["trace.csv", "--sigma=0", "--no-predictor"], "no_predictor: means nothing beside sigma"),
         (["trace.csv", "--shuffled", "--no-predictor"], "no_predictor: means nothing beside shuf"),
         (["trace.csv", "--overhead=-1"], "overhead: -1 is not"),
-        (["trace.csv", "--fixed=0", "--step=0"], "service: its costs add up to 0 s"),
+        (["trace.csv", "--fixed=0", "--step=0"], "costs: they add up to 0 s"),
         (["trace.csv", "--plot=x.gif"], "plot: 'x.gif' does not end in"),
     ],
 )

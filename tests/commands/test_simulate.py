@@ -18,7 +18,7 @@ from multibin.theory import expected_max
 from multibin.traces import arrivals, from_arrays, read
 
 ROWS = 400
-SERVICE = mb.ServiceModel(fixed=0.05, step=0.02)
+COSTS = mb.CostModel(fixed=0.05, step=0.02)
 SATURATES = ["trace.csv", "--requests=20000", "--saturation", "--policy=elastic"]
 
 
@@ -48,11 +48,11 @@ def test_the_table_has_its_configuration_above_it(capsys: pytest.CaptureFixture[
 
 
 def test_json_is_what_simulate_says(capsys: pytest.CaptureFixture[str]) -> None:
-    found = parsed(capsys, "--warm-up=0.25", "--batch-size=4", "--answer=row")
+    found = parsed(capsys, "--warm-up=0.25", "--batch-size=4", "--completes=row")
     trace, edges = read("trace.csv"), mb.Edges(found["edges"])
-    service = mb.ServiceModel(fixed=0.05, step=0.02, answer="row")
+    costs = mb.CostModel(fixed=0.05, step=0.02, completes="row")
     former = mb.SchedulerConfig(edges, 4)
-    records = mb.simulate(trace, scheduler=former, service=service)
+    records = mb.simulate(trace, scheduler=former, costs=costs)
     row = by_name(found)["elastic"]
     latency = records.latency[100:]
     assert row["throughput"] == pytest.approx(records.throughput)
@@ -139,13 +139,13 @@ def test_steady_is_below_one_request_a_service_time(load: float, steady: bool) -
     n = 20_000
     trace = from_arrays([0] * n, [1] * n, arrivals=arrivals.poisson(n, load, seed=3))
     one_by_one = mb.SchedulerConfig(mb.Edges([0, 1]), 1)
-    records = mb.simulate(trace, scheduler=one_by_one, service=mb.ServiceModel(step=1.0))
+    records = mb.simulate(trace, scheduler=one_by_one, costs=mb.CostModel(step=1.0))
     assert is_steady(records) is steady
 
 
 def test_nothing_stable_is_said() -> None:
     trace = from_arrays([0] * 4, [1] * 4)
-    records = mb.simulate(trace, scheduler=mb.Rival.refill(1), service=SERVICE)
+    records = mb.simulate(trace, scheduler=mb.Baseline.continuous(1), costs=COSTS)
     assert not is_steady(records), "all at once"
     with pytest.raises(ValueError, match="backlog always grows; more requests may tell"):
         saturation(lambda _: records, 1.0)
@@ -175,10 +175,10 @@ def test_the_picture(name: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_move_costs_what_the_batch_pays_for_it() -> None:
-    assert default_overhead(SERVICE, 8) == pytest.approx(2.5)
-    moving = mb.ServiceModel(fixed=0.05, step=0.02, row_step=0.01, moved_row=0.1)
+    assert default_overhead(COSTS, 8) == pytest.approx(2.5)
+    moving = mb.CostModel(fixed=0.05, step=0.02, row_step=0.01, moved_row=0.1)
     assert default_overhead(moving, 8) == pytest.approx(0.85 / 0.1)
-    assert default_overhead(mb.ServiceModel(kv_token=1.0), 8) == 2.0
+    assert default_overhead(mb.CostModel(kv_token=1.0), 8) == 2.0
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_a_move_costs_what_the_batch_pays_for_it() -> None:
         (["trace.csv", "--step=-1"], "step: -1 is not"),
         (["trace.csv", "--kv-token=1e9"], "kv_token: 1e+09 is not"),
         (["trace.csv", "--bins=5000"], "bins: 5000 is not"),
-        (["trace.csv", "--fixed=0", "--step=0"], "service: its costs add up to 0 s"),
+        (["trace.csv", "--fixed=0", "--step=0"], "costs: they add up to 0 s"),
         (["trace.csv", "--plot=x.gif"], "plot: 'x.gif' does not end in"),
         (["trace.csv", "--plot=nowhere/x.png"], "plot: 'nowhere/x.png' cannot be written"),
     ],

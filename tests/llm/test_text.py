@@ -227,7 +227,7 @@ def test_an_error_for_half_a_character_does_not_cost_the_character() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"), [(RuntimeError("no"), "raises RuntimeError: no"), (None, "returns None")]
+    ("completes", "said"), [(RuntimeError("no"), "raises RuntimeError: no"), (None, "returns None")]
 )
 def test_a_tokenizer_that_decodes_nothing_is_said_and_costs_the_text_only(
     answer: Exception | None, said: str

@@ -85,7 +85,7 @@ def test_the_gate_turns_is_counted_and_logged(caplog: pytest.LogCaptureFixture) 
     gate: Any = s.stats()["gate"]
     gain = gate.pop("gain")
     assert isinstance(gain, float)
-    assert gain < mb.Gate.CLOSE
+    assert gain < mb.Gate.CLOSES_AT
     assert gate == {"open": False, "closed": 1, "opened": 0}
     true = draw(2000, 3)
     for length in true.tolist():
@@ -120,7 +120,7 @@ def test_the_gate_of_a_scheduler_is_that_of_gate() -> None:
         predicted = actual if seed % 2 else draw(700, seed + 10)
         s.observe(predicted, actual)
         gate.observe(predicted, actual)
-        assert (count(s, "gate", "open"), count(s, "gate", "gain")) == (gate.pays, gate.gain)
+        assert (count(s, "gate", "open"), count(s, "gate", "gain")) == (gate.is_open, gate.gain)
 
 
 def test_unpredicted_climbers_get_levels() -> None:

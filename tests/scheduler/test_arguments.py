@@ -106,8 +106,8 @@ def test_bad_options_are_named(options: dict[str, Any], message: str) -> None:
         (lambda: mb.Gate([0, 1], 4), r"edges: needs Edges, got \[0, 1\]"),  # type: ignore[arg-type]
         (lambda: mb.Adapt(gate=1), "gate: needs a bool, got 1 of <class 'int'>"),  # type: ignore[arg-type]
         (lambda: mb.Edges.optimal([1], 1, 1, monotone=None), "monotone: needs a bool, got None"),  # type: ignore[arg-type]
-        (lambda: mb.Rival.nearest(4, few="no"), "few: needs a bool, got 'no'"),  # type: ignore[arg-type]
-        (lambda: mb.Rival.sorted(4, [1]), r"sizes: needs pairs of two ints, got \[1\]"),  # type: ignore[list-item]
+        (lambda: mb.Baseline.nearest(4, light_load="no"), "light_load: needs a bool, got 'no'"),  # type: ignore[arg-type]
+        (lambda: mb.Baseline.sorted_window(4, [1]), r"sizes: needs pairs of two ints, got \[1\]"),  # type: ignore[list-item]
     ],
 )
 def test_a_wrong_type_is_named_with_its_value(call: Callable[[], object], message: str) -> None:

@@ -133,7 +133,7 @@ class Slow:
 daemon(lambda: s.submit(Slow(), 1))
 daemon(lambda: s.cancel(Slow()))
 daemon(lambda: s.submit_many([Slow()], [1]))
-daemon(lambda: mb.Rival.sorted(4, [(Slow(), 1)]))
+daemon(lambda: mb.Baseline.sorted_window(4, [(Slow(), 1)]))
 """,
     "a slow __float__": """
 class Slow:

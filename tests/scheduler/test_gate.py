@@ -79,7 +79,7 @@ def test_predictions_that_tell_nothing_gain_nothing_and_true_ones_pay(
     useless.observe(drawn(n, 1), drawn(n, 2))
     true.observe(*[drawn(n, 3)] * 2)
     assert useless.gain == pytest.approx(1.0, abs=0.05)
-    assert (useless.pays, true.pays) == (False, True)
+    assert (useless.is_open, true.is_open) == (False, True)
 
 
 def test_a_gate_that_is_told_of_arrivals_knows_that_short_requests_finish_first() -> None:
@@ -91,7 +91,7 @@ def test_a_gate_that_is_told_of_arrivals_knows_that_short_requests_finish_first(
     for part in np.split(np.sort(actual), 200):
         told.observe(part, part)
         not_told.observe(part, part)
-        said.add((told.pays, not_told.pays))
+        said.add((told.is_open, not_told.is_open))
     # What is alike in bins of its own seems to be all that there is.
     assert said == {(True, True), (True, False)}
 
@@ -107,11 +107,11 @@ def test_nothing_is_concluded_before_the_window_is_full_nor_between_its_looks() 
     actual = draw(WINDOW + EVERY, 0)
     gate = mb.Gate(mb.Edges([0, 50, 100]), 8)
     gate.observe(actual[: WINDOW - 1], actual[: WINDOW - 1])
-    assert (gate.pays, gate.gain, repr(gate)) == (True, None, "Gate(pays=True, gain=None)")
+    assert (gate.is_open, gate.gain, repr(gate)) == (True, None, "Gate(is_open=True, gain=None)")
     gate.observe(int(actual[WINDOW - 1]), float(actual[WINDOW - 1]))
     first = gate.gain
     assert first is not None
-    assert repr(gate) == f"Gate(pays=True, gain={first:.3f})"
+    assert repr(gate) == f"Gate(is_open=True, gain={first:.3f})"
     gate.observe(actual[WINDOW:-1], actual[WINDOW:-1])
     assert gate.gain == first
     gate.observe(actual[-1:], actual[-1:])
@@ -135,11 +135,11 @@ def test_it_closes_for_noise_within_2000_requests_and_opens_for_true_lengths(
     gate = mb.Gate(mb.Edges.optimal(draw(20_000, 9), 16, batch_size), batch_size)
     true = draw(2000, 1)
     gate.observe(true, true)
-    assert gate.pays
+    assert gate.is_open
     gate.observe(draw(1999, 2), draw(1999, 3))
-    assert not gate.pays
+    assert not gate.is_open
     gate.observe(true[:-1], true[:-1])
-    assert gate.pays
+    assert gate.is_open
 
 
 def test_between_its_bounds_it_stays_as_it_was() -> None:
@@ -153,14 +153,14 @@ def test_between_its_bounds_it_stays_as_it_was() -> None:
 
     edges = mb.Edges([0, 50, 150])
     gains = {wrong: formula(*window(wrong), edges, 4) for wrong in (0, 200, 500)}
-    assert gains[500] < mb.Gate.CLOSE < gains[200] < mb.Gate.OPEN < gains[0]
+    assert gains[500] < mb.Gate.CLOSES_AT < gains[200] < mb.Gate.OPENS_AT < gains[0]
     gate, said, mixed = mb.Gate(edges, 4), [], np.random.default_rng(0)
     for wrong in (0, 200, 500, 200, 0, 200):
         for _ in range(20):
             order = mixed.permutation(1000)
             predicted, actual = window(wrong)
             gate.observe(predicted[order], actual[order])
-        said.append(gate.pays)
+        said.append(gate.is_open)
     assert said == [True, True, False, False, True, True]
 
 

@@ -22,7 +22,7 @@ def test_rows_times_the_longest_stay_within_a_padded_budget() -> None:
     s = mb.Scheduler(EDGES, 8, budget=40)
     s.submit_many(np.arange(6, dtype=np.uint64), [5, 5, 8, 8, 8, 8])
     batch = take(s.worker())
-    assert (batch.keys.tolist(), batch.reason) == ([0, 1, 2, 3, 4], "few")
+    assert (batch.keys.tolist(), batch.reason) == ([0, 1, 2, 3, 4], "light_load")
     assert taken(s) == [[5]]
 
 

@@ -48,7 +48,7 @@ def test_elastic_waits_for_nobody_and_tops_up_from_the_nearest_bins() -> None:
     s, worker = started()
     s.submit(1, 5)
     few = take(worker)
-    assert (few.keys.tolist(), few.reason) == ([1], "few")
+    assert (few.keys.tolist(), few.reason) == ([1], "light_load")
     for key, length in enumerate([30, 30, 5, 15, 5, 15, 5]):
         s.submit(key, length)
     batch = take(worker)

@@ -24,7 +24,7 @@ class Abandoned(Exception):
     """Ends a batch whose rows are to be lost."""
 
 
-REASONS = ("few", "overdue", "full", "elastic", "drain", "expired")
+REASONS = ("light_load", "overdue", "full", "elastic", "drain", "expired")
 
 
 def scheduler(**options: object) -> mb.Scheduler:

@@ -31,7 +31,7 @@ def play(
         scheduler=mb.SchedulerConfig(
             mb.Edges.optimal(draw(20_000, 20, 2), 16, BATCH), BATCH, **options
         ),
-        service=mb.ServiceModel(step=0.01),
+        costs=mb.CostModel(step=0.01),
         gate=gate,
     )
 

@@ -9,7 +9,7 @@ import multibin as mb
 from multibin.traces import Trace, arrivals, from_arrays, lengths, predictions
 
 B, RATE = 20, 3.0
-SERVICE = mb.ServiceModel(fixed=0.05, step=0.02)
+COSTS = mb.CostModel(fixed=0.05, step=0.02)
 
 
 def turning(n: int, noise: slice | NDArray[np.bool_]) -> Trace:
@@ -25,19 +25,19 @@ def turning(n: int, noise: slice | NDArray[np.bool_]) -> Trace:
 def closed_at(trace: Trace, records: mb.Records, edges: mb.Edges) -> NDArray[np.bool_]:
     """Whether the gate is closed when each request arrives: what finished before is known."""
     order = np.argsort(records.finish, kind="stable")
-    gate, pays = mb.Gate(edges, B), [True]
+    gate, is_open = mb.Gate(edges, B), [True]
     for request in order:
         gate.observe(trace.predictions[request], trace.output_tokens[request])
-        pays.append(gate.pays)
+        is_open.append(gate.is_open)
     known = np.searchsorted(records.finish[order], records.arrival, side="left")
-    return ~np.array(pays, np.bool_)[known]
+    return ~np.array(is_open, np.bool_)[known]
 
 
 def test_feeding_a_gate_with_the_records_says_which_arrivals_found_it_closed() -> None:
     trace = turning(16_000, slice(4000, 7000))
     edges = mb.Edges.optimal(trace.output_tokens, 16, B)
     scheduler = mb.SchedulerConfig(edges, B)
-    gated = mb.simulate(trace, scheduler=scheduler, service=SERVICE, gate=True)
+    gated = mb.simulate(trace, scheduler=scheduler, costs=COSTS, gate=True)
     # The first request leaves alone. From then on every look, after each 100 pairs, falls between
     # two batches, and the order within one does not matter.
     rows = gated.batches.rows[gated.batches.start < gated.arrival[-1]]
@@ -57,11 +57,11 @@ def test_feeding_a_gate_with_the_records_says_which_arrivals_found_it_closed() -
     assert gated.adaptation["gate"]["closed"] == gated.adaptation["gate"]["opened"] == 1
     # A request that arrives while it is closed joins the first bin, as if 0 had been predicted.
     told = trace.with_predicted(np.where(closed, 0, trace.predictions))
-    same = mb.simulate(told, scheduler=scheduler, service=SERVICE)
+    same = mb.simulate(told, scheduler=scheduler, costs=COSTS)
     for column in ("start", "finish", "bin", "batch"):
         assert np.array_equal(getattr(gated, column), getattr(same, column)), column
     assert np.array_equal(gated.batches.bin, same.batches.bin)
-    without = mb.simulate(trace, scheduler=scheduler, service=SERVICE)
+    without = mb.simulate(trace, scheduler=scheduler, costs=COSTS)
     assert not np.array_equal(gated.finish, without.finish)
 
 
@@ -70,7 +70,7 @@ def test_no_turn_is_forgotten_however_often_the_gate_turns() -> None:
     noise = np.arange(n) // spell % 2 == 1
     trace = turning(n, noise)
     scheduler = mb.SchedulerConfig(mb.Edges.optimal(trace.output_tokens, 16, B), B)
-    records = mb.simulate(trace, scheduler=scheduler, service=SERVICE, gate=True)
+    records = mb.simulate(trace, scheduler=scheduler, costs=COSTS, gate=True)
     assert len(records.events) > 64
     kinds = [event.kind for event in records.events]
     assert set(kinds[::2]) == {"closed"}

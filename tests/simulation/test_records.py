@@ -11,7 +11,7 @@ import multibin as mb
 from multibin.comparison.stability import is_steady
 from multibin.traces import Trace, arrivals, from_arrays, lengths
 
-SECOND = mb.ServiceModel(step=1.0)
+SECOND = mb.CostModel(step=1.0)
 EDGES = mb.Edges([0, 5, 20])
 
 
@@ -19,7 +19,7 @@ def leftover(drain: bool) -> mb.Records:
     """Two requests of which nothing is predicted; the longer one climbs into a bin of its own."""
     trace = from_arrays([0, 0], [10, 3], arrivals=[0.0, 0.1], predicted=[0, 0])
     scheduler = mb.SchedulerConfig(EDGES, 2, fill="strict", overrun="climb")
-    return mb.simulate(trace, scheduler=scheduler, service=SECOND, drain=drain)
+    return mb.simulate(trace, scheduler=scheduler, costs=SECOND, drain=drain)
 
 
 def test_a_climber_that_is_left_over_has_no_finish() -> None:
@@ -42,8 +42,8 @@ def test_who_never_finishes_makes_the_backlog_grow() -> None:
     trace = from_arrays(np.zeros(n, int), np.ones(n, int), arrivals=np.arange(n) * 10.0)
     few = mb.SchedulerConfig(mb.Edges([0, 20]), 2, fill="strict")
     many = mb.SchedulerConfig(mb.Edges([0, 20]), n + 1, fill="strict")
-    assert is_steady(mb.simulate(trace, scheduler=few, service=SECOND, drain=False))
-    assert not is_steady(mb.simulate(trace, scheduler=many, service=SECOND, drain=False))
+    assert is_steady(mb.simulate(trace, scheduler=few, costs=SECOND, drain=False))
+    assert not is_steady(mb.simulate(trace, scheduler=many, costs=SECOND, drain=False))
 
 
 @pytest.mark.parametrize("fill", ["strict", "elastic"])
@@ -62,8 +62,8 @@ def test_what_slots_compute_is_steps_and_waste(
     scheduler = mb.SchedulerConfig(
         mb.Edges.quantile(output, 6), 8, fill=fill, overrun=overrun, max_parked=20, adapt=adapt
     )
-    service = mb.ServiceModel(fixed=0.01, step=1e-3)
-    records = mb.simulate(blind, scheduler=scheduler, service=service, servers=3, drain=drain)
+    costs = mb.CostModel(fixed=0.01, step=1e-3)
+    records = mb.simulate(blind, scheduler=scheduler, costs=costs, servers=3, drain=drain)
     slots = records.batches.rows.astype(np.int64) * records.batches.steps
     assert slots.sum() == records.steps.sum() + records.waste.sum()
     finished = np.isfinite(records.finish)
@@ -78,7 +78,7 @@ def test_what_slots_compute_is_steps_and_waste(
 def test_refill_computes_its_steps_and_the_rests_of_chunks() -> None:
     """The second row joins after a chunk of 4 steps, and waits one for the end of its own chunk."""
     trace = from_arrays([0, 0], [8, 3], arrivals=[0.0, 0.1])
-    records = mb.simulate(trace, scheduler=mb.Rival.refill(2, chunk=4), service=SECOND)
+    records = mb.simulate(trace, scheduler=mb.Baseline.continuous(2, chunk=4), costs=SECOND)
     assert records.steps.tolist() == [8, 3]
     assert records.waste.tolist() == [0, 1]
     # Four steps of one row and four of two.
@@ -93,26 +93,26 @@ def test_refill_computes_its_steps_and_the_rests_of_chunks() -> None:
     [
         mb.SchedulerConfig(mb.Edges([0, 1000]), 1),
         mb.SchedulerConfig(mb.Edges([0, 50, 1000]), 1, overrun="climb", adapt=mb.Adapt()),
-        mb.Rival.nearest(1),
-        mb.Rival.refill(1),
+        mb.Baseline.nearest(1),
+        mb.Baseline.continuous(1),
     ],
     ids=["bins", "adaptive", "nearest", "refill"],
 )
 def test_batches_of_a_run_of_centuries_follow_each_other(
-    step: float, scheduler: mb.SchedulerConfig | mb.Rival
+    step: float, scheduler: mb.SchedulerConfig | mb.Baseline
 ) -> None:
     trace = from_arrays(np.ones(6, int), np.full(6, 100), arrivals=np.arange(6) * 1.0)
-    records = mb.simulate(trace, scheduler=scheduler, service=mb.ServiceModel(step=step))
+    records = mb.simulate(trace, scheduler=scheduler, costs=mb.CostModel(step=step))
     assert np.diff(records.finish) == pytest.approx(np.full(5, 100 * step))
     assert (records.latency > 99 * step).all()
     assert (records.batches.start[1:] >= records.batches.finish[:-1] * (1 - 1e-9)).all()
 
 
-@pytest.mark.parametrize("scheduler", [mb.SchedulerConfig(EDGES, 2), mb.Rival.refill(2)])
-def test_times_beyond_floats_are_named(scheduler: mb.SchedulerConfig | mb.Rival) -> None:
+@pytest.mark.parametrize("scheduler", [mb.SchedulerConfig(EDGES, 2), mb.Baseline.continuous(2)])
+def test_times_beyond_floats_are_named(scheduler: mb.SchedulerConfig | mb.Baseline) -> None:
     trace = from_arrays(np.ones(6, int), np.full(6, 100))
-    with pytest.raises(ValueError, match="service: the run is longer than"):
-        mb.simulate(trace, scheduler=scheduler, service=mb.ServiceModel(step=1e308))
+    with pytest.raises(ValueError, match="costs: the run is longer than"):
+        mb.simulate(trace, scheduler=scheduler, costs=mb.CostModel(step=1e308))
 
 
 def test_without_adaptation_there_are_no_events() -> None:

@@ -1,4 +1,4 @@
-"""Service tables measured from runs of the engine."""
+"""Cost tables measured from runs of the engine."""
 
 from __future__ import annotations
 

@@ -16,10 +16,10 @@ from multibin.calibration.bench import Bench, Cell, Mixed
 from multibin.calibration.machine import about
 from multibin.calibration.mixed import draw, predictions
 from multibin.calibration.settings import Settings, grid_tokens
+from multibin.costs._table import COUNTS, GRIDS, Counts
 from multibin.llm.evaluation import evaluating
 from multibin.llm.models import Model
 from multibin.llm.named import named, threads
-from multibin.service.table import COUNTS, GRIDS, Counts
 
 __all__ = ["Calibration", "Validation", "calibrate"]
 
@@ -48,11 +48,11 @@ class Calibration:
     """What was measured and how well it predicts."""
 
     settings: Settings
-    table: mb.ServiceTable
+    table: mb.CostTable
     deviations: dict[Counts, float]
     """Of the table's seconds from those of mixed batches, a mean of |log ratio|, were it to count
     by each."""
-    linear: mb.ServiceModel
+    linear: mb.CostModel
     linear_worst: float
     """The linear model's largest relative deviation from a point of the table."""
     validation: Validation
@@ -106,7 +106,7 @@ def _table(
     tokens: Sequence[int],
     cells: Sequence[Sequence[Cell]],
     about: dict[str, str],
-) -> mb.ServiceTable:
+) -> mb.CostTable:
     """Medians of the repeats."""
 
     def grid(name: str) -> Floats:
@@ -115,14 +115,14 @@ def _table(
         return medians.reshape(len(rows), len(tokens))
 
     step, prefill, move = (grid(name) for name in GRIDS)
-    return mb.ServiceTable(
-        np.array(rows), np.array(tokens), step, prefill, move, answer="row", about=about
+    return mb.CostTable(
+        np.array(rows), np.array(tokens), step, prefill, move, completes="row", about=about
     )
 
 
 def _judged(
     settings: Settings,
-    table: mb.ServiceTable,
+    table: mb.CostTable,
     batches: tuple[list[Mixed], list[Mixed]],
     taken: Floats,
 ) -> Calibration:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 import multibin as mb
 from multibin.calibration.bench import Mixed
-from multibin.service import Service
+from multibin.costs import Costs
 from multibin.traces import from_arrays
 
 __all__ = ["draw", "predict", "predictions"]
@@ -37,7 +37,7 @@ def _log_uniform(rng: np.random.Generator, low: int, high: int, n: int) -> NDArr
     return np.exp(rng.uniform(np.log(low), np.log(high + 1), n)).astype(np.int64)
 
 
-def predict(mixed: Mixed, service: Service) -> float:
+def predict(mixed: Mixed, costs: Costs) -> float:
     """Seconds that the simulation gives to the batch, and to the second one of its climbers."""
     rows, longest = len(mixed.prompts), max(mixed.outputs)
     trace = from_arrays(
@@ -45,10 +45,10 @@ def predict(mixed: Mixed, service: Service) -> float:
     )
     edges = [0, longest + 1] if mixed.limit is None else [0, mixed.limit, longest + 1]
     scheduler = mb.SchedulerConfig(mb.Edges(edges), rows, fill="strict", overrun="climb")
-    batches = mb.simulate(trace, scheduler=scheduler, service=service).batches
+    batches = mb.simulate(trace, scheduler=scheduler, costs=costs).batches
     return float((batches.finish - batches.start).sum())
 
 
-def predictions(batches: Sequence[Mixed], service: Service) -> NDArray[np.float64]:
+def predictions(batches: Sequence[Mixed], costs: Costs) -> NDArray[np.float64]:
     """One number a batch."""
-    return np.array([predict(mixed, service) for mixed in batches])
+    return np.array([predict(mixed, costs) for mixed in batches])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 import multibin as mb
 from multibin.calibration.measure import CHOOSING, Calibration
-from multibin.service.table import COUNTS
+from multibin.costs._table import COUNTS
 
 __all__ = ["data", "text"]
 
@@ -45,7 +45,7 @@ def _configuration(found: Calibration) -> str:
     return "\n".join(lines)
 
 
-def _grid(table: mb.ServiceTable, name: str) -> str:
+def _grid(table: mb.CostTable, name: str) -> str:
     lines = [f"{TITLES[name]}\n{'':8}" + "".join(f"{tokens:10}" for tokens in table.tokens)]
     for rows, seconds in zip(table.rows, getattr(table, name), strict=True):
         lines.append(f"{rows:8}" + "".join(f"{1e3 * value:10.4g}" for value in seconds))
@@ -63,10 +63,10 @@ def _counts(found: Calibration) -> str:
 
 
 def _linear(found: Calibration) -> str:
-    costs = {name: value for name, value in found.linear.costs.items() if value}
+    costs = {name: value for name, value in found.linear.parameters.items() if value}
     terms = ", ".join(f"{name}={value:.4g}" for name, value in costs.items())
     return (
-        f"nearest linear model: mb.ServiceModel({terms}); its worst point is"
+        f"nearest linear model: mb.CostModel({terms}); its worst point is"
         f" {found.linear_worst:.1%} off"
     )
 

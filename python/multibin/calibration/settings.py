@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from multibin.calibration.bench import STEPS
+from multibin.costs._table import axis
 from multibin.llm.arguments import integer
-from multibin.service.table import axis
 
 __all__ = ["ROWS", "Settings", "grid_tokens"]
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-HELP = "measures how long the engine's batches take: a service table for simulate and plan"
+HELP = "measures how long the engine's batches take: a cost table for simulate and plan"
 
 DESCRIPTION = """\
 Runs batches of a model by the engine's own loop: decode steps, prefills and moves on a grid of rows
@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = f"{HELP}\n\n{DESCRIPTION}"
     add = parser.add_argument
     add("model", nargs="?", help="a folder or hub id (a small Llama, built in place)")
-    add("--out", metavar="FILE", help="write the table: JSON, for --service of simulate and plan")
+    add("--out", metavar="FILE", help="write the table: JSON, for --costs of simulate and plan")
     add("--rows", metavar="N,N,...", help="rows of a batch (1,2,4,8,16)")
     add(
         "--tokens",

@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable
 from dataclasses import fields
 
-from multibin.commands import _service, simulate
+from multibin.commands import _costs, simulate
 from multibin.commands._numbers import numbers
 from multibin.comparison import Settings, workload
 from multibin.comparison.settings import FEW
 from multibin.comparison.workloads import DRAWN
+from multibin.costs import Costs
 from multibin.planning import Objective, Question, choose
 from multibin.planning.report import data, text
-from multibin.service import Service
 from multibin.traces import _checks, read
 
 HELP = "chooses policy, bins, edges, batch size and waits for a load; exit status 1 if none will do"
@@ -42,7 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("trace", metavar="TRACE", help="CSV or JSON lines; columns known by name")
     _load(parser.add_argument_group("load and objective"))
     _choices(parser.add_argument_group("choices"))
-    _service.options(parser)
+    _costs.options(parser)
     add = parser.add_argument_group("output").add_argument
     add("--json", action="store_true", help="print JSON instead of the table")
     add("--plot", metavar="FILE", help="draw mean against p99: .png, .pdf or .svg")
@@ -103,18 +103,18 @@ def _question(options: argparse.Namespace) -> Question:
     given["batch_sizes"] = _batch_sizes(options)
     if "bins" in given:
         given["bins"] = numbers("bins", options.bins)
-    settings = _settings(given, _service.service(options))
+    settings = _settings(given, _costs.costs(options))
     objective = Objective(_rate(options), options.slo_p99)
     names = [f.name for f in fields(Question) if f.name in given]
     return Question(settings, objective, **{name: given[name] for name in names})
 
 
-def _settings(given: dict[str, object], service: Service) -> Settings:
+def _settings(given: dict[str, object], costs: Costs) -> Settings:
     """Everything is played at a rate of its own: the one here only draws the requests."""
     names = ("trace", "cv", "requests", "seed", "sigma", "shuffled", "servers", "overhead")
     own = {name: given[name] for name in names if name in given}
     rate = given.get("rate", 1.0)
-    return Settings(**own, rate=rate, saturation=True, service=service)  # type: ignore[arg-type]
+    return Settings(**own, rate=rate, saturation=True, costs=costs)  # type: ignore[arg-type]
 
 
 def _rate(options: argparse.Namespace) -> float | None:

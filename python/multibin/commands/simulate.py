@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import multibin as mb
-from multibin.commands import _service
+from multibin.commands import _costs
 from multibin.comparison import POLICIES, Result, Settings, compare, saturation, workload
 from multibin.comparison.play import play
 from multibin.comparison.policies import Fit, Policy, chosen, fit
@@ -30,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("trace", metavar="TRACE", help="CSV or JSON lines; columns known by name")
     _load(parser.add_argument_group("requests"))
     _policies(parser.add_argument_group("policies"))
-    _service.options(parser)
+    _costs.options(parser)
     _output(parser.add_argument_group("output"))
 
 
@@ -109,7 +109,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         given["policies"] = tuple(options.policies)
     names = [name for name in Settings.__match_args__ if name in given]
     own = {name: given[name] for name in names}
-    return Settings(**own, service=_service.service(options))
+    return Settings(**own, costs=_costs.costs(options))
 
 
 def check_plot(path: str) -> None:

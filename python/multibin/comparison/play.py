@@ -110,7 +110,7 @@ def play(settings: Settings, trace: Trace, fit: Fit, policy: Policy) -> mb.Recor
     return mb.simulate(
         trace,
         scheduler=policy.former(fit),
-        service=settings.service,
+        costs=settings.costs,
         servers=settings.servers,
         closed_loop=closed_loop(settings, len(trace)),
         max_resident=settings.max_resident,

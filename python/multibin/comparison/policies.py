@@ -14,7 +14,7 @@ from multibin.comparison.settings import Settings
 
 __all__ = ["POLICIES", "Fit", "Policy", "chosen", "fit"]
 
-Former: TypeAlias = mb.SchedulerConfig | mb.Rival
+Former: TypeAlias = mb.SchedulerConfig | mb.Baseline
 
 ONE_BIN = mb.Edges([0, 1])
 """The last bin has no upper end, so a single one takes every length."""
@@ -78,39 +78,39 @@ POLICIES = (
     Policy(
         "refill",
         "continuous batching: a free slot is filled at the next step, oldest first",
-        lambda fit: mb.Rival.refill(fit.batch_size),
+        lambda fit: mb.Baseline.continuous(fit.batch_size),
         slots=False,
     ),
     Policy(
         "chunked",
         "as refill, but slots are filled every --chunk steps",
-        lambda fit: mb.Rival.refill(fit.batch_size, chunk=fit.settings.chunk),
+        lambda fit: mb.Baseline.continuous(fit.batch_size, chunk=fit.settings.chunk),
         slots=False,
     ),
     Policy(
         "nearest",
         "no bins: the oldest leads, the nearest lengths follow",
-        lambda fit: mb.Rival.nearest(fit.batch_size),
+        lambda fit: mb.Baseline.nearest(fit.batch_size),
     ),
     Policy(
         "look-ahead",
         "as nearest, among the oldest 8 batches' worth",
-        lambda fit: mb.Rival.look_ahead(fit.batch_size, 8 * fit.batch_size),
+        lambda fit: mb.Baseline.look_ahead(fit.batch_size, 8 * fit.batch_size),
     ),
     Policy(
         "heaviest",
         "the bin whose first rows have waited the most, by the sum of squares, leads",
-        lambda fit: mb.Rival.heaviest_bin(fit.edges, fit.batch_size),
+        lambda fit: mb.Baseline.heaviest_bin(fit.edges, fit.batch_size),
     ),
     Policy(
         "shortest",
         "shortest prediction first, until somebody was passed over 200 times",
-        lambda fit: mb.Rival.shortest_first(fit.batch_size),
+        lambda fit: mb.Baseline.shortest_first(fit.batch_size),
     ),
     Policy(
         "sorted",
         "the oldest 8 batches' worth, sorted by prediction and cut",
-        lambda fit: mb.Rival.sorted(8 * fit.batch_size, [(2**32 - 1, fit.batch_size)]),
+        lambda fit: mb.Baseline.sorted_window(8 * fit.batch_size, [(2**32 - 1, fit.batch_size)]),
     ),
 )
 

@@ -9,11 +9,11 @@ from multibin.comparison.play import Result
 from multibin.comparison.policies import Fit
 from multibin.comparison.settings import Settings
 from multibin.comparison.workloads import SAMPLE, Workload, process
-from multibin.service import Service, ServiceTable
+from multibin.costs import Costs, CostTable
 
 __all__ = ["configuration", "data", "seconds_in_words", "table"]
 
-SERVICE = {
+COSTS = {
     "fixed": "",
     "prompt_token": " per new prompt token",
     "moved_row": " per moved row",
@@ -56,32 +56,32 @@ def predictions_in_words(settings: Settings, load: Workload) -> str:
 
 def _servers(settings: Settings) -> str:
     answer = {"batch": "the end of its batch (refill: of its chunk)", "row": "its own last step"}[
-        settings.service.answer
+        settings.costs.completes
     ]
     servers = f"{settings.servers} server{'s' if settings.servers > 1 else ''}"
     if settings.max_resident is not None:
         servers += f" with room for the state of {settings.max_resident} rows"
     return (
         f"{servers}, batches of {settings.batch_size}; a batch takes"
-        f" {seconds_in_words(settings.service)}; a request is answered at {answer}"
+        f" {seconds_in_words(settings.costs)}; a request is answered at {answer}"
     )
 
 
-def seconds_in_words(service: Service) -> str:
+def seconds_in_words(costs: Costs) -> str:
     """What a batch takes."""
-    if isinstance(service, ServiceTable):
+    if isinstance(costs, CostTable):
         ranges = [
             f"{name} {axis[0]} to {axis[-1]}"
-            for name, axis in (("rows", service.rows), ("tokens", service.tokens))
+            for name, axis in (("rows", costs.rows), ("tokens", costs.tokens))
         ]
-        about = service.about.get("model")
+        about = costs.about.get("model")
         of = f" of {about}" if about else ""
         return (
             f"what was measured{of} ({', '.join(ranges)}; unlike rows count as their"
-            f" {service.counts})"
+            f" {costs.counts})"
         )
-    costs = service.costs
-    return " + ".join(f"{costs[name]:g} s{words}" for name, words in SERVICE.items() if costs[name])
+    given = costs.parameters
+    return " + ".join(f"{given[name]:g} s{words}" for name, words in COSTS.items() if given[name])
 
 
 def table(results: Sequence[Result]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 import multibin as mb
-from multibin.service import Service
+from multibin.costs import Costs
 from multibin.traces import _checks
 
 __all__ = ["EDGES", "FEW", "Settings"]
@@ -65,7 +65,7 @@ class Settings:
     edges: str = "optimal"
     """One of ``EDGES``, for the policies that do not climb."""
     overhead: float | None = None
-    """Steps that a move to the next level costs (``Edges.feedback``). None: what the service model
+    """Steps that a move to the next level costs (``Edges.feedback``). None: what the cost model
     says, ``default_overhead``."""
     batch_size: int = 8
     servers: int = 1
@@ -81,7 +81,7 @@ class Settings:
     """Share of the requests, the first ones, that latencies leave out."""
     saturation: bool = False
     """Search the highest stable rates as well."""
-    service: Service = field(default_factory=lambda: mb.ServiceModel(fixed=0.05, step=0.02))
+    costs: Costs = field(default_factory=lambda: mb.CostModel(fixed=0.05, step=0.02))
 
     def __post_init__(self) -> None:
         for name, most in (("bins", 4096), ("levels", 4096), ("batch_size", _checks.LONGEST)):
@@ -114,13 +114,13 @@ class Settings:
         if self.cv is not None and self.rate is None and not self.saturation:
             raise ValueError(f"cv: {self.cv:g} means nothing without rate or saturation")
         self._check_users()
-        _check_costs(self.service)
+        _check_costs(self.costs)
 
     @property
     def data(self) -> dict[str, Any]:
         """Everything for ``json.dumps``."""
         own = {f.name: getattr(self, f.name) for f in fields(self)}
-        return own | {"service": self.service.data}
+        return own | {"costs": self.costs.data}
 
     def _check_users(self) -> None:
         if self.users is None:
@@ -144,31 +144,31 @@ class Settings:
 
     @property
     def move_cost(self) -> float:
-        """Steps: ``overhead``, or what the service model says."""
+        """Steps: ``overhead``, or what the cost model says."""
         if self.overhead is not None:
             return float(self.overhead)
-        return default_overhead(self.service, self.batch_size)
+        return default_overhead(self.costs, self.batch_size)
 
 
-def _check_costs(service: Service) -> None:
-    if isinstance(service, mb.ServiceTable):
-        costs = {name: float(getattr(service, name).max()) for name in ("step", "prefill", "move")}
+def _check_costs(costs: Costs) -> None:
+    if isinstance(costs, mb.CostTable):
+        seconds = {name: float(getattr(costs, name).max()) for name in ("step", "prefill", "move")}
     else:
-        costs = service.costs
-    for name, value in costs.items():
+        seconds = costs.parameters
+    for name, value in seconds.items():
         _checks.real(name, value, 0.0, SLOWEST)
-    if sum(costs.values()) < NANOSECOND:
-        raise ValueError(f"service: its costs add up to {sum(costs.values()):g} s, not to 1e-9")
+    if sum(seconds.values()) < NANOSECOND:
+        raise ValueError(f"costs: they add up to {sum(seconds.values()):g} s, not to 1e-9")
 
 
-def default_overhead(service: Service, batch_size: int) -> float:
+def default_overhead(costs: Costs, batch_size: int) -> float:
     """What a batch of moved rows costs before its first step, in steps of a full batch: the fixed
     part plus the moves of all rows, as all of them wait for it. Caches are taken as empty, with a
     table as half as long as its last point; 2 where steps cost nothing but what they read.
     """
-    if isinstance(service, mb.ServiceTable):
-        tokens = service.tokens[-1] / 2
-        step = service.seconds("step", batch_size, tokens)
-        return service.seconds("move", batch_size, tokens) / step if step else 2.0
-    step = service.step + service.row_step * batch_size
-    return (service.fixed + service.moved_row * batch_size) / step if step else 2.0
+    if isinstance(costs, mb.CostTable):
+        tokens = costs.tokens[-1] / 2
+        step = costs.seconds("step", batch_size, tokens)
+        return costs.seconds("move", batch_size, tokens) / step if step else 2.0
+    step = costs.step + costs.row_step * batch_size
+    return (costs.fixed + costs.moved_row * batch_size) / step if step else 2.0

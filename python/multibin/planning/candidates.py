@@ -73,14 +73,14 @@ class Candidate:
     def former(self) -> Former:
         """What ``mb.simulate`` plays."""
         if self.policy.name == "refill":
-            return mb.Rival.refill(self.batch_size)
+            return mb.Baseline.continuous(self.batch_size)
         return mb.SchedulerConfig(self.edges, batch_size=self.batch_size, **self.options)
 
     @property
     def line(self) -> str:
         """``former``, or the scheduler of it, as Python where multibin is imported as ``mb``."""
         if self.policy.name == "refill":
-            return f"mb.Rival.refill({self.batch_size})"
+            return f"mb.Baseline.continuous({self.batch_size})"
         options = "".join(f", {name}={value!r}" for name, value in self.options.items())
         edges = f"mb.Edges({self.edges.bounds.tolist()})"
         return f"mb.Scheduler({edges}, batch_size={self.batch_size}{options})"

@@ -42,7 +42,7 @@ def _load(question: Question, load: Workload) -> str:
             f"output tokens: mean {lengths.mean():.1f}, longest {lengths.max()};"
             f" predictions: {predictions}",
             f"{settings.servers} server{'s' if settings.servers > 1 else ''}; a batch takes"
-            f" {seconds_in_words(settings.service)}; latencies are in seconds, without the first"
+            f" {seconds_in_words(settings.costs)}; latencies are in seconds, without the first"
             f" {settings.warm_up:.0%} of the requests",
         ]
     )

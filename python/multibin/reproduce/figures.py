@@ -146,15 +146,15 @@ def _errors(axes: Any, _: Lab) -> None:
     _mark(axes, [cell for cells in ERRORS.values() for cell in cells.items()])
 
 
-ANSWERS, FIVE = (1, 2, 4, 8, 16, 32), (1, 2, 3, 4, 5)
+COMPLETIONS, FIVE = (1, 2, 4, 8, 16, 32), (1, 2, 3, 4, 5)
 
 PANELS = (
     Panel(3, "U[1, 20] s, B=128, one server", "requests/s", _throughput(UNIFORM, FIVE)),
     Panel(8, "errors to a neighbouring bin", "requests/s", _errors, x="chance to each side, pe"),
     Panel(4, "there, one server", "mean latency, s", _latency(UNIFORM, (1, 2, 3), MINIMA)),
     Panel(4, "there, infinitely many servers, Eq. 7", "mean latency, s", _equation_7),
-    Panel(6, "GSM8K answers, B=8, 8 servers", "requests/s", _throughput(GSM8K, ANSWERS)),
-    Panel(6, "there", "mean latency, s", _latency(GSM8K, ANSWERS)),
+    Panel(6, "GSM8K answers, B=8, 8 servers", "requests/s", _throughput(GSM8K, COMPLETIONS)),
+    Panel(6, "there", "mean latency, s", _latency(GSM8K, COMPLETIONS)),
     Panel(9, "exponential, μ=.1 /s, B=200", "requests/s", _throughput(EXPONENTIAL, FIVE)),
     Panel(9, "there", "mean latency, s", _latency(EXPONENTIAL, FIVE)),
 )

@@ -21,7 +21,7 @@ __all__ = ["EXPONENTIAL", "GSM8K", "TOKENS", "UNIFORM", "Curve", "Lab", "Load", 
 Floats = NDArray[np.float64]
 
 STEPS_PER_SECOND = 1000
-SERVICE = mb.ServiceModel(step=1 / STEPS_PER_SECOND)
+COSTS = mb.CostModel(step=1 / STEPS_PER_SECOND)
 
 SEED = 20_240_412
 
@@ -153,9 +153,7 @@ class Lab:
         inner = load.edges(bins)[:-1] * STEPS_PER_SECOND
         edges = mb.Edges([*inner, 2**32 - 1])
         scheduler = mb.SchedulerConfig(edges, load.batch_size, fill="strict")
-        return mb.simulate(
-            trace, scheduler=scheduler, service=SERVICE, servers=servers or load.servers
-        )
+        return mb.simulate(trace, scheduler=scheduler, costs=COSTS, servers=servers or load.servers)
 
     def _trace(self, load: Load) -> Trace:
         """At one request per second."""

@@ -122,7 +122,7 @@ impl Batch {
         self.inner.bin()
     }
 
-    /// Why it left: ``"few"``, ``"overdue"``, ``"full"``, ``"elastic"``, ``"drain"``, or
+    /// Why it left: ``"light_load"``, ``"overdue"``, ``"full"``, ``"elastic"``, ``"drain"``, or
     /// ``"expired"`` without rows.
     #[getter]
     fn reason(&self) -> ReasonWord {

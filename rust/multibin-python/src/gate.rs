@@ -18,7 +18,7 @@ use crate::named::instance;
 /// B the ``batch_size`` and a request's bin that of its prediction in ``edges``: the throughput in
 /// saturation with these bins over that with one (Proposition 4.1 of arXiv 2412.04504).
 /// Predictions that tell nothing gain nothing, and neither do lengths that are alike. Below a gain
-/// of ``CLOSE`` the gate closes, above ``OPEN`` it opens again, by more than chance. Until ``WINDOW``
+/// of ``CLOSES_AT`` the gate closes, above ``OPENS_AT`` it opens again, by more than chance. Until ``WINDOW``
 /// requests are known, ten a bin, it is open; until ``window`` are it closes only for a gain of next
 /// to nothing. Any thread may call it.
 ///
@@ -29,7 +29,7 @@ use crate::named::instance;
 ///
 /// While it is closed, requests go to the first bin:
 ///
-///     scheduler.submit(key, predicted if gate.pays else 0)
+///     scheduler.submit(key, predicted if gate.is_open else 0)
 ///     gate.arrive(predicted)
 ///     ...
 ///     gate.observe(predicted, actual)                         # when the request is finished
@@ -54,10 +54,10 @@ impl Gate {
     const EVERY: usize = CoreGate::EVERY;
     /// The gain below which the gate closes.
     #[classattr]
-    const CLOSE: f64 = CoreGate::CLOSE;
+    const CLOSES_AT: f64 = CoreGate::CLOSES_AT;
     /// The gain above which it opens again.
     #[classattr]
-    const OPEN: f64 = CoreGate::OPEN;
+    const OPENS_AT: f64 = CoreGate::OPENS_AT;
 
     #[new]
     #[pyo3(signature = (edges: "Edges", batch_size))]
@@ -116,8 +116,8 @@ impl Gate {
 
     /// Whether binning pays: the gate is open.
     #[getter]
-    fn pays(&self, py: Python<'_>) -> bool {
-        py.detach(|| self.lock().pays())
+    fn is_open(&self, py: Python<'_>) -> bool {
+        py.detach(|| self.lock().is_open())
     }
 
     /// What bins gain in throughput as a factor, the mean of the last looks; ``None`` until some
@@ -129,7 +129,7 @@ impl Gate {
 
     fn __repr__(&self, py: Python<'_>) -> String {
         let gain = self.gain(py).map_or("None".to_owned(), |gain| format!("{gain:.3}"));
-        let pays = if self.pays(py) { "True" } else { "False" };
-        format!("Gate(pays={pays}, gain={gain})")
+        let is_open = if self.is_open(py) { "True" } else { "False" };
+        format!("Gate(is_open={is_open}, gain={gain})")
     }
 }

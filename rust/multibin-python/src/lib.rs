@@ -6,10 +6,12 @@
 mod adapt;
 mod arrays;
 mod awaiting;
+mod baseline;
 mod batch;
 mod calls;
 mod config;
 mod convert;
+mod costs;
 mod edges;
 mod errors;
 mod event_loop;
@@ -18,9 +20,7 @@ mod gate;
 mod hooks;
 mod many;
 mod named;
-mod rival;
 mod scheduler;
-mod service;
 mod shared;
 mod show;
 mod simulate;
@@ -34,7 +34,8 @@ mod worker;
 mod _core {
     #[pymodule_export]
     use crate::{
-        adapt::Adapt, awaiting::Awaitable, batch::Batch, config::SchedulerConfig, edges::Edges,
-        gate::Gate, rival::Rival, scheduler::Scheduler, simulate::simulate, worker::Worker,
+        adapt::Adapt, awaiting::Awaitable, baseline::Baseline, batch::Batch,
+        config::SchedulerConfig, edges::Edges, gate::Gate, scheduler::Scheduler,
+        simulate::simulate, worker::Worker,
     };
 }

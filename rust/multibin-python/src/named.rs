@@ -19,14 +19,14 @@ macro_rules! named {
 pub mod flag {
     use pyo3::prelude::*;
 
-    named!("a bool", bool: anywhere, drain, edges, few, gate, monotone);
+    named!("a bool", bool: anywhere, drain, edges, light_load, gate, monotone);
 }
 
 /// One of several words.
 pub mod word {
     use pyo3::prelude::*;
 
-    named!("a str", &'a str: answer, budget_of, fill, order, overrun, weight);
+    named!("a str", &'a str: completes, budget_of, fill, order, overrun, weight);
 }
 
 /// An object of a class of this package.

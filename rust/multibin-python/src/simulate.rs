@@ -10,27 +10,27 @@ use pyo3::types::PyDict;
 
 use crate::adapt;
 use crate::arrays::{lengths, times};
+use crate::baseline::Baseline;
 use crate::config::SchedulerConfig;
 use crate::convert::{ArrayLike, Count, count, wrong_type};
+use crate::costs;
 use crate::errors;
 use crate::named::{flag, word};
-use crate::rival::Rival;
 use crate::scheduler::Scheduler;
-use crate::service;
 
-/// Plays requests through the former of a scheduler, or a rival, on a virtual clock; the capacity
+/// Plays requests through the former of a scheduler, or a baseline, on a virtual clock; the capacity
 /// is not counted. Used by ``multibin.simulate``, which documents
 /// the arguments.
 ///
 /// ``arrivals`` in seconds, or with ``users`` the pauses of a closed loop; ``predicted``, ``actual``
-/// and ``prompts`` in steps and tokens, all of shape ``[n]``; ``service`` the coefficients of the
-/// service model by name, in seconds, or the axes, the flat grids and ``counts`` of a table. Returns
+/// and ``prompts`` in steps and tokens, all of shape ``[n]``; ``costs`` the coefficients of the
+/// cost model by name, in seconds, or the axes, the flat grids and ``counts`` of a table. Returns
 /// the columns of the requests and of the batches, what adaptation did (time, kind, gain, bins), and
 /// its counters as in ``Scheduler.stats()``.
 ///
 /// Raises ``ValueError`` or ``TypeError`` that names the argument and the value.
 #[pyfunction]
-#[pyo3(signature = (scheduler: "SchedulerConfig | Rival", arrivals, predicted, actual, prompts, service: "dict[str, object]", answer: "Literal['batch', 'row']", servers, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None")
+#[pyo3(signature = (scheduler: "SchedulerConfig | Baseline", arrivals, predicted, actual, prompts, costs: "dict[str, object]", completes: "Literal['batch', 'row']", servers, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None")
     -> "tuple[dict[str, object], dict[str, object], list[tuple[float, str, float, int | None]], dict[str, object] | None]")]
 #[expect(clippy::too_many_arguments, reason = "the columns of a workload")]
 pub fn simulate<'py>(
@@ -40,8 +40,8 @@ pub fn simulate<'py>(
     predicted: ArrayLike<'py>,
     actual: ArrayLike<'py>,
     prompts: ArrayLike<'py>,
-    service: &Bound<'py, PyDict>,
-    #[pyo3(from_py_with = word::answer)] answer: &str,
+    costs: &Bound<'py, PyDict>,
+    #[pyo3(from_py_with = word::completes)] completes: &str,
     servers: Count<'py>,
     #[pyo3(from_py_with = flag::drain)] drain: bool,
     #[pyo3(from_py_with = flag::gate)] gate: bool,
@@ -54,10 +54,9 @@ pub fn simulate<'py>(
         actual: lengths(&actual, "actual")?,
         prompts: lengths(&prompts, "prompts")?,
     };
-    let service = service::parse(service, answer)?;
+    let costs = costs::parse(costs, completes)?;
     let max_resident = max_resident.map(|given| count(&given, "max_resident")).transpose()?;
-    let servers =
-        Servers { count: count(&servers, "servers")?, service, drain, gate, max_resident };
+    let servers = Servers { count: count(&servers, "servers")?, costs, drain, gate, max_resident };
     let requests = Requests::new(py, workload.arrivals.len());
     let Outcome { batches, events, adaptation } =
         requests.record(|columns| play(py, &scheduler, &workload, &servers, columns))?;
@@ -181,7 +180,7 @@ pub enum Policy {
     /// The former of a scheduler.
     Scheduler(Py<SchedulerConfig>),
     /// Something to compare it with.
-    Rival(Py<Rival>),
+    Baseline(Py<Baseline>),
 }
 
 impl Policy {
@@ -189,14 +188,14 @@ impl Policy {
         if let Ok(config) = given.cast::<SchedulerConfig>() {
             return Ok(Self::Scheduler(config.clone().unbind()));
         }
-        if let Ok(rival) = given.cast::<Rival>() {
-            return Ok(Self::Rival(rival.clone().unbind()));
+        if let Ok(baseline) = given.cast::<Baseline>() {
+            return Ok(Self::Baseline(baseline.clone().unbind()));
         }
         if let Ok(scheduler) = given.cast::<Scheduler>() {
             let config = scheduler.getattr(intern!(given.py(), "config"))?;
             return Ok(Self::Scheduler(config.cast_into::<SchedulerConfig>()?.unbind()));
         }
-        Err(wrong_type("scheduler", "a SchedulerConfig or a Rival", given))
+        Err(wrong_type("scheduler", "a SchedulerConfig or a Baseline", given))
     }
 }
 
@@ -212,9 +211,9 @@ fn play(
             let SchedulerConfig { edges, config, .. } = scheduler.get();
             py.detach(|| core::simulate_into(workload, edges, config, servers, requests))
         }
-        Policy::Rival(rival) => {
-            let rival = &rival.get().0;
-            py.detach(|| core::simulate_rival_into(workload, rival, servers, requests))
+        Policy::Baseline(baseline) => {
+            let baseline = &baseline.get().0;
+            py.detach(|| core::simulate_baseline_into(workload, baseline, servers, requests))
         }
     }
 }

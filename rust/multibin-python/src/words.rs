@@ -91,5 +91,5 @@ words!(
 );
 words!(
     /// Why a batch left.
-    ReasonWord: "few", "overdue", "full", "elastic", "drain", "expired"
+    ReasonWord: "light_load", "overdue", "full", "elastic", "drain", "expired"
 );

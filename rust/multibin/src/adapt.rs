@@ -1,19 +1,21 @@
 //! Edges that follow the traffic, and the gate: what the live scheduler and the simulation share.
 
 mod fit;
-mod options;
+mod gain;
+mod gate;
 mod reference;
 mod sample;
+mod strata;
 
 use std::collections::VecDeque;
 use std::fmt;
 
-use crate::config::{Overrun, Rules};
+use crate::config::{Adapt, Overrun};
 use crate::edges::Edges;
-use crate::gate::Gate;
+use crate::policy::Rules;
 
 pub(crate) use fit::{Fit, Job};
-pub use options::{Adapt, AdaptError};
+pub use gate::Gate;
 use sample::Sample;
 
 /// The most events that are kept for who asks for them; then the oldest go.
@@ -128,8 +130,8 @@ impl Adapter {
     }
 
     /// Whether the gate is open.
-    pub(crate) fn pays(&self) -> bool {
-        self.gate.as_ref().is_none_or(Gate::pays)
+    pub(crate) fn is_open(&self) -> bool {
+        self.gate.as_ref().is_none_or(Gate::is_open)
     }
 
     /// A request is finished. Whether the gate turned. `entered` is called now and then: how many
@@ -171,9 +173,9 @@ impl Adapter {
     /// Whether the gate turned.
     fn look(&mut self) -> bool {
         let Some(gate) = &mut self.gate else { return false };
-        let before = gate.pays();
+        let before = gate.is_open();
         gate.look();
-        if gate.pays() == before {
+        if gate.is_open() == before {
             return false;
         }
         let gain = gate.gain().expect("a gate turns by its gain");
@@ -182,7 +184,7 @@ impl Adapter {
     }
 
     fn turned(&mut self, gain: f64) {
-        if self.pays() {
+        if self.is_open() {
             self.so_far.opened += 1;
             self.tell(Event::Opened { gain });
         } else {
@@ -200,7 +202,7 @@ impl Adapter {
         self.fitting = true;
         let requests = self.sample.take();
         // Predictions that tell nothing, or are not made, start who climbs in the first level.
-        let told = self.pays() && requests.iter().any(|request| request.predicted > 0);
+        let told = self.is_open() && requests.iter().any(|request| request.predicted > 0);
         Some(Job {
             requests,
             arrivals: self.sample.arrivals(),
@@ -241,7 +243,7 @@ impl Adapter {
         self.batch_size = batch_size.unwrap_or(self.batch_size);
         if let Some(edges) = edges {
             self.edges = edges.clone();
-            self.so_far.opened += u64::from(!self.pays());
+            self.so_far.opened += u64::from(!self.is_open());
             self.gate = self.adapt.gate.then(|| Gate::new(edges.clone(), self.batch_size));
         }
         self.adjust();
@@ -269,7 +271,7 @@ impl Adapter {
 
     pub(crate) fn so_far(&self) -> Adaptation {
         let gain = self.gate.as_ref().and_then(Gate::gain);
-        Adaptation { open: self.pays(), gain, ..self.so_far }
+        Adaptation { open: self.is_open(), gain, ..self.so_far }
     }
 }
 

@@ -19,34 +19,28 @@
 //! [`Batch::resubmit`] when it outlived the batch's limit.
 
 mod adapt;
-mod admission;
-mod batch;
-mod bell;
 mod config;
+// Only the simulation times batches so far.
+#[cfg_attr(not(feature = "simulate"), allow(dead_code, unused_imports))]
+pub mod costs;
 pub mod edges;
-mod former;
-mod gain;
-mod gate;
-mod least;
-mod load;
+mod policy;
 #[cfg(all(test, not(loom)))]
-mod model;
-mod occupied;
-pub mod queue;
+mod reference;
 mod request;
 mod scheduler;
+#[cfg(feature = "simulate")]
 pub mod simulate;
 mod stats;
-mod strata;
 mod sync;
-mod waiting;
+mod time;
 
-pub use adapt::{Adapt, AdaptError, Adaptation, Event};
-pub use batch::{Batch, ResubmitError};
-pub use config::{Change, Config, ConfigError, Fill, Order, Overrun};
+pub use adapt::{Adaptation, Event, Gate};
+pub use config::{Adapt, AdaptError, Budget, Change, Config, ConfigError, Fill, Order, Overrun};
 pub use edges::{Edges, EdgesError};
-pub use gate::Gate;
-pub use load::Budget;
 pub use request::{Expired, Options, Reason, Row, Ticket};
-pub use scheduler::{Drain, NextBatch, NextError, Scheduler, Submit, SubmitError, Worker};
+pub use scheduler::ring;
+pub use scheduler::{
+    Batch, Drain, NextBatch, NextError, ResubmitError, Scheduler, Submit, SubmitError, Worker,
+};
 pub use stats::{BinStats, LabelError, Snapshot, Stats, Waits};

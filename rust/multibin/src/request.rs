@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use crate::config::nanoseconds;
+use crate::time::nanoseconds;
 
 /// Identifies an accepted request; later ones are larger.
 pub type Ticket = u64;
+
+/// Identifies a worker.
+pub(crate) type WorkerId = u64;
 
 /// What a producer hands over through a ring.
 #[derive(Debug, Clone, Copy)]
@@ -150,7 +153,7 @@ impl From<Submission> for Row {
 #[non_exhaustive]
 pub enum Reason {
     /// Elastic: fewer than 1.6 batches waited, so they left together whatever their bins.
-    Few,
+    LightLoad,
     /// A request was passed over too often, or waited longer than `max_wait`.
     Overdue,
     /// A bin held a full batch.
@@ -166,13 +169,13 @@ pub enum Reason {
 impl Reason {
     /// Every reason, in the order of the rules.
     pub const ALL: [Self; 6] =
-        [Self::Few, Self::Overdue, Self::Full, Self::Elastic, Self::Drain, Self::Expired];
+        [Self::LightLoad, Self::Overdue, Self::Full, Self::Elastic, Self::Drain, Self::Expired];
 
     /// The reason in one word.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Few => "few",
+            Self::LightLoad => "light_load",
             Self::Overdue => "overdue",
             Self::Full => "full",
             Self::Elastic => "elastic",

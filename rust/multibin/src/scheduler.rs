@@ -1,7 +1,9 @@
 //! The live scheduler: producers, rings, the forming lock, and workers that sleep.
 
 mod adapt;
+mod admission;
 mod alarm;
+mod batch;
 mod cancel;
 mod clock;
 mod drain;
@@ -13,7 +15,9 @@ mod form;
 mod loom_tests;
 mod map;
 mod next;
+mod notifier;
 mod park;
+pub mod ring;
 mod room;
 #[cfg(all(test, not(loom)))]
 mod sleep_tests;
@@ -29,13 +33,13 @@ use std::task::Waker;
 use std::time::Duration;
 
 use self::alarm::{Again, Alarm};
+pub use self::batch::{Batch, ResubmitError};
 use self::cancel::Withdrawn;
 use self::clock::Clock;
 pub use self::drain::Drain;
 use self::drain::Drainers;
 pub use self::errors::{NextError, SubmitError};
 use self::expire::Earliest;
-pub(crate) use self::fork::FORKED;
 use self::fork::{Generation, Shared};
 use self::map::BinMap;
 pub use self::next::NextBatch;
@@ -46,18 +50,20 @@ use self::wakes::{Lock, WakeList};
 pub(crate) use self::worker::Handle;
 pub use self::worker::Worker;
 
+use self::admission::{Admission, Refused};
+use self::notifier::Notifier;
+use self::ring::{Ring, ring};
 use crate::adapt::{Adaptation, Adapter, Event};
-use crate::admission::{Admission, Refused};
-use crate::bell::Bell;
-use crate::config::{Change, Config, ConfigError, Overrun, Rules};
+use crate::config::Budget;
+use crate::config::{Change, Config, ConfigError, Overrun};
 use crate::edges::Edges;
-use crate::former::{Former, WorkerId};
-use crate::load::Budget;
-use crate::queue::{self, Ring, ring};
+use crate::policy::Former;
+use crate::policy::Rules;
+use crate::policy::Slab;
+use crate::request::WorkerId;
 use crate::request::{Expired, Options, Reason, Submission, Ticket};
 use crate::stats::{Counts, Snapshot, Stats};
 use crate::sync::{self, AtomicU64};
-use crate::waiting::Slab;
 
 /// The most slots that all rings have together, and that one has.
 const ALL_SLOTS: usize = 1 << 13;
@@ -92,7 +98,7 @@ pub(crate) struct Inner {
     clock: Clock,
     admission: Admission,
     rings: Box<[sync::Arc<Ring<Submission>>]>,
-    bell: Bell,
+    notifier: Notifier,
     /// Rows of leases that ended, by how.
     done: AtomicU64,
     lost: AtomicU64,
@@ -116,7 +122,7 @@ pub(crate) struct Inner {
 struct State {
     former: Former,
     config: Config,
-    drains: Vec<queue::Drain<Submission>>,
+    drains: Vec<ring::Drain<Submission>>,
     /// First entries taken from the rings.
     drained: u64,
     withdrawn: Withdrawn,
@@ -150,12 +156,12 @@ impl Scheduler {
     }
 
     fn on(clock: Clock, edges: Edges, config: Config) -> Result<Self, ConfigError> {
-        let rules = Rules::new(&config)?;
-        config.check(&edges)?;
+        config.validate(&edges)?;
+        let rules = Rules::new(&config);
         let bins = config.queues(&edges);
         // Later edges may have fewer.
         let config = Config { max_bins: Some(bins), ..config };
-        let adapter = adapt::adapter(&config, &edges)?;
+        let adapter = adapt::adapter(&config, &edges);
         let slots = (ALL_SLOTS / bins.next_power_of_two())
             .clamp(16, RING_SLOTS)
             .min(config.capacity.next_power_of_two());
@@ -195,7 +201,7 @@ impl Scheduler {
                 clock,
                 admission: Admission::new(capacity as u64),
                 rings: rings.into(),
-                bell: Bell::new(bins),
+                notifier: Notifier::new(bins),
                 done: AtomicU64::new(0),
                 lost: AtomicU64::new(0),
                 refused: AtomicU64::new(0),

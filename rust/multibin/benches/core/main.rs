@@ -1,4 +1,4 @@
-//! What a request costs in the core, each figure beside its rival. Every iteration is one batch of
+//! What a request costs in the core, each figure beside its baseline. Every iteration is one batch of
 //! 32 requests; `benches/bars.py` turns the medians into ratios.
 
 mod common;

@@ -5,25 +5,25 @@ use std::time::Instant;
 
 use criterion::Criterion;
 use crossbeam_queue::ArrayQueue;
-use multibin::{Fill, queue};
+use multibin::{Fill, ring};
 
 use crate::common::{BATCH, BINS, OneThread, Payload, group};
 
 /// Push a batch and take it.
 pub fn rings(c: &mut Criterion) {
     let mut group = group(c, "ring", 2);
-    let rival = ArrayQueue::<Payload>::new(1024);
+    let baseline = ArrayQueue::<Payload>::new(1024);
     group.bench_function("ArrayQueue", |b| {
         b.iter(|| {
             for i in 0..BATCH as u64 {
-                let _ = rival.push(black_box([i; 4]));
+                let _ = baseline.push(black_box([i; 4]));
             }
             for _ in 0..BATCH {
-                black_box(rival.pop());
+                black_box(baseline.pop());
             }
         });
     });
-    let (ring, mut drain) = queue::ring::<Payload>(1024);
+    let (ring, mut drain) = ring::ring::<Payload>(1024);
     group.bench_function("ring", |b| {
         b.iter(|| {
             for i in 0..BATCH as u64 {
@@ -40,14 +40,14 @@ pub fn rings(c: &mut Criterion) {
 /// Submit a batch's worth of requests, form a batch and finish it.
 pub fn scheduler(c: &mut Criterion) {
     let mut group = group(c, "scheduler", 2);
-    let rival = ArrayQueue::<(u64, u64, Instant)>::new(1024);
+    let baseline = ArrayQueue::<(u64, u64, Instant)>::new(1024);
     group.bench_function("ArrayQueue + Instant::now", |b| {
         b.iter(|| {
             for i in 0..BATCH as u64 {
-                let _ = rival.push(black_box((i, i, Instant::now())));
+                let _ = baseline.push(black_box((i, i, Instant::now())));
             }
             for _ in 0..BATCH {
-                black_box(rival.pop());
+                black_box(baseline.pop());
             }
         });
     });

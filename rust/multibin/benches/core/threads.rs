@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode};
 use crossbeam_queue::ArrayQueue;
-use multibin::queue;
+use multibin::ring;
 
 use crate::common::{BATCH, BINS, Payload, group};
 
@@ -50,15 +50,15 @@ fn hand_over(
 /// One producer, one consumer.
 pub fn rings(c: &mut Criterion) {
     let mut group = flat(c, "ring, two threads");
-    let rival = ArrayQueue::<Payload>::new(1024);
+    let baseline = ArrayQueue::<Payload>::new(1024);
     group.bench_function("ArrayQueue", |b| {
         b.iter_custom(|batches| {
             let count = batches * BATCH as u64;
-            let take = || u64::from(rival.pop().map(black_box).is_some());
-            hand_over(count, |value| rival.push(value).is_ok(), take)
+            let take = || u64::from(baseline.pop().map(black_box).is_some());
+            hand_over(count, |value| baseline.push(value).is_ok(), take)
         });
     });
-    let (ring, mut drain) = queue::ring::<Payload>(1024);
+    let (ring, mut drain) = ring::ring::<Payload>(1024);
     group.bench_function("ring", |b| {
         b.iter_custom(|batches| {
             let take = || {

@@ -7,7 +7,7 @@
 //! its bar is marked, and the exit status is then 1.
 
 mod others;
-#[path = "../../examples/soak/random.rs"]
+#[path = "../../../soak/src/random.rs"]
 #[expect(dead_code, reason = "the soak needs more of it")]
 mod random;
 mod run;

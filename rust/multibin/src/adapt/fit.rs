@@ -1,8 +1,8 @@
 //! One fit of edges to finished requests: what takes long, apart from all locks.
 
+use super::gain::{Pool, Weighed};
 use super::reference::Reference;
 use crate::edges::{Edges, Optimal};
-use crate::gain::{Pool, Weighed};
 
 /// By how many standard errors a gain must exceed its bound.
 const SURE: f64 = 4.0;

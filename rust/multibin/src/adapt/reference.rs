@@ -1,7 +1,7 @@
 //! Whether the traffic changed since edges were fitted to it.
 
-use crate::gain::Weighed;
-use crate::strata::Strata;
+use super::gain::Weighed;
+use super::strata::Strata;
 
 /// The most requests that are kept.
 const MOST: usize = 4_000;
@@ -130,9 +130,9 @@ fn distance(differences: impl Iterator<Item = f64>) -> f64 {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use super::super::strata::Span;
     use super::*;
     use crate::edges::Edges;
-    use crate::strata::Span;
 
     /// The same every time.
     fn random(n: u32) -> f64 {

@@ -1,12 +1,11 @@
 //! The finished requests that edges are fitted to, and whether they changed.
 
+use super::gain::Weighed;
 use super::reference::Reference;
+use super::strata::{Span, Strata};
+use crate::config::MIN_WINDOW;
 use crate::edges::Edges;
-use crate::gain::Weighed;
-use crate::strata::{Span, Strata};
 
-/// Fewer requests are not fitted to: half of them choose the edges and half judge them.
-pub(super) const LEAST: usize = 2_000;
 /// After how many new requests the last ones are compared with those of the last fit.
 const LOOK: usize = 500;
 /// Edges are fitted once half of the batches of so many rows have no request of an unknown bin.
@@ -58,7 +57,7 @@ impl Sample {
     /// Whether edges should be fitted: `every` requests are new, or as many as the last fit had, and
     /// nearly all bins are known.
     pub(super) fn may_fit(&self, every: usize) -> bool {
-        self.strata.len() >= LEAST
+        self.strata.len() >= MIN_WINDOW
             && self.unseen >= every.min(self.fitted)
             && self.strata.knows(ROWS)
     }

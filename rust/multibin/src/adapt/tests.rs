@@ -53,7 +53,7 @@ fn cost(edges: &Edges, pairs: &[(u32, u32)], batch_size: u32) -> f64 {
 }
 
 fn adapter(adapt: Adapt, edges: Edges, batch_size: u32, overrun: Overrun) -> Adapter {
-    let rules = Rules::new(&Config { overrun, ..Config::new(batch_size) }).unwrap();
+    let rules = Rules::new(&Config { overrun, ..Config::new(batch_size) });
     Adapter::new(adapt, edges, BINS, &rules)
 }
 
@@ -111,9 +111,9 @@ fn without_a_sample_edges_are_found() {
     let one = Edges::new(&[0, 1]).unwrap();
     let mut adapter = adapter(Adapt::default(), one, 8, Overrun::Finish);
     observe(&mut adapter, &random.pairs(1_999, 100.0, 1.0, 0.0));
-    assert_eq!((adapter.edges().bins(), adapter.pays()), (1, false));
+    assert_eq!((adapter.edges().bins(), adapter.is_open()), (1, false));
     observe(&mut adapter, &random.pairs(10_000, 100.0, 1.0, 0.0));
-    assert_eq!((adapter.edges().bins(), adapter.pays()), (BINS, true));
+    assert_eq!((adapter.edges().bins(), adapter.is_open()), (BINS, true));
     let Adaptation { closed, opened, swaps, .. } = adapter.so_far();
     assert!(closed == 1 && opened == 1 && swaps >= 1);
     let events = adapter.events();
@@ -132,15 +132,15 @@ fn the_gate_closes_for_noise_and_the_edges_come_back() {
         let start = optimal(&random.pairs(20_000, 100.0, 1.0, 0.0), batch_size);
         let mut adapter = adapter(Adapt::default(), start, batch_size, Overrun::Finish);
         observe(&mut adapter, &random.pairs(10_000, 100.0, 1.0, 0.0));
-        assert!(adapter.pays());
+        assert!(adapter.is_open());
         let edges = adapter.edges().clone();
         for _ in 0..2_000 {
             let (predicted, actual) = (random.pair(100.0, 1.0, 0.0), random.pair(100.0, 1.0, 0.0));
             observe(&mut adapter, &[(predicted.0, actual.1)]);
         }
-        assert!(!adapter.pays());
+        assert!(!adapter.is_open());
         observe(&mut adapter, &random.pairs(2_000, 100.0, 1.0, 0.0));
-        assert!(adapter.pays());
+        assert!(adapter.is_open());
         assert_eq!(adapter.edges(), &edges);
         assert_eq!((adapter.so_far().closed, adapter.so_far().opened), (1, 1));
     }
@@ -170,12 +170,12 @@ fn who_reconfigures_overrules_the_gate_and_the_fit_under_way() {
     for (predicted, actual) in random.pairs(2_000, 100.0, 1.0, 0.0) {
         adapter.observe(predicted, actual, || None);
     }
-    assert!(!adapter.pays());
+    assert!(!adapter.is_open());
     let job = adapter.job().unwrap();
     assert!(adapter.job().is_none(), "one at a time");
     let given = Edges::new(&[0, 10, 20]).unwrap();
     adapter.reconfigured(Some(&given), None);
-    assert!(adapter.pays());
+    assert!(adapter.is_open());
     assert!(!adapter.fitted(job.run()));
     assert_eq!((adapter.edges(), adapter.so_far().swaps), (&given, 0));
 }
@@ -189,11 +189,11 @@ fn a_gate_alone_fits_nothing_and_edges_alone_never_close() {
     let start = Edges::uniform(0, 500, BINS).unwrap();
     let mut gate = adapter(Adapt::gate_alone(), start.clone(), 8, Overrun::Finish);
     observe(&mut gate, &noise);
-    assert!(!gate.pays() && gate.so_far().fits == 0);
+    assert!(!gate.is_open() && gate.so_far().fits == 0);
     let options = Adapt { gate: false, ..Adapt::default() };
     let mut edges = adapter(options, start, 8, Overrun::Finish);
     observe(&mut edges, &noise);
-    assert!(edges.pays() && edges.so_far().fits > 0 && edges.so_far().gain.is_none());
+    assert!(edges.is_open() && edges.so_far().fits > 0 && edges.so_far().gain.is_none());
 }
 
 #[test]

@@ -6,16 +6,17 @@ use super::Inner;
 use super::fork::Shared;
 use super::wakes::{Guard, WakeList};
 use crate::adapt::{Adapter, Fit, Job};
-use crate::config::{Config, ConfigError, Rules};
+use crate::config::Config;
 use crate::edges::Edges;
+use crate::policy::Rules;
 
 /// Pairs that are judged under one hold of the mutex.
 const BLOCK: usize = 1_000;
 
-pub(super) fn adapter(config: &Config, edges: &Edges) -> Result<Option<Adapter>, ConfigError> {
-    let rules = Rules::new(config)?;
+pub(super) fn adapter(config: &Config, edges: &Edges) -> Option<Adapter> {
+    let rules = Rules::new(config);
     let queues = config.queues(edges);
-    Ok(config.adapt.map(|adapt| Adapter::new(adapt, edges.clone(), queues, &rules)))
+    config.adapt.map(|adapt| Adapter::new(adapt, edges.clone(), queues, &rules))
 }
 
 impl Inner {
@@ -74,12 +75,12 @@ impl Inner {
 
     /// What waits stays in its queue; with strict fill that may be a batch now.
     fn put_to_use(&self, adapter: &Adapter, wakes: &WakeList) {
-        let (edges, pays) = (adapter.edges(), adapter.pays());
+        let (edges, is_open) = (adapter.edges(), adapter.is_open());
         let mut state = self.lock(wakes);
-        self.map.replace(edges, pays);
+        self.map.replace(edges, is_open);
         // What is published was meant for the bins of before.
-        state.drain_marked(&self.bell);
-        state.former.set_edges(edges.clone(), pays);
+        state.drain_marked(&self.notifier);
+        state.former.set_edges(edges.clone(), is_open);
         self.pass_on(&mut state, self.now());
     }
 }

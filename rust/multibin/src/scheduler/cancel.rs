@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::notifier::Notifier;
 use super::wakes::WakeList;
 use super::{Inner, State};
-use crate::bell::Bell;
 use crate::request::Ticket;
 
 /// Tickets that are taken back under one hold of the forming lock.
@@ -34,18 +34,18 @@ impl Withdrawn {
 
 impl State {
     /// Takes a request out of its queue, or marks it in its ring; false if it waits in neither.
-    fn take_back(&mut self, bell: &Bell, ticket: Ticket) -> bool {
-        let found = self.former.remove(ticket).is_some() || self.withdraw(bell, ticket);
+    fn take_back(&mut self, notifier: &Notifier, ticket: Ticket) -> bool {
+        let found = self.former.remove(ticket).is_some() || self.withdraw(notifier, ticket);
         self.cancelled += u64::from(found);
         found
     }
 
     /// Looks for `ticket` behind positions that are claimed and not published. What a drain leaves
     /// keeps its bin's mark, so that other rings need no look.
-    fn withdraw(&mut self, bell: &Bell, ticket: Ticket) -> bool {
+    fn withdraw(&mut self, notifier: &Notifier, ticket: Ticket) -> bool {
         let Self { drains, withdrawn, former, .. } = self;
         let mut found = None;
-        bell.marked(|bin| {
+        notifier.marked(|bin| {
             let drain = &drains[bin];
             let lies = drain.find(|submission| submission.ticket == ticket).is_some();
             found = found.or(lies.then_some(bin));
@@ -79,8 +79,9 @@ impl Inner {
 
     fn cancel_block(&self, tickets: Range<Ticket>, wakes: &WakeList) -> u64 {
         let mut state = self.lock(wakes);
-        state.drain_marked(&self.bell);
-        let found = tickets.filter(|&ticket| state.take_back(&self.bell, ticket)).count() as u64;
+        state.drain_marked(&self.notifier);
+        let found =
+            tickets.filter(|&ticket| state.take_back(&self.notifier, ticket)).count() as u64;
         self.pass_on(&mut state, self.now());
         drop(state);
         let _ = self.admission.release(found);
@@ -104,7 +105,7 @@ mod tests {
         let ticket = inner.admit_all(1).unwrap();
         let submission = Submission::new(0, ticket, inner.now(), 5, &Options::default());
         let stalls = || {
-            inner.bell.look(0);
+            inner.notifier.look(0);
             check(&scheduler);
         };
         inner.rings[0].push_looking(submission, stalls).unwrap();

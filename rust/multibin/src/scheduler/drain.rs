@@ -10,8 +10,9 @@ use super::alarm::Alarm;
 use super::fork::Shared;
 use super::park::{Timer, block_on};
 use super::wakes::{Lock, WakeList};
-use crate::config::{Change, ConfigError, Rules};
-use crate::load::Budget;
+use crate::config::Budget;
+use crate::config::{Change, ConfigError};
+use crate::policy::Rules;
 use crate::sync::{AtomicU32, Ordering, fence};
 
 impl Inner {
@@ -20,17 +21,18 @@ impl Inner {
         let mut adapter = self.adapter(&wakes);
         let mut state = self.lock(&wakes);
         let config = state.config.changed(change);
-        let rules = Rules::new(&config)?;
+        config.check_numbers()?;
         if let (None, Some(budget)) = (config.budget, change.budget) {
             return Err(ConfigError::NoBudget(budget));
         }
         let edges = change.edges.as_ref();
         config.check(edges.unwrap_or(state.former.edges()))?;
+        let rules = Rules::new(&config);
         if let Some(edges) = edges {
             self.map.replace(edges, true);
         }
         // What is published was meant for the bins and the batches of before.
-        state.drain_marked(&self.bell);
+        state.drain_marked(&self.notifier);
         if let Some(edges) = edges {
             state.former.set_edges(edges.clone(), true);
         }

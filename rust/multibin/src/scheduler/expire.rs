@@ -92,7 +92,7 @@ impl Inner {
     fn expire(&self, state: &mut Locked<'_>, wakes: &WakeList) -> bool {
         let now = self.now();
         self.earliest.forget();
-        let stalled = state.drain_marked(&self.bell);
+        let stalled = state.drain_marked(&self.notifier);
         state.former.expire(now);
         let expired = self.release_expired(state, wakes) > 0;
         self.earliest.lower(state.former.next_expiry().map_or(u64::MAX, |next| {

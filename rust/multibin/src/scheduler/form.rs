@@ -1,11 +1,12 @@
 //! The workers' side: everything under the forming lock.
 
 use super::cancel::Withdrawn;
+use super::notifier::Notifier;
 use super::sleepers::Locked;
 use super::wakes::{Panics, WakeList};
 use super::{Handle, Inner, NextError, State};
-use crate::bell::Bell;
-use crate::former::{Arrivals, Formed, WorkerId};
+use crate::policy::{Arrivals, Formed};
+use crate::request::WorkerId;
 use crate::request::{Row, Submission};
 use crate::stats::Stats;
 use crate::sync::Ordering;
@@ -19,9 +20,9 @@ impl State {
     /// Moves what producers marked from the rings to the former. Returns true if a position is left
     /// that a producer has claimed and not published.
     #[inline]
-    pub(super) fn drain_marked(&mut self, bell: &Bell) -> bool {
+    pub(super) fn drain_marked(&mut self, notifier: &Notifier) -> bool {
         let mut stalled = false;
-        bell.marked(|bin| {
+        notifier.marked(|bin| {
             let (_, left) = self.drain_one(bin);
             stalled |= left;
             left
@@ -144,7 +145,7 @@ impl Inner {
         let mut state = self.lock(wakes);
         let entered = self.now();
         let admitted = self.admission.admitted();
-        state.drain_marked(&self.bell);
+        state.drain_marked(&self.notifier);
         for row in rows {
             let gone = state.former.climb(Row { entered, ..row }, worker, admitted);
             state.restarted += u64::from(gone);
@@ -176,7 +177,7 @@ impl Inner {
 
     /// Hands some climbers of a worker that retired back; whether more are left.
     fn hand_back(&self, state: &mut Locked<'_>, worker: WorkerId) -> bool {
-        state.drain_marked(&self.bell);
+        state.drain_marked(&self.notifier);
         let (admitted, now) = (self.admission.admitted(), self.now());
         let (restarted, more) = state.former.hand_back(worker, HANDED_BACK, now, admitted);
         state.restarted += restarted;

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use super::batch::Batch;
 use super::park::{Timer, block_on};
 use super::sleepers::{Locked, Place};
 use super::wake::GLANCE;
 use super::wakes::WakeList;
 use super::{Handle, Inner, NextError};
-use crate::batch::Batch;
-use crate::config::nanoseconds;
-use crate::former::{Formed, WorkerId};
+use crate::policy::Formed;
+use crate::request::WorkerId;
+use crate::time::nanoseconds;
 
 /// One wait for a batch.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ impl Inner {
         let now = self.now();
         self.leave(&mut state, sleep);
         // Who falls asleep looks at every ring before it does.
-        state.drain_marked(&self.bell);
+        state.drain_marked(&self.notifier);
         let outcome = self.try_form(&mut state, now, worker, (sleep.end, sleep.stays), wakes);
         match (outcome, call) {
             (None, Some(call)) => self.fall_asleep(&mut state, sleep, now, call),
@@ -95,7 +96,7 @@ impl Inner {
         let Some(place) = sleep.place.take() else { return };
         state.leave(place);
         if state.sleepers.is_empty() {
-            self.bell.disarm();
+            self.notifier.disarm();
         }
     }
 
@@ -104,7 +105,7 @@ impl Inner {
         let wakes = WakeList::new();
         let mut state = self.lock(&wakes);
         self.leave(&mut state, sleep);
-        state.drain_marked(&self.bell);
+        state.drain_marked(&self.notifier);
         self.pass_on(&mut state, self.now());
     }
 }

@@ -19,10 +19,10 @@ use std::task::Waker;
 
 pub use self::submit::Submit;
 
+use super::admission::Admission;
 use super::alarm::Alarm;
 use super::wakes::{Lock, Panics, WakeList};
 use super::{BLOCK, Inner, Refused, SubmitError};
-use crate::admission::Admission;
 use crate::request::{Options, Submission, Ticket};
 
 /// Pieces that are admitted under one hold of the lock.

@@ -7,7 +7,7 @@ use super::alarm::Alarm;
 use super::park::Timer;
 use super::wakes::{Guard, WakeList};
 use super::{Inner, State};
-use crate::former::WorkerId;
+use crate::request::WorkerId;
 
 /// Nanoseconds within which a sleeper that was woken should ask for its batch: then the wake-up
 /// goes to another one as well. Its event loop may be busy, or stand still for ever. Longer than a loop
@@ -268,7 +268,7 @@ impl Inner {
     /// if as many are needed: of a thousand tasks of a loop that stands still, not each costs the one
     /// behind them its 10 ms.
     fn wake_others(&self, state: &mut Locked<'_>, now: u64, late: usize) {
-        state.drain_marked(&self.bell);
+        state.drain_marked(&self.notifier);
         let closed = self.admission.is_closed();
         let thread = state.sleepers.queue.iter().position(|sleeper| sleeper.timer == Timer::Own);
         if let Some(at) = thread

@@ -91,8 +91,8 @@ mod tests {
         scheduler.submit_many(&[0, 1], &[15, 4]).unwrap();
         scheduler.worker().next_batch(None).unwrap().done();
         let bins = scheduler.snapshot().bins;
-        let few = bins[1].batches[Reason::Few as usize];
-        assert_eq!((few, bins[1].rows, bins[1].padded, bins[1].useful), (1, 2, 30, 19));
+        let light_load = bins[1].batches[Reason::LightLoad as usize];
+        assert_eq!((light_load, bins[1].rows, bins[1].padded, bins[1].useful), (1, 2, 30, 19));
         assert_eq!(bins[0], BinStats { arrivals: 1, ..BinStats::default() });
     }
 }

@@ -2,10 +2,10 @@
 
 use super::wakes::{Panics, WakeList};
 use super::{BLOCK, Inner, Refused, SubmitError};
-use crate::config::nanoseconds;
-use crate::load::Budget;
+use crate::config::Budget;
 use crate::request::{Options, Submission, Ticket};
 use crate::sync::Ordering;
+use crate::time::nanoseconds;
 
 impl Inner {
     /// Admits `wanted` requests or none; before it says that there is no room, it frees that of what
@@ -172,14 +172,14 @@ impl Inner {
     #[inline]
     pub(super) fn push(&self, bin: usize, submission: Submission, wake: impl Fn()) {
         let (end, quiet) = loop {
-            match self.rings[bin].push_looking(submission, || self.bell.look(bin)) {
+            match self.rings[bin].push_looking(submission, || self.notifier.look(bin)) {
                 Some(pushed) => break pushed,
                 None => self.make_room(bin),
             }
         };
         self.expect_expiry(submission.deadline);
         let due = || self.due(submission.arrival, submission.deadline);
-        if self.bell.rings(end, quiet, due) {
+        if self.notifier.rings(end, quiet, due) {
             wake();
         }
     }
@@ -264,14 +264,14 @@ impl Inner {
     ) {
         let mut start = 0;
         while start < count {
-            let (look, row) = (|| self.bell.look(bin), |i| row(start + i));
+            let (look, row) = (|| self.notifier.look(bin), |i| row(start + i));
             let pushed = self.rings[bin].push_block_looking(count - start, row, look);
             let Some((pushed, end, quiet)) = pushed else {
                 self.make_room(bin);
                 continue;
             };
             start += pushed;
-            if self.bell.rings(end, quiet, &due) {
+            if self.notifier.rings(end, quiet, &due) {
                 wake();
             }
         }

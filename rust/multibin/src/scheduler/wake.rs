@@ -6,10 +6,10 @@
 
 use std::hint::spin_loop;
 
+use super::notifier::Notifier;
 use super::sleepers::Locked;
 use super::wakes::WakeList;
 use super::{Inner, State};
-use crate::bell::Bell;
 use crate::config::Fill;
 
 /// How often a stalled producer's slot is read before somebody sleeps beside it: some microseconds.
@@ -29,9 +29,9 @@ struct Rings {
 
 impl State {
     /// Moves what was claimed so far from the rings to the former. Looks at marked rings alone.
-    fn look(&mut self, bell: &Bell) -> Rings {
+    fn look(&mut self, notifier: &Notifier) -> Rings {
         let (before, mut stalled, mut others) = (self.drained, None, false);
-        bell.marked(|bin| {
+        notifier.marked(|bin| {
             let (_, left) = self.drain_one(bin);
             if left {
                 others |= stalled.replace(bin).is_some();
@@ -86,11 +86,11 @@ impl Inner {
         }
         if self.wake_or_arm(state, now, changed) {
             state.wake_first(now);
-            self.bell.disarm();
+            self.notifier.disarm();
         }
     }
 
-    /// Wakes one sleeper that is needed, which passes the wake-up on, or arms the bell. `changed`:
+    /// Wakes one sleeper that is needed, which passes the wake-up on, or arms the notifier. `changed`:
     /// more than arrivals came to pass since. Returns true if none is woken, a producer stalled, and
     /// no sleeper's alarm lets it look again soon.
     #[must_use]
@@ -101,13 +101,13 @@ impl Inner {
         };
         if !wakes(state, changed) {
             self.arm(state, closed);
-            let rings = state.look(&self.bell);
+            let rings = state.look(&self.notifier);
             // What came leaves the positions where they are up to which entries make no batch.
             if !rings.moved || !wakes(state, false) {
                 return rings.stalled && !state.sleepers.wakes_by(now.saturating_add(GLANCE));
             }
         }
-        self.bell.disarm();
+        self.notifier.disarm();
         false
     }
 
@@ -125,7 +125,7 @@ impl Inner {
     fn wake(&self, changed: bool, wakes: &WakeList) {
         // Under the lock no worker is between arming the bell and falling asleep.
         let mut state = self.lock(wakes);
-        state.drain_marked(&self.bell);
+        state.drain_marked(&self.notifier);
         self.pass_on_if(&mut state, self.now(), changed);
     }
 
@@ -133,8 +133,8 @@ impl Inner {
     fn arm(&self, state: &mut State, closed: bool) {
         let any = closed || state.config.fill == Fill::Elastic;
         while !any && let Some(bin) = state.former.next_changed() {
-            self.bell.set_quiet(bin, state.quiet(bin));
+            self.notifier.set_quiet(bin, state.quiet(bin));
         }
-        self.bell.arm(any, state.sleepers.first_alarm());
+        self.notifier.arm(any, state.sleepers.first_alarm());
     }
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::batch::Batch;
 use super::fork::Shared;
 use super::wakes::WakeList;
 use super::{NextBatch, NextError, Scheduler, next};
-use crate::batch::Batch;
-use crate::former::WorkerId;
+use crate::request::WorkerId;
 use crate::sync::{AtomicU32, Ordering, order_for_loom};
 
 /// Takes batches. Climbers that it resubmits come back to it alone; when it is closed, or it and its batches

@@ -4,7 +4,8 @@ use super::clock::seconds;
 use super::records::TimedEvent;
 use super::run::Policy;
 use crate::adapt::{Adaptation, Adapter};
-use crate::former::{Formed, Former, WorkerId};
+use crate::policy::{Formed, Former};
+use crate::request::WorkerId;
 use crate::request::{Row, Submission};
 
 /// While the gate is closed, a request that arrives goes to the first bin; fitted edges are in use at
@@ -48,11 +49,11 @@ impl Policy for Adaptive {
         if self.adapter.observe(predicted, actual, entered) {
             self.keep_events(now);
         }
-        self.former.set_predicted(self.adapter.pays());
+        self.former.set_predicted(self.adapter.is_open());
         let Some(job) = self.adapter.job() else { return };
         if self.adapter.fitted(job.run()) {
             self.keep_events(now);
-            self.former.set_edges(self.adapter.edges().clone(), self.adapter.pays());
+            self.former.set_edges(self.adapter.edges().clone(), self.adapter.is_open());
         }
     }
 

@@ -109,7 +109,7 @@ impl<'a> Source<'a> {
 
     /// A request is answered at `time`, which may be ahead: its user pauses then.
     #[inline]
-    pub(super) fn answer(&mut self, time: u64) {
+    pub(super) fn complete(&mut self, time: u64) {
         if let Arrivals::Users { .. } = self.arrivals {
             self.answers.push(Reverse(time));
         }
@@ -120,12 +120,14 @@ impl<'a> Source<'a> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::rivals::{RefillOrder, workloads};
-    use super::super::{
-        Answer, Linear, Records, Rival, Servers, Service, Workload, simulate, simulate_rival,
-    };
+    use super::super::baselines::{Baseline, simulate_baseline};
+    use super::super::baselines::{ContinuousOrder, workloads};
+    use super::super::records::Records;
+    use super::super::shipped::simulate;
+    use super::super::workload::{Servers, Workload};
     use super::*;
     use crate::config::Config;
+    use crate::costs::{Completion, Costs, LinearCosts};
     use crate::edges::Edges;
 
     const PAUSE: u64 = 700_000_000;
@@ -136,20 +138,20 @@ mod tests {
         Workload { arrivals: Arrivals::Users { count: users, pauses }, ..workload.clone() }
     }
 
-    fn servers(answer: Answer) -> Servers {
-        let cost = Linear { fixed: 0.05, step: 0.02, ..Linear::default() };
-        let service = Service { cost: cost.into(), answer };
-        Servers { count: 2, service, drain: true, gate: false, max_resident: None }
+    fn servers(completes: Completion) -> Servers {
+        let cost = LinearCosts { fixed: 0.05, step: 0.02, ..LinearCosts::default() };
+        let costs = Costs { model: cost.into(), completes };
+        Servers { count: 2, costs, drain: true, gate: false, max_resident: None }
     }
 
-    fn played(workload: &Workload, answer: Answer) -> Vec<Records> {
+    fn played(workload: &Workload, completes: Completion) -> Vec<Records> {
         let edges = Edges::new(&[0, 8, 16, 32]).unwrap();
-        let refill = Rival::Refill { rows: 3, chunk: 1, order: RefillOrder::Fifo };
-        let nearest = Rival::Nearest { batch_size: 3, few: false };
-        let servers = servers(answer);
-        let rival = |rival| simulate_rival(workload, &rival, &servers).unwrap();
+        let refill = Baseline::Continuous { rows: 3, chunk: 1, order: ContinuousOrder::Fifo };
+        let nearest = Baseline::Nearest { batch_size: 3, light_load: false };
+        let servers = servers(completes);
+        let baseline = |baseline| simulate_baseline(workload, &baseline, &servers).unwrap();
         let shipped = simulate(workload, &edges, &Config::new(3), &servers).unwrap();
-        vec![shipped, rival(refill), rival(nearest)]
+        vec![shipped, baseline(refill), baseline(nearest)]
     }
 
     #[test]
@@ -160,7 +162,7 @@ mod tests {
             actual: vec![5, 10, 1, 3],
             prompts: vec![0; 4],
         };
-        for records in played(&sent(&workload, 1), Answer::Batch) {
+        for records in played(&sent(&workload, 1), Completion::Batch) {
             let mut free = 0.0;
             for (i, &steps) in workload.actual.iter().enumerate() {
                 let arrival = free + PAUSE as f64 * 1e-9;
@@ -177,9 +179,9 @@ mod tests {
         fn each_answer_sends_one_request_after_its_pause(
             workload in workloads(),
             users in 1usize..9,
-            answer in prop_oneof![Just(Answer::Batch), Just(Answer::Row)],
+            completes in prop_oneof![Just(Completion::Batch), Just(Completion::Row)],
         ) {
-            for records in played(&sent(&workload, users), answer) {
+            for records in played(&sent(&workload, users), completes) {
                 let mut answers = records.requests.finish.clone();
                 answers.sort_by(f64::total_cmp);
                 let pause = PAUSE as f64 * 1e-9;

@@ -8,8 +8,10 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::arrivals::Arrivals;
+use super::error::SimulateError;
 use super::records::{Outcome, RequestColumns};
-use super::{Config, Servers, SimulateError, Workload};
+use super::workload::{Servers, Workload};
+use crate::config::Config;
 
 /// The last tick at which something may happen: sums of two times up to it do not wrap, and they stay
 /// below those that mean *never*.
@@ -94,8 +96,8 @@ impl Tick {
         if self == Self(0) {
             return Cow::Borrowed(servers);
         }
-        let service = servers.service.scaled(1.0 / self.length());
-        Cow::Owned(Servers { service, ..servers.clone() })
+        let costs = servers.costs.scaled(1.0 / self.length());
+        Cow::Owned(Servers { costs, ..servers.clone() })
     }
 
     /// `config` with its wait in these ticks: one at least, where it is not 0.

@@ -7,16 +7,19 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-use super::rivals::{LINEAR, table, times, workloads};
+use super::arrivals::Arrivals;
+use super::baselines::{Baseline, ContinuousOrder, Weight, simulate_baseline};
+use super::baselines::{LINEAR, table, times, workloads};
+use super::records::{Records, recorded};
 use super::run::{Policy, Run};
-use super::{
-    Answer, Arrivals, Cost, Counts, Linear, Records, RefillOrder, Rival, Servers, Service, Weight,
-    Workload, former, recorded, simulate, simulate_rival,
-};
+use super::shipped::{former, simulate};
+use super::workload::{Servers, Workload};
+use crate::config::Budget;
 use crate::config::{Config, Fill, Order, Overrun};
+use crate::costs::{Completion, CostModel, Costs, Counts, LinearCosts};
 use crate::edges::Edges;
-use crate::former::{Formed, Former, WorkerId};
-use crate::load::Budget;
+use crate::policy::{Formed, Former};
+use crate::request::WorkerId;
 use crate::request::{Row, Submission};
 
 type Checked = Result<(), TestCaseError>;
@@ -60,21 +63,24 @@ prop_compose! {
     }
 }
 
-fn services() -> impl Strategy<Value = Service> {
-    let free = Linear { step: 0.02, ..Linear::default() };
-    let costs = [Cost::from(LINEAR), free.into(), table(Counts::Mean).into()];
-    (prop::sample::select(costs.to_vec()), prop_oneof![Just(Answer::Batch), Just(Answer::Row)])
-        .prop_map(|(cost, answer)| Service { cost, answer })
+fn all_costs() -> impl Strategy<Value = Costs> {
+    let free = LinearCosts { step: 0.02, ..LinearCosts::default() };
+    let costs = [CostModel::from(LINEAR), free.into(), table(Counts::Mean).into()];
+    (
+        prop::sample::select(costs.to_vec()),
+        prop_oneof![Just(Completion::Batch), Just(Completion::Row)],
+    )
+        .prop_map(|(cost, completes)| Costs { model: cost, completes })
 }
 
 prop_compose! {
     fn servers()(
         count in 1usize..6,
-        service in services(),
+        costs in all_costs(),
         drain in any::<bool>(),
         gate in any::<bool>(),
     ) -> Servers {
-        Servers { count, service, drain, gate, max_resident: None }
+        Servers { count, costs, drain, gate, max_resident: None }
     }
 }
 
@@ -257,25 +263,30 @@ fn watched(workload: &Workload, config: &Config, servers: &Servers) -> (Records,
     (records.unwrap(), watched.batches)
 }
 
-fn rivals() -> Vec<Rival> {
-    let bin = |weight, few| Rival::HeaviestBin { batch_size: 3, edges: edges(), weight, few };
+fn baselines() -> Vec<Baseline> {
+    let bin = |weight, light_load| Baseline::HeaviestBin {
+        batch_size: 3,
+        edges: edges(),
+        weight,
+        light_load,
+    };
     vec![
-        Rival::Sorted { window: 9, sizes: vec![(0, 3)] },
-        Rival::Sorted { window: 20, sizes: vec![(10, 6), (30, 4), (40, 2)] },
-        Rival::ShortestFirst { batch_size: 3, patience: 4 },
-        Rival::LookAhead { batch_size: 3, window: 9 },
-        Rival::Nearest { batch_size: 3, few: true },
+        Baseline::SortedWindow { window: 9, sizes: vec![(0, 3)] },
+        Baseline::SortedWindow { window: 20, sizes: vec![(10, 6), (30, 4), (40, 2)] },
+        Baseline::ShortestFirst { batch_size: 3, patience: 4 },
+        Baseline::LookAhead { batch_size: 3, window: 9 },
+        Baseline::Nearest { batch_size: 3, light_load: true },
         bin(Weight::Wait, true),
         bin(Weight::WaitSquared, false),
     ]
 }
 
-fn refills() -> Vec<Rival> {
-    let refill = |chunk, order| Rival::Refill { rows: 3, chunk, order };
+fn refills() -> Vec<Baseline> {
+    let refill = |chunk, order| Baseline::Continuous { rows: 3, chunk, order };
     vec![
-        refill(1, RefillOrder::Longest),
-        refill(5, RefillOrder::Shortest),
-        refill(u32::MAX, RefillOrder::Fifo),
+        refill(1, ContinuousOrder::Longest),
+        refill(5, ContinuousOrder::Shortest),
+        refill(u32::MAX, ContinuousOrder::Fifo),
     ]
 }
 
@@ -334,15 +345,15 @@ proptest! {
     }
 
     #[test]
-    fn the_books_of_rivals_balance(workload in loads(), servers in servers()) {
-        for rival in rivals().iter().chain(&refills()) {
-            let records = simulate_rival(&workload, rival, &servers).unwrap();
+    fn the_books_of_baselines_balance(workload in loads(), servers in servers()) {
+        for baseline in baselines().iter().chain(&refills()) {
+            let records = simulate_baseline(&workload, baseline, &servers).unwrap();
             let books = Books { workload: &workload, records: &records, overrun: Overrun::Finish };
             books.check()?;
             books.check_all_finished()?;
             prop_assert!(records.requests.entries.iter().all(|&entries| entries == 1));
-            match *rival {
-                Rival::Refill { rows, .. } => books.check_busy_times(rows)?,
+            match *baseline {
+                Baseline::Continuous { rows, .. } => books.check_busy_times(rows)?,
                 _ => books.check_slots()?,
             }
         }

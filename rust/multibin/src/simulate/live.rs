@@ -7,10 +7,14 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::rivals::{LINEAR, workloads};
+use super::baselines::{LINEAR, workloads};
+use super::records::recorded;
 use super::run::{Policy, Run};
-use super::{Answer, Cost, Linear, Servers, Service, recorded, simulate};
-use crate::former::{Formed, WorkerId};
+use super::shipped::simulate;
+use super::workload::Servers;
+use crate::costs::{Completion, CostModel, Costs, LinearCosts};
+use crate::policy::Formed;
+use crate::request::WorkerId;
 use crate::request::{Row, Submission, Ticket};
 use crate::{Batch, Config, Edges, Fill, Order, Overrun, Scheduler, Worker};
 
@@ -98,8 +102,10 @@ fn configs() -> impl Strategy<Value = Config> {
     )
 }
 
-const SERVICE: Service =
-    Service { cost: Cost::Linear(Linear { padded_token: 0.0, ..LINEAR }), answer: Answer::Row };
+const COSTS: Costs = Costs {
+    model: CostModel::Linear(LinearCosts { padded_token: 0.0, ..LINEAR }),
+    completes: Completion::Row,
+};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
@@ -112,7 +118,7 @@ proptest! {
         drain in any::<bool>(),
     ) {
         let edges = Edges::new(&[0, 8, 16, 32, 64, 65]).unwrap();
-        let servers = Servers { count: servers, service: SERVICE, drain, gate: false, max_resident: None };
+        let servers = Servers { count: servers, costs: COSTS, drain, gate: false, max_resident: None };
         let simulated = simulate(&workload, &edges, &config, &servers).unwrap();
         let overrun = config.overrun;
         let live = Live::new(edges, config, servers.count);

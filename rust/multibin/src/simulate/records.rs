@@ -2,7 +2,10 @@
 
 use std::collections::TryReserveError;
 
+use super::error::SimulateError;
+use super::workload::Workload;
 use crate::adapt::{Adaptation, Event};
+use crate::config::ConfigError;
 use crate::request::Reason;
 
 /// Everything that happened.
@@ -48,7 +51,7 @@ pub struct TimedEvent {
 /// request that did not finish has no finite `finish`.
 ///
 /// For all policies whose rows run to the end of their batch, Σ rows × steps of the batches is
-/// Σ `steps` + Σ `waste`. [`Rival::Refill`](super::Rival::Refill) has no such batches: there
+/// Σ `steps` + Σ `waste`. [`Baseline::Continuous`](super::Baseline::Continuous) has no such batches: there
 /// Σ `steps` + Σ `waste` of the requests of a batch is what its slots computed, at most slots × steps.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RequestRecords {
@@ -228,4 +231,15 @@ impl<'a> Recorder<'a> {
         requests.clear();
         Self { requests, batches: BatchRecords::default() }
     }
+}
+
+/// Plays with columns of the run's own.
+pub(super) fn recorded(
+    workload: &Workload,
+    play: impl FnOnce(RequestColumns<'_>) -> Result<Outcome, SimulateError>,
+) -> Result<Records, SimulateError> {
+    let count = workload.arrivals.len();
+    let mut requests = RequestRecords::new(count).map_err(|_| ConfigError::Memory(count))?;
+    let Outcome { batches, events, adaptation } = play(requests.columns())?;
+    Ok(Records { requests, batches, events, adaptation })
 }

@@ -5,12 +5,15 @@ use std::collections::{BTreeSet, BinaryHeap};
 
 use super::arrivals::Source;
 use super::clock::{nanoseconds, reached, seconds};
+use super::error::SimulateError;
 use super::records::{BatchRecord, Outcome, Recorder, RequestColumns, TimedEvent};
-use super::service::{RunningRow, Timing};
-use super::{Answer, Servers, SimulateError, Workload};
+use super::workload::{Servers, Workload};
 use crate::adapt::Adaptation;
 use crate::config::Overrun;
-use crate::former::{Formed, Former, WorkerId};
+use crate::costs::Completion;
+use crate::costs::{RunningRow, Timing};
+use crate::policy::{Formed, Former};
+use crate::request::WorkerId;
 use crate::request::{Row, Submission};
 
 /// What forms batches: the shipped former, or something to compare it with.
@@ -211,8 +214,8 @@ impl<'a, P: Policy> Run<'a, P> {
         running.clear();
         running.extend(formed.rows.iter().map(|row| self.running(row, formed.limit)));
         let mut row_ends = std::mem::take(&mut self.row_ends);
-        let timing = self.servers.service.time(&running, &mut row_ends);
-        if self.servers.service.answer == Answer::Batch {
+        let timing = self.servers.costs.time(&running, &mut row_ends);
+        if self.servers.costs.completes == Completion::Batch {
             row_ends.fill(timing.end);
         }
         if self.overrun == Overrun::Climb {
@@ -238,7 +241,7 @@ impl<'a, P: Policy> Run<'a, P> {
         } else {
             self.records.requests.finish[request] = seconds(self.now) + row_end;
             self.finished[server].push(*row);
-            self.source.answer(self.now.saturating_add(nanoseconds(row_end)));
+            self.source.complete(self.now.saturating_add(nanoseconds(row_end)));
         }
     }
 

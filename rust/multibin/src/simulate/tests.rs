@@ -1,7 +1,12 @@
 use proptest::prelude::*;
 
-use super::rivals::workloads;
-use super::*;
+use super::arrivals::Arrivals;
+use super::baselines::{Baseline, ContinuousOrder, simulate_baseline, workloads};
+use super::shipped::simulate;
+use super::workload::{Servers, Workload};
+use crate::config::{Config, Fill, Overrun};
+use crate::costs::{Completion, Costs, LinearCosts};
+use crate::edges::Edges;
 
 /// Uniform on `[0, 1)`, the same every time.
 fn uniforms(n: usize) -> impl Iterator<Item = f64> {
@@ -26,9 +31,9 @@ fn backlog(n: usize, lo: f64, hi: f64) -> Workload {
     }
 }
 
-fn one_server(cost: Linear) -> Servers {
-    let service = Service { cost: cost.into(), answer: Answer::Row };
-    Servers { count: 1, service, drain: true, gate: false, max_resident: None }
+fn one_server(cost: LinearCosts) -> Servers {
+    let costs = Costs { model: cost.into(), completes: Completion::Row };
+    Servers { count: 1, costs, drain: true, gate: false, max_resident: None }
 }
 
 fn last(times: &[f64]) -> f64 {
@@ -39,11 +44,11 @@ fn last(times: &[f64]) -> f64 {
 #[test]
 fn throughput_of_uniform_lengths_is_the_papers() {
     let workload = backlog(400_000, 1_000.0, 20_000.0);
-    let service = Linear { step: 0.001, ..Linear::default() };
+    let costs = LinearCosts { step: 0.001, ..LinearCosts::default() };
     let config = Config { fill: Fill::Strict, ..Config::new(128) };
     for (bins, paper) in (1..).zip([6.447, 8.434, 9.400, 9.970, 10.347]) {
         let edges = Edges::uniform(1_000, 20_000, bins).unwrap();
-        let records = simulate(&workload, &edges, &config, &one_server(service)).unwrap();
+        let records = simulate(&workload, &edges, &config, &one_server(costs)).unwrap();
         let rate = 400_000.0 / last(&records.batches.finish);
         assert!((rate / paper - 1.0).abs() < 0.005, "{bins} bins: {rate} for {paper}");
     }
@@ -55,10 +60,10 @@ fn every_request_is_finished_after_its_own_steps() {
     let edges = Edges::new(&[0, 10, 20, 40, 80]).unwrap();
     for overrun in [Overrun::Finish, Overrun::Climb, Overrun::Recompute] {
         let config = Config { overrun, ..Config::new(8) };
-        let service = Linear { step: 1.0, row_step: 1e-9, ..Linear::default() };
+        let costs = LinearCosts { step: 1.0, row_step: 1e-9, ..LinearCosts::default() };
         let mut workload = workload.clone();
         workload.predicted.fill(0);
-        let records = simulate(&workload, &edges, &config, &one_server(service)).unwrap();
+        let records = simulate(&workload, &edges, &config, &one_server(costs)).unwrap();
         let steps: u64 = records
             .batches
             .steps
@@ -80,7 +85,8 @@ fn every_request_is_finished_after_its_own_steps() {
 #[test]
 fn without_draining_strict_leaves_partial_bins_behind() {
     let workload = backlog(10, 1.0, 1.0);
-    let servers = Servers { drain: false, ..one_server(Linear { step: 1.0, ..Linear::default() }) };
+    let servers =
+        Servers { drain: false, ..one_server(LinearCosts { step: 1.0, ..LinearCosts::default() }) };
     let config = Config { fill: Fill::Strict, ..Config::new(4) };
     let edges = Edges::new(&[0, 10]).unwrap();
     let records = simulate(&workload, &edges, &config, &servers).unwrap();
@@ -92,7 +98,8 @@ fn a_climber_that_is_left_over_has_no_finish() {
     let at = Arrivals::At(vec![0, 100_000_000]);
     let workload = Workload { arrivals: at, predicted: vec![0; 2], ..backlog(2, 10.0, 10.0) };
     let workload = Workload { actual: vec![10, 3], ..workload };
-    let servers = Servers { drain: false, ..one_server(Linear { step: 1.0, ..Linear::default() }) };
+    let servers =
+        Servers { drain: false, ..one_server(LinearCosts { step: 1.0, ..LinearCosts::default() }) };
     let config = Config { fill: Fill::Strict, overrun: Overrun::Climb, ..Config::new(2) };
     let edges = Edges::new(&[0, 5, 20]).unwrap();
     let requests = simulate(&workload, &edges, &config, &servers).unwrap().requests;
@@ -104,7 +111,7 @@ fn a_climber_that_is_left_over_has_no_finish() {
 #[test]
 fn bad_workloads_are_named() {
     let edges = || Edges::new(&[0, 10]).unwrap();
-    let servers = one_server(Linear { step: 1.0, ..Linear::default() });
+    let servers = one_server(LinearCosts { step: 1.0, ..LinearCosts::default() });
     let config = Config::new(4);
     let message = |workload: &Workload, servers: &Servers| {
         simulate(workload, &edges(), &config, servers).unwrap_err().to_string()
@@ -129,7 +136,7 @@ proptest! {
         count in 1usize..3,
     ) {
         let most = batch_size as usize + room;
-        let cost = Linear { step: 0.02, ..Linear::default() };
+        let cost = LinearCosts { step: 0.02, ..LinearCosts::default() };
         let limited = |max_resident| {
             let config = Config { overrun: Overrun::Climb, max_parked, ..Config::new(batch_size) };
             let servers = Servers { count, max_resident, ..one_server(cost) };
@@ -147,7 +154,7 @@ proptest! {
 
 #[test]
 fn limits_that_hold_no_batch_are_named() {
-    let servers = Servers { max_resident: Some(7), ..one_server(Linear::default()) };
+    let servers = Servers { max_resident: Some(7), ..one_server(LinearCosts::default()) };
     let message = |config: &Config| {
         let edges = Edges::new(&[0, 10]).unwrap();
         simulate(&backlog(3, 1.0, 5.0), &edges, config, &servers).unwrap_err().to_string()
@@ -156,7 +163,7 @@ fn limits_that_hold_no_batch_are_named() {
     assert_eq!(small, "max_resident: a server of 7 rows holds no batch of 8");
     let strict = Config { fill: Fill::Strict, overrun: Overrun::Climb, ..Config::new(4) };
     assert!(message(&strict).starts_with("max_resident: with fill = strict"));
-    let rival = Rival::Refill { rows: 8, chunk: 1, order: RefillOrder::Fifo };
-    let refused = simulate_rival(&backlog(3, 1.0, 5.0), &rival, &servers).unwrap_err();
+    let baseline = Baseline::Continuous { rows: 8, chunk: 1, order: ContinuousOrder::Fifo };
+    let refused = simulate_baseline(&backlog(3, 1.0, 5.0), &baseline, &servers).unwrap_err();
     assert_eq!(refused.to_string(), small);
 }

@@ -1,7 +1,7 @@
 //! What is counted when a batch leaves, under the forming lock.
 
 use super::{BinStats, Waits};
-use crate::former::Formed;
+use crate::policy::Formed;
 use crate::request::Reason;
 
 /// Batches by the bin that led them, and the waits of their rows.

@@ -1,17 +1,17 @@
 use proptest::prelude::*;
 
-use super::super::rivals::{times, workloads};
-use super::super::{
-    Answer, Cost, Counts, Linear, Measured, Records, RefillOrder, Rival, Service, Table,
-    TimedEvent, Weight, simulate, simulate_rival,
-};
+use super::super::baselines::{Baseline, ContinuousOrder, Weight, simulate_baseline};
+use super::super::baselines::{times, workloads};
+use super::super::records::{Records, TimedEvent};
+use super::super::shipped::simulate;
 use super::*;
 use crate::adapt::Event;
 use crate::config::Fill;
+use crate::costs::{Completion, CostModel, CostTable, Costs, Counts, LinearCosts, Measurements};
 use crate::edges::Edges;
 
 /// Whole nanoseconds and sums of binary fractions, so that nothing is rounded on any clock.
-const LINEAR: Linear = Linear {
+const LINEAR: LinearCosts = LinearCosts {
     fixed: 0.0625,
     prompt_token: 0.003_906_25,
     moved_row: 0.0,
@@ -24,15 +24,15 @@ const LINEAR: Linear = Linear {
 /// Runs of some seconds then take a multiple of 2⁶³ nanoseconds.
 const BITS: u32 = 26;
 
-fn servers(cost: impl Into<Cost>) -> Servers {
-    let service = Service { cost: cost.into(), answer: Answer::Row };
-    Servers { count: 2, service, drain: true, gate: false, max_resident: None }
+fn servers(cost: impl Into<CostModel>) -> Servers {
+    let costs = Costs { model: cost.into(), completes: Completion::Row };
+    Servers { count: 2, costs, drain: true, gate: false, max_resident: None }
 }
 
 /// Servers of a world in which everything takes 2^`bits` times as long.
 fn slower(bits: u32) -> Servers {
     let servers = servers(LINEAR);
-    Servers { service: servers.service.scaled(2f64.powi(bits.cast_signed())), ..servers }
+    Servers { costs: servers.costs.scaled(2f64.powi(bits.cast_signed())), ..servers }
 }
 
 /// One request of each of these steps, all there at the start.
@@ -47,16 +47,17 @@ fn backlog(steps: &[u32]) -> Workload {
 
 fn played(workload: &Workload, config: &Config, servers: &Servers) -> Vec<Records> {
     let edges = Edges::new(&[0, 8, 16, 32]).unwrap();
-    let refill = Rival::Refill { rows: 3, chunk: 2, order: RefillOrder::Fifo };
-    let nearest = Rival::Nearest { batch_size: 3, few: false };
+    let refill = Baseline::Continuous { rows: 3, chunk: 2, order: ContinuousOrder::Fifo };
+    let nearest = Baseline::Nearest { batch_size: 3, light_load: false };
     let (bins, weight) = (edges.clone(), Weight::WaitSquared);
-    let heaviest = Rival::HeaviestBin { batch_size: 3, edges: bins, weight, few: false };
-    let rivals = [refill, nearest, heaviest].map(|rival| simulate_rival(workload, &rival, servers));
+    let heaviest = Baseline::HeaviestBin { batch_size: 3, edges: bins, weight, light_load: false };
+    let baselines =
+        [refill, nearest, heaviest].map(|baseline| simulate_baseline(workload, &baseline, servers));
     let shipped = [false, true].map(|gate| {
         let servers = Servers { gate, ..servers.clone() };
         simulate(workload, &edges, config, &servers)
     });
-    rivals.into_iter().chain(shipped).map(Result::unwrap).collect()
+    baselines.into_iter().chain(shipped).map(Result::unwrap).collect()
 }
 
 /// All times of the records.
@@ -96,7 +97,8 @@ proptest! {
 fn times_beyond_the_nanoseconds_of_64_bits_add_up() {
     let steps = [100; 6];
     for step in [1e3, 1.2e8, 1e20, 1e200] {
-        let servers = Servers { count: 1, ..servers(Linear { step, ..Linear::default() }) };
+        let servers =
+            Servers { count: 1, ..servers(LinearCosts { step, ..LinearCosts::default() }) };
         let edges = Edges::new(&[0, 1_000]).unwrap();
         let records = simulate(&backlog(&steps), &edges, &Config::new(1), &servers).unwrap();
         for (i, finish) in (1..).zip(records.requests.finish) {
@@ -128,7 +130,7 @@ fn waits_are_as_long_by_every_clock() {
 #[test]
 fn times_that_are_not_finite_are_an_error_that_names_the_service() {
     let grid = |value: f64| vec![value; 4];
-    let table = Table::new(Measured {
+    let table = CostTable::new(Measurements {
         rows: vec![1, 2],
         tokens: vec![1, 9],
         step: vec![1e307, 1e308, 1e308, 1e307],
@@ -136,20 +138,20 @@ fn times_that_are_not_finite_are_an_error_that_names_the_service() {
         moved: grid(0.0),
         counts: Counts::Mean,
     });
-    let step = Linear { step: 1e308, ..Linear::default() };
-    let all = Linear { fixed: 1e308, row_step: 1e308, kv_token: 1e308, ..step };
-    for cost in [step.into(), all.into(), Cost::Table(table.unwrap())] {
+    let step = LinearCosts { step: 1e308, ..LinearCosts::default() };
+    let all = LinearCosts { fixed: 1e308, row_step: 1e308, kv_token: 1e308, ..step };
+    for cost in [step.into(), all.into(), CostModel::Table(table.unwrap())] {
         let (workload, servers) = (backlog(&[100, 7, 90]), servers(cost));
         let edges = Edges::new(&[0, 50, 100]).unwrap();
-        let refill = Rival::Refill { rows: 2, chunk: 3, order: RefillOrder::Fifo };
+        let refill = Baseline::Continuous { rows: 2, chunk: 3, order: ContinuousOrder::Fifo };
         for refused in [
             simulate(&workload, &edges, &Config::new(2), &servers),
-            simulate_rival(&workload, &refill, &servers),
+            simulate_baseline(&workload, &refill, &servers),
         ] {
             let message = refused.unwrap_err().to_string();
             assert_eq!(
                 message,
-                "service: the run is longer than the largest finite number of seconds"
+                "costs: the run is longer than the largest finite number of seconds"
             );
         }
     }

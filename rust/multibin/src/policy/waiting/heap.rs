@@ -1,0 +1,153 @@
+//! 4-ary heaps of places in the slab, the least key first, in which an item is found by its place.
+
+use super::entry::NIL;
+use super::slab::Touched;
+use crate::request::Ticket;
+
+/// Items of a block. A heap grows and shrinks by blocks, so that no item is copied for that.
+const ITEMS: usize = 128;
+const CHILDREN: usize = 4;
+/// The index of the root: the children of index i are then the four from 4·i − 8 on, neighbours in
+/// one block.
+const ROOT: usize = 3;
+
+/// A place, ordered by its key, then its ticket.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Item {
+    pub(super) key: u64,
+    pub(super) ticket: Ticket,
+    pub(super) at: u32,
+}
+
+impl Item {
+    const NONE: Self = Self { key: u64::MAX, ticket: u64::MAX, at: NIL };
+
+    #[inline]
+    fn precedes(&self, other: &Self) -> bool {
+        (self.key, self.ticket) < (other.key, other.ticket)
+    }
+}
+
+/// Every operation takes O(log n), without amortisation. `indices` holds, by place, the index of the
+/// place's item in its heap.
+#[derive(Debug)]
+pub(super) struct Heap {
+    #[expect(clippy::vec_box, reason = "a heap that grows copies no items")]
+    blocks: Vec<Box<[Item; ITEMS]>>,
+    /// The index after the last item.
+    end: usize,
+}
+
+impl Default for Heap {
+    fn default() -> Self {
+        Self { blocks: Vec::new(), end: ROOT }
+    }
+}
+
+impl Heap {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.end == ROOT
+    }
+
+    /// The least item.
+    #[inline]
+    pub(super) fn first(&self) -> Option<&Item> {
+        (!self.is_empty()).then(|| self.item(ROOT))
+    }
+
+    /// The place of the `nth` item in the order of their indices.
+    #[inline]
+    pub(super) fn place(&self, nth: u32) -> u32 {
+        self.item(ROOT + nth as usize).at
+    }
+
+    #[inline]
+    fn item(&self, index: usize) -> &Item {
+        &self.blocks[index / ITEMS][index % ITEMS]
+    }
+
+    #[inline]
+    fn set(&mut self, index: usize, item: Item, indices: &mut [u32]) {
+        self.blocks[index / ITEMS][index % ITEMS] = item;
+        indices[item.at as usize] = index as u32;
+    }
+
+    #[inline(never)]
+    pub(super) fn push(&mut self, item: Item, indices: &mut [u32], touched: &Touched) {
+        if self.end / ITEMS == self.blocks.len() {
+            self.blocks.push(Box::new([Item::NONE; ITEMS]));
+        }
+        self.end += 1;
+        self.rise(self.end - 1, item, indices, touched);
+    }
+
+    /// Takes the item of the place `at` out.
+    #[inline(never)]
+    pub(super) fn remove(&mut self, at: u32, indices: &mut [u32], touched: &Touched) {
+        let index = std::mem::replace(&mut indices[at as usize], NIL) as usize;
+        self.end -= 1;
+        let last = *self.item(self.end);
+        // Half a block later than it could be, so that a heap at a block's border does not allocate
+        // and give back by turns.
+        self.blocks.truncate((self.end + ITEMS / 2).div_ceil(ITEMS));
+        if index == self.end {
+            return;
+        }
+        if index > ROOT && last.precedes(self.item(parent(index))) {
+            self.rise(index, last, indices, touched);
+        } else {
+            self.sink(index, last, indices, touched);
+        }
+    }
+
+    /// The entry that was at the place `from` is at `to`.
+    pub(super) fn moved(&mut self, from: u32, to: u32, indices: &mut [u32]) {
+        let index = std::mem::replace(&mut indices[from as usize], NIL) as usize;
+        let item = Item { at: to, ..*self.item(index) };
+        self.set(index, item, indices);
+    }
+
+    #[inline]
+    fn rise(&mut self, mut index: usize, item: Item, indices: &mut [u32], touched: &Touched) {
+        while index > ROOT {
+            let above = *self.item(parent(index));
+            touched.add(1);
+            if !item.precedes(&above) {
+                break;
+            }
+            self.set(index, above, indices);
+            index = parent(index);
+        }
+        self.set(index, item, indices);
+    }
+
+    #[inline]
+    fn sink(&mut self, mut index: usize, item: Item, indices: &mut [u32], touched: &Touched) {
+        loop {
+            let first = CHILDREN * index - 8;
+            if first >= self.end {
+                break;
+            }
+            let most = CHILDREN.min(self.end - first);
+            let children = &self.blocks[first / ITEMS][first % ITEMS..][..most];
+            touched.add(most as u64);
+            let mut least = 0;
+            for child in 1..most {
+                least = if children[child].precedes(&children[least]) { child } else { least };
+            }
+            let child = children[least];
+            if !child.precedes(&item) {
+                break;
+            }
+            self.set(index, child, indices);
+            index = first + least;
+        }
+        self.set(index, item, indices);
+    }
+}
+
+#[inline]
+fn parent(index: usize) -> usize {
+    index / CHILDREN + 2
+}

@@ -1,0 +1,8 @@
+//! Durations as whole nanoseconds.
+
+use std::time::Duration;
+
+/// Saturates after 584 years.
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
