@@ -9,7 +9,7 @@ use crate::request::{Row, Ticket};
 /// Positions that are added at a time.
 const STEP: usize = 1024;
 
-/// TicketIndex in the slab, by ticket.
+/// Positions in the slab, by ticket.
 #[derive(Debug)]
 pub(super) struct TicketIndex {
     /// Whether anybody asks; else there are no positions.
