@@ -116,7 +116,7 @@ def generator(seed: object) -> np.random.Generator:
 
 
 def require(name: str, array: Floats, good: ArrayLike, rule: str) -> Floats:
-    """Returns ``array`` if ``good`` holds everywhere; else a ``ValueError`` names the first value."""
+    """Returns ``array`` if ``good`` holds everywhere; else raises a ``ValueError``."""
     held = np.broadcast_to(good, array.shape)
     if not held.all():
         at = np.unravel_index(int(np.argmin(held)), array.shape)
