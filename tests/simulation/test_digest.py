@@ -1,6 +1,6 @@
 """Compares the records of ten simulations with stored digests.
 
-Together the simulations play the options of the scheduler and of ``simulate``, and all rivals. A
+Together the simulations play the options of the scheduler and of ``simulate``, and all baselines. A
 digest covers the numbers of all columns, events and counters, without their names.
 
 ``python -m tests.simulation.test_digest`` stores new digests, after an intended change of
@@ -34,7 +34,7 @@ STORED = Path(__file__).with_name("digests.json")
 SECOND = 512
 
 EDGES = mb.Edges([0, 16, 48, 110, 200, 300])
-LINEAR = mb.ServiceModel(
+LINEAR = mb.CostModel(
     fixed=2**-4,
     prompt_token=2**-14,
     moved_row=2**-7,
@@ -46,7 +46,7 @@ LINEAR = mb.ServiceModel(
 
 FILLS: tuple[Literal["strict", "elastic"], ...] = ("strict", "elastic")
 ORDERS = ("formed", "oldest", "shortest", "deadline")
-ANSWERS: tuple[Literal["batch", "row"], ...] = ("batch", "row")
+COMPLETIONS: tuple[Literal["batch", "row"], ...] = ("batch", "row")
 COUNTS: tuple[Literal["longest", "mean"], ...] = ("longest", "mean")
 WEIGHTS: tuple[Literal["wait", "wait squared"], ...] = ("wait", "wait squared")
 REFILLS: tuple[Literal["fifo", "longest", "shortest"], ...] = ("fifo", "longest", "shortest")
@@ -85,15 +85,15 @@ def binned(batch_size: int | list[int] = 8, **options: Any) -> mb.SchedulerConfi
 
 
 def play(
-    scheduler: mb.SchedulerConfig | mb.Rival,
+    scheduler: mb.SchedulerConfig | mb.Baseline,
     trace: Trace | None = None,
     *,
-    service: mb.ServiceModel | mb.ServiceTable = LINEAR,
+    costs: mb.CostModel | mb.CostTable = LINEAR,
     **options: Any,
 ) -> Iterator[Column]:
     """Yields the numbers of the records, in the order of their fields."""
     trace = workload() if trace is None else trace
-    records = mb.simulate(trace, scheduler=scheduler, service=service, **options)
+    records = mb.simulate(trace, scheduler=scheduler, costs=costs, **options)
     for part in (records, records.batches):
         values = [getattr(part, field.name) for field in fields(part)]
         yield from (value for value in values if isinstance(value, np.ndarray))
@@ -117,11 +117,11 @@ def strict() -> Iterator[Column]:
 
 
 def elastic() -> Iterator[Column]:
-    """Plays every order and answer, with a batch size for each bin."""
-    for order, answer in product(ORDERS, ANSWERS):
-        service = mb.ServiceModel(fixed=2**-4, step=2**-6, row_step=2**-9, answer=answer)
+    """Plays every order and completion, with a batch size for each bin."""
+    for order, completes in product(ORDERS, COMPLETIONS):
+        costs = mb.CostModel(fixed=2**-4, step=2**-6, row_step=2**-9, completes=completes)
         scheduler = binned([12, 8, 8, 6, 4], order=order, max_wait=16.0)
-        yield from play(scheduler, service=service, servers=2)
+        yield from play(scheduler, costs=costs, servers=2)
 
 
 def climb() -> Iterator[Column]:
@@ -200,62 +200,62 @@ def adaptation() -> Iterator[Column]:
 def residents() -> Iterator[Column]:
     """Plays closed loops, and servers that hold a limited number of rows."""
     pauses = draws(1500, 16 * SECOND, 7) / SECOND
-    for users, answer in product((12, 60), ANSWERS):
+    for users, completes in product((12, 60), COMPLETIONS):
         loop = arrivals.ClosedLoop(users, pauses)
-        service = mb.ServiceModel(fixed=2**-4, step=2**-6, moved_row=2**-5, answer=answer)
+        costs = mb.CostModel(fixed=2**-4, step=2**-6, moved_row=2**-5, completes=completes)
         for scheduler, most in (
             (binned(), None),
             (binned(overrun="climb"), 20),
             (binned(fill="strict"), None),
-            (mb.Rival.refill(8, chunk=5), None),
+            (mb.Baseline.continuous(8, chunk=5), None),
         ):
-            yield from play(scheduler, service=service, closed_loop=loop, max_resident=most)
+            yield from play(scheduler, costs=costs, closed_loop=loop, max_resident=most)
     yield from play(binned(overrun="climb"), blind(workload()), max_resident=12, servers=3)
 
 
 def table() -> Iterator[Column]:
-    """Plays service tables, inside and outside of their grid."""
+    """Plays costs tables, inside and outside of their grid."""
     rows, tokens = np.array([1, 4, 10]), np.array([8, 100, 400, 700])
     area = rows[:, None] * tokens[None, :]
-    for counts, answer in product(COUNTS, ANSWERS):
-        measured = mb.ServiceTable(
+    for counts, completes in product(COUNTS, COMPLETIONS):
+        measured = mb.CostTable(
             rows,
             tokens,
             step=(20 + area % 1000) / 2**12,
             prefill=(50 + area) / 2**11,
             move=(3 + rows[:, None] + area // 64) / 2**10,
             counts=counts,
-            answer=answer,
+            completes=completes,
         )
         for scheduler in (
             binned(12),
             binned(12, overrun="climb"),
             binned(fill="strict", overrun="recompute"),
-            mb.Rival.refill(12, chunk=7),
+            mb.Baseline.continuous(12, chunk=7),
         ):
-            yield from play(scheduler, service=measured, servers=2)
+            yield from play(scheduler, costs=measured, servers=2)
 
 
-def rivals() -> Iterator[Column]:
-    """Plays every rival with all of its options."""
-    every: list[mb.Rival] = [
-        mb.Rival.sorted(32),
-        mb.Rival.sorted(32, [(100, 12), (400, 6)]),
-        mb.Rival.shortest_first(8),
-        mb.Rival.shortest_first(8, patience=5),
-        mb.Rival.look_ahead(8, 24),
-        *(mb.Rival.nearest(8, few=few) for few in (True, False)),
+def baselines() -> Iterator[Column]:
+    """Plays every baseline with all of its options."""
+    every: list[mb.Baseline] = [
+        mb.Baseline.sorted_window(32),
+        mb.Baseline.sorted_window(32, [(100, 12), (400, 6)]),
+        mb.Baseline.shortest_first(8),
+        mb.Baseline.shortest_first(8, patience=5),
+        mb.Baseline.look_ahead(8, 24),
+        *(mb.Baseline.nearest(8, light_load=few) for few in (True, False)),
         *(
-            mb.Rival.heaviest_bin(EDGES, 8, weight=weight, few=few)
+            mb.Baseline.heaviest_bin(EDGES, 8, weight=weight, light_load=few)
             for weight, few in product(WEIGHTS, (True, False))
         ),
         *(
-            mb.Rival.refill(8, chunk=chunk, order=order)
+            mb.Baseline.continuous(8, chunk=chunk, order=order)
             for chunk, order in product((1, 7), REFILLS)
         ),
     ]
-    for rival in every:
-        yield from play(rival, servers=2)
+    for baseline in every:
+        yield from play(baseline, servers=2)
 
 
 SIMULATIONS: dict[str, Callable[[], Iterator[Column]]] = {
@@ -270,7 +270,7 @@ SIMULATIONS: dict[str, Callable[[], Iterator[Column]]] = {
         adaptation,
         residents,
         table,
-        rivals,
+        baselines,
     )
 }
 
