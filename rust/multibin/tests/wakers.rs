@@ -170,7 +170,7 @@ fn twenty_thousand_dead_wakers_are_passed_at_once() {
     struct Dead(Scheduler);
     impl Wake for Dead {
         fn wake(self: Arc<Self>) {
-            self.0.wake_another();
+            self.0.renotify();
         }
     }
     let run = || {
@@ -276,7 +276,7 @@ fn the_alarm_ends_with_its_scheduler() {
         let named = threads
             .flatten()
             .filter_map(|thread| std::fs::read_to_string(thread.path().join("comm")).ok());
-        named.filter(|name| name.trim() == "multibin-alarm").count()
+        named.filter(|name| name.trim() == "multibin-timer").count()
     }
     // A process of its own, as other tests have alarms.
     let name = "the_alarm_ends_with_its_scheduler";

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
-use super::clock::Clock;
+use super::super::clock::Clock;
 use crate::sync::thread::{self, Thread};
 
-/// Who sees to it that a waiter is polled again when its time has come.
+/// What polls a waiter again at its deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Timer {
-    /// The thread that parks.
-    Own,
-    /// The scheduler's alarm: a future has none.
-    Alarm,
+pub(crate) enum TimedBy {
+    /// The waiter: a thread that parks until then.
+    Itself,
+    /// The timer thread of the scheduler: the waiter is a future.
+    TimerThread,
 }
 
 /// Wakes a thread that parks.
@@ -24,26 +24,26 @@ impl Wake for Unpark {
     }
 }
 
-/// Polls until a poll returns a value: first without a waker, which who need not wait does not pay
-/// for. A poll with one that returns an error has left the waker where it is called, and says until
-/// when the thread may sleep.
-pub(super) fn block_on<T>(
+/// Polls until a poll returns a value, and parks in between. The first poll gets no waker, so that
+/// a call that need not wait makes none. A poll that returns an error has stored the waker, and
+/// returns the time until which the thread may park.
+pub(crate) fn block_on<T>(
     clock: &Clock,
-    mut poll: impl FnMut(Option<(Waker, Timer)>) -> Result<T, u64>,
+    mut poll: impl FnMut(Option<(Waker, TimedBy)>) -> Result<T, u64>,
 ) -> T {
     if let Ok(value) = poll(None) {
         return value;
     }
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     loop {
-        match poll(Some((waker.clone(), Timer::Own))) {
+        match poll(Some((waker.clone(), TimedBy::Itself))) {
             Ok(value) => return value,
             Err(until) => park(clock, until),
         }
     }
 }
 
-/// May return early.
+/// Parks until `until` or a wake-up; may return early.
 fn park(clock: &Clock, until: u64) {
     if until == u64::MAX {
         thread::park();

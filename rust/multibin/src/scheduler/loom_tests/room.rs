@@ -1,30 +1,18 @@
-//! Waiters for room under the model checker: the call that frees room finds the waiter, or the waiter finds
-//! the room.
-//!
-//! Run with `RUSTFLAGS="--cfg loom" cargo test -p multibin --profile loom --lib loom`.
+//! Waiters for room: the call that frees room finds the waiter, or the waiter finds the room.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
 use loom::thread;
 
-use super::Submit;
-use crate::sync::{AtomicU32, Ordering};
-use crate::{Batch, Config, Edges, Scheduler, SubmitError, Ticket, Worker};
-
-struct Bed(AtomicU32);
-
-impl Wake for Bed {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
+use super::{Counter, model};
+use crate::{Batch, Config, Edges, Scheduler, Submit, SubmitError, Ticket, Worker};
 
 /// A future that was polled once.
 struct Waiter {
-    bed: Arc<Bed>,
+    wakes: Arc<Counter>,
     submit: Submit,
     outcome: Option<Result<Ticket, SubmitError>>,
 }
@@ -32,13 +20,13 @@ struct Waiter {
 impl Waiter {
     fn new(scheduler: &Scheduler, keys: &[u64]) -> Self {
         let submit = scheduler.submit_many_async(keys, &vec![1; keys.len()], &[]);
-        let mut waiter = Self { bed: Arc::new(Bed(AtomicU32::new(0))), submit, outcome: None };
+        let mut waiter = Self { wakes: Counter::new(), submit, outcome: None };
         waiter.poll();
         waiter
     }
 
     fn poll(&mut self) {
-        let waker = Waker::from(Arc::clone(&self.bed));
+        let waker = Waker::from(Arc::clone(&self.wakes));
         if let Poll::Ready(outcome) =
             Pin::new(&mut self.submit).poll(&mut Context::from_waker(&waker))
         {
@@ -46,22 +34,16 @@ impl Waiter {
         }
     }
 
-    /// Polls if it was woken; what came of it.
+    /// Polls if it was woken. Returns the result.
     fn outcome(&mut self) -> Option<Result<Ticket, SubmitError>> {
-        if self.outcome.is_none() && self.bed.0.swap(0, Ordering::Relaxed) > 0 {
+        if self.outcome.is_none() && self.wakes.take() {
             self.poll();
         }
         self.outcome
     }
 }
 
-fn model(check: impl Fn() + Sync + Send + 'static) {
-    let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(2);
-    model.check(check);
-}
-
-/// Room for one, which is leased.
+/// Returns a scheduler with room for one request, a worker and the batch that holds it.
 fn full() -> (Scheduler, Worker, Batch) {
     let config = Config { capacity: 1, ..Config::new(1) };
     let scheduler = Scheduler::new(Edges::new(&[0, 10]).unwrap(), config).unwrap();
@@ -73,7 +55,7 @@ fn full() -> (Scheduler, Worker, Batch) {
 
 #[test]
 fn the_end_of_a_lease_meets_a_waiter() {
-    model(|| {
+    model(2, || {
         let (scheduler, _worker, batch) = full();
         let finisher = thread::spawn(move || batch.done());
         let mut waiter = Waiter::new(&scheduler, &[1]);
@@ -85,7 +67,7 @@ fn the_end_of_a_lease_meets_a_waiter() {
 
 #[test]
 fn a_cancelled_request_meets_a_waiter() {
-    model(|| {
+    model(2, || {
         let (scheduler, _worker, batch) = full();
         batch.done();
         let ticket = scheduler.submit(1, 1).unwrap();
@@ -97,10 +79,10 @@ fn a_cancelled_request_meets_a_waiter() {
     });
 }
 
-/// The head is dropped while room comes: it goes to the one behind.
+// The head of the line is dropped while room is freed: the room goes to the next call.
 #[test]
 fn a_head_that_leaves_keeps_no_room() {
-    model(|| {
+    model(2, || {
         let (scheduler, _worker, batch) = full();
         let head = Waiter::new(&scheduler, &[1]);
         let mut next = Waiter::new(&scheduler, &[2]);
@@ -114,10 +96,10 @@ fn a_head_that_leaves_keeps_no_room() {
     });
 }
 
-/// A call of two rows gets its room from two leases; the flag is gone afterwards.
+// A call of two rows gets its room from two leases; the line is empty afterwards.
 #[test]
-fn pieces_of_one_call_land_in_any_order() {
-    model(|| {
+fn pieces_of_one_call_are_published_in_any_order() {
+    model(2, || {
         let config = Config { capacity: 2, ..Config::new(1) };
         let scheduler = Scheduler::new(Edges::new(&[0, 10]).unwrap(), config).unwrap();
         let worker = scheduler.worker();
@@ -133,10 +115,10 @@ fn pieces_of_one_call_land_in_any_order() {
     });
 }
 
-/// Closing meets a waiter that queues, and room that is freed.
+// Closing meets a waiter that enters the line, and room that is freed.
 #[test]
 fn closing_ends_a_wait() {
-    model(|| {
+    model(2, || {
         let (scheduler, _worker, batch) = full();
         let other = scheduler.clone();
         let closer = thread::spawn(move || other.close());
@@ -144,7 +126,7 @@ fn closing_ends_a_wait() {
         batch.done();
         closer.join().unwrap();
         let closed = Err(SubmitError::Closed { accepted: 0, first: None });
-        let outcome = waiter.outcome().expect("it hangs");
+        let outcome = waiter.outcome().expect("the call ends");
         assert!(outcome == closed || outcome == Ok(1), "{outcome:?}");
         assert_eq!(scheduler.stats().waiting, u64::from(outcome.is_ok()));
     });
