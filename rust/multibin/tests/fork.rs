@@ -9,8 +9,10 @@ use std::time::Duration;
 use std::{pin::Pin, thread};
 
 use multibin::{
-    Batch, Config, Edges, NextBatch, NextError, ResubmitError, Scheduler, SubmitError, Worker,
+    Batch, Config, NextBatch, NextError, ResubmitError, Scheduler, SubmitError, Worker,
 };
+
+mod common;
 
 const ROUNDS: usize = 50;
 
@@ -23,7 +25,7 @@ struct Handles {
 }
 
 fn new() -> Scheduler {
-    Scheduler::new(Edges::new(&[0, 10]).unwrap(), Config::new(4)).unwrap()
+    common::scheduler(&[0, 10], Config::new(4))
 }
 
 /// Returns true if the call panics with the message about a fork.
@@ -89,12 +91,7 @@ fn every_call_of_a_child_fails_and_none_hangs() {
     let rounds = thread::scope(|scope| {
         for _ in 0..2 {
             // At the fork, each worker may sleep or hold the forming lock.
-            scope.spawn(|| {
-                let worker = scheduler.worker();
-                while let Ok(batch) = worker.next_batch(None) {
-                    batch.done();
-                }
-            });
+            scope.spawn(|| common::serve(&scheduler, |_| {}));
         }
         scope.spawn(|| {
             for key in 0.. {
