@@ -30,7 +30,7 @@ def hint(name: str) -> str | None:
 class _Finder:
     """Refuses to import a moved module. It comes last, so that it sees only what is not there."""
 
-    def find_spec(self, fullname: str, *_: object) -> None:
+    def find_spec(self, fullname: str, *_others: object) -> None:
         package, _, name = fullname.partition(".")
         if package == "multibin" and (message := hint(name)):
             raise ImportError(message, name=fullname)
