@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import fields
 
+from multibin import _args
 from multibin.cli import _costs, simulate
 from multibin.cli._numbers import numbers
 from multibin.costs import Costs
@@ -17,7 +18,7 @@ from multibin.lab.compare._settings import FEW
 from multibin.lab.compare._workloads import DRAWN
 from multibin.lab.plan import Objective, Question, choose
 from multibin.lab.plan._report import data, text
-from multibin.lab.traces import _checks, read
+from multibin.lab.traces import read
 
 HELP = "chooses policy, bins, edges, batch size and waits for a load; exit status 1 if none will do"
 
@@ -99,7 +100,7 @@ def _choices(group: argparse._ArgumentGroup) -> None:
 
 def _question(options: argparse.Namespace) -> Question:
     given = {name: value for name, value in vars(options).items() if value is not None}
-    _checks.whole("requests", options.requests, FEW)
+    _args.integer("requests", options.requests, FEW)
     given["batch_sizes"] = _batch_sizes(options)
     if "bins" in given:
         given["bins"] = numbers("bins", options.bins)
@@ -129,7 +130,7 @@ def _rate(options: argparse.Namespace) -> float | None:
 def _batch_sizes(options: argparse.Namespace) -> tuple[int, ...]:
     if options.batch_sizes is None:
         given = ROWS if options.batch_size is None else options.batch_size
-        most = _checks.whole("batch_size", given, 1, _checks.LONGEST)
+        most = _args.integer("batch_size", given, 1, _args.LONGEST)
         powers = (2**power for power in range(most.bit_length()))
         return tuple(sorted({*(rows for rows in powers if rows >= LEAST), most}))
     if options.batch_size is not None:

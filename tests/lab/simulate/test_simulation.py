@@ -253,11 +253,11 @@ def test_bad_loops_and_limits_are_named() -> None:
         mb.simulate(trace, closed_loop=LOOP, **arguments)
     with pytest.raises(ValueError, match="max_resident: a server of 3 rows holds no batch of 4"):
         mb.simulate(trace, max_resident=3, **arguments)
-    with pytest.raises(ValueError, match="users: 0 is not at least 1"):
+    with pytest.raises(ValueError, match="users must be at least 1, got 0"):
         arrivals.closed_loop(10, users=0, pause=1.0, seed=0)
-    with pytest.raises(ValueError, match="pause: -1 is not"):
+    with pytest.raises(ValueError, match="pause must be at least 0, got -1"):
         arrivals.closed_loop(10, users=1, pause=-1.0, seed=0)
-    with pytest.raises(ValueError, match=r"pauses: -2\.0 at position 1 is not at least 0"):
+    with pytest.raises(ValueError, match=r"pauses\[1\] must be at least 0, got -2"):
         arrivals.ClosedLoop(1, np.array([0.0, -2.0]))
 
 

@@ -37,9 +37,9 @@ SEEDED: list[Callable[[int], Any]] = [
 def test_a_seed_decides_everything(draw: Callable[[int], Any]) -> None:
     assert (draw(5) == draw(5)).all()
     assert (draw(5) != draw(6)).any()
-    with pytest.raises(ValueError, match="seed: -1 is not at least 0"):
+    with pytest.raises(ValueError, match="seed must be at least 0, got -1"):
         draw(-1)
-    with pytest.raises(TypeError, match=r"seed: 0.5 is not a whole number"):
+    with pytest.raises(TypeError, match=r"seed must be an int, got 0.5"):
         draw(0.5)  # type: ignore[arg-type]
 
 
@@ -176,30 +176,82 @@ def test_a_confused_length_is_the_nearest_of_the_wrong_bin() -> None:
 
 
 BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
-    (lambda: arrivals.poisson(0, 1.0, 0), ValueError, "n: 0 is not at least 1"),
-    (lambda: arrivals.poisson(1.5, 1.0, 0), TypeError, "n: 1.5 is not a whole"),  # type: ignore[arg-type]
-    (lambda: arrivals.poisson(9, 0.0, 0), ValueError, "rate: 0 is not a finite number above 0"),
-    (lambda: arrivals.poisson(9, np.inf, 0), ValueError, "rate: inf is not"),
-    (lambda: arrivals.poisson(9, "x", 0), TypeError, "rate: 'x' is not a number"),  # type: ignore[arg-type]
-    (lambda: arrivals.gamma(9, 1.0, np.nan, 0), ValueError, "cv: nan is not"),
-    (lambda: arrivals.backlog(-1), ValueError, "n: -1 is not"),
-    (lambda: lengths.log_normal(9, 0, 1.0, 0), ValueError, "median: 0 is not"),
-    (lambda: lengths.log_normal(9, 5, -1.0, 0), ValueError, "sigma: -1 is not a finite number at"),
-    (lambda: lengths.log_normal(9, 5, 1.0, 0, low=0), ValueError, "low: 0 is not from 1 to"),
-    (lambda: lengths.log_normal(9, 5, 1.0, 0, low=9, high=8), ValueError, "high: 8 is not from 9"),
-    (lambda: lengths.uniform(9, 0, 5, 0), ValueError, "lo: 0 is not from 1"),
-    (lambda: lengths.uniform(9, 6, 5, 0), ValueError, "hi: 5 is not from 6"),
-    (lambda: lengths.exponential(9, -1, 0), ValueError, "mean: -1 is not"),
-    (lambda: lengths.bimodal(9, 0, 5, 0.5, 0), ValueError, "short: 0 is not"),
-    (lambda: lengths.bimodal(9, 5, np.nan, 0.5, 0), ValueError, "long: nan is not"),
-    (lambda: lengths.bimodal(9, 5, 50, 1.5, 0), ValueError, "share: 1.5 is not a finite number fr"),
-    (lambda: lengths.empirical(9, [], 0), ValueError, "sample: is empty"),
-    (lambda: lengths.empirical(9, [0], 0), ValueError, "sample: 0 at position 0"),
-    (lambda: lengths.empirical(9, [1.5], 0), TypeError, "sample: dtype float64"),
-    (lambda: predictions.oracle([0]), ValueError, "actual: 0 at position 0"),
-    (lambda: predictions.log_normal([1], -1, 0), ValueError, "sigma: -1 is not"),
-    (lambda: predictions.confused([1], EDGES[0], 0.6, 0), ValueError, "pe: 0.6 is not .* to 0.5"),
-    (lambda: predictions.confused([1], [0, 5], 0.1, 0), TypeError, r"edges: \[0, 5\] is not"),  # type: ignore[arg-type]
+    (lambda: arrivals.poisson(0, 1.0, 0), ValueError, "n must be at least 1, got 0"),
+    (lambda: arrivals.poisson(1.5, 1.0, 0), TypeError, "n must be an int, got 1.5"),  # type: ignore[arg-type]
+    (lambda: arrivals.poisson(9, 0.0, 0), ValueError, "rate must be finite and above 0, got 0"),
+    (
+        lambda: arrivals.poisson(9, np.inf, 0),
+        ValueError,
+        "rate must be finite and above 0, got inf",
+    ),
+    (lambda: arrivals.poisson(9, "x", 0), TypeError, "rate must be a number, got 'x'"),  # type: ignore[arg-type]
+    (
+        lambda: arrivals.gamma(9, 1.0, np.nan, 0),
+        ValueError,
+        "cv must be finite and above 0, got nan",
+    ),
+    (lambda: arrivals.backlog(-1), ValueError, "n must be at least 1, got -1"),
+    (
+        lambda: lengths.log_normal(9, 0, 1.0, 0),
+        ValueError,
+        "median must be finite and above 0, got 0",
+    ),
+    (lambda: lengths.log_normal(9, 5, -1.0, 0), ValueError, "sigma must be at least 0, got -1"),
+    (
+        lambda: lengths.log_normal(9, 5, 1.0, 0, low=0),
+        ValueError,
+        "low must be between 1 and 4294967295, got 0",
+    ),
+    (
+        lambda: lengths.log_normal(9, 5, 1.0, 0, low=9, high=8),
+        ValueError,
+        "high must be between 9 and 4294967295, got 8",
+    ),
+    (lambda: lengths.uniform(9, 0, 5, 0), ValueError, "lo must be between 1 and 4294967295, got 0"),
+    (lambda: lengths.uniform(9, 6, 5, 0), ValueError, "hi must be between 6 and 4294967295, got 5"),
+    (lambda: lengths.exponential(9, -1, 0), ValueError, "mean must be finite and above 0, got -1"),
+    (
+        lambda: lengths.bimodal(9, 0, 5, 0.5, 0),
+        ValueError,
+        "short must be finite and above 0, got 0",
+    ),
+    (
+        lambda: lengths.bimodal(9, 5, np.nan, 0.5, 0),
+        ValueError,
+        "long must be finite and above 0, got nan",
+    ),
+    (
+        lambda: lengths.bimodal(9, 5, 50, 1.5, 0),
+        ValueError,
+        "share must be between 0 and 1, got 1.5",
+    ),
+    (lambda: lengths.empirical(9, [], 0), ValueError, "sample must have at least 1 element, got 0"),
+    (
+        lambda: lengths.empirical(9, [0], 0),
+        ValueError,
+        r"sample\[0\] must be between 1 and 4294967295, got 0",
+    ),
+    (
+        lambda: lengths.empirical(9, [1.5], 0),
+        TypeError,
+        "sample must have an integer dtype, got float64",
+    ),
+    (
+        lambda: predictions.oracle([0]),
+        ValueError,
+        r"actual\[0\] must be between 1 and 4294967295, got 0",
+    ),
+    (lambda: predictions.log_normal([1], -1, 0), ValueError, "sigma must be at least 0, got -1"),
+    (
+        lambda: predictions.confused([1], EDGES[0], 0.6, 0),
+        ValueError,
+        "pe must be between 0 and 0.5, got 0.6",
+    ),
+    (
+        lambda: predictions.confused([1], [0, 5], 0.1, 0),
+        TypeError,
+        r"edges must be multibin.Edges, got \[0, 5\]",
+    ),  # type: ignore[arg-type]
 ]
 
 

@@ -48,9 +48,13 @@ def test_rows_are_cut_by_slice_mask_and_positions() -> None:
     assert arrivals(TRACE[TRACE.output_tokens > 2]) == [0.0, 5.0]
     assert arrivals(TRACE[np.array([0, 3])]) == [0.0, 8.0]
     assert len(TRACE[4:]) == 0
-    with pytest.raises(ValueError, match=r"arrivals: 3.0 at position 1 is before 8.0"):
+    with pytest.raises(
+        ValueError, match=r"arrivals\[1\] must be at least arrivals\[0\] = 8, got 3"
+    ):
         _ = TRACE[::-1]
-    with pytest.raises(TypeError, match="rows: 1 is one position"):
+    with pytest.raises(
+        TypeError, match="rows must be a slice, a mask or an array of positions, got 1"
+    ):
         _ = TRACE[1]  # type: ignore[index]
 
 
@@ -60,7 +64,7 @@ def test_cut_by_seconds_is_half_open() -> None:
     assert arrivals(TRACE.cut(1.0, 8.0)) == [0.0, 2.0]
     assert len(TRACE.cut(2.0, 2.0)) == 0
     for start, stop in ((2.0, 1.0), (np.nan, 1.0)):
-        with pytest.raises(ValueError, match=r"stop: 1.0 is not start"):
+        with pytest.raises(ValueError, match=r"stop must be at least start = .*, got 1"):
             TRACE.cut(start, stop)
 
 
@@ -83,21 +87,21 @@ def test_the_rate_is_scaled_and_nothing_else() -> None:
     ],
 )
 def test_without_arrivals_there_is_no_rate(use: Callable[[Trace], Any]) -> None:
-    with pytest.raises(ValueError, match="arrivals: the trace has none"):
+    with pytest.raises(ValueError, match="the trace has no arrivals"):
         use(TRACE.with_arrivals(None))
 
 
 @pytest.mark.parametrize("rows", [slice(0, 0), slice(0, 1)])
 def test_one_moment_has_no_rate(rows: slice) -> None:
-    with pytest.raises(ValueError, match="arrivals: all at once"):
+    with pytest.raises(ValueError, match="the trace has no rate"):
         _ = TRACE[rows].rate
 
 
 @pytest.mark.parametrize("factor", [0.0, -1.0, np.inf, np.nan])
 def test_a_bad_factor_is_named(factor: float) -> None:
-    with pytest.raises(ValueError, match=r"factor: .* is not a finite number above 0"):
+    with pytest.raises(ValueError, match="factor must be finite and above 0, got "):
         TRACE.scale_rate(factor)
-    with pytest.raises(ValueError, match=r"rate: .* is not a finite number above 0"):
+    with pytest.raises(ValueError, match="rate must be finite and above 0, got "):
         TRACE.to_rate(factor)
 
 
@@ -109,9 +113,9 @@ def test_resampling_draws_whole_rows_and_has_no_arrivals() -> None:
     # Four standard deviations of a count of Binomial(40,000, 1/4) are 346.
     assert np.bincount(drawn.output_tokens)[1:] == pytest.approx([10_000] * 4, abs=346)
     assert (TRACE.resample(9, 1).output_tokens == TRACE.resample(9, 1).output_tokens).all()
-    with pytest.raises(ValueError, match="trace: has no rows"):
+    with pytest.raises(ValueError, match="the trace has no rows to draw from"):
         TRACE[:0].resample(1, 0)
-    with pytest.raises(ValueError, match="n: 0 is not at least 1"):
+    with pytest.raises(ValueError, match="n must be at least 1, got 0"):
         TRACE.resample(0, 0)
 
 
@@ -122,7 +126,7 @@ def test_all_counts_are_scaled_by_one_factor_to_fit() -> None:
     assert (fitted.prompt_tokens.tolist(), fitted.output_tokens.tolist()) == ([30, 3], [10, 1])
     assert (fitted.predictions.tolist(), arrivals(fitted)) == ([20, 1], [0.0, 4.0])
     assert trace.fitted(4000)[1] == 1.0
-    with pytest.raises(ValueError, match="context: 1 is not at least 2"):
+    with pytest.raises(ValueError, match="context must be at least 2, got 1"):
         trace.fitted(1)
 
 
@@ -141,19 +145,19 @@ def test_nothing_can_be_changed_and_what_was_given_still_can() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([1, -1], [1, 1]), "prompt_tokens: -1 at position 1 is not a number of tokens from 0"),
-        (([1, 1], [0, 1]), "output_tokens: 0 at position 0 is not a number of tokens from 1"),
-        (([1], [2**32]), "output_tokens: 4294967296 at position 0"),
-        (([1], [2**64 - 1]), "output_tokens: 18446744073709551615 at position 0"),
-        (([[1]], [1]), r"prompt_tokens: shape \(1, 1\) is not \[n\]"),
-        ((1, [1]), r"prompt_tokens: shape \(\) is not \[n\]"),
-        (([1, 2], [1]), "output_tokens: 1 values for the 2 of prompt_tokens"),
-        (([1], [1], [0.0, 1.0]), "arrivals: 2 values for the 1 of"),
-        (([1], [1], [1.0, 0.0]), "arrivals: 2 values for the 1 of"),
-        (([1], [1], [np.nan]), "arrivals: nan at position 0 is not finite"),
-        (([1], [1], [np.inf]), "arrivals: inf at position 0 is not finite"),
-        (([1], [1], None, [-3]), "predicted: -3 at position 0"),
-        (([1], [1], None, [3, 3]), "predicted: 2 values for the 1"),
+        (([1, -1], [1, 1]), r"prompt_tokens\[1\] must be between 0 and 4294967295, got -1"),
+        (([1, 1], [0, 1]), r"output_tokens\[0\] must be between 1 and 4294967295, got 0"),
+        (([1], [2**32]), r"output_tokens\[0\] must be .*, got 4294967296"),
+        (([1], [2**64 - 1]), r"output_tokens\[0\] must be .*, got 18446744073709551615"),
+        (([[1]], [1]), r"prompt_tokens must have shape \[n\], got \(1, 1\)"),
+        ((1, [1]), r"prompt_tokens must have shape \[n\], got \(\)"),
+        (([1, 2], [1]), "output_tokens must be as long as prompt_tokens, 2 values, got 1"),
+        (([1], [1], [0.0, 1.0]), "arrivals must be as long as prompt_tokens, 1 values, got 2"),
+        (([1], [1], [1.0, 0.0]), "arrivals must be as long as prompt_tokens, 1 values, got 2"),
+        (([1], [1], [np.nan]), r"arrivals\[0\] must be finite, got nan"),
+        (([1], [1], [np.inf]), r"arrivals\[0\] must be finite, got inf"),
+        (([1], [1], None, [-3]), r"predicted\[0\] must be .*, got -3"),
+        (([1], [1], None, [3, 3]), "predicted must be as long as prompt_tokens, 1 values, got 2"),
     ],
 )
 def test_bad_arrays_are_named(arguments: tuple[Any, ...], message: str) -> None:
@@ -169,15 +173,19 @@ def test_bad_arrays_are_named(arguments: tuple[Any, ...], message: str) -> None:
     [("prompt_tokens", [1.0]), ("output_tokens", ["1"]), ("arrivals", [True]), ("predicted", [1j])],
 )
 def test_dtypes_are_checked(name: str, value: list[Any]) -> None:
-    with pytest.raises(TypeError, match=f"{name}: dtype .* is not one of"):
+    with pytest.raises(TypeError, match=f"{name} must have a.* dtype"):
         from_arrays(**{"prompt_tokens": [1], "output_tokens": [1], name: value})
 
 
 def test_the_class_itself_takes_only_what_is_in_order() -> None:
     ones = np.ones(3, np.int64)
-    with pytest.raises(ValueError, match=r"arrivals: 1.0 at position 2 is before 2.0"):
+    with pytest.raises(
+        ValueError, match=r"arrivals\[2\] must be at least arrivals\[1\] = 2, got 1"
+    ):
         Trace(ones, ones, np.array([0.0, 2.0, 1.0]))
-    with pytest.raises(ValueError, match="arrivals: 1 values for the 3"):
+    with pytest.raises(
+        ValueError, match="arrivals must be as long as prompt_tokens, 3 values, got 1"
+    ):
         Trace(ones, ones).with_arrivals([0.0])
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 import multibin as mb
+from multibin import _args
 from multibin.costs import Costs
-from multibin.lab.traces import _checks
 
 __all__ = ["EDGES", "FEW", "Settings"]
 
@@ -84,18 +84,18 @@ class Settings:
     costs: Costs = field(default_factory=lambda: mb.CostModel(fixed=0.05, step=0.02))
 
     def __post_init__(self) -> None:
-        for name, most in (("bins", 4096), ("levels", 4096), ("batch_size", _checks.LONGEST)):
-            _checks.whole(name, getattr(self, name), 1, most)
-        _checks.whole("servers", self.servers, 1, CROWD)
+        for name, most in (("bins", 4096), ("levels", 4096), ("batch_size", _args.LONGEST)):
+            _args.integer(name, getattr(self, name), 1, most)
+        _args.integer("servers", self.servers, 1, CROWD)
         if self.users is not None:
-            _checks.whole("users", self.users, 1, MOST)
+            _args.integer("users", self.users, 1, MOST)
         if self.max_resident is not None:
-            _checks.whole("max_resident", self.max_resident, self.batch_size)
-        _checks.whole("chunk", self.chunk, 1, _checks.LONGEST)
-        _checks.whole("seed", self.seed)
+            _args.integer("max_resident", self.max_resident, self.batch_size)
+        _args.integer("chunk", self.chunk, 1, _args.LONGEST)
+        _args.integer("seed", self.seed)
         least = FEW if self.saturation else 1
         if self.requests is not None:
-            _checks.whole("requests", self.requests, least, MOST)
+            _args.integer("requests", self.requests, least, MOST)
         if self.edges not in EDGES:
             raise ValueError(f"edges: {self.edges!r} is not one of {', '.join(EDGES)}")
         self._check_numbers()
@@ -104,7 +104,7 @@ class Settings:
     def _check_numbers(self) -> None:
         for name, (low, high) in RANGES.items():
             if (value := getattr(self, name)) is not None:
-                _checks.real(name, value, low, high)
+                _args.number(name, value, low, high)
         if not 0 <= self.warm_up < 1:
             raise ValueError(f"warm_up: {self.warm_up:g} is not from 0 to below 1")
 
@@ -156,7 +156,7 @@ def _check_costs(costs: Costs) -> None:
     else:
         seconds = costs.parameters
     for name, value in seconds.items():
-        _checks.real(name, value, 0.0, SLOWEST)
+        _args.number(name, value, 0.0, SLOWEST)
     if sum(seconds.values()) < NANOSECOND:
         raise ValueError(f"costs: they add up to {sum(seconds.values()):g} s, not to 1e-9")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from multibin import _args
 from multibin.lab.compare import Settings
 from multibin.lab.compare._policies import POLICIES, Policy
-from multibin.lab.traces import _checks
 
 __all__ = ["Objective", "Question"]
 
@@ -39,7 +39,7 @@ class Objective:
         if self.rate is None and self.slo_p99 is None:
             raise ValueError("objective: neither a rate nor slo_p99 is given")
         if self.slo_p99 is not None:
-            _checks.real("slo_p99", self.slo_p99, 1e-9, LONGEST_SLO)
+            _args.number("slo_p99", self.slo_p99, 1e-9, LONGEST_SLO)
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,14 @@ class Question:
     """Climbers that may wait with their state, for the policies that climb. None: any number."""
 
     def __post_init__(self) -> None:
-        for name, most in (("batch_sizes", _checks.LONGEST), ("bins", 4096)):
+        for name, most in (("batch_sizes", _args.LONGEST), ("bins", 4096)):
             values = getattr(self, name)
             if not values:
                 raise ValueError(f"{name}: names no number")
             for value in values:
-                _checks.whole(name, value, 1, most)
+                _args.integer(name, value, 1, most)
         if self.max_parked is not None:
-            _checks.whole("max_parked", self.max_parked, 1)
+            _args.integer("max_parked", self.max_parked, 1)
         if not self.predictor and (self.settings.shuffled or self.settings.sigma is not None):
             given = "shuffled" if self.settings.shuffled else f"sigma = {self.settings.sigma:g}"
             raise ValueError(f"no_predictor: means nothing beside {given}")

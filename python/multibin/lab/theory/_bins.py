@@ -15,7 +15,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 import multibin as mb
-from multibin.lab.theory._checks import Floats, bounds, count, one, positive, sample
+from multibin._args import (
+    Floats,
+    counts,
+    floats,
+    non_negatives,
+    positives,
+    require,
+    scalar,
+    sentence,
+)
 from multibin.lab.theory._distribution import Distribution
 
 __all__ = [
@@ -27,6 +36,29 @@ __all__ = [
     "per_bin",
     "throughput",
 ]
+
+
+def count(name: str, value: int) -> int:
+    """Returns one whole number from 1 on, or raises a ``ValueError``."""
+    return int(scalar(name, counts(name, value)))
+
+
+def sample(name: str, value: ArrayLike) -> Floats:
+    """Returns service times, finite and not negative, shape ``[n]`` with n ≥ 1."""
+    array = non_negatives(name, value)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"{name} must have shape [n] with n >= 1, got {array.shape}")
+    return array
+
+
+def bounds(name: str, value: ArrayLike | mb.Edges) -> Floats:
+    """Returns k + 1 increasing bounds of k bins; only the last may be infinite."""
+    array = floats(name, value.bounds if isinstance(value, mb.Edges) else value)
+    if array.ndim != 1 or array.size < 2:
+        raise ValueError(f"{name} must have shape [k + 1] with k >= 1, got {array.shape}")
+    non_negatives(name, array[:-1])
+    rising = np.concatenate([[True], np.diff(array) > 0])
+    return require(name, array, rising, "above the bound before it")
 
 
 class PerBin(NamedTuple):
@@ -83,7 +115,7 @@ def per_bin(
     if not isinstance(times, Distribution):
         return _per_bin_of_sample(sample("times", times), cuts[1:-1], size, predicted)
     if predicted is not None:
-        raise ValueError("predicted: needs a sample of times, one for each, not a Distribution")
+        raise ValueError(sentence("predicted", "left out with a Distribution", predicted))
     cuts = np.concatenate([[times.lo], cuts[1:-1].clip(times.lo, times.hi), [times.hi]])
     mass = np.array([times.mass(lo, hi) for lo, hi in pairwise(cuts)])
     longest = [
@@ -99,7 +131,7 @@ def _per_bin_of_sample(
     keys = times if predicted is None else sample("predicted", predicted)
     if keys.shape != times.shape:
         raise ValueError(
-            f"predicted: {keys.size} values are not one for each of {times.size} times"
+            f"predicted must be as long as times, {times.size} values, got {keys.size}"
         )
     order = np.argsort(times)
     bin_of = np.searchsorted(inner, keys[order], side="right")
@@ -122,7 +154,7 @@ def throughput(
     Raises ``ValueError`` as ``per_bin``, and when all times are 0.
     """
     batch_time = per_bin(times, edges, batch_size, predicted).batch_time
-    return batch_size / float(positive("times: mean batch time", batch_time))
+    return batch_size / float(positives("the mean batch time", batch_time))
 
 
 def ceiling(times: ArrayLike | Distribution, batch_size: int) -> float:
@@ -131,7 +163,7 @@ def ceiling(times: ArrayLike | Distribution, batch_size: int) -> float:
     Raises ``ValueError`` as ``expected_max``, and when all times are 0.
     """
     size = count("batch_size", batch_size)
-    return size / float(positive("times: mean", expected_max(times, 1)))
+    return size / float(positives("the mean of times", expected_max(times, 1)))
 
 
 def latency(
@@ -150,7 +182,7 @@ def latency(
     Raises ``ValueError`` as ``per_bin``, and for a rate that is not above 0.
     """
     bins = per_bin(times, edges, batch_size, predicted)
-    filling = (batch_size - 1) * np.count_nonzero(bins.mass) / (2 * positive("rate", rate))
+    filling = (batch_size - 1) * np.count_nonzero(bins.mass) / (2 * positives("rate", rate))
     return bins.batch_time + float(filling)
 
 
@@ -165,12 +197,12 @@ def exponential_edges(mean: float, bins: int, batch_size: int) -> Floats:
     Raises ``ValueError`` for a mean that is not above 0, no bins, or B < 2 (then all bounds are 0).
     """
     scale, k, size = (
-        one("mean", positive("mean", mean)),
+        scalar("mean", positives("mean", mean)),
         count("bins", bins),
         count("batch_size", batch_size),
     )
     if size < 2:
-        raise ValueError(f"batch_size: {size} is not a whole number >= 2")
+        raise ValueError(sentence("batch_size", "at least 2", size))
     level = float((1 / np.arange(1.0, size + 1)).sum())
     gaps = []
     for _ in range(k - 1):

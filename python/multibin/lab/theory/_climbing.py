@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 import multibin as mb
-from multibin.lab.theory._bins import expected_max
-from multibin.lab.theory._checks import Floats, bounds, non_negative, one, sample
+from multibin._args import Floats, non_negatives, scalar, sentence
+from multibin.lab.theory._bins import bounds, expected_max, sample
 from multibin.lab.theory._distribution import Distribution
 
 __all__ = ["climbing_efficiency"]
@@ -31,11 +31,11 @@ def climbing_efficiency(
     """
     inner, cost = (
         bounds("levels", levels)[1:-1],
-        one("overhead", non_negative("overhead", overhead)),
+        scalar("overhead", non_negatives("overhead", overhead)),
     )
     longest = times.hi if isinstance(times, Distribution) else float(sample("times", times).max())
     if not 0 < longest < np.inf:
-        raise ValueError(f"times: the longest is {longest:g}, not a finite time above 0")
+        raise ValueError(sentence("the longest of times", "finite and above 0", longest))
     tops = np.concatenate([inner[inner < longest], [longest]])
     starts = np.concatenate([[0.0], tops[:-1]])
     return expected_max(times, 1) / float(_survival(times, starts) @ (tops - starts + cost))

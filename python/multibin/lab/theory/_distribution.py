@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from multibin.lab.theory._checks import Floats, non_negative, numbers, one, positive, require
+from multibin._args import Floats, floats, non_negatives, positives, require, scalar, sentence
 
 __all__ = ["Distribution"]
 
@@ -41,21 +41,21 @@ class Distribution:
     hi: float = np.inf
 
     def __post_init__(self) -> None:
-        lo, hi = non_negative("lo", self.lo), numbers("hi", self.hi)
+        lo, hi = non_negatives("lo", self.lo), floats("hi", self.hi)
         require("hi", hi, hi > lo, f"above lo = {self.lo:g}")
         s = self.sf(_cuts(self.lo, self.hi))
-        require("survival", s[1:], np.diff(s) <= SLACK, "at most the value before it")
+        _require_everywhere(s[1:], np.diff(s) <= SLACK, "at most the value before it")
 
     @classmethod
     def uniform(cls, lo: float, hi: float) -> Distribution:
         """Uniform on ``[lo, hi)``. Raises ``ValueError`` as the class, and for an infinite hi."""
-        positive("hi", hi)
+        positives("hi", hi)
         return cls(lambda x: (hi - x) / (hi - lo), lo, hi)
 
     @classmethod
     def exponential(cls, mean: float) -> Distribution:
         """Exponential with the given mean, 1/μ. Raises ``ValueError`` unless it is above 0."""
-        scale = one("mean", positive("mean", mean))
+        scale = scalar("mean", positives("mean", mean))
         return cls(lambda x: np.exp(-x / scale))
 
     @classmethod
@@ -65,10 +65,11 @@ class Distribution:
 
         Raises ``ValueError`` unless they increase strictly, finite and not negative.
         """
-        points = non_negative("values", values)
+        points = non_negatives("values", values)
         if points.ndim != 1 or points.size < 2:
-            raise ValueError(f"values: shape {points.shape} is not [n] with n >= 2")
-        require("values", points[1:], np.diff(points) > 0, "above the quantile before it")
+            raise ValueError(f"values must have shape [n] with n >= 2, got {points.shape}")
+        rising = np.concatenate([[True], np.diff(points) > 0])
+        require("values", points, rising, "above the quantile before it")
         survivors = np.linspace(1.0, 0.0, points.size)
         return cls(lambda x: np.interp(x, points, survivors), *map(float, points[[0, -1]]))
 
@@ -77,11 +78,11 @@ class Distribution:
 
         Raises ``ValueError`` where ``survival`` returns something outside [0, 1].
         """
-        x = numbers("x", x)
+        x = floats("x", x)
         with np.errstate(over="ignore", under="ignore"):  # Far out S is 0 all the same.
             inside = self.survival(np.clip(x, self.lo, min(self.hi, np.finfo(float).max)))
         s = np.where(x < self.lo, 1.0, np.where(x >= self.hi, 0.0, inside))
-        require("survival", s, (s >= -SLACK) & (s <= 1 + SLACK), "a probability")
+        _require_everywhere(s, (s >= -SLACK) & (s <= 1 + SLACK), "between 0 and 1")
         return s.clip(0.0, 1.0)
 
     def quantile(self, p: ArrayLike) -> Floats:
@@ -90,8 +91,8 @@ class Distribution:
 
         Raises ``ValueError`` for ``p`` outside [0, 1].
         """
-        p = numbers("p", p)
-        require("p", p, (p >= 0) & (p <= 1), "a probability")
+        p = floats("p", p)
+        require("p", p, (p >= 0) & (p <= 1), "between 0 and 1")
         cuts = _cuts(self.lo, self.hi)
         bracket = np.searchsorted(-self.sf(cuts), p - 1.0).clip(1, cuts.size - 1)
         below, above = cuts[bracket - 1], cuts[bracket]
@@ -116,7 +117,7 @@ class Distribution:
         lo, hi = max(lo, self.lo), min(hi, self.hi)
         mass = self.mass(lo, hi)
         if not mass > 0:
-            raise ValueError(f"times: none lie in [{lo:g}, {hi:g})")
+            raise ValueError(f"no times lie in [{lo:g}, {hi:g})")
         beyond = float(self.sf(hi))
 
         def exceeded(x: Floats) -> Floats:
@@ -126,6 +127,12 @@ class Distribution:
 
         noise = 8 * batch_size * np.finfo(float).eps / mass
         return lo + _integral(exceeded, _cuts(lo, hi), noise)
+
+
+def _require_everywhere(values: Floats, good: NDArray[np.bool_], rule: str) -> None:
+    """Raises a ``ValueError`` for the first value of the survival function that is not good."""
+    if not good.all():
+        raise ValueError(sentence("survival", rule, float(values[~good].flat[0])))
 
 
 def _cuts(lo: float, hi: float) -> Floats:
@@ -176,5 +183,5 @@ def _worth(y: Floats, cuts: Floats) -> tuple[float, Floats, Floats]:
     tolerance = PRECISION * float(width @ y[1:])
     matters = width * y[:-1] > tolerance / 100
     if matters[-1] and cuts[-1] >= STEPS[-1]:
-        raise ValueError("times: their mean is infinite, or too near to it")
+        raise ValueError("the mean of times is infinite, or too near to it")
     return tolerance, cuts[:-1][matters], cuts[1:][matters]

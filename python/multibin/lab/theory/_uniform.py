@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from multibin.lab.theory._checks import Floats, counts, non_negative, numbers, positive, require
+from multibin._args import Floats, counts, floats, non_negatives, positives, require
 
 __all__ = [
     "uniform_best_bins",
@@ -45,8 +45,8 @@ def uniform_throughput_with_errors(
     """
     k, size = counts("bins", bins), counts("batch_size", batch_size)
     low, high = _range(lo, hi)
-    error = numbers("pe", pe)
-    require("pe", error, (error >= 0) & (error <= 0.5), "a probability from 0 to 0.5")
+    error = floats("pe", pe)
+    require("pe", error, (error >= 0) & (error <= 0.5), "between 0 and 0.5")
     width = (high - low) / k
     top = high - width * (k - 1) * (k - 2) / (2 * k)  # Mean of l_2, l_3, … l_k and again l_k = hi.
     gap = width * _mean_gap(k, size, np.where(k > 1, error, 0.0))
@@ -81,7 +81,7 @@ def uniform_bins_needed(
 
     Raises ``ValueError`` as ``uniform_throughput``, and for ``epsilon`` not above 0.
     """
-    within, size = positive("epsilon", epsilon), counts("batch_size", batch_size)
+    within, size = positives("epsilon", epsilon), counts("batch_size", batch_size)
     low, high = _range(lo, hi)
     mean, excess = _mean(low, high), _excess(size, low, high)
     needed = (size / mean - within) * excess / (within * mean)
@@ -98,7 +98,7 @@ def uniform_latency(
     """
     k, size = counts("bins", bins), counts("batch_size", batch_size)
     low, high = _range(lo, hi)
-    filling = (size - 1) * k / (2 * positive("rate", rate))
+    filling = (size - 1) * k / (2 * positives("rate", rate))
     return np.asarray(_mean(low, high) + _excess(size, low, high) / k + filling)
 
 
@@ -110,7 +110,7 @@ def uniform_best_bins(
 
     One more bin pays while k(k+1) < k*². Raises ``ValueError`` as ``uniform_latency``.
     """
-    size, arrivals = counts("batch_size", batch_size), positive("rate", rate)
+    size, arrivals = counts("batch_size", batch_size), positives("rate", rate)
     low, high = _range(lo, hi)
     square = np.where(size > 1, arrivals * (high - low) / (size + 1), 0.0)
     return _whole((np.sqrt(1 + 4 * square) - 1) / 2)
@@ -122,7 +122,7 @@ def _whole(bins: Floats) -> NDArray[np.int64]:
 
 
 def _range(lo: ArrayLike, hi: ArrayLike) -> tuple[Floats, Floats]:
-    low, high = np.broadcast_arrays(non_negative("lo", lo), positive("hi", hi))
+    low, high = np.broadcast_arrays(non_negatives("lo", lo), positives("hi", hi))
     require("hi", high, high >= low, f"at least lo = {lo!r}")
     return low, high
 

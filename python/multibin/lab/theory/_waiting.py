@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from multibin.lab.theory._checks import Floats, counts, numbers, positive, require
+from multibin._args import Floats, counts, floats, positives, require
 
 __all__ = ["first_wait", "full_probability"]
 
@@ -23,7 +23,10 @@ def first_wait(
     Raises ``ValueError`` for a rate or timer that is not above 0, or bins or a batch size that
     are no whole numbers ≥ 1.
     """
-    arrivals, size = positive("rate", rate) / counts("bins", bins), counts("batch_size", batch_size)
+    arrivals, size = (
+        positives("rate", rate) / counts("bins", bins),
+        counts("batch_size", batch_size),
+    )
     until = np.vectorize(_arrivals_until, otypes=[np.float64])
     return np.asarray(until(arrivals * _timer(timer), size) / arrivals)
 
@@ -36,13 +39,16 @@ def full_probability(
 
     Raises ``ValueError`` as ``first_wait``.
     """
-    arrivals, size = positive("rate", rate) / counts("bins", bins), counts("batch_size", batch_size)
+    arrivals, size = (
+        positives("rate", rate) / counts("bins", bins),
+        counts("batch_size", batch_size),
+    )
     at_least = np.vectorize(_at_least, otypes=[np.float64])
     return np.asarray(at_least(arrivals * _timer(timer), size - 1))
 
 
 def _timer(timer: ArrayLike) -> Floats:
-    array = numbers("timer", timer)
+    array = floats("timer", timer)
     return require("timer", array, array > 0, "above 0")
 
 

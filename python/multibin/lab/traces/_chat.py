@@ -6,8 +6,8 @@ from typing import SupportsIndex
 
 import numpy as np
 
-from multibin.lab.traces import _checks
-from multibin.lab.traces._checks import Ints
+from multibin import _args
+from multibin._args import Ints
 from multibin.lab.traces._trace import Trace
 
 __all__ = ["chat"]
@@ -19,7 +19,7 @@ def chat(n: SupportsIndex, seed: SupportsIndex) -> Trace:
 
     Raises ``ValueError`` for n below 1 or a negative seed.
     """
-    rng, count = _checks.generator(seed), _checks.whole("n", n, 1)
+    rng, count = _args.generator(seed), _args.integer("n", n, 1)
     output = _log_normal(rng, count, median=32, sigma=1.0, low=1, high=256)
     prompt = _log_normal(rng, count, median=24, sigma=0.7, low=4, high=128)
     return Trace(prompt, output)

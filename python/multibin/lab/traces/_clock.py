@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multibin.lab.traces._checks import Floats, Ints
+from multibin._args import Floats, Ints
 
 WIDTH = 40
 """Bytes kept of a timestamp's text; one that fills them all is malformed."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from multibin.lab.traces._checks import LONGEST, Floats, Ints
+from multibin._args import LONGEST, Floats, Ints, sentence
 
 ARRIVAL = ("TIMESTAMP", "arrival", "arrival_time", "arrival_timestamp", "arrived_at")
 PROMPT = (
@@ -70,19 +70,19 @@ def find(found: Sequence[str], path: Path, times: bool) -> Columns:
 
 
 def malformed(path: Path, line: int, column: str | None, value: object, what: str) -> ValueError:
-    """The error for one value, ``None`` if it is missing; names file, line, column and value."""
-    place = f"trace: {path}, line {line}" + ("" if column is None else f", column {column}")
+    """Returns the error for one value, None if it is missing."""
+    where = f"line {line} of {path}"
+    name = where if column is None else f"{column} in {where}"
     if value is None:
-        return ValueError(f"{place}: is missing")
-    shown = repr(value)
-    return ValueError(f"{place}: {shown if len(shown) <= 80 else shown[:77] + '...'} is not {what}")
+        return ValueError(f"{name} is missing")
+    return ValueError(sentence(name, what, value))
 
 
 def _needed(what: str, names: Sequence[str], found: Sequence[str], path: Path) -> str:
     column = _first(names, found)
     if column is None:
         known = ", ".join(names)
-        raise ValueError(f"trace: {path} has no column of {what} ({known}), only {list(found)}")
+        raise ValueError(f"{path} has no column of {what} ({known}), only {list(found)}")
     return column
 
 

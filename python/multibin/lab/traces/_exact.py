@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from multibin._args import LONGEST, Floats
 from multibin.lab.traces import _clock
-from multibin.lab.traces._checks import LONGEST, Floats
 from multibin.lab.traces._columns import Columns, Raw, malformed
 
 WHOLE = re.compile(r"\s*\+?[0-9]{1,20}\s*")

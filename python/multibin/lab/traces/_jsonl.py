@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multibin._args import Ints
 from multibin.lab.traces import _clock
-from multibin.lab.traces._checks import Ints
 from multibin.lab.traces._columns import Raw, find, malformed
 from multibin.lab.traces._exact import Row, exact
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import SupportsIndex
 
-from multibin.lab.traces import _checks
+from multibin import _args
 from multibin.lab.traces._columns import Raw
 from multibin.lab.traces._csv import CsvFile
 from multibin.lab.traces._jsonl import JsonlFile
@@ -48,22 +48,21 @@ def read(
     counts, or has no row with output; and file, line, column and text for the first value that is
     malformed: a count that is not a whole number of tokens or a time that is not like the first.
     """
-    unit = _checks.positive("time_unit", time_unit)
-    limit = None if rows is None else _checks.whole("rows", rows, 1)
+    unit = _args.positive("time_unit", time_unit)
+    limit = None if rows is None else _args.integer("rows", rows, 1)
     try:
         file = FORMATS[_format(Path(path), format)](Path(path), times)
         raw = file.fast(limit, unit)
         if raw is None or not raw.good:
             raw = file.exact(limit, unit)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"trace: cannot read {path}: {error}") from error
+        raise ValueError(f"cannot read the trace {path}: {error}") from error
     return _trace(raw, Path(path))
 
 
 def _format(path: Path, given: str | None) -> str:
     if given is not None:
-        if given not in FORMATS:
-            raise ValueError(f"format: {given!r} is not one of {', '.join(FORMATS)}")
+        _args.one_of("format", given, [*FORMATS])
         return given
     with path.open("rb") as file:
         start = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -73,8 +72,7 @@ def _format(path: Path, given: str | None) -> str:
 def _trace(raw: Raw, path: Path) -> Trace:
     done = raw.output > 0
     if not done.any():
-        failed = f"but {len(done)} with 0 output tokens" if len(done) else "at all"
-        raise ValueError(f"trace: {path} has no rows {failed}")
+        raise ValueError(f"the trace {path} has no row with output tokens among {len(done)}")
     trace = from_arrays(
         raw.prompt[done],
         raw.output[done],

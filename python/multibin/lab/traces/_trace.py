@@ -8,8 +8,8 @@ from typing import SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from multibin.lab.traces import _checks
-from multibin.lab.traces._checks import Floats, Ints
+from multibin import _args
+from multibin._args import Floats, Ints
 
 __all__ = ["Trace", "from_arrays"]
 
@@ -38,19 +38,18 @@ class Trace:
     """Rows that ``read`` left out because they failed; 0 for a part of a trace."""
 
     def __post_init__(self) -> None:
-        self._set("prompt_tokens", _checks.tokens("prompt_tokens", self.prompt_tokens, 0))
-        self._set("output_tokens", _checks.tokens("output_tokens", self.output_tokens, 1))
+        self._set("prompt_tokens", _args.tokens("prompt_tokens", self.prompt_tokens, 0))
+        self._set("output_tokens", _args.tokens("output_tokens", self.output_tokens, 1))
         if self.arrivals is not None:
-            self._set("arrivals", _from_the_first(_checks.seconds("arrivals", self.arrivals)))
+            self._set("arrivals", _from_the_first(_args.seconds("arrivals", self.arrivals)))
         if self.predicted is not None:
-            self._set("predicted", _checks.tokens("predicted", self.predicted, 0))
+            self._set("predicted", _args.tokens("predicted", self.predicted, 0))
 
     def _set(self, name: str, array: NDArray[np.generic]) -> None:
         """Stores a read-only view, so that rows shared between traces stay as they are."""
         if len(array) != len(self.prompt_tokens):
-            raise ValueError(
-                f"{name}: {len(array)} values for the {len(self.prompt_tokens)} of prompt_tokens"
-            )
+            rule = f"as long as prompt_tokens, {len(self.prompt_tokens)} values"
+            raise ValueError(f"{name} must be {rule}, got {len(array)}")
         view = array.view()
         view.flags.writeable = False
         object.__setattr__(self, name, view)
@@ -60,7 +59,9 @@ class Trace:
 
     def __getitem__(self, rows: slice | NDArray[np.integer] | NDArray[np.bool_]) -> Trace:
         if isinstance(rows, (int, np.integer)):
-            raise TypeError(f"rows: {rows!r} is one position, not a slice, mask or array")
+            raise TypeError(
+                _args.sentence("rows", "a slice, a mask or an array of positions", rows)
+            )
         return Trace(
             self.prompt_tokens[rows],
             self.output_tokens[rows],
@@ -81,21 +82,21 @@ class Trace:
         """
         times = self._times()
         if len(times) == 0 or times[-1] == 0:
-            raise ValueError("arrivals: all at once, which has no rate")
+            raise ValueError("the trace has no rate, as all its requests arrive at one time")
         return (len(times) - 1) / float(times[-1])
 
     def with_arrivals(self, arrivals: ArrayLike | None) -> Trace:
         """The same requests at other times, in seconds, shape ``[n]``, not decreasing; ``None``
         removes them. Raises as the class.
         """
-        times = None if arrivals is None else _checks.seconds("arrivals", arrivals)
+        times = None if arrivals is None else _args.seconds("arrivals", arrivals)
         return replace(self, arrivals=times)
 
     def with_predicted(self, predicted: ArrayLike | None) -> Trace:
         """The same requests with other predictions, in tokens, shape ``[n]``; ``None``: the true
         lengths. Raises as the class.
         """
-        lengths = None if predicted is None else _checks.tokens("predicted", predicted, 0)
+        lengths = None if predicted is None else _args.tokens("predicted", predicted, 0)
         return replace(self, predicted=lengths)
 
     def scale_rate(self, factor: float) -> Trace:
@@ -103,11 +104,11 @@ class Trace:
 
         Raises ``ValueError`` for a factor that is not above 0, or without arrivals.
         """
-        return replace(self, arrivals=self._times() / _checks.positive("factor", factor))
+        return replace(self, arrivals=self._times() / _args.positive("factor", factor))
 
     def to_rate(self, rate: float) -> Trace:
         """``scale_rate`` to ``rate`` requests per second. Raises as ``rate`` and ``scale_rate``."""
-        return self.scale_rate(_checks.positive("rate", rate) / self.rate)
+        return self.scale_rate(_args.positive("rate", rate) / self.rate)
 
     def cut(self, start: float = 0.0, stop: float = np.inf) -> Trace:
         """The requests with start ≤ arrival < stop, in seconds; the first of them is at 0.
@@ -115,7 +116,7 @@ class Trace:
         Raises ``ValueError`` without arrivals, and unless start ≤ stop.
         """
         if not start <= stop:
-            raise ValueError(f"stop: {stop} is not start = {start} or later")
+            raise ValueError(_args.sentence("stop", f"at least start = {start:g}", stop))
         first, last = np.searchsorted(self._times(), [start, stop])
         return self[first:last]
 
@@ -126,8 +127,8 @@ class Trace:
         Raises ``ValueError`` for n below 1 or a trace without rows.
         """
         if len(self) == 0:
-            raise ValueError("trace: has no rows to draw from")
-        rows = _checks.generator(seed).integers(0, len(self), _checks.whole("n", n, 1))
+            raise ValueError("the trace has no rows to draw from")
+        rows = _args.generator(seed).integers(0, len(self), _args.integer("n", n, 1))
         return self.with_arrivals(None)[rows]
 
     def fitted(self, context: int) -> tuple[Trace, float]:
@@ -136,7 +137,7 @@ class Trace:
 
         Raises ``ValueError`` for a context below 2, which holds no prompt and output.
         """
-        room = _checks.whole("context", context, 2)
+        room = _args.integer("context", context, 2)
         longest = int((self.prompt_tokens + self.output_tokens).max(initial=1))
         factor = min(1.0, room / longest)
         scaled = replace(
@@ -149,7 +150,7 @@ class Trace:
 
     def _times(self) -> Floats:
         if self.arrivals is None:
-            raise ValueError("arrivals: the trace has none; with_arrivals() gives it some")
+            raise ValueError("the trace has no arrivals; with_arrivals() sets them")
         return self.arrivals
 
 
@@ -165,10 +166,10 @@ def from_arrays(
 
     Raises as ``Trace``, but for arrivals that decrease.
     """
-    prompt = _checks.tokens("prompt_tokens", prompt_tokens, 0)
-    output = _checks.tokens("output_tokens", output_tokens, 1)
-    lengths = None if predicted is None else _checks.tokens("predicted", predicted, 0)
-    times = None if arrivals is None else _checks.seconds("arrivals", arrivals)
+    prompt = _args.tokens("prompt_tokens", prompt_tokens, 0)
+    output = _args.tokens("output_tokens", output_tokens, 1)
+    lengths = None if predicted is None else _args.tokens("predicted", predicted, 0)
+    times = None if arrivals is None else _args.seconds("arrivals", arrivals)
     if times is None or not (np.diff(times) < 0).any():
         return Trace(prompt, output, times, lengths)
     order = np.argsort(times, kind="stable")
@@ -179,7 +180,8 @@ def _from_the_first(times: Floats) -> Floats:
     falls = np.diff(times) < 0
     if falls.any():
         at = int(falls.argmax()) + 1
-        raise ValueError(f"arrivals: {times[at]} at position {at} is before {times[at - 1]}")
+        rule = f"at least arrivals[{at - 1}] = {times[at - 1]:g}"
+        raise ValueError(_args.sentence(f"arrivals[{at}]", rule, float(times[at])))
     return times - times[0] if len(times) else times
 
 

@@ -12,8 +12,8 @@ from typing import SupportsIndex
 
 import numpy as np
 
-from multibin.lab.traces import _checks
-from multibin.lab.traces._checks import Floats
+from multibin import _args
+from multibin._args import Floats
 
 __all__ = ["ClosedLoop", "backlog", "closed_loop", "gamma", "poisson"]
 
@@ -33,11 +33,9 @@ class ClosedLoop:
     with one at time 0."""
 
     def __post_init__(self) -> None:
-        _checks.whole("users", self.users, 1)
-        pauses = _checks.seconds("pauses", self.pauses)
-        if (pauses < 0).any():
-            at = int((pauses < 0).argmax())
-            raise ValueError(f"pauses: {pauses[at]} at position {at} is not at least 0")
+        _args.integer("users", self.users, 1)
+        pauses = _args.seconds("pauses", self.pauses)
+        _args.require("pauses", pauses, pauses >= 0, "at least 0")
         object.__setattr__(self, "pauses", pauses)
 
 
@@ -51,15 +49,15 @@ def gamma(n: SupportsIndex, rate: float, cv: float, seed: SupportsIndex) -> Floa
     (standard deviation over mean): 1 is a Poisson process, above 1 comes in bursts, below 1 is
     more regular. Shape 1/cv², scale cv²/rate.
     """
-    count, spread = _checks.whole("n", n, 1), _checks.positive("cv", cv) ** 2
-    scale = spread / _checks.positive("rate", rate)
-    gaps = _checks.generator(seed).gamma(1 / spread, scale, count - 1)
+    count, spread = _args.integer("n", n, 1), _args.positive("cv", cv) ** 2
+    scale = spread / _args.positive("rate", rate)
+    gaps = _args.generator(seed).gamma(1 / spread, scale, count - 1)
     return np.concatenate([[0.0], np.cumsum(gaps)])
 
 
 def backlog(n: SupportsIndex) -> Floats:
     """Everything is there at time 0."""
-    return np.zeros(_checks.whole("n", n, 1))
+    return np.zeros(_args.integer("n", n, 1))
 
 
 def closed_loop(
@@ -68,6 +66,6 @@ def closed_loop(
     """``users`` who send ``n`` requests in all, with independent exponential pauses of ``pause``
     seconds on average; 0: each sends the next one as soon as it has its answer.
     """
-    count, mean = _checks.whole("n", n, 1), _checks.real("pause", pause)
-    pauses = _checks.generator(seed).exponential(mean, count)
-    return ClosedLoop(_checks.whole("users", users, 1), pauses)
+    count, mean = _args.integer("n", n, 1), _args.number("pause", pause, 0)
+    pauses = _args.generator(seed).exponential(mean, count)
+    return ClosedLoop(_args.integer("users", users, 1), pauses)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 import multibin as mb
-from multibin.lab.traces import _checks
-from multibin.lab.traces._checks import LONGEST, Ints
+from multibin import _args
+from multibin._args import LONGEST, Ints
 
 __all__ = ["confused", "log_normal", "oracle", "shuffled"]
 
@@ -27,8 +27,8 @@ def log_normal(actual: ArrayLike, sigma: float, seed: SupportsIndex) -> Ints:
     """The true length times exp(``sigma``·Z), Z standard normal: as often too short as too long,
     rounded to the nearest and at least 1. σ = 0 is the oracle.
     """
-    lengths, spread = _actual(actual), _checks.real("sigma", sigma)
-    factors = _checks.generator(seed).lognormal(0.0, spread, len(lengths))
+    lengths, spread = _actual(actual), _args.number("sigma", sigma, 0)
+    factors = _args.generator(seed).lognormal(0.0, spread, len(lengths))
     return np.clip(np.rint(lengths * factors), 1, LONGEST).astype(np.int64)
 
 
@@ -37,11 +37,11 @@ def confused(actual: ArrayLike, edges: mb.Edges, pe: float, seed: SupportsIndex)
     neighbouring bins of ``edges`` with probability ``pe``, 0 to 0.5; the first and last bin have
     one neighbour. Its prediction is the length of that bin that is nearest to the true one.
     """
-    lengths, chance = _actual(actual), _checks.real("pe", pe, 0, 0.5)
+    lengths, chance = _actual(actual), _args.number("pe", pe, 0, 0.5)
     if not isinstance(edges, mb.Edges):
-        raise TypeError(f"edges: {edges!r} is not multibin.Edges")
+        raise TypeError(_args.sentence("edges", "multibin.Edges", edges))
     inner = edges.bounds[1:-1].astype(np.int64)
-    draws = _checks.generator(seed).random(len(lengths))
+    draws = _args.generator(seed).random(len(lengths))
     step = (draws >= 1 - chance).astype(np.int64) - (draws < chance)
     bins = np.clip(np.searchsorted(inner, lengths, side="right") + step, 0, len(inner))
     lowest = np.concatenate([[0], inner])[bins]
@@ -51,8 +51,8 @@ def confused(actual: ArrayLike, edges: mb.Edges, pe: float, seed: SupportsIndex)
 
 def shuffled(actual: ArrayLike, seed: SupportsIndex) -> Ints:
     """The true lengths of other requests: the right distribution and no information."""
-    return _checks.generator(seed).permutation(_actual(actual))
+    return _args.generator(seed).permutation(_actual(actual))
 
 
 def _actual(actual: ArrayLike) -> Ints:
-    return _checks.tokens("actual", actual, 1)
+    return _args.tokens("actual", actual, 1)
