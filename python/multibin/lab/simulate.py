@@ -1,4 +1,4 @@
-"""Discrete-event simulation of servers that take batches: the shipped scheduler, virtual time."""
+"""Simulates servers that take batches from the shipped scheduler, on a virtual clock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from multibin import _core
+from multibin import _args, _core
 from multibin.costs import CostModel, CostTable
 
 if TYPE_CHECKING:
@@ -23,105 +23,121 @@ __all__ = ["Batches", "Event", "Records", "simulate"]
 Seconds: TypeAlias = NDArray[np.float64]
 
 REASONS = ("light_load", "overdue", "full", "elastic", "drain")
-"""What the numbers of ``Batches.reason`` mean."""
+"""The rules that ``Batches.reason`` numbers."""
 
 
 @dataclass(frozen=True, eq=False)
 class Batches:
-    """Columns of the batches, in the order in which they left; shape ``[batches]``."""
+    """Columns of the batches, in the order in which they left; shape ``[batches]``.
+
+    With continuous batching a batch lasts from the start of an empty server until the server is
+    empty again.
+    """
 
     start: Seconds
     finish: Seconds
     """When the last row ended."""
     rows: NDArray[np.uint32]
     steps: NDArray[np.uint32]
-    """Of the longest run. Of refill: from the start of an empty server until it is empty again."""
+    """Steps of the longest run."""
     bin: NDArray[np.uint32]
-    """The leader's."""
+    """The leader's bin."""
     reason: NDArray[np.uint8]
     """Positions in ``REASONS``."""
     server: NDArray[np.uint32]
     parked: NDArray[np.uint32]
-    """Rows with state that waited at the server meanwhile."""
+    """Rows with state that waited at the server during the batch."""
 
     def __len__(self) -> int:
         return len(self.start)
 
     @property
     def resident(self) -> NDArray[np.uint32]:
-        """Rows whose state the server held: the batch's and those that waited there. Of refill:
-        all that were in the batch, one after another.
+        """Returns the rows whose state the server held: those of the batch and the parked ones.
+
+        With continuous batching these are all rows that were in the batch, one after another.
         """
         return self.rows + self.parked
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that adaptation did, at the end of a batch."""
+    """A change that adaptation made at the end of a batch."""
 
     time: float
     """Seconds on the virtual clock."""
     kind: Literal["closed", "opened", "swapped"]
-    """The gate closed or opened, or other edges are in use."""
+    """The gate closed or opened, or the edges were swapped."""
     gain: float
-    """Of the gate: the throughput of bins over that of one bin. Of edges: the share of throughput
-    that they gain."""
+    """The throughput of bins over that of one bin; for swapped edges, the share that they gain."""
     bins: int | None
-    """How many bins the edges have; None of the gate."""
+    """The number of bins of the swapped edges; None for the gate."""
 
 
 @dataclass(frozen=True, eq=False)
 class Records:
-    """Columns of the requests, in the order of the trace; shape ``[n]``. Times are seconds on the
-    virtual clock, NaN where it never came to that: a request that does not finish has no finite
-    ``finish`` and counts in no throughput.
+    """Columns of the requests, in the order of the trace; shape ``[n]``.
 
-    Σ rows × steps of the batches is Σ ``steps`` + Σ ``waste`` of the requests. A batch of refill is
-    a whole busy time, in which rows come and go: there Σ ``steps`` + Σ ``waste`` of its requests is
-    what the slots computed, at most slots × steps.
+    Times are seconds on the virtual clock. A time is NaN if its event did not happen: a request
+    that does not finish has no finite ``finish`` and counts in no throughput.
+
+    Σ rows × steps of the batches is Σ ``steps`` + Σ ``waste`` of the requests. A batch of
+    continuous batching is a whole busy time, in which rows come and go. Σ ``steps`` + Σ ``waste``
+    of its requests is what the slots computed, at most slots × steps.
+
+    >>> import multibin as mb
+    >>> from multibin.lab.traces import from_arrays
+    >>> trace = from_arrays([5, 5], [2, 6], arrivals=[0.0, 1.0])
+    >>> config = mb.SchedulerConfig(mb.Edges([0, 8]), batch_size=1)
+    >>> records = mb.simulate(trace, scheduler=config, costs=mb.CostModel(step=1.0))
+    >>> records.finish.tolist(), records.wait.tolist(), records.latency.tolist()
+    ([2.0, 8.0], [0.0, 1.0], [2.0, 7.0])
+    >>> records.throughput, len(records.batches)
+    (0.25, 2)
     """
 
     arrival: Seconds
     start: Seconds
-    """The first batch starts."""
+    """Start of the first batch."""
     first_token: Seconds
-    """The first step ends, or, with a ``CostTable``, the prefill of its batch."""
+    """End of the first step, or, with a ``CostTable``, of the prefill of the first batch."""
     finish: Seconds
-    """The answer is given."""
+    """The time of the answer."""
     bin: NDArray[np.uint32]
-    """Of the first batch's leader."""
+    """Bin of the first batch's leader."""
     batch: NDArray[np.uint32]
     """Position of the last batch."""
     entries: NDArray[np.uint32]
     """Batches that the request was in."""
     steps: NDArray[np.uint64]
-    """Steps that its slot computed for it, in all its batches: more than it takes where
-    ``overrun="recompute"`` computes some again, fewer where it did not finish."""
+    """Steps that its slot computed for it, in all its batches.
+
+    They exceed its length where ``overrun="recompute"`` computes some again, and are fewer where it
+    did not finish."""
     waste: NDArray[np.uint64]
     """Steps in which its slot waited for the longest row of its batches."""
     batches: Batches
     events: tuple[Event, ...]
-    """What adaptation did, in order of time; empty without adaptation."""
+    """The changes that adaptation made, in order of time; empty without adaptation."""
     adaptation: Adaptation | None
-    """What adaptation did in all, and where the gate stands at the end, as ``Scheduler.stats()``
-    says it; None without adaptation."""
+    """Totals of adaptation and the final gate, as ``Scheduler.stats()`` has them, or None."""
 
     def __len__(self) -> int:
         return len(self.arrival)
 
     @property
     def latency(self) -> Seconds:
-        """Seconds from arrival to answer."""
+        """Returns the seconds from arrival to answer."""
         return self.finish - self.arrival
 
     @property
     def wait(self) -> Seconds:
-        """Seconds from arrival to the start of the first batch."""
+        """Returns the seconds from arrival to the start of the first batch."""
         return self.start - self.arrival
 
     @property
     def throughput(self) -> float:
-        """Requests per second from the first arrival to the last answer."""
+        """Returns the requests per second from the first arrival to the last answer."""
         served = np.isfinite(self.finish)
         seconds = np.nanmax(self.finish, initial=0.0) - self.arrival[:1].sum()
         return float(served.sum() / seconds) if seconds > 0 else 0.0
@@ -144,28 +160,37 @@ def simulate(
     coarser ticks: 2¹⁶ ns, or a power of that.
 
     Args:
-        trace: arrival times (all 0 if it has none), prompt and output tokens, predicted lengths
-            (the true ones if it has none).
-        scheduler: how it behaves (of a live one, its ``config``). Its capacity is not counted; what
-            it would refuse for its budget is served alone. With ``adapt`` it adapts to what has
-            finished. Or a ``Baseline``, to compare with.
+        trace: the requests. Without arrivals all arrive at time 0; without predictions the true
+            lengths are predicted.
+        scheduler: a configuration (the ``config`` of a live scheduler), or a ``Baseline`` to
+            compare with. The capacity is ignored, and a request over the budget runs alone. With
+            ``adapt`` the scheduler adapts to the finished requests.
         costs: how long a batch takes, a ``CostModel`` or a ``CostTable``.
-        servers: how many run batches at the same time; an idle one takes the next batch.
-        drain: close after the last arrival, so that everything is served. Without it a strict
-            scheduler leaves partial bins behind.
-        gate: watch the predictions of the last requests that finished: while bins would gain less
-            than 10 % throughput (and until they would gain 15 %), requests that arrive go to the
-            first bin. The gate of ``Adapt``, also for a scheduler without one. Baselines have none.
-        closed_loop: users that send the trace's requests, each its next one after the answer to the
-            one before; the trace's own times are not used. Strict bins may wait for requests that
-            are then never sent: these have NaN for all times, and those that wait for all but their
-            arrival. Refill in chunks notices at a chunk's end which rows were answered in it.
-        max_resident: the most rows whose state a server holds, running or waiting to go on: a batch
-            starts no more than that leaves room for. At least a batch's rows. None: no limit.
+        servers: how many servers run batches at the same time; an idle one takes the next batch.
+        drain: closes the scheduler after the last arrival, so that it serves every request.
+            Without it a strict scheduler leaves partial bins behind.
+        gate: watches the predictions of the last finished requests. Once bins would gain less than
+            10 % throughput, arriving requests go to the first bin, until bins would gain 15 %.
+            This is the gate of ``Adapt``, also for a scheduler without one. Baselines have none.
+        closed_loop: users that send the trace's requests, instead of the trace's own times. A user
+            sends its next request after the answer to the one before. Strict bins may wait for
+            requests that are then never sent. Requests that were not sent have NaN for all times;
+            those that wait have only their arrival. Continuous batching in chunks notices answers
+            at the end of a chunk.
+        max_resident: the most rows whose state a server holds, running or waiting to go on, at
+            least the rows of a batch. A batch starts no more new rows than there is room for.
+            None sets no limit.
 
     Raises:
-        ValueError, TypeError: an argument out of range, by name and value; a ``costs`` with which
-            not all times are finite numbers of seconds.
+        TypeError: an argument has the wrong type.
+        ValueError: an argument is out of range, or not all times are finite with these ``costs``.
+
+    >>> import multibin as mb
+    >>> from multibin.lab.traces import chat
+    >>> config = mb.SchedulerConfig(mb.Edges([0, 32, 256]), batch_size=8)
+    >>> records = mb.simulate(chat(100, seed=0), scheduler=config, costs=mb.CostModel(step=0.02))
+    >>> len(records), bool((records.finish > 0).all())
+    (100, True)
     """
     _check(trace, costs, closed_loop)
     users, arrival = _arrivals(trace, closed_loop)
@@ -193,27 +218,27 @@ def simulate(
 
 
 def _check(trace: Trace, costs: Costs, closed_loop: ClosedLoop | None) -> None:
-    """Whether they are of their classes; the core looks at the other arguments."""
+    """Raises a ``TypeError`` for another class; the core checks the other arguments."""
     from multibin.lab.traces import Trace
     from multibin.lab.traces.arrivals import ClosedLoop
 
-    wanted: list[tuple[str, object, tuple[type, ...]]] = [
+    expected: list[tuple[str, object, tuple[type, ...]]] = [
         ("trace", trace, (Trace,)),
         ("costs", costs, (CostModel, CostTable)),
     ]
     if closed_loop is not None:
-        wanted.append(("closed_loop", closed_loop, (ClosedLoop,)))
-    for name, value, classes in wanted:
+        expected.append(("closed_loop", closed_loop, (ClosedLoop,)))
+    for name, value, classes in expected:
         if not isinstance(value, classes):
-            names = " or ".join(each.__name__ for each in classes)
-            raise TypeError(f"{name}: needs {names}, got {value!r} of {type(value)}")
+            names = " or ".join(f"a {each.__name__}" for each in classes)
+            raise TypeError(_args.sentence(name, names, value))
 
 
 def _arrivals(trace: Trace, closed_loop: ClosedLoop | None) -> tuple[int | None, Seconds]:
-    """How many users there are, and their pauses; or None, and the times of arrival."""
+    """Returns the number of users and their pauses, or None and the times of arrival."""
     if closed_loop is None:
         return None, np.zeros(len(trace)) if trace.arrivals is None else trace.arrivals
     if len(closed_loop.pauses) != len(trace):
-        given = len(closed_loop.pauses)
-        raise ValueError(f"closed_loop: {given} pauses for {len(trace)} requests")
+        rule = f"one for each of {len(trace)} requests"
+        raise ValueError(_args.sentence("closed_loop.pauses", rule, len(closed_loop.pauses)))
     return closed_loop.users, closed_loop.pauses

@@ -167,17 +167,20 @@ def test_grids_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rows": []}, r"rows: shape \(0,\) is not"),
-        ({"rows": [0, 1, 2]}, r"rows: \[0 1 2\] is not from 1"),
-        ({"rows": [1, 4, 4]}, r"rows: rows\[2\] = 4 does not lie above 4"),
-        ({"tokens": [0, 9, 5, 20]}, r"tokens: tokens\[2\] = 5 does not lie above 9"),
-        ({"tokens": [-1, 9, 15, 20]}, r"tokens: \[-1  9 15 20\] is not from 0"),
-        ({"tokens": [[0, 1]]}, r"tokens: shape \(1, 2\)"),
-        ({"step": np.ones((4, 3))}, r"step: shape \(4, 3\) is not \(3, 4\)"),
-        ({"prefill": np.full((3, 4), -1.0)}, r"prefill: prefill\[0\]\[0\] = -1 is not a finite"),
-        ({"move": np.full((3, 4), np.nan)}, r"move: move\[0\]\[0\] = nan is not a finite"),
-        ({"counts": "both"}, "counts: 'both' is not 'longest' or 'mean'"),
-        ({"completes": "soon"}, "completes: 'soon' is not 'batch' or 'row'"),
+        ({"rows": []}, "rows must have at least 1 element, got 0"),
+        ({"rows": [0, 1, 2]}, r"rows\[0\] must be between 1 and 4294967295, got 0"),
+        ({"rows": [1, 4, 4]}, r"rows\[2\] must be above rows\[1\] = 4, got 4"),
+        ({"tokens": [0, 9, 5, 20]}, r"tokens\[2\] must be above tokens\[1\] = 9, got 5"),
+        ({"tokens": [-1, 9, 15, 20]}, r"tokens\[0\] must be between 0 and 4294967295, got -1"),
+        ({"tokens": [[0, 1]]}, r"tokens must have shape \[n\], got \(1, 2\)"),
+        ({"step": np.ones((4, 3))}, r"step must have shape \(3, 4\), .*, got \(4, 3\)"),
+        (
+            {"prefill": np.full((3, 4), -1.0)},
+            r"prefill\[0, 0\] must be finite and at least 0, got -1",
+        ),
+        ({"move": np.full((3, 4), np.nan)}, r"move\[0, 0\] must be finite and at least 0, got nan"),
+        ({"counts": "both"}, "counts must be one of 'longest', 'mean', got 'both'"),
+        ({"completes": "soon"}, "completes must be one of 'batch', 'row', got 'soon'"),
     ],
 )
 def test_bad_tables_are_named(changes: dict[str, Any], message: str) -> None:
@@ -188,10 +191,10 @@ def test_bad_tables_are_named(changes: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rows": [1.5, 2.0, 3.0]}, "rows: dtype float64"),
-        ({"step": np.full((3, 4), "a")}, "step: dtype"),
-        ({"about": {"threads": 2}}, "about: 'threads': 2 is not text"),
-        ({"about": "tiny"}, "about: 'tiny' is not a mapping"),
+        ({"rows": [1.5, 2.0, 3.0]}, "rows must have an integer dtype, got float64"),
+        ({"step": np.full((3, 4), "a")}, "step must have a dtype of numbers, got"),
+        ({"about": {"threads": 2}}, "about must be a mapping of text to text, got {'threads': 2}"),
+        ({"about": "tiny"}, "about must be a mapping of text to text, got 'tiny'"),
     ],
 )
 def test_wrong_types_are_named(changes: dict[str, Any], message: str) -> None:
@@ -202,7 +205,7 @@ def test_wrong_types_are_named(changes: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[1]", "list instead of an object"),
+        ("[1]", r"the file must be a JSON object, got \[1\]"),
         ("{", "Expecting"),
         ("{}", "rows is missing"),
         (
@@ -212,17 +215,17 @@ def test_wrong_types_are_named(changes: dict[str, Any], message: str) -> None:
         (
             '{"rows":[1],"tokens":[1],"step":[[1]],"prefill":[[1]],"move":[[1]],"counts":"mean",'
             '"speed":1}',
-            "'speed' is not one of rows",
+            "a name must be one of 'rows', .*, got 'speed'",
         ),
         (
             '{"rows":[1],"tokens":[1],"step":[[1],[2]],"prefill":[[1]],"move":[[1]],'
             '"counts":"mean"}',
-            r"step: shape \(2, 1\)",
+            r"step must have shape \(1, 1\), .*, got \(2, 1\)",
         ),
     ],
 )
 def test_a_bad_file_is_named(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "bad.json"
     path.write_text(text)
-    with pytest.raises(ValueError, match=rf"costs: .*bad\.json is no cost table: .*{message}"):
+    with pytest.raises(ValueError, match=rf".*bad\.json is no cost table: .*{message}"):
         mb.CostTable.load(path)
