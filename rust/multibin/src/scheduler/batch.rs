@@ -22,7 +22,7 @@ use crate::request::{Expired, Reason, Row};
 /// let batch = scheduler.worker().next_batch(None)?;
 /// let error = batch.resubmit(&[(1, 5)], false).unwrap_err();
 /// assert_eq!(error, ResubmitError::Position { row: 1, len: 1 });
-/// assert_eq!(error.to_string(), "rows must be positions below 1, got 1");
+/// assert_eq!(error.to_string(), "rows must be positions in this batch of 1, got 1");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -32,7 +32,7 @@ pub enum ResubmitError {
     #[error("the batch is done: its rows can no longer be resubmitted")]
     Done,
     /// The batch has no such row.
-    #[error("rows must be positions below {len}, got {row}")]
+    #[error("rows must be positions in this batch of {len}, got {row}")]
     Position {
         /// The position that was given.
         row: usize,

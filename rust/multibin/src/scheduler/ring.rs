@@ -21,7 +21,6 @@
 //! assert_eq!(taken, "ab");
 //! ```
 
-// All `unsafe` of the crate is here, except a call of libc in `scheduler/fork.rs`.
 #[cfg(all(test, not(loom)))]
 mod tests;
 
@@ -91,6 +90,8 @@ pub struct Consumer<T> {
     /// The next position to take. `Ring::head` follows every eighth of a lap, and when a pass ends.
     head: u64,
 }
+
+// All `unsafe` of the crate is here, except a call of libc in `scheduler/fork.rs`.
 
 // SAFETY: a slot's value is touched by one thread at a time. The first is the producer that claimed
 // its position. After the Release/Acquire pair on `stamp` it is the one consumer. After the pair on
