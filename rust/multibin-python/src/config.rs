@@ -161,7 +161,7 @@ impl SchedulerConfig {
     fn checked(self) -> PyResult<Self> {
         let ageing = self.config.ageing.unwrap_or_default();
         self.config.validate(&self.edges).map_err(|error| match error {
-            ConfigError::AgeingOrder => ageing_beside(ageing, self.order_name()),
+            ConfigError::AgeingOrder(_) => ageing_beside(ageing, self.order_name()),
             _ => errors::config(error),
         })?;
         self.adapts()?;
@@ -206,7 +206,7 @@ impl SchedulerConfig {
         add("max_parked", max_parked.map(|most| most.to_string()));
         add("max_bins", max_bins.map(|most| most.to_string()));
         add("ageing", ageing.map(|ageing| format!("{ageing:?}")));
-        add("budget", budget.map(|budget| budget.most().to_string()));
+        add("budget", budget.map(|budget| budget.max().to_string()));
         let costs = matches!(budget, Some(Budget::Sum(_)));
         add("budget_of", costs.then(|| "\"cost\"".to_owned()));
         add("max_padding", max_padding.map(|share| format!("{share:?}")));
@@ -329,7 +329,7 @@ impl SchedulerConfig {
     /// The most that a batch costs.
     #[getter]
     fn budget(&self) -> Option<u64> {
-        self.config.budget.map(Budget::most)
+        self.config.budget.map(Budget::max)
     }
 
     /// What the budget counts.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use multibin::edges;
+use multibin::{Setting, edges};
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::inspect::{PyStaticExpr, PyStaticOperator};
 use pyo3::prelude::*;
@@ -105,15 +105,14 @@ pub enum Maybe<'py> {
 
 impl<'py> Maybe<'py> {
     /// What was given, converted.
-    #[expect(clippy::option_option, reason = "as in `Change`")]
     pub fn map<T>(
         self,
         convert: impl FnOnce(Bound<'py, PyAny>) -> PyResult<T>,
-    ) -> PyResult<Option<Option<T>>> {
+    ) -> PyResult<Setting<T>> {
         Ok(match self {
-            Self::Keep => None,
-            Self::Nothing => Some(None),
-            Self::Value(given) => Some(Some(convert(given)?)),
+            Self::Keep => Setting::Keep,
+            Self::Nothing => Setting::Unset,
+            Self::Value(given) => Setting::Set(convert(given)?),
         })
     }
 }

@@ -2,7 +2,7 @@ use multibin::simulate::{
     self as core, Arrivals, BatchRecords, Outcome, RequestColumns, Servers, SimulateError,
     TimedEvent, Workload,
 };
-use multibin::{Adaptation, Event, Reason};
+use multibin::{Adaptation, Reason};
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadwriteArray1};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -73,11 +73,8 @@ type Simulated<'py> =
 type Happened = (f64, &'static str, f64, Option<usize>);
 
 fn happened(event: &TimedEvent) -> Happened {
-    match event.event {
-        Event::Closed { gain } => (event.time, "closed", gain, None),
-        Event::Opened { gain } => (event.time, "opened", gain, None),
-        Event::Swapped { bins, gain } => (event.time, "swapped", gain, Some(bins)),
-    }
+    let TimedEvent { time, event } = *event;
+    (time, event.name(), event.gain(), event.bins())
 }
 
 fn counters<'py>(py: Python<'py>, so_far: &Adaptation) -> PyResult<Bound<'py, PyDict>> {

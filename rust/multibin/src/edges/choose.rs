@@ -10,7 +10,7 @@ use super::optimal::Optimal;
 const FIRST_EDGE: f64 = 16.0;
 
 impl Edges {
-    /// Makes bins of equal width from `lo` to `hi`, which are optimal for uniform lengths (Lemma 4.1
+    /// Makes bins of equal width from `lo` to `hi`. They are optimal for uniform lengths (Lemma 4.1
     /// of arXiv 2412.04504). Bins that would hold no whole length are left out.
     ///
     /// ```
@@ -102,8 +102,8 @@ impl Edges {
 
     /// Makes levels for requests that climb from the first bin.
     ///
-    /// Minimises Σᵢ S(lᵢ₋₁)·(lᵢ − lᵢ₋₁ + `overhead`), where S is the survival function of the sample
-    /// and l₀ = 0. `overhead` is the cost of a move and of a batch's fixed part, in steps.
+    /// Minimises Σᵢ S(lᵢ₋₁)·(lᵢ − lᵢ₋₁ + `overhead`), where l₀ = 0 and S is the survival function
+    /// of the sample. `overhead` is the cost of a move and of a batch's fixed part, in steps.
     ///
     /// ```
     /// use multibin::Edges;
@@ -114,8 +114,8 @@ impl Edges {
     /// ```
     ///
     /// # Errors
-    /// [`EdgesError`] if the sample is empty, `bins` is out of range, or `overhead` is not finite or
-    /// negative.
+    /// [`EdgesError`] if the sample is empty, `bins` is out of range, or `overhead` is negative or
+    /// not finite.
     pub fn feedback(sample: &[u32], bins: usize, overhead: f64) -> Result<Self, EdgesError> {
         check_bins(bins)?;
         if !(overhead >= 0.0 && overhead.is_finite()) {

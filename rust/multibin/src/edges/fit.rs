@@ -78,8 +78,8 @@ impl Bin {
 
 /// Returns an upper bound of the best bins' excess: their cost beyond the sum of the lengths.
 ///
-/// It is the excess of the bins that end where the groups of `coarse` do, or at the next end in
-/// `groups`, plus a margin for rounding. No bin of the best ones exceeds it either.
+/// It is the excess of other bins, plus a margin for rounding. These bins end where the groups of
+/// `coarse` do, or at the next end in `groups`. No single one of the best bins exceeds it either.
 fn excess(groups: &Groups, coarse: &Groups, batch: u32) -> f64 {
     let mut ends = coarse.end.iter().peekable();
     let (mut bin, mut excess, mut sum) = (Bin::default(), 0.0, 0.0);
@@ -101,9 +101,9 @@ fn excess(groups: &Groups, coarse: &Groups, batch: u32) -> f64 {
 /// Stops before the first bin of several groups with an excess above `max_excess`. Returns how
 /// many costs were written.
 ///
-/// The quadrangle inequality holds. The cost is the integral over x of (a + b)·(1 − (a/(a+b))^B),
-/// where a and b count the lengths of the bin up to x and above x. Its mixed derivative in a and b
-/// is B·(B−1)·a^(B−1)·b·(a+b)^(−B−1) ≥ 0. Here a grows as the bin's start goes down, and b as its
+/// The quadrangle inequality holds. Let a and b count the lengths of the bin up to x and above x.
+/// The cost is the integral over x of (a + b)·(1 − (a/(a+b))^B). Its mixed derivative in a and b is
+/// B·(B−1)·a^(B−1)·b·(a+b)^(−B−1) ≥ 0. Here a grows as the bin's start goes down, and b as its
 /// end goes up. Where x lies outside the bin, the integrand is linear with continuous slopes.
 fn longest_costs(
     groups: &Groups,
@@ -125,8 +125,8 @@ fn longest_costs(
     costs.len()
 }
 
-/// Writes `costs[to - from - 1]` = S(lower edge) × (upper edge − lower edge + overhead) of the level
-/// that ends at the longest length of group to − 1. Returns how many costs were written.
+/// Writes `costs[to - from - 1]` = S(lower edge) × (upper edge − lower edge + overhead) of a level:
+/// the one that ends at the longest length of group to − 1. Returns how many costs were written.
 ///
 /// The quadrangle inequality holds: C(a, c) + C(b, d) − C(a, d) − C(b, c) is
 /// (S(a) − S(b)) × (edge c − edge d) ≤ 0.

@@ -61,8 +61,10 @@ fn running_sum(sum: &mut f64, term: f64) -> Option<f64> {
     Some(*sum)
 }
 
-/// Returns the ends of at most `max` groups: after every value, or, if there are more values, after
-/// equal shares of the sum of √(count × gap to the next value).
+/// Returns the ends of at most `max` groups.
+///
+/// Each value is a group if there are no more values. Otherwise groups end after equal shares of
+/// the sum of √(count × gap to the next value).
 ///
 /// The cost of a narrow bin exceeds the sum of its lengths by about mass × width. The total is
 /// minimal if the density of edges follows the square root of the density of lengths. Candidates

@@ -125,13 +125,14 @@ fn bad_parameters_are_named() {
     let sorted = |window, sizes: &[_]| Baseline::SortedWindow { window, sizes: sizes.into() };
     assert_eq!(message(sorted(0, &Baseline::VBS)), "window: 0 is less than 1");
     assert!(message(sorted(9, &[])).starts_with("sizes"));
-    assert!(message(sorted(9, &[(5, 0)])).starts_with("batch_size: 0"));
+    assert!(message(sorted(9, &[(5, 0)])).starts_with("batch_size must be at least 1, got 0"));
     let cells = message(sorted(9, &[(50, 8), (50, 4)]));
     assert_eq!(cells, "sizes: length 50 does not lie above 50");
     let window = message(Baseline::LookAhead { batch_size: 8, window: 7 });
     assert_eq!(window, "window: 7 is less than 8");
     assert!(
-        message(Baseline::Nearest { batch_size: 0, light_load: true }).starts_with("batch_size: 0")
+        message(Baseline::Nearest { batch_size: 0, light_load: true })
+            .starts_with("batch_size must be at least 1, got 0")
     );
     let refill = |rows, chunk| Baseline::Continuous { rows, chunk, order: ContinuousOrder::Fifo };
     assert_eq!(message(refill(0, 1)), "rows: 0 is less than 1");
