@@ -57,7 +57,7 @@ impl Default for Adapt {
 
 impl Adapt {
     /// Returns the settings of a gate without fits of edges.
-    #[cfg(feature = "simulate")]
+    #[cfg(any(feature = "simulate", all(test, not(loom))))]
     pub(crate) fn gate_alone() -> Self {
         Self { edges: false, ..Self::default() }
     }
