@@ -1,10 +1,10 @@
 mod columns;
 mod costs;
 
+use multibin::Adaptation;
 use multibin::simulate::{
     self as core, Arrivals, Outcome, RequestColumns, Servers, SimulateError, TimedEvent, Workload,
 };
-use multibin::Adaptation;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;

@@ -14,7 +14,7 @@ use crate::policy::Rules;
 /// Limit of the events that are kept until a caller asks for them; then the oldest are dropped.
 const MAX_EVENTS: usize = 64;
 
-/// Adaptation as a state machine: takes finished requests, turns the gate and requests fits.
+/// Adaptation as a state machine: takes finished requests, turns the gate, hands out fits.
 ///
 /// It knows no clock and no threads. Its owner runs each [`Job`] and puts the edges to use.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Averages the costs that a gate finds, and tells changes from noise.
+//! Averages the costs that a gate finds, and separates changes from noise.
 
 /// Number of overlapping evaluations with about as much information as one of a whole window.
 const PER_WINDOW: f64 = 8.0;
