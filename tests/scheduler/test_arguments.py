@@ -76,11 +76,11 @@ def test_bad_input_is_named_and_loses_nothing(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size: 0"),
         ({"batch_size": -1}, "batch_size: -1"),
         ({"batch_size": 2**40}, "batch_size: 1099511627776"),
-        ({"capacity": 0}, "capacity must be between 1 and 1073741824, got 0"),
-        ({"batch_size": 8, "capacity": 4}, "batch_size must be at most capacity = 4, got 8"),
+        ({"capacity": 0}, "capacity: 0"),
+        ({"batch_size": 8, "capacity": 4}, "batch_size: 8 exceeds capacity = 4"),
         ({"max_wait": -1}, "max_wait: -1"),
         ({"max_wait": float("nan")}, "max_wait: nan"),
         ({"fill": "lazy"}, 'fill: "lazy" is not "elastic" or "strict"'),

@@ -79,17 +79,9 @@ def test_the_longest_length_is_enough() -> None:
         ),
         ({"longest": 0, "batch_size": 4}, ValueError, "longest: 0"),
         ({"longest": -1, "batch_size": 4}, ValueError, "longest: -1"),
-        (
-            {"edges": EDGES, "batch_size": 9, "capacity": 4},
-            ValueError,
-            "batch_size must be at most capacity = 4, got 9",
-        ),
+        ({"edges": EDGES, "batch_size": 9, "capacity": 4}, ValueError, "batch_size: 9 exceeds"),
         ({"edges": EDGES, "batch_size": 4, "fill": "lazy"}, ValueError, 'fill: "lazy" is not'),
-        (
-            {"edges": EDGES, "batch_size": 4, "max_bins": 1},
-            ValueError,
-            "edges must have at most max_bins = 1 bins",
-        ),
+        ({"edges": EDGES, "batch_size": 4, "max_bins": 1}, ValueError, "edges: 2 bins"),
     ],
 )
 def test_what_is_wrong_is_named(

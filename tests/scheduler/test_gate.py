@@ -218,7 +218,7 @@ def test_bad_pairs_are_named_and_nothing_of_them_counts(
 @pytest.mark.parametrize(
     ("batch_size", "error", "message"),
     [
-        (0, ValueError, "batch_size must be at least 1, got 0"),
+        (0, ValueError, "batch_size: 0 rows make no batch"),
         (-1, ValueError, "batch_size: -1 is out of range"),
         (2**32, ValueError, "batch_size: 4294967296 is out of range"),
         (2.5, TypeError, "batch_size: needs an int, got 2.5"),

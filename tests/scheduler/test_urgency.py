@@ -136,9 +136,7 @@ def test_bad_options_are_named(call: dict[str, Any], error: type[Exception], mes
 
 def test_bad_ageing_is_named() -> None:
     for ageing in (-1.0, float("nan"), float("inf")):
-        with pytest.raises(ValueError, match="ageing must be finite and at least 0"):
+        with pytest.raises(ValueError, match="ageing: "):
             mb.Scheduler(EDGES, 4, ageing=ageing)
-    with pytest.raises(
-        ValueError, match="ageing must be left out with order formed or deadline, got 1"
-    ):
+    with pytest.raises(ValueError, match=r'ageing: 1 goes with .* order = "deadline"'):
         mb.Scheduler(EDGES, 4, ageing=1.0, order="deadline")
