@@ -1,8 +1,8 @@
 //! Compares a rule with a naive statement of it.
 
-use super::super::tests::strategies::times;
-use super::super::workload::Workload;
 use super::rule::Rule;
+use crate::simulate::tests::strategies::times;
+use crate::simulate::workload::Workload;
 
 /// Checks that a rule forms the batches that `naive` chooses from the waiting requests, oldest
 /// first, and the time.

@@ -1,7 +1,7 @@
 //! Refuses parameters of baselines.
 
-use super::super::error::SimulateError;
 use super::baseline::Baseline;
+use crate::simulate::error::SimulateError;
 
 impl Baseline {
     /// Checks the parameters.

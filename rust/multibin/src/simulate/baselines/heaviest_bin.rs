@@ -1,11 +1,11 @@
 //! Leads with the bin that has waited most.
 
-use super::super::workload::Workload;
 use super::fifo_queues::FifoQueues;
 use super::rule::{Rule, light_load, reason};
 use super::weight::Weight;
 use crate::edges::Edges;
 use crate::request::Reason;
+use crate::simulate::workload::Workload;
 
 /// The rule of [`Baseline::HeaviestBin`](super::Baseline::HeaviestBin).
 pub(super) struct HeaviestBin<'a> {
@@ -170,9 +170,9 @@ impl Rule for HeaviestBin<'_> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::super::tests::strategies::{times, workloads};
-    use super::super::agreement::agree;
     use super::*;
+    use crate::simulate::baselines::agreement::agree;
+    use crate::simulate::tests::strategies::{times, workloads};
 
     proptest! {
         #[test]

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::super::workload::Workload;
 use super::rule::{Rule, reason};
 use crate::request::Reason;
+use crate::simulate::workload::Workload;
 
 /// The rule of [`Baseline::LookAhead`](super::Baseline::LookAhead).
 pub(super) struct LookAhead<'a> {
@@ -67,9 +67,9 @@ impl Rule for LookAhead<'_> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::super::tests::strategies::workloads;
-    use super::super::agreement::agree;
     use super::*;
+    use crate::simulate::baselines::agreement::agree;
+    use crate::simulate::tests::strategies::workloads;
 
     proptest! {
         #[test]

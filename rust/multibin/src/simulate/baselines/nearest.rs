@@ -1,10 +1,10 @@
 //! Follows the oldest request with the nearest lengths, without bins.
 
-use super::super::workload::Workload;
 use super::fifo_queues::FifoQueues;
 use super::length_index::LengthIndex;
 use super::rule::{Rule, light_load, reason};
 use crate::request::Reason;
+use crate::simulate::workload::Workload;
 
 /// The rule of [`Baseline::Nearest`](super::Baseline::Nearest).
 pub(super) struct Nearest<'a> {
@@ -70,9 +70,9 @@ impl Rule for Nearest<'_> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::super::tests::strategies::workloads;
-    use super::super::agreement::agree;
     use super::*;
+    use crate::simulate::baselines::agreement::agree;
+    use crate::simulate::tests::strategies::workloads;
 
     proptest! {
         #[test]

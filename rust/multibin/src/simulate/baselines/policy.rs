@@ -1,10 +1,10 @@
 //! A baseline's rule as a policy of the event loop.
 
-use super::super::policy::Policy;
-use super::super::workload::Workload;
 use super::rule::Rule;
 use crate::policy::Formed;
 use crate::request::{Row, Submission, WorkerId};
+use crate::simulate::policy::Policy;
+use crate::simulate::workload::Workload;
 
 /// Turns the requests that a rule chooses into the rows of a batch.
 pub(super) struct RulePolicy<'a, R> {

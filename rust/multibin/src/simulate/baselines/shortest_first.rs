@@ -1,11 +1,11 @@
 //! Leads with the shortest requests, and promotes those that starve.
 
-use super::super::workload::Workload;
 use super::fifo_queues::FifoQueues;
 use super::length_index::LengthIndex;
 use super::rule::{Rule, reason};
 use crate::policy::BitSet;
 use crate::request::Reason;
+use crate::simulate::workload::Workload;
 
 /// The rule of [`Baseline::ShortestFirst`](super::Baseline::ShortestFirst).
 pub(super) struct ShortestFirst<'a> {
@@ -87,9 +87,9 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::super::tests::strategies::workloads;
-    use super::super::agreement::agree;
     use super::*;
+    use crate::simulate::baselines::agreement::agree;
+    use crate::simulate::tests::strategies::workloads;
 
     proptest! {
         /// Sorts by priority, then length, as the authors' scheduler; what does not run is idle.

@@ -1,11 +1,5 @@
 //! Simulates a baseline.
 
-use super::super::check::{check, check_resident};
-use super::super::clock;
-use super::super::error::SimulateError;
-use super::super::records::{Outcome, Records, RequestColumns, recorded};
-use super::super::simulation::Simulation;
-use super::super::workload::{Servers, Workload};
 use super::baseline::Baseline;
 use super::continuous::ContinuousSimulation;
 use super::heaviest_bin::HeaviestBin;
@@ -16,6 +10,12 @@ use super::rule::Rule;
 use super::shortest_first::ShortestFirst;
 use super::sorted_window::SortedWindow;
 use crate::config::Overrun;
+use crate::simulate::check::{check, check_resident};
+use crate::simulate::clock;
+use crate::simulate::error::SimulateError;
+use crate::simulate::records::{Outcome, Records, RequestColumns, recorded};
+use crate::simulate::simulation::Simulation;
+use crate::simulate::workload::{Servers, Workload};
 
 /// Simulates a baseline.
 ///

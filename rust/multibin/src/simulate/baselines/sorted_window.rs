@@ -1,8 +1,8 @@
 //! Sorts a window and cuts it into batches.
 
-use super::super::workload::Workload;
 use super::rule::{Rule, reason};
 use crate::request::Reason;
+use crate::simulate::workload::Workload;
 
 /// The rule of [`Baseline::SortedWindow`](super::Baseline::SortedWindow).
 pub(super) struct SortedWindow<'a> {
@@ -77,9 +77,9 @@ impl Rule for SortedWindow<'_> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::super::tests::strategies::workloads;
-    use super::super::agreement::agree;
     use super::*;
+    use crate::simulate::baselines::agreement::agree;
+    use crate::simulate::tests::strategies::workloads;
 
     /// Cuts cell by cell as the authors' `schedule`; the rest of a cell goes first in the next one.
     fn cut(group: &[u32], predicted: &[u32], sizes: &[(u32, u32)]) -> Vec<Vec<u32>> {

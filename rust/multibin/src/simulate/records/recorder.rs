@@ -1,11 +1,11 @@
 //! Where a simulation writes its records.
 
-use super::super::error::SimulateError;
-use super::super::workload::Workload;
 use super::batches::BatchRecords;
 use super::outcome::{Outcome, Records};
 use super::requests::{RequestColumns, RequestRecords};
 use crate::config::ConfigError;
+use crate::simulate::error::SimulateError;
+use crate::simulate::workload::Workload;
 
 /// The columns that a simulation writes.
 pub(in crate::simulate) struct Recorder<'a> {

@@ -2,14 +2,14 @@
 
 use proptest::prelude::*;
 
-use super::super::baselines::{Baseline, ContinuousOrder, Weight, simulate_baseline};
-use super::super::records::Records;
-use super::super::scheduler::simulate;
-use super::super::workload::{Servers, Workload};
 use super::strategies::{table, times, workloads};
 use crate::config::Config;
 use crate::costs::{Completion, CostModel, Costs, Counts, LinearCosts};
 use crate::edges::Edges;
+use crate::simulate::baselines::{Baseline, ContinuousOrder, Weight, simulate_baseline};
+use crate::simulate::records::Records;
+use crate::simulate::scheduler::simulate;
+use crate::simulate::workload::{Servers, Workload};
 
 /// Sums of binary fractions are exact, whatever the order of the rows in a batch.
 const COSTS: Costs = Costs {

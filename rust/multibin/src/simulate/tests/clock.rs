@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::super::arrivals::Arrivals;
-use super::super::baselines::{Baseline, ContinuousOrder, Weight, simulate_baseline};
-use super::super::records::{Records, TimedEvent};
-use super::super::scheduler::simulate;
-use super::super::workload::{Servers, Workload};
 use super::strategies::{times, workloads};
 use crate::adapt::Event;
 use crate::config::{Config, Fill};
 use crate::costs::{Completion, CostModel, CostTable, Costs, Counts, LinearCosts, Measurements};
 use crate::edges::Edges;
+use crate::simulate::arrivals::Arrivals;
+use crate::simulate::baselines::{Baseline, ContinuousOrder, Weight, simulate_baseline};
+use crate::simulate::records::{Records, TimedEvent};
+use crate::simulate::scheduler::simulate;
+use crate::simulate::workload::{Servers, Workload};
 
 /// Whole nanoseconds and sums of binary fractions: nothing is rounded on any clock.
 const LINEAR: LinearCosts = LinearCosts {

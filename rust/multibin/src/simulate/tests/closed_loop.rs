@@ -2,15 +2,15 @@
 
 use proptest::prelude::*;
 
-use super::super::arrivals::Arrivals;
-use super::super::baselines::{Baseline, ContinuousOrder, simulate_baseline};
-use super::super::records::Records;
-use super::super::scheduler::simulate;
-use super::super::workload::{Servers, Workload};
 use super::strategies::workloads;
 use crate::config::Config;
 use crate::costs::{Completion, Costs, LinearCosts};
 use crate::edges::Edges;
+use crate::simulate::arrivals::Arrivals;
+use crate::simulate::baselines::{Baseline, ContinuousOrder, simulate_baseline};
+use crate::simulate::records::Records;
+use crate::simulate::scheduler::simulate;
+use crate::simulate::workload::{Servers, Workload};
 
 const PAUSE: u64 = 700_000_000;
 

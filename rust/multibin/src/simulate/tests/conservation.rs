@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-use super::super::baselines::{Baseline, ContinuousOrder, Weight, simulate_baseline};
-use super::super::records::Records;
-use super::super::scheduler::simulate;
-use super::super::workload::Workload;
 use super::strategies::{configs, edges, largest, loads, rooms, servers, with_room};
 use crate::config::{Fill, Overrun};
+use crate::simulate::baselines::{Baseline, ContinuousOrder, Weight, simulate_baseline};
+use crate::simulate::records::Records;
+use crate::simulate::scheduler::simulate;
+use crate::simulate::workload::Workload;
 
 type Checked = Result<(), TestCaseError>;
 

@@ -2,11 +2,11 @@
 
 use proptest::prelude::*;
 
-use super::super::arrivals::Arrivals;
-use super::super::baselines::{Baseline, ContinuousOrder, simulate_baseline};
-use super::super::workload::{Servers, Workload};
 use super::strategies::{LINEAR, times, workloads};
 use crate::costs::{Completion, Costs, LinearCosts};
+use crate::simulate::arrivals::Arrivals;
+use crate::simulate::baselines::{Baseline, ContinuousOrder, simulate_baseline};
+use crate::simulate::workload::{Servers, Workload};
 
 /// Coefficients by which spans often end at an arrival, at whole hundredths of a second.
 const COARSE: LinearCosts =

@@ -1,12 +1,12 @@
 //! Results that are known in advance.
 
-use super::super::arrivals::Arrivals;
-use super::super::scheduler::simulate;
-use super::super::workload::{Servers, Workload};
 use super::strategies::{backlog, one_server};
 use crate::config::{Config, Fill, Overrun};
 use crate::costs::LinearCosts;
 use crate::edges::Edges;
+use crate::simulate::arrivals::Arrivals;
+use crate::simulate::scheduler::simulate;
+use crate::simulate::workload::{Servers, Workload};
 
 fn last(times: &[f64]) -> f64 {
     times.iter().fold(0.0, |a: f64, &b| a.max(b))

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::super::policy::Policy;
-use super::super::records::{Records, recorded};
-use super::super::scheduler::{former, simulate};
-use super::super::simulation::Simulation;
-use super::super::workload::{Servers, Workload};
 use super::strategies::{configs, edges, loads, rooms, servers, with_room};
 use crate::config::Config;
 use crate::policy::{Formed, Former};
 use crate::request::{Row, Submission, WorkerId};
+use crate::simulate::policy::Policy;
+use crate::simulate::records::{Records, recorded};
+use crate::simulate::scheduler::{former, simulate};
+use crate::simulate::simulation::Simulation;
+use crate::simulate::workload::{Servers, Workload};
 
 /// A scheduler's batch former that keeps its batches and asserts that idle servers have nothing
 /// to do.

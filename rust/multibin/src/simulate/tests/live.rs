@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::super::policy::Policy;
-use super::super::records::recorded;
-use super::super::scheduler::simulate;
-use super::super::simulation::Simulation;
-use super::super::workload::Servers;
 use super::strategies::{LINEAR, overruns, workloads};
 use crate::costs::{Completion, CostModel, Costs, LinearCosts};
 use crate::policy::Formed;
 use crate::request::{Row, Submission, Ticket, WorkerId};
+use crate::simulate::policy::Policy;
+use crate::simulate::records::recorded;
+use crate::simulate::scheduler::simulate;
+use crate::simulate::simulation::Simulation;
+use crate::simulate::workload::Servers;
 use crate::{Batch, Config, Edges, Fill, Order, Scheduler, Worker};
 
 /// The live scheduler with its rings, on the simulation's clock.

@@ -1,13 +1,13 @@
 //! Arguments that are refused, each by name and value.
 
-use super::super::arrivals::Arrivals;
-use super::super::baselines::{Baseline, ContinuousOrder, simulate_baseline};
-use super::super::scheduler::simulate;
-use super::super::workload::{Servers, Workload};
 use super::strategies::{backlog, one_server};
 use crate::config::{Config, Fill, Overrun};
 use crate::costs::{Costs, LinearCosts};
 use crate::edges::Edges;
+use crate::simulate::arrivals::Arrivals;
+use crate::simulate::baselines::{Baseline, ContinuousOrder, simulate_baseline};
+use crate::simulate::scheduler::simulate;
+use crate::simulate::workload::{Servers, Workload};
 
 #[test]
 fn bad_workloads_are_named() {

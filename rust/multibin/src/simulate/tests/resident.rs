@@ -2,12 +2,12 @@
 
 use proptest::prelude::*;
 
-use super::super::scheduler::simulate;
-use super::super::workload::Servers;
 use super::strategies::{one_server, workloads};
 use crate::config::{Config, Overrun};
 use crate::costs::LinearCosts;
 use crate::edges::Edges;
+use crate::simulate::scheduler::simulate;
+use crate::simulate::workload::Servers;
 
 proptest! {
     #[test]

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::super::arrivals::Arrivals;
-use super::super::workload::{Servers, Workload};
 use crate::config::{Budget, Config, Fill, Order, Overrun};
 use crate::costs::{Completion, CostModel, CostTable, Costs, Counts, LinearCosts, Measurements};
 use crate::edges::Edges;
+use crate::simulate::arrivals::Arrivals;
+use crate::simulate::workload::{Servers, Workload};
 
 /// The bounds of the bins.
 const BOUNDS: [u32; 6] = [0, 8, 16, 32, 64, 65];

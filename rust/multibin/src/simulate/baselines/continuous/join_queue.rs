@@ -1,8 +1,8 @@
 //! The order in which requests join.
 
-use super::super::continuous_order::ContinuousOrder;
-use super::super::fifo_queues::FifoQueues;
-use super::super::length_index::LengthIndex;
+use crate::simulate::baselines::continuous_order::ContinuousOrder;
+use crate::simulate::baselines::fifo_queues::FifoQueues;
+use crate::simulate::baselines::length_index::LengthIndex;
 
 /// The waiting requests, in the order in which they join.
 pub(super) struct JoinQueue<'a> {

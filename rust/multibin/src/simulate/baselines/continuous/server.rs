@@ -1,10 +1,10 @@
 //! One server of continuous batching and the span that it runs.
 
-use super::super::super::clock::{nanoseconds, seconds};
-use super::super::super::records::Recorder;
 use super::slot::Slot;
 use super::span_costs::SpanCosts;
 use crate::costs::{Completion, RunningRow, Timing};
+use crate::simulate::clock::{nanoseconds, seconds};
+use crate::simulate::records::Recorder;
 
 /// A server: its rows and its span.
 #[derive(Debug, Clone, Default)]

@@ -5,17 +5,17 @@
 
 use std::collections::BTreeSet;
 
-use super::super::super::arrival_process::ArrivalProcess;
-use super::super::super::clock::{checked, seconds};
-use super::super::super::error::SimulateError;
-use super::super::super::records::{BatchRecord, Outcome, Recorder, RequestColumns};
-use super::super::super::workload::{Servers, Workload};
-use super::super::continuous_order::ContinuousOrder;
 use super::join_queue::JoinQueue;
 use super::server::Server;
 use super::slot::Slot;
 use super::span_costs::SpanCosts;
 use crate::request::Reason;
+use crate::simulate::arrival_process::ArrivalProcess;
+use crate::simulate::baselines::continuous_order::ContinuousOrder;
+use crate::simulate::clock::{checked, seconds};
+use crate::simulate::error::SimulateError;
+use crate::simulate::records::{BatchRecord, Outcome, Recorder, RequestColumns};
+use crate::simulate::workload::{Servers, Workload};
 
 /// A simulation of continuous batching that runs.
 pub(in crate::simulate::baselines) struct ContinuousSimulation<'a> {
