@@ -45,12 +45,15 @@ pub(super) fn checked(time: u64) -> Result<u64, SimulateError> {
 }
 
 /// Simulates with ticks of a nanosecond. If times overflow, starts again with coarser ticks.
-pub(super) fn run(
+pub(super) fn run<F>(
     workload: &Workload,
     servers: &Servers,
     mut requests: RequestColumns<'_>,
-    simulate: impl Fn(&Workload, &Servers, Tick, RequestColumns<'_>) -> Result<Outcome, SimulateError>,
-) -> Result<Outcome, SimulateError> {
+    simulate: F,
+) -> Result<Outcome, SimulateError>
+where
+    F: Fn(&Workload, &Servers, Tick, RequestColumns<'_>) -> Result<Outcome, SimulateError>,
+{
     for tick in (0..=MAX_TICK_BITS).step_by(COARSENING_BITS).map(Tick) {
         let (workload, servers) = (tick.workload(workload), tick.servers(servers));
         match simulate(&workload, &servers, tick, requests.reborrow()) {

@@ -83,7 +83,8 @@ proptest! {
         let near = |a: f64, b: f64| (a - b).abs() < 1e-9 * b.max(1.0);
         prop_assert!(near(timing.first_token, first_token), "{timing:?} for {first_token}");
         prop_assert!(near(timing.end, end), "{timing:?} for {end}");
-        prop_assert!(ends.iter().zip(&expected).all(|(&a, &b)| near(a, b)), "{ends:?} {expected:?}");
+        let equal = ends.iter().zip(&expected).all(|(&a, &b)| near(a, b));
+        prop_assert!(equal, "{ends:?} {expected:?}");
     }
 
     #[test]

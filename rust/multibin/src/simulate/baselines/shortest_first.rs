@@ -107,8 +107,8 @@ mod tests {
                     let starving = idle.get(i).copied().unwrap_or(0) >= patience;
                     (!starving, workload.predicted[*i as usize])
                 });
-                let passed = order.split_off(order.len().min(batch_size as usize));
-                for i in passed {
+                let bypassed = order.split_off(order.len().min(batch_size as usize));
+                for i in bypassed {
                     *idle.entry(i).or_default() += 1;
                 }
                 order

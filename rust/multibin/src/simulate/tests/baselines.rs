@@ -104,14 +104,18 @@ proptest! {
     }
 
     #[test]
-    fn continuous_batching_without_refills_is_a_fifo_of_batches(workload in workloads(), count in 1usize..4) {
+    fn continuous_batching_without_refills_is_a_fifo_of_batches(
+        workload in workloads(),
+        count in 1usize..4,
+    ) {
         let all_costs = [COSTS, measured()];
         let completions = [Completion::Batch, Completion::Row];
         for (costs, completes) in all_costs.iter().flat_map(|s| completions.map(|a| (s, a))) {
             let costs = Costs { completes, ..costs.clone() };
             let servers = Servers::new(count, costs);
             let expected = fifo(&workload, 4, &servers).requests;
-            let baseline = Baseline::Continuous { rows: 4, chunk: u32::MAX, order: ContinuousOrder::Fifo };
+            let order = ContinuousOrder::Fifo;
+            let baseline = Baseline::Continuous { rows: 4, chunk: u32::MAX, order };
             let requests = simulate_baseline(&workload, &baseline, &servers).unwrap().requests;
             prop_assert_eq!(requests.start, expected.start);
             prop_assert_eq!(requests.first_token, expected.first_token);

@@ -92,7 +92,8 @@ proptest! {
         for (slow, fast) in at(BITS).into_iter().zip(at(0)) {
             prop_assert_eq!(&slow.requests.batch, &fast.requests.batch);
             prop_assert_eq!(&slow.requests.steps, &fast.requests.steps);
-            let scaled = all(fast).iter().map(|time| time * f64::from(1 << BITS)).collect::<Vec<_>>();
+            let factor = f64::from(1 << BITS);
+            let scaled: Vec<f64> = all(fast).iter().map(|time| time * factor).collect();
             prop_assert_eq!(all(slow), scaled);
         }
     }

@@ -32,8 +32,8 @@ fn simulated(workload: &Workload, completes: Completion) -> Vec<Records> {
     let nearest = Baseline::Nearest { batch_size: 3, light_load: false };
     let servers = servers(completes);
     let baseline = |baseline| simulate_baseline(workload, &baseline, &servers).unwrap();
-    let shipped = simulate(workload, &edges, &Config::new(3), &servers).unwrap();
-    vec![shipped, baseline(continuous), baseline(nearest)]
+    let scheduler = simulate(workload, &edges, &Config::new(3), &servers).unwrap();
+    vec![scheduler, baseline(continuous), baseline(nearest)]
 }
 
 #[test]
@@ -68,7 +68,8 @@ proptest! {
             completions.sort_by(f64::total_cmp);
             let pause = PAUSE as f64 * 1e-9;
             for (i, arrival) in records.requests.arrival.iter().enumerate() {
-                let expected = i.checked_sub(users).map_or(0.0, |before| completions[before]) + pause;
+                let completion = i.checked_sub(users).map_or(0.0, |before| completions[before]);
+                let expected = completion + pause;
                 prop_assert!((arrival - expected).abs() < 1e-6, "{i}: {arrival}, not {expected}");
             }
         }

@@ -93,7 +93,8 @@ prop_compose! {
         max_wait in prop::option::of(0u64..5_000_000_000),
     ) -> Config {
         let max_wait = max_wait.map(Duration::from_nanos);
-        let limits = Config { budget, max_padding, max_wait, max_parked, ..Config::new(batch_size) };
+        let config = Config::new(batch_size);
+        let limits = Config { budget, max_padding, max_wait, max_parked, ..config };
         Config { batch_sizes, fill, order, overrun, ..limits }
     }
 }
