@@ -20,8 +20,6 @@
 
 mod adapt;
 mod config;
-// Only the simulation times batches so far.
-#[cfg_attr(not(feature = "simulate"), allow(dead_code, unused_imports))]
 pub mod costs;
 pub mod edges;
 mod policy;

@@ -1,10 +1,15 @@
+//! Every baseline serves every request once, and equals FIFO where there is no choice.
+
 use proptest::prelude::*;
 
-use super::super::shipped::simulate;
-use super::testing::{table, workloads};
-use super::*;
+use super::strategies::{table, times, workloads};
 use crate::config::Config;
 use crate::costs::{Completion, CostModel, Costs, Counts, LinearCosts};
+use crate::edges::Edges;
+use crate::simulate::baselines::{Baseline, ContinuousOrder, Weight, simulate_baseline};
+use crate::simulate::records::Records;
+use crate::simulate::scheduler::simulate;
+use crate::simulate::workload::{Servers, Workload};
 
 /// Sums of binary fractions are exact, whatever the order of the rows in a batch.
 const COSTS: Costs = Costs {
@@ -32,7 +37,7 @@ fn baselines() -> Vec<Baseline> {
         weight,
         light_load,
     };
-    let refill = |chunk, order| Baseline::Continuous { rows: 3, chunk, order };
+    let continuous = |chunk, order| Baseline::Continuous { rows: 3, chunk, order };
     vec![
         Baseline::SortedWindow { window: 9, sizes: vec![(0, 3)] },
         Baseline::SortedWindow { window: 20, sizes: vec![(10, 6), (30, 4), (40, 2)] },
@@ -42,9 +47,9 @@ fn baselines() -> Vec<Baseline> {
         Baseline::Nearest { batch_size: 3, light_load: true },
         heaviest(Weight::Wait, true),
         heaviest(Weight::WaitSquared, false),
-        refill(1, ContinuousOrder::Longest),
-        refill(5, ContinuousOrder::Shortest),
-        refill(u32::MAX, ContinuousOrder::Fifo),
+        continuous(1, ContinuousOrder::Longest),
+        continuous(5, ContinuousOrder::Shortest),
+        continuous(u32::MAX, ContinuousOrder::Fifo),
     ]
 }
 
@@ -60,7 +65,7 @@ proptest! {
         count in 1usize..4,
         drain in any::<bool>(),
     ) {
-        let servers = Servers { count, costs: COSTS, drain, gate: false, max_resident: None };
+        let servers = Servers { drain, ..Servers::new(count, COSTS) };
         for baseline in baselines() {
             let records = simulate_baseline(&workload, &baseline, &servers).unwrap();
             let requests = &records.requests;
@@ -78,9 +83,9 @@ proptest! {
     }
 
     #[test]
-    fn without_choice_all_are_a_fifo(workload in workloads(), count in 1usize..4) {
-        let servers = Servers { count, costs: COSTS, drain: true, gate: false, max_resident: None };
-        let wanted = fifo(&workload, 4, &servers);
+    fn without_choice_every_baseline_is_a_fifo(workload in workloads(), count in 1usize..4) {
+        let servers = Servers::new(count, COSTS);
+        let expected = fifo(&workload, 4, &servers);
         let alike = Workload { predicted: vec![7; workload.arrivals.len()], ..workload.clone() };
         let edges = Edges::new(&[0, 9]).unwrap();
         for (workload, baseline) in [
@@ -93,48 +98,29 @@ proptest! {
             }),
         ] {
             let records = simulate_baseline(workload, &baseline, &servers).unwrap();
-            prop_assert_eq!(&records.requests, &wanted.requests, "{:?}", baseline);
-            prop_assert_eq!(&records.batches.finish, &wanted.batches.finish);
+            prop_assert_eq!(&records.requests, &expected.requests, "{:?}", baseline);
+            prop_assert_eq!(&records.batches.finish, &expected.batches.finish);
         }
     }
 
     #[test]
-    fn refill_after_the_last_row_is_a_batch(workload in workloads(), count in 1usize..4) {
+    fn continuous_batching_without_refills_is_a_fifo_of_batches(
+        workload in workloads(),
+        count in 1usize..4,
+    ) {
         let all_costs = [COSTS, measured()];
-        let answers = [Completion::Batch, Completion::Row];
-        for (costs, completes) in all_costs.iter().flat_map(|s| answers.map(|a| (s, a))) {
+        let completions = [Completion::Batch, Completion::Row];
+        for (costs, completes) in all_costs.iter().flat_map(|s| completions.map(|a| (s, a))) {
             let costs = Costs { completes, ..costs.clone() };
-            let servers = Servers { count, costs, drain: true, gate: false, max_resident: None };
-            let wanted = fifo(&workload, 4, &servers).requests;
-            let baseline = Baseline::Continuous { rows: 4, chunk: u32::MAX, order: ContinuousOrder::Fifo };
+            let servers = Servers::new(count, costs);
+            let expected = fifo(&workload, 4, &servers).requests;
+            let order = ContinuousOrder::Fifo;
+            let baseline = Baseline::Continuous { rows: 4, chunk: u32::MAX, order };
             let requests = simulate_baseline(&workload, &baseline, &servers).unwrap().requests;
-            prop_assert_eq!(requests.start, wanted.start);
-            prop_assert_eq!(requests.first_token, wanted.first_token);
-            prop_assert_eq!(requests.finish, wanted.finish);
-            prop_assert_eq!(requests.waste, wanted.waste);
+            prop_assert_eq!(requests.start, expected.start);
+            prop_assert_eq!(requests.first_token, expected.first_token);
+            prop_assert_eq!(requests.finish, expected.finish);
+            prop_assert_eq!(requests.waste, expected.waste);
         }
     }
-}
-
-#[test]
-fn bad_parameters_are_named() {
-    let servers = Servers { count: 1, costs: COSTS, drain: true, gate: false, max_resident: None };
-    let message = |baseline: Baseline| {
-        simulate_baseline(&Workload::default(), &baseline, &servers).unwrap_err().to_string()
-    };
-    let sorted = |window, sizes: &[_]| Baseline::SortedWindow { window, sizes: sizes.into() };
-    assert_eq!(message(sorted(0, &Baseline::VBS)), "window: 0 is less than 1");
-    assert!(message(sorted(9, &[])).starts_with("sizes"));
-    assert!(message(sorted(9, &[(5, 0)])).starts_with("batch_size must be at least 1, got 0"));
-    let cells = message(sorted(9, &[(50, 8), (50, 4)]));
-    assert_eq!(cells, "sizes: length 50 does not lie above 50");
-    let window = message(Baseline::LookAhead { batch_size: 8, window: 7 });
-    assert_eq!(window, "window: 7 is less than 8");
-    assert!(
-        message(Baseline::Nearest { batch_size: 0, light_load: true })
-            .starts_with("batch_size must be at least 1, got 0")
-    );
-    let refill = |rows, chunk| Baseline::Continuous { rows, chunk, order: ContinuousOrder::Fifo };
-    assert_eq!(message(refill(0, 1)), "rows: 0 is less than 1");
-    assert_eq!(message(refill(1, 0)), "chunk: 0 is less than 1");
 }

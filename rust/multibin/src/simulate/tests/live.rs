@@ -1,4 +1,4 @@
-//! One trace through the live scheduler and through the simulation: the same batches.
+//! The live scheduler and the simulation form the same batches of the same trace.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,24 +7,24 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::baselines::{LINEAR, workloads};
-use super::records::recorded;
-use super::run::{Policy, Run};
-use super::shipped::simulate;
-use super::workload::Servers;
+use super::strategies::{LINEAR, overruns, workloads};
 use crate::costs::{Completion, CostModel, Costs, LinearCosts};
 use crate::policy::Formed;
-use crate::request::WorkerId;
-use crate::request::{Row, Submission, Ticket};
-use crate::{Batch, Config, Edges, Fill, Order, Overrun, Scheduler, Worker};
+use crate::request::{Row, Submission, Ticket, WorkerId};
+use crate::simulate::policy::Policy;
+use crate::simulate::records::recorded;
+use crate::simulate::scheduler::simulate;
+use crate::simulate::simulation::Simulation;
+use crate::simulate::workload::Servers;
+use crate::{Batch, Config, Edges, Fill, Order, Scheduler, Worker};
 
-/// The live scheduler, rings and all, on the simulation's clock.
+/// The live scheduler with its rings, on the simulation's clock.
 struct Live {
     clock: Arc<AtomicU64>,
     scheduler: Scheduler,
     workers: Vec<(Worker, Option<Batch>)>,
     max_wait: Option<u64>,
-    /// By ticket, since when a request waits, and for which server alone.
+    /// By ticket, since when a request waits, and the only server that may take it.
     waiting: BTreeMap<Ticket, (u64, Option<WorkerId>)>,
 }
 
@@ -72,7 +72,7 @@ impl Policy for Live {
         self.waiting.insert(row.ticket, (row.entered, Some(server)));
     }
 
-    /// The live scheduler's alarm is its own; here the wait of each request is asked for.
+    /// Returns the next end of a request's `max_wait`: the live scheduler keeps its own deadline.
     fn deadline(&self, server: WorkerId) -> Option<u64> {
         let now = self.clock.load(Ordering::Relaxed);
         let may_take = |holder: &Option<WorkerId>| holder.is_none_or(|holder| holder == server);
@@ -86,11 +86,9 @@ fn configs() -> impl Strategy<Value = Config> {
     let fill = prop_oneof![Just(Fill::Elastic), Just(Fill::Strict)];
     let orders = [Order::Formed, Order::Oldest, Order::Shortest];
     let order = prop_oneof![Just(None), prop::sample::select(orders.to_vec()).prop_map(Some)];
-    let overrun =
-        prop_oneof![Just(Overrun::Finish), Just(Overrun::Climb), Just(Overrun::Recompute)];
     let max_parked = prop::option::of(0usize..20);
     let max_wait = prop::option::of((0u64..5_000_000_000).prop_map(Duration::from_nanos));
-    (1u32..6, fill, order, overrun, max_parked, max_wait).prop_map(
+    (1u32..6, fill, order, overruns(), max_parked, max_wait).prop_map(
         |(batch_size, fill, order, overrun, max_parked, max_wait)| Config {
             max_wait,
             fill,
@@ -118,15 +116,15 @@ proptest! {
         drain in any::<bool>(),
     ) {
         let edges = Edges::new(&[0, 8, 16, 32, 64, 65]).unwrap();
-        let servers = Servers { count: servers, costs: COSTS, drain, gate: false, max_resident: None };
+        let servers = Servers { drain, ..Servers::new(servers, COSTS) };
         let simulated = simulate(&workload, &edges, &config, &servers).unwrap();
         let overrun = config.overrun;
         let live = Live::new(edges, config, servers.count);
-        let lived = recorded(&workload, |requests| {
-            Run::new(live, &workload, &servers, overrun, requests).play()
+        let live = recorded(&workload, |requests| {
+            Simulation::new(live, &workload, &servers, overrun, requests).run()
         });
-        let lived = lived.unwrap();
-        // Debug, because what never happened is NaN.
-        prop_assert_eq!(format!("{lived:?}"), format!("{simulated:?}"));
+        let live = live.unwrap();
+        // Debug texts, because NaN stands for what did not happen.
+        prop_assert_eq!(format!("{live:?}"), format!("{simulated:?}"));
     }
 }

@@ -1,61 +1,64 @@
-//! Shortest first, with promotion of those that starve.
+//! Leads with the shortest requests, and promotes those that starve.
 
-use super::super::workload::Workload;
-use super::lanes::{Lanes, Lengths};
+use super::fifo_queues::FifoQueues;
+use super::length_index::LengthIndex;
 use super::rule::{Rule, reason};
 use crate::policy::BitSet;
 use crate::request::Reason;
+use crate::simulate::workload::Workload;
 
+/// The rule of [`Baseline::ShortestFirst`](super::Baseline::ShortestFirst).
 pub(super) struct ShortestFirst<'a> {
     predicted: &'a [u32],
-    lengths: Lengths,
+    lengths: LengthIndex,
     batch_size: usize,
     patience: u64,
-    waiting: Lanes,
+    waiting: FifoQueues,
     /// Batches that have left.
-    decisions: u64,
-    /// `decisions` at each arrival.
-    entered: Vec<u64>,
-    /// A request that waits and came before this one is promoted: the oldest were passed over most
-    /// often.
+    batches: u64,
+    /// `batches` at each arrival.
+    batches_before: Vec<u64>,
+    /// The waiting requests before this one are promoted: the oldest were bypassed most often.
     promoted: u32,
-    /// Lanes whose first is promoted.
+    /// Queues whose first request is promoted.
     starving: BitSet,
 }
 
 impl<'a> ShortestFirst<'a> {
     pub(super) fn new(workload: &'a Workload, batch_size: u32, patience: u64) -> Self {
         let predicted = &workload.predicted;
-        let lengths = Lengths::new(predicted);
+        let lengths = LengthIndex::new(predicted);
         Self {
             predicted,
             batch_size: batch_size as usize,
             patience,
-            waiting: lengths.lanes(predicted.len()),
-            decisions: 0,
-            entered: Vec::with_capacity(predicted.len()),
+            waiting: lengths.queues(predicted.len()),
+            batches: 0,
+            batches_before: Vec::with_capacity(predicted.len()),
             promoted: 0,
-            starving: lengths.none(),
+            starving: lengths.empty_set(),
             lengths,
         }
     }
 
+    /// Promotes the requests that `patience` batches have bypassed.
     fn promote(&mut self) {
-        let entered = self.entered[self.promoted as usize..].iter();
-        for _ in entered.take_while(|&&entered| self.decisions - entered >= self.patience) {
-            if let Some(lane) = self.waiting.lane(self.promoted) {
-                self.starving.insert(lane);
+        let before = self.batches_before[self.promoted as usize..].iter();
+        for _ in before.take_while(|&&before| self.batches - before >= self.patience) {
+            if let Some(queue) = self.waiting.queue_of(self.promoted) {
+                self.starving.insert(queue);
             }
             self.promoted += 1;
         }
     }
 
+    /// Takes the shortest promoted request, or else the shortest of all.
     fn pop(&mut self) -> Option<u32> {
         let starving = self.starving.at_least(0);
-        let lane = starving.or_else(|| self.waiting.at_least(0))?;
-        let request = self.waiting.pop(lane);
-        if self.waiting.first(lane).is_none_or(|first| first >= self.promoted) {
-            self.starving.remove(lane);
+        let queue = starving.or_else(|| self.waiting.at_least(0))?;
+        let request = self.waiting.pop(queue);
+        if self.waiting.first(queue).is_none_or(|first| first >= self.promoted) {
+            self.starving.remove(queue);
         }
         request
     }
@@ -63,8 +66,8 @@ impl<'a> ShortestFirst<'a> {
 
 impl Rule for ShortestFirst<'_> {
     fn arrive(&mut self, request: u32, _: u64) {
-        self.entered.push(self.decisions);
-        self.waiting.push(self.lengths.lane(self.predicted[request as usize]), request);
+        self.batches_before.push(self.batches);
+        self.waiting.push(self.lengths.queue(self.predicted[request as usize]), request);
     }
 
     fn form(&mut self, _: u64, _: bool, batch: &mut Vec<u32>) -> Option<(usize, Reason)> {
@@ -73,7 +76,7 @@ impl Rule for ShortestFirst<'_> {
         let full = rows == self.batch_size;
         let why = if self.starving.is_empty() { reason(full) } else { Reason::Overdue };
         batch.extend((0..rows).filter_map(|_| self.pop()));
-        self.decisions += u64::from(rows > 0);
+        self.batches += u64::from(rows > 0);
         (rows > 0).then_some((0, why))
     }
 }
@@ -84,11 +87,12 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::testing::{agree, workloads};
     use super::*;
+    use crate::simulate::baselines::agreement::agree;
+    use crate::simulate::tests::strategies::workloads;
 
     proptest! {
-        /// The authors' scheduler: sorted by priority, then length; what does not run is idle.
+        /// Sorts by priority, then length, as the authors' scheduler; what does not run is idle.
         #[test]
         fn the_idle_go_first_then_the_shortest(
             workload in workloads(),
@@ -103,8 +107,8 @@ mod tests {
                     let starving = idle.get(i).copied().unwrap_or(0) >= patience;
                     (!starving, workload.predicted[*i as usize])
                 });
-                let passed = order.split_off(order.len().min(batch_size as usize));
-                for i in passed {
+                let bypassed = order.split_off(order.len().min(batch_size as usize));
+                for i in bypassed {
                     *idle.entry(i).or_default() += 1;
                 }
                 order

@@ -1,71 +1,74 @@
-//! Sorting a window.
+//! Sorts a window and cuts it into batches.
 
-use super::super::workload::Workload;
 use super::rule::{Rule, reason};
 use crate::request::Reason;
+use crate::simulate::workload::Workload;
 
-pub(super) struct Sorted<'a> {
+/// The rule of [`Baseline::SortedWindow`](super::Baseline::SortedWindow).
+pub(super) struct SortedWindow<'a> {
     predicted: &'a [u32],
     window: u32,
     /// Upper length and batch size of each cell.
     sizes: &'a [(u32, u32)],
-    /// A remainder smaller than this joins the next cell.
-    smallest: usize,
-    /// Requests that have arrived, and those of them that were sorted.
+    /// The smallest batch size. A smaller rest of a cell joins the next cell.
+    min_size: usize,
+    /// Requests that have arrived.
     arrived: u32,
-    taken: u32,
-    /// What is left of the window, length and request in one number, longest first.
-    group: Vec<u64>,
+    /// Requests of these that were sorted.
+    sorted: u32,
+    /// The rest of the window, longest first: length and request in one number.
+    rest: Vec<u64>,
 }
 
-impl<'a> Sorted<'a> {
+impl<'a> SortedWindow<'a> {
     pub(super) fn new(workload: &'a Workload, window: u32, sizes: &'a [(u32, u32)]) -> Self {
-        let smallest = sizes.iter().map(|&(_, size)| size).min().unwrap_or(1) as usize;
+        let min_size = sizes.iter().map(|&(_, size)| size).min().unwrap_or(1) as usize;
         let predicted = &workload.predicted;
-        Self { predicted, window, sizes, smallest, arrived: 0, taken: 0, group: Vec::new() }
+        Self { predicted, window, sizes, min_size, arrived: 0, sorted: 0, rest: Vec::new() }
     }
 
+    /// Sorts the next window.
     fn sort(&mut self) {
-        let end = self.arrived.min(self.taken.saturating_add(self.window));
+        let end = self.arrived.min(self.sorted.saturating_add(self.window));
         let key = |i: u32| u64::from(self.predicted[i as usize]) << 32 | u64::from(i);
-        self.group.extend((self.taken..end).map(key));
-        self.group.sort_unstable_by(|a, b| b.cmp(a));
-        self.taken = end;
+        self.rest.extend((self.sorted..end).map(key));
+        self.rest.sort_unstable_by(|a, b| b.cmp(a));
+        self.sorted = end;
     }
 
-    /// How many of the group are at most this long.
+    /// Returns how many requests of the rest are at most this long.
     fn within(&self, length: u32) -> usize {
-        self.group.len() - self.group.partition_point(|key| (key >> 32) as u32 > length)
+        self.rest.len() - self.rest.partition_point(|key| (key >> 32) as u32 > length)
     }
 
-    /// Rows of the next batch, and the size that it might have.
+    /// Returns the number of rows of the next batch, and the size of its cell's batches.
     fn next_size(&self) -> (usize, usize) {
         let (open, cells) = self.sizes.split_last().expect("checked to have cells");
-        let shortest = self.group.last().map_or(0, |key| (key >> 32) as u32);
-        // What joins a cell is shorter than it and therefore counted in it.
+        let shortest = self.rest.last().map_or(0, |key| (key >> 32) as u32);
+        // The rest of a cell is shorter than the next one, so it is counted in that.
         for &(upper, size) in cells.iter().skip_while(|&&(upper, _)| upper < shortest) {
             let (within, size) = (self.within(upper), size as usize);
-            let remains = within == self.group.len() || within >= self.smallest.max(size / 2);
-            if within >= size || remains {
+            let leaves = within == self.rest.len() || within >= self.min_size.max(size / 2);
+            if within >= size || leaves {
                 return (within.min(size), size);
             }
         }
         let size = open.1 as usize;
-        (size.min(self.group.len()), size)
+        (size.min(self.rest.len()), size)
     }
 }
 
-impl Rule for Sorted<'_> {
+impl Rule for SortedWindow<'_> {
     fn arrive(&mut self, _: u32, _: u64) {
         self.arrived += 1;
     }
 
     fn form(&mut self, _: u64, _: bool, batch: &mut Vec<u32>) -> Option<(usize, Reason)> {
-        if self.group.is_empty() {
+        if self.rest.is_empty() {
             self.sort();
         }
         let (rows, size) = self.next_size();
-        batch.extend(self.group.drain(self.group.len() - rows..).rev().map(|key| key as u32));
+        batch.extend(self.rest.drain(self.rest.len() - rows..).rev().map(|key| key as u32));
         (rows > 0).then_some((0, reason(rows == size)))
     }
 }
@@ -74,10 +77,11 @@ impl Rule for Sorted<'_> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::testing::{agree, workloads};
     use super::*;
+    use crate::simulate::baselines::agreement::agree;
+    use crate::simulate::tests::strategies::workloads;
 
-    /// The authors' `schedule`, cell by cell; what joins a cell goes first in it.
+    /// Cuts cell by cell as the authors' `schedule`; the rest of a cell goes first in the next one.
     fn cut(group: &[u32], predicted: &[u32], sizes: &[(u32, u32)]) -> Vec<Vec<u32>> {
         let mut sorted = group.to_vec();
         sorted.sort_by_key(|&i| predicted[i as usize]);
@@ -113,7 +117,7 @@ mod tests {
             ],
         ) {
             let mut batches = Vec::new();
-            agree(Sorted::new(&workload, window, &sizes), &workload, |waiting, _| {
+            agree(SortedWindow::new(&workload, window, &sizes), &workload, |waiting, _| {
                 if batches.is_empty() {
                     let group = &waiting[..waiting.len().min(window as usize)];
                     batches = cut(group, &workload.predicted, &sizes);

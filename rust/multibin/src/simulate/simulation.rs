@@ -1,84 +1,35 @@
-//! The event loop: arrivals, ends of batches, deadlines; an idle server asks for a batch.
+//! The event loop: arrivals, ends of batches, deadlines. An idle server asks for a batch.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
-use super::arrivals::Source;
-use super::clock::{nanoseconds, reached, seconds};
+use super::arrival_process::ArrivalProcess;
+use super::clock::{checked, nanoseconds, seconds};
 use super::error::SimulateError;
-use super::records::{BatchRecord, Outcome, Recorder, RequestColumns, TimedEvent};
+use super::policy::Policy;
+use super::records::{BatchRecord, Outcome, Recorder, RequestColumns};
 use super::workload::{Servers, Workload};
-use crate::adapt::Adaptation;
 use crate::config::Overrun;
-use crate::costs::Completion;
-use crate::costs::{RunningRow, Timing};
-use crate::policy::{Formed, Former};
-use crate::request::WorkerId;
-use crate::request::{Row, Submission};
+use crate::costs::{Completion, RunningRow, Timing};
+use crate::policy::Formed;
+use crate::request::{Row, Submission, WorkerId};
 
-/// What forms batches: the shipped former, or something to compare it with.
-pub(super) trait Policy {
-    /// A request arrives; its ticket is its position in the workload. Whether a batch may leave now
-    /// that could not before.
-    fn arrive(&mut self, submission: Submission) -> bool;
-    /// The next batch for `server`, if one may leave now. `closed`: nothing more will arrive. At
-    /// most `starts` of its rows are new.
-    fn form(&mut self, now: u64, server: WorkerId, closed: bool, starts: usize) -> Option<Formed>;
-    /// A row of `server`'s last batch is unfinished; `admitted` requests have arrived so far.
-    fn climb(&mut self, row: Row, server: WorkerId, admitted: u64);
-    /// A request is finished at `now`; `actual` steps are what it took.
-    fn finished(&mut self, _predicted: u32, _actual: u32, _now: u64) {}
-    /// When a batch for `server` may become possible although nothing happens.
-    fn deadline(&self, server: WorkerId) -> Option<u64>;
-    /// Takes what adaptation did so far.
-    fn events(&mut self) -> Vec<TimedEvent> {
-        Vec::new()
-    }
-    /// What adaptation did in all; `None` without any.
-    fn adaptation(&self) -> Option<Adaptation> {
-        None
-    }
-}
-
-impl Policy for Former {
-    #[inline]
-    fn arrive(&mut self, submission: Submission) -> bool {
-        let bin = self.bin(submission.length);
-        Former::arrive(self, bin, |arrivals| arrivals.push(submission));
-        self.may_stir(bin)
-    }
-
-    fn form(&mut self, now: u64, server: WorkerId, closed: bool, starts: usize) -> Option<Formed> {
-        Former::form(self, now, server, closed, starts)
-    }
-
-    fn climb(&mut self, row: Row, server: WorkerId, admitted: u64) {
-        if !self.has_worker(server) {
-            self.add_worker(server);
-        }
-        Former::climb(self, row, Some(server), admitted);
-    }
-
-    fn deadline(&self, server: WorkerId) -> Option<u64> {
-        Former::deadline(self, server)
-    }
-}
-
-/// A simulation while it runs.
-pub(super) struct Run<'a, P> {
+/// A simulation that runs.
+pub(super) struct Simulation<'a, P> {
     policy: P,
     workload: &'a Workload,
     servers: &'a Servers,
     overrun: Overrun,
     now: u64,
-    source: Source<'a>,
+    arrivals: ArrivalProcess<'a>,
     idle: BTreeSet<WorkerId>,
     /// Ends of the running batches.
     ends: BinaryHeap<Reverse<(u64, WorkerId)>>,
-    /// By server, the rows of its batch that will be unfinished, and those that will be finished.
+    /// By server, the rows that will be unfinished when its batch ends.
     climbers: Vec<Vec<Row>>,
+    /// By server, the rows that will be finished when its batch ends.
     finished: Vec<Vec<Row>>,
-    /// By server, rows with state that wait.
+    /// By server, the climbers that wait with their state.
     parked: Vec<usize>,
     records: Recorder<'a>,
     /// Scratch space of the batch that starts.
@@ -86,7 +37,7 @@ pub(super) struct Run<'a, P> {
     row_ends: Vec<f64>,
 }
 
-impl<'a, P: Policy> Run<'a, P> {
+impl<'a, P: Policy> Simulation<'a, P> {
     pub(super) fn new(
         policy: P,
         workload: &'a Workload,
@@ -100,7 +51,7 @@ impl<'a, P: Policy> Run<'a, P> {
             servers,
             overrun,
             now: 0,
-            source: Source::new(&workload.arrivals),
+            arrivals: ArrivalProcess::new(&workload.arrivals),
             idle: (0..servers.count as u64).collect(),
             ends: BinaryHeap::new(),
             climbers: vec![Vec::new(); servers.count],
@@ -112,41 +63,42 @@ impl<'a, P: Policy> Run<'a, P> {
         }
     }
 
-    /// Plays until nothing happens any more.
-    pub(super) fn play(mut self) -> Result<Outcome, SimulateError> {
+    /// Runs until no event is left.
+    pub(super) fn run(mut self) -> Result<Outcome, SimulateError> {
         while let Some(next) = self.next_event() {
-            self.now = reached(next)?;
-            let stirred = self.arrive();
+            self.now = checked(next)?;
+            let may_form = self.arrive();
             // An event that is no arrival is the end of a batch or a deadline.
-            if self.end_batches() || stirred || self.servers.drain && self.source.all_arrived() {
+            if self.end_batches() || may_form || self.servers.drain && self.arrivals.all_arrived() {
                 self.start_batches();
             }
         }
-        let (events, adaptation) = (self.policy.events(), self.policy.adaptation());
+        let (events, adaptation) = (self.policy.take_events(), self.policy.adaptation());
         Ok(Outcome { batches: self.records.batches, events, adaptation })
     }
 
-    /// When the next thing happens. While no server is idle, arrivals only wait: they are taken
-    /// together with the next end of a batch.
+    /// Returns when the next event happens. While no server is idle, arrivals only wait, so they
+    /// are taken together with the next end of a batch.
     fn next_event(&self) -> Option<u64> {
         let end = self.ends.peek().map(|&Reverse((time, _))| time);
         if self.idle.is_empty() {
             return end;
         }
-        let arrival = self.source.peek();
+        let arrival = self.arrivals.next_event();
         let deadlines = self.idle.iter().filter_map(|&server| self.policy.deadline(server));
-        // What is overdue already and did not leave waits for something else.
+        // A deadline that is over and made no batch waits for another event.
         let deadline = deadlines.filter(|&time| time > self.now).min();
         [arrival, end, deadline].into_iter().flatten().min()
     }
 
-    /// Whether a batch may leave that could not before.
+    /// Takes the requests that have arrived. Returns true if a batch may leave that could not
+    /// before.
     fn arrive(&mut self) -> bool {
-        let before = self.source.arrived();
-        let mut stirred = false;
-        while let Some((i, arrival)) = self.source.next(self.now) {
+        let before = self.arrivals.arrived();
+        let mut may_form = false;
+        while let Some((i, arrival)) = self.arrivals.take(self.now) {
             self.records.requests.arrival[i] = seconds(arrival);
-            stirred |= self.policy.arrive(Submission {
+            may_form |= self.policy.arrive(Submission {
                 key: i as u64,
                 ticket: i as u64,
                 arrival,
@@ -155,16 +107,16 @@ impl<'a, P: Policy> Run<'a, P> {
                 priority: 0,
                 deadline: u64::MAX,
             });
-            // With a server idle each arrival may leave at once, before the next one comes.
-            if stirred && !self.idle.is_empty() && !self.source.all_arrived() {
+            // With an idle server each arrival may leave at once, before the next one comes.
+            if may_form && !self.idle.is_empty() && !self.arrivals.all_arrived() {
                 self.start_batches();
-                stirred = false;
+                may_form = false;
             }
         }
-        stirred || self.source.arrived() == before
+        may_form || self.arrivals.arrived() == before
     }
 
-    /// Whether any batch ended.
+    /// Ends the batches that end by now. Returns true if there were any.
     fn end_batches(&mut self) -> bool {
         let before = self.ends.len();
         while let Some(&Reverse((time, server))) = self.ends.peek() {
@@ -177,11 +129,11 @@ impl<'a, P: Policy> Run<'a, P> {
             }
             for row in self.climbers[server as usize].drain(..) {
                 let row = Row { entered: self.now, ..row };
-                self.policy.climb(row, server, self.source.arrived() as u64);
+                self.policy.climb(row, server, self.arrivals.arrived() as u64);
             }
             for row in self.finished[server as usize].drain(..) {
                 let actual = self.workload.actual[row.key as usize];
-                self.policy.finished(row.length, actual, self.now);
+                self.policy.observe(row.length, actual, self.now);
             }
             self.idle.insert(server);
         }
@@ -189,24 +141,24 @@ impl<'a, P: Policy> Run<'a, P> {
     }
 
     fn start_batches(&mut self) {
-        let closed = self.servers.drain && self.source.all_arrived();
-        let mut refused = None;
-        while let Some(&server) = self.idle.range(refused.map_or(0, |last| last + 1)..).next() {
-            let starts = self.starts(server);
-            match self.policy.form(self.now, server, closed, starts) {
+        let closed = self.servers.drain && self.arrivals.all_arrived();
+        let mut declined = None;
+        while let Some(&server) = self.idle.range(declined.map_or(0, |last| last + 1)..).next() {
+            let max_new = self.max_new(server);
+            match self.policy.form(self.now, server, closed, max_new) {
                 Some(formed) => {
                     self.idle.remove(&server);
                     self.start(&formed, server);
                 }
-                None => refused = Some(server),
+                None => declined = Some(server),
             }
         }
     }
 
-    /// How many new rows the server has room for.
-    fn starts(&self, server: WorkerId) -> usize {
-        let most = self.servers.max_resident;
-        most.map_or(usize::MAX, |most| most.saturating_sub(self.parked[server as usize]))
+    /// Returns how many new rows the server has room for.
+    fn max_new(&self, server: WorkerId) -> usize {
+        let parked = self.parked[server as usize];
+        self.servers.max_resident.map_or(usize::MAX, |max| max.saturating_sub(parked))
     }
 
     fn start(&mut self, formed: &Formed, server: WorkerId) {
@@ -230,22 +182,23 @@ impl<'a, P: Policy> Run<'a, P> {
         (self.running, self.row_ends) = (running, row_ends);
     }
 
-    /// What becomes of a row at the end of its run, `row_end` seconds from now.
+    /// Decides what follows a row's run, which ends `row_end` seconds from now: the row climbs, or
+    /// its request is finished.
     fn run_row(&mut self, row: &Row, run: &RunningRow, row_end: f64, server: WorkerId) {
         let (request, server) = (row.key as usize, server as usize);
         let progress = self.done(row) + run.steps;
         if progress < self.workload.actual[request] {
-            // Starting over in a lower batch does not take back how far it once was.
+            // A row that recomputes in a lower bin keeps the progress that it once had.
             let progress = progress.max(row.progress);
             self.climbers[server].push(Row { progress, ..*row });
         } else {
             self.records.requests.finish[request] = seconds(self.now) + row_end;
             self.finished[server].push(*row);
-            self.source.complete(self.now.saturating_add(nanoseconds(row_end)));
+            self.arrivals.complete(self.now.saturating_add(nanoseconds(row_end)));
         }
     }
 
-    /// Steps that need not be done again.
+    /// Returns the steps of a row that need not be computed again.
     fn done(&self, row: &Row) -> u32 {
         if self.overrun == Overrun::Recompute { 0 } else { row.progress }
     }
@@ -286,7 +239,7 @@ impl<'a, P: Policy> Run<'a, P> {
             let request = row.key as usize;
             if requests.entries[request] == 0 {
                 requests.start[request] = start;
-                requests.first_token[request] = start + timing.first;
+                requests.first_token[request] = start + timing.first_token;
                 requests.bin[request] = formed.bin as u32;
             }
             requests.batch[request] = batch;

@@ -1,12 +1,13 @@
-//! The bin that has waited most.
+//! Leads with the bin that has waited most.
 
-use super::super::workload::Workload;
-use super::Weight;
-use super::lanes::Lanes;
+use super::fifo_queues::FifoQueues;
 use super::rule::{Rule, light_load, reason};
+use super::weight::Weight;
 use crate::edges::Edges;
 use crate::request::Reason;
+use crate::simulate::workload::Workload;
 
+/// The rule of [`Baseline::HeaviestBin`](super::Baseline::HeaviestBin).
 pub(super) struct HeaviestBin<'a> {
     workload: &'a Workload,
     /// By request, in nanoseconds.
@@ -15,13 +16,15 @@ pub(super) struct HeaviestBin<'a> {
     batch_size: usize,
     weight: Weight,
     light_load: bool,
-    waiting: Lanes,
+    waiting: FifoQueues,
+    /// By bin.
     sums: Vec<Sums>,
 }
 
-/// Sums over the first `batch_size` requests of a bin, so that its weight at any time takes no look
-/// at them. Modulo 2¹²⁸, because only differences count: exact while Σ wait² in ns² is below that,
-/// for 4,096 requests nine years each.
+/// Sums over the first `batch_size` requests of a bin, which give its weight at any time in O(1).
+///
+/// They count modulo 2¹²⁸, because only differences matter. A weight is exact while Σ wait² in ns²
+/// is below that: for 4,096 requests nine years each.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sums {
     count: usize,
@@ -44,7 +47,7 @@ impl Sums {
         self.squares = self.squares.wrapping_sub(arrival * arrival);
     }
 
-    /// Σ (now − arrival), or Σ (now − arrival)² = n·now² − 2·now·Σ arrival + Σ arrival².
+    /// Returns Σ (now − arrival), or Σ (now − arrival)² = n·now² − 2·now·Σ arrival + Σ arrival².
     fn weight(&self, now: u64, weight: Weight) -> u128 {
         let now = u128::from(now);
         let waits = (now * self.count as u128).wrapping_sub(self.arrivals);
@@ -66,7 +69,7 @@ impl<'a> HeaviestBin<'a> {
         weight: Weight,
         light_load: bool,
     ) -> Self {
-        let waiting = Lanes::new(edges.bins(), workload.arrivals.len());
+        let waiting = FifoQueues::new(edges.bins(), workload.arrivals.len());
         let sums = vec![Sums::default(); edges.bins()];
         let arrivals = Vec::with_capacity(workload.arrivals.len());
         let batch_size = batch_size as usize;
@@ -77,10 +80,11 @@ impl<'a> HeaviestBin<'a> {
         self.arrivals[request as usize]
     }
 
+    /// Takes the first request of a bin. The next request that the sums leave out joins them.
     fn pop(&mut self, bin: usize) -> Option<u32> {
         let request = self.waiting.pop(bin)?;
         let arrival = self.arrival(request);
-        let next = self.waiting.behind(self.sums[bin].last);
+        let next = self.waiting.next(self.sums[bin].last);
         let next = next.map(|next| (next, self.arrival(next)));
         let sums = &mut self.sums[bin];
         sums.subtract(arrival);
@@ -101,7 +105,7 @@ impl<'a> HeaviestBin<'a> {
         }
     }
 
-    /// Of bins that weigh the same, the one whose first is the oldest.
+    /// Returns the heaviest bin; of equally heavy ones, the one whose first request is the oldest.
     fn heaviest(&self, now: u64) -> Option<usize> {
         let bins = (0..self.sums.len()).filter_map(|bin| Some((bin, self.waiting.first(bin)?)));
         let weighed = bins.map(|(bin, first)| {
@@ -111,7 +115,7 @@ impl<'a> HeaviestBin<'a> {
     }
 
     /// Fills the batch from `bin`, then from the nearest bins, the lower one first.
-    fn gather(&mut self, bin: usize, batch: &mut Vec<u32>) {
+    fn fill(&mut self, bin: usize, batch: &mut Vec<u32>) {
         let bins = self.sums.len();
         self.take(bin, batch);
         for distance in 1..bins {
@@ -157,7 +161,7 @@ impl Rule for HeaviestBin<'_> {
         }
         let bin = self.heaviest(now)?;
         let full = self.sums[bin].count == self.batch_size;
-        self.gather(bin, batch);
+        self.fill(bin, batch);
         Some((bin, reason(full)))
     }
 }
@@ -166,8 +170,9 @@ impl Rule for HeaviestBin<'_> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::testing::{agree, times, workloads};
     use super::*;
+    use crate::simulate::baselines::agreement::agree;
+    use crate::simulate::tests::strategies::{times, workloads};
 
     proptest! {
         #[test]

@@ -1,16 +1,21 @@
+//! Simulations too long for nanoseconds in 64 bits.
+
+use std::time::Duration;
+
 use proptest::prelude::*;
 
-use super::super::baselines::{Baseline, ContinuousOrder, Weight, simulate_baseline};
-use super::super::baselines::{times, workloads};
-use super::super::records::{Records, TimedEvent};
-use super::super::shipped::simulate;
-use super::*;
+use super::strategies::{times, workloads};
 use crate::adapt::Event;
-use crate::config::Fill;
+use crate::config::{Config, Fill};
 use crate::costs::{Completion, CostModel, CostTable, Costs, Counts, LinearCosts, Measurements};
 use crate::edges::Edges;
+use crate::simulate::arrivals::Arrivals;
+use crate::simulate::baselines::{Baseline, ContinuousOrder, Weight, simulate_baseline};
+use crate::simulate::records::{Records, TimedEvent};
+use crate::simulate::scheduler::simulate;
+use crate::simulate::workload::{Servers, Workload};
 
-/// Whole nanoseconds and sums of binary fractions, so that nothing is rounded on any clock.
+/// Whole nanoseconds and sums of binary fractions: nothing is rounded on any clock.
 const LINEAR: LinearCosts = LinearCosts {
     fixed: 0.0625,
     prompt_token: 0.003_906_25,
@@ -21,21 +26,21 @@ const LINEAR: LinearCosts = LinearCosts {
     padded_token: 0.0,
 };
 
-/// Runs of some seconds then take a multiple of 2⁶³ nanoseconds.
+/// Simulations of some seconds then take a multiple of 2⁶³ nanoseconds.
 const BITS: u32 = 26;
 
 fn servers(cost: impl Into<CostModel>) -> Servers {
     let costs = Costs { model: cost.into(), completes: Completion::Row };
-    Servers { count: 2, costs, drain: true, gate: false, max_resident: None }
+    Servers::new(2, costs)
 }
 
-/// Servers of a world in which everything takes 2^`bits` times as long.
+/// Returns servers of a world in which everything takes 2^`bits` times as long.
 fn slower(bits: u32) -> Servers {
     let servers = servers(LINEAR);
     Servers { costs: servers.costs.scaled(2f64.powi(bits.cast_signed())), ..servers }
 }
 
-/// One request of each of these steps, all there at the start.
+/// Returns one request of each of these steps, all there at the start.
 fn backlog(steps: &[u32]) -> Workload {
     Workload {
         arrivals: Arrivals::At(vec![0; steps.len()]),
@@ -45,22 +50,22 @@ fn backlog(steps: &[u32]) -> Workload {
     }
 }
 
-fn played(workload: &Workload, config: &Config, servers: &Servers) -> Vec<Records> {
+fn simulated(workload: &Workload, config: &Config, servers: &Servers) -> Vec<Records> {
     let edges = Edges::new(&[0, 8, 16, 32]).unwrap();
-    let refill = Baseline::Continuous { rows: 3, chunk: 2, order: ContinuousOrder::Fifo };
+    let continuous = Baseline::Continuous { rows: 3, chunk: 2, order: ContinuousOrder::Fifo };
     let nearest = Baseline::Nearest { batch_size: 3, light_load: false };
     let (bins, weight) = (edges.clone(), Weight::WaitSquared);
     let heaviest = Baseline::HeaviestBin { batch_size: 3, edges: bins, weight, light_load: false };
-    let baselines =
-        [refill, nearest, heaviest].map(|baseline| simulate_baseline(workload, &baseline, servers));
-    let shipped = [false, true].map(|gate| {
+    let baselines = [continuous, nearest, heaviest]
+        .map(|baseline| simulate_baseline(workload, &baseline, servers));
+    let schedulers = [false, true].map(|gate| {
         let servers = Servers { gate, ..servers.clone() };
         simulate(workload, &edges, config, &servers)
     });
-    baselines.into_iter().chain(shipped).map(Result::unwrap).collect()
+    baselines.into_iter().chain(schedulers).map(Result::unwrap).collect()
 }
 
-/// All times of the records.
+/// Returns all times of the records.
 fn all(mut records: Records) -> Vec<f64> {
     let batches = records.batches.start.into_iter().chain(records.batches.finish);
     batches.chain(records.requests.columns().times().map(|time| *time)).collect()
@@ -82,12 +87,13 @@ proptest! {
             let workload = Workload { arrivals, ..workload.clone() };
             let max_wait = max_wait.map(|wait| Duration::from_nanos(wait << bits));
             let config = Config { max_wait, ..Config::new(3) };
-            played(&workload, &config, &slower(bits))
+            simulated(&workload, &config, &slower(bits))
         };
         for (slow, fast) in at(BITS).into_iter().zip(at(0)) {
             prop_assert_eq!(&slow.requests.batch, &fast.requests.batch);
             prop_assert_eq!(&slow.requests.steps, &fast.requests.steps);
-            let scaled = all(fast).iter().map(|time| time * f64::from(1 << BITS)).collect::<Vec<_>>();
+            let factor = f64::from(1 << BITS);
+            let scaled: Vec<f64> = all(fast).iter().map(|time| time * factor).collect();
             prop_assert_eq!(all(slow), scaled);
         }
     }
@@ -121,14 +127,10 @@ fn waits_are_as_long_by_every_clock() {
         let start = records.requests.start[0];
         assert!((start / seconds as f64 - 1.0).abs() < 1e-9, "{start} for {seconds}");
     }
-    let tick = Tick(48);
-    let waits = [0, 1, 1 << 50].map(|wait| config(Duration::from_nanos(wait)));
-    let ticks = waits.map(|config| tick.config(&config).max_wait.unwrap().as_nanos());
-    assert_eq!(ticks, [0, 1, 4]);
 }
 
 #[test]
-fn times_that_are_not_finite_are_an_error_that_names_the_service() {
+fn times_that_are_not_finite_are_an_error_that_names_the_costs() {
     let grid = |value: f64| vec![value; 4];
     let table = CostTable::new(Measurements {
         rows: vec![1, 2],
@@ -143,21 +145,21 @@ fn times_that_are_not_finite_are_an_error_that_names_the_service() {
     for cost in [step.into(), all.into(), CostModel::Table(table.unwrap())] {
         let (workload, servers) = (backlog(&[100, 7, 90]), servers(cost));
         let edges = Edges::new(&[0, 50, 100]).unwrap();
-        let refill = Baseline::Continuous { rows: 2, chunk: 3, order: ContinuousOrder::Fifo };
+        let continuous = Baseline::Continuous { rows: 2, chunk: 3, order: ContinuousOrder::Fifo };
         for refused in [
             simulate(&workload, &edges, &Config::new(2), &servers),
-            simulate_baseline(&workload, &refill, &servers),
+            simulate_baseline(&workload, &continuous, &servers),
         ] {
             let message = refused.unwrap_err().to_string();
             assert_eq!(
                 message,
-                "costs: the run is longer than the largest finite number of seconds"
+                "costs must be low enough that all times are finite, got times that overflow"
             );
         }
     }
 }
 
-/// Bins gain nothing where all lengths are alike, so that the gate closes.
+/// Where all lengths are alike bins gain nothing and the gate closes.
 #[test]
 fn events_are_on_the_same_clock() {
     let closed = |bits: u32| {
