@@ -4,8 +4,8 @@
 //! Each figure is the median of seven runs. In the same run another thread reads the clock without
 //! pause. Its longest gap is the time that the machine itself takes away. A run has more busy
 //! threads than two cores. So `held` is the time of a call without its thread's waits for a core,
-//! which Linux counts. The targets are for `held`. A figure above its target is marked, and then the
-//! exit status is 1.
+//! which Linux counts. The targets are for `held`. A figure above its target is marked, and
+//! then the exit status is 1.
 
 mod background;
 mod random;

@@ -107,8 +107,8 @@ fn bulks() -> Setup {
     setup
 }
 
-/// Cancels nearly half of the million, and returns a thread that cancels the rest, in an order of its
-/// own. A queue is compacted when its tombstones outnumber its entries.
+/// Cancels nearly half of the million in scattered order, and returns a thread that cancels the rest.
+/// A queue is compacted when its tombstones outnumber its entries.
 fn cancelling(scheduler: &Scheduler) -> Background {
     // Coprime to a million, so that each ticket comes once.
     let mut order = (0..u64::from(WAITING)).map(|i| i * 618_033 % u64::from(WAITING));
