@@ -107,7 +107,8 @@ fn bulks() -> Setup {
     setup
 }
 
-/// Cancels nearly half of the million in scattered order, and returns a thread that cancels the rest.
+/// Cancels nearly half of the million in scattered order; the returned thread cancels the rest.
+///
 /// A queue is compacted when its tombstones outnumber its entries.
 fn cancelling(scheduler: &Scheduler) -> Background {
     // Coprime to a million, so that each ticket comes once.
