@@ -27,8 +27,6 @@
 
 mod adapt;
 mod config;
-// Only the simulation times batches.
-#[cfg_attr(not(feature = "simulate"), allow(dead_code, unused_imports))]
 pub mod costs;
 pub mod edges;
 mod policy;
@@ -43,7 +41,9 @@ mod sync;
 mod time;
 
 pub use adapt::{Adaptation, Event, Gate};
-pub use config::{Adapt, AdaptError, Budget, Change, Config, ConfigError, Fill, Order, Overrun};
+pub use config::{
+    Adapt, AdaptError, Budget, Change, Config, ConfigError, Fill, Order, Overrun, Setting,
+};
 pub use edges::{Edges, EdgesError};
 pub use request::{Expired, Options, Reason, Row, Ticket};
 pub use scheduler::ring;

@@ -125,7 +125,7 @@ impl Parts {
             climbs: rules.overrun != Overrun::Finish,
             ages: rules.ages(),
             budget: rules.budget,
-            max_request_cost: AtomicU64::new(rules.budget.map_or(u64::MAX, Budget::most)),
+            max_request_cost: AtomicU64::new(rules.budget.map_or(u64::MAX, Budget::max)),
             max_wait: AtomicU64::new(rules.max_wait.unwrap_or(u64::MAX)),
             clock,
             admission: Admission::new(capacity as u64),

@@ -35,7 +35,7 @@ impl Shared {
         let wakes = WakeList::new();
         if let (Err(_), Some(mut adapter)) = (started, self.adapter(&wakes)) {
             // No thread can be started: the next fit is due as if this one had been done.
-            adapter.give_up();
+            adapter.abandon();
         }
     }
 }
@@ -58,7 +58,7 @@ impl Inner {
     fn adopt(&self, fit: Fit) {
         let wakes = WakeList::new();
         let Some(mut adapter) = self.adapter(&wakes) else { return };
-        if adapter.fitted(fit) {
+        if adapter.apply(fit) {
             self.use_edges(&adapter, &wakes);
         }
     }

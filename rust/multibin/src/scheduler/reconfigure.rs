@@ -25,7 +25,7 @@ impl Inner {
         }
         if let Some(adapter) = adapter.as_deref_mut() {
             let resized = change.batch_size.is_some() || change.batch_sizes.is_some();
-            adapter.reconfigured(edges, resized.then_some(rules.largest));
+            adapter.reconfigure(edges, resized.then_some(rules.largest));
         }
         self.set_rules(&mut state, rules, config);
         // A bin may be full, or a request overdue, that was not.
@@ -37,7 +37,7 @@ impl Inner {
         // Relaxed: a producer that reads the old one claimed before the notifier is armed again.
         self.max_wait.store(rules.max_wait.unwrap_or(u64::MAX), Ordering::Relaxed);
         state.former.set_rules(rules, config.sizes(self.rings.len()));
-        let max_cost = config.budget.map_or(u64::MAX, Budget::most);
+        let max_cost = config.budget.map_or(u64::MAX, Budget::max);
         // Relaxed: a request that comes meanwhile meets the old or the new one.
         self.max_request_cost.store(max_cost, Ordering::Relaxed);
         state.config = config;

@@ -151,7 +151,7 @@ impl Inner {
             return Err(SubmitError::Priority(options.priority));
         }
         let Some(kind) = self.budget else { return Ok(()) };
-        let cost = kind.alone(length, options.cost.unwrap_or(length));
+        let cost = kind.cost_alone(length, options.cost.unwrap_or(length));
         // Relaxed: a request that comes while the budget is lowered meets the old or the new one.
         let budget = self.max_request_cost.load(Ordering::Relaxed);
         let padded = matches!(kind, Budget::Padded(_));

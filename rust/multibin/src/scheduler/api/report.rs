@@ -20,7 +20,7 @@ impl Scheduler {
     /// let config = Config { adapt: Some(Adapt::default()), ..Config::new(4) };
     /// let scheduler = Scheduler::new(Edges::new(&[0, 32, 64])?, config)?;
     /// scheduler.observe(40, 37);
-    /// assert_eq!(scheduler.adaptation().unwrap().observed, 1);
+    /// assert!(scheduler.adaptation().unwrap().open, "the gate is open");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn observe(&self, predicted: u32, actual: u32) {
@@ -35,7 +35,7 @@ impl Scheduler {
     /// let config = Config { adapt: Some(Adapt::default()), ..Config::new(4) };
     /// let scheduler = Scheduler::new(Edges::new(&[0, 32, 64])?, config)?;
     /// scheduler.observe_many(&[40, 10], &[37, 12]);
-    /// assert_eq!(scheduler.adaptation().unwrap().observed, 2);
+    /// assert_eq!(scheduler.adaptation().unwrap().fits, 0, "too few for a fit");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -58,7 +58,7 @@ impl Scheduler {
     /// ```
     #[must_use]
     pub fn adaptation(&self) -> Option<Adaptation> {
-        self.0.adapter(&WakeList::new()).map(|adapter| adapter.so_far())
+        self.0.adapter(&WakeList::new()).map(|adapter| adapter.report())
     }
 
     /// Takes what adaptation did since the last call, at most the last 64 events.
