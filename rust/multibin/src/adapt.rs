@@ -108,7 +108,7 @@ pub(crate) struct Adapter {
 impl Adapter {
     /// `queues`: the most bins there may be.
     pub(crate) fn new(adapt: Adapt, edges: Edges, queues: usize, rules: &Rules) -> Self {
-        let batch_size = rules.largest;
+        let batch_size = rules.max_batch_size;
         Self {
             adapt,
             bins: adapt.bins.unwrap_or(queues),

@@ -169,7 +169,7 @@ impl Scheduler {
         let capacity = config.capacity;
         let map = BinMap::new(&edges, bins);
         let memory = |_| ConfigError::Memory(capacity);
-        let slab = Slab::new(capacity, bins, rules.rank).map_err(memory)?;
+        let slab = Slab::new(capacity, bins, rules.ranking).map_err(memory)?;
         let former =
             Former::new(rules, config.sizes(bins), edges, slab, capacity).map_err(memory)?;
         let patience = AtomicU64::new(rules.max_wait.unwrap_or(u64::MAX));

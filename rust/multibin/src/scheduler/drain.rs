@@ -38,7 +38,7 @@ impl Inner {
         }
         if let Some(adapter) = adapter.as_deref_mut() {
             let resized = change.batch_size.is_some() || change.batch_sizes.is_some();
-            adapter.reconfigured(edges, resized.then_some(rules.largest));
+            adapter.reconfigured(edges, resized.then_some(rules.max_batch_size));
         }
         // Relaxed: a producer that reads the old one claimed before the bell is armed again.
         self.patience.store(rules.max_wait.unwrap_or(u64::MAX), Ordering::Relaxed);

@@ -100,7 +100,7 @@ impl Inner {
             return Some(Err(NextError::WorkerClosed));
         }
         let closed = self.admission.is_closed();
-        let offered = cfg!(debug_assertions).then(|| state.former.offers(now, worker, closed));
+        let offered = cfg!(debug_assertions).then(|| state.former.has_batch(now, worker, closed));
         let formed = state.former.form(now, worker, closed, usize::MAX);
         self.release_expired(state, wakes);
         if let Some(formed) = formed {
@@ -132,7 +132,7 @@ impl Inner {
     /// Whether no request that was admitted is still on the way, and no climber on its way back.
     /// Meaningful once closed.
     fn all_drained(&self, state: &State) -> bool {
-        state.drained == self.admission.admitted() && !state.former.hands_back()
+        state.drained == self.admission.admitted() && !state.former.has_orphans()
     }
 
     /// Rows enter again, kept for `worker` while it lives.
@@ -159,7 +159,7 @@ impl Inner {
             let wakes = WakeList::new();
             let mut state = self.lock(&wakes);
             if first {
-                state.former.retire_worker(worker);
+                state.former.remove_worker(worker);
                 state.wake_all(|sleeper| sleeper == worker);
             }
             let more = self.hand_back(&mut state, worker);
@@ -179,7 +179,7 @@ impl Inner {
     fn hand_back(&self, state: &mut Locked<'_>, worker: WorkerId) -> bool {
         state.drain_marked(&self.notifier);
         let (admitted, now) = (self.admission.admitted(), self.now());
-        let (restarted, more) = state.former.hand_back(worker, HANDED_BACK, now, admitted);
+        let (restarted, more) = state.former.restart_orphans(worker, HANDED_BACK, now, admitted);
         state.restarted += restarted;
         self.pass_on(state, now);
         more

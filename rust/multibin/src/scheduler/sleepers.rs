@@ -182,15 +182,15 @@ impl State {
         if self.is_late() {
             return (!self.sleepers.is_empty()).then_some(0);
         }
-        let shared = self.former.offers_shared(now, closed);
-        if !self.former.has_own() {
+        let shared = self.former.has_shared_batch(now, closed);
+        if !self.former.has_pinned() {
             return shared.then_some(0).filter(|_| !self.sleepers.is_empty());
         }
         let Self { sleepers, former, .. } = self;
         sleepers.queue.iter().position(|sleeper| {
-            if former.has_own_climbers(sleeper.worker) {
-                former.offers_own(now, sleeper.worker, closed, shared)
-                    || sleepers.is_late_for(sleeper, former.own_deadline(sleeper.worker))
+            if former.has_pinned_to(sleeper.worker) {
+                former.has_pinned_batch(now, sleeper.worker, closed, shared)
+                    || sleepers.is_late_for(sleeper, former.pinned_deadline(sleeper.worker))
             } else {
                 shared
             }
@@ -200,7 +200,7 @@ impl State {
     /// Returns true if the sleeper at `at` would get a batch.
     fn offers_to(&mut self, at: usize, now: u64, closed: bool) -> bool {
         let worker = self.sleepers.queue[at].worker;
-        self.former.offers(now, worker, closed)
+        self.former.has_batch(now, worker, closed)
     }
 
     /// Returns true if a request that all may take becomes overdue, or expires, before any alarm.

@@ -53,7 +53,7 @@ pub(super) fn check_scheduler(
 ) -> Result<(), SimulateError> {
     config.validate(edges)?;
     let rules = Rules::new(config);
-    check_resident(servers, rules.largest as usize)?;
+    check_resident(servers, rules.max_batch_size as usize)?;
     let strict_climbers = (rules.fill, rules.overrun) == (Fill::Strict, Overrun::Climb);
     if servers.max_resident.is_some() && strict_climbers {
         return Err(SimulateError::StrictResident);
