@@ -75,8 +75,8 @@ impl Former {
         result
     }
 
-    /// Returns how many requests arrived in each bin since the last call or the last change of
-    /// edges; `None` while predictions do not decide where they enter.
+    /// Returns how many requests arrived in each bin since the last call or change of edges; `None`
+    /// while predictions do not decide where they enter.
     pub(crate) fn take_entered(&mut self) -> Option<Vec<u64>> {
         let none = vec![0; self.bins()].into();
         let entered = std::mem::replace(&mut self.entered, none);

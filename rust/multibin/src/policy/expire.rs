@@ -8,7 +8,7 @@ const MAX_AT_ONCE: usize = 4096;
 
 impl Former {
     /// Takes out requests whose deadline is `now` or before, some thousands at most. Keeps them
-    /// until they are reported, and returns how many. O(log of the entries with deadlines) for each.
+    /// until they are reported, and returns how many. O(log of the entries with deadlines) each.
     ///
     /// If as many as the capacity, and 65,536, are unreported, others stay where they are. They are
     /// not served.
@@ -41,7 +41,8 @@ impl Former {
         self.expiry.take()
     }
 
-    /// Returns true if a batch would report requests that expired, or keep others from being served.
+    /// Returns true if a batch would report requests that expired, or some that cannot expire yet
+    /// keep others from being served.
     pub(super) fn has_expired(&self, now: u64) -> bool {
         !self.expiry.is_reported() || self.past_deadline(now).is_some()
     }

@@ -18,8 +18,8 @@ struct Batch {
 }
 
 impl Former {
-    /// Takes up to a batch from `bin`; elastic fill continues with the nearest bins, the lower of two
-    /// first. The queue of a `leader` gives its head first, eligible or not.
+    /// Takes up to a batch from `bin`; elastic fill continues with the nearest bins, the lower of
+    /// two first. The queue of a `leader` gives its head first, eligible or not.
     pub(super) fn fill(
         &mut self,
         leader: Option<Owner>,
@@ -41,13 +41,12 @@ impl Former {
         Formed::new(batch.rows, limit, bin, reason)
     }
 
-    /// Takes the head of a queue of the leader's bin, also from behind the heads of its other queues.
-    /// Returns 1 if it had not started.
+    /// Takes the head of a queue of the leader's bin, also from behind the heads of its other
+    /// queues. Returns 1 if it had not started.
     fn take_leader(&mut self, owner: Owner, batch: &mut Batch) -> usize {
         let bin = batch.bin;
         let (home, full) = (Home { owner, bin }, self.full.of(bin));
-        let (row, taken) =
-            self.queues.take(home, &mut self.slab, full, |queue, slab| queue.pop(slab));
+        let (row, taken) = self.queues.take(home, &mut self.slab, full, BinQueue::pop);
         batch.cost = batch.cost.with(&row);
         batch.rows.push(row);
         self.changed.insert(bin);
@@ -90,8 +89,8 @@ impl Former {
         sources.into_iter().flatten().filter_map(|bins| bins.at_least(from)).min()
     }
 
-    /// Moves rows from `bin` into the batch in the order of their ranks, while there is room and they
-    /// fit. Returns how many of them had not started.
+    /// Moves rows from `bin` into the batch in the order of their ranks, while there is room and
+    /// they fit. Returns how many of them had not started.
     fn take(&mut self, eligible: Eligible, bin: usize, batch: &mut Batch) -> usize {
         let (before, room) = (batch.rows.len(), batch.room.min(self.full.rows(bin)));
         let taken = if self.queues.parked() > 0 || self.rules.limited() {

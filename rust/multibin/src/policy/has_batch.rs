@@ -62,7 +62,8 @@ impl Former {
         self.queues.pinned(worker).is_some_and(|bins| bins.waiting() > 0)
     }
 
-    /// Returns true if an arrival in `bin` may make a batch possible, or change when time alone does.
+    /// Returns true if an arrival in `bin` may make a batch possible, or change the time from which
+    /// there is one.
     #[cfg(feature = "simulate")]
     pub(crate) fn arrival_matters(&self, bin: usize) -> bool {
         self.rules.max_wait.is_some() || self.next_expiry().is_some() || self.may_complete(bin)

@@ -81,8 +81,8 @@ impl Former {
         }
     }
 
-    /// Keeps the entries that fit, by rank up to the first one that does not. Returns the rank of the
-    /// last one then.
+    /// Keeps the entries that fit, by rank up to the first one that does not. Returns the rank of
+    /// the last one then.
     fn keep_fitting(&self, ranked: &mut Vec<Ranked>) -> Option<u128> {
         let mut sorted: Vec<Ranked> = ranked.clone();
         sorted.sort_unstable_by_key(|entry| entry.rank);

@@ -1,7 +1,7 @@
 //! Many values of which the lowest is known.
 
-/// A tournament tree: each node holds the lower of its two children. Setting a value walks up as far
-/// as it matters, log₂ of their number at most.
+/// A tournament tree: each node holds the lower of its two children. Setting a value walks up as
+/// far as it matters, log₂ of their number at most.
 #[derive(Debug, Clone)]
 pub(crate) struct MinTree {
     /// The root is at 1, the values are in the second half.

@@ -51,8 +51,8 @@ impl Former {
             && self.rules.is_overdue(self.taken, head.bypass_bound, head.entered, now)
     }
 
-    /// Scans all bins that are not empty. With climbers a bin's head and what waits in it differ from
-    /// worker to worker.
+    /// Scans all bins that are not empty. With climbers a bin's head and what waits in it differ
+    /// from worker to worker.
     fn scan_bins(&self, now: u64, eligible: Eligible, pinned_to: Option<WorkerId>) -> Scan {
         let [oldest, full] = [Candidate::NONE; 2];
         let mut scan = Scan { oldest, overdue: Candidate::NONE, full };

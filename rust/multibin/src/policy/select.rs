@@ -60,15 +60,15 @@ impl Former {
         oldest.map(|bin| self.fill(None, eligible, bin, reason))
     }
 
-    /// Returns true if a new request is overdue. While `max_parked` climbers wait, rule 1 would take
-    /// others for as long as these climb.
+    /// Returns true if a new request is overdue. While `max_parked` climbers wait, rule 1 would
+    /// take others for as long as these climb.
     fn is_new_overdue(&mut self, now: u64) -> bool {
         self.refresh();
         self.overdue_new(now).leader.is_some()
     }
 
-    /// Returns what is eligible under `max_parked`. While so many climbers wait, no request starts if
-    /// climbers may go on: with strict fill, if they hold a batch.
+    /// Returns what is eligible under `max_parked`. While so many climbers wait, no request starts
+    /// if climbers may continue: with strict fill, if they hold a batch.
     fn bounded(&self, now: u64, all: Eligible, closed: bool) -> Eligible {
         let full = self.rules.max_parked.is_some_and(|max| self.queues.parked() >= max);
         let climbers = Eligible { max_new: 0, ..all };

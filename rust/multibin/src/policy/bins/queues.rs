@@ -249,8 +249,8 @@ impl Queues {
         !self.orphaned.is_empty()
     }
 
-    /// Takes up to `max` climbers of a worker that is gone, bin by bin. Returns their rows, and true
-    /// if more are left.
+    /// Takes up to `max` climbers of a worker that is gone, bin by bin. Returns their rows, and
+    /// true if more are left.
     pub(crate) fn take_orphans(
         &mut self,
         worker: WorkerId,

@@ -5,8 +5,8 @@ use crate::config::{Config, Fill, Overrun};
 use crate::edges::Edges;
 use crate::request::{Options, Row, Submission};
 
-/// With strict fill, requests in bins that change leave, the oldest first. Later arrivals wait for a
-/// batch again.
+/// With strict fill, requests in bins that change leave, the oldest first. Later arrivals wait for
+/// a batch again.
 #[test]
 fn requests_that_a_change_of_edges_leaves_behind_leave() {
     for ageing in [None, Some(0.1)] {

@@ -40,8 +40,8 @@ fn climbers_alone_do_not_pass_an_overdue_request() {
     assert_eq!((batch.reason, tickets(&batch)), (Reason::Overdue, vec![1, 0]));
 }
 
-/// A climber that entered later is ahead of an overdue request by its rank. The request still leads,
-/// from the deadline on: a waiter that wakes then gets a batch.
+/// A climber that entered later is ahead of an overdue request by its rank. The request still
+/// leads, from the deadline on: a waiter that wakes then gets a batch.
 #[test]
 fn a_climber_ahead_does_not_hold_back_an_overdue_request() {
     let ranks = [(None, None), (Some(0.0), None), (None, Some(Order::Deadline))];
@@ -71,7 +71,8 @@ fn a_climber_ahead_does_not_hold_back_an_overdue_request() {
 
 proptest! {
     /// All requests are overdue. One that is published behind later tickets of its bin leaves as if
-    /// it had the highest of them: within as many batches as there are requests up to that ticket.
+    /// it had the highest of them. That is within as many batches as there are requests up to that
+    /// ticket.
     #[test]
     fn a_request_published_late_counts_as_the_largest_ticket_before_it(
         tickets in Just((0..40u64).collect::<Vec<_>>()).prop_shuffle(),

@@ -37,8 +37,8 @@ fn enter(former: &mut Former, length: u32, first: u64, count: u32) -> u64 {
     tickets.end
 }
 
-/// Checks that vacated positions are used again: in bin after bin a batch leaves and one request
-/// waits behind it, while most behind that one were cancelled.
+/// Checks that vacated positions are used again. In bin after bin a batch leaves and one request
+/// waits behind it; most behind that one were cancelled.
 fn positions_are_as_many_as_ever_waited(config: Config) {
     let (mut former, mut first) = (former(config), 0);
     for length in 0..BINS {

@@ -16,7 +16,7 @@ struct Block {
 /// The blocks of all queues, each a list, and the list of free blocks.
 #[derive(Debug)]
 pub(super) struct Blocks {
-    blocks: Vec<Block>,
+    all: Vec<Block>,
     /// Head of the list of free blocks.
     free: u32,
     /// The positions of a block, a power of two, less one.
@@ -26,14 +26,14 @@ pub(super) struct Blocks {
 impl Blocks {
     /// Makes no blocks yet; each will have `size` positions, a power of two.
     pub(super) fn new(size: u32) -> Self {
-        Self { blocks: Vec::new(), free: NIL, mask: size - 1 }
+        Self { all: Vec::new(), free: NIL, mask: size - 1 }
     }
 
     pub(super) fn reserve(
         &mut self,
         blocks: usize,
     ) -> Result<(), std::collections::TryReserveError> {
-        self.blocks.try_reserve_exact(blocks)
+        self.all.try_reserve_exact(blocks)
     }
 
     /// Returns how many positions a block has.
@@ -50,20 +50,20 @@ impl Blocks {
             return None;
         }
         let new = Block { home, next: NIL, prev: NIL };
-        self.free = std::mem::replace(&mut self.blocks[block as usize], new).next;
+        self.free = std::mem::replace(&mut self.all[block as usize], new).next;
         Some(block * self.size())
     }
 
     /// Adds a block behind all others, for a queue.
     pub(super) fn add(&mut self, home: Home) {
-        self.blocks.push(Block { home, next: NIL, prev: NIL });
+        self.all.push(Block { home, next: NIL, prev: NIL });
     }
 
     /// Makes the block of `next` the one that follows the block of `at`.
     pub(super) fn link(&mut self, at: u32, next: u32) {
         let (block, next) = (self.block(at), self.block(next));
-        self.blocks[block as usize].next = next;
-        self.blocks[next as usize].prev = block;
+        self.all[block as usize].next = next;
+        self.all[next as usize].prev = block;
     }
 
     #[inline]
@@ -73,7 +73,7 @@ impl Blocks {
 
     /// Returns the queue of the block that `at` is in.
     pub(super) fn home(&self, at: u32) -> Home {
-        self.blocks[self.block(at) as usize].home
+        self.all[self.block(at) as usize].home
     }
 
     pub(super) fn is_same(&self, one: u32, other: u32) -> bool {
@@ -92,12 +92,12 @@ impl Blocks {
 
     /// Returns the first position of the block after that of `at`, which is not its queue's last.
     pub(super) fn next_start(&self, at: u32) -> u32 {
-        self.blocks[self.block(at) as usize].next * self.size()
+        self.all[self.block(at) as usize].next * self.size()
     }
 
     /// Returns the first position of the block before that of `at`, which is not its queue's first.
     pub(super) fn prev_start(&self, at: u32) -> u32 {
-        self.blocks[self.block(at) as usize].prev * self.size()
+        self.all[self.block(at) as usize].prev * self.size()
     }
 
     /// Returns the position after `at`, which is not the queue's last.
@@ -117,27 +117,27 @@ impl Blocks {
     #[inline]
     pub(super) fn free(&mut self, at: u32) -> u32 {
         let block = self.block(at);
-        let next = std::mem::replace(&mut self.blocks[block as usize].next, self.free);
+        let next = std::mem::replace(&mut self.all[block as usize].next, self.free);
         self.free = block;
         next.wrapping_mul(self.size())
     }
 
     /// Frees the block of `at`, neither its queue's first nor last, in which nothing waits.
     pub(super) fn free_between(&mut self, at: u32) {
-        let Block { next, prev, .. } = self.blocks[self.block(at) as usize];
-        self.blocks[prev as usize].next = next;
-        self.blocks[next as usize].prev = prev;
+        let Block { next, prev, .. } = self.all[self.block(at) as usize];
+        self.all[prev as usize].next = next;
+        self.all[next as usize].prev = prev;
         self.free(at);
     }
 
     /// Frees the block after that of `at`, in which nothing waits; `last`: it is its queue's last.
     pub(super) fn free_next(&mut self, at: u32, last: bool) {
         let block = self.block(at);
-        let next = self.blocks[block as usize].next;
+        let next = self.all[block as usize].next;
         if !last {
-            let after = self.blocks[next as usize].next;
-            self.blocks[block as usize].next = after;
-            self.blocks[after as usize].prev = block;
+            let after = self.all[next as usize].next;
+            self.all[block as usize].next = after;
+            self.all[after as usize].prev = block;
         }
         self.free(next * self.size());
     }
@@ -146,7 +146,7 @@ impl Blocks {
     #[cfg(all(test, not(loom)))]
     pub(super) fn free_positions(&self) -> usize {
         let some = |block: u32| Some(block).filter(|&block| block != NIL);
-        let next = |&block: &u32| some(self.blocks[block as usize].next);
+        let next = |&block: &u32| some(self.all[block as usize].next);
         std::iter::successors(some(self.free), next).count() * self.size() as usize
     }
 }

@@ -39,8 +39,8 @@ pub(crate) struct Slab {
 impl Slab {
     /// Reserves room for `capacity` entries in up to `queues` queues.
     ///
-    /// Tombstones and the queues of climbers may need more: up to twice as many positions as
-    /// entries, and two blocks for each queue that is not empty.
+    /// Tombstones and the queues of climbers may need more. That is up to twice as many positions
+    /// as entries, and two blocks for each queue that is not empty.
     pub(crate) fn new(
         capacity: usize,
         queues: usize,
@@ -165,8 +165,8 @@ impl Slab {
         row
     }
 
-    /// Takes out `count` neighbouring entries from `at` on, and raises `bypass_bound` to the highest
-    /// of theirs.
+    /// Takes out `count` neighbouring entries from `at` on, and raises `bypass_bound` to the
+    /// highest of theirs.
     #[inline]
     pub(super) fn take_run(
         &mut self,

@@ -102,8 +102,8 @@ impl TicketIndex {
         }
     }
 
-    /// Returns the position of `ticket`, if it waits. O(1) until as many requests have come since as
-    /// there are buckets; then O(log of those that collided).
+    /// Returns the position of `ticket`, if it waits. O(1) until as many requests have come since
+    /// as there are buckets; then O(log of those that collided).
     pub(super) fn find(&self, entries: &[Entry], ticket: Ticket) -> Option<u32> {
         let waits_at = |position: u32| entries.get(position as usize)?.waiting_ticket();
         let last = self.last.get(self.bucket(ticket)).copied();

@@ -10,8 +10,8 @@ impl BinQueue {
         self.first
     }
 
-    /// Returns the sequence number of the `nth` entry of a FIFO queue; the first is 1, and there are
-    /// so many.
+    /// Returns the sequence number of the `nth` entry of a FIFO queue. The first is 1, and there
+    /// are so many.
     #[inline]
     pub(crate) fn sequence_of(&self, slab: &Slab, nth: u32) -> u64 {
         if self.tombstones > 0 {
@@ -43,8 +43,8 @@ impl BinQueue {
         })
     }
 
-    /// Returns every entry with its position and the bypass bound that applies to it: first to last,
-    /// in a heap in any order.
+    /// Returns every entry with its position and the bypass bound that applies to it: first to
+    /// last, in a heap in any order.
     pub(crate) fn with_bounds<'a>(
         &self,
         slab: &'a Slab,
