@@ -33,7 +33,7 @@ impl Former {
     }
 
     /// Sets whether predictions decide where requests enter.
-    #[cfg(feature = "simulate")]
+    #[cfg(any(feature = "simulate", all(test, not(loom))))]
     pub(crate) fn set_predicted(&mut self, predicted: bool) {
         if predicted != self.predicted {
             self.set_edges(self.edges.clone(), predicted);
