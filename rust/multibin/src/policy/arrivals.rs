@@ -1,6 +1,6 @@
 //! Requests that arrive, those of one bin together: what they share is looked up once.
 
-use super::bins::BinWriter;
+use super::bins::{BinWriter, Written};
 use super::former::Former;
 use super::rules::Rules;
 use super::waiting::{Entry, Slab};
@@ -50,21 +50,15 @@ impl Former {
     ) -> T {
         let full = self.full.of(bin);
         let (taken, gone, reentered) = (self.taken, self.gone(), self.resubmitted + self.restarted);
-        let before = self.queues.new_requests().queue(bin).len;
-        let mut arrivals = Arrivals {
-            writer: self.queues.writer(bin, full),
-            slab: &mut self.slab,
-            rules: &self.rules,
-            taken,
-            gone,
-            reentered,
-            next_sequence: self.next_sequence,
-        };
-        let result = arrive(&mut arrivals);
-        let next_sequence = arrivals.next_sequence;
-        drop(arrivals);
-        self.next_sequence = next_sequence;
-        let after = self.queues.new_requests().queue(bin).len;
+        let Self { queues, slab, rules, next_sequence, .. } = self;
+        let (result, Written { before, after }) = queues.write(bin, full, |writer| {
+            let next = *next_sequence;
+            let mut arrivals =
+                Arrivals { writer, slab, rules, taken, gone, reentered, next_sequence: next };
+            let result = arrive(&mut arrivals);
+            *next_sequence = arrivals.next_sequence;
+            result
+        });
         self.entered[bin] += u64::from(after - before);
         self.changed.insert(bin);
         // In a heap any entry may be the new head, and within a budget complete a batch.

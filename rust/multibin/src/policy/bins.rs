@@ -17,4 +17,4 @@ pub(crate) use head_index::HeadIndex;
 pub(crate) use owned::Bins;
 pub(crate) use queues::Queues;
 pub(crate) use taker::Taken;
-pub(crate) use writer::BinWriter;
+pub(crate) use writer::{BinWriter, Written};

@@ -9,7 +9,7 @@ use crate::config::Order;
 
 /// One queue per bin, and how many entries wait in all of them.
 ///
-/// Entries enter through [`Bins::writer`] and leave through [`Bins::taker`], which keep the counts.
+/// Entries enter through [`Bins::write`] and leave through [`Bins::taker`], which keep the counts.
 #[derive(Debug)]
 pub(crate) struct Bins {
     pub(super) owner: Owner,
@@ -87,9 +87,17 @@ impl Bins {
             .map_or_else(|| self.queues[bin].sequence_of(slab, full.rows), FirstBatch::completed)
     }
 
-    /// Finds the first batch of a bin again, within a budget. O(batch size).
+    /// Finds the first batch of a bin again, if there is a budget. O(batch size).
+    #[inline]
     pub(super) fn find_first_batch(&mut self, slab: &Slab, bin: usize, full: FullRule) {
-        let Some(first_batch) = self.first_batches.get_mut(bin) else { return };
+        if !self.first_batches.is_empty() {
+            self.find_within_budget(slab, bin, full);
+        }
+    }
+
+    #[inline(never)]
+    fn find_within_budget(&mut self, slab: &Slab, bin: usize, full: FullRule) {
+        let first_batch = &mut self.first_batches[bin];
         *first_batch = FirstBatch::EMPTY;
         for (nth, (_, entry)) in (1..=full.rows).zip(self.queues[bin].iter(slab)) {
             first_batch.add(entry, nth, full);

@@ -9,7 +9,7 @@ use super::super::waiting::{BinQueue, Entry, Home, Owner, Slab};
 use super::eligible::Eligible;
 use super::owned::Bins;
 use super::taker::Taken;
-use super::writer::BinWriter;
+use super::writer::{BinWriter, Written};
 use crate::request::{Row, WorkerId};
 
 /// The queues of all owners.
@@ -140,6 +140,7 @@ impl Queues {
         self.new.waiting.min(eligible.max_new) + self.climbing(eligible.worker)
     }
 
+    #[inline]
     fn bins_of(&mut self, owner: Owner) -> &mut Bins {
         match owner {
             Owner::New => &mut self.new,
@@ -157,15 +158,20 @@ impl Queues {
         self.bins_of(owner).at_least(from)
     }
 
-    /// Returns a writer of new requests into one bin.
+    /// Adds new requests to one bin, by `write`, and keeps all counts.
     #[inline]
-    pub(crate) fn writer(&mut self, bin: usize, full: FullRule) -> BinWriter<'_> {
-        self.new.writer(bin, full)
+    pub(crate) fn write<T>(
+        &mut self,
+        bin: usize,
+        full: FullRule,
+        write: impl FnOnce(BinWriter<'_>) -> T,
+    ) -> (T, Written) {
+        self.new.write(bin, full, write)
     }
 
     /// Adds an entry to a queue.
     pub(crate) fn push(&mut self, home: Home, slab: &mut Slab, entry: Entry, full: FullRule) {
-        self.bins_of(home.owner).writer(home.bin, full).push(slab, entry);
+        self.bins_of(home.owner).write(home.bin, full, |mut writer| writer.push(slab, entry));
         match home.owner {
             Owner::New => return,
             Owner::Shared => {}

@@ -1,21 +1,23 @@
 //! Entries enter a bin.
 
 use super::super::batch_cost::FullRule;
-use super::super::bit_set::BitSet;
 use super::super::waiting::{BinQueue, Entry, Home, Slab};
 use super::first_batch::FirstBatch;
 use super::owned::Bins;
 
-/// Adds entries to a bin. What all bins count is kept once it is dropped.
+/// Adds entries to a bin, inside [`Bins::write`].
 pub(crate) struct BinWriter<'a> {
     queue: &'a mut BinQueue,
     first_batch: Option<&'a mut FirstBatch>,
-    waiting: &'a mut usize,
-    occupied: &'a mut BitSet,
     home: Home,
     full: FullRule,
-    /// Entries that waited before.
-    before: u32,
+}
+
+/// How many entries wait in a bin, before and after others entered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Written {
+    pub(crate) before: u32,
+    pub(crate) after: u32,
 }
 
 impl BinWriter<'_> {
@@ -31,29 +33,25 @@ impl BinWriter<'_> {
     }
 }
 
-impl Drop for BinWriter<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        *self.waiting += (self.queue.len - self.before) as usize;
-        if self.before == 0 && self.queue.len > 0 {
-            self.occupied.insert(self.home.bin);
-        }
-    }
-}
-
 impl Bins {
-    /// Returns a writer of one bin.
+    /// Adds entries to one bin, by `write`, and keeps the counts of all bins.
     #[inline]
-    pub(super) fn writer(&mut self, bin: usize, full: FullRule) -> BinWriter<'_> {
+    pub(super) fn write<T>(
+        &mut self,
+        bin: usize,
+        full: FullRule,
+        write: impl FnOnce(BinWriter<'_>) -> T,
+    ) -> (T, Written) {
         let queue = &mut self.queues[bin];
-        BinWriter {
-            before: queue.len,
-            queue,
-            first_batch: self.first_batches.get_mut(bin),
-            waiting: &mut self.waiting,
-            occupied: &mut self.occupied,
-            home: Home { owner: self.owner, bin },
-            full,
+        let before = queue.len;
+        let home = Home { owner: self.owner, bin };
+        let first_batch = self.first_batches.get_mut(bin);
+        let result = write(BinWriter { queue, first_batch, home, full });
+        let after = self.queues[bin].len;
+        self.waiting += (after - before) as usize;
+        if before == 0 && after > 0 {
+            self.occupied.insert(bin);
         }
+        (result, Written { before, after })
     }
 }

@@ -74,9 +74,15 @@ impl TicketIndex {
     /// Removes `ticket`, which left its queue.
     #[inline]
     pub(super) fn remove(&mut self, ticket: Ticket) {
-        if self.collided.is_empty() || self.collided.remove(&ticket).is_none() {
+        if self.collided.is_empty() || !self.remove_collided(ticket) {
             self.clear(ticket);
         }
+    }
+
+    /// Removes `ticket` if it collided; returns true if it did.
+    #[cold]
+    fn remove_collided(&mut self, ticket: Ticket) -> bool {
+        self.collided.remove(&ticket).is_some()
     }
 
     /// Removes the tickets of these entries, which left their queue.
