@@ -34,7 +34,7 @@ pub(super) type Queue = (usize, Option<usize>, bool);
 pub(super) type Leaves = (Vec<Entry>, usize, Reason, Option<u32>);
 
 impl Entry {
-    /// Returns the place of its queue among those of a bin: pinned climbers, shared climbers, new
+    /// Returns the index of its queue among those of a bin: pinned climbers, shared climbers, new
     /// requests.
     pub(super) fn source(&self) -> u8 {
         if self.owner.is_some() { 0 } else { 2 - u8::from(self.parked) }
