@@ -52,7 +52,7 @@ impl Policy for AdaptiveFormer {
         }
         self.former.set_predicted(self.adapter.is_open());
         let Some(job) = self.adapter.job() else { return };
-        if self.adapter.fitted(job.run()) {
+        if self.adapter.apply(job.run()) {
             self.keep_events(now);
             self.former.set_edges(self.adapter.edges().clone(), self.adapter.is_open());
         }
@@ -67,6 +67,6 @@ impl Policy for AdaptiveFormer {
     }
 
     fn adaptation(&self) -> Option<Adaptation> {
-        Some(self.adapter.so_far())
+        Some(self.adapter.report())
     }
 }

@@ -1,6 +1,7 @@
 //! Lengths of requests.
 
-/// Log-normal lengths (median 4,096, σ = 1, so that 256 quantiles differ), the same every time.
+/// Returns log-normal lengths (median 4,096, σ = 1, so that 256 quantiles differ), equal in every
+/// run.
 pub fn lengths(n: usize) -> Vec<u32> {
     let mut state = 1u64;
     let mut uniform = || {

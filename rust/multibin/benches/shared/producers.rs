@@ -1,4 +1,4 @@
-//! Several producers on one scheduler, and one worker.
+//! One scheduler with several producers and one worker.
 
 use std::hint::black_box;
 use std::thread::{scope, yield_now};
@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use multibin::{Config, Edges, Scheduler, Worker};
 
-pub struct Crowd<'a> {
+pub struct Producers<'a> {
     lengths: &'a [u32],
     scheduler: Scheduler,
     worker: Worker,
 }
 
-impl<'a> Crowd<'a> {
-    /// Elastic, with bins of equal mass.
+impl<'a> Producers<'a> {
+    /// Creates an elastic scheduler with bins of equal mass.
     pub fn new(lengths: &'a [u32], bins: usize, batch_size: u32) -> Self {
         let edges = Edges::quantile(lengths, bins).expect("a sample");
         let scheduler = Scheduler::new(edges, Config::new(batch_size)).expect("a configuration");
@@ -21,7 +21,7 @@ impl<'a> Crowd<'a> {
         Self { lengths, scheduler, worker }
     }
 
-    /// How long it takes until `count` requests of so many producers are submitted and finished.
+    /// Returns how long it takes to submit and finish `count` requests of so many producers.
     pub fn run(&self, producers: usize, count: u64) -> Duration {
         let start = Instant::now();
         scope(|scope| {
@@ -31,7 +31,7 @@ impl<'a> Crowd<'a> {
             }
             let mut taken = 0;
             while taken < count {
-                let batch = self.worker.next_batch(None).expect("more comes");
+                let batch = self.worker.next_batch(None).expect("requests are left");
                 taken += black_box(batch.rows()).len() as u64;
                 batch.done();
             }
