@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen3Config
 
-from multibin.llm.tiny import ByteTokenizer
+from multibin.llm._load.tiny import ByteTokenizer
 
 torch.set_num_threads(1)
 

@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, LlamaForCausalLM
 
 from multibin.llm import LLM, SamplingParams
-from multibin.llm.generation import NEUTRAL, unapplied
-from multibin.llm.tiny import ByteTokenizer, tiny_model
+from multibin.llm._load.generation_config import NEUTRAL, unapplied_fields
+from multibin.llm._load.tiny import ByteTokenizer, tiny_model
 
 WEIGHTS = "model.safetensors"
 
@@ -159,7 +159,7 @@ def test_neutral_values_are_not_mentioned(field: str) -> None:
     model = tiny_model()
     for value in (None, [] if NEUTRAL[field] is None else NEUTRAL[field]):
         setattr(model.generation_config, field, value)
-        assert unapplied(model.generation_config) == {}
+        assert unapplied_fields(model.generation_config) == {}
 
 
 def test_several_fields_are_one_warning_and_those_of_sampling_none(folder: Path) -> None:

@@ -28,7 +28,7 @@ from transformers import (
 )
 
 from multibin.llm import LLM, SamplingParams
-from multibin.llm.architecture import UNBOUNDED, context_of
+from multibin.llm._load.architecture import UNBOUNDED, context_of
 
 SMALL = GROUPED | {"pad_token_id": None}
 WINDOW = 24
@@ -106,7 +106,9 @@ def test_a_window_ends_the_context_and_is_exact_up_to_there(
     params = SamplingParams(max_tokens=60, temperature=0)
     outputs = llm.generate(prompts, params, use_tqdm=False)
     assert [o.outputs[0].token_ids for o in outputs] == reference(model, prompts, budgets)
-    with pytest.raises(ValueError, match=rf"prompts\[0\] has 25 tokens.* context of {WINDOW}"):
+    with pytest.raises(
+        ValueError, match=rf"prompts\[0\] must have at most {WINDOW} .* context, got 25"
+    ):
         llm.generate([[1] * (WINDOW + 1)], use_tqdm=False)
 
 

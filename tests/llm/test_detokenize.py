@@ -21,9 +21,9 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from multibin.llm.detokenize import Detokenizer, text_behind
-from multibin.llm.stops import Stop, StopFinder
-from multibin.llm.tiny import ByteTokenizer
+from multibin.llm._engine.detokenize import Detokenizer, text_after
+from multibin.llm._engine.stops import Stop, StopFinder
+from multibin.llm._load.tiny import ByteTokenizer
 
 SEQUENCES = 2000
 """For each family; one in fifty of them long."""
@@ -235,7 +235,7 @@ def test_piecewise_is_whole_at_every_token(family: Family, tokenizer: Any) -> No
             assert text == expected.text(tokens[:count]), (prompt, tokens[:count])
             assert text[:changed] == known[:changed]
             known = text
-        assert text_behind(tokenizer, prompt, tokens) == known
+        assert text_after(tokenizer, prompt, tokens) == known
 
 
 @pytest.mark.parametrize("spaces", [False, True])

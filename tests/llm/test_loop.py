@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from multibin.llm import SamplingParams
-from multibin.llm import loop as loop_module
-from multibin.llm import prefill as prefill_module
-from multibin.llm.loop import Loop, Work
-from multibin.llm.models import Model, load
-from multibin.llm.prefill import prefill_groups
-from multibin.llm.probe import try_out
-from multibin.llm.request import Request
+from multibin.llm._engine import loop as loop_module
+from multibin.llm._engine import prefill as prefill_module
+from multibin.llm._engine.loop import Loop, Work
+from multibin.llm._engine.prefill import prefill_groups
+from multibin.llm._engine.probe import try_out
+from multibin.llm._engine.request import Request
+from multibin.llm._load.models import Model, load
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_a_limit_of_one_is_a_prompt_alone(loop: Loop, prompts: list[list[int]]) 
     assert run(loop, [requests[0], requests[2]], 1)[0] == Work(0, decode_steps=1, rows=2)
 
 
-def test_the_arena_grows_under_a_running_batch(
+def test_the_cache_grows_under_a_running_batch(
     loop: Loop,
     llama: Any,
     prompts: list[list[int]],
@@ -124,7 +124,7 @@ def test_the_arena_grows_under_a_running_batch(
     longest = max(map(len, prompts[:3]))
     run(loop, requests, None)
     assert [r.tokens for r in requests] == reference(llama, prompts[:3], budgets)
-    assert longest + 3 < loop.arena.capacity <= longest + 60 + 8
+    assert longest + 3 < loop.cache.capacity <= longest + 60 + 8
 
 
 def test_prompts_run_in_passes_of_bounded_size(
@@ -192,7 +192,7 @@ def test_stale_slots_and_padding_change_nothing(
 
 def poison(loop: Loop) -> None:
     with torch.inference_mode():
-        for pair in loop.arena.views(0, loop.arena.rows, loop.arena.capacity):
+        for pair in loop.cache.views(0, loop.cache.rows, loop.cache.capacity):
             for tensor in pair:
                 tensor.fill_(torch.nan)
 

@@ -29,7 +29,7 @@ CONFIGS: dict[str, Callable[[], Any]] = {
 }
 
 PROMPTS = [[1, 2, 3], [BAD, *range(40)], [7], [9, 8, 7, 6, 5], [11, 12]]
-"""The broken row is the longest and comes first in the arena."""
+"""The broken row is the longest and comes first in the cache."""
 
 
 @pytest.fixture(scope="module", params=CONFIGS)

@@ -31,9 +31,10 @@ from transformers import (
 )
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
-from multibin.llm import LLM, SamplingParams, hf
-from multibin.llm.models import eos_ids
-from multibin.llm.tiny import tiny_model
+from multibin.llm import LLM, SamplingParams
+from multibin.llm._load import hf
+from multibin.llm._load.eos import eos_ids
+from multibin.llm._load.tiny import tiny_model
 
 LLAMA = LlamaConfig(**SMALL)
 CACHE = str(hf.cache_argument(LlamaForCausalLM.forward))

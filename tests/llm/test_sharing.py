@@ -12,7 +12,7 @@ import torch
 from transformers import GPT2Config
 
 from multibin.llm import LLM, RequestOutput, SamplingParams
-from multibin.llm.evaluation import evaluating
+from multibin.llm._load.eval_mode import eval_mode
 
 
 def greedy(budgets: list[int]) -> list[SamplingParams]:
@@ -110,13 +110,13 @@ def test_training_mode_is_off_during_a_call_and_back_after_it(
 def test_the_last_of_overlapping_calls_restores_the_mode() -> None:
     module = torch.nn.Dropout()
     with ExitStack() as outer, ExitStack() as inner:
-        outer.enter_context(evaluating(module))
-        inner.enter_context(evaluating(module))
+        outer.enter_context(eval_mode(module))
+        inner.enter_context(eval_mode(module))
         outer.close()
         assert not module.training
         inner.close()
         assert module.training
     module.eval()
-    with evaluating(module):
+    with eval_mode(module):
         pass
     assert not module.training

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multibin.llm import LLM, SamplingParams
-from multibin.llm.stops import Stop, StopFinder
-from multibin.llm.tiny import ByteTokenizer, tiny_model
+from multibin.llm._engine.stops import Stop, StopFinder
+from multibin.llm._load.tiny import ByteTokenizer, tiny_model
 
 TOKENIZER = ByteTokenizer()
 
@@ -151,7 +151,9 @@ def test_text_prompts_and_outputs(byte_llm: LLM) -> None:
 
 
 def test_stop_needs_a_tokenizer(llama: Any) -> None:
-    with pytest.raises(ValueError, match="stop='x' needs a tokenizer"):
+    with pytest.raises(
+        ValueError, match="stop must be None without a tokenizer, got 'x': the model is an object"
+    ):
         LLM(llama).generate([[1]], SamplingParams(stop="x"), use_tqdm=False)
 
 

@@ -11,8 +11,8 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 from transformers import ByT5Tokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from multibin.llm import LLM, SamplingParams
-from multibin.llm.outputs import CompletionOutput
-from multibin.llm.tiny import ByteTokenizer
+from multibin.llm._load.tiny import ByteTokenizer
+from multibin.llm._outputs import CompletionOutput
 
 LETTERS = "acdehilmnorstuw"
 POSITIONS = 48
@@ -227,18 +227,18 @@ def test_an_error_for_half_a_character_does_not_cost_the_character() -> None:
 
 
 @pytest.mark.parametrize(
-    ("completes", "said"), [(RuntimeError("no"), "raises RuntimeError: no"), (None, "returns None")]
+    ("returned", "said"), [(RuntimeError("no"), "raises RuntimeError: no"), (None, "returns None")]
 )
 def test_a_tokenizer_that_decodes_nothing_is_said_and_costs_the_text_only(
-    answer: Exception | None, said: str
+    returned: Exception | None, said: str
 ) -> None:
     class Broken(ByteTokenizer):
         def decode(self, token_ids: list[int], skip_special_tokens: bool = False) -> Any:
             assert token_ids is not None
             assert skip_special_tokens in (False, True)
-            if answer is not None:
-                raise answer
-            return answer
+            if returned is not None:
+                raise returned
+            return returned
 
     with pytest.warns(UserWarning, match=rf"decodes no id of prompts\[0\]: it {said}"):
         found = recite(Broken(), "hello", [1, 2, 3], stop="a")

@@ -17,9 +17,9 @@ from multibin.calibration.machine import about
 from multibin.calibration.mixed import draw, predictions
 from multibin.calibration.settings import Settings, grid_tokens
 from multibin.costs._table import COUNTS, GRIDS, Counts
-from multibin.llm.evaluation import evaluating
-from multibin.llm.models import Model
-from multibin.llm.named import named, threads
+from multibin.llm._load.eval_mode import eval_mode
+from multibin.llm._load.load_by_name import load_by_name, threads
+from multibin.llm._load.models import Model
 
 __all__ = ["Calibration", "Validation", "calibrate"]
 
@@ -65,11 +65,11 @@ def calibrate(settings: Settings) -> Calibration:
     """
     small = settings.model is None and settings.width == 1
     with threads(settings.threads, small):
-        model, name = named(
+        model, name = load_by_name(
             settings.model, settings.width, device=settings.device, dtype=settings.dtype
         )
         tokens = grid_tokens(settings, model.context)
-        with evaluating(model.module), torch.inference_mode():
+        with eval_mode(model.module), torch.inference_mode():
             return _measured(settings, model, about(model, name), tokens)
 
 

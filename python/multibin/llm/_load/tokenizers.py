@@ -10,19 +10,21 @@ from typing import Any, Protocol, TypeAlias
 
 from transformers import AutoTokenizer
 
-from multibin.llm.adapters import adapter_base
-from multibin.llm.models import ModelSource, check_location, loading
+from multibin._args import sentence
+from multibin.llm._load.adapters import adapter_base
+from multibin.llm._load.failures import check_location, loading
+from multibin.llm._load.models import ModelSource
 
 
 class Tokenizer(Protocol):
     """What the engine needs of a tokenizer; those of transformers have it."""
 
     def encode(self, text: str) -> list[int]:
-        """Text to ids, with the special tokens that the model expects."""
+        """Returns the ids of a text, with the special tokens that the model expects."""
         ...
 
     def decode(self, token_ids: list[int], skip_special_tokens: bool = ...) -> str:
-        """Ids to text."""
+        """Returns the text of ids."""
         ...
 
 
@@ -35,10 +37,13 @@ class Choice:
 
     tokenizer: Tokenizer | None
     missing: str = ""
+    """Follows a message that a tokenizer is needed."""
 
 
-def given(source: TokenizerSource, *, trust_remote_code: bool = False) -> Choice:
-    """The tokenizer that the caller names; code beside it runs only where that is trusted.
+def resolve_tokenizer(source: TokenizerSource, *, trust_remote_code: bool = False) -> Choice:
+    """Returns the tokenizer that the caller names.
+
+    Code in its folder runs with `trust_remote_code` only.
 
     Raises:
         TypeError: an object without `encode(text)` and `decode(ids, skip_special_tokens=…)`.
@@ -47,17 +52,15 @@ def given(source: TokenizerSource, *, trust_remote_code: bool = False) -> Choice
     if isinstance(source, str | os.PathLike):
         return Choice(_load(check_location("tokenizer", source), trust_remote_code))
     if not hasattr(source, "encode") or not hasattr(source, "decode"):
-        raise TypeError(f"tokenizer must have encode and decode, not {source!r:.80}")
+        raise TypeError(sentence("tokenizer", "an object with encode and decode", source))
     if not _takes(source.encode, "") or not _takes(source.decode, [], skip_special_tokens=True):
-        raise TypeError(
-            "tokenizer must have encode(text) and decode(ids, skip_special_tokens=True), "
-            f"not {source!r:.80}"
-        )
+        rule = "an object with encode(text) and decode(ids, skip_special_tokens=True)"
+        raise TypeError(sentence("tokenizer", rule, source))
     return Choice(source)
 
 
 def _takes(method: Callable[..., Any], *args: object, **kwargs: object) -> bool:
-    """Whether `method` can be called so, as far as its signature tells."""
+    """Returns whether the signature of `method`, if it has one, accepts these arguments."""
     if not callable(method):
         return False
     try:
@@ -72,12 +75,13 @@ def _takes(method: Callable[..., Any], *args: object, **kwargs: object) -> bool:
     return True
 
 
-def beside(model: ModelSource, *, trust_remote_code: bool = False) -> Choice:
-    """The tokenizer in the model's folder or hub id, or in that of an adapter's base, if there is
-    one.
+def find_tokenizer(model: ModelSource, *, trust_remote_code: bool = False) -> Choice:
+    """Returns the tokenizer in the folder or hub id of a model, or of an adapter's base model.
+
+    Where neither has one, or the model is an object, the choice says why.
     """
     if not isinstance(model, str | os.PathLike):
-        return Choice(None, ", and none was given beside the model object")
+        return Choice(None, ": the model is an object, and no tokenizer came with it")
     missing = ""
     for location in filter(None, (os.fspath(model), adapter_base(os.fspath(model)))):
         try:

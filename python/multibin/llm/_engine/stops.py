@@ -1,4 +1,4 @@
-"""Stop strings, found in the text while its tokens arrive."""
+"""Finds stop strings in a text while its tokens arrive."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from multibin.llm.detokenize import Detokenizer
-from multibin.llm.tokenizers import Tokenizer
+from multibin.llm._engine.detokenize import Detokenizer
+from multibin.llm._load.tokenizers import Tokenizer
 
 
 class Stop(NamedTuple):
@@ -21,8 +21,8 @@ class StopFinder:
     """Looks for stop strings in a request's text, token by token.
 
     A stop string may span tokens, and a character may too. A stop string may also contain special
-    tokens, which the text leaves out: once a special token comes that has a part in one, the
-    text with special tokens is kept beside the other, and searched too.
+    tokens, which the text leaves out. Once a special token arrives that may be part of a stop
+    string, the finder also keeps and searches the text with special tokens.
     """
 
     def __init__(
@@ -33,19 +33,19 @@ class StopFinder:
         self._strings = strings
         self._overlap = max(map(len, strings)) - 1
         self._shown = Detokenizer(tokenizer, prompt)
-        # With special tokens; and the stop strings that special tokens so far have a part in.
+        # The text with special tokens, and the stop strings that special tokens may be part of.
         self._full: Detokenizer | None = None
         self._mixed: list[str] = []
-        # Lengths of the full text and of the shown one, after the same token.
+        # Lengths of the full text and of the shown text, a pair after each token.
         self._lengths: list[tuple[int, int]] = []
 
     @property
     def text(self) -> str:
-        """The text so far, without special tokens."""
+        """Returns the text so far, without special tokens."""
         return self._shown.text
 
     def push(self, tokens: Sequence[int]) -> Stop | None:
-        """Takes the tokens so far, one more than last time; the first stop string, if any."""
+        """Takes the tokens so far, one more than last time, and returns the first stop, if any."""
         token = tokens[-1]
         before = self.text
         changed = self._shown.push(token)
@@ -61,17 +61,20 @@ class StopFinder:
         return Stop(text[:position], string)
 
     def _hits(self, text: str, changed: int, strings: Sequence[str]) -> list[tuple[int, str]]:
-        """Returns where in `text` strings begin that end behind `changed`."""
+        """Returns the strings in `text` that end behind `changed`, each with its position."""
         start = max(0, changed - self._overlap)
         found = [(text.find(string, start), string) for string in strings]
         return [hit for hit in found if hit[0] >= 0]
 
     def _mix(self, special: str) -> None:
-        """Adds the stop strings that a special token has a part in."""
+        """Adds the stop strings that a special token may be part of."""
         self._mixed += [s for s in self._strings if s not in self._mixed and _meet(s, special)]
 
     def _full_hits(self, tokens: Sequence[int], changed: int, before: int) -> list[tuple[int, str]]:
-        """Takes the next token into the full text; what is found there, by place in the shown."""
+        """Adds the next token to the full text, and returns the hits there.
+
+        Their positions are those of the shown text.
+        """
         if self._full is None:
             self._full = Detokenizer(self._tokenizer, self._prompt, special_tokens=True)
             self._full.extend(tokens[:-1])
@@ -82,10 +85,10 @@ class StopFinder:
         text = self._full.text
         self._lengths.append((len(text), len(self.text)))
         hits = self._hits(text, start, self._mixed)
-        return [(self._place(position), string) for position, string in hits]
+        return [(self._shown_position(position), string) for position, string in hits]
 
-    def _place(self, position: int) -> int:
-        """Returns the place in the shown text of a place in the full one."""
+    def _shown_position(self, position: int) -> int:
+        """Returns the position in the shown text for a position in the full text."""
         after = bisect_right(self._lengths, position, key=lambda lengths: lengths[0])
         full, shown = self._lengths[max(0, after - 1)]
         _, end = self._lengths[min(after, len(self._lengths) - 1)]
@@ -97,7 +100,7 @@ def _within(lengths: tuple[int, int], changed: tuple[int, int]) -> bool:
 
 
 def _meet(string: str, special: str) -> bool:
-    """Returns true if a text can have `string` and the whole of `special` overlap."""
+    """Returns whether `string` and all of `special` can overlap in a text."""
     if string in special or special in string:
         return True
     ends = range(1, min(len(string), len(special)))

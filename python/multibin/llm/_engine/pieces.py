@@ -1,25 +1,31 @@
-"""Decoding that cannot fail, and what single tokens are to a tokenizer."""
+"""Decoding that cannot fail, and properties of single tokens."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from multibin.llm.tokenizers import Tokenizer
+from multibin.llm._load.tokenizers import Tokenizer
 
 KEEP = 8
-"""Tokens that a shortened window has at least. Four can form one character, and four more one
-contraction (`do n ' t`); what follows changes no text further back."""
+"""The fewest tokens of a shortened window.
+
+Four tokens can form one character, and four more one contraction (`do n ' t`). Later tokens change
+no text further back.
+"""
 
 CAREFUL = 64
-"""From this many tokens on, a window may also begin at a token that is no word."""
+"""The length in tokens from which a window may also begin at a token that is no word."""
 
 BYTE = re.compile(r"<0x[0-9A-Fa-f]{2}>")
-"""A byte-fallback piece. The tokenizers library decodes a run of them as one: a single byte that
-is not UTF-8 turns the whole run into replacement characters."""
+"""A byte-fallback piece.
+
+The tokenizers library decodes a run of them together. One byte that is not UTF-8 turns the whole
+run into replacement characters.
+"""
 
 SPACES = ("▁", "Ġ", " ", "<0x20>")
-"""How pieces write a space that begins them."""
+"""Spellings of a space at the beginning of a piece."""
 
 
 class Pieces:
@@ -32,10 +38,10 @@ class Pieces:
         self._special_tokens = special_tokens
         self._special: dict[int, str] = {}
         self.failure = ""
-        """Why the last tokens that did not decode did not."""
+        """Why the last failed decoding failed."""
 
     def text(self, tokens: list[int]) -> str | None:
-        """Returns the text of `tokens`, None where the tokenizer raises or returns no string."""
+        """Returns the text of `tokens`, or None if the tokenizer raises or returns no string."""
         return self._text(tokens, skip=not self._special_tokens)
 
     def special(self, token: int) -> str:
@@ -47,13 +53,16 @@ class Pieces:
         return self._special[token]
 
     def silent(self, token: int) -> bool:
-        """Returns true if the tokenizer leaves the token out before it decodes the others."""
+        """Returns whether the tokenizer drops the token before it decodes the others."""
         if not self._special_tokens and self.special(token):
             return True
         return self.piece(token) is None
 
     def piece(self, token: int) -> str | None:
-        """Returns the token as the vocabulary writes it, "" if not known, None if not in it."""
+        """Returns the token as the vocabulary writes it.
+
+        "" means unknown, and None that the vocabulary lacks the token.
+        """
         if self._piece is None:
             return ""
         try:
@@ -65,11 +74,11 @@ class Pieces:
         return piece if piece is None or isinstance(piece, str) else ""
 
     def begins_with_space(self, token: int) -> bool | None:
-        """Returns whether a space before the token's text is its own; None if it shows no text.
+        """Returns whether a space before the token's text is the token's own.
 
-        Sentencepiece and byte-level BPE write the space in the piece. WordPiece, `</w>` and
-        tokenizers of whole words put it between two tokens, and no piece has it. Without pieces to
-        look at, a space counts as the token's.
+        None: the token shows no text. Sentencepiece and byte-level BPE write the space in the
+        piece. WordPiece, `</w>` and tokenizers of whole words put it between two tokens, and no
+        piece has it. Where pieces are unknown, a space counts as the token's.
         """
         piece = self.piece(token)
         text = self.text([token]) or ""
@@ -81,8 +90,8 @@ class Pieces:
     def shortened(self, tokens: list[int]) -> tuple[list[int], str] | None:
         """Returns the last tokens, at least `KEEP`, and their text; None where no cut is safe.
 
-        What follows them changes their text as it changes that of all `tokens`, except perhaps in
-        their first characters.
+        Later tokens change this text and the text of all `tokens` in one way, except perhaps in its
+        first characters.
         """
         for start in self._starts(tokens):
             if text := self.text(tokens[start:]):
@@ -90,7 +99,7 @@ class Pieces:
         return None
 
     def context(self, prompt: Sequence[int]) -> tuple[list[int], str]:
-        """Returns the end of a prompt, behind which text is decoded, and its text."""
+        """Returns the last tokens of a prompt, and their text; generated text is decoded behind."""
         tokens = list(prompt)
         if len(tokens) > 4 * KEEP:
             for size in (4 * KEEP, 2 * CAREFUL):
@@ -105,12 +114,12 @@ class Pieces:
         return tokens, self.text(tokens) or ""
 
     def _decodable(self, tokens: list[int]) -> list[int]:
-        """Returns the tokens that decode and show."""
+        """Returns the tokens that decode and are visible."""
         known = {t: self.text([t]) is not None and not self.silent(t) for t in set(tokens)}
         return [token for token in tokens if known[token]]
 
     def _starts(self, tokens: list[int]) -> Iterator[int]:
-        """Yields where a shorter window may begin, the last first."""
+        """Yields the positions at which a shorter window may begin, the last first."""
         for start in range(len(tokens) - KEEP, 0, -1):
             if self._is_word(tokens[start]):
                 yield start
@@ -124,7 +133,7 @@ class Pieces:
         return BYTE.fullmatch(self.piece(token) or "") is not None
 
     def _is_word(self, token: int) -> bool:
-        """Returns true if the token begins with a letter or a digit, or a space and one."""
+        """Returns whether the token's text begins with a letter or digit, spaces aside."""
         return (self.text([token]) or "").lstrip()[:1].isalnum() and not self._is_byte(token)
 
     def _text(self, tokens: list[int], *, skip: bool) -> str | None:

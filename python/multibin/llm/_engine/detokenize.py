@@ -1,20 +1,20 @@
-"""Incremental detokenization: a request's text, kept exact while its tokens arrive."""
+"""Incremental detokenization: keeps a request's text exact while its tokens arrive."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from multibin.llm.pieces import KEEP, Pieces
-from multibin.llm.tokenizers import Tokenizer
+from multibin.llm._engine.pieces import KEEP, Pieces
+from multibin.llm._load.tokenizers import Tokenizer
 
 REPLACEMENT = "\ufffd"
 """Stands for a token that does not decode."""
 
 LONGEST_CHARACTER = 4
-"""Bytes of UTF-8, and so the tokens that may be needed before any of them decodes."""
+"""The most bytes of a character in UTF-8, and so the most tokens before one of them decodes."""
 
 
-def text_behind(
+def text_after(
     tokenizer: Tokenizer,
     prompt: Sequence[int],
     tokens: Sequence[int],
@@ -23,13 +23,13 @@ def text_behind(
 ) -> str:
     """Returns the text of `tokens` behind a prompt.
 
-    It is what decoding the prompt and the tokens together gives, without the beginning that it
-    shares with decoding the prompt alone. A space that the decoder puts between two tokens, and
-    that no token holds, does not begin it. So it continues the prompt's text where tokens hold
-    their spaces (`Hello`, ` world`), and otherwise is the tokens' own text (`say`, `it`).
+    Prompt and tokens are decoded together. The text is what follows the beginning shared with
+    decoding the prompt alone. It does not begin with a space that the decoder puts between two
+    tokens and no token holds. So it continues the prompt's text where tokens hold their spaces
+    (`Hello`, ` world`), and otherwise is the tokens' own text (`say`, `it`).
 
-    A token for which the tokenizer raises an error or returns no string is U+FFFD; what follows it
-    is decoded behind the tokens before it.
+    A token for which the tokenizer raises an error or returns no string is U+FFFD. The tokens after
+    it are decoded behind the tokens before it.
     """
     detokenizer = Detokenizer(tokenizer, prompt, special_tokens=special_tokens)
     detokenizer.extend(tokens)
@@ -37,12 +37,12 @@ def text_behind(
 
 
 class Detokenizer:
-    """The text of the tokens so far, equal to `text_behind` after each of them.
+    """The text of the tokens so far, equal to `text_after` at each token.
 
-    Each token costs the decoding of the last few. A tokenizer may change text that it has already
-    given: half a character becomes a character, and `it ' s` becomes `it's`. So the last few
-    tokens are a window that is decoded with and without the new token, and where the two texts
-    part, the new one is taken.
+    A tokenizer may change text that it has already given: half a character becomes a character, and
+    `it ' s` becomes `it's`. So the last few tokens form a window, which is decoded with and without
+    the new token. From the first difference on, the new text counts. Each token costs the decoding
+    of the window.
     """
 
     def __init__(
@@ -51,13 +51,13 @@ class Detokenizer:
         self._pieces = Pieces(tokenizer, special_tokens=special_tokens)
         self._window, self._shown = self._pieces.context(prompt)
         self._limit = 3 * KEEP
-        # Tokens behind the window that do not decode yet: a character may need more of them.
+        # Tokens behind the window that do not decode yet, as a character may need more tokens.
         self._pending: list[int] = []
         self._begin("")
 
     @property
     def text(self) -> str:
-        """The text so far."""
+        """Returns the text so far."""
         return self._before + self._whole[self._start :] + REPLACEMENT * len(self._pending)
 
     def special(self, token: int) -> str:
@@ -65,7 +65,7 @@ class Detokenizer:
         return self._pieces.special(token)
 
     def push(self, token: int) -> int:
-        """Takes the next token; the position in the text from which it may have changed."""
+        """Takes the next token, and returns the position from which the text may have changed."""
         end = len(self._before) + len(self._whole) - self._start
         for lost in range(len(self._pending) + 1):
             tokens = [*self._pending[lost:], token]
@@ -79,7 +79,7 @@ class Detokenizer:
         return end
 
     def extend(self, tokens: Sequence[int]) -> None:
-        """Takes several tokens, with one decoding if all of them decode."""
+        """Takes several tokens, in one decoding if all of them decode."""
         shown = self._pieces.text([*self._window, *tokens]) if tokens else None
         if shown is not None and not self._pending:
             self._take(list(tokens), shown)
@@ -88,23 +88,23 @@ class Detokenizer:
                 self.push(token)
 
     def _begin(self, before: str) -> None:
-        """Makes `before` final; later text is that behind the window as it is."""
+        """Makes `before` final; later text is what follows the window's text of this moment."""
         self._before = before
-        # The window's text as it was here, and that with all text behind it.
+        # The window's text of this moment, without and with all later text.
         self._base = self._whole = self._shown
         self._shared = self._start = len(self._base)
-        # Whether the first token that shows has its own space; None while none shows.
+        # Whether the first visible token holds its own space; None while no token is visible.
         self._spaced: bool | None = None
 
     def _lose(self, count: int) -> None:
-        """Gives up the first pending tokens: they do not decode, whatever follows."""
+        """Gives up the first `count` pending tokens, as they will never decode."""
         if count:
             del self._pending[:count]
             sure = self._before + self._whole[self._start :]
             self._begin(sure + REPLACEMENT * count)
 
     def _take(self, tokens: list[int], shown: str) -> int:
-        """Adds tokens with which the window's text becomes `shown`."""
+        """Adds tokens that turn the window's text into `shown`, and returns where it changed."""
         kept = _shared(self._shown, shown)
         changed = len(self._whole) - (len(self._shown) - kept)
         self._whole = self._whole[:changed] + shown[kept:]
@@ -122,7 +122,7 @@ class Detokenizer:
         return len(self._before) + (max(0, changed - start) if start == self._start else 0)
 
     def _find_start(self, changed: int) -> None:
-        """Finds where text begins, behind what it shares with the base."""
+        """Finds where the text begins: behind the part shared with the base."""
         if changed < len(self._base):
             self._shared = _shared(self._base, self._whole)
         self._start = self._shared
@@ -139,7 +139,7 @@ class Detokenizer:
 
 
 def _shared(one: str, other: str) -> int:
-    """Returns the length of the longest beginning that both have."""
+    """Returns the length of the longest common prefix."""
     if other.startswith(one):
         return len(one)
     pairs = enumerate(zip(one, other, strict=False))

@@ -1,4 +1,4 @@
-"""Which models the engine can run, told from their class and config before weights are read."""
+"""Which models the engine can run, decided from class and config before weights are read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from multibin.llm import hf
+from multibin.llm._load import hf
 
 UNBOUNDED = 2**31 - 1
 """The context of a model without a number of positions (ALiBi)."""
@@ -27,12 +27,12 @@ def check_class(model_class: type[PreTrainedModel]) -> None:
 def check_config(
     config: PreTrainedConfig, model_class: type[PreTrainedModel] | None = None
 ) -> None:
-    """Refuses what the cache cannot hold; needs no weights.
+    """Refuses a config whose state the KV cache cannot hold; needs no weights.
 
     Args:
         config: of the model.
-        model_class: of the model where it exists already; otherwise the one that transformers
-            would build for the config.
+        model_class: of the model, if it exists; None: the class that transformers builds for the
+            config.
 
     Raises:
         ValueError: an encoder-decoder, a layer that is not attention over keys and values (named),
@@ -66,7 +66,7 @@ def _layers(name: str, config: PreTrainedConfig) -> list[hf.Layer]:
     try:
         return hf.layers(config)
     except Exception as error:
-        # A config that transformers itself cannot cache: which error it is depends on the family.
+        # Transformers itself cannot cache this config; the type of the error depends on the family.
         message = f"{name} has layers of which transformers makes no cache: {error}"
         raise ValueError(message.splitlines()[0]) from error
 
@@ -79,13 +79,13 @@ class Context(NamedTuple):
 
 
 def context_of(config: PreTrainedConfig) -> Context:
-    """The least of the config's positions, its windows, and LongRoPE's original length.
+    """Returns the least of the config's positions, its windows, and LongRoPE's original length.
 
     Within its window, sliding and chunked attention is full attention. Below its original length,
     LongRoPE has one set of frequencies, whatever the other rows of a batch.
 
     Raises:
-        ValueError: it is no positive number.
+        ValueError: the result is below 1.
     """
     whole = hf.positions(config) or UNBOUNDED
     least = Context(whole)

@@ -1,4 +1,4 @@
-"""Next tokens from logits, for a batch of rows with a seed and parameters each."""
+"""Next tokens from logits, for a batch of rows, each with its seed and parameters."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from multibin.llm.params import SamplingParams
+from multibin.llm._params import SamplingParams
 
 AHEAD = 32
-"""Steps whose uniforms are drawn and sent to the device at once."""
+"""Steps whose uniform numbers are drawn and sent to the device together."""
 
 ALL = 2**31 - 1
-"""As `top_k`: more than any vocabulary has."""
+"""A `top_k` without effect: no vocabulary is that large."""
 
 FINITE = torch.finfo(torch.float32)
 
@@ -33,10 +33,10 @@ class Sampled(Protocol):
 
 
 def uniforms(seeds: NDArray[np.uint64], positions: NDArray[np.uint64]) -> NDArray[np.float64]:
-    """Numbers in [0, 1), each a function of its seed and position alone; shapes broadcast.
+    """Returns numbers in [0, 1), each a function of its seed and position alone.
 
-    The seed is mixed before the position is added, so that neighbouring seeds are not shifted
-    copies of each other (SplitMix64: Steele, Lea, Flood, 2014).
+    The shapes of the arguments broadcast. The seed is mixed before the position is added, so that
+    neighbouring seeds are not shifted copies of each other (SplitMix64: Steele, Lea, Flood, 2014).
     """
     step = np.uint64(0x9E3779B97F4A7C15)
     with np.errstate(over="ignore"):
@@ -54,11 +54,11 @@ def _mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
 class Sampler:
     """Samples one token a row and step, for a fixed sequence of rows.
 
-    Nothing here waits for the device. Rows that leave or join need a new sampler, which goes on
-    where the old one stopped: the position is the number of tokens that the row has.
+    Nothing here waits for the device. After rows leave or join, a new sampler continues where the
+    old one stopped: the position is the number of tokens that the row has.
 
-    A row whose largest logit is NaN or infinite has no distribution: its token is that of
-    `argmax`, which takes the first NaN or infinity. It does nothing to other rows.
+    A row whose largest logit is NaN or infinite has no distribution. Its token is that of `argmax`,
+    which takes the first NaN or infinity. Other rows are not affected.
     """
 
     def __init__(self, requests: Sequence[Sampled], device: torch.device) -> None:
@@ -71,18 +71,18 @@ class Sampler:
         self._step = 0
         self._filters = Filters(params, device)
         self._greedy = torch.tensor([p.greedy for p in params], device=device)
-        # A greedy row divides by 1: its sample is thrown away.
+        # A greedy row divides by 1, and its sample is discarded.
         temperatures = [_normal(p.temperature or 1.0) for p in params]
         self._temperature = _column(temperatures, torch.float32, device)
 
     def __call__(self, logits: Tensor) -> Tensor:
-        """Logits [rows, vocab] to tokens [rows], int64 on the same device."""
+        """Returns a token for each row of logits [rows, vocab]: int64 on their device."""
         greedy = logits.argmax(-1)
         if not self._random:
             return greedy
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         peak = logits.amax(-1, keepdim=True)
-        # Shifted first, so that a tiny temperature overflows to -inf and never to inf - inf.
+        # Shifted first: a tiny temperature then overflows to -inf, never to inf - inf.
         scaled = (logits - peak) / self._temperature
         sampled = draw(self._filters(scaled), self._next_uniforms(logits.device))
         return torch.where(self._greedy | ~peak[:, 0].isfinite(), greedy, sampled)
@@ -98,34 +98,34 @@ class Sampler:
 
 
 class Filters:
-    """top-k, then top-p, for a batch of rows: what is filtered out becomes -inf.
+    """Applies top-k, then top-p, to a batch of rows: the logits filtered out become -inf.
 
     The likeliest token always stays.
     """
 
     def __init__(self, params: Sequence[SamplingParams], device: torch.device) -> None:
         top_k = [min(int(p.top_k), ALL) if p.top_k > 0 else ALL for p in params]
-        # 1.0 is off: beside a row that filters, the rounding of a sum must not cut the tail.
+        # 1.0 turns the filter off: rounding of the sum must not cut the tail of such a row.
         top_p = [float(p.top_p) if p.top_p < 1 else 2.0 for p in params]
         self._top_k = _column(top_k, torch.int64, device)
         self._top_p = _column(top_p, torch.float32, device)
         self._active = any(p.top_k > 0 or p.top_p < 1 for p in params)
 
     def __call__(self, logits: Tensor) -> Tensor:
-        """Logits [rows, vocab] to the same, filtered."""
+        """Returns logits [rows, vocab], filtered."""
         if not self._active:
             return logits
         ordered, order = logits.sort(dim=-1, descending=True, stable=True)
         keep = torch.arange(logits.shape[-1], device=logits.device) < self._top_k
         likely = ordered.masked_fill(~keep, -torch.inf).softmax(-1)
         keep &= likely.cumsum(-1) - likely < self._top_p
-        # A top_p below the smallest float32 is 0 there.
+        # A top_p below the smallest float32 has become 0.
         keep[:, 0] = True
         return logits.masked_fill(torch.empty_like(keep).scatter_(-1, order, ~keep), -torch.inf)
 
 
 def _normal(temperature: float) -> float:
-    """Into the normal float32, where neither 0 / 0 nor inf / inf arises."""
+    """Clamps to the normal float32, so that neither 0 / 0 nor inf / inf arises."""
     return min(max(float(temperature), FINITE.tiny), FINITE.max)
 
 
@@ -134,14 +134,14 @@ def _column(values: Sequence[float], dtype: torch.dtype, device: torch.device) -
 
 
 def draw(logits: Tensor, uniform: Tensor) -> Tensor:
-    """The inverse of each row's cumulative distribution at `uniform`.
+    """Inverts each row's cumulative distribution at `uniform`.
 
-    In the order of the vocabulary, whatever was filtered, so that a row samples the same token
+    The order is that of the vocabulary, whatever was filtered. So a row samples the same token
     beside any other rows.
 
     Args:
-        logits: [rows, vocab]; -inf is never drawn. Of a row without a finite largest logit any
-            index is.
+        logits: [rows, vocab]; -inf is never drawn. A row without a finite largest logit gives any
+            index.
         uniform: [rows] float64 in [0, 1).
 
     Returns:
@@ -149,9 +149,9 @@ def draw(logits: Tensor, uniform: Tensor) -> Tensor:
     """
     cumulative = logits.softmax(-1).cumsum(-1, dtype=torch.float64)
     total = cumulative[:, -1:]
-    # Below the total, also after rounding: the first entry beyond the target then exists, and its
-    # probability is not 0.
+    # The target stays below the total after rounding, so an entry beyond it exists. The first such
+    # entry has a probability above 0.
     target = torch.minimum(uniform[:, None] * total, total.nextafter(torch.zeros_like(total)))
-    # NaN sorts behind everything: only such a row finds nothing.
+    # NaN sorts behind everything, so only a row with NaN finds nothing.
     found = torch.searchsorted(cumulative, target, right=True)[:, 0]
     return found.clamp_(max=logits.shape[-1] - 1)

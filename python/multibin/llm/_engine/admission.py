@@ -1,4 +1,4 @@
-"""From the arguments of `generate` to requests: everything is checked before anything runs."""
+"""Turns the arguments of `generate` into requests, and checks all of them before anything runs."""
 
 from __future__ import annotations
 
@@ -8,29 +8,27 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, NamedTuple, TypeAlias
 
-import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
 
-from multibin.llm.arguments import plain
-from multibin.llm.models import Model, eos_ids, first_line
-from multibin.llm.params import SamplingParams
-from multibin.llm.pieces import Pieces
-from multibin.llm.request import Request
-from multibin.llm.tokenizers import Choice, Tokenizer
+from multibin._args import sentence, shown
+from multibin.llm._engine.pieces import Pieces
+from multibin.llm._engine.request import Request
+from multibin.llm._engine.tensors import to_list
+from multibin.llm._load.eos import eos_ids
+from multibin.llm._load.failures import first_line
+from multibin.llm._load.models import Model
+from multibin.llm._load.tokenizers import Choice, Tokenizer
+from multibin.llm._params import SamplingParams
 
 Prompt: TypeAlias = str | Sequence[int] | Mapping[str, Any]
 """Text, token ids, or {"prompt": text} or {"prompt_token_ids": ids}."""
 
-
-TEXT_OR_IDS = "must be text or token ids"
-
 CHECKED = 32
-"""Ids of a prompt, one of which must decode."""
+"""Ids at the end of a prompt of which one must decode."""
 
 
 class Tokenized(NamedTuple):
-    """A prompt's text, where it came as text, and its ids."""
+    """A prompt's ids, and its text where it came as text."""
 
     text: str | None
     tokens: list[int]
@@ -45,7 +43,7 @@ class Admission:
 
     @property
     def tokenizer(self) -> Tokenizer | None:
-        """Of text; None where there is none."""
+        """Returns the tokenizer of text, or None without one."""
         return self.choice.tokenizer
 
     def requests(
@@ -53,7 +51,7 @@ class Admission:
         prompts: Prompt | Sequence[Prompt],
         sampling_params: SamplingParams | Sequence[SamplingParams] | None,
     ) -> list[Request]:
-        """One request a prompt, in their order.
+        """Returns one request a prompt, in their order.
 
         Raises:
             TypeError: a prompt or parameters of the wrong type.
@@ -61,7 +59,7 @@ class Admission:
                 strings without a tokenizer, or not one set of parameters a prompt.
         """
         several = _listed(prompts)
-        tokenized = [self._tokenized(_name(i), prompt) for i, prompt in enumerate(several)]
+        tokenized = [self._tokenized(f"prompts[{i}]", prompt) for i, prompt in enumerate(several)]
         params = _params(sampling_params, len(several))
         if self.tokenizer is not None and tokenized:
             _warn_undecodable(self.tokenizer, tokenized[0].tokens[-CHECKED:])
@@ -72,7 +70,8 @@ class Admission:
 
     def _request(self, key: int, prompt: Tokenized, params: SamplingParams) -> Request:
         if params.stop_strings and self.tokenizer is None:
-            raise ValueError(f"stop={params.stop!r} needs a tokenizer{self.choice.missing}")
+            message = sentence("stop", "None without a tokenizer", params.stop)
+            raise ValueError(f"{message}{self.choice.missing}")
         # The last token that is generated is never fed.
         room = self.model.context - len(prompt.tokens) + 1
         return Request(
@@ -89,128 +88,109 @@ class Admission:
         if isinstance(prompt, Mapping):
             prompt = _from_mapping(name, prompt)
         text = prompt if isinstance(prompt, str) else None
-        tokens = self._encoded(name, text) if text is not None else _ids(name, prompt, TEXT_OR_IDS)
+        if text is None:
+            tokens = _ids(name, prompt, "text or token ids")
+        else:
+            tokens = self._encoded(name, text)
         if not tokens:
-            raise ValueError(f"{name} must not be empty, not {prompt!r}")
-        if len(tokens) > self.model.context:
-            raise ValueError(
-                f"{name} has {len(tokens)} tokens, more than the model's context of "
-                f"{self.model.context}"
-            )
-        for position in (tokens.index(max(tokens)), tokens.index(min(tokens))):
-            if not 0 <= tokens[position] < self.model.vocabulary:
-                raise ValueError(
-                    f"{name}[{position}]={tokens[position]} is outside the model's vocabulary of "
-                    f"{self.model.vocabulary} ids"
-                )
+            raise ValueError(sentence(name, "non-empty", prompt))
+        self._check_context(name, tokens)
+        self._check_vocabulary(name, tokens)
         return Tokenized(text, tokens)
+
+    def _check_context(self, name: str, tokens: list[int]) -> None:
+        context = self.model.context
+        if len(tokens) > context:
+            raise ValueError(
+                f"{name} must have at most {context} tokens, the model's context, got {len(tokens)}"
+            )
+
+    def _check_vocabulary(self, name: str, tokens: list[int]) -> None:
+        last = self.model.vocabulary - 1
+        for position in (tokens.index(max(tokens)), tokens.index(min(tokens))):
+            if not 0 <= tokens[position] <= last:
+                rule = f"an id of the model's vocabulary, between 0 and {last}"
+                raise ValueError(sentence(f"{name}[{position}]", rule, tokens[position]))
 
     def _encoded(self, name: str, text: str) -> list[int]:
         if self.tokenizer is None:
-            raise ValueError(
-                f"{name}={text[:40]!r} is text and needs a tokenizer{self.choice.missing}"
-            )
+            message = sentence(name, "token ids without a tokenizer", text)
+            raise ValueError(f"{message}{self.choice.missing}")
         try:
             tokens = self.tokenizer.encode(text)
         except Exception as error:
-            message = f"{name}={text[:40]!r} does not encode: {first_line(error)}"
-            raise ValueError(message) from error
-        return _ids(name, tokens, "must be encoded to a list of token ids")
-
-
-def predicted(lengths: ArrayLike, budgets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Predicted output tokens, rounded up and clipped to what each request can generate.
-
-    Raises:
-        TypeError: not numbers.
-        ValueError: not one for each request; a negative, infinite or NaN one.
-    """
-    try:
-        values = np.asarray(plain(lengths))
-    except (TypeError, ValueError, RuntimeError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"lengths={lengths!r:.80}: {first_line(error)}") from None
-    if values.size == 0:
-        values = values.astype(np.float64)
-    if values.dtype.kind not in "iuf":
-        raise TypeError(f"lengths must hold numbers, not {values.dtype} ({lengths!r:.80})")
-    if values.shape != budgets.shape:
-        raise ValueError(
-            f"lengths must hold one number for each of {len(budgets)} prompts, not {values.shape}"
-        )
-    for position in np.flatnonzero(~(np.isfinite(values) & (values >= 0)))[:1]:
-        raise ValueError(
-            f"lengths[{position}] must be finite and at least 0, not {values[position]}"
-        )
-    return np.minimum(np.ceil(values.astype(np.float64)), budgets).astype(np.int64)
+            message = sentence(name, "text that the tokenizer encodes", text)
+            raise ValueError(f"{message}: {first_line(error)}") from error
+        return _ids(name, tokens, "encoded to a list of token ids")
 
 
 def _warn_undecodable(tokenizer: Tokenizer, tokens: list[int]) -> None:
-    """Says before the run that the tokenizer decodes nothing of a prompt."""
+    """Warns before the run if the tokenizer decodes nothing of a prompt."""
     pieces = Pieces(tokenizer, special_tokens=False)
     if pieces.text(tokens) is None and all(pieces.text([token]) is None for token in set(tokens)):
         warnings.warn(
-            f"tokenizer {tokenizer!r:.80} decodes no id of prompts[0]: it {pieces.failure}. "
+            f"tokenizer {shown(tokenizer)} decodes no id of prompts[0]: it {pieces.failure}. "
             "A token that does not decode is U+FFFD in the text",
             UserWarning,
             stacklevel=4,
         )
 
 
-def _name(index: int) -> str:
-    return f"prompts[{index}]"
-
-
 def _listed(prompts: Prompt | Sequence[Prompt]) -> Sequence[object]:
-    """The prompts as a sequence, also where one came alone."""
+    """Returns the prompts as a sequence, also where one came alone."""
     if isinstance(prompts, str | Mapping):
         return [prompts]
-    plain = _plain(prompts)
-    if not isinstance(plain, list | tuple):
-        raise TypeError(f"prompts must be text, token ids or a list of them, not {prompts!r:.80}")
-    alone = bool(plain) and isinstance(plain[0], Integral)
-    return [plain] if alone else plain
-
-
-def _plain(values: object) -> object:
-    return values.tolist() if isinstance(values, np.ndarray | torch.Tensor) else values
+    listed = to_list(prompts)
+    if not isinstance(listed, list | tuple):
+        raise TypeError(sentence("prompts", "text, token ids or a list of them", prompts))
+    alone = bool(listed) and isinstance(listed[0], Integral)
+    return [listed] if alone else listed
 
 
 def _from_mapping(name: str, prompt: Mapping[str, object]) -> object:
     for key in ("prompt_token_ids", "prompt"):
         if key in prompt:
             return prompt[key]
-    raise ValueError(f"{name} must have 'prompt' or 'prompt_token_ids', not {sorted(prompt)}")
+    raise ValueError(f"{name} must have 'prompt' or 'prompt_token_ids', got {sorted(prompt)}")
 
 
 def _ids(name: str, values: object, rule: str) -> list[int]:
-    tokens = _plain(values)
+    """Returns token ids as a list of ints.
+
+    Raises:
+        TypeError: not a sequence, or an element that is no integer.
+    """
+    tokens = to_list(values)
     if not isinstance(tokens, list | tuple):
-        raise TypeError(f"{name} {rule}, not {values!r:.80}")
+        raise TypeError(sentence(name, rule, values))
     for position, token in enumerate(tokens):
         # bool is an int to Python; exactly int is the common case and the fast one.
         if type(token) is not int and (isinstance(token, bool) or not isinstance(token, Integral)):
-            raise TypeError(f"{name}[{position}] must be a token id, not {token!r}")
+            raise TypeError(sentence(f"{name}[{position}]", "a token id", token))
     return [int(token) for token in tokens]
 
 
 def _params(
     params: SamplingParams | Sequence[SamplingParams] | None, prompts: int
 ) -> Sequence[SamplingParams]:
+    """Returns one set of parameters a prompt."""
     if params is None or isinstance(params, SamplingParams):
         return [params or SamplingParams()] * prompts
     if not isinstance(params, list | tuple):
-        raise TypeError(f"sampling_params must be SamplingParams or a list, not {params!r:.80}")
+        raise TypeError(sentence("sampling_params", "SamplingParams or a list of them", params))
     for index, one in enumerate(params):
         if not isinstance(one, SamplingParams):
-            raise TypeError(f"sampling_params[{index}] must be SamplingParams, not {one!r:.80}")
+            raise TypeError(sentence(f"sampling_params[{index}]", "SamplingParams", one))
     if len(params) != prompts:
-        raise ValueError(f"sampling_params has {len(params)} elements for {prompts} prompts")
+        raise ValueError(
+            f"sampling_params must have one element for each of {prompts} prompts, "
+            f"got {len(params)}"
+        )
     return params
 
 
 def _draw_seeds(requests: Sequence[Request]) -> None:
-    """Seeds for the requests that sample and have none, from torch's global generator."""
+    """Draws seeds from torch's global generator for the requests that sample and have none."""
     unseeded = [r for r in requests if r.params.seed is None and not r.params.greedy]
     seeds = torch.randint(2**63 - 1, (len(unseeded),)) if unseeded else torch.empty(0)
     for request, seed in zip(unseeded, seeds.tolist(), strict=True):

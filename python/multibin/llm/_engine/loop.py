@@ -1,4 +1,4 @@
-"""The decode loop of one batch: rows in, tokens out, and what is unfinished is parked."""
+"""The decode loop of one batch: it generates until rows end, and parks unfinished rows."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from time import perf_counter
 
 import torch
 
-from multibin.llm.arena import Arena, Moves
-from multibin.llm.decode import Decode
-from multibin.llm.models import Model
-from multibin.llm.prefill import Prefill, prefill_groups
-from multibin.llm.request import Request
-from multibin.llm.sampling import Sampler
+from multibin.llm._engine.decode import Decode
+from multibin.llm._engine.kv_cache import KVCache, Moves
+from multibin.llm._engine.prefill import Prefill, prefill_groups
+from multibin.llm._engine.request import Request
+from multibin.llm._engine.sampling import Sampler
+from multibin.llm._load.models import Model
 
 HEADROOM = 256
-"""Positions beyond the longest prompt that a batch begins with; the arena grows from there."""
+"""Positions beyond the longest row with which a batch begins; the cache grows from there."""
 
 
 @dataclass
@@ -29,13 +29,13 @@ class Work:
 
 
 class Loop:
-    """Runs batches on one model, one after another; the arena is kept between them."""
+    """Runs batches on one model, one after another; the cache is kept between them."""
 
-    def __init__(self, model: Model, arena: Arena) -> None:
+    def __init__(self, model: Model, cache: KVCache) -> None:
         self.device = model.device
-        self.arena = arena
-        self.prefill = Prefill(model, arena)
-        self.decode = Decode(model, arena)
+        self.cache = cache
+        self.prefill = Prefill(model, cache)
+        self.decode = Decode(model, cache)
 
     def run(
         self,
@@ -45,20 +45,20 @@ class Loop:
     ) -> Work:
         """Generates until each request has finished or has `limit` tokens more than before.
 
-        A finished request is reported at once and computed no further. One that reached the limit
-        has its keys and values parked and can be in a later batch.
+        A finished request is reported at once and computed no further. A request at the limit is
+        parked, and can be in a later batch.
 
         Args:
-            requests: new ones and parked ones, in any order.
+            requests: new and parked ones, in any order.
             limit: the most tokens for each, at least 1; None: until it finishes.
             finished: called with each request that finishes.
         """
         ends = {r.key: _end(r, limit) for r in requests}
         bound = max(len(r.prompt_tokens) + ends[r.key] - 1 for r in requests)
         lengths = [len(r.prompt_tokens) + len(r.tokens) for r in requests]
-        self.arena.reserve(len(requests), min(bound, max(lengths) + HEADROOM))
-        self.arena.clear(len(requests), min(lengths) - 1, bound)
-        # Told apart before the first parks new ones.
+        self.cache.reserve(len(requests), min(bound, max(lengths) + HEADROOM))
+        self.cache.clear(len(requests), min(lengths) - 1, bound)
+        # Split before `start` parks some of the new requests.
         new, parked = _split(requests)
         batch = Batch(self, ends, bound, finished)
         batch.start(new)
@@ -68,18 +68,18 @@ class Loop:
 
 
 def _split(requests: Sequence[Request]) -> tuple[list[Request], list[Request]]:
-    """The new requests and the parked ones."""
+    """Returns the new requests and the parked ones."""
     new = [r for r in requests if r.parked is None]
     return new, [r for r in requests if r.parked is not None]
 
 
 def _end(request: Request, limit: int | None) -> int:
-    """Tokens at which `request` leaves, finished or not."""
+    """Returns the tokens at which `request` leaves, finished or not."""
     return min(request.budget, len(request.tokens) + (request.budget if limit is None else limit))
 
 
 class Batch:
-    """The rows of one batch, in the first slots of the arena without a gap."""
+    """The rows of one batch, in the first slots of the cache without a gap."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class Batch:
         self._finished = finished
         self._slots: list[Request] = []
         self._written = 0
-        """The most positions that a slot may hold something in."""
+        """The most positions that a slot may have written."""
 
     def start(self, requests: Sequence[Request]) -> None:
         """Runs the prompts of new requests and takes their first tokens."""
@@ -118,11 +118,11 @@ class Batch:
         self._take(tokens)
 
     def resume(self, requests: Sequence[Request]) -> None:
-        """Takes parked requests back, behind the rows that are there."""
+        """Restores parked requests to the slots behind the present rows."""
         parked = [r.parked for r in requests if r.parked is not None]
         start = len(self._slots)
-        self._loop.arena.erase(range(start, start + len(parked)), self._written)
-        self._loop.arena.restore(parked, start)
+        self._loop.cache.erase(range(start, start + len(parked)), self._written)
+        self._loop.cache.restore(parked, start)
         for request in requests:
             request.parked = None
         self._slots += requests
@@ -143,7 +143,7 @@ class Batch:
                 self._take(tokens)
 
     def _take(self, tokens: Sequence[int]) -> None:
-        """Hands each row its token; rows that end leave."""
+        """Gives each row its token; rows that end leave."""
         departed = []
         for slot, (request, token) in enumerate(zip(self._slots, tokens, strict=True)):
             if request.push(token) or len(request.tokens) == self._ends[request.key]:
@@ -169,7 +169,7 @@ class Batch:
         if not slots:
             return
         requests = [self._slots[slot] for slot in slots]
-        rows = self._loop.arena.park(slots, [r.cached for r in requests])
+        rows = self._loop.cache.park(slots, [r.cached for r in requests])
         for request, row in zip(requests, rows, strict=True):
             request.parked = row
 
@@ -177,10 +177,10 @@ class Batch:
         """Fills the gaps among the first slots with the last rows."""
         rows, gone = len(self._slots), set(departed)
         live = rows - len(gone)
-        holes = [slot for slot in departed if slot < live]
+        gaps = [slot for slot in departed if slot < live]
         tail = [slot for slot in range(live, rows) if slot not in gone]
         lengths = [self._slots[slot].cached for slot in tail]
-        self._loop.arena.compact(Moves(tail, holes, lengths), self._written)
-        for source, destination in zip(tail, holes, strict=True):
+        self._loop.cache.compact(Moves(tail, gaps, lengths), self._written)
+        for source, destination in zip(tail, gaps, strict=True):
             self._slots[destination] = self._slots[source]
         del self._slots[live:]

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from multibin.kernels import pad
-from multibin.llm.arena import Arena
-from multibin.llm.hf import output_head
-from multibin.llm.models import Model
-from multibin.llm.window import PromptWindow
+from multibin.llm._engine.cache_view import PrefillView
+from multibin.llm._engine.kv_cache import KVCache
+from multibin.llm._load.hf import output_head
+from multibin.llm._load.models import Model
 
 PREFILL_TOKENS = 16384
-"""The most positions, padding included, of a pass over several prompts: bounds its activations."""
+"""The most positions of a pass over several prompts, padding included; bounds its activations."""
 
 
 class Prefill:
@@ -27,25 +27,25 @@ class Prefill:
     without a mask, and each row's keys begin at position 0 of its slot.
     """
 
-    def __init__(self, model: Model, arena: Arena) -> None:
+    def __init__(self, model: Model, cache: KVCache) -> None:
         self._model = model
-        self._arena = arena
-        self._window = PromptWindow(arena.geometry)
+        self._cache = cache
+        self._view = PrefillView(cache.layout)
         hook_head(model.module)
 
     def __call__(self, prompts: Sequence[Sequence[int]], start: int) -> Tensor:
-        """Token ids to the logits behind each prompt's last token, [rows, vocab].
+        """Returns the logits behind each prompt's last token, [rows, vocab].
 
         The keys and values go to the slots from `start` on.
         """
         lengths = torch.tensor([len(prompt) for prompt in prompts])
         width = int(lengths.max())
-        self._window.views = self._arena.views(start, len(prompts), width)
-        self._window.width = width
+        self._view.views = self._cache.views(start, len(prompts), width)
+        self._view.width = width
         last = (lengths - 1).to(self._model.device)
         ids = self._padded(prompts, lengths, width)
         with last_positions(last, ids.shape):
-            logits = self._model.prefill(ids, self._window)
+            logits = self._model.prefill(ids, self._view)
         return select_last(logits, last)[:, 0]
 
     def _padded(self, prompts: Sequence[Sequence[int]], lengths: Tensor, width: int) -> Tensor:
@@ -65,14 +65,16 @@ def prefill_groups(lengths: Sequence[int]) -> Iterator[range]:
 
 
 _PASS = local()
-"""Of this thread's running pass: `last`, the position of each row that is projected, and `shape`,
-that of its ids."""
+"""State of the pass that runs in this thread.
+
+`last` is the position of each row to project, `shape` the shape of the ids.
+"""
 
 
 def hook_head(module: Any) -> None:
-    """Puts the one hook on the output embeddings that `last_positions` needs, once a model.
+    """Registers on the output embeddings the hook that `last_positions` needs, once a model.
 
-    It stays there and does nothing but for a thread inside `last_positions`: the model can run in
+    The hook stays there, and acts only in a thread inside `last_positions`. So the model can run in
     other threads, and engines can share it.
     """
     head = output_head(module)
@@ -82,10 +84,10 @@ def hook_head(module: Any) -> None:
 
 @contextmanager
 def last_positions(last: Tensor, shape: torch.Size) -> Iterator[None]:
-    """Has the model project one position a row, `last` [rows], to the vocabulary, not all.
+    """Makes the model project only one position a row, `last` [rows], to the vocabulary.
 
-    At the input of the output embeddings, so that whatever a model does to its logits stays. A
-    model that gives them its states in another shape than [*shape, dim] projects all.
+    The cut is at the input of the output embeddings, so what a model does to its logits stays. A
+    model whose states there have another shape than [*shape, dim] projects all positions.
     """
     _PASS.last, _PASS.shape = last, shape
     try:
@@ -102,7 +104,10 @@ def _keep_last(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
 
 
 def select_last(states: Tensor, last: Tensor) -> Tensor:
-    """[rows, width, dim] to the position `last` of each row, [rows, 1, dim]; once is enough."""
+    """Returns the position `last` of each row of [rows, width, dim], as [rows, 1, dim].
+
+    States of width 1 are returned as they are.
+    """
     if states.shape[1] == 1:
         return states
     return states[torch.arange(states.shape[0], device=states.device), last].unsqueeze(1)

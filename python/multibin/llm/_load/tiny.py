@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from multibin.llm.arguments import integer
+from multibin._args import integer, sentence
 
 SPECIAL = {256: "<bos>", 257: "<eos>", 258: "<pad>"}
 
@@ -19,11 +19,19 @@ class ByteTokenizer:
     vocab_size = 259
 
     def encode(self, text: str) -> list[int]:
-        """The bytes of `text`, without special tokens."""
+        """Returns the bytes of `text`, without special tokens.
+
+        >>> from multibin.llm._load.tiny import ByteTokenizer
+        >>> ByteTokenizer().encode("né")
+        [110, 195, 169]
+        """
         return list(text.encode())
 
     def decode(self, token_ids: list[int], skip_special_tokens: bool = False) -> str:
-        """The text of `token_ids`; what is not UTF-8 becomes U+FFFD.
+        """Returns the text of `token_ids`; what is not UTF-8 becomes U+FFFD.
+
+        >>> ByteTokenizer().decode([110, 195, 169, 257])
+        'né<eos>'
 
         Raises:
             ValueError: an id outside 0 … 258.
@@ -35,18 +43,23 @@ class ByteTokenizer:
         if token < 256:
             return bytes([token])
         if token not in SPECIAL:
-            raise ValueError(f"token_ids must hold ids between 0 and 258, not {token}")
+            raise ValueError(sentence("token_ids", "ids between 0 and 258", token))
         return b"" if skip_special_tokens else SPECIAL[token].encode()
 
 
 def tiny_model(width: int = 1, *, seed: int = 0, context: int = 1024) -> LlamaForCausalLM:
-    """A Llama with random weights for the vocabulary of `ByteTokenizer`, float32 on CPU.
+    """Returns a Llama with random weights for the ids of `ByteTokenizer`, float32 on the CPU.
 
-    Two layers, grouped-query attention (4 heads, 2 of keys and values), hidden size 128 · width.
+    It has two layers, grouped-query attention (4 heads, 2 of keys and values) and a hidden size of
+    128 · width.
+
+    >>> from multibin.llm._load.tiny import tiny_model
+    >>> tiny_model(2).config.hidden_size
+    256
 
     Args:
         width: scales the hidden, head and feed-forward sizes, at least 1.
-        seed: of the weights; torch's global generator is left as it is.
+        seed: of the weights; torch's global generator is left untouched.
         context: the most positions, at least 1.
     """
     hidden = 128 * integer("width", width, low=1)

@@ -1,4 +1,4 @@
-"""Adapters of PEFT, around a model object or in a folder; peft itself is not imported here."""
+"""PEFT adapters, around a model object or in a folder; the package peft is not imported."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from multibin.llm import hf
+from multibin.llm._load import hf
 
 TOKENS = 3
-"""Tokens that a wrapped model and the model inside are compared on."""
+"""Tokens of the comparison between a wrapped model and the model inside."""
 
 INVOKED = "alora_invocation_tokens"
-"""Set in the config of a LoRA that acts behind certain tokens only, which its wrapper looks for."""
+"""A field in the config of a LoRA that acts behind certain tokens only; its wrapper finds them."""
 
 
 def is_wrapped(source: Any) -> bool:
@@ -34,10 +34,10 @@ def unwrapped(source: Any) -> Any:
 
 
 def check_adapters(source: Any, model: PreTrainedModel) -> None:
-    """Refuses adapters that do not act inside the layers of `model` alone, such as virtual tokens.
+    """Refuses adapters that act outside the layers of `model`, such as virtual tokens.
 
     Raises:
-        ValueError: the wrapped model computes something else than the one inside, or fails.
+        ValueError: the wrapped model computes something else than the model inside, or fails.
     """
     configs = list(source.peft_config.values())
     ids = torch.arange(1, TOKENS + 1, device=hf.device(model))[None]
@@ -65,7 +65,7 @@ def _outside(source: Any, model: PreTrainedModel, configs: Iterable[Any]) -> Val
 
 
 def adapter_base(folder: str) -> str | None:
-    """Returns the base model that a folder of an adapter names, None for any other folder.
+    """Returns the base model that an adapter's folder names, None for any other folder.
 
     Raises:
         ValueError: the adapter names no base model, or one whose folder is missing, or it acts
@@ -89,7 +89,7 @@ def load_adapter(model: PreTrainedModel, folder: str) -> None:
     """Puts the adapter of a folder into the layers of its base model.
 
     Raises:
-        ValueError: weights of it are missing.
+        ValueError: weights of the adapter are missing.
     """
     found = model.load_adapter(folder)
     if missing := sorted(getattr(found, "missing_keys", None) or ()):

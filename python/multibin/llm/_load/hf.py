@@ -1,17 +1,21 @@
-"""The one door to what transformers does not promise, told apart by capability, never by version.
+"""The one module that relies on what transformers does not promise.
 
-The engine imports from transformers itself only its public face: the `Auto…` classes with
-`from_pretrained` and the keys of its loading info, `PreTrainedModel` with `can_generate`,
-`generate` and `load_adapter`, `PreTrainedConfig`, the fields of a generation config that
-`generation` names, tokenizers, and the classes of one model for the built-in one. What else it
-relies on is reached through this module:
+It tells versions apart by what they can do, never by their number. From transformers itself the
+engine imports only public names:
 
-- `forward`: the argument that takes the cache is `past_key_values` or `cache`; the logits are
-  element 0 of its output; `position_ids` may be taken by name or through `**kwargs`. Without a
+- the `Auto…` classes with `from_pretrained` and the keys of its loading info;
+- `PreTrainedModel` with `can_generate`, `generate` and `load_adapter`; `PreTrainedConfig`;
+- the fields of a generation config that `generation_config` names;
+- tokenizers, and the classes of one model for the built-in one.
+
+What else it relies on is reached through this module:
+
+- `forward`: the argument that takes the cache is `past_key_values` or `cache`. The logits are
+  element 0 of its output. `position_ids` may be taken by name or through `**kwargs`. Without a
   mask, attention is causal, so that padding on the right changes nothing before it.
-- `generate` with `output_logits`: what a model says to one row, the witness of the trial.
+- `generate` with `output_logits`: the logits of one row alone, to which `probe` compares.
 - `Cache`: models call `update(keys, values, layer)`, `get_seq_length`, `get_mask_sizes`, and read
-  `is_sliding`, `is_linear`, `is_dummy`, `is_compileable`. `window` implements the first three.
+  `is_sliding`, `is_linear`, `is_dummy`, `is_compileable`. `cache_view` implements the first three.
 - `DynamicCache`: made without a config it grows by layers as they are used, whose `keys` and
   `values` hold what was cached; made with a config its `layers` have a class for each kind.
 - `DynamicLayer`, `DynamicSlidingWindowLayer.sliding_window`, `DYNAMIC_LAYER_TYPE_MAPPING`: which
@@ -46,12 +50,12 @@ from transformers.cache_utils import (
     DynamicSlidingWindowLayer,
 )
 
-from multibin.llm.generation import NEUTRAL
+from multibin.llm._load.generation_config import NEUTRAL
 
 CACHE_ARGUMENTS = ("past_key_values", "cache")
 """Names of the argument of `forward` that takes the cache; the first that a model has is used.
 
-Transformers 5.24 renamed it. Before that, XLM has a `cache` of its own.
+Transformers 5.24 renamed it. In earlier versions XLM has a `cache` with another meaning.
 """
 
 POSITIONS = (
@@ -62,10 +66,10 @@ POSITIONS = (
     "n_ctx",
     "max_target_positions",
 )
-"""Names under which configs keep the number of positions."""
+"""Fields of configs that hold the number of positions."""
 
 WITHOUT_ATTENTION = ("mlp", "moe")
-"""Layers that are a feed-forward network alone, which older versions cache as if recurrent."""
+"""Layers that are only a feed-forward network; older versions cache them like recurrent ones."""
 
 FULL = "full_attention"
 
@@ -73,48 +77,49 @@ EMPTY = "dummy"
 """A layer that caches nothing: no attention, or the keys and values of another layer."""
 
 
-class CacheView(Cache):  # type: ignore[misc]
-    """What a model sees as its cache: full attention in every layer, kept by a subclass.
+class FullCache(Cache):  # type: ignore[misc]
+    """The base of a cache with full attention in every layer; a subclass stores keys and values.
 
-    The base class of transformers computes these properties from its layers, several times a
-    forward pass.
+    The properties are constants here. The base class of transformers computes them from its layers,
+    several times a forward pass.
     """
 
     def __init__(self, layers: int) -> None:
         super().__init__(layers=[DynamicLayer() for _ in range(layers)])
-        self._nowhere = [False] * layers
+        self._no_layer = [False] * layers
 
     @property
     def is_sliding(self) -> list[bool]:
-        """One a layer."""
-        return self._nowhere
+        """Returns false for each layer: none attends to a window."""
+        return self._no_layer
 
     @property
     def is_linear(self) -> list[bool]:
-        """One a layer."""
-        return self._nowhere
+        """Returns false for each layer: none is recurrent."""
+        return self._no_layer
 
     @property
     def is_dummy(self) -> list[bool]:
-        """One a layer."""
-        return self._nowhere
+        """Returns false for each layer: each caches."""
+        return self._no_layer
 
     @property
     def is_compileable(self) -> bool:
-        """Whether shapes are static."""
+        """Returns false: shapes are not static."""
         return False
 
 
 class Recorder:
-    """A plain cache of transformers, to see what a model puts into it."""
+    """A plain cache of transformers that shows what a model puts into it."""
 
     def __init__(self) -> None:
-        # Without a config, which may count an encoder's layers, it grows as layers are used.
+        # A config may count an encoder's layers; without one the cache grows as layers are used.
         self.cache = DynamicCache()
 
     def layers(self) -> dict[int, tuple[Tensor, Tensor]]:
-        """Keys and values by the layer's index in the model; layers that cache nothing are left
-        out.
+        """Returns keys and values by the layer's index in the model.
+
+        Layers that cache nothing are left out.
         """
         seen = enumerate(self.cache.layers)
         return {i: (layer.keys, layer.values) for i, layer in seen if layer.keys is not None}
@@ -122,7 +127,7 @@ class Recorder:
 
 @dataclass(frozen=True)
 class Form:
-    """How `forward` is called: the name of its cache, and which passes get positions."""
+    """How `forward` is called: the name of its cache argument, and which passes get positions."""
 
     cache: str
     prefill_positions: bool
@@ -130,10 +135,10 @@ class Form:
 
 
 def forms(model: PreTrainedModel) -> list[Form]:
-    """The ways in which `model` may be called, in the order in which they are to be tried.
+    """Returns the forms in which `model` may be called, in the order of their trials.
 
-    Positions go to each model that names them, as in `generate`. A model that takes keyword
-    arguments beyond the named ones may hand positions on.
+    Positions go to each model that names them, as in `generate`. A model that takes further keyword
+    arguments may hand positions on.
     """
     cache = cache_argument(_forward(model))
     if cache is None:
@@ -153,7 +158,7 @@ def logits(
     positions: Tensor | None = None,
     mask: Tensor | None = None,
 ) -> Tensor:
-    """Feeds ids [rows, width] behind what `cache` holds: the logits, [rows, width, vocab].
+    """Feeds ids [rows, width] behind what `cache` holds, and returns logits [rows, width, vocab].
 
     Without a mask, attention is causal over all that is cached.
     """
@@ -164,17 +169,17 @@ def logits(
 
 
 def logits_alone(model: PreTrainedModel, ids: Tensor) -> Tensor:
-    """Feeds ids [1, width] without a cache: the logits, [1, width, vocab]."""
+    """Feeds ids [1, width] without a cache, and returns logits [1, width, vocab]."""
     extra = {"position_ids": arange(ids)} if takes_positions(model) else {}
     output = model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False, **extra)
     return output[0]  # type: ignore[no-any-return]
 
 
 def next_logits(model: PreTrainedModel, ids: Tensor) -> Tensor:
-    """Returns the logits behind ids [1, width] as `generate` has them, [vocab].
+    """Returns the logits behind ids [1, width] that `generate` computes, [vocab].
 
-    Models may prepare their inputs for it in their own way. Where it fails but `forward` does not,
-    those of `forward`.
+    Models may prepare their inputs for `generate` in their own way. Where `generate` fails, the
+    logits are those of `forward`.
     """
     try:
         output = model.generate(
@@ -194,18 +199,18 @@ def next_logits(model: PreTrainedModel, ids: Tensor) -> Tensor:
 
 
 def arange(ids: Tensor) -> Tensor:
-    """Positions 0, 1, … for ids [rows, width]."""
+    """Returns positions 0, 1, … for ids [rows, width]."""
     # Contiguous: some models view it as one row.
     return torch.arange(ids.shape[1], device=ids.device).repeat(ids.shape[0], 1)
 
 
 def takes_positions(model: PreTrainedModel) -> bool:
-    """Returns whether `model` names `position_ids`, which `generate` then gives it."""
+    """Returns whether `model` names `position_ids`; `generate` then passes them."""
     return "position_ids" in signature(_forward(model)).parameters
 
 
 def _forward(model: PreTrainedModel) -> Callable[..., Any]:
-    """The `forward` that names its arguments: of the model, or of its class behind a wrapper."""
+    """Returns the `forward` that names its arguments: the model's or, if wrapped, its class's."""
     own: Callable[..., Any] = model.forward
     return own if cache_argument(own) else type(model).forward
 
@@ -217,7 +222,7 @@ def cache_argument(forward: Callable[..., Any]) -> str | None:
 
 
 def causal_class(config: PreTrainedConfig) -> type[PreTrainedModel] | None:
-    """Returns the class that `AutoModelForCausalLM` builds for `config`, None without one."""
+    """Returns the class that `AutoModelForCausalLM` builds for `config`, or None."""
     try:
         found = AutoModelForCausalLM._model_mapping[type(config)]
     except KeyError:
@@ -231,23 +236,23 @@ def decoder(config: PreTrainedConfig) -> PreTrainedConfig:
 
 
 def is_encoder_decoder(config: PreTrainedConfig) -> bool:
-    """Returns whether the model of `config` reads a source text beside the one it continues."""
+    """Returns whether the model of `config` reads a source text besides the text it continues."""
     return bool(getattr(config, "is_encoder_decoder", False))
 
 
 def has_own_code(config: PreTrainedConfig) -> bool:
-    """Returns whether `config` came with code that defines its causal language model."""
+    """Returns whether code came with `config` that defines its causal language model."""
     return "AutoModelForCausalLM" in (getattr(config, "auto_map", None) or {})
 
 
 def is_stateful(model_class: type[PreTrainedModel]) -> bool:
-    """Returns whether a class may keep state beside keys and values, as recurrent ones do."""
+    """Returns whether a class may keep state besides keys and values, as recurrent models do."""
     return bool(getattr(model_class, "_is_stateful", False))
 
 
 @dataclass(frozen=True)
 class Layer:
-    """What a config says of one layer."""
+    """What a config says about one layer."""
 
     kind: str
     """`FULL`, `EMPTY`, or the config's name for another kind."""
@@ -256,13 +261,13 @@ class Layer:
 
 
 def layers(config: PreTrainedConfig) -> list[Layer]:
-    """One a layer, as transformers would cache it.
+    """Returns what each layer is, in the order in which transformers caches them.
 
     Raises:
-        Exception: whatever transformers raises for a config of which it makes no cache.
+        Exception: of any type; transformers makes no cache of the config.
     """
     text = decoder(config)
-    # GPT-Neo, whose local layers transformers keeps in a full cache.
+    # GPT-Neo: transformers keeps its local layers in a full cache.
     local = getattr(text, "attention_layers", None)
     if local is not None and "local" in local:
         window = text.window_size
@@ -274,11 +279,11 @@ def layers(config: PreTrainedConfig) -> list[Layer]:
     }
     cached = DynamicCache(config=config).layers
     declared = getattr(text, "layer_types", None) or [None] * len(cached)
-    # Doge, which attends to its best positions only once there are more than so many.
+    # Doge attends to its best positions only, once there are more than this number.
     kept = getattr(text, "keep_window_size", None)
     return [
         _layer(layer, names.get(type(layer), type(layer).__name__), kind, kept)
-        # Some versions leave out layers at the end, which use the keys and values of others.
+        # Some versions leave out last layers that use the keys and values of others.
         for layer, kind in zip(cached, declared, strict=False)
     ]
 
@@ -287,20 +292,20 @@ def _layer(layer: Any, name: str, declared: str | None, kept: int | None) -> Lay
     if type(layer) is DynamicLayer:
         return Layer(FULL, kept)
     if type(layer) is DynamicSlidingWindowLayer:
-        return Layer(declared or name, _least([layer.sliding_window, kept]))
+        return Layer(declared or name, _min([layer.sliding_window, kept]))
     empty = name == EMPTY or declared in WITHOUT_ATTENTION
     return Layer(EMPTY if empty else declared or name)
 
 
 def declares_layers(config: PreTrainedConfig) -> bool:
-    """Returns whether `config` says of each layer what it is."""
+    """Returns whether `config` names the kind of each layer."""
     return bool(getattr(decoder(config), "layer_types", None))
 
 
 def positions(config: PreTrainedConfig) -> int | None:
-    """Returns the number of positions in `config`, None for ALiBi or where it has none."""
+    """Returns the number of positions in `config`, or None: ALiBi, or no such field."""
     text = decoder(config)
-    # Bloom has no field that says so. MPT computes its biases for so many positions and no more.
+    # Bloom has no field for ALiBi. MPT has one, but computes its biases for these positions only.
     if getattr(text, "alibi", False) is True or text.model_type == "bloom":
         return None
     numbers = [getattr(text, name, None) for name in POSITIONS]
@@ -310,13 +315,14 @@ def positions(config: PreTrainedConfig) -> int | None:
 def longrope(config: PreTrainedConfig) -> int | None:
     """Returns the most positions before LongRoPE changes the frequencies of a whole batch.
 
-    None where no layer uses it. The parameters may be kept by kind of layer.
+    The result is None where no layer uses LongRoPE. Configs may keep the parameters by kind of
+    layer.
     """
     text = decoder(config)
     parameters = getattr(text, "rope_parameters", None) or {}
     kinds = set(getattr(text, "layer_types", None) or parameters)
     nested = [parameters[kind] for kind in kinds if isinstance(parameters.get(kind), dict)]
-    return _least(_original(text, rope) for rope in nested or [parameters])
+    return _min(_original(text, rope) for rope in nested or [parameters])
 
 
 def _original(text: PreTrainedConfig, rope: dict[str, Any]) -> int | None:
@@ -328,7 +334,7 @@ def _original(text: PreTrainedConfig, rope: dict[str, Any]) -> int | None:
     return int(length) if length else positions(text)
 
 
-def _least(numbers: Iterable[int | None]) -> int | None:
+def _min(numbers: Iterable[int | None]) -> int | None:
     return min((int(number) for number in numbers if number is not None), default=None)
 
 
@@ -339,12 +345,12 @@ def takes_additive_mask(model: PreTrainedModel) -> bool:
 
 
 def groups_experts(model: PreTrainedModel) -> bool:
-    """Returns whether experts are computed by grouped products, which know no float64."""
+    """Returns whether experts are computed by grouped products, which lack float64."""
     return getattr(model.config, "_experts_implementation", None) not in (None, "eager")
 
 
 def vocabulary(model: PreTrainedModel) -> int | None:
-    """Returns the rows of the one table of token embeddings, None where there is no such table."""
+    """Returns the rows of the one table of token embeddings, or None without such a table."""
     try:
         weight = getattr(model.get_input_embeddings(), "weight", None)
     except (AttributeError, NotImplementedError):
@@ -353,7 +359,7 @@ def vocabulary(model: PreTrainedModel) -> int | None:
 
 
 def output_head(model: PreTrainedModel) -> nn.Module | None:
-    """Returns what projects states to the vocabulary, None where the model names nothing."""
+    """Returns the module that projects states to the vocabulary, or None if none is named."""
     try:
         head = model.get_output_embeddings()
     except (AttributeError, NotImplementedError):
@@ -362,12 +368,12 @@ def output_head(model: PreTrainedModel) -> nn.Module | None:
 
 
 def is_offloaded(model: PreTrainedModel) -> bool:
-    """Returns whether accelerate keeps a part of `model` elsewhere than where it computes."""
+    """Returns whether accelerate keeps a part of `model` away from where it computes."""
     return any(hasattr(part, "_hf_hook") for part in model.modules())
 
 
 def device(model: PreTrainedModel) -> torch.device:
-    """Returns where `model` takes its tokens."""
+    """Returns the device on which `model` takes its tokens."""
     first: nn.Module = model.get_input_embeddings()
-    place = getattr(getattr(first, "_hf_hook", None), "execution_device", None)
-    return model.device if place is None else torch.device(place)
+    where = getattr(getattr(first, "_hf_hook", None), "execution_device", None)
+    return model.device if where is None else torch.device(where)

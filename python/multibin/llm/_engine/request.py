@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from multibin.llm.arena import ParkedRow
-from multibin.llm.detokenize import text_behind
-from multibin.llm.outputs import CompletionOutput, FinishReason, RequestMetrics, RequestOutput
-from multibin.llm.params import SamplingParams
-from multibin.llm.stops import Stop, StopFinder
-from multibin.llm.tokenizers import Tokenizer
+from multibin.llm._engine.detokenize import text_after
+from multibin.llm._engine.kv_cache import ParkedRow
+from multibin.llm._engine.stops import Stop, StopFinder
+from multibin.llm._load.tokenizers import Tokenizer
+from multibin.llm._outputs import CompletionOutput, FinishReason, RequestMetrics, RequestOutput
+from multibin.llm._params import SamplingParams
 
 
 class Request:
-    """One prompt, what was generated for it so far, and when it ends."""
+    """One prompt, the tokens generated for it so far, and when it ends."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Request:
         self.prompt_tokens = prompt_tokens
         self.params = params
         self.budget = budget
-        """The most tokens it can generate: `max_tokens`, or fewer where the context ends."""
+        """The most tokens that it can generate: `max_tokens`, or fewer where the context ends."""
         self.seed = params.seed or 0
         self.tokens: list[int] = []
         self.parked: ParkedRow | None = None
@@ -46,17 +46,17 @@ class Request:
 
     @property
     def cached(self) -> int:
-        """Positions in the cache: all tokens but the last, which is not fed yet."""
+        """Returns the positions in the cache: all tokens but the last, which is not fed yet."""
         return len(self.prompt_tokens) + len(self.tokens) - 1
 
     def push(self, token: int) -> bool:
-        """Takes the next token; whether it was the last."""
+        """Takes the next token, and returns whether it was the last."""
         self.tokens.append(token)
         ended = token in self._eos
         if self._stop_finder is not None:
             self._stop = self._stop_finder.push(self.tokens)
-            # A stop string that begins with the end-of-sequence token cuts nothing: as in vLLM,
-            # the token is then what ended the text.
+            # A stop string that begins with the end-of-sequence token cuts nothing. As in vLLM, the
+            # token is then the reason.
             if ended and self._stop is not None and self._stop.text == self._stop_finder.text:
                 self._stop = None
         if ended or self._stop is not None:
@@ -66,7 +66,7 @@ class Request:
         return self.finish_reason is not None
 
     def output(self, arrival_time: float) -> RequestOutput:
-        """What the caller gets."""
+        """Returns the output of the finished request."""
         assert self.finish_reason is not None
         completion = CompletionOutput(
             index=0,
@@ -89,4 +89,4 @@ class Request:
             return self._stop.text
         if self._tokenizer is None:
             return ""
-        return text_behind(self._tokenizer, self.prompt_tokens, self.tokens)
+        return text_after(self._tokenizer, self.prompt_tokens, self.tokens)

@@ -1,4 +1,4 @@
-"""What a model's generation config asks of `generate` of transformers and is not done here."""
+"""Fields of a generation config that change greedy text and that the engine does not apply."""
 
 from __future__ import annotations
 
@@ -27,11 +27,14 @@ NEUTRAL: Mapping[str, object] = {
     "token_healing": False,
     "watermarking_config": None,
 }
-"""Fields that change greedy text, and the value beside None at which they do not."""
+"""Fields that change greedy text, and the neutral value of each; None is neutral too."""
 
 
-def unapplied(config: object) -> dict[str, object]:
-    """The fields of a generation config, None where a model has none, that change greedy text."""
+def unapplied_fields(config: object) -> dict[str, object]:
+    """Returns the fields of a generation config that change greedy text, with their values.
+
+    A model without a generation config, None, has no such fields.
+    """
     values = {name: getattr(config, name, None) for name in NEUTRAL}
     return {name: value for name, value in values.items() if not _neutral(name, value)}
 
@@ -43,8 +46,8 @@ def _neutral(name: str, value: object) -> bool:
 
 
 def warn_unapplied(config: object) -> None:
-    """One UserWarning, at the caller's caller, that names them."""
-    if fields := unapplied(config):
+    """Warns, at the caller's caller, of all fields that change greedy text: one UserWarning."""
+    if fields := unapplied_fields(config):
         shown = ", ".join(f"{name}={value!r:.40}" for name, value in fields.items())
         warnings.warn(
             f"the model's generation_config has {shown}, which is not applied: greedy text differs "

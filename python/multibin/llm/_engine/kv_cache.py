@@ -11,11 +11,11 @@ from torch import Tensor
 from multibin.kernels import gather_kv
 
 ALIGNMENT = 8
-"""Widths and capacities are multiples of it: CUDA's attention copies a mask of another width."""
+"""Divides widths and capacities: CUDA's attention copies a mask of any other width."""
 
 
 def aligned(length: int) -> int:
-    """`length` rounded up to a multiple of `ALIGNMENT`."""
+    """Returns `length` rounded up to a multiple of `ALIGNMENT`."""
     return -(-length // ALIGNMENT) * ALIGNMENT
 
 
@@ -29,28 +29,28 @@ class LayerShape:
 
 
 @dataclass(frozen=True)
-class Geometry:
+class CacheLayout:
     """What a model caches for one position."""
 
     layers: tuple[LayerShape, ...]
-    """Of those that cache keys and values."""
+    """Shapes of the layers that cache keys and values."""
     indices: tuple[int, ...]
-    """Of the same layers in the model."""
+    """Indices of these layers in the model."""
     dtype: torch.dtype
     device: torch.device
 
     @property
     def kv_heads(self) -> int:
-        """Of the layer with the most."""
+        """Returns the heads of the layer with the most."""
         return max(layer.kv_heads for layer in self.layers)
 
     @property
     def head_dim(self) -> int:
-        """Of the widest keys or values."""
+        """Returns the size of the widest keys or values."""
         return max(max(layer.key_dim, layer.value_dim) for layer in self.layers)
 
     def empty(self, rows: int, capacity: int) -> Tensor:
-        """[layers, 2, rows, kv_heads, capacity, head_dim], uninitialised."""
+        """Returns [layers, 2, rows, kv_heads, capacity, head_dim], uninitialised."""
         shape = (len(self.layers), 2, rows, self.kv_heads, capacity, self.head_dim)
         return torch.empty(shape, dtype=self.dtype, device=self.device)
 
@@ -72,50 +72,50 @@ def gather(source: Tensor, destination: Tensor, moves: Moves) -> None:
     gather_kv(source, destination, *columns.unbind(), longest=max(moves.lengths))
 
 
-class Arena:
-    """The slots of the rows that run: [layers, 2, rows, kv_heads, capacity, head_dim].
+class KVCache:
+    """The slots of the running rows: [layers, 2, rows, kv_heads, capacity, head_dim].
 
-    Kept and reused from batch to batch; it grows and never shrinks. What a mask hides is still
-    multiplied by 0 and must not be NaN, so it starts as zeros, `clear` keeps the overflow of one
-    batch out of the next, and `erase` that of one row out of the next in its slot.
+    The cache is reused from batch to batch; it grows and never shrinks. What a mask hides is still
+    multiplied by 0, so it must not be NaN. Hence the cache starts as zeros, `clear` removes what
+    one batch left for the next, and `erase` what one row left for the next in its slot.
     """
 
-    def __init__(self, geometry: Geometry) -> None:
-        self.geometry = geometry
-        self._storage = geometry.empty(0, 0)
+    def __init__(self, layout: CacheLayout) -> None:
+        self.layout = layout
+        self._storage = layout.empty(0, 0)
 
     @property
     def rows(self) -> int:
-        """Slots."""
+        """Returns the number of slots."""
         return self._storage.shape[2]
 
     @property
     def capacity(self) -> int:
-        """Positions of a slot."""
+        """Returns the positions of a slot."""
         return self._storage.shape[4]
 
     def reserve(self, rows: int, capacity: int) -> None:
-        """Makes room for so many rows and positions; what is cached may be lost."""
+        """Makes room for this many rows and positions; what is cached may be lost."""
         rows, capacity = max(rows, self.rows), max(aligned(capacity), self.capacity)
         if (rows, capacity) != (self.rows, self.capacity):
             # Freed before the larger one is allocated.
-            self._storage = self.geometry.empty(0, 0)
-            self._storage = self.geometry.empty(rows, capacity).zero_()
+            self._storage = self.layout.empty(0, 0)
+            self._storage = self.layout.empty(rows, capacity).zero_()
 
     def clear(self, rows: int, start: int, stop: int) -> None:
-        """Zeroes the positions from `start` to `stop`, or to the capacity, of the first rows."""
+        """Zeroes the positions of the first rows from `start` to `stop`, or to the capacity."""
         self._storage[:, :, :rows, :, start : aligned(stop)] = 0
 
     def grow(self, capacity: int, live: int) -> None:
-        """Makes room for so many positions and keeps the first `live` rows."""
+        """Makes room for this many positions and keeps the first `live` rows."""
         old = self._storage
-        self._storage = self.geometry.empty(self.rows, aligned(capacity)).zero_()
+        self._storage = self.layout.empty(self.rows, aligned(capacity)).zero_()
         self._storage[:, :, :live, :, : old.shape[4]] = old[:, :, :live]
 
     def views(self, start: int, rows: int, width: int) -> list[tuple[Tensor, Tensor]]:
-        """Keys and values of each layer, [rows, kv_heads, width, dim] from slot `start` on."""
+        """Returns keys and values of each layer, [rows, kv_heads, width, dim] from slot `start`."""
         window = self._storage[:, :, start : start + rows, :, :width].flatten(0, 1).unbind()
-        pairs = zip(window[::2], window[1::2], self.geometry.layers, strict=True)
+        pairs = zip(window[::2], window[1::2], self.layout.layers, strict=True)
         return [
             (
                 keys[:, : shape.kv_heads, :, : shape.key_dim],
@@ -125,24 +125,29 @@ class Arena:
         ]
 
     def compact(self, moves: Moves, written: int) -> None:
-        """Moves rows into slots that are free, and were used up to `written` positions."""
+        """Moves rows into free slots, of which up to `written` positions were used."""
         if moves.lengths:
             self.erase(moves.destination, written)
             gather(self._storage, self._storage, moves)
 
     def erase(self, slots: Sequence[int], stop: int) -> None:
-        """Zeroes the first positions of slots whose next row may be shorter than their last."""
-        index = torch.tensor(slots, dtype=torch.int64, device=self.geometry.device)
+        """Zeroes the first `stop` positions of slots: their next row may be shorter than the last.
+
+        Args:
+            slots: indices of slots.
+            stop: the most positions that any of them had written.
+        """
+        index = torch.tensor(slots, dtype=torch.int64, device=self.layout.device)
         self._storage[..., :stop, :].index_fill_(2, index, 0)
 
     def park(self, slots: Sequence[int], lengths: Sequence[int]) -> list[ParkedRow]:
         """Copies rows out into a tensor that lives until the last of them is restored."""
-        block = self.geometry.empty(len(slots), max(lengths))
+        block = self.layout.empty(len(slots), max(lengths))
         gather(self._storage, block, Moves(slots, range(len(slots)), lengths))
         return [ParkedRow(block, row, length) for row, length in enumerate(lengths)]
 
     def restore(self, rows: Sequence[ParkedRow], start: int) -> None:
-        """Copies parked rows back, to the slots from `start` on: one gather for each tensor."""
+        """Copies parked rows back to the slots from `start` on, one gather for each tensor."""
         blocks: dict[int, list[int]] = {}
         for position, row in enumerate(rows):
             blocks.setdefault(id(row.block), []).append(position)
@@ -157,7 +162,7 @@ class Arena:
 
 @dataclass(frozen=True)
 class ParkedRow:
-    """One row outside the arena: `block[:, :, row, :, :length]`."""
+    """One row outside the cache: `block[:, :, row, :, :length]`."""
 
     block: Tensor
     row: int

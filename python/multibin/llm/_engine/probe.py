@@ -1,4 +1,4 @@
-"""A few tokens through a model at construction: what it caches, and that its rows are apart."""
+"""Runs a few tokens through a model at construction: what it caches, and whether rows are apart."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from multibin.llm import hf
-from multibin.llm.arena import Arena, Geometry, LayerShape
-from multibin.llm.decode import Decode
-from multibin.llm.models import Model, first_line, out_of_memory
-from multibin.llm.prefill import Prefill
+from multibin.llm._engine.decode import Decode
+from multibin.llm._engine.kv_cache import CacheLayout, KVCache, LayerShape
+from multibin.llm._engine.prefill import Prefill
+from multibin.llm._load import hf
+from multibin.llm._load.failures import first_line, is_out_of_memory
+from multibin.llm._load.models import Model
 
 LENGTHS = (7, 3)
-"""Tokens of the rows that are tried together, where the context has so many."""
+"""Tokens of the rows that run together; at most the context."""
 
 
 class Trial(NamedTuple):
-    """A model, called in the form that passed, and an arena for it."""
+    """A model with the form that passed, and a KV cache for it."""
 
     model: Model
-    arena: Arena
+    cache: KVCache
 
 
 class UnfitError(ValueError):
@@ -38,7 +39,7 @@ def try_out(model: Model) -> Trial:
         ValueError: none passed; the message is that of the first form.
     """
     failures = []
-    # The arena is of the model's own dtype, whatever it is called under later.
+    # The cache has the model's own dtype, also if later calls run under autocast.
     with torch.autocast(model.device.type, enabled=False):
         for form in hf.forms(model.module):
             try:
@@ -50,15 +51,15 @@ def try_out(model: Model) -> Trial:
 
 def _tried(model: Model) -> Trial:
     try:
-        arena = Arena(measure(model))
-        verify(model, arena)
+        cache = KVCache(measure(model))
+        verify(model, cache)
     except UnfitError:
         raise
     except Exception as error:
-        if out_of_memory(error):
+        if is_out_of_memory(error):
             raise
         raise UnfitError(f"{_name(model)} does not run: {_said(error)}{_remedy(model)}") from error
-    return Trial(model, arena)
+    return Trial(model, cache)
 
 
 def _name(model: Model) -> str:
@@ -66,7 +67,7 @@ def _name(model: Model) -> str:
 
 
 def _said(error: Exception) -> str:
-    """The first line of an error, or where it was raised if it says nothing."""
+    """Returns the first line of an error, or where it was raised if it has no message."""
     if str(error):
         return first_line(error)
     *_, (frame, _) = walk_tb(error.__traceback__)
@@ -74,18 +75,18 @@ def _said(error: Exception) -> str:
 
 
 def _remedy(model: Model) -> str:
-    """Of what is known to fail: the grouped products of experts know no float64."""
+    """Returns advice for a known failure: grouped products of experts lack float64."""
     if model.module.dtype != torch.float64 or not hf.groups_experts(model.module):
         return ""
     return '; with experts in float64, try model.set_experts_implementation("eager")'
 
 
-def measure(model: Model) -> Geometry:
-    """What `model` caches, seen in a plain transformers cache after one token.
+def measure(model: Model) -> CacheLayout:
+    """Returns what `model` caches, seen in a plain transformers cache after one token.
 
     Raises:
-        UnfitError: nothing is cached, on several devices or in several dtypes; or the output is not
-            one row of logits a token.
+        UnfitError: nothing is cached, or on several devices or in several dtypes; or the output is
+            not one row of logits a token.
     """
     recorder = hf.Recorder()
     logits = model.prefill(_ids(model, [_tokens(model, 1)]), recorder.cache)
@@ -94,20 +95,20 @@ def measure(model: Model) -> Geometry:
         raise UnfitError(f"{_name(model)} caches no keys and values in layer 0")
     if logits.dim() != 3 or logits.shape[:2] != (1, 1):
         raise UnfitError(f"{_name(model)} gives {list(logits.shape)} for one token, not its logits")
-    places = {(keys.device, keys.dtype) for keys, _ in layers.values()}
-    if len(places) > 1:
-        shown = ", ".join(sorted(f"{device} {dtype}" for device, dtype in places))
+    kinds = {(keys.device, keys.dtype) for keys, _ in layers.values()}
+    if len(kinds) > 1:
+        shown = ", ".join(sorted(f"{device} {dtype}" for device, dtype in kinds))
         raise UnfitError(f"{_name(model)} caches on several devices or in several dtypes: {shown}")
-    device, dtype = places.pop()
+    device, dtype = kinds.pop()
     shapes = tuple(LayerShape(k.shape[1], k.shape[3], v.shape[3]) for k, v in layers.values())
-    return Geometry(shapes, tuple(layers), dtype, device)
+    return CacheLayout(shapes, tuple(layers), dtype, device)
 
 
-def verify(model: Model, arena: Arena) -> None:
+def verify(model: Model, cache: KVCache) -> None:
     """Runs two rows of unlike length together, and compares them with each alone.
 
-    Compared are the logits behind their prompts and behind one decoded token. What no config tells
-    is found here: a model that is not causal, takes positions from the length of its cache, or
+    It compares the logits behind their prompts and behind one decoded token. This finds what no
+    config says: a model that is not causal, takes positions from the length of its cache, or
     ignores the mask.
 
     Raises:
@@ -117,7 +118,7 @@ def verify(model: Model, arena: Arena) -> None:
     if min(map(len, rows)) < 2:
         return
     prompts = [row[:-1] for row in rows]
-    together = _together(model, arena, rows, prompts)
+    together = _together(model, cache, rows, prompts)
     for row, logits in zip(prompts + rows, together, strict=True):
         if _unlike(logits, hf.next_logits(model.module, _ids(model, [row]))):
             raise UnfitError(
@@ -126,7 +127,7 @@ def verify(model: Model, arena: Arena) -> None:
 
 
 def _why(model: Model) -> str:
-    """What about a model disturbs its rows."""
+    """Returns the reason for which rows of a model disturb each other."""
     ids = _ids(model, [_tokens(model, 2)])
     one, two = (hf.logits_alone(model.module, part)[0] for part in (ids[:, :1], ids))
     if len(two) != 2:
@@ -137,19 +138,22 @@ def _why(model: Model) -> str:
 
 
 def _together(
-    model: Model, arena: Arena, rows: Sequence[Sequence[int]], prompts: Sequence[Sequence[int]]
+    model: Model, cache: KVCache, rows: Sequence[Sequence[int]], prompts: Sequence[Sequence[int]]
 ) -> Tensor:
-    """The logits behind the prompts, then those behind the rows, [2 · rows, vocab]."""
+    """Returns the logits behind the prompts, then those behind the rows, [2 · rows, vocab]."""
     longest = max(map(len, rows))
-    arena.reserve(len(rows), longest)
-    prefilled = Prefill(model, arena)(prompts, 0)
-    decode = Decode(model, arena)
+    cache.reserve(len(rows), longest)
+    prefilled = Prefill(model, cache)(prompts, 0)
+    decode = Decode(model, cache)
     decode.load([row[-1] for row in rows], [len(row) - 1 for row in rows], longest)
     return torch.cat([prefilled, decode.logits()])
 
 
 def _unlike(logits: Tensor, alone: Tensor) -> bool:
-    """Whether they differ by more than rounding; an error of positions is of the order of 1."""
+    """Returns whether logits differ by more than rounding.
+
+    An error of positions makes a relative difference of about 1.
+    """
     tolerance = 1e-2 if alone.dtype.itemsize >= 4 else 0.3
     logits, alone = logits.double(), alone.double()
     return bool((logits - alone).norm() > tolerance * (alone - alone.mean()).norm())
