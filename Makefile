@@ -1,5 +1,5 @@
-# `make demo` and `make test` set up what they need (a virtual environment in .venv with the versions of
-# requirements/locked.txt, the build) and then run; a second run reuses what is there.
+# `make demo` and `make test` set up what they need and then run; a second run reuses what is there. They need a
+# virtual environment in .venv with the versions of requirements/locked.txt, and the build.
 
 PYTHON ?= python3
 PYTHON_OLDEST ?= python3.11

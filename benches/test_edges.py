@@ -7,7 +7,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import multibin as mb
-from multibin.traces import lengths, predictions
+from multibin.lab.traces import lengths, predictions
 
 N, BINS, BATCH = 20_000, 32, 32
 # About 17,000 distinct lengths, and about as many as the answers of a chat have.

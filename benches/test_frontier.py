@@ -10,7 +10,7 @@ from benches.frontier import figures, turn
 from benches.frontier.model import BATCH_SIZES, Lab, Load
 from benches.frontier.run import Runs
 
-from multibin.traces import chat
+from multibin.lab.traces import chat
 
 
 @pytest.fixture(scope="module")

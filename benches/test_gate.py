@@ -13,7 +13,7 @@ from benches.gate.scale import Scale
 from benches.gate.tables import Bar, Found, claim
 
 import multibin as mb
-from multibin import theory
+from multibin.lab import theory
 
 CELL = Cell("log-normal", Size(8, 16), 0.5)
 

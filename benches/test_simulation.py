@@ -9,7 +9,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import multibin as mb
-from multibin.traces import Trace, arrivals, lengths
+from multibin.lab.traces import Trace, arrivals, lengths
 
 N = 1_000_000
 COSTS = mb.CostModel(fixed=0.05, step=0.02)

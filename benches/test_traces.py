@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from multibin.traces import read
+from multibin.lab.traces import read
 
 N = 1_000_000
 ROWS = {

@@ -12,7 +12,7 @@ from benches.frontier.run import MEASURES, Runs
 from benches.frontier.tables import percent, spread, table
 from numpy.typing import NDArray
 
-from multibin import theory
+from multibin.lab import theory
 
 __all__ = ["ERRORS", "LOADS", "show"]
 

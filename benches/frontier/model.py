@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import multibin as mb
-from multibin import theory
-from multibin.traces import Trace, arrivals, lengths, predictions
+from multibin.lab import theory
+from multibin.lab.traces import Trace, arrivals, lengths, predictions
 
 __all__ = [
     *("BATCH_SIZES", "BINS", "FIXED", "LEVELS", "MODELS", "MOVE", "POLICIES", "STEP"),

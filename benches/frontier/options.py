@@ -6,7 +6,7 @@ import argparse
 
 from benches.frontier.model import Lab
 
-from multibin.traces import chat, read
+from multibin.lab.traces import chat, read
 
 __all__ = ["laboratory", "parser"]
 

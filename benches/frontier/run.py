@@ -13,7 +13,8 @@ from benches.frontier.model import MOVE, POLICIES, Lab, Load, Policy, costs
 from numpy.typing import NDArray
 
 import multibin as mb
-from multibin.comparison.stability import is_steady, saturation
+from multibin.lab.compare import is_steady, saturation
+from multibin.lab.traces import Trace
 
 __all__ = ["MEASURES", "Runs"]
 
@@ -129,7 +130,7 @@ class Runs:
             print(f"\r{self.count:,} simulations, {seconds:.0f} s", end="", file=sys.stderr)
 
 
-def _measure(records: mb.Records, drawn: mb.traces.Trace) -> list[float]:
+def _measure(records: mb.Records, drawn: Trace) -> list[float]:
     skipped = int(WARM_UP * len(drawn))
     lengths = drawn.output_tokens[skipped:]
     long = np.argsort(-lengths, kind="stable")[: max(1, round(LONGEST * len(lengths)))]

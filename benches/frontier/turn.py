@@ -13,7 +13,7 @@ from benches.frontier.tables import seconds, table
 from numpy.typing import NDArray
 
 import multibin as mb
-from multibin.traces import Trace
+from multibin.lab.traces import Trace
 
 __all__ = ["NAMES", "Turn", "bounds", "latencies", "show", "turns"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import multibin as mb
-from multibin.traces import lengths, predictions
+from multibin.lab.traces import lengths, predictions
 
 __all__ = ["CHOSEN", "SHAPES", "Cell", "Lab", "Lengths", "Size", "grid"]
 

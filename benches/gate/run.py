@@ -10,7 +10,7 @@ import numpy as np
 from benches.gate.model import Cell, Lab, seed_of
 
 import multibin as mb
-from multibin.traces import Trace, arrivals
+from multibin.lab.traces import Trace, arrivals
 
 __all__ = ["ADAPTIVE", "GATE", "Fill", "Order", "Play", "Run", "least_requests", "play"]
 

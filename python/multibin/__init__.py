@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from multibin import _moved
 from multibin._core import (
     Adapt,
     Baseline,
@@ -21,7 +22,7 @@ from multibin._core import (
 )
 from multibin.costs import CostModel, CostTable
 from multibin.errors import ClosedError, FullError, MultibinError
-from multibin.simulation import Records, simulate
+from multibin.lab.simulate import Records, simulate
 
 if TYPE_CHECKING:
     from multibin.llm import LLM as LLM
@@ -51,9 +52,13 @@ __all__ = [
 _ENGINE = ("LLM", "CompletionOutput", "RequestOutput", "SamplingParams")
 
 
+_moved.install()
+
+
 def __getattr__(name: str) -> Any:
     if name not in _ENGINE:
-        raise AttributeError(f"module 'multibin' has no attribute {name!r}")
+        message = _moved.hint(name) or f"module 'multibin' has no attribute {name!r}"
+        raise AttributeError(message)
     try:
         return getattr(importlib.import_module("multibin.llm"), name)
     except ModuleNotFoundError as error:

@@ -18,12 +18,17 @@ __all__ = [
     "Floats",
     "Ints",
     "boolean",
+    "counts",
+    "floats",
     "generator",
     "integer",
+    "non_negatives",
     "number",
     "one_of",
     "positive",
+    "positives",
     "require",
+    "scalar",
     "seconds",
     "sentence",
     "shown",
@@ -123,6 +128,41 @@ def require(name: str, array: Floats, good: ArrayLike, rule: str) -> Floats:
         place = f"[{', '.join(map(str, at))}]" if at else ""
         raise ValueError(sentence(f"{name}{place}", rule, float(array[at])))
     return array
+
+
+def floats(name: str, value: ArrayLike) -> Floats:
+    """Returns ``value`` as float64 of any shape, or raises a ``ValueError`` for text or NaN."""
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(sentence(name, "numeric", value)) from None
+    return require(name, array, ~np.isnan(array), "a number")
+
+
+def positives(name: str, value: ArrayLike) -> Floats:
+    """Returns finite floats above 0, of any shape, or raises a ``ValueError``."""
+    array = floats(name, value)
+    return require(name, array, (array > 0) & np.isfinite(array), "finite and above 0")
+
+
+def non_negatives(name: str, value: ArrayLike) -> Floats:
+    """Returns finite floats from 0 on, of any shape, or raises a ``ValueError``."""
+    array = floats(name, value)
+    return require(name, array, (array >= 0) & np.isfinite(array), "finite and at least 0")
+
+
+def counts(name: str, value: ArrayLike) -> Floats:
+    """Returns whole numbers from 1 on, of any shape, or raises a ``ValueError``."""
+    array = floats(name, value)
+    good = (array >= 1) & (array == np.floor(array)) & np.isfinite(array)
+    return require(name, array, good, "a whole number of at least 1")
+
+
+def scalar(name: str, array: Floats) -> float:
+    """Returns the only number of an array without dimensions, or raises a ``ValueError``."""
+    if array.ndim:
+        raise ValueError(sentence(name, "one number", array))
+    return float(array)
 
 
 def vector(name: str, value: ArrayLike) -> NDArray[Any]:

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 import multibin as mb
-from multibin.traces import lengths
+from multibin.lab.traces import lengths
 
 Ints = NDArray[np.int64]
 BATCH = 8

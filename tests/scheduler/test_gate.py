@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import multibin as mb
-from multibin.traces import lengths, predictions
+from multibin.lab.traces import lengths, predictions
 
 Ints = NDArray[np.int64]
 WINDOW, EVERY = mb.Gate.WINDOW, mb.Gate.EVERY

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import multibin as mb
-from multibin import theory
-from multibin.traces import chat, lengths, predictions
+from multibin.lab import theory
+from multibin.lab.traces import chat, lengths, predictions
 
 Ints = NDArray[np.int64]
 N = 20_000

@@ -1,4 +1,4 @@
-"""How long a batch takes: coefficients, or measurements."""
+"""Costs: how long a batch takes, by a linear model or by a table of measurements."""
 
 from __future__ import annotations
 
@@ -10,3 +10,4 @@ from multibin.costs._table import CostTable
 __all__ = ["CostModel", "CostTable", "Costs"]
 
 Costs: TypeAlias = CostModel | CostTable
+"""What ``multibin.simulate`` takes as ``costs``."""

@@ -1,4 +1,4 @@
-"""The linear model that is nearest to a table."""
+"""Fits the linear model that is nearest to a table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMES = ("fixed", "prompt_token", "moved_row", "step", "row_step", "kv_token")
 def nearest(
     rows: NDArray[np.int64], tokens: NDArray[np.int64], step: Floats, prefill: Floats, move: Floats
 ) -> tuple[dict[str, float], float]:
-    """Coefficients of the linear model by name, and the largest relative deviation of a point."""
+    """Returns the coefficients by name, and the largest relative deviation of a point."""
     seconds = np.concatenate([step.ravel(), prefill.ravel(), move.ravel()])
     largest = seconds.max()
     if largest == 0:
@@ -30,10 +30,10 @@ def nearest(
 
 
 def _terms(rows: NDArray[np.int64], tokens: NDArray[np.int64]) -> Floats:
-    """How often each coefficient is paid at the points of step, prefill and move, one point a line.
+    """Returns how often the points of step, prefill and move pay each coefficient, a point a line.
 
-    With c tokens cached a row feeds one more, and a linear step reads what is there with it: c + 1.
-    A prefill has the first step in it.
+    A row with c tokens in its cache feeds one more, and a step reads all c + 1 of them. A prefill
+    includes the first step.
     """
     r = np.repeat(rows.astype(np.float64), len(tokens))
     c = np.tile(tokens.astype(np.float64), len(rows))
@@ -45,8 +45,10 @@ def _terms(rows: NDArray[np.int64], tokens: NDArray[np.int64]) -> Floats:
 
 
 def _non_negative(matrix: Floats, target: Floats) -> Floats:
-    """The least squares without negative coefficients: that of the best set of terms, as on its own
-    support the solution is the unconstrained one (Lawson and Hanson, 1974, theorem 23.4).
+    """Returns the solution of least squares without negative coefficients.
+
+    It solves the unconstrained problem for each set of terms and takes the best. On its own support
+    the constrained solution is the unconstrained one (Lawson and Hanson, 1974, theorem 23.4).
     """
     size = matrix.shape[1]
     best, least = np.zeros(size), float(target @ target)
@@ -62,7 +64,7 @@ def _non_negative(matrix: Floats, target: Floats) -> Floats:
 
 
 def _least_squares(matrix: Floats, target: Floats) -> Floats:
-    # Terms are of unlike size: tokens beside batches.
+    # Terms differ in size: tokens beside batches.
     size = np.sqrt((matrix**2).sum(axis=0))
     size[size == 0] = 1.0
     solution: Floats = np.linalg.lstsq(matrix / size, target, rcond=None)[0] / size

@@ -1,4 +1,4 @@
-"""Measurements on a grid of rows and tokens."""
+"""The cost table: measurements on a grid of rows and tokens."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from multibin import _args
 from multibin.costs._fit import nearest
 from multibin.costs._model import COMPLETIONS, Completion, CostModel
 
@@ -23,45 +24,47 @@ Grid: TypeAlias = Literal["step", "prefill", "move"]
 COUNTS: tuple[Counts, ...] = ("longest", "mean")
 GRIDS: tuple[Grid, ...] = ("step", "prefill", "move")
 
-MOST = 2**32 - 1
-"""The largest number of an axis."""
-
 
 @dataclass(frozen=True, eq=False)
 class CostTable:
     """Seconds that a batch takes, measured on a grid of rows and tokens (positions cached per row).
 
-    Bilinear between the points; before the first point of an axis that point's value; beyond the
-    last, linear growth from the last two, never falling below the last. A batch of unlike rows
-    costs as if all unfinished ones were as long as the longest, or as long as their mean.
+    Between the points it is bilinear. Before the first point of an axis it has the value of that
+    point. Beyond the last point it grows linearly from the last two, and never falls below the
+    last. A batch of unlike rows costs as if all unfinished rows had the length of the longest, or
+    their mean length.
 
     The first token of a new row belongs to its prefill, so a new row runs one decode step fewer
-    than its output tokens. New and moved rows of one batch cost the sum of the two.
+    than its output tokens. New and moved rows of one batch cost the sum of both.
 
-    Raises ``ValueError`` or ``TypeError`` that names the argument and the value: axes that do not
-    increase, grids of another shape, seconds that are negative or not finite.
+    Raises:
+        TypeError: an axis or a grid has another dtype, or ``about`` maps other things than text.
+        ValueError: an axis does not increase, a grid has another shape, or seconds are negative or
+            not finite.
+
+    >>> import multibin as mb
+    >>> grid = [[0.02, 0.03], [0.04, 0.07]]  # Rows 1 and 8, tokens 16 and 1,024.
+    >>> table = mb.CostTable([1, 8], [16, 1024], step=grid, prefill=grid, move=grid)
+    >>> round(table.seconds("step", rows=8, tokens=520), 6)
+    0.055
     """
 
     rows: NDArray[np.int64]
-    """Increasing, at least 1; shape ``[r]``."""
+    """Numbers of rows, increasing, at least 1; shape ``[r]``."""
     tokens: NDArray[np.int64]
-    """Increasing; shape ``[t]``."""
+    """Numbers of tokens, increasing, at least 0; shape ``[t]``."""
     step: NDArray[np.float64]
-    """Seconds of one decode step of so many rows with so many positions cached each; shape
-    ``[r, t]``."""
+    """Seconds of a decode step of these rows with these tokens in each cache; ``[r, t]``."""
     prefill: NDArray[np.float64]
-    """Seconds to start so many new rows with prompts of so many tokens, their first token included;
-    shape ``[r, t]``."""
+    """Seconds to start new rows with prompts of these tokens, first token included; ``[r, t]``."""
     move: NDArray[np.float64]
-    """Seconds to take up so many rows with state of so many positions from another batch, and to
-    have parked them; shape ``[r, t]``."""
+    """Seconds to park rows with these tokens in each cache, and to resume them; ``[r, t]``."""
     counts: Counts = "longest"
-    """What a batch of unlike rows costs by: its longest unfinished row (padded attention) or the
-    mean of them (attention by row)."""
+    """The length that stands for unlike rows: the "longest" (padded attention) or the "mean"."""
     completes: Completion = "batch"
-    """When a request counts as finished: with its batch (the paper) or with its own last step."""
+    """When a request counts as finished: with its "batch" (the paper), or with its own "row"."""
     about: Mapping[str, str] = field(default_factory=dict)
-    """Machine, versions, model, date: whatever should be known of the measurement."""
+    """Facts of the measurement, such as machine, versions, model and date."""
 
     def __post_init__(self) -> None:
         for name, least in (("rows", 1), ("tokens", 0)):
@@ -69,30 +72,44 @@ class CostTable:
         shape = (len(self.rows), len(self.tokens))
         for name in GRIDS:
             object.__setattr__(self, name, _grid(name, getattr(self, name), shape))
-        for name, words in (("counts", COUNTS), ("completes", COMPLETIONS)):
-            if (given := getattr(self, name)) not in words:
-                raise ValueError(f"{name}: {given!r} is not {' or '.join(map(repr, words))}")
+        _args.one_of("counts", self.counts, COUNTS)
+        _args.one_of("completes", self.completes, COMPLETIONS)
         object.__setattr__(self, "about", _about(self.about))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> CostTable:
-        """The table that ``save`` wrote.
+        """Returns the table that ``save`` wrote.
 
-        Raises ``ValueError`` that names the file, for one that is none; ``OSError``.
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: the file is no cost table.
+
+        >>> import multibin as mb
+        >>> mb.CostTable.load("no-such-file.json")
+        Traceback (most recent call last):
+        FileNotFoundError: ...
         """
         try:
-            given = json.loads(Path(path).read_text(encoding="utf-8"))
-            return cls(**_arguments(given))
+            loaded = json.loads(Path(path).read_text(encoding="utf-8"))
+            return cls(**_arguments(loaded))
         except (ValueError, TypeError) as error:
-            raise ValueError(f"costs: {os.fspath(path)} is no cost table: {error}") from error
+            raise ValueError(f"{os.fspath(path)} is no cost table: {error}") from error
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes JSON, one line a row of a grid."""
+        """Writes JSON with a line for each row of a grid.
+
+        >>> import multibin as mb, tempfile
+        >>> table = mb.CostTable([1], [0], step=[[0.02]], prefill=[[0.1]], move=[[0.0]])
+        >>> with tempfile.NamedTemporaryFile() as file:
+        ...     table.save(file.name)
+        ...     mb.CostTable.load(file.name).data == table.data
+        True
+        """
         Path(path).write_text(_text(self.data), encoding="utf-8")
 
     @property
     def data(self) -> dict[str, Any]:
-        """Everything for ``json.dumps``."""
+        """Returns all fields, for ``json.dumps``."""
         plain = {name: getattr(self, name).tolist() for name in ("rows", "tokens", *GRIDS)}
         return {
             "about": dict(self.about),
@@ -103,87 +120,87 @@ class CostTable:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What the core takes: the axes, the grids flat, and ``counts``."""
+        """Returns what the core takes: the axes, the flat grids, and ``counts``."""
         grids: dict[str, Any] = {name: getattr(self, name).ravel() for name in GRIDS}
         return {"rows": self.rows, "tokens": self.tokens, "counts": self.counts, **grids}
 
     def seconds(self, grid: Grid, rows: float, tokens: float) -> float:
-        """What a grid says for so many rows of so many tokens each."""
+        """Returns the seconds of one grid for ``rows`` rows of ``tokens`` tokens each."""
         columns = [_along(self.rows, column, rows) for column in getattr(self, grid).T]
         return _along(self.tokens, np.array(columns), tokens)
 
     def linear(self) -> tuple[CostModel, float]:
-        """The linear model without negative coefficients whose relative deviations from the table
-        have the least sum of squares over all points, and the largest of them.
+        """Returns the nearest linear model, and its largest relative deviation from the table.
 
-        A point that is 0 counts by its difference over the table's largest number. What it has:
-        ``fixed``, ``prompt_token``, ``moved_row``, ``step``, ``row_step``, ``kv_token``.
+        The nearest one has no negative coefficient, and the least sum of squares of the relative
+        deviations over all points. A point that is 0 counts by its difference over the table's
+        largest number. The model has ``fixed``, ``prompt_token``, ``moved_row``, ``step``,
+        ``row_step`` and ``kv_token``.
+
+        >>> import multibin as mb
+        >>> grids = {"step": [[0.02]] * 2, "prefill": [[0.1]] * 2, "move": [[0.08]] * 2}
+        >>> model, worst = mb.CostTable([1, 8], [0], **grids).linear()
+        >>> round(model.step, 4), round(model.fixed, 4), worst < 1e-9
+        (0.02, 0.08, True)
         """
         coefficients, worst = nearest(self.rows, self.tokens, self.step, self.prefill, self.move)
         return CostModel(**coefficients, completes=self.completes), worst
 
 
-def axis(name: str, given: Any, least: int) -> NDArray[np.int64]:
-    """Increasing numbers from ``least`` on, which nobody changes; shape ``[n]``.
+def axis(name: str, value: ArrayLike, low: int) -> NDArray[np.int64]:
+    """Returns increasing integers from ``low`` on, shape ``[n]``, as a read-only array.
 
-    Raises ``ValueError`` or ``TypeError`` that names the argument and the value.
+    Raises:
+        TypeError: the dtype is not one of integers.
+        ValueError: the shape is not ``[n]`` with n ≥ 1, or the integers do not increase.
     """
-    points = np.asarray(given)
-    if points.ndim != 1 or not len(points):
-        raise ValueError(f"{name}: shape {points.shape} is not [n] with n at least 1")
-    if points.dtype.kind not in "iu":
-        raise TypeError(f"{name}: dtype {points.dtype} is not one of integers")
-    if points[0] < least or points.max() > MOST:
-        raise ValueError(f"{name}: {points} is not from {least} to {MOST}")
-    for position in np.flatnonzero(points[1:] <= points[:-1])[:1] + 1:
-        point, previous = points[position], points[position - 1]
-        raise ValueError(f"{name}: {name}[{position}] = {point} does not lie above {previous}")
-    return _frozen(points.astype(np.int64))
+    if not len(_args.vector(name, value)):
+        raise ValueError(f"{name} must have at least 1 element, got 0")
+    points = _args.tokens(name, value, low)
+    for at in np.flatnonzero(np.diff(points) <= 0)[:1] + 1:
+        rule = f"above {name}[{at - 1}] = {points[at - 1]}"
+        raise ValueError(_args.sentence(f"{name}[{at}]", rule, int(points[at])))
+    return _frozen(points)
 
 
-def _grid(name: str, given: Any, shape: tuple[int, int]) -> NDArray[np.float64]:
-    values = np.asarray(given)
-    if values.shape != shape:
-        raise ValueError(f"{name}: shape {values.shape} is not {shape}, one number a point")
-    if values.dtype.kind not in "iuf":
-        raise TypeError(f"{name}: dtype {values.dtype} is not one of numbers")
-    values = values.astype(np.float64)
-    for row, column in np.argwhere(~(np.isfinite(values) & (values >= 0)))[:1]:
-        raise ValueError(
-            f"{name}: {name}[{row}][{column}] = {values[row, column]:g} is not a finite number of"
-            " seconds >= 0"
-        )
-    return _frozen(values)
+def _grid(name: str, value: ArrayLike, shape: tuple[int, int]) -> NDArray[np.float64]:
+    array = np.asarray(value)
+    if array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, one number a point, got {array.shape}")
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must have a dtype of numbers, got {array.dtype}")
+    seconds = array.astype(np.float64)
+    good = np.isfinite(seconds) & (seconds >= 0)
+    return _frozen(_args.require(name, seconds, good, "finite and at least 0"))
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:
-    """A copy that nobody changes."""
+    """Returns a read-only copy."""
     array = array.copy()
     array.flags.writeable = False
     return array
 
 
-def _about(given: Mapping[str, str]) -> dict[str, str]:
-    if not isinstance(given, Mapping):
-        raise TypeError(f"about: {given!r:.80} is not a mapping of text to text")
-    for key, value in given.items():
-        if not isinstance(key, str) or not isinstance(value, str):
-            raise TypeError(f"about: {key!r}: {value!r:.80} is not text to text")
-    return dict(given)
+def _about(value: Mapping[str, str]) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise TypeError(_args.sentence("about", "a mapping of text to text", value))
+    for key, text in value.items():
+        if not isinstance(key, str) or not isinstance(text, str):
+            raise TypeError(_args.sentence("about", "a mapping of text to text", {key: text}))
+    return dict(value)
 
 
-def _arguments(given: Any) -> dict[str, Any]:
-    """The fields of a table from JSON."""
-    if not isinstance(given, dict):
-        raise TypeError(f"{type(given).__name__} instead of an object")
+def _arguments(loaded: Any) -> dict[str, Any]:
+    """Returns the fields of a table from JSON."""
+    if not isinstance(loaded, dict):
+        raise TypeError(_args.sentence("the file", "a JSON object", loaded))
     names = [f.name for f in fields(CostTable)]
     for name in ("rows", "tokens", *GRIDS, "counts"):
-        if name not in given:
+        if name not in loaded:
             raise ValueError(f"{name} is missing")
-    for name in given:
-        if name not in names:
-            raise ValueError(f"{name!r} is not one of {', '.join(names)}")
-    return given
+    for name in loaded:
+        _args.one_of("a name", name, names)
+    return loaded
 
 
 def _text(data: Mapping[str, Any]) -> str:
@@ -192,7 +209,7 @@ def _text(data: Mapping[str, Any]) -> str:
 
 
 def _lines(value: Any) -> str:
-    """A grid with one row a line, a mapping with one entry a line, anything else on one line."""
+    """Returns JSON with a line for each row of a grid or entry of a mapping, else on one line."""
     if isinstance(value, dict) and value:
         entries = [f"    {json.dumps(key)}: {json.dumps(text)}" for key, text in value.items()]
         return "{\n" + ",\n".join(entries) + "\n  }"

@@ -1,0 +1,149 @@
+"""From a model to a table: the grid, what unlike rows cost by, and a validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Never, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+import multibin as mb
+from multibin.costs._table import COUNTS, GRIDS, Counts
+from multibin.lab.calibrate._bench import Bench, Cell, Mixed
+from multibin.lab.calibrate._machine import about
+from multibin.lab.calibrate._mixed import draw, predictions
+from multibin.lab.calibrate._settings import Settings, grid_tokens
+from multibin.llm._load.eval_mode import eval_mode
+from multibin.llm._load.load_by_name import load_by_name, threads
+from multibin.llm._load.models import Model
+
+__all__ = ["Calibration", "Validation", "calibrate"]
+
+Floats = NDArray[np.float64]
+T = TypeVar("T")
+
+CHOOSING, VALIDATING = 6, 8
+"""Mixed batches that `counts` is chosen by, and others that validate."""
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """Batches that nothing was fitted to; element i of each belongs to batch i."""
+
+    batches: Sequence[Mixed]
+    engine: Floats
+    """Seconds that they took."""
+    table: Floats
+    """Seconds by the table."""
+    linear: Floats
+    """Seconds by the linear model nearest to it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What was measured and how well it predicts."""
+
+    settings: Settings
+    table: mb.CostTable
+    deviations: dict[Counts, float]
+    """Of the table's seconds from those of mixed batches, a mean of |log ratio|, were it to count
+    by each."""
+    linear: mb.CostModel
+    linear_worst: float
+    """The linear model's largest relative deviation from a point of the table."""
+    validation: Validation
+
+
+def calibrate(settings: Settings) -> Calibration:
+    """Measures a model.
+
+    Raises ``ValueError`` for a model that cannot be used, or numbers beyond its context.
+    """
+    small = settings.model is None and settings.width == 1
+    with threads(settings.threads, small):
+        model, name = load_by_name(
+            settings.model, settings.width, device=settings.device, dtype=settings.dtype
+        )
+        tokens = grid_tokens(settings, model.context)
+        with eval_mode(model.module), torch.inference_mode():
+            return _measured(settings, model, about(model, name), tokens)
+
+
+def _measured(
+    settings: Settings, model: Model, about: dict[str, str], tokens: tuple[int, ...]
+) -> Calibration:
+    bench = Bench(model)
+    sizes = (max(settings.rows), min(tokens), max(tokens))
+    choosing, validating = draw(CHOOSING, *sizes, seed=1), draw(VALIDATING, *sizes, seed=2)
+    points = [(rows, count) for rows in settings.rows for count in tokens]
+    mixed = [*choosing, *validating]
+    # The largest first: the arena has its size from then on.
+    bench.cell(*points[-1])
+    cells, seconds = [], []
+    runs = (settings.repeats + 1) * (len(points) + len(mixed))
+    with tqdm(total=runs, desc="calibrate", unit="batch", leave=False) as bar:
+        # Repeat by repeat, so that what disturbs the machine falls on one run of each.
+        for _ in range(settings.repeats + 1):
+            cells.append([_counted(bar, bench.cell(*point)) for point in points])
+            seconds.append([_counted(bar, bench.seconds(one)) for one in mixed])
+    # The first repeat warms up.
+    table = _table(settings.rows, tokens, cells[1:], about)
+    taken = np.median(np.array(seconds[1:]), axis=0)
+    return _judged(settings, table, (choosing, validating), taken)
+
+
+def _counted(bar: tqdm[Never], result: T) -> T:
+    bar.update()
+    return result
+
+
+def _table(
+    rows: Sequence[int],
+    tokens: Sequence[int],
+    cells: Sequence[Sequence[Cell]],
+    about: dict[str, str],
+) -> mb.CostTable:
+    """Medians of the repeats."""
+
+    def grid(name: str) -> Floats:
+        seconds = np.array([[getattr(cell, name) for cell in repeat] for repeat in cells])
+        medians: Floats = np.median(seconds, axis=0)
+        return medians.reshape(len(rows), len(tokens))
+
+    step, prefill, move = (grid(name) for name in GRIDS)
+    return mb.CostTable(
+        np.array(rows), np.array(tokens), step, prefill, move, completes="row", about=about
+    )
+
+
+def _judged(
+    settings: Settings,
+    table: mb.CostTable,
+    batches: tuple[list[Mixed], list[Mixed]],
+    taken: Floats,
+) -> Calibration:
+    """Chooses what unlike rows count by, by the first batches, and validates with the others."""
+    choosing, validating = batches
+    tables = {counts: replace(table, counts=counts) for counts in COUNTS}
+    deviations = {
+        counts: deviation(predictions(choosing, one), taken[: len(choosing)])
+        for counts, one in tables.items()
+    }
+    chosen = tables[min(COUNTS, key=lambda counts: deviations[counts])]
+    linear, worst = chosen.linear()
+    validation = Validation(
+        validating,
+        taken[len(choosing) :],
+        predictions(validating, chosen),
+        predictions(validating, linear),
+    )
+    return Calibration(settings, chosen, deviations, linear, worst, validation)
+
+
+def deviation(predicted: Floats, taken: Floats) -> float:
+    """The mean of |log ratio|."""
+    return float(np.abs(np.log(predicted / taken)).mean())

@@ -1,0 +1,182 @@
+"""Timestamps, as text or numbers, to seconds; a whole column at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multibin._args import Floats, Ints
+
+WIDTH = 40
+"""Bytes kept of a timestamp's text; one that fills them all is malformed."""
+
+Texts = NDArray[np.bytes_]
+Bytes = NDArray[np.uint8]
+
+EMPTY, BLANK, DOT, ZERO, NINE = np.frombuffer(b"\x00 .09", np.uint8)
+DASH, COLON, PLUS, TEE, ZULU = np.frombuffer(b"-:+TZ", np.uint8)
+
+DATE = ((0, 4), (5, 7), (8, 10))
+TIME = ((11, 13), (14, 16), (17, 19))
+SECONDS_END = len("2023-11-16 18:15:46")
+"""The columns of year, month, day, hour, minute, second; decimals and zone follow."""
+
+SECOND = 1_000_000_000
+DAY = 86_400
+"""A second in nanoseconds, a day in seconds."""
+
+ZONE = re.compile(rb"Z|([+-])([01][0-9]|2[0-3])(?::?([0-5][0-9]))?")
+ZONE_WIDTH = 8
+"""More than the longest zone, so that what follows one is seen."""
+
+
+def column(values: Sequence[object]) -> NDArray[Any]:
+    """Python values as one array, of texts if the first is a string and else of numbers; a value
+    of the other kind becomes one that ``seconds`` calls malformed.
+    """
+    if values and isinstance(values[0], str):
+        return np.array([_encoded(value) for value in values], dtype=f"S{WIDTH}")
+    return np.array([_number(value) for value in values], dtype=np.float64)
+
+
+def seconds(times: NDArray[Any], unit: float) -> Floats:
+    """Seconds from an origin of the column's own; NaN where a value is malformed.
+
+    Numbers, also as text, count in ``unit`` seconds. Texts are dates with a time of day, seconds
+    with decimals (cut off after the ninth), and an optional zone (Z, ±hh:mm, ±hhmm or ±hh).
+    Years are 1900 to 2099.
+    """
+    if times.dtype.kind != "S":
+        return _finite(times * unit)
+    lengths = np.char.str_len(times)
+    width = max(int(lengths.max(initial=0)), SECONDS_END) + 1
+    texts = np.where(lengths < WIDTH, times, b"").astype(f"S{width}")
+    if np.isfinite(_floats(texts[:1])).all():
+        return _finite(_floats(texts) * unit)
+    return _dates(texts)
+
+
+def _encoded(value: object) -> bytes:
+    return value.encode() if isinstance(value, str) and len(value) < WIDTH else b""
+
+
+def _number(value: object) -> float:
+    # A bool is no number here, and an int may be too large for a float.
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300:
+        return float(value)
+    return np.nan
+
+
+def _finite(numbers: Floats) -> Floats:
+    return np.where(np.isfinite(numbers), numbers, np.nan)
+
+
+def _floats(texts: Texts) -> Floats:
+    """Texts as numbers; NaN where they are none."""
+    try:
+        return texts.astype(np.float64)
+    except ValueError:
+        return np.array([_float(text) for text in texts.tolist()])
+
+
+def _float(text: bytes) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return np.nan
+
+
+def _dates(texts: Texts) -> Floats:
+    """``texts`` end in at least one empty byte."""
+    # Not by numpy's cast to dates: over 500 texts, numpy 2.4 crashes if one is malformed.
+    matrix = texts.view(np.uint8).reshape(len(texts), -1)
+    matrix[np.count_nonzero(matrix, axis=1) != np.char.str_len(texts)] = EMPTY
+    offsets = _cut_zones(matrix)
+    days, valid = _days(matrix)
+    moments, within = _nanoseconds(matrix)
+    good = _well_formed(matrix) & valid & within
+    if not good.any():
+        return np.full(len(texts), np.nan)
+    moments += days * (DAY * SECOND) - offsets * (60 * SECOND)
+    # Integers until they count from the earliest: seconds since 1970 leave a double 240 ns.
+    return np.where(good, (moments - moments[good].min()) / SECOND, np.nan)
+
+
+def _days(matrix: Bytes) -> tuple[Ints, NDArray[np.bool_]]:
+    """Days since 1970, and whether there is such a day."""
+    year, month, day = (_number_at(matrix, start, stop) for start, stop in DATE)
+    months = (12 * (year - 1970) + month - 1).astype("datetime64[M]")
+    dates = months.astype("datetime64[D]") + (day - 1)
+    same_month = (dates.astype("datetime64[M]") == months) & (month >= 1) & (month <= 12)
+    return dates.astype(np.int64), same_month & (year >= 1900) & (year <= 2099)
+
+
+def _nanoseconds(matrix: Bytes) -> tuple[Ints, NDArray[np.bool_]]:
+    """Nanoseconds since midnight, and whether the time of day exists."""
+    hour, minute, second = (_number_at(matrix, start, stop) for start, stop in TIME)
+    moments = (3600 * hour + 60 * minute + second) * SECOND
+    for i in range(SECONDS_END + 1, min(matrix.shape[1], SECONDS_END + 10)):
+        digits = np.where(matrix[:, i] == EMPTY, 0, matrix[:, i].astype(np.int64) - ZERO)
+        moments += digits * (SECOND // 10 ** (i - SECONDS_END))
+    return moments, (hour < 24) & (minute < 60) & (second < 60)
+
+
+def _number_at(matrix: Bytes, start: int, stop: int) -> Ints:
+    """The decimal number in some columns; nonsense where they are not digits."""
+    number = np.zeros(len(matrix), np.int64)
+    for i in range(start, stop):
+        number = 10 * number + matrix[:, i] - int(ZERO)
+    return number
+
+
+def _cut_zones(matrix: Bytes) -> Ints:
+    """Removes each row's zone, all of a row with one that is malformed; minutes east of UTC."""
+    tail = matrix[:, SECONDS_END:]
+    signs = (tail == PLUS) | (tail == DASH) | (tail == ZULU)
+    offsets = np.zeros(len(matrix), np.int64)
+    rows = np.flatnonzero(signs.any(axis=1))
+    if len(rows):
+        starts = signs[rows].argmax(axis=1)
+        known, which = np.unique(_zones(tail[rows], starts), return_inverse=True)
+        minutes = np.array([_minutes(zone) for zone in known.tolist()])[which]
+        after = np.arange(tail.shape[1]) >= starts[:, None]
+        tail[rows] = np.where(after, EMPTY, tail[rows])
+        matrix[rows[np.isnan(minutes)]] = EMPTY
+        offsets[rows] = np.nan_to_num(minutes)
+    return offsets
+
+
+def _zones(tail: Bytes, starts: NDArray[np.intp]) -> Texts:
+    """Each row's zone, from its start on."""
+    at = np.minimum(starts[:, None] + np.arange(ZONE_WIDTH), tail.shape[1] - 1)
+    return np.take_along_axis(tail, at, axis=1).view(f"S{ZONE_WIDTH}")[:, 0]
+
+
+def _minutes(zone: bytes) -> float:
+    found = ZONE.fullmatch(zone)
+    if found is None:
+        return np.nan
+    sign, hours, minutes = found.groups(b"0")
+    return (-1 if sign == b"-" else 1) * (60 * int(hours) + int(minutes))
+
+
+def _well_formed(matrix: Bytes) -> NDArray[np.bool_]:
+    """Whether rows, without zone, have the form ``yyyy-mm-dd hh:mm:ss[.f…]``."""
+    between = matrix[:, 10]
+    good: NDArray[np.bool_] = (between == BLANK) | (between == TEE)
+    for at, sign in ((4, DASH), (7, DASH), (13, COLON), (16, COLON)):
+        good &= matrix[:, at] == sign
+    for at in (i for start, stop in DATE + TIME for i in range(start, stop)):
+        good &= _digits(matrix[:, at])
+    point, decimals = matrix[:, SECONDS_END], matrix[:, SECONDS_END + 1 :]
+    good &= (point == DOT) | (point == EMPTY)
+    good &= ((decimals == EMPTY) | _digits(decimals)).all(axis=1)
+    return good
+
+
+def _digits(codes: Bytes) -> NDArray[np.bool_]:
+    return np.asarray((codes >= ZERO) & (codes <= NINE))

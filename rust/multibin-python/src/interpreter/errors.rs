@@ -1,0 +1,100 @@
+//! Turns errors of the core into exceptions; nothing else does.
+
+use std::fmt::Display;
+
+use multibin::simulate::SimulateError;
+use multibin::{ConfigError, NextError, ResubmitError, Scheduler, Stats, SubmitError};
+use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyTimeoutError, PyValueError};
+use pyo3::prelude::*;
+
+mod python {
+    pyo3::import_exception!(multibin.errors, FullError);
+    pyo3::import_exception!(multibin.errors, ClosedError);
+}
+
+pub use python::ClosedError;
+
+/// Looks up the exceptions that are written in Python.
+pub fn load(py: Python<'_>) {
+    py.get_type::<python::FullError>();
+    py.get_type::<python::ClosedError>();
+}
+
+/// Returns a `ValueError` with the message of the core, which names the argument and the value.
+pub fn value(error: impl Display) -> PyErr {
+    PyValueError::new_err(error.to_string())
+}
+
+pub fn config(error: ConfigError) -> PyErr {
+    match error {
+        ConfigError::Memory(_) => PyMemoryError::new_err(error.to_string()),
+        _ => value(error),
+    }
+}
+
+pub fn simulate(error: SimulateError) -> PyErr {
+    match error {
+        SimulateError::Config(error) => config(error),
+        _ => value(error),
+    }
+}
+
+/// Returns the error of a request; it names the argument of a call for a single request.
+pub fn submit(error: SubmitError) -> PyErr {
+    match error {
+        SubmitError::Budget { padded: true, .. } => submit_as(error, "length"),
+        SubmitError::Budget { padded: false, .. } => submit_as(error, "cost"),
+        SubmitError::Priority(_) => submit_as(error, "priority"),
+        SubmitError::Full { accepted, first, .. } => {
+            python::FullError::new_err((error.to_string(), accepted, first))
+        }
+        SubmitError::Closed { accepted, first } => {
+            ClosedError::new_err((error.to_string(), accepted, first))
+        }
+        SubmitError::Forked => forked(),
+        _ => value(error),
+    }
+}
+
+/// Returns the error of a request, with the argument, or the element of it, that is at fault.
+pub fn submit_as(error: SubmitError, argument: &str) -> PyErr {
+    match error {
+        SubmitError::Budget { cost, budget, .. } => {
+            value(format!("{argument} must be at most budget = {budget}, got {cost}"))
+        }
+        SubmitError::Priority(priority) => {
+            value(format!("{argument} must be 0 without ageing, got {priority}"))
+        }
+        _ => submit(error),
+    }
+}
+
+pub fn next(error: NextError) -> PyErr {
+    match error {
+        NextError::Timeout => PyTimeoutError::new_err(error.to_string()),
+        NextError::Closed | NextError::WorkerClosed => ClosedError::new_err(error.to_string()),
+        NextError::Forked => forked(),
+        _ => PyRuntimeError::new_err(error.to_string()),
+    }
+}
+
+pub fn resubmit(error: ResubmitError) -> PyErr {
+    match error {
+        ResubmitError::Done => PyRuntimeError::new_err(error.to_string()),
+        ResubmitError::Forked => forked(),
+        _ => value(error),
+    }
+}
+
+/// Returns the error of a drain whose time is over.
+pub fn not_drained(scheduler: &Scheduler) -> PyErr {
+    let Stats { waiting, leased, .. } = scheduler.stats();
+    let message = format!("not drained within the timeout: {waiting} waiting, {leased} leased");
+    PyTimeoutError::new_err(message)
+}
+
+/// Returns the error of any call in a forked child.
+pub fn forked() -> PyErr {
+    let message = "this scheduler was made before a fork: make one in the child process";
+    PyRuntimeError::new_err(message)
+}

@@ -1,0 +1,221 @@
+"""``multibin plan``: what it chooses for loads whose answer is known, and what it says of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import multibin as mb
+from multibin.cli import main
+from multibin.lab.compare import Settings
+from multibin.lab.plan import Objective, Question
+from multibin.lab.theory import expected_max
+from multibin.lab.traces import read
+
+FEW = ["trace.csv", "--requests=20000", "--batch-size=8"]
+BATCHES = ["--no-climbing", "--no-refill"]
+"""Nothing but batches that run to their end."""
+
+
+def parsed(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> dict[str, Any]:
+    assert main(["plan", *FEW, "--json", *arguments]) == status
+    return dict(json.loads(capsys.readouterr().out))
+
+
+def names(found: dict[str, Any]) -> list[str]:
+    return [row["policy"] for row in found["policies"]]
+
+
+def fifo_saturation() -> float:
+    """Requests per second of batches of 8."""
+    return 8 / (0.05 + 0.02 * expected_max(read("trace.csv").output_tokens, 8))
+
+
+def test_one_bin_is_enough_for_a_low_load(capsys: pytest.CaptureFixture[str]) -> None:
+    found = parsed(capsys, "--rate=0.3", *BATCHES)
+    assert found["chosen"]["policy"] == "fifo"
+    assert found["advice"].startswith("One bin is enough")
+    assert found["chosen"]["headroom"] > 5
+
+
+def test_elastic_bins_beyond_what_one_bin_bears(capsys: pytest.CaptureFixture[str]) -> None:
+    rate = 1.3 * fifo_saturation()
+    found = parsed(capsys, f"--rate={rate}", *BATCHES)
+    chosen, fifo = found["chosen"], found["policies"][0]
+    assert chosen["policy"] == "elastic"
+    assert chosen["bins"] > 1
+    assert chosen["saturation"] == pytest.approx(chosen["headroom"] * rate)
+    assert chosen["headroom"] > 1
+    assert fifo["steady"] is False
+    assert fifo["saturation"] == pytest.approx(fifo_saturation(), rel=0.05)
+    assert found["advice"].startswith("Binning pays: one bin bears only ")
+
+
+def test_useless_predictions_need_one_bin(capsys: pytest.CaptureFixture[str]) -> None:
+    found = parsed(capsys, "--rate=1", "--shuffled", *BATCHES)
+    assert found["chosen"]["policy"] == "fifo"
+    assert "gain 1.0" in found["advice"]
+    assert "less than 1.10" in found["advice"]
+    gains = [row["gain_in_full_batches"] for row in found["policies"] if row["bins"] > 1]
+    assert gains
+    assert max(gains) < 1.1
+
+
+def test_useless_predictions_beyond_one_bin(capsys: pytest.CaptureFixture[str]) -> None:
+    rate = 1.3 * fifo_saturation()
+    found = parsed(capsys, f"--rate={rate}", "--shuffled", *BATCHES, status=1)
+    assert found["chosen"]["policy"] == "fifo"
+    assert found["advice"].startswith("Nothing bears ")
+    assert found["highest"]["saturation"] == pytest.approx(fifo_saturation(), rel=0.05)
+
+
+def test_without_predictor_requests_climb(capsys: pytest.CaptureFixture[str]) -> None:
+    rate = 1.3 * fifo_saturation()
+    found = parsed(capsys, f"--rate={rate}", "--no-predictor", "--no-refill", "--max-parked=16")
+    assert names(found) == ["fifo", "climb"]
+    assert found["chosen"]["policy"] == "climb"
+    assert found["chosen"]["max_parked"] == 16
+    assert found["advice"].startswith("Climbing pays: one bin bears only ")
+
+
+def test_refill_is_named_where_it_is_better(capsys: pytest.CaptureFixture[str]) -> None:
+    found = parsed(capsys, "--rate=1")
+    assert names(found) == ["fifo", "strict", "elastic", "climb", "climb-predicted", "refill"]
+    assert found["chosen"]["policy"] != "refill"
+    assert "; refill is better still if the back-end can: a mean of " in found["advice"]
+    refill, rate = found["policies"][-1], 0.97 * found["policies"][-1]["saturation"]
+    assert refill["latency"]["mean"] < found["chosen"]["latency"]["mean"]
+    only = parsed(capsys, f"--rate={rate}", "--no-predictor", "--no-climbing")
+    assert only["chosen"]["policy"] == "refill"
+    assert only["advice"].startswith("Only refill meets the objective")
+
+
+def test_the_highest_rate_within_the_p99(capsys: pytest.CaptureFixture[str]) -> None:
+    found = parsed(capsys, "--slo-p99=12", *BATCHES)
+    rates = {row["policy"]: row["rate"] for row in found["policies"]}
+    assert found["chosen"]["rate"] == max(rates.values()) > 1.03 * rates["fifo"]
+    assert all(row["latency"]["p99"] <= 12 for row in found["policies"] if row["meets"])
+    at = parsed(capsys, "--slo-p99=12", f"--rate={0.97 * rates['elastic']}", *BATCHES)
+    assert at["chosen"]["latency"]["p99"] <= 12
+    assert at["meets"] is True
+
+
+@pytest.mark.parametrize("rate", [[], ["--rate=1"]])
+def test_nothing_meets_an_impossible_p99(
+    rate: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", *FEW, "--bins=1,4", "--slo-p99=0.01", *rate]) == 1
+    out = capsys.readouterr().out
+    assert "\nno plan; the nearest: " in out
+    last = out.splitlines()[-1]
+    assert last.startswith("Nothing meets p99 ≤ 0.01 s ")
+    assert " s too much" in last
+    assert last.endswith("no lower rate would do." if rate else "s too much.")
+
+
+def test_nothing_meets_it_at_this_rate(capsys: pytest.CaptureFixture[str]) -> None:
+    found = parsed(capsys, "--slo-p99=6", "--rate=2.2", "--bins=4,8", *BATCHES, status=1)
+    highest = found["highest"]
+    assert found["meets"] is False
+    assert highest["meets"] is True
+    assert highest["rate"] < 2.2
+    assert f"the highest rate that would do is {highest['rate']:.4g}" in found["advice"]
+
+
+def test_the_text_has_a_line_to_paste(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--rate=2", "--batch-sizes=4,8", "--no-refill", "--servers=2", "--kv-token=1e-5"]
+    assert main(["plan", "trace.csv", "--requests=5000", *arguments]) == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("plan: "))
+    scheduler = eval(lines[at + 1], {"mb": mb})
+    assert isinstance(scheduler, mb.Scheduler)
+    assert "2 servers; a batch takes 0.05 s + 0.02 s per step of the longest run + 1e-05 s" in (
+        captured.out
+    )
+    assert sum(line.startswith("> ") for line in lines) == 1
+    stages = [line.split()[-1] for line in captured.err.splitlines()]
+    assert stages == ["screening", "confirming", "waits", "saturation"]
+
+
+def test_every_line_of_python_is_what_was_played(capsys: pytest.CaptureFixture[str]) -> None:
+    found = parsed(capsys, "--rate=1.2", "--bins=1,4", "--batch-size=4", "--max-parked=9")
+    for row in found["policies"]:
+        former = eval(row["python"], {"mb": mb})
+        if row["policy"] != "refill":
+            assert former.edges == mb.Edges(row["edges"])
+            assert ("max_wait" in row["python"]) == (row["max_wait"] is not None)
+            assert ("max_parked=9" in row["python"]) == row["policy"].startswith("climb")
+
+
+def test_a_seed_says_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    same = ["--rate=1", "--sigma=0.5", "--cv=2", "--bins=4", "--seed=5"]
+    assert parsed(capsys, *same) == parsed(capsys, *same)
+
+
+def test_the_own_rate_is_the_default(capsys: pytest.CaptureFixture[str]) -> None:
+    found = parsed(capsys, "--bins=2", *BATCHES)
+    assert found["objective"] == {"rate": pytest.approx(read("trace.csv").rate), "slo_p99": None}
+
+
+@pytest.mark.parametrize("name", ["out.png", "out.svg"])
+def test_the_picture(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib", reason="the picture needs the extra `plot`")
+    parsed(capsys, "--rate=1", "--slo-p99=60", "--bins=4", f"--plot={name}")
+    assert Path(name).read_bytes()[:5] in (b"\x89PNG\r", b"<?xml")
+
+
+def test_an_objective_needs_something() -> None:
+    with pytest.raises(ValueError, match="objective: neither"):
+        Objective(None, None)
+    with pytest.raises(ValueError, match="batch_sizes: names no number"):
+        Question(Settings("trace.csv"), Objective(1.0, None), batch_sizes=())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere.csv"], "cannot read nowhere.csv"),
+        (["plain.csv"], "rate: plain.csv has no times; give a rate or slo_p99"),
+        (["trace.csv", "--rate=0"], "rate: 0 is not a finite number"),
+        (["trace.csv", "--rate=nan"], "rate: nan"),
+        (["trace.csv", "--slo-p99=0"], "slo_p99: 0 is not a finite number"),
+        (["trace.csv", "--slo-p99=nan"], "slo_p99: nan"),
+        (["trace.csv", "--requests=9"], "requests: 9 is not at least 1000"),
+        (["trace.csv", "--requests=999999999"], "requests: 999999999"),
+        (["trace.csv", "--cv=-1"], "cv: -1 is not"),
+        (["trace.csv", "--bins=0"], "bins: 0 is not from 1 to 4096"),
+        (["trace.csv", "--bins=4,,8"], "bins: '4,,8' is not whole numbers with commas"),
+        (["trace.csv", "--bins="], "bins: '' is not whole numbers"),
+        (["trace.csv", "--batch-sizes=8,-1"], "batch_sizes: -1 is not from 1"),
+        (["trace.csv", "--batch-sizes=x"], "batch_sizes: 'x' is not"),
+        (["trace.csv", "--batch-size=0"], "batch_size: 0 is not from 1"),
+        (["trace.csv", "--batch-size=8", "--batch-sizes=8"], "means nothing beside batch_sizes"),
+        (["trace.csv", "--servers=0"], "servers: 0 is not from 1"),
+        (["trace.csv", "--max-parked=0"], "max_parked: 0 is not"),
+        (["trace.csv", "--seed=-1"], "seed: -1 is not at least 0"),
+        (["trace.csv", "--sigma=-0.5"], "sigma: -0.5 is not"),
+        (["trace.csv", "--sigma=1", "--shuffled"], "shuffled: means nothing beside sigma = 1"),
+        (["trace.csv", "--sigma=0", "--no-predictor"], "no_predictor: means nothing beside sigma"),
+        (["trace.csv", "--shuffled", "--no-predictor"], "no_predictor: means nothing beside shuf"),
+        (["trace.csv", "--overhead=-1"], "overhead: -1 is not"),
+        (["trace.csv", "--fixed=0", "--step=0"], "costs: they add up to 0 s"),
+        (["trace.csv", "--plot=x.gif"], "plot: 'x.gif' does not end in"),
+    ],
+)
+def test_bad_arguments_end_in_one_line(
+    arguments: list[str], message: str, refused: Callable[[list[str], str], None]
+) -> None:
+    Path("plain.csv").write_text("prompt_tokens,output_tokens\n3,4\n5,6\n")
+    refused(["plan", *arguments], message)
+
+
+def test_a_file_without_times_has_a_highest_rate(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("plain.csv").write_text("prompt_tokens,output_tokens\n3,4\n5,60\n")
+    arguments = ["plain.csv", "--requests=2000", "--slo-p99=20", "--bins=2", "--batch-size=4"]
+    assert main(["plan", *arguments]) == 0
+    assert "wanted: the highest rate with p99 ≤ 20 s" in capsys.readouterr().out

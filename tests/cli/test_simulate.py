@@ -1,0 +1,236 @@
+"""``multibin simulate``: the table is what the simulation says, and bad input ends in one line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import multibin as mb
+from multibin.cli import main
+from multibin.lab.compare import POLICIES, Settings, is_steady, saturation, workload
+from multibin.lab.compare._settings import default_overhead
+from multibin.lab.theory import expected_max
+from multibin.lab.traces import arrivals, from_arrays, read
+
+ROWS = 400
+COSTS = mb.CostModel(fixed=0.05, step=0.02)
+SATURATES = ["trace.csv", "--requests=20000", "--saturation", "--policy=elastic"]
+
+
+def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["simulate", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def parsed(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    return dict(json.loads(output(capsys, "trace.csv", "--json", *arguments)))
+
+
+def by_name(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {row["policy"]: row for row in found["policies"]}
+
+
+def test_the_table_has_its_configuration_above_it(capsys: pytest.CaptureFixture[str]) -> None:
+    out = output(capsys, "trace.csv")
+    above, below = out.split("\npolicy ")
+    assert above.startswith(f"{ROWS} requests of trace.csv at their own times (0.5")
+    assert "1 server, batches of 8; a batch takes 0.05 s + 0.02 s per step" in above
+    assert "drawn from the trace independently of those played" in above
+    names = [line.split()[0] for line in below.splitlines()[1:6]]
+    assert names == ["fifo", "strict", "elastic", "climb", "refill"]
+    assert below.splitlines()[1].count("(1.000)") == 2, "FIFO's ratios to itself"
+    assert "saturation" not in out
+
+
+def test_json_is_what_simulate_says(capsys: pytest.CaptureFixture[str]) -> None:
+    found = parsed(capsys, "--warm-up=0.25", "--batch-size=4", "--completes=row")
+    trace, edges = read("trace.csv"), mb.Edges(found["edges"])
+    costs = mb.CostModel(fixed=0.05, step=0.02, completes="row")
+    former = mb.SchedulerConfig(edges, 4)
+    records = mb.simulate(trace, scheduler=former, costs=costs)
+    row = by_name(found)["elastic"]
+    latency = records.latency[100:]
+    assert row["throughput"] == pytest.approx(records.throughput)
+    assert row["latency"]["mean"] == pytest.approx(latency.mean())
+    assert row["latency"]["p99.9"] == pytest.approx(np.quantile(latency, 0.999))
+    slots = 4 * records.batches.steps.astype(np.int64).sum()
+    assert row["slot_efficiency"] == pytest.approx(trace.output_tokens.sum() / slots)
+    longest = 100 + np.argsort(-trace.output_tokens[100:], kind="stable")[:3]
+    assert row["longest"]["wait_p99"] == pytest.approx(np.quantile(records.wait[longest], 0.99))
+
+
+def test_climbers_get_no_prediction(capsys: pytest.CaptureFixture[str]) -> None:
+    found = by_name(parsed(capsys, "--policy=climb", "--policy=climb-predicted"))
+    assert list(found) == ["fifo", "climb", "climb-predicted"]
+    entries = [row["entries_per_request"] for row in found.values()]
+    assert entries[0] == 1.0 < entries[2] < entries[1]
+
+
+def test_ratios_are_to_fifo(capsys: pytest.CaptureFixture[str]) -> None:
+    found = by_name(parsed(capsys, "--rate=2", "--requests=5000"))
+    assert found["fifo"]["relative_to_fifo"] == {"mean": 1.0, "p99": 1.0}
+    ratio = found["climb"]["latency"]["p99"] / found["fifo"]["latency"]["p99"]
+    assert found["climb"]["relative_to_fifo"]["p99"] == pytest.approx(ratio)
+    assert found["refill"]["slot_efficiency"] is None
+
+
+def test_every_policy_plays(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [f"--policy={policy.name}" for policy in POLICIES]
+    found = parsed(capsys, *names, "--rate=1", "--requests=3000", "--servers=2", "--sigma=0.5")
+    assert [row["policy"] for row in found["policies"]] == [policy.name for policy in POLICIES]
+    assert all(row["throughput"] == pytest.approx(1.0, rel=0.1) for row in found["policies"])
+
+
+def test_a_seed_says_everything_and_predictions_matter(capsys: pytest.CaptureFixture[str]) -> None:
+    same = ["--rate=2", "--requests=2000", "--seed=7", "--policy=elastic"]
+    first, again = parsed(capsys, *same), parsed(capsys, *same)
+    assert first == again
+    noisy = parsed(capsys, *same, "--shuffled")
+    assert noisy["edges"] == first["edges"]
+    oracle = by_name(parsed(capsys, *same, "--sigma=0"))["elastic"]
+    assert oracle["latency"] == by_name(first)["elastic"]["latency"]
+    assert by_name(noisy)["elastic"]["latency"]["mean"] > oracle["latency"]["mean"]
+
+
+def test_bursts_keep_requests_and_rate() -> None:
+    even = workload(Settings("trace.csv", rate=3.0, requests=20_000)).played
+    bursty = workload(Settings("trace.csv", rate=3.0, requests=20_000, cv=4.0)).played
+    assert (even.output_tokens == bursty.output_tokens).all()
+    assert even.arrivals is not None
+    assert bursty.arrivals is not None
+    spread = [np.diff(times).std() * 3 for times in (even.arrivals, bursty.arrivals)]
+    assert spread == pytest.approx([1.0, 4.0], rel=0.1)
+
+
+def test_fifo_saturates_where_theory_says(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", *SATURATES, "--json"]) == 0
+    captured = capsys.readouterr()
+    found = by_name(json.loads(captured.out))
+    batch = 0.05 + 0.02 * expected_max(read("trace.csv").output_tokens, 8)
+    assert found["fifo"]["saturation"] == pytest.approx(8 / batch, rel=0.05)
+    assert found["elastic"]["saturation"] > 1.5 * found["fifo"]["saturation"]
+    progress = [line.split(":")[0] for line in captured.err.splitlines()]
+    assert progress == ["saturation of fifo", "saturation of elastic"]
+
+
+def test_two_servers_bear_twice_as_much(capsys: pytest.CaptureFixture[str]) -> None:
+    out = output(capsys, *SATURATES, "--servers=2", "--batch-size=16", "--rate=9")
+    assert "the highest rate at which the backlog of 20,000 drawn requests, Poisson" in out
+    batch = 0.05 + 0.02 * expected_max(read("trace.csv").output_tokens, 16)
+    fifo = next(line for line in out.splitlines() if line.startswith("fifo"))
+    assert float(fifo.split()[-2]) == pytest.approx(2 * 16 / batch, rel=0.05)
+
+
+def test_a_backlog_that_grows_is_marked(capsys: pytest.CaptureFixture[str]) -> None:
+    slow = output(capsys, "trace.csv", "--rate=1", "--requests=20000", "--policy=fifo")
+    assert "*" not in slow
+    fast = output(capsys, "trace.csv", "--rate=9", "--requests=20000", "--policy=fifo")
+    assert "\nfifo *" in fast
+    assert "* the backlog grows" in fast
+
+
+@pytest.mark.parametrize(("load", "steady"), [(0.9, True), (1.1, False)])
+def test_steady_is_below_one_request_a_service_time(load: float, steady: bool) -> None:
+    n = 20_000
+    trace = from_arrays([0] * n, [1] * n, arrivals=arrivals.poisson(n, load, seed=3))
+    one_by_one = mb.SchedulerConfig(mb.Edges([0, 1]), 1)
+    records = mb.simulate(trace, scheduler=one_by_one, costs=mb.CostModel(step=1.0))
+    assert is_steady(records) is steady
+
+
+def test_nothing_stable_is_said() -> None:
+    trace = from_arrays([0] * 4, [1] * 4)
+    records = mb.simulate(trace, scheduler=mb.Baseline.continuous(1), costs=COSTS)
+    assert not is_steady(records), "all at once"
+    with pytest.raises(ValueError, match="backlog always grows; more requests may tell"):
+        saturation(lambda _: records, 1.0)
+
+
+def test_users_wait_for_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    out = output(capsys, "trace.csv", "--users=3", "--pause=0.5", "--requests=500")
+    assert "500 requests drawn from trace.csv (seed 0), sent by 3 users who pause 0.5 s" in out
+    names = [line.split()[0] for line in out.split("\npolicy ")[1].splitlines()[1:5]]
+    assert names == ["fifo", "elastic", "climb", "refill"], "strict might wait for ever"
+
+
+def test_servers_with_little_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    roomy, tight = (
+        by_name(parsed(capsys, "--rate=5", "--requests=2000", "--policy=climb", *options))
+        for options in ([], ["--max-resident=8"])
+    )
+    assert tight["fifo"] == roomy["fifo"]
+    assert tight["climb"]["throughput"] < roomy["climb"]["throughput"]
+
+
+@pytest.mark.parametrize("name", ["out.png", "out.svg"])
+def test_the_picture(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib", reason="the picture needs the extra `plot`")
+    assert "fifo" in output(capsys, "trace.csv", f"--plot={name}")
+    assert Path(name).read_bytes()[:5] in (b"\x89PNG\r", b"<?xml")
+
+
+def test_a_move_costs_what_the_batch_pays_for_it() -> None:
+    assert default_overhead(COSTS, 8) == pytest.approx(2.5)
+    moving = mb.CostModel(fixed=0.05, step=0.02, row_step=0.01, moved_row=0.1)
+    assert default_overhead(moving, 8) == pytest.approx(0.85 / 0.1)
+    assert default_overhead(mb.CostModel(kv_token=1.0), 8) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere.csv"], "cannot read nowhere.csv"),
+        (["plain.csv"], "rate: plain.csv has no times; give a rate"),
+        (["trace.csv", "--policy=lifo"], "policy: 'lifo' is not one of fifo, strict"),
+        (["trace.csv", "--edges=odd"], "edges: 'odd' is not one of optimal"),
+        (["trace.csv", "--rate=0"], "rate: 0 is not a finite number from 1e-06 to"),
+        (["trace.csv", "--rate=nan"], "rate: nan"),
+        (["trace.csv", "--users=0"], "users: 0 is not from 1"),
+        (["trace.csv", "--users=4", "--rate=2"], "rate: 2 means nothing beside users = 4"),
+        (["trace.csv", "--users=4", "--saturation"], "saturation: means nothing beside users = 4"),
+        (["trace.csv", "--users=4", "--policy=strict"], "policy: 'strict' may wait for ever"),
+        (["trace.csv", "--users=4", "--pause=-1"], "pause: -1 is not"),
+        (["trace.csv", "--pause=2"], "pause: 2 means nothing without users"),
+        (["trace.csv", "--max-resident=7"], "max_resident: 7 is not at least 8"),
+        (["trace.csv", "--cv=2"], "cv: 2 means nothing without rate"),
+        (["trace.csv", "--rate=1", "--cv=-1"], "cv: -1 is not"),
+        (["trace.csv", "--requests=401"], "requests: 401 is more than the trace's 400"),
+        (["trace.csv", "--rate=1", "--requests=0"], "requests: 0 is not from 1"),
+        (["trace.csv", "--saturation", "--requests=9"], "requests: 9 is not from 1000"),
+        (["trace.csv", "--bins=0"], "bins: 0 is not from 1 to 4096"),
+        (["trace.csv", "--levels=-3"], "levels: -3 is not from 1"),
+        (["trace.csv", "--batch-size=0"], "batch_size: 0 is not from 1"),
+        (["trace.csv", "--batch-size=9999999999"], "batch_size: 9999999999"),
+        (["trace.csv", "--servers=0"], "servers: 0 is not from 1 to 100000"),
+        (["trace.csv", "--servers=9999999999"], "servers: 9999999999"),
+        (["trace.csv", "--chunk=0"], "chunk: 0 is not from 1"),
+        (["trace.csv", "--seed=-1"], "seed: -1 is not at least 0"),
+        (["trace.csv", "--sigma=-0.5"], "sigma: -0.5 is not"),
+        (["trace.csv", "--sigma=1", "--shuffled"], "shuffled: means nothing beside sigma = 1"),
+        (["trace.csv", "--warm-up=1"], "warm_up: 1 is not from 0 to below 1"),
+        (["trace.csv", "--warm-up=nan"], "warm_up: nan is not"),
+        (["trace.csv", "--overhead=-1"], "overhead: -1 is not"),
+        (["trace.csv", "--step=-1"], "step: -1 is not"),
+        (["trace.csv", "--kv-token=1e9"], "kv_token: 1e+09 is not"),
+        (["trace.csv", "--bins=5000"], "bins: 5000 is not"),
+        (["trace.csv", "--fixed=0", "--step=0"], "costs: they add up to 0 s"),
+        (["trace.csv", "--plot=x.gif"], "plot: 'x.gif' does not end in"),
+        (["trace.csv", "--plot=nowhere/x.png"], "plot: 'nowhere/x.png' cannot be written"),
+    ],
+)
+def test_bad_arguments_end_in_one_line(
+    arguments: list[str], message: str, refused: Callable[[list[str], str], None]
+) -> None:
+    Path("plain.csv").write_text("prompt_tokens,output_tokens\n3,4\n5,6\n")
+    refused(["simulate", *arguments], message)
+
+
+def test_a_file_without_times_plays_at_a_rate(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("plain.csv").write_text("prompt_tokens,output_tokens\n3,4\n5,60\n")
+    out = output(capsys, "plain.csv", "--rate=2", "--requests=500", "--seed=1")
+    assert out.startswith("500 requests drawn from plain.csv (seed 1), Poisson arrivals at 2 req")
