@@ -81,7 +81,7 @@ assert cache[:, :, 0].equal(cache[:, :, 1])
     "kernel", [pad_kernel, unpad_kernel, gather_kv_kernel], ids=lambda kernel: kernel.__name__
 )
 def test_numbers_are_never_specialised(kernel: Any) -> None:
-    """So no length, width, stride or fill compiles a kernel anew."""
+    """So no length, width, stride or fill compiles a kernel again."""
     numbers = [parameter for parameter in kernel.params if parameter.annotation_type == "i64"]
     assert len(numbers) >= 6
     assert all(parameter.do_not_specialize for parameter in numbers)
