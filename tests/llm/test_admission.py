@@ -1,4 +1,4 @@
-"""What `generate` accepts and refuses; nothing runs before everything is checked."""
+"""Arguments that `generate` accepts and refuses; nothing runs before all are checked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def llm() -> LLM:
 
 @pytest.fixture
 def silent(llm: LLM, monkeypatch: pytest.MonkeyPatch) -> LLM:
-    """The model must not be called."""
+    """An engine whose model must not be called."""
 
     def forward(*_: Any, **__: Any) -> None:
         pytest.fail("the model ran")
@@ -143,7 +143,7 @@ def test_defaults(llm: LLM) -> None:
 
 
 def test_fractional_and_too_large_lengths_are_predictions(llm: LLM) -> None:
-    """Rounded up, and clipped to what the request can generate."""
+    """They are rounded up, and clipped to what the request can generate."""
     llm.generate(["a", "b"], ONE, lengths=[0.5, 1e300], use_tqdm=False)
     assert sum(record.useful_tokens for record in llm.records) == 4
 
@@ -170,7 +170,7 @@ def test_lengths_in_many_forms(llm: LLM, lengths: Any) -> None:
 
 
 class Encodes(ByteTokenizer):
-    """A tokenizer whose `encode` returns whatever it is given."""
+    """A tokenizer whose `encode` returns `result` for the text "odd"."""
 
     def __init__(self, result: Any) -> None:
         self.result = result

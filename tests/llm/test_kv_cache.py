@@ -1,4 +1,4 @@
-"""Slots, moves and parking, against a plain list of rows."""
+"""The KV cache: slots, moves and parking keep each row whole."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNEVEN = CacheLayout((LayerShape(2, 4, 4), LayerShape(3, 6, 5)), (0, 1), torch.f
 
 
 def write(cache: KVCache, slot: int, length: int, value: float) -> None:
-    """Fills the first positions of a slot with numbers that tell slot and position apart."""
+    """Fills the first positions of a slot with numbers that differ by slot and position."""
     positions = value + torch.arange(length, dtype=torch.float64) / 1000
     for keys, values in cache.views(slot, 1, length):
         keys.copy_(positions[:, None].expand_as(keys))
@@ -52,7 +52,7 @@ def test_views_have_each_layers_own_shape() -> None:
     assert shapes == [((3, 2, 17, 4), (3, 2, 17, 4)), ((3, 3, 17, 6), (3, 3, 17, 5))]
 
 
-def test_a_new_cache_is_zero_and_growing_keeps_the_live_rows() -> None:
+def test_a_new_cache_is_zero_and_growth_keeps_the_live_rows() -> None:
     cache = KVCache(UNEVEN)
     cache.reserve(3, 8)
     assert all(not tensor.any() for tensor in read(cache, 2, 8))
@@ -93,9 +93,9 @@ def test_compaction_moves_rows_whole(lengths: list[int], data: st.DataObject) ->
     for slot, length in enumerate(lengths):
         write(cache, slot, length, slot)
     live = data.draw(st.integers(0, len(lengths)))
-    holes = data.draw(st.permutations(range(live)))
+    gaps = data.draw(st.permutations(range(live)))
     tail = data.draw(st.permutations(range(live, len(lengths))))
-    pairs = list(zip(tail, holes, strict=False))
+    pairs = list(zip(tail, gaps, strict=False))
     moves = Moves([s for s, _ in pairs], [d for _, d in pairs], [lengths[s] for s, _ in pairs])
     cache.compact(moves, 16)
     origin = {d: s for s, d in pairs}

@@ -1,4 +1,4 @@
-"""Loading, and what is refused: by name, and before weights are read."""
+"""Loading, and refusals that name the model before weights are read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.llm.greedy import Reference, continued
 from tests.llm.small import GROUPED
 from transformers import (
     BartConfig,
@@ -72,7 +73,7 @@ def test_a_folder_is_refused_before_its_weights_are_read(name: str, tmp_path: Pa
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
-        # Positions from the length of the cache, and not causal at all: no config says so.
+        # No config says that positions come from the cache's length, or that it is not causal.
         (
             RoFormerConfig(
                 vocab_size=97,
@@ -155,14 +156,13 @@ FAMILIES: dict[str, Callable[[], Any]] = {
 def test_other_families_equal_transformers(
     name: str,
     make_model: Callable[..., Any],
-    reference: Callable[..., list[list[int]]],
+    reference: Reference,
 ) -> None:
     model = make_model(FAMILIES[name]())
     prompts = [[9, 8, 7], [5] * 20, [1, 2], [50, 60, 70, 80], [3] * 9]
     budgets = [20, 4, 11, 30, 16]
-    params = [SamplingParams(max_tokens=n, temperature=0) for n in budgets]
-    outputs = LLM(model, batch_size=3, edges=[0, 6, 30]).generate(prompts, params, use_tqdm=False)
-    assert [o.outputs[0].token_ids for o in outputs] == reference(model, prompts, budgets)
+    llm = LLM(model, batch_size=3, edges=[0, 6, 30])
+    assert continued(llm, prompts, budgets) == reference(model, prompts, budgets)
 
 
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
@@ -170,15 +170,13 @@ def test_both_attention_implementations(
     implementation: str,
     make_model: Callable[..., Any],
     prompts: list[list[int]],
-    reference: Callable[..., list[list[int]]],
+    reference: Reference,
 ) -> None:
     model = make_model(LlamaConfig(**GROUPED))
     budgets = [9] * 6
     expected = reference(model, prompts[:6], budgets)
     model.set_attn_implementation(implementation)
-    params = SamplingParams(max_tokens=9, temperature=0)
-    outputs = LLM(model, batch_size=4).generate(prompts[:6], params, use_tqdm=False)
-    assert [o.outputs[0].token_ids for o in outputs] == expected
+    assert continued(LLM(model, batch_size=4), prompts[:6], [9] * len(prompts[:6])) == expected
 
 
 def test_the_mask_form_follows_the_model(make_model: Callable[..., Any], llama: Any) -> None:

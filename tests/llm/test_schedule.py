@@ -1,4 +1,4 @@
-"""Policies: their arguments, the edges made for a call, and the batches that come out."""
+"""Policies: their arguments, the edges of a call, and the batches that result."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_geometric_edges(bins: int, longest: int) -> None:
 
 
 @pytest.mark.parametrize("bins", [100, 5000, 10**10, 2**70])
-def test_more_bins_than_lengths_are_as_many_as_there_are(bins: int) -> None:
+def test_there_are_no_more_bins_than_lengths(bins: int) -> None:
     assert geometric_edges(bins, 60) == [0, *range(16, 61)]
     assert len(multibin.Edges(geometric_edges(bins, 2**31 - 1))) <= 4096
 
@@ -149,7 +149,7 @@ def test_extreme_arguments_run() -> None:
         torch.tensor([0.0, 4.0, 8.0], requires_grad=True),
     ],
 )
-def test_edges_are_those_given(edges: Any) -> None:
+def test_edges_of_the_caller_are_used(edges: Any) -> None:
     llm = LLM(tiny_model(), batch_size=2, edges=edges)
     llm.generate([[1]] * 2, params([6, 6]), use_tqdm=False)
     assert [(record.bin, record.limit) for record in llm.records] == [(0, 4), (1, None)]

@@ -1,4 +1,4 @@
-"""Tokenizers: in the model's folder, given, missing, or unfit."""
+"""Tokenizers: in the model's folder, from the caller, missing, or unfit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from multibin.llm._load.tiny import ByteTokenizer, tiny_model
 
 
 def save_byte_tokenizer(folder: Path) -> None:
-    """A transformers tokenizer of single bytes."""
+    """Saves a transformers tokenizer of single bytes."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {symbol: index for index, symbol in enumerate([*alphabet, "<eos>"])}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
@@ -69,7 +69,7 @@ def test_the_byte_tokenizer() -> None:
 
 
 class WithoutSkip:
-    """A tokenizer like tiktoken's."""
+    """A tokenizer without `skip_special_tokens`, as tiktoken has."""
 
     def encode(self, text: str) -> list[int]:
         return list(text.encode())
@@ -79,7 +79,7 @@ class WithoutSkip:
 
 
 class WithKeywords(WithoutSkip):
-    """One that takes more than it names."""
+    """A tokenizer whose `decode` takes any keyword."""
 
     def decode(self, tokens: list[int], errors: str = "replace", **_: Any) -> str:
         return super().decode(tokens, errors)

@@ -157,9 +157,9 @@ class LLM:
 
         Raises:
             TypeError: an argument of the wrong type.
-            ValueError: a prompt that is empty or longer than the context, an id outside the
-                vocabulary, a length that is negative or not finite, or arguments of unlike sizes.
-                The message names the argument and the value, and nothing has run.
+            ValueError: a prompt that is empty or longer than the context, or an id outside the
+                vocabulary. A length that is negative or not finite. Arguments of unlike sizes. The
+                message names the argument and the value, and nothing has run.
         """
         requests = self._admission.requests(prompts, sampling_params)
         budgets = np.array([request.budget for request in requests], dtype=np.int64)

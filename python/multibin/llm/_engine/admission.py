@@ -55,8 +55,8 @@ class Admission:
 
         Raises:
             TypeError: a prompt or parameters of the wrong type.
-            ValueError: an empty or too long prompt, an id outside the vocabulary, text or stop
-                strings without a tokenizer, or not one set of parameters a prompt.
+            ValueError: a prompt that is empty or too long, or has an id outside the vocabulary.
+                Text or stop strings without a tokenizer. Not one set of parameters a prompt.
         """
         several = _listed(prompts)
         tokenized = [self._tokenized(f"prompts[{i}]", prompt) for i, prompt in enumerate(several)]

@@ -76,8 +76,9 @@ class KVCache:
     """The slots of the running rows: [layers, 2, rows, kv_heads, capacity, head_dim].
 
     The cache is reused from batch to batch; it grows and never shrinks. What a mask hides is still
-    multiplied by 0, so it must not be NaN. Hence the cache starts as zeros, `clear` removes what
-    one batch left for the next, and `erase` what one row left for the next in its slot.
+    multiplied by 0, so it must not be NaN. Hence the cache starts as zeros.
+    `clear` removes what one batch left for the next, and `erase` what one row left for the next in
+    its slot.
     """
 
     def __init__(self, layout: CacheLayout) -> None:

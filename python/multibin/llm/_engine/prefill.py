@@ -23,8 +23,8 @@ PREFILL_TOKENS = 16384
 class Prefill:
     """Runs prompts and caches their keys and values.
 
-    Prompts are padded on the right: causal attention then hides the padding from real tokens
-    without a mask, and each row's keys begin at position 0 of its slot.
+    Prompts are padded on the right, so each row's keys begin at position 0 of its slot. Causal
+    attention then hides the padding from real tokens without a mask.
     """
 
     def __init__(self, model: Model, cache: KVCache) -> None:

@@ -16,14 +16,15 @@ What else it relies on is reached through this module:
 - `generate` with `output_logits`: the logits of one row alone, to which `probe` compares.
 - `Cache`: models call `update(keys, values, layer)`, `get_seq_length`, `get_mask_sizes`, and read
   `is_sliding`, `is_linear`, `is_dummy`, `is_compileable`. `cache_view` implements the first three.
-- `DynamicCache`: made without a config it grows by layers as they are used, whose `keys` and
-  `values` hold what was cached; made with a config its `layers` have a class for each kind.
+- `DynamicCache`: without a config it grows by layers as they are used; their `keys` and `values`
+  hold what was cached. With a config, its `layers` have a class for each kind.
 - `DynamicLayer`, `DynamicSlidingWindowLayer.sliding_window`, `DYNAMIC_LAYER_TYPE_MAPPING`: which
   layers attend to everything, which to a window, and the names of the others.
-- Configs: `get_text_config`, `is_encoder_decoder`, `layer_types`, `attention_layers` and
-  `window_size` (GPT-Neo), `keep_window_size` (Doge), `rope_parameters`, flat or by kind of layer,
-  `original_max_position_embeddings`, `alibi`, `model_type` (Bloom's), the names in `POSITIONS`,
-  `auto_map`, `_attn_implementation`, `_experts_implementation`.
+- Configs, of all families: `get_text_config`, `is_encoder_decoder`, `layer_types`, `auto_map`,
+  `_attn_implementation`, `_experts_implementation`, the names in `POSITIONS`.
+- Configs, of positions: `rope_parameters`, flat or by kind of layer, and
+  `original_max_position_embeddings`; `alibi`, and `model_type` for Bloom.
+- Configs, of windows: `attention_layers` and `window_size` (GPT-Neo), `keep_window_size` (Doge).
 - Models: `_is_stateful`, `_supports_attention_backend`, `get_input_embeddings`,
   `get_output_embeddings`.
 - Masks: one of four dimensions is added to the scores as it is, where
