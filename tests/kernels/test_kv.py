@@ -1,4 +1,4 @@
-"""Moves of KV rows, exactly, and nothing but the moves."""
+"""Moves of KV rows are exact, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ DTYPES = [torch.bfloat16, torch.float16, torch.float32, torch.float64, torch.int
 
 
 def noise(*shape: int, dtype: torch.dtype = torch.float32, device: torch.device) -> Tensor:
-    """Random bytes seen as `dtype`, so NaNs of every kind among them."""
+    """Returns random bytes as `dtype`, with NaNs of every kind among them."""
     limit = 2 if dtype == torch.bool else 256
     size = (*shape[:-1], shape[-1] * dtype.itemsize)
     return torch.randint(limit, size, dtype=torch.uint8, device=device).view(dtype)
 
 
 def bits(cache: Tensor) -> list[Any]:
-    """The bytes of every position, as nested lists."""
+    """Returns the bytes of every position, as nested lists."""
     return cache.contiguous().view(torch.uint8).tolist()
 
 
 def moved(source: Tensor, destination: Tensor, moves: list[Move]) -> list[Any]:
-    """What `destination` must hold, position by position, on plain lists."""
+    """Returns what `destination` must hold, position by position, by plain lists."""
     before, after = bits(source), bits(destination)
     layers, halves, _, heads, _, _ = source.shape
     for layer in range(layers):
@@ -108,10 +108,10 @@ def test_nothing_to_move(device: torch.device) -> None:
 
 
 def compacted(live: list[bool]) -> list[tuple[int, int]]:
-    """(from, to): the live rows of the tail, moved into the holes before them."""
-    holes = [row for row, alive in enumerate(live) if not alive]
+    """Returns (from, to) of the live rows of the tail, moved into the gaps before them."""
+    gaps = [row for row, alive in enumerate(live) if not alive]
     tail = [row for row, alive in enumerate(live) if alive and row >= sum(live)]
-    return list(zip(tail, holes, strict=False))
+    return list(zip(tail, gaps, strict=False))
 
 
 @settings(max_examples=60, deadline=None)
@@ -149,17 +149,17 @@ def test_random_moves(
 
 
 def by_position(cache: Tensor) -> Tensor:
-    """The same values, laid out [layers, 2, rows, capacity, kv_heads, head_dim]."""
+    """Returns the values laid out as [layers, 2, rows, capacity, kv_heads, head_dim]."""
     return cache.transpose(3, 4).contiguous().transpose(3, 4)
 
 
 def by_row(cache: Tensor) -> Tensor:
-    """The same values, rows outermost."""
+    """Returns the values laid out with rows outermost."""
     return cache.permute(2, 4, 0, 1, 3, 5).contiguous().permute(2, 3, 0, 4, 1, 5)
 
 
 def within(cache: Tensor, offset: int) -> Tensor:
-    """The same values amid a wider buffer, so that rows start `offset` elements off."""
+    """Returns the values amid a wider buffer, so that rows start `offset` elements off."""
     *outer, width = cache.shape
     buffer = torch.zeros(*outer, width + 2 * offset, dtype=cache.dtype, device=cache.device)
     buffer[..., offset : offset + width] = cache
@@ -167,12 +167,12 @@ def within(cache: Tensor, offset: int) -> Tensor:
 
 
 def aligned(cache: Tensor) -> Tensor:
-    """Amid a wider buffer, 16-byte boundaries kept."""
+    """Returns the values amid a wider buffer, on 16-byte boundaries."""
     return within(cache, 8)
 
 
 def odd(cache: Tensor) -> Tensor:
-    """Amid a wider buffer, off every boundary but an element's."""
+    """Returns the values amid a wider buffer, on the boundaries of elements only."""
     return within(cache, 1)
 
 

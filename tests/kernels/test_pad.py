@@ -1,4 +1,4 @@
-"""Ragged to dense and back, exactly: against Python lists and torch's own padding."""
+"""Ragged to dense and back is exact: it equals Python lists and torch's own padding."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def padded(rows: list[list[Any]], width: int, side: str, fill: Any) -> list[list
 
 
 def cut(rows: list[list[Any]], width: int, side: str, fill: Any) -> list[Any]:
-    """What `unpad` gives back of rows that `pad` cut to `width`."""
+    """Returns what `unpad` makes of rows that `pad` cut to `width`."""
     if side == "right":
         kept = [row[:width] + [fill] * (len(row) - width) for row in rows]
     else:
@@ -78,7 +78,7 @@ def dense_of(rows: list[list[Any]], width: int, device: torch.device) -> Tensor:
 
 
 def bits(tensor: Tensor) -> Tensor:
-    """The bytes on CPU, so that NaNs and signed zeros count as what they are."""
+    """Returns the bytes on the CPU, so that NaNs and signed zeros compare by their bits."""
     return tensor.cpu().contiguous().view(torch.uint8)
 
 
