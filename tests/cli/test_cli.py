@@ -72,9 +72,9 @@ def test_a_closed_pipe_is_no_crash() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--requests=0"], "requests must be at least 1, not 0"),
-        (["--bins=-1"], "bins must be at least 1, not -1"),
-        (["--batch-size=0"], "batch_size must be at least 1, not 0"),
+        (["--requests=0"], "requests must be at least 1, got 0"),
+        (["--bins=-1"], "bins must be at least 1, got -1"),
+        (["--batch-size=0"], "batch_size must be at least 1, got 0"),
         (["--repeats=0"], "repeats must"),
         (["--threads=0"], "threads must"),
         (["--width=0"], "width must"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from multibin.lab.compare._engine import Result
-    from multibin.llm.outputs import BatchRecord
+    from multibin.llm._outputs import BatchRecord
 
 USEFUL, WASTED = "#2b6cb0", "#f4b8a8"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import takewhile
 
+from multibin._args import integer
 from multibin.costs._table import axis
 from multibin.lab.calibrate._bench import STEPS
-from multibin.llm.arguments import integer
 
 __all__ = ["ROWS", "Settings", "grid_tokens"]
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 import multibin as mb
+from multibin._args import integer
 from multibin.lab.traces import Trace, chat, read
-from multibin.llm.arguments import integer
-from multibin.llm.named import named, threads
-from multibin.llm.outputs import BatchRecord, RequestOutput
+from multibin.llm._load.load_by_name import load_by_name, threads
+from multibin.llm._outputs import BatchRecord, RequestOutput
 
 SAMPLE = 4000
 """Requests that the edges are fitted on: others than those that run."""
@@ -128,7 +128,7 @@ def demo(settings: Settings) -> tuple[str, list[Result]]:
     """
     small = settings.model is None and settings.width == 1
     with threads(settings.threads, small):
-        model, name = named(settings.model, settings.width)
+        model, name = load_by_name(settings.model, settings.width)
         workload = _workload(settings, model.context)
         chosen = policies(settings, workload.sample)
         engines = [
