@@ -188,8 +188,8 @@ impl Batch {
         self.inner.bin()
     }
 
-    /// Why the batch left: ``"light_load"``, ``"overdue"``, ``"full"``, ``"elastic"``, ``"drain"``, or
-    /// ``"expired"`` without rows.
+    /// Why the batch left: ``"light_load"``, ``"overdue"``, ``"full"``, ``"elastic"``, ``"drain"``,
+    /// or ``"expired"`` without rows.
     #[getter]
     fn reason(&self) -> ReasonWord {
         ReasonWord(self.inner.reason().name())
@@ -206,8 +206,8 @@ impl Batch {
     ///     anywhere: let any worker take them, not only the worker of this batch.
     ///
     /// Raises:
-    ///     ValueError: a position is wrong, a row is named twice, or a progress is less than before.
-    ///         Nothing is resubmitted then.
+    ///     ValueError: a position is wrong, a row is named twice, or a progress is less than
+    ///         before. Nothing is resubmitted then.
     ///     TypeError: an array has a wrong dtype.
     ///     RuntimeError: the batch is done.
     ///
@@ -234,8 +234,8 @@ impl Batch {
         self.core()?.resubmit(&rows, anywhere).map_err(errors::resubmit)
     }
 
-    /// Ends the lease: all rows are finished, except those that were resubmitted. A second call does
-    /// nothing.
+    /// Ends the lease: all rows are finished, except those that were resubmitted. A second call
+    /// does nothing.
     ///
     /// >>> scheduler = Scheduler(Edges([0, 16]), 8)
     /// >>> ticket = scheduler.submit(7, 5)
