@@ -166,7 +166,9 @@ def test_drain_async_ends_with_the_last_lease() -> None:
     s.submit(7, 3)
 
     async def run() -> None:
-        with pytest.raises(TimeoutError, match="1 wait and 0 are leased"):
+        with pytest.raises(
+            TimeoutError, match="not drained within the timeout: 1 waiting, 0 leased"
+        ):
             await s.drain_async(0.01)
         batch = s.worker().next_batch(0)
         drained = asyncio.create_task(s.drain_async())

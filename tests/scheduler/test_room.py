@@ -55,9 +55,9 @@ def test_a_wait_that_is_over_is_full() -> None:
 @pytest.mark.parametrize("wait", [-1, math.nan])
 def test_a_wait_that_is_none(wait: float) -> None:
     s, _ = full()
-    with pytest.raises(ValueError, match="wait: "):
+    with pytest.raises(ValueError, match="wait must be "):
         s.submit(7, 3, wait=wait)
-    with pytest.raises(TypeError, match="wait: "):
+    with pytest.raises(TypeError, match="wait must be "):
         s.submit_many([7], [3], wait="1")  # type: ignore[arg-type]
 
 
@@ -163,11 +163,13 @@ def test_errors_of_an_await_name_the_argument() -> None:
     s = mb.Scheduler(EDGES, 2, budget=100, budget_of="cost")
 
     async def run() -> None:
-        with pytest.raises(ValueError, match="cost: 200 exceeds budget"):
+        with pytest.raises(ValueError, match=r"cost must be at most budget = \d+, got 200"):
             await s.submit_async(1, 5, cost=200)
-        with pytest.raises(ValueError, match=r"costs\[1\]: 200 exceeds"):
+        with pytest.raises(ValueError, match=r"costs\[1\] must be at most budget = \d+, got 200"):
             await s.submit_many_async([1, 2], [5, 5], costs=[1, 200])
-        with pytest.raises(ValueError, match="lengths: 1 values for 2 keys"):
+        with pytest.raises(
+            ValueError, match="lengths must have one value for each of 2 keys, got 1"
+        ):
             await s.submit_many_async([1, 2], [5])
 
     asyncio.run(run())

@@ -132,15 +132,19 @@ def test_climbing() -> None:
 @pytest.mark.parametrize(
     ("rows", "progress", "message"),
     [
-        ([2], [10], "rows: 2 is not a position in this batch of 2"),
-        ([-1], [10], "rows: -1 is not a position in this batch of 2"),
-        (np.array([2**64 - 1], "u8"), [10], "rows: 18446744073709551615 is not a position"),
-        ([2**70], [10], "rows: 1180591620717411303424 is not a position"),
+        ([2], [10], r"rows\[0\] must be a position in this batch of 2, got 2"),
+        ([-1], [10], r"rows\[0\] must be a position in this batch of 2, got -1"),
+        (
+            np.array([2**64 - 1], "u8"),
+            [10],
+            rf"rows\[0\] must be a position in this batch of 2, got {2**64 - 1}",
+        ),
+        ([2**70], [10], rf"rows\[0\] must be a position in this batch of 2, got {2**70}"),
         ([0, 0], [10, 10], "rows: 0 is resubmitted twice"),
-        ([0], [10, 11], "progress: 2 values for 1 rows"),
-        ([True], [10], "rows: a mask of 1 for a batch of 2"),
-        ([0], [-1], r"progress\[0\]: -1"),
-        ([0], [float("nan")], r"progress\[0\]: NaN"),
+        ([0], [10, 11], "progress must have one value for each of 1 rows, got 2"),
+        ([True], [10], "rows must have one value for each of 2 rows of the batch, got 1"),
+        ([0], [-1], r"progress\[0\] must be between 0 and 4294967295, got -1"),
+        ([0], [float("nan")], r"progress\[0\] must be between 0 and 4294967295, got nan"),
     ],
 )
 def test_a_bad_resubmission_changes_nothing(rows: Any, progress: Any, message: str) -> None:
@@ -272,7 +276,7 @@ def test_parked_climbers_are_bounded() -> None:
         first.resubmit([0, 1], [10, 10])
     assert take(worker).keys.tolist() == [0, 1], "two wait with their state, so no other starts"
     assert take(worker).keys.tolist() == [2, 3]
-    with pytest.raises(ValueError, match="max_parked: -1"):
+    with pytest.raises(ValueError, match="max_parked must be at least 0, got -1"):
         scheduler(max_parked=-1)
 
 

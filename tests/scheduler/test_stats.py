@@ -248,5 +248,5 @@ def test_labels_that_cannot_be_are_refused(name: str) -> None:
 
 @pytest.mark.parametrize("labels", [{1: "x"}, {"a": 1}, [("a", "x")], {"a": "\ud800"}])
 def test_labels_of_a_wrong_type_are_refused(labels: object) -> None:
-    with pytest.raises(TypeError, match="labels: needs a dict of str to str"):
+    with pytest.raises(TypeError, match="labels must be a dict of str to str, got"):
         scheduler().prometheus(labels=labels)  # type: ignore[arg-type]

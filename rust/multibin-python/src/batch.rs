@@ -98,6 +98,11 @@ impl Batch {
     }
 
     /// The tickets of the expired requests, shape ``[n]``.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16]), 8)
+    /// >>> ticket = scheduler.submit(7, 5, ttl=0)
+    /// >>> scheduler.worker().next_batch(0).expired_tickets.tolist() == [ticket]
+    /// True
     #[getter]
     fn expired_tickets<'py>(&self, py: Python<'py>) -> Array<'py, u64> {
         Array::collect(py, self.inner.expired().iter().map(|expired| expired.ticket))
@@ -190,6 +195,12 @@ impl Batch {
 
     /// Why the batch left: ``"light_load"``, ``"overdue"``, ``"full"``, ``"elastic"``, ``"drain"``,
     /// or ``"expired"`` without rows.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16]), 2)
+    /// >>> first = scheduler.submit_many([7, 8, 9, 10], [5, 6, 7, 8])
+    /// >>> with scheduler.worker().next_batch(0) as batch:
+    /// ...     batch.reason
+    /// 'full'
     #[getter]
     fn reason(&self) -> ReasonWord {
         ReasonWord(self.inner.reason().name())

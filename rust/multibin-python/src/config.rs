@@ -142,6 +142,9 @@ impl SchedulerConfig {
     }
 
     /// Seconds in a queue after which a request is overdue; ``None``: never.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16]), 8, max_wait=2).max_wait
+    /// 2.0
     #[getter]
     fn max_wait(&self) -> Option<f64> {
         self.0.config.max_wait.map(|wait| wait.as_secs_f64())
@@ -157,42 +160,63 @@ impl SchedulerConfig {
     }
 
     /// Which full bin goes first; ``None``: the default for ``overrun`` and ``ageing``.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16]), 8, order="oldest").order
+    /// 'oldest'
     #[getter]
     fn order(&self) -> Option<OrderWord> {
         self.0.config.order.map(|order| OrderWord(words::name(order, words::ORDERS)))
     }
 
     /// What happens to a request that is longer than its bin.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16]), 8, overrun="climb").overrun
+    /// 'climb'
     #[getter]
     fn overrun(&self) -> OverrunWord {
         OverrunWord(words::name(self.0.config.overrun, words::OVERRUNS))
     }
 
     /// How many climbers wait when only overdue requests start; ``None``: no limit.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16]), 8, max_parked=3).max_parked
+    /// 3
     #[getter]
     fn max_parked(&self) -> Option<usize> {
         self.0.config.max_parked
     }
 
     /// The most bins that there may ever be; ``None``: those of ``edges`` or of ``adapt``.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16]), 8, max_bins=4).max_bins
+    /// 4
     #[getter]
     fn max_bins(&self) -> Option<usize> {
         self.0.config.max_bins
     }
 
     /// Seconds per step by which a unit of priority delays a request; ``None``: no priorities.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16]), 8, ageing=0.5).ageing
+    /// 0.5
     #[getter]
     fn ageing(&self) -> Option<f64> {
         self.0.config.ageing
     }
 
     /// The most that a batch costs; ``None``: no limit.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16]), 8, budget=100).budget
+    /// 100
     #[getter]
     fn budget(&self) -> Option<u64> {
         self.0.config.budget.map(Budget::most)
     }
 
     /// What the budget counts: ``"padded"`` or ``"cost"``.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16]), 8).budget_of
+    /// 'padded'
     #[getter]
     fn budget_of(&self) -> BudgetWord {
         let costs = matches!(self.0.config.budget, Some(Budget::Sum(_)));
@@ -200,6 +224,9 @@ impl SchedulerConfig {
     }
 
     /// The largest share of padding with which rows of other bins join; ``None``: no limit.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16]), 8, max_padding=0.2).max_padding
+    /// 0.2
     #[getter]
     fn max_padding(&self) -> Option<f64> {
         self.0.config.max_padding
