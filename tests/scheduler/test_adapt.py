@@ -1,4 +1,4 @@
-"""Adaptive edges and the live gate: what the scheduler does with finished requests."""
+"""Adaptation to finished requests: edges that follow them, and the live gate."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def count(s: mb.Scheduler, part: str, name: str) -> Any:
 
 
 def bins(s: mb.Scheduler) -> list[int]:
-    """Those to which lengths 0, 20, 40, … of four batches each go."""
+    """Returns the bins of lengths 0, 20, 40, … with four batches each."""
     keys = np.arange(40 * 4 * BATCH, dtype=np.uint64)
     s.submit_many(keys, keys // (4 * BATCH) * 20)
     found = set()
@@ -48,17 +48,17 @@ def bins(s: mb.Scheduler) -> list[int]:
 
 
 def cost(edges: mb.Edges, sample: Ints) -> float:
-    """Mean over requests of E[longest of a batch | bin]."""
-    places = np.searchsorted(edges.bounds[1:-1], sample, side="right")
+    """Returns the mean over requests of E[longest of a batch | bin]."""
+    bin_of = np.searchsorted(edges.bounds[1:-1], sample, side="right")
     total = 0.0
-    for place in np.unique(places):
-        own = np.sort(sample[places == place])
+    for bin in np.unique(bin_of):
+        own = np.sort(sample[bin_of == bin])
         total += len(own) * float(own @ np.diff((np.arange(len(own) + 1) / len(own)) ** BATCH))
     return total / len(sample)
 
 
-def is_cheap(s: mb.Scheduler, sample: Ints, most: float) -> bool:
-    return cost(s.edges, sample) < most
+def is_cheap(s: mb.Scheduler, sample: Ints, max_cost: float) -> bool:
+    return cost(s.edges, sample) < max_cost
 
 
 def test_edges_are_found_from_one_bin_and_follow_a_drift() -> None:
@@ -69,7 +69,7 @@ def test_edges_are_found_from_one_bin_and_follow_a_drift() -> None:
         assert cost(s.edges, fresh) > 1.05 * best
         for part in np.split(draw(10_000, seed, mean), 20):
             s.observe(part, part)
-            time.sleep(0.02)  # A fit takes as long: requests do not finish faster than that.
+            time.sleep(0.02)  # As long as a fit: requests do not finish faster.
         until(partial(is_cheap, s, fresh, 1.03 * best))
     assert count(s, "edges", "drifts") == 1
 
@@ -107,7 +107,7 @@ def test_a_swap_is_logged_once_and_by_the_next_call_at_the_latest(
     sample = draw(2000, 0)
     s.observe(sample, sample)
     until(lambda: count(s, "edges", "swaps") == 1)
-    # The fit runs beside the call that starts it: if it ended first, that call has logged the swap.
+    # The fit runs beside the call that starts it. If it ends first, that call logs the swap.
     s.observe([], [])
     assert [r.getMessage().split(" bins")[0] for r in caplog.records] == ["edges swapped: 8"]
 

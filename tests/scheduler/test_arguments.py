@@ -1,4 +1,4 @@
-"""Arguments of the scheduler's face that are wrong: an error names the argument and the value."""
+"""Wrong arguments: the error names the argument, the rule and the value."""
 
 from __future__ import annotations
 
@@ -165,9 +165,9 @@ def test_bad_options_are_named(options: dict[str, Any], message: str) -> None:
         (lambda: mb.Edges.optimal([1], 1, 1, monotone=None), "monotone must be a bool, got None"),  # type: ignore[arg-type]
         (lambda: mb.Baseline.nearest(4, light_load="no"), "light_load must be a bool, got 'no'"),  # type: ignore[arg-type]
         (
-            lambda: mb.Baseline.sorted_window(4, [1]),
+            lambda: mb.Baseline.sorted_window(4, [1]),  # type: ignore[list-item]
             r"sizes must be pairs of two ints .*, got \[1\]",
-        ),  # type: ignore[list-item]
+        ),
     ],
 )
 def test_a_wrong_type_is_named_with_its_value(call: Callable[[], object], message: str) -> None:

@@ -1,4 +1,4 @@
-"""Taking requests back, changing a scheduler while it runs, and ending it."""
+"""Cancels requests, changes a scheduler while it runs, and ends it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SchedulerConfig: how a scheduler behaves, without one."""
+"""SchedulerConfig: a scheduler's arguments, as a value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gate: what bins gain with these predictions, and what it concludes."""
+"""The gate: what bins gain with these predictions, and whether it is open."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def draw(n: int, seed: int) -> Ints:
 
 
 def expected_max(actual: Ints, batch_size: int) -> float:
-    """E[longest of a batch] of different requests, each choice of them alike."""
+    """Returns E[longest of a batch] over all sets of different requests, equally likely."""
     n = len(actual)
     shorter = np.arange(n + 1, dtype=np.float64)
     shares = np.ones(n + 1)
@@ -85,14 +85,14 @@ def test_predictions_that_tell_nothing_gain_nothing_and_true_ones_pay(
 def test_a_gate_that_is_told_of_arrivals_knows_that_short_requests_finish_first() -> None:
     actual = draw(20_000, 0)
     edges = mb.Edges.optimal(actual, 16, 8)
-    told, not_told = mb.Gate(edges, 8), mb.Gate(edges, 8)
-    told.arrive(actual)
+    informed, uninformed = mb.Gate(edges, 8), mb.Gate(edges, 8)
+    informed.arrive(actual)
     said = set()
     for part in np.split(np.sort(actual), 200):
-        told.observe(part, part)
-        not_told.observe(part, part)
-        said.add((told.is_open, not_told.is_open))
-    # What is alike in bins of its own seems to be all that there is.
+        informed.observe(part, part)
+        uninformed.observe(part, part)
+        said.add((informed.is_open, uninformed.is_open))
+    # Equal requests in bins of their own look like all requests.
     assert said == {(True, True), (True, False)}
 
 

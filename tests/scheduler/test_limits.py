@@ -1,4 +1,4 @@
-"""What a batch may hold besides a number of rows: budgets, a size for each bin, little padding."""
+"""The limits of a batch besides its rows: budgets, a size for each bin, little padding."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_the_cost_that_exceeds_the_budget_is_named(
     assert s.stats()["submitted"] == 0
 
 
-def test_a_padded_budget_lowers_the_limit_of_those_who_climb() -> None:
+def test_a_padded_budget_lowers_the_limit_of_climbers() -> None:
     s = mb.Scheduler(mb.Edges([0, 100, 200]), 4, overrun="climb", budget=40)
     s.submit_many(np.arange(4, dtype=np.uint64), [0] * 4)
     worker = s.worker()

@@ -1,4 +1,4 @@
-"""Waiting for room, in threads and tasks, and what expires."""
+"""Waits for room, in threads and tasks, and requests that expire."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from tests.scheduler.waiting import EDGES, SOON, asleep, in_thread
+from tests.scheduler.waiting import EDGES, SOON, in_thread, until_waiting
 
 import multibin as mb
 
@@ -53,7 +53,7 @@ def test_a_wait_that_is_over_is_full() -> None:
 
 
 @pytest.mark.parametrize("wait", [-1, math.nan])
-def test_a_wait_that_is_none(wait: float) -> None:
+def test_a_wrong_wait_is_named(wait: float) -> None:
     s, _ = full()
     with pytest.raises(ValueError, match="wait must be "):
         s.submit(7, 3, wait=wait)
@@ -76,7 +76,7 @@ def test_first_come_first_served_among_threads_and_tasks() -> None:
         tasks, threads = [], []
         for key in range(10, 16, 2):
             tasks.append(asyncio.create_task(task(key)))
-            await asleep(tasks[-1])
+            await until_waiting(tasks[-1])
             threads.append(thread(key + 1))
             await asyncio.sleep(0.05)
         with pytest.raises(mb.FullError):
@@ -142,12 +142,12 @@ def test_a_cancelled_task_leaves_nothing_behind() -> None:
 
     async def run() -> None:
         waiter = asyncio.create_task(s.submit_async(7, 3))
-        await asleep(waiter)
+        await until_waiting(waiter)
         waiter.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiter
         accepted = asyncio.create_task(s.submit_async(8, 3))
-        await asleep(accepted)
+        await until_waiting(accepted)
         worker.next_batch(0).done()
         accepted.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""The scheduler's face: what it accepts, what it hands out, how it ends."""
+"""The scheduler: what it accepts, which batches leave, how it ends."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def test_a_full_bin_leaves_first() -> None:
     assert keys(rest(worker)) == [[0, 2], [5]]
 
 
-def test_elastic_waits_for_nobody_and_tops_up_from_the_nearest_bins() -> None:
+def test_elastic_waits_for_no_request_and_tops_up_from_the_nearest_bins() -> None:
     s, worker = started()
     s.submit(1, 5)
-    few = take(worker)
-    assert (few.keys.tolist(), few.reason) == ([1], "light_load")
+    batch = take(worker)
+    assert (batch.keys.tolist(), batch.reason) == ([1], "light_load")
     for key, length in enumerate([30, 30, 5, 15, 5, 15, 5]):
         s.submit(key, length)
     batch = take(worker)
@@ -114,7 +114,7 @@ def test_climbing() -> None:
     with pytest.raises(RuntimeError, match="done"):
         batch.resubmit([0], [10])
     with pytest.raises(TimeoutError):
-        other.next_batch(0)  # the climber's state is with the other worker
+        other.next_batch(0)  # the other worker holds the climber's state
     again = worker.next_batch(0)
     assert (again.keys.tolist(), again.bin, again.limit) == ([8], 1, 10)
     assert again.progress.tolist() == [10]
@@ -256,7 +256,7 @@ def test_closing() -> None:
     assert take(worker).reason == "drain", "a worker that resubmits later asks again"
 
 
-def test_a_closed_worker_gives_its_climbers_back() -> None:
+def test_climbers_of_a_closed_worker_restart() -> None:
     s, worker = started(1, overrun="climb")
     s.submit(1, 0)
     batch = worker.next_batch(0)
@@ -280,7 +280,7 @@ def test_parked_climbers_are_bounded() -> None:
         scheduler(max_parked=-1)
 
 
-def test_recomputing_climbers_start_over() -> None:
+def test_recomputing_climbers_restart() -> None:
     s, worker = started(1, overrun="recompute")
     s.submit(7, 0)
     with worker.next_batch(0) as first:
@@ -299,7 +299,7 @@ def test_overdue_requests_lead() -> None:
     for key in range(8, 40, 2):
         served.append(take(worker).keys.tolist())
         s.submit_many([key, key + 1], [5, 5])
-    # It entered alone (w = 0): more than 4·B = 8 others go first, then it leads.
+    # It entered alone: its bypass bound is 4·B = 8 rows, then it leads.
     assert [0 in batch for batch in served].index(True) == 5
 
 

@@ -1,4 +1,4 @@
-"""Priorities that age relative to the expected length, and times to live."""
+"""Priorities that age by the predicted length, and times to live."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import multibin as mb
 EDGES = mb.Edges([0, 10, 20])
 
 
-def test_a_priority_puts_a_request_off_by_ageing_times_its_length() -> None:
+def test_a_priority_delays_a_request_by_ageing_times_its_length() -> None:
     s = mb.Scheduler(EDGES, 1, ageing=1000.0)
     for key, priority in enumerate([2, 1, 0, 1, 0]):
         s.submit(key, 5, priority=priority)
@@ -33,7 +33,7 @@ def test_short_waits_are_worth_more_to_short_requests() -> None:
     assert [int(take(worker).keys[0]) for _ in range(3)] == [1, 2, 0]
 
 
-def test_no_priority_waits_longer_than_it_was_put_off() -> None:
+def test_no_priority_waits_longer_than_its_delay() -> None:
     s = mb.Scheduler(mb.Edges([0, 1]), 1, ageing=1e-4)
     s.submit(0, 10, priority=3)
     time.sleep(0.004)
@@ -57,7 +57,7 @@ def test_the_earliest_deadline_leads() -> None:
     assert [int(take(worker).keys[0]) for _ in range(5)] == [2, 3, 0, 1, 4]
 
 
-def test_a_request_that_expired_is_handed_back_once_and_frees_its_room() -> None:
+def test_a_request_that_expired_is_reported_once_and_frees_its_room() -> None:
     s = mb.Scheduler(EDGES, 4, capacity=4)
     worker = s.worker()
     s.submit(7, 5, ttl=0.0)
