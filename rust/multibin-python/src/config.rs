@@ -210,7 +210,7 @@ impl SchedulerConfig {
     /// 100
     #[getter]
     fn budget(&self) -> Option<u64> {
-        self.0.config.budget.map(Budget::most)
+        self.0.config.budget.map(Budget::max)
     }
 
     /// What the budget counts: ``"padded"`` or ``"cost"``.
