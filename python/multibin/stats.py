@@ -10,7 +10,7 @@ __all__ = ["Adaptation", "BinStats", "Reasons", "Stats", "Waits"]
 class Reasons(TypedDict):
     """Batches by the rule that let them leave."""
 
-    few: int
+    light_load: int
     overdue: int
     full: int
     elastic: int

@@ -1,12 +1,22 @@
-//! The arguments of `submit_many`, and which element an error is about.
+//! The arguments of requests: the options of one, or the arrays of many.
 
 use multibin::{Options, SubmitError};
 use pyo3::prelude::*;
 
-use crate::convert::arguments::ArrayLike;
+use crate::convert::arguments::{ArrayLike, Number};
 use crate::convert::arrays::{self, durations, lengths, levels};
 use crate::convert::refusal::wrong_size;
+use crate::convert::scalars::{length, seconds};
 use crate::interpreter::errors;
+
+/// Converts the options of a request.
+#[cold]
+pub fn one(cost: Option<Number<'_>>, priority: u32, ttl: Option<Number<'_>>) -> PyResult<Options> {
+    let mut options = Options::new().priority(priority);
+    options.cost = cost.map(|given| length(&given, "cost")).transpose()?;
+    options.ttl = ttl.map(|given| seconds(&given, "ttl")).transpose()?;
+    Ok(options)
+}
 
 /// The arrays of a bulk call, checked.
 pub struct Many {
@@ -31,7 +41,8 @@ impl Many {
     }
 }
 
-/// Returns the options of `n` requests from costs, priorities and times to live; none without these.
+/// Returns the options of `n` requests from costs, priorities and times to live; none without
+/// these.
 fn options(n: usize, columns: [Option<&ArrayLike<'_>>; 3]) -> PyResult<Vec<Options>> {
     let mut options = vec![Options::default(); columns.iter().flatten().next().map_or(0, |_| n)];
     let [costs, priorities, ttls] = columns;
