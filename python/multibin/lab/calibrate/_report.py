@@ -12,7 +12,7 @@ import multibin as mb
 from multibin.costs._table import COUNTS
 from multibin.lab.calibrate._measure import CHOOSING, Calibration
 
-__all__ = ["data", "text"]
+__all__ = ["as_json", "describe"]
 
 Floats = NDArray[np.float64]
 
@@ -23,7 +23,7 @@ TITLES = {
 }
 
 
-def text(found: Calibration) -> str:
+def describe(found: Calibration) -> str:
     """The configuration, the grids, the linear model, the validation."""
     grids = [_grid(found.table, name) for name in TITLES]
     return "\n\n".join(
@@ -90,7 +90,7 @@ def ratios(predicted: Floats, taken: Floats) -> dict[str, float]:
     return {"median": float(np.median(each)), "worst": float(worst)}
 
 
-def data(found: Calibration) -> dict[str, Any]:
+def as_json(found: Calibration) -> dict[str, Any]:
     """Everything for ``json.dumps``. Seconds."""
     checked = found.validation
     return {

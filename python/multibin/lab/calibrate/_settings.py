@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import takewhile
 
+from multibin import _args
 from multibin.costs._table import axis
 from multibin.lab.calibrate._bench import STEPS
-from multibin.llm.arguments import integer
 
 __all__ = ["ROWS", "Settings", "grid_tokens"]
 
@@ -41,9 +41,9 @@ class Settings:
         if self.tokens is not None:
             axis("tokens", self.tokens, 1)
         for name in ("repeats", "width"):
-            integer(name, getattr(self, name), low=1)
+            _args.integer(name, getattr(self, name), low=1)
         if self.threads is not None:
-            integer("threads", self.threads, low=1)
+            _args.integer("threads", self.threads, low=1)
 
 
 def grid_tokens(settings: Settings, context: int) -> tuple[int, ...]:
@@ -54,9 +54,8 @@ def grid_tokens(settings: Settings, context: int) -> tuple[int, ...]:
     most = context - STEPS
     tokens = settings.tokens or _doublings(min(most, LONGEST))
     if tokens[-1] > most:
-        raise ValueError(
-            f"tokens: {tokens[-1]} and {STEPS} steps are more than the model's context of {context}"
-        )
+        rule = f"at most {most}, {STEPS} steps below the model's context of {context}"
+        raise ValueError(_args.sentence(f"tokens[{len(tokens) - 1}]", rule, tokens[-1]))
     return tokens
 
 

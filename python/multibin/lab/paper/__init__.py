@@ -7,8 +7,18 @@ beside ours: closed forms from ``multibin.lab.theory``, simulations with the sch
 
 from __future__ import annotations
 
+from multibin.lab.paper._figures import check_target, draw
 from multibin.lab.paper._items import sections
 from multibin.lab.paper._lab import Lab
 from multibin.lab.paper._rows import Row, Section, records, table
 
-__all__ = ["Lab", "Row", "Section", "records", "sections", "table"]
+__all__ = [
+    "Lab",
+    "Row",
+    "Section",
+    "check_target",
+    "draw",
+    "records",
+    "sections",
+    "table",
+]
