@@ -201,6 +201,7 @@ def simulate(
         predicted,
         trace.output_tokens,
         trace.prompt_tokens,
+        "table" if isinstance(costs, CostTable) else "linear",
         costs.parameters,
         costs.completes,
         servers,

@@ -1,28 +1,45 @@
-use multibin::{Adapt as CoreAdapt, Adaptation, Event};
+use multibin::{Adapt as CoreAdapt, Event};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::convert::{Count, count};
-use crate::errors;
-use crate::hooks;
-use crate::named::{flag, number, whole};
-use crate::show;
+use crate::convert::arguments::Count;
+use crate::convert::named::{extract, flag, number, whole};
+use crate::convert::scalars::positive;
+use crate::convert::show;
+use crate::interpreter::{errors, hooks};
 
-/// How a scheduler follows what ``Scheduler.observe`` tells of finished requests.
+/// Adapts a scheduler to the finished requests that ``Scheduler.observe`` reports.
 ///
-/// ``edges``: fit edges to them, ``Edges.optimal`` with ``actual``, or ``Edges.feedback`` where requests
-/// climb and nothing is predicted (all 0) or the gate is closed. They are fitted every ``every``
-/// requests, more often before 5,000 are known, to the last ``window``; and
-/// anew, to later ones alone, after the last 2,000 differed from those of the last fit (two-sample
-/// test of Kolmogorov and Smirnov, of predicted and of actual lengths). Half of the window is fitted
-/// to and half judges: edges are swapped if they gain a share of ``hysteresis`` in throughput
-/// there. ``bins``: the most bins (the scheduler's ``max_bins``). ``overhead``: the cost of a move and of a
-/// batch's fixed part in steps, for ``Edges.feedback``.
+/// Edges are fitted to the last ``window`` requests, more often before 5,000 are known.
+/// ``Edges.optimal`` with ``actual`` fits them. ``Edges.feedback`` does where requests climb and
+/// nothing is predicted (all 0), or the gate is closed.
 ///
-/// ``gate``: a ``Gate`` watches the predictions; while it is closed new requests go to the first bin.
-/// Edges that are swapped meanwhile are in use when it opens.
+/// Drift starts a fit to later requests alone: the last 2,000 differ from those of the last fit by
+/// the two-sample test of Kolmogorov and Smirnov, of predicted and of actual lengths.
 ///
-/// Raises ``ValueError`` or ``TypeError`` for a value out of range.
+/// One half of the window is fitted to. On the other half, other edges must gain a share of
+/// ``hysteresis`` in throughput; then they are swapped in.
+///
+/// Args:
+///     every: requests between two fits.
+///     window: the last requests, to which edges are fitted.
+///     bins: the most bins of fitted edges. ``None``: the scheduler's ``max_bins``.
+///     gate: let a ``Gate`` watch the predictions. While it is closed, new requests go to the
+///         first bin; edges that are swapped meanwhile are in use when it opens.
+///     edges: fit edges.
+///     hysteresis: the share of throughput that other edges must gain.
+///     overhead: the cost of a move and of a batch's fixed part, in steps, for
+///         ``Edges.feedback``.
+///
+/// Raises:
+///     ValueError: a value is out of range, or neither ``gate`` nor ``edges`` is true.
+///     TypeError: an argument has a wrong type.
+///
+/// >>> adapt = Adapt(bins=8, hysteresis=0.05)
+/// >>> scheduler = Scheduler(Edges.uniform(0, 100, 4), 8, adapt=adapt)
+/// >>> scheduler.observe([10, 20], [12, 18])
+/// >>> scheduler.stats()["edges"]["swaps"]
+/// 0
 #[pyclass(frozen, eq, weakref, module = "multibin")]
 #[derive(PartialEq)]
 pub struct Adapt(pub CoreAdapt);
@@ -40,7 +57,7 @@ impl Adapt {
         #[pyo3(from_py_with = number::hysteresis)] hysteresis: f64,
         #[pyo3(from_py_with = number::overhead)] overhead: f64,
     ) -> PyResult<Self> {
-        let bins = bins.map(|bins| count(&bins, "bins")).transpose()?;
+        let bins = bins.map(|bins| positive(&bins, "bins")).transpose()?;
         let adapt = CoreAdapt { edges, gate, every, window, bins, hysteresis, overhead };
         adapt.check().map_err(errors::value)?;
         Ok(Self(adapt))
@@ -65,7 +82,12 @@ impl Adapt {
     }
 }
 
-/// Writes what happened to the logger `multibin`.
+/// Converts the argument `adapt`.
+pub fn optional(given: &Bound<'_, PyAny>) -> PyResult<Option<Py<Adapt>>> {
+    extract(given, "adapt", "an Adapt or None")
+}
+
+/// Writes events to the logger `multibin`.
 pub fn log(py: Python<'_>, events: &[Event]) -> PyResult<()> {
     const INFO: u8 = 20;
     if events.is_empty() {
@@ -73,23 +95,4 @@ pub fn log(py: Python<'_>, events: &[Event]) -> PyResult<()> {
     }
     let lines: Vec<_> = events.iter().map(ToString::to_string).collect();
     hooks::log(py, (INFO, lines)).map(|_| ())
-}
-
-/// Where the gate stands and how often it turned, for `stats`.
-pub fn gate<'py>(py: Python<'py>, so_far: &Adaptation) -> PyResult<Bound<'py, PyDict>> {
-    let counters = PyDict::new(py);
-    counters.set_item("open", so_far.open)?;
-    counters.set_item("gain", so_far.gain)?;
-    counters.set_item("closed", so_far.closed)?;
-    counters.set_item("opened", so_far.opened)?;
-    Ok(counters)
-}
-
-/// How often edges were fitted and swapped, for `stats`.
-pub fn edges<'py>(py: Python<'py>, so_far: &Adaptation) -> PyResult<Bound<'py, PyDict>> {
-    let counters = PyDict::new(py);
-    counters.set_item("fits", so_far.fits)?;
-    counters.set_item("swaps", so_far.swaps)?;
-    counters.set_item("drifts", so_far.drifts)?;
-    Ok(counters)
 }

@@ -1,49 +1,54 @@
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ThreadId;
 
 use multibin::Row;
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::arrays::{Array, Scalar, lengths, positions};
-use crate::convert::ArrayLike;
-use crate::errors;
-use crate::named::flag;
+use crate::convert::arguments::ArrayLike;
+use crate::convert::arrays::{lengths, positions};
+use crate::convert::named::flag;
+use crate::convert::ndarray::{Array, Scalar};
+use crate::convert::refusal::wrong_size;
+use crate::convert::words::ReasonWord;
+use crate::interpreter::errors;
 use crate::shared::Shared;
-use crate::words::ReasonWord;
-use crate::worker::Worker;
 
-/// Requests to run together: a lease on them, which ends by ``done()`` or by leaving ``with batch:``.
-/// A batch that is dropped before it ended counts its rows as lost, with a ``ResourceWarning``. It
+/// Leases requests to a worker, to run together. The lease ends by ``done()``, or at the end of
+/// ``with batch:``.
+///
+/// A batch that is dropped before its end counts its rows as lost, with a ``ResourceWarning``. It
 /// keeps its worker alive.
+///
+/// >>> scheduler = Scheduler(Edges([0, 16, 64]), 8)
+/// >>> first = scheduler.submit_many([7, 8], [5, 6])
+/// >>> with scheduler.worker().next_batch(0) as batch:
+/// ...     batch.keys.tolist(), batch.reason
+/// ([7, 8], 'light_load')
 #[pyclass(frozen, weakref, module = "multibin")]
 pub struct Batch {
     inner: multibin::Batch,
-    /// Dropped after the batch: climbers are its worker's until both are gone.
-    worker: Py<Worker>,
+    shared: Arc<Shared>,
+    /// The worker, dropped after the batch: climbers are the worker's until both are gone.
+    _worker: Py<PyAny>,
     /// The thread that is in its `with` block, until the lease ends.
     entered: Mutex<Option<ThreadId>>,
 }
 
 impl Batch {
-    pub fn new(inner: multibin::Batch, worker: Py<Worker>) -> Self {
-        Self { inner, worker, entered: Mutex::default() }
+    pub fn new(inner: multibin::Batch, shared: Arc<Shared>, worker: Py<PyAny>) -> Self {
+        Self { inner, shared, _worker: worker, entered: Mutex::default() }
     }
 
-    fn shared(&self) -> &Shared {
-        &self.worker.get().shared
-    }
-
-    /// The core's, unless this is a forked child.
+    /// Returns the core's batch, unless this is a forked child.
     fn core(&self) -> PyResult<&multibin::Batch> {
-        self.shared().check_fork().map(|()| &self.inner)
+        self.shared.check_fork().map(|()| &self.inner)
     }
 
-    /// Notes who is in the `with` block of the batch.
+    /// Notes the thread in the `with` block of the batch.
     fn replace(&self, entered: Option<ThreadId>) {
         let mut last = self.entered.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(thread) = std::mem::replace(&mut *last, entered) {
-            self.shared().leave(thread);
+            self.shared.leave(thread);
         }
     }
 
@@ -55,88 +60,164 @@ impl Batch {
 #[pymethods]
 impl Batch {
     /// The callers' keys, shape ``[rows]``.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16]), 8)
+    /// >>> ticket = scheduler.submit(7, 5)
+    /// >>> with scheduler.worker().next_batch(0) as batch:
+    /// ...     batch.keys.tolist()
+    /// [7]
     #[getter]
     fn keys<'py>(&self, py: Python<'py>) -> Array<'py, u64> {
         self.array(py, |row| row.key)
     }
 
     /// The tickets that ``submit`` returned, shape ``[rows]``.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16]), 8)
+    /// >>> ticket = scheduler.submit(7, 5)
+    /// >>> with scheduler.worker().next_batch(0) as batch:
+    /// ...     batch.tickets.tolist() == [ticket]
+    /// True
     #[getter]
     fn tickets<'py>(&self, py: Python<'py>) -> Array<'py, u64> {
         self.array(py, |row| row.ticket)
     }
 
-    /// The keys of requests whose ``ttl`` was over before they started, shape ``[n]``. Each is reported
-    /// once: by the next batch that is formed, by one without rows, or by ``Scheduler.expired``.
+    /// The keys of requests whose ``ttl`` ended before they started, shape ``[n]``.
+    ///
+    /// Each is reported once: by the next batch, by a batch without rows, or by
+    /// ``Scheduler.expired``.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16]), 8)
+    /// >>> ticket = scheduler.submit(7, 5, ttl=0)
+    /// >>> scheduler.worker().next_batch(0).expired.tolist()
+    /// [7]
     #[getter]
     fn expired<'py>(&self, py: Python<'py>) -> Array<'py, u64> {
         Array::collect(py, self.inner.expired().iter().map(|expired| expired.key))
     }
 
-    /// Their tickets, shape ``[n]``.
+    /// The tickets of the expired requests, shape ``[n]``.
     #[getter]
     fn expired_tickets<'py>(&self, py: Python<'py>) -> Array<'py, u64> {
         Array::collect(py, self.inner.expired().iter().map(|expired| expired.ticket))
     }
 
-    /// Predicted steps in all, shape ``[rows]``.
+    /// The predicted steps of each row since its arrival, shape ``[rows]``.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16]), 8)
+    /// >>> ticket = scheduler.submit(7, 5)
+    /// >>> with scheduler.worker().next_batch(0) as batch:
+    /// ...     batch.lengths.tolist()
+    /// [5]
     #[getter]
     fn lengths<'py>(&self, py: Python<'py>) -> Array<'py, u32> {
         self.array(py, |row| row.length)
     }
 
-    /// What the rows cost, shape ``[rows]``.
+    /// The cost of each row, shape ``[rows]``.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16]), 8)
+    /// >>> ticket = scheduler.submit(7, 5)
+    /// >>> with scheduler.worker().next_batch(0) as batch:
+    /// ...     batch.costs.tolist()
+    /// [5]
     #[getter]
     fn costs<'py>(&self, py: Python<'py>) -> Array<'py, u32> {
         self.array(py, |row| row.cost)
     }
 
-    /// Steps done since arrival, shape ``[rows]``; 0 for a request that was never resubmitted.
+    /// The steps done since arrival, shape ``[rows]``; 0 for a row that was never resubmitted.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16]), 8)
+    /// >>> ticket = scheduler.submit(7, 5)
+    /// >>> with scheduler.worker().next_batch(0) as batch:
+    /// ...     batch.progress.tolist()
+    /// [0]
     #[getter]
     fn progress<'py>(&self, py: Python<'py>) -> Array<'py, u32> {
         self.array(py, |row| row.progress)
     }
 
-    /// Seconds each row waited since it last entered a queue, shape ``[rows]``.
+    /// The seconds that each row waited since it last entered a queue, shape ``[rows]``.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16]), 8)
+    /// >>> ticket = scheduler.submit(7, 5)
+    /// >>> with scheduler.worker().next_batch(0) as batch:
+    /// ...     bool(batch.waits[0] >= 0)
+    /// True
     #[getter]
     fn waits<'py>(&self, py: Python<'py>) -> Array<'py, f64> {
         Array::collect(py, self.inner.waits().map(|wait| wait.as_secs_f64()))
     }
 
-    /// Seconds since each row arrived, shape ``[rows]``.
+    /// The seconds since each row arrived, shape ``[rows]``.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16]), 8)
+    /// >>> ticket = scheduler.submit(7, 5)
+    /// >>> with scheduler.worker().next_batch(0) as batch:
+    /// ...     bool(batch.ages[0] >= batch.waits[0])
+    /// True
     #[getter]
     fn ages<'py>(&self, py: Python<'py>) -> Array<'py, f64> {
         Array::collect(py, self.inner.ages().map(|age| age.as_secs_f64()))
     }
 
-    /// How many steps any row may run in this batch; ``None``: until it is finished.
+    /// The most steps that a row may run in this batch; ``None``: until it is finished.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16]), 8)
+    /// >>> ticket = scheduler.submit(7, 5)
+    /// >>> with scheduler.worker().next_batch(0) as batch:
+    /// ...     print(batch.limit)
+    /// None
     #[getter]
     fn limit(&self) -> Option<u32> {
         self.inner.limit()
     }
 
-    /// The bin of the request that led.
+    /// The bin of the leading request.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16]), 8)
+    /// >>> ticket = scheduler.submit(7, 5)
+    /// >>> with scheduler.worker().next_batch(0) as batch:
+    /// ...     batch.bin
+    /// 0
     #[getter]
     #[pyo3(name = "bin")]
     fn lead_bin(&self) -> usize {
         self.inner.bin()
     }
 
-    /// Why it left: ``"light_load"``, ``"overdue"``, ``"full"``, ``"elastic"``, ``"drain"``, or
+    /// Why the batch left: ``"light_load"``, ``"overdue"``, ``"full"``, ``"elastic"``, ``"drain"``, or
     /// ``"expired"`` without rows.
     #[getter]
     fn reason(&self) -> ReasonWord {
         ReasonWord(self.inner.reason().name())
     }
 
-    /// ``rows`` (distinct positions in this batch, or a bool mask, shape ``[rows]``) are
-    /// unfinished and climb: each enters the bin of its length or of its ``progress`` (total steps
-    /// since arrival, one per row), whichever is higher, behind those waiting there. They come
-    /// back to this batch's worker alone, or to any worker with ``anywhere=True``. Never refused
-    /// for capacity.
+    /// Resubmits unfinished rows, which climb.
     ///
-    /// Raises ``ValueError`` for a wrong position, a row named twice or a progress that went
-    /// backwards, and then nothing is resubmitted; ``RuntimeError`` after ``done()``.
+    /// Each enters the bin of its length or of its ``progress``, whichever is higher, behind those
+    /// that wait there. The capacity never refuses it.
+    ///
+    /// Args:
+    ///     rows: distinct positions in this batch, or a bool mask, shape ``[rows]``.
+    ///     progress: the steps done since arrival, one for each resubmitted row.
+    ///     anywhere: let any worker take them, not only the worker of this batch.
+    ///
+    /// Raises:
+    ///     ValueError: a position is wrong, a row is named twice, or a progress is less than before.
+    ///         Nothing is resubmitted then.
+    ///     TypeError: an array has a wrong dtype.
+    ///     RuntimeError: the batch is done.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16, 64]), 8, overrun="climb")
+    /// >>> worker, ticket = scheduler.worker(), scheduler.submit(7, 5)
+    /// >>> with worker.next_batch(0) as batch:
+    /// ...     batch.resubmit([0], [batch.limit])
+    /// >>> with worker.next_batch(0) as batch:
+    /// ...     batch.bin, batch.progress.tolist()
+    /// (1, [16])
     #[pyo3(signature = (rows, progress, *, anywhere: "bool" = false))]
     fn resubmit(
         &self,
@@ -147,15 +228,20 @@ impl Batch {
         let rows = positions(&rows, self.inner.rows().len())?;
         let progress = lengths(&progress, "progress")?;
         if rows.len() != progress.len() {
-            let (rows, given) = (rows.len(), progress.len());
-            let message = format!("progress: {given} values for {rows} rows");
-            return Err(PyValueError::new_err(message));
+            return Err(wrong_size("progress", rows.len(), "rows", progress.len()));
         }
         let rows: Vec<_> = rows.into_iter().zip(progress).collect();
         self.core()?.resubmit(&rows, anywhere).map_err(errors::resubmit)
     }
 
-    /// The rows that were not resubmitted are finished. A second call does nothing.
+    /// Ends the lease: all rows are finished, except those that were resubmitted. A second call does
+    /// nothing.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16]), 8)
+    /// >>> ticket = scheduler.submit(7, 5)
+    /// >>> scheduler.worker().next_batch(0).done()
+    /// >>> scheduler.stats()["done"]
+    /// 1
     fn done(&self) -> PyResult<()> {
         self.core()?.done();
         self.replace(None);
@@ -169,13 +255,13 @@ impl Batch {
     fn __enter__(this: Py<Self>) -> PyResult<Py<Self>> {
         let batch = this.get();
         if !batch.core()?.is_done() {
-            batch.replace(Some(batch.shared().enter()));
+            batch.replace(Some(batch.shared.enter()));
         }
         Ok(this)
     }
 
-    /// Finishes the batch; when the body raised, its rows count as lost. In a forked child it does
-    /// nothing, so that what ended the block goes on.
+    /// Finishes the batch; if the body raised, its rows count as lost. In a forked child it does
+    /// nothing, so that the exception of the block propagates.
     #[pyo3(signature = (kind = None, value = None, traceback = None))]
     fn __exit__(
         &self,
@@ -184,7 +270,7 @@ impl Batch {
         traceback: Option<Bound<'_, PyAny>>,
     ) {
         let _ = (value, traceback);
-        if self.shared().is_forked() {
+        if self.shared.is_forked() {
             return;
         }
         if kind.is_some() {
@@ -198,7 +284,7 @@ impl Batch {
     fn __repr__(&self) -> String {
         let (rows, bin, reason) = (self.inner.rows().len(), self.inner.bin(), self.inner.reason());
         let limit = self.inner.limit().map_or("None".to_owned(), |limit| limit.to_string());
-        let held = if self.shared().is_forked() {
+        let held = if self.shared.is_forked() {
             "made before a fork".to_owned()
         } else {
             format!("held={}", self.inner.held())
@@ -208,16 +294,16 @@ impl Batch {
 }
 
 impl Drop for Batch {
-    /// Gives the rows up before it is said.
+    /// Gives up the rows, then warns.
     fn drop(&mut self) {
-        if self.shared().is_forked() {
+        if self.shared.is_forked() {
             return;
         }
         let rows = self.inner.held();
         self.inner.abandon();
         self.replace(None);
         if rows > 0 {
-            self.shared().warn_of_lost(rows);
+            self.shared.warn_of_lost(rows);
         }
     }
 }

@@ -1,233 +1,90 @@
-// Arguments are listed as Python lists them.
-#![allow(clippy::doc_markdown)]
+mod given;
+mod settings;
 
-use multibin::{Budget, Config, ConfigError, Fill, Overrun};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use multibin::Budget;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::adapt::Adapt;
-use crate::arrays::sizes;
-use crate::convert::{Count, Missing, Number, Sizes, count, float, length, seconds};
-use crate::edges::Edges;
-use crate::errors;
-use crate::named::{maybe, whole, word};
-use crate::show;
-use crate::words::{self, BudgetOf, FillWord, OrderWord, OverrunWord};
+use crate::adapt::{self, Adapt};
+use crate::convert::arguments::{Count, Number, Required};
+use crate::convert::named::{extract, maybe_word, whole, word};
+use crate::convert::words::{self, BudgetWord, FillWord, OrderWord, OverrunWord};
+use crate::edges::{self, Edges};
 
-/// How a scheduler behaves: the arguments of ``Scheduler``, checked, and without a scheduler.
+pub use given::Given;
+pub use settings::Settings;
+
+/// Describes how a scheduler behaves: its arguments, checked, without a scheduler.
 ///
 /// Give it to ``simulate``, or to ``Scheduler.from_config``. It can be compared, copied and pickled.
 ///
 /// Args:
 ///     edges: map lengths to bins. ``None``: 16 bins, or ``max_bins`` if fewer, whose bounds grow
-///         geometrically to ``longest``; ``adapt`` is ``Adapt()`` unless it is given or there is one bin.
-///     batch_size: the rows of a full batch, one number or one for each of ``max_bins``. A batch of several
-///         bins obeys the smallest.
-///     longest: the longest length to expect, where there are no ``edges``.
+///         geometrically to ``longest``. ``adapt`` is then ``Adapt()``, unless it is given or there
+///         is one bin.
+///     batch_size: the rows of a full batch, one number or one for each of ``max_bins``. A batch of
+///         several bins obeys the smallest.
+///     longest: the longest length to expect, instead of ``edges``.
 ///     capacity: the most requests that wait or are leased.
-///     max_wait: seconds in a queue after which a request is overdue and leads one of the next batches.
-///     fill: ``"elastic"``: no request waits for a full bin, the oldest leads, topped up from the nearest
-///         bins. ``"strict"``: only full bins leave (Algorithm 1 of arXiv 2412.04504).
-///     order: which full bin goes first. ``"formed"``: the one that was full first (the paper, the default).
-///         ``"oldest"``: the one whose head arrived first (the default with climbing or ``ageing``).
-///         ``"shortest"``: the lowest. ``"deadline"``: bins and what leaves are in order of the times at
-///         which requests expire.
-///     overrun: ``"finish"``: batches run until their last row is finished. ``"climb"``: batches have a
-///         ``limit`` of steps, which takes half of their rows to the ends of their bins, and a request that
-///         is unfinished then is resubmitted to the bin of its progress. ``"recompute"``: the same for
-///         back-ends that cannot keep state, so that a climber starts over.
-///     max_parked: while so many climbers wait, a worker that may take one starts only overdue requests, and
-///         with ``fill="strict"`` others where climbers hold no batch.
-///     max_bins: the most bins that ``reconfigure`` or ``adapt`` may bring. ``None``: those of ``edges``,
-///         or of ``adapt`` if that has more.
-///     ageing: seconds per step; lets requests have priorities. Each unit of a request's priority puts it
-///         off by ``ageing`` × its length, so that only those pass it that arrive within that time after it.
-///     budget: bounds what a batch costs. A bin is full as well when its next row would not fit.
-///     budget_of: what the budget counts. ``"padded"``: rows × the longest. ``"cost"``: the sum of the
-///         requests' ``cost``.
-///     max_padding: a share; rows of other bins join only while, by the predictions, no larger share of
-///         the batch's slots × steps is padding.
-///     adapt: how edges follow the requests that ``observe`` is told of, and a gate watches their
+///     max_wait: seconds in a queue after which a request is overdue and leads one of the next
+///         batches.
+///     fill: ``"elastic"``: no request waits for a full bin; the oldest leads, topped up from the
+///         nearest bins. ``"strict"``: only full bins leave (Algorithm 1 of arXiv 2412.04504).
+///     order: which full bin goes first. ``"formed"``: the one that was full first (the paper, the
+///         default). ``"oldest"``: the one whose head arrived first (the default with climbing or
+///         ``ageing``). ``"shortest"``: the lowest. ``"deadline"``: bins and rows go in order of
+///         the times at which requests expire.
+///     overrun: ``"finish"``: batches run until their last row is finished. ``"climb"``: at the
+///         ``limit`` of steps of a batch, half of its rows have reached the end of their bin; the
+///         unfinished requests are resubmitted to the bin of their progress. ``"recompute"``:
+///         climbers restart at progress 0, for back-ends that cannot keep state.
+///     max_parked: while so many climbers wait, a worker that may take one starts only overdue
+///         requests. With ``fill="strict"`` it starts others where climbers hold no batch.
+///     max_bins: the most bins that ``reconfigure`` or ``adapt`` may bring. ``None``: those of
+///         ``edges``, or of ``adapt`` if that has more.
+///     ageing: seconds per step; lets requests have priorities. Each unit of a request's priority
+///         delays it by ``ageing`` × its length: only requests that arrive within that time after it
+///         may pass it.
+///     budget: the most that a batch costs. A bin is also full when its next row would not fit.
+///     budget_of: what the budget counts. ``"padded"``: rows × the longest length. ``"cost"``: the
+///         sum of the requests' ``cost``.
+///     max_padding: the largest share of a batch's slots × steps that may be padding, by the
+///         predictions, when rows of other bins join.
+///     adapt: lets the edges follow the requests that ``observe`` reports, and a gate watch their
 ///         predictions. ``None``: neither.
 ///
-/// Raises ``ValueError`` or ``TypeError`` that names the argument and its value.
+/// Raises:
+///     ValueError: a value is out of range, or two arguments exclude each other.
+///     TypeError: an argument has a wrong type, or ``batch_size`` is missing.
+///
+/// >>> config = SchedulerConfig(Edges([0, 16, 64]), 8, max_wait=0.5)
+/// >>> config.max_wait, config.fill
+/// (0.5, 'elastic')
+/// >>> config == Scheduler.from_config(config).config
+/// True
 #[pyclass(frozen, eq, weakref, module = "multibin")]
-#[derive(Clone)]
-pub struct SchedulerConfig {
-    pub edges: multibin::Edges,
-    pub config: Config,
-    longest: Option<u32>,
-}
+#[derive(Clone, PartialEq)]
+pub struct SchedulerConfig(pub Settings);
 
-impl PartialEq for SchedulerConfig {
-    /// Edges that came of `longest` are as good as others.
-    fn eq(&self, other: &Self) -> bool {
-        self.edges == other.edges && self.config == other.config
-    }
-}
-
-/// What the constructors of `Scheduler` and `SchedulerConfig` are given, as it came.
-pub struct Given<'a, 'py> {
-    pub edges: Option<Py<Edges>>,
-    pub batch_size: Missing<'py>,
-    pub longest: Option<Number<'py>>,
-    pub capacity: usize,
-    pub max_wait: Option<Number<'py>>,
-    pub fill: &'a str,
-    pub order: Option<&'a str>,
-    pub overrun: &'a str,
-    pub max_parked: Option<Count<'py>>,
-    pub max_bins: Option<Count<'py>>,
-    pub ageing: Option<Number<'py>>,
-    pub budget: Option<Count<'py>>,
-    pub budget_of: &'a str,
-    pub max_padding: Option<Number<'py>>,
-    pub adapt: Option<Py<Adapt>>,
-}
-
-/// Bins where only the longest length is known.
-const BINS: usize = 16;
-
-impl Given<'_, '_> {
-    pub fn check(self) -> PyResult<SchedulerConfig> {
-        let (edges, longest) = self.edges()?;
-        let Missing::Given(batch_size) = &self.batch_size else {
-            let message = "batch_size: is missing: needs an int, or one for each bin";
-            return Err(PyTypeError::new_err(message));
-        };
-        let (batch_size, batch_sizes) = sizes(&Sizes(batch_size.clone()), "batch_size")?;
-        let budget_of = match words::choose("budget_of", self.budget_of, words::BUDGETS)? {
-            BudgetOf::Padded => Budget::Padded,
-            BudgetOf::Cost => Budget::Sum,
-        };
-        let number = |given: &Option<Number<'_>>, name| {
-            given.as_ref().map(|given| float(given, name)).transpose()
-        };
-        let whole = |given: &Option<Count<'_>>, name| {
-            given.as_ref().map(|given| count::<usize>(given, name)).transpose()
-        };
-        let budget = self.budget.as_ref().map(|most| count(most, "budget").map(budget_of));
-        let max_wait = self.max_wait.as_ref().map(|wait| seconds(wait, "max_wait")).transpose()?;
-        let order = self.order.map(|order| words::choose("order", order, words::ORDERS));
-        // With one bin there is nothing to adapt.
-        let usual = longest.filter(|_| edges.bins() > 1).map(|_| multibin::Adapt::default());
-        let config = Config {
-            batch_sizes,
-            budget: budget.transpose()?,
-            max_padding: number(&self.max_padding, "max_padding")?,
-            capacity: self.capacity,
-            max_wait,
-            fill: words::choose("fill", self.fill, words::FILLS)?,
-            order: order.transpose()?,
-            overrun: words::choose("overrun", self.overrun, words::OVERRUNS)?,
-            max_parked: whole(&self.max_parked, "max_parked")?,
-            max_bins: whole(&self.max_bins, "max_bins")?,
-            ageing: number(&self.ageing, "ageing")?,
-            adapt: self.adapt.map(|given| given.get().0).or(usual),
-            ..Config::new(batch_size)
-        };
-        SchedulerConfig { edges, config, longest }.checked()
-    }
-
-    fn edges(&self) -> PyResult<(multibin::Edges, Option<u32>)> {
-        match (&self.edges, &self.longest) {
-            (Some(edges), None) => Ok((edges.get().0.clone(), None)),
-            (None, Some(longest)) => {
-                let longest = length(longest, "longest")?;
-                let most =
-                    self.max_bins.as_ref().map(|most| count(most, "max_bins")).transpose()?;
-                let bins = most.unwrap_or(BINS).clamp(1, BINS);
-                Ok((Edges::up_to(longest, bins)?.0, Some(longest)))
-            }
-            (Some(_), Some(_)) => {
-                Err(PyValueError::new_err("longest: goes without edges, which say it themselves"))
-            }
-            (None, None) => {
-                Err(PyTypeError::new_err("edges: are missing: give them, or the longest length"))
-            }
-        }
-    }
-}
-
-impl SchedulerConfig {
-    /// Of a scheduler that runs: `made` is what it was made of.
-    pub fn current(made: &Self, edges: multibin::Edges, config: Config) -> Self {
-        let longest = made.longest.filter(|_| made.edges == edges);
-        let config = Config { max_bins: made.config.max_bins, ..config };
-        Self { edges, config, longest }
-    }
-
-    fn checked(self) -> PyResult<Self> {
-        let ageing = self.config.ageing.unwrap_or_default();
-        self.config.validate(&self.edges).map_err(|error| match error {
-            ConfigError::AgeingOrder => ageing_beside(ageing, self.order_name()),
-            _ => errors::config(error),
-        })?;
-        self.adapts()?;
-        Ok(self)
-    }
-
-    /// Whether `adapt` could ever change anything.
-    fn adapts(&self) -> PyResult<()> {
-        let Some(adapt) = &self.config.adapt else { return Ok(()) };
-        let fitted = adapt.bins.unwrap_or(0);
-        let queues = self.config.max_bins.unwrap_or(self.edges.bins().max(fitted));
-        let message = match adapt.bins {
-            _ if queues == 1 => {
-                "there is one bin, and never another: give max_bins or Adapt(bins=…)"
-            }
-            Some(1) if adapt.edges => "bins = 1 leave no edges to fit: give Adapt more bins",
-            _ => return Ok(()),
-        };
-        Err(PyValueError::new_err(format!("adapt: {message}")))
-    }
-
-    fn order_name(&self) -> &'static str {
-        self.config.order.map_or("", |order| words::name(order, words::ORDERS))
-    }
-
-    /// The arguments that differ from their defaults, as Python writes them.
-    fn arguments(&self) -> Vec<String> {
-        let Config { capacity, max_wait, fill, order, overrun, .. } = &self.config;
-        let Config { max_parked, max_bins, ageing, budget, max_padding, adapt, .. } = &self.config;
-        let sizes = self.config.batch_sizes.as_ref();
-        let sizes = sizes.map_or(self.config.batch_size.to_string(), |sizes| format!("{sizes:?}"));
-        let mut all = vec![show::edges(&self.edges), format!("batch_size={sizes}")];
-        let mut add = |name: &str, value: Option<String>| {
-            all.extend(value.map(|value| format!("{name}={value}")));
-        };
-        add("capacity", (*capacity != Config::new(1).capacity).then(|| capacity.to_string()));
-        add("max_wait", max_wait.map(show::seconds));
-        add("fill", (*fill != Fill::default()).then(|| words::quoted(*fill, words::FILLS)));
-        add("order", order.map(|order| words::quoted(order, words::ORDERS)));
-        let usual = *overrun == Overrun::default();
-        add("overrun", (!usual).then(|| words::quoted(*overrun, words::OVERRUNS)));
-        add("max_parked", max_parked.map(|most| most.to_string()));
-        add("max_bins", max_bins.map(|most| most.to_string()));
-        add("ageing", ageing.map(|ageing| format!("{ageing:?}")));
-        add("budget", budget.map(|budget| budget.most().to_string()));
-        let costs = matches!(budget, Some(Budget::Sum(_)));
-        add("budget_of", costs.then(|| "\"cost\"".to_owned()));
-        add("max_padding", max_padding.map(|share| format!("{share:?}")));
-        add("adapt", adapt.as_ref().map(show::adapt));
-        all
-    }
+/// Converts the argument `config`.
+pub fn required(given: &Bound<'_, PyAny>) -> PyResult<Py<SchedulerConfig>> {
+    extract(given, "config", "a SchedulerConfig")
 }
 
 #[pymethods]
 impl SchedulerConfig {
     #[new]
-    #[pyo3(signature = (edges: "Edges | None" = None, batch_size = Missing::Not, *, longest = None, capacity: "int" = 65_536, max_wait = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding = None, adapt: "Adapt | None" = None))]
+    #[pyo3(signature = (edges: "Edges | None" = None, batch_size = Required::Missing, *, longest = None, capacity: "int" = 65_536, max_wait = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding = None, adapt: "Adapt | None" = None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of the class")]
     fn new(
-        #[pyo3(from_py_with = maybe::edges)] edges: Option<Py<Edges>>,
-        batch_size: Missing<'_>,
+        py: Python<'_>,
+        #[pyo3(from_py_with = edges::optional)] edges: Option<Py<Edges>>,
+        batch_size: Required<'_>,
         longest: Option<Number<'_>>,
         #[pyo3(from_py_with = whole::capacity)] capacity: usize,
         max_wait: Option<Number<'_>>,
         #[pyo3(from_py_with = word::fill)] fill: &str,
-        #[pyo3(from_py_with = maybe::order)] order: Option<&str>,
+        #[pyo3(from_py_with = maybe_word::order)] order: Option<&str>,
         #[pyo3(from_py_with = word::overrun)] overrun: &str,
         max_parked: Option<Count<'_>>,
         max_bins: Option<Count<'_>>,
@@ -235,7 +92,7 @@ impl SchedulerConfig {
         budget: Option<Count<'_>>,
         #[pyo3(from_py_with = word::budget_of)] budget_of: &str,
         max_padding: Option<Number<'_>>,
-        #[pyo3(from_py_with = maybe::adapt)] adapt: Option<Py<Adapt>>,
+        #[pyo3(from_py_with = adapt::optional)] adapt: Option<Py<Adapt>>,
     ) -> PyResult<Self> {
         let given = Given {
             edges,
@@ -254,108 +111,126 @@ impl SchedulerConfig {
             max_padding,
             adapt,
         };
-        given.check()
+        given.check(py).map(Self)
     }
 
-    /// The map from lengths to bins.
+    /// The bounds of the bins.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16]), 8).edges
+    /// Edges([0, 16])
     #[getter]
     fn edges(&self) -> Edges {
-        Edges(self.edges.clone())
+        Edges(self.0.edges.clone())
     }
 
     /// The rows of a full batch: one number, or one for each bin.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16, 64]), [8, 4]).batch_size
+    /// [8, 4]
     #[getter]
     fn batch_size(&self) -> BatchSize {
-        match &self.config.batch_sizes {
+        match &self.0.config.batch_sizes {
             Some(sizes) => BatchSize::Each(sizes.clone()),
-            None => BatchSize::All(self.config.batch_size),
+            None => BatchSize::All(self.0.config.batch_size),
         }
     }
 
-    /// The longest length that was given in the place of edges.
+    /// The longest length that was given instead of edges.
+    ///
+    /// >>> SchedulerConfig(batch_size=8, longest=1000).longest
+    /// 1000
     #[getter]
     fn longest(&self) -> Option<u32> {
-        self.longest
+        self.0.longest
     }
 
     /// The most requests that wait or are leased.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16]), 8).capacity
+    /// 65536
     #[getter]
     fn capacity(&self) -> usize {
-        self.config.capacity
+        self.0.config.capacity
     }
 
-    /// Seconds in a queue after which a request is overdue.
+    /// Seconds in a queue after which a request is overdue; ``None``: never.
     #[getter]
     fn max_wait(&self) -> Option<f64> {
-        self.config.max_wait.map(|wait| wait.as_secs_f64())
+        self.0.config.max_wait.map(|wait| wait.as_secs_f64())
     }
 
-    /// Whether batches leave while no bin is full.
+    /// If batches leave while no bin is full: ``"elastic"``, or not: ``"strict"``.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16]), 8, fill="strict").fill
+    /// 'strict'
     #[getter]
     fn fill(&self) -> FillWord {
-        FillWord(words::name(self.config.fill, words::FILLS))
+        FillWord(words::name(self.0.config.fill, words::FILLS))
     }
 
-    /// Which full bin goes first; ``None``: as ``overrun`` and ``ageing`` have it.
+    /// Which full bin goes first; ``None``: the default for ``overrun`` and ``ageing``.
     #[getter]
     fn order(&self) -> Option<OrderWord> {
-        self.config.order.map(|order| OrderWord(words::name(order, words::ORDERS)))
+        self.0.config.order.map(|order| OrderWord(words::name(order, words::ORDERS)))
     }
 
     /// What happens to a request that is longer than its bin.
     #[getter]
     fn overrun(&self) -> OverrunWord {
-        OverrunWord(words::name(self.config.overrun, words::OVERRUNS))
+        OverrunWord(words::name(self.0.config.overrun, words::OVERRUNS))
     }
 
-    /// How many climbers wait before nothing but overdue requests starts.
+    /// How many climbers wait when only overdue requests start; ``None``: no limit.
     #[getter]
     fn max_parked(&self) -> Option<usize> {
-        self.config.max_parked
+        self.0.config.max_parked
     }
 
-    /// The most bins there may ever be.
+    /// The most bins that there may ever be; ``None``: those of ``edges`` or of ``adapt``.
     #[getter]
     fn max_bins(&self) -> Option<usize> {
-        self.config.max_bins
+        self.0.config.max_bins
     }
 
-    /// Seconds per step by which a unit of priority puts a request off.
+    /// Seconds per step by which a unit of priority delays a request; ``None``: no priorities.
     #[getter]
     fn ageing(&self) -> Option<f64> {
-        self.config.ageing
+        self.0.config.ageing
     }
 
-    /// The most that a batch costs.
+    /// The most that a batch costs; ``None``: no limit.
     #[getter]
     fn budget(&self) -> Option<u64> {
-        self.config.budget.map(Budget::most)
+        self.0.config.budget.map(Budget::most)
     }
 
-    /// What the budget counts.
+    /// What the budget counts: ``"padded"`` or ``"cost"``.
     #[getter]
-    fn budget_of(&self) -> words::BudgetWord {
-        let costs = matches!(self.config.budget, Some(Budget::Sum(_)));
-        words::BudgetWord(if costs { "cost" } else { "padded" })
+    fn budget_of(&self) -> BudgetWord {
+        let costs = matches!(self.0.config.budget, Some(Budget::Sum(_)));
+        BudgetWord(if costs { "cost" } else { "padded" })
     }
 
-    /// The most padding beside which rows of other bins join.
+    /// The largest share of padding with which rows of other bins join; ``None``: no limit.
     #[getter]
     fn max_padding(&self) -> Option<f64> {
-        self.config.max_padding
+        self.0.config.max_padding
     }
 
-    /// How edges follow the traffic and a gate watches the predictions.
+    /// How the edges follow the traffic and a gate watches the predictions; ``None``: neither.
+    ///
+    /// >>> SchedulerConfig(batch_size=8, longest=1000).adapt == Adapt()
+    /// True
     #[getter]
     fn adapt(&self) -> Option<Adapt> {
-        self.config.adapt.map(Adapt)
+        self.0.config.adapt.map(Adapt)
     }
 
     /// Pickles and copies by value.
     #[pyo3(signature = () -> "tuple[tuple[()], dict[str, object]]")]
     fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<((), Bound<'py, PyDict>)> {
         let given = PyDict::new(py);
-        match self.longest {
+        match self.0.longest {
             Some(longest) => given.set_item("longest", longest)?,
             None => given.set_item("edges", self.edges())?,
         }
@@ -376,7 +251,7 @@ impl SchedulerConfig {
     }
 
     fn __repr__(&self) -> String {
-        format!("SchedulerConfig({})", self.arguments().join(", "))
+        format!("SchedulerConfig({})", self.0.arguments().join(", "))
     }
 }
 
@@ -385,9 +260,4 @@ impl SchedulerConfig {
 pub enum BatchSize {
     All(u32),
     Each(Vec<u32>),
-}
-
-fn ageing_beside(ageing: f64, order: &str) -> PyErr {
-    let message = "goes with order = \"oldest\" or \"shortest\", not with order";
-    PyValueError::new_err(format!("ageing: {ageing} {message} = {order:?}"))
 }

@@ -1,28 +1,39 @@
 use multibin::edges::Optimal;
-use pyo3::exceptions::PyValueError;
 use pyo3::inspect::PyStaticExpr;
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::{PyBool, PyInt, PyType};
 
-use crate::arrays::{Array, lengths};
-use crate::convert::{ArrayLike, Count, Number, count, float, length};
-use crate::errors;
-use crate::named::flag;
-use crate::show;
+use crate::convert::arguments::{ArrayLike, Count, Number};
+use crate::convert::arrays::lengths;
+use crate::convert::named::{extract, flag};
+use crate::convert::ndarray::Array;
+use crate::convert::refusal::wrong_value;
+use crate::convert::scalars::{float, length, positive};
+use crate::convert::show;
+use crate::interpreter::errors;
 
-/// The map from a length to its bin: ``bins + 1`` increasing bounds, in steps.
+/// Maps each length to its bin: ``bins + 1`` increasing bounds, in steps.
 ///
 /// Bins are half-open, ``[bounds[i], bounds[i + 1])``. Lengths below the first bound belong to
 /// the first bin, and the last bin has no upper end. Bounds are rounded up to whole steps.
 ///
-/// Raises ``ValueError`` for fewer than two bounds, or bounds that do not increase.
+/// Args:
+///     bounds: at least two increasing lengths, shape ``[bins + 1]``.
+///
+/// Raises:
+///     ValueError: there are fewer than two bounds, they do not increase, or one is no length.
+///     TypeError: the dtype is not one of numbers.
+///
+/// >>> edges = Edges([0, 16, 64, 256])
+/// >>> edges.bins, edges.bin(16), edges.bin(10_000)
+/// (3, 1, 2)
 #[pyclass(frozen, eq, hash, weakref, module = "multibin")]
 #[derive(Clone, PartialEq, Hash)]
 pub struct Edges(pub multibin::Edges);
 
 /// How many candidate edges: an int, or `None` for all.
 enum Candidates<'py> {
-    Usual,
+    Default,
     All,
     Given(Count<'py>),
 }
@@ -39,9 +50,9 @@ impl<'py> FromPyObject<'_, 'py> for Candidates<'py> {
 impl Candidates<'_> {
     fn number(&self) -> PyResult<Option<usize>> {
         match self {
-            Self::Usual => Ok(Some(Optimal::CANDIDATES)),
+            Self::Default => Ok(Some(Optimal::CANDIDATES)),
             Self::All => Ok(None),
-            Self::Given(given) => count(given, "candidates").map(Some),
+            Self::Given(given) => positive(given, "candidates").map(Some),
         }
     }
 }
@@ -53,58 +64,93 @@ impl Edges {
         Self::made(multibin::Edges::new(&lengths(&bounds, "bounds")?))
     }
 
-    /// Bins of equal width from ``lo`` to ``hi`` (steps): optimal for uniform lengths
-    /// (Lemma 4.1 of arXiv 2412.04504). Bins that would hold no whole length are left out.
+    /// Returns bins of equal width from ``lo`` to ``hi`` (steps), which are optimal for uniform
+    /// lengths (Lemma 4.1 of arXiv 2412.04504). Bins without a whole length are left out.
+    ///
+    /// Raises:
+    ///     ValueError: ``lo`` or ``hi`` is no length, ``hi`` is not above ``lo``, or ``bins`` is out
+    ///         of range.
+    ///     TypeError: an argument has a wrong type.
+    ///
+    /// >>> Edges.uniform(0, 100, 4)
+    /// Edges([0, 25, 50, 75, 100])
     #[staticmethod]
     fn uniform(lo: Number<'_>, hi: Number<'_>, bins: Count<'_>) -> PyResult<Self> {
         let (lo, hi) = (length(&lo, "lo")?, length(&hi, "hi")?);
-        Self::made(multibin::Edges::uniform(lo, hi, count(&bins, "bins")?))
+        Self::made(multibin::Edges::uniform(lo, hi, positive(&bins, "bins")?))
     }
 
-    /// At most ``bins`` bins from 0 to ``longest`` (steps) whose bounds grow by equal factors, for
-    /// lengths of which only the longest is known.
+    /// Returns at most ``bins`` bins from 0 to ``longest`` (steps) whose bounds grow by equal
+    /// factors: for lengths of which only the longest is known.
     ///
-    /// Raises ``ValueError`` for no bins or a ``longest`` of 0.
+    /// Raises:
+    ///     ValueError: ``longest`` is 0 or no length, or ``bins`` is out of range.
+    ///     TypeError: an argument has a wrong type.
+    ///
+    /// >>> Edges.geometric(1000, 3)
+    /// Edges([0, 10, 100, 1000])
     #[staticmethod]
-    fn geometric(longest: Number<'_>, bins: Count<'_>) -> PyResult<Self> {
-        Self::up_to(length(&longest, "longest")?, count(&bins, "bins")?)
+    fn geometric(py: Python<'_>, longest: Number<'_>, bins: Count<'_>) -> PyResult<Self> {
+        Self::up_to(py, length(&longest, "longest")?, positive(&bins, "bins")?)
     }
 
-    /// Bins of equal mass in ``sample`` (lengths in steps, shape ``[n]``); ties may leave fewer.
+    /// Returns bins of equal mass in ``sample`` (lengths in steps, shape ``[n]``). Ties may leave
+    /// fewer than ``bins``.
     ///
-    /// Raises ``ValueError`` for an empty sample or one with a value that is not a length.
+    /// Raises:
+    ///     ValueError: the sample is empty or has a value that is no length, or ``bins`` is out of
+    ///         range.
+    ///     TypeError: an argument has a wrong type.
+    ///
+    /// >>> Edges.quantile(range(100), 4)
+    /// Edges([0, 25, 50, 75, 100])
     #[staticmethod]
     fn quantile(py: Python<'_>, sample: ArrayLike<'_>, bins: Count<'_>) -> PyResult<Self> {
-        let (sample, bins) = (lengths(&sample, "sample")?, count(&bins, "bins")?);
+        let (sample, bins) = (lengths(&sample, "sample")?, positive(&bins, "bins")?);
         Self::made(py.detach(|| multibin::Edges::quantile(&sample, bins)))
     }
 
-    /// At most ``bins`` bins that minimise the mean over requests of E[longest of ``batch_size`` |
-    /// bin], and so have the highest throughput in saturation (Proposition 4.1 of
-    /// arXiv 2412.04504). By dynamic programming. ``sample``: lengths in steps, shape ``[n]``, that
-    /// are known exactly when requests arrive. Fewer distinct lengths give fewer bins.
+    /// Returns at most ``bins`` bins with the highest throughput in saturation.
     ///
-    /// ``candidates``: the most edges to choose from, or ``bins`` if that is more. Where there are
-    /// more distinct lengths, candidates are equally far apart in the sum of √(requests × gap to the
-    /// next length). ``None``: one at each distinct length, the exact optimum of the sample. With
-    /// c candidates and d distinct lengths, time grows with c·d and memory with c·``bins``: 20,000
-    /// lengths take about 5 ms; with ``None`` 20,000 distinct ones 1 s, and 200,000 a minute or more,
-    /// in which Ctrl-C waits.
+    /// They minimise the mean over requests of E[longest of ``batch_size`` | bin] (Proposition 4.1
+    /// of arXiv 2412.04504), by dynamic programming. Fewer distinct lengths give fewer bins. Time
+    /// and memory grow with the number of candidates:
     ///
-    /// ``actual``: what requests took that were predicted to take ``sample``, steps, shape ``[n]``.
-    /// The bins are of predictions then, and minimise the mean of E[longest actual length of
-    /// ``batch_size`` | bin]. At most 512 actual lengths are told apart. ``monotone``: take it that
-    /// longer predictions mean longer requests in distribution, and estimate the shares of requests
-    /// that are no longer than x by isotonic regression, for each x; false: take the shares of the
-    /// pairs as they are, which with few pairs for each bin fits their noise. Time grows with
-    /// c²·512, without ``monotone`` also with c²·``bins``, and memory with c·(``bins`` + 512): 20,000
-    /// pairs take about 15 ms, with ``None`` and as many distinct predictions a minute.
+    /// | | time grows with | memory grows with |
+    /// |---|---|---|
+    /// | without ``actual`` | c·d | c·``bins`` |
+    /// | with ``actual`` | c²·512, without ``monotone`` also c²·``bins`` | c·(``bins`` + 512) |
     ///
-    /// Raises ``ValueError`` for an empty sample or one with a value that is not a length, a number
-    /// that is out of range, arrays of unlike sizes, and ``monotone=False`` without ``actual``.
+    /// Here c are the candidates and d the distinct lengths. 20,000 lengths take about 5 ms, and
+    /// 20,000 pairs about 15 ms. With ``candidates=None``, 20,000 distinct lengths take 1 s, and
+    /// as many distinct predictions with ``actual`` a minute. 200,000 lengths take a minute or
+    /// more. Ctrl-C waits until the end.
+    ///
+    /// Args:
+    ///     sample: lengths in steps, shape ``[n]``, that are known exactly when requests arrive; with
+    ///         ``actual``, predicted lengths.
+    ///     bins: the most bins.
+    ///     batch_size: the rows of a full batch.
+    ///     candidates: the most edges to choose from, at least ``bins``. Of more distinct lengths,
+    ///         the candidates are equally far apart in the sum of √(requests × gap to the next
+    ///         length). ``None``: one at each distinct length, the exact optimum of the sample.
+    ///     actual: the actual lengths of the requests of ``sample``, in steps, shape ``[n]``. Bins of
+    ///         predictions then minimise the mean of E[longest actual length of ``batch_size`` |
+    ///         bin]. At most 512 actual lengths are told apart.
+    ///     monotone: assume that longer predictions imply stochastically longer requests. For each
+    ///         x, isotonic regression estimates the shares of requests no longer than x. False: the
+    ///         shares are those of the pairs, which with few pairs for each bin fits their noise.
+    ///
+    /// Raises:
+    ///     ValueError: the sample is empty or has a value that is no length, a number is out of
+    ///         range, the arrays differ in size, or ``monotone`` is false without ``actual``.
+    ///     TypeError: an argument has a wrong type.
+    ///
+    /// >>> Edges.optimal([1, 2, 10, 11, 100, 101], bins=3, batch_size=4)
+    /// Edges([1, 10, 100, 101])
     #[staticmethod]
     #[pyo3(
-        signature = (sample, bins, batch_size, candidates = Candidates::Usual, *, actual = None, monotone: "bool" = true),
+        signature = (sample, bins, batch_size, candidates = Candidates::Default, *, actual = None, monotone: "bool" = true),
         text_signature = "(sample, bins, batch_size, candidates=256, *, actual=None, monotone=True)"
     )]
     fn optimal(
@@ -117,13 +163,13 @@ impl Edges {
         #[pyo3(from_py_with = flag::monotone)] monotone: bool,
     ) -> PyResult<Self> {
         if actual.is_none() && !monotone {
-            return Err(PyValueError::new_err("monotone: False means nothing without actual"));
+            return Err(wrong_value("monotone", "True without actual", &PyBool::new(py, false)));
         }
         let sample = lengths(&sample, "sample")?;
         let actual = actual.map(|given| lengths(&given, "actual")).transpose()?;
         let optimal = Optimal {
-            bins: count(&bins, "bins")?,
-            batch_size: count(&batch_size, "batch_size")?,
+            bins: positive(&bins, "bins")?,
+            batch_size: positive(&batch_size, "batch_size")?,
             candidates: candidates.number()?,
         };
         Self::made(py.detach(|| match actual {
@@ -132,13 +178,24 @@ impl Edges {
         }))
     }
 
-    /// Levels for requests that climb from the first bin without a prediction: minimises
-    /// Σᵢ S(lᵢ₋₁)·(lᵢ − lᵢ₋₁ + ``overhead``) over at most ``bins`` levels, S the survival function
-    /// of ``sample`` (lengths in steps, shape ``[n]``) and ``overhead`` the cost of a move and of
-    /// a batch's fixed part, in steps.
+    /// Returns at most ``bins`` levels for requests that climb from the first bin without a
+    /// prediction.
     ///
-    /// Raises ``ValueError`` for an empty sample, a value that is not a length, or an overhead
-    /// that is negative or not finite.
+    /// The bounds l minimise Σᵢ S(lᵢ₋₁)·(lᵢ − lᵢ₋₁ + ``overhead``). S is the survival function of
+    /// ``sample``.
+    ///
+    /// Args:
+    ///     sample: lengths in steps, shape ``[n]``.
+    ///     bins: the most levels.
+    ///     overhead: the cost of a move and of a batch's fixed part, in steps.
+    ///
+    /// Raises:
+    ///     ValueError: the sample is empty or has a value that is no length, ``bins`` is out of
+    ///         range, or ``overhead`` is negative or not finite.
+    ///     TypeError: an argument has a wrong type.
+    ///
+    /// >>> Edges.feedback([10] * 90 + [100] * 10, bins=2, overhead=2.0)
+    /// Edges([0, 10, 100])
     #[staticmethod]
     fn feedback(
         py: Python<'_>,
@@ -147,25 +204,36 @@ impl Edges {
         overhead: Number<'_>,
     ) -> PyResult<Self> {
         let overhead = float(&overhead, "overhead")?;
-        let (sample, bins) = (lengths(&sample, "sample")?, count(&bins, "bins")?);
+        let (sample, bins) = (lengths(&sample, "sample")?, positive(&bins, "bins")?);
         Self::made(py.detach(|| multibin::Edges::feedback(&sample, bins, overhead)))
     }
 
-    /// The ``bins + 1`` bounds, in steps.
+    /// The bounds in steps, shape ``[bins + 1]``.
+    ///
+    /// >>> Edges([0, 16, 64]).bounds.tolist()
+    /// [0, 16, 64]
     #[getter]
     fn bounds<'py>(&self, py: Python<'py>) -> Array<'py, u32> {
         Array::collect(py, self.0.bounds().iter().copied())
     }
 
-    /// Number of bins.
+    /// The number of bins.
+    ///
+    /// >>> Edges([0, 16, 64]).bins
+    /// 2
     #[getter]
     fn bins(&self) -> usize {
         self.0.bins()
     }
 
-    /// The bin of one length (steps).
+    /// Returns the bin of one length, in steps.
     ///
-    /// Raises ``ValueError`` for a negative, infinite or NaN length.
+    /// Raises:
+    ///     ValueError: the length is negative, infinite or NaN.
+    ///     TypeError: it is no number.
+    ///
+    /// >>> Edges([0, 16, 64]).bin(15.5)
+    /// 1
     #[pyo3(name = "bin")]
     fn bin_of(&self, length: Number<'_>) -> PyResult<usize> {
         Ok(self.0.bin(self::length(&length, "length")?))
@@ -186,10 +254,10 @@ impl Edges {
 }
 
 impl Edges {
-    /// Bounds that grow geometrically.
-    pub fn up_to(longest: u32, bins: usize) -> PyResult<Self> {
+    /// Returns bins whose bounds grow geometrically.
+    pub fn up_to(py: Python<'_>, longest: u32, bins: usize) -> PyResult<Self> {
         match longest {
-            0 => Err(PyValueError::new_err("longest: 0 leaves no lengths to bin")),
+            0 => Err(wrong_value("longest", "at least 1", &PyInt::new(py, 0))),
             _ => Self::made(multibin::Edges::geometric(longest, bins)),
         }
     }
@@ -197,4 +265,14 @@ impl Edges {
     fn made(edges: Result<multibin::Edges, multibin::EdgesError>) -> PyResult<Self> {
         edges.map(Self).map_err(errors::value)
     }
+}
+
+/// Converts the required argument `edges`.
+pub fn required(given: &Bound<'_, PyAny>) -> PyResult<Py<Edges>> {
+    extract(given, "edges", "an Edges")
+}
+
+/// Converts the argument `edges` that may be left out.
+pub fn optional(given: &Bound<'_, PyAny>) -> PyResult<Option<Py<Edges>>> {
+    extract(given, "edges", "an Edges or None")
 }

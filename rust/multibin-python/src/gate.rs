@@ -3,38 +3,47 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use multibin::{ConfigError, Gate as CoreGate};
 use pyo3::prelude::*;
 
-use crate::arrays::{one_or_more_lengths, pairs};
-use crate::convert::{ArrayLike, Count, count};
-use crate::edges::Edges;
-use crate::errors;
-use crate::named::instance;
+use crate::convert::arguments::{ArrayLike, Count};
+use crate::convert::arrays::{one_or_more_lengths, pairs};
+use crate::convert::scalars::positive;
+use crate::convert::show;
+use crate::edges::{self, Edges};
+use crate::interpreter::errors;
 
-/// Whether binning pays, judged by what the predictions of finished requests were worth.
+/// Opens and closes with the gain of binning, estimated from finished requests.
 ///
 /// Over the last ``window`` requests, with a predicted and an actual length each,
 ///
 ///     gain = E[longest of B] ÷ Σ mass of bin · E[longest of B | bin],
 ///
-/// B the ``batch_size`` and a request's bin that of its prediction in ``edges``: the throughput in
-/// saturation with these bins over that with one (Proposition 4.1 of arXiv 2412.04504).
-/// Predictions that tell nothing gain nothing, and neither do lengths that are alike. Below a gain
-/// of ``CLOSES_AT`` the gate closes, above ``OPENS_AT`` it opens again, by more than chance. Until ``WINDOW``
-/// requests are known, ten a bin, it is open; until ``window`` are it closes only for a gain of next
-/// to nothing. Any thread may call it.
+/// B the ``batch_size``. A request's bin is that of its prediction in ``edges``. The gain is the
+/// throughput in saturation with these bins over that with one (Proposition 4.1 of
+/// arXiv 2412.04504). It is 1 for useless predictions and for equal lengths.
 ///
-/// Each bin keeps its own last requests, and weighs what it has of the traffic: which bins are served
-/// first does not matter to a gate that is told of the arrivals as well. The estimate has no bias
-/// where predictions tell nothing. Where a bin keeps fewer requests than a batch has, it is that of
-/// smaller batches.
+/// Below a gain of ``CLOSES_AT`` the gate closes; above ``OPENS_AT`` it opens again. Both need a
+/// difference beyond chance. Until ``WINDOW`` requests are known, ten for each bin, the gate is
+/// open. Until ``window`` are known, it closes only for a gain near 1. Any thread may call it.
 ///
-/// While it is closed, requests go to the first bin:
+/// Each bin keeps its own last requests, weighted by its share of the traffic. With ``arrive``, the
+/// estimate does not depend on which bins are served first. It has no bias where predictions are
+/// useless. Where a bin keeps fewer requests than a batch has, its estimate is that of smaller
+/// batches.
 ///
-///     scheduler.submit(key, predicted if gate.is_open else 0)
-///     gate.arrive(predicted)
-///     ...
-///     gate.observe(predicted, actual)                         # when the request is finished
+/// Args:
+///     edges: the bins to judge.
+///     batch_size: the rows of a full batch.
 ///
-/// Raises ``ValueError`` for a batch size out of range.
+/// Raises:
+///     ValueError: ``batch_size`` is out of range.
+///     TypeError: an argument has a wrong type.
+///
+/// While the gate is closed, requests go to the first bin:
+///
+/// >>> scheduler = Scheduler(Edges([0, 50, 100]), 8)
+/// >>> gate = Gate(scheduler.edges, 8)
+/// >>> ticket = scheduler.submit(1, 70 if gate.is_open else 0)
+/// >>> gate.arrive(70)
+/// >>> gate.observe(70, 64)  # when the request is finished
 #[pyclass(frozen, weakref, module = "multibin")]
 pub struct Gate(Mutex<CoreGate>);
 
@@ -46,10 +55,10 @@ impl Gate {
 
 #[pymethods]
 impl Gate {
-    /// The least requests that are looked at.
+    /// The smallest window, in requests.
     #[classattr]
     const WINDOW: usize = CoreGate::WINDOW;
-    /// The least new requests after which the gain is computed again.
+    /// The fewest new requests after which the gain is computed again.
     #[classattr]
     const EVERY: usize = CoreGate::EVERY;
     /// The gain below which the gate closes.
@@ -62,20 +71,32 @@ impl Gate {
     #[new]
     #[pyo3(signature = (edges: "Edges", batch_size))]
     fn new(
-        #[pyo3(from_py_with = instance::edges)] edges: Py<Edges>,
+        #[pyo3(from_py_with = edges::required)] edges: Py<Edges>,
         batch_size: Count<'_>,
     ) -> PyResult<Self> {
-        match count(&batch_size, "batch_size")? {
+        match positive(&batch_size, "batch_size")? {
             0 => Err(errors::config(ConfigError::BatchSize)),
             rows => Ok(Self(Mutex::new(CoreGate::new(edges.get().0.clone(), rows)))),
         }
     }
 
-    /// Requests are finished, in this order: the steps that were predicted of each and those that
-    /// it took. Two numbers (ints, or finite floats that are rounded up), or two arrays of any
-    /// integer or float dtype, shape ``[n]``. Everything is checked before the first is counted.
+    /// Counts finished requests, in this order.
     ///
-    /// Raises ``ValueError`` or ``TypeError`` for a wrong length or for unlike sizes.
+    /// Everything is checked before the first request is counted.
+    ///
+    /// Args:
+    ///     predicted: the predicted steps of each request: a number (an int, or a finite float
+    ///         that is rounded up), or an array of any integer or float dtype, shape ``[n]``.
+    ///     actual: the steps that each took, of as many requests.
+    ///
+    /// Raises:
+    ///     ValueError: a length is out of range, or the sizes differ.
+    ///     TypeError: an argument is neither a number nor an array of numbers.
+    ///
+    /// >>> gate = Gate(Edges([0, 50, 100]), 4)
+    /// >>> gate.observe([10, 60] * 1000, [10, 60] * 1000)
+    /// >>> gate.gain > Gate.OPENS_AT
+    /// True
     fn observe(
         &self,
         py: Python<'_>,
@@ -90,11 +111,17 @@ impl Gate {
         Ok(())
     }
 
-    /// Requests arrive: the steps that were predicted of each, a number or an array of shape ``[n]``.
-    /// Optional: without it the requests that finish are taken for a fair sample of those that arrive,
-    /// which they are not where short ones are served first or bins wait to be full.
+    /// Counts requests that arrive: the predicted steps of each, a number or an array of shape
+    /// ``[n]``.
     ///
-    /// Raises ``ValueError`` or ``TypeError`` for a wrong length.
+    /// Without these calls, the gate assumes that finished requests are a fair sample of those that
+    /// arrive. They are not if short requests are served first, or bins wait until they are full.
+    ///
+    /// Raises:
+    ///     ValueError: a length is out of range.
+    ///     TypeError: the argument is neither a number nor an array of numbers.
+    ///
+    /// >>> Gate(Edges([0, 50, 100]), 4).arrive([10, 60, 70])
     fn arrive(&self, py: Python<'_>, predicted: ArrayLike<'_>) -> PyResult<()> {
         let predicted = one_or_more_lengths(&predicted, "predicted")?;
         py.detach(|| {
@@ -106,22 +133,30 @@ impl Gate {
         Ok(())
     }
 
-    /// How many requests are looked at: two batches of each bin and ten in all, at least
-    /// ``WINDOW`` and at most
-    /// 32,768. The gain is computed every eighth of it, at least ``EVERY``.
+    /// The requests of the estimate: two batches for each bin and ten in all, at least ``WINDOW``
+    /// and at most 32,768. The gain is computed after an eighth of it, at least ``EVERY``.
+    ///
+    /// >>> Gate(Edges([0, 50, 100]), 4).window == Gate.WINDOW
+    /// True
     #[getter]
     fn window(&self, py: Python<'_>) -> usize {
         py.detach(|| self.lock().window())
     }
 
-    /// Whether binning pays: the gate is open.
+    /// The gate is open: bins gain throughput, or too few requests are known.
+    ///
+    /// >>> Gate(Edges([0, 50, 100]), 4).is_open
+    /// True
     #[getter]
     fn is_open(&self, py: Python<'_>) -> bool {
         py.detach(|| self.lock().is_open())
     }
 
-    /// What bins gain in throughput as a factor, the mean of the last looks; ``None`` until some
-    /// requests are known of nearly all bins.
+    /// The throughput with bins over that with one, the mean of the last estimates; ``None`` until
+    /// some requests of nearly all bins are known.
+    ///
+    /// >>> print(Gate(Edges([0, 50, 100]), 4).gain)
+    /// None
     #[getter]
     fn gain(&self, py: Python<'_>) -> Option<f64> {
         py.detach(|| self.lock().gain())
@@ -129,7 +164,7 @@ impl Gate {
 
     fn __repr__(&self, py: Python<'_>) -> String {
         let gain = self.gain(py).map_or("None".to_owned(), |gain| format!("{gain:.3}"));
-        let is_open = if self.is_open(py) { "True" } else { "False" };
+        let is_open = show::flag(self.is_open(py));
         format!("Gate(is_open={is_open}, gain={gain})")
     }
 }

@@ -1,32 +1,24 @@
-//! Python bindings of multibin: they convert, detach and raise. One file per class.
+//! Python bindings of multibin: they convert, detach and raise. One file for each class.
 
-// PyO3 hands arguments over by value.
+// PyO3 passes arguments by value.
 #![allow(clippy::needless_pass_by_value)]
+// The doc comments of classes are docstrings: Python's words in Python's markup.
+#![allow(clippy::doc_markdown, clippy::doc_link_with_quotes)]
 
 mod adapt;
-mod arrays;
-mod awaiting;
+mod asyncio;
 mod baseline;
 mod batch;
-mod calls;
 mod config;
 mod convert;
-mod costs;
 mod edges;
-mod errors;
-mod event_loop;
-mod futures;
 mod gate;
-mod hooks;
+mod interpreter;
 mod many;
-mod named;
 mod scheduler;
 mod shared;
-mod show;
 mod simulate;
 mod stats;
-mod wait;
-mod words;
 mod worker;
 
 /// The scheduler, in Rust.
@@ -34,7 +26,7 @@ mod worker;
 mod _core {
     #[pymodule_export]
     use crate::{
-        adapt::Adapt, awaiting::Awaitable, baseline::Baseline, batch::Batch,
+        adapt::Adapt, asyncio::awaitable::Awaitable, baseline::Baseline, batch::Batch,
         config::SchedulerConfig, edges::Edges, gate::Gate, scheduler::Scheduler,
         simulate::simulate, worker::Worker,
     };

@@ -1,23 +1,23 @@
-//! What `submit_many` takes beside keys and lengths, and which element is to blame.
+//! The arguments of `submit_many`, and which element an error is about.
 
 use multibin::{Options, SubmitError};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::arrays::{self, durations, lengths, levels};
-use crate::convert::ArrayLike;
-use crate::errors;
+use crate::convert::arguments::ArrayLike;
+use crate::convert::arrays::{self, durations, lengths, levels};
+use crate::convert::refusal::wrong_size;
+use crate::interpreter::errors;
 
 /// The arrays of a bulk call, checked.
 pub struct Many {
     pub keys: Vec<u64>,
     pub lengths: Vec<u32>,
-    /// Empty where nothing else is known.
+    /// Empty for requests of which only key and length are known.
     pub options: Vec<Options>,
 }
 
 impl Many {
-    /// From keys and lengths, and from costs, priorities and times to live.
+    /// Checks keys and lengths, and costs, priorities and times to live.
     pub fn new(
         keys: &ArrayLike<'_>,
         lengths: &ArrayLike<'_>,
@@ -31,7 +31,7 @@ impl Many {
     }
 }
 
-/// One for each of `n` requests, from costs, priorities and times to live; none without these.
+/// Returns the options of `n` requests from costs, priorities and times to live; none without these.
 fn options(n: usize, columns: [Option<&ArrayLike<'_>>; 3]) -> PyResult<Vec<Options>> {
     let mut options = vec![Options::default(); columns.iter().flatten().next().map_or(0, |_| n)];
     let [costs, priorities, ttls] = columns;
@@ -59,41 +59,29 @@ fn column<T>(
     Ok(())
 }
 
-/// Whether there is one value for each key.
+/// Refuses arrays that have not one value for each key.
 fn check_size(argument: &str, given: usize, keys: usize) -> PyResult<()> {
-    if given == keys {
-        return Ok(());
-    }
-    Err(PyValueError::new_err(format!("{argument}: {given} values for {keys} keys")))
+    if given == keys { Ok(()) } else { Err(wrong_size(argument, keys, "keys", given)) }
 }
 
-/// The error of a request, with its place in the array in the place of the argument's name.
+/// Returns the error of a bulk call; one about a request names its element.
+///
+/// The element is the first with the refused value: an earlier one would have been refused for it.
 pub fn refused(error: SubmitError, lengths: &[u32], options: &[Options]) -> PyErr {
-    let message = error.to_string();
-    match (blamed(error, lengths, options), message.split_once(": ")) {
-        (Some((array, at)), Some((_, why))) => errors::value(format!("{array}[{at}]: {why}")),
-        _ => errors::submit(error),
-    }
-}
-
-/// The first element with the value that was refused: any earlier one would have been refused for it.
-fn blamed(
-    error: SubmitError,
-    lengths: &[u32],
-    options: &[Options],
-) -> Option<(&'static str, usize)> {
-    match error {
+    let element = match error {
         SubmitError::Priority(priority) => {
-            let at = options.iter().position(|options| options.priority == priority)?;
-            Some(("priorities", at))
+            options.iter().position(|one| one.priority == priority).map(|at| ("priorities", at))
         }
         SubmitError::Budget { cost, padded, .. } => {
-            let given = |i: usize| options.get(i).and_then(|options| options.cost);
-            let given = |i: usize| given(i).filter(|_| !padded);
-            let costs = |&i: &usize| u64::from(given(i).unwrap_or(lengths[i])) == cost;
-            let at = (0..lengths.len()).find(costs)?;
-            Some((given(at).map_or("lengths", |_| "costs"), at))
+            let costs = |at: usize| options.get(at).and_then(|one| one.cost).filter(|_| !padded);
+            let cost_of = |at: usize| u64::from(costs(at).unwrap_or(lengths[at]));
+            let at = (0..lengths.len()).find(|&at| cost_of(at) == cost);
+            at.map(|at| (costs(at).map_or("lengths", |_| "costs"), at))
         }
         _ => None,
+    };
+    match element {
+        Some((array, at)) => errors::submit_as(error, &format!("{array}[{at}]")),
+        None => errors::submit(error),
     }
 }

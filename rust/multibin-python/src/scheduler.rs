@@ -4,30 +4,46 @@ use multibin::{Change, Config, Options, Stats, Ticket};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use crate::adapt::{Adapt, log};
-use crate::arrays::{Array, pairs, sizes};
-use crate::awaiting::Coroutine;
-use crate::config::{Given, SchedulerConfig};
-use crate::convert::{
-    ArrayLike, Count, Key, Maybe, Missing, Number, Sizes, Steps, count, length, seconds,
-};
-use crate::edges::Edges;
-use crate::futures::{Drain, Submit};
+use crate::adapt::{self, Adapt};
+use crate::asyncio::awaitable::Coroutine;
+use crate::asyncio::futures::{Drain, Submit};
+use crate::config::{self, Given, SchedulerConfig};
+use crate::convert::arguments::{ArrayLike, Changed, Count, Number, Required, Sizes};
+use crate::convert::arrays::{pairs, sizes};
+use crate::convert::named::{maybe_word, whole, word};
+use crate::convert::ndarray::Array;
+use crate::convert::scalars::{Quick, count, length, positive, seconds};
+use crate::convert::show;
+use crate::edges::{self, Edges};
+use crate::interpreter::wait::{block_on, detached};
+use crate::interpreter::{errors, hooks};
 use crate::many::{self, Many};
-use crate::named::{instance, maybe, whole, word};
 use crate::shared::Shared;
 use crate::stats::{Labels, Snapshot};
-use crate::wait::{block_on, detached};
 use crate::worker::Worker;
-use crate::{errors, hooks, show};
 
-/// Groups requests of similar predicted length and hands out batches. ``SchedulerConfig`` says what each
-/// argument means.
+/// Groups requests of similar predicted length and hands out batches.
 ///
-/// Producers ``submit``; workers, ``with scheduler.worker() as worker``, take batches. Any thread or
+/// Producers ``submit``. Workers, ``with scheduler.worker() as worker``, take batches. Any thread or
 /// task may do either.
 ///
-/// Raises ``ValueError`` or ``TypeError`` that names the argument and its value.
+/// Args:
+///     edges: map lengths to bins; ``None``: made from ``longest``.
+///     batch_size: the rows of a full batch, one number or one for each bin.
+///
+/// ``SchedulerConfig`` has the same arguments and describes all of them.
+///
+/// Raises:
+///     ValueError: a value is out of range, or two arguments exclude each other.
+///     TypeError: an argument has a wrong type, or ``batch_size`` is missing.
+///     MemoryError: ``capacity`` does not fit in memory.
+///
+/// >>> scheduler = Scheduler(Edges([0, 16, 64]), 2)
+/// >>> tickets = [scheduler.submit(key, length) for key, length in enumerate([5, 40, 6])]
+/// >>> worker = scheduler.worker()
+/// >>> with worker.next_batch(0) as batch:
+/// ...     batch.keys.tolist()
+/// [0, 2]
 #[pyclass(frozen, weakref, module = "multibin")]
 pub struct Scheduler {
     pub inner: multibin::Scheduler,
@@ -38,17 +54,17 @@ pub struct Scheduler {
 #[pymethods]
 impl Scheduler {
     #[new]
-    #[pyo3(signature = (edges: "Edges | None" = None, batch_size = Missing::Not, *, longest = None, capacity: "int" = 65_536, max_wait = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding = None, adapt: "Adapt | None" = None))]
+    #[pyo3(signature = (edges: "Edges | None" = None, batch_size = Required::Missing, *, longest = None, capacity: "int" = 65_536, max_wait = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding = None, adapt: "Adapt | None" = None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of the class")]
     fn new(
         py: Python<'_>,
-        #[pyo3(from_py_with = maybe::edges)] edges: Option<Py<Edges>>,
-        batch_size: Missing<'_>,
+        #[pyo3(from_py_with = edges::optional)] edges: Option<Py<Edges>>,
+        batch_size: Required<'_>,
         longest: Option<Number<'_>>,
         #[pyo3(from_py_with = whole::capacity)] capacity: usize,
         max_wait: Option<Number<'_>>,
         #[pyo3(from_py_with = word::fill)] fill: &str,
-        #[pyo3(from_py_with = maybe::order)] order: Option<&str>,
+        #[pyo3(from_py_with = maybe_word::order)] order: Option<&str>,
         #[pyo3(from_py_with = word::overrun)] overrun: &str,
         max_parked: Option<Count<'_>>,
         max_bins: Option<Count<'_>>,
@@ -56,7 +72,7 @@ impl Scheduler {
         budget: Option<Count<'_>>,
         #[pyo3(from_py_with = word::budget_of)] budget_of: &str,
         max_padding: Option<Number<'_>>,
-        #[pyo3(from_py_with = maybe::adapt)] adapt: Option<Py<Adapt>>,
+        #[pyo3(from_py_with = adapt::optional)] adapt: Option<Py<Adapt>>,
     ) -> PyResult<Self> {
         let given = Given {
             edges,
@@ -75,46 +91,64 @@ impl Scheduler {
             max_padding,
             adapt,
         };
-        Self::from_config(py, &given.check()?)
+        Self::from_config(py, SchedulerConfig(given.check(py)?))
     }
 
-    /// A scheduler that behaves as ``config`` says.
+    /// Makes a scheduler from a configuration.
+    ///
+    /// >>> config = SchedulerConfig(Edges([0, 16, 64]), 8)
+    /// >>> Scheduler.from_config(config).config == config
+    /// True
     #[staticmethod]
     #[pyo3(name = "from_config", signature = (config: "SchedulerConfig"))]
     fn of(
         py: Python<'_>,
-        #[pyo3(from_py_with = instance::config)] config: Py<SchedulerConfig>,
+        #[pyo3(from_py_with = config::required)] config: Py<SchedulerConfig>,
     ) -> PyResult<Self> {
-        Self::from_config(py, config.get())
+        Self::from_config(py, config.get().clone())
     }
 
-    /// How the scheduler behaves now, with the edges in use.
+    /// The configuration in use, with the current edges.
+    ///
+    /// >>> Scheduler(Edges([0, 16]), 8, max_wait=2).config.max_wait
+    /// 2.0
     #[getter]
     fn config(&self) -> PyResult<SchedulerConfig> {
         let core = self.core()?;
-        Ok(SchedulerConfig::current(&self.made, core.edges(), core.config()))
+        Ok(SchedulerConfig(self.made.0.current(core.edges(), core.config())))
     }
 
-    /// Accepts a request and returns its ticket. ``key`` is the caller's (0 to 2⁶⁴ − 1),
-    /// ``length`` the predicted steps (an int, or a finite float that is rounded up). ``cost``, of the
-    /// same kind: what counts in ``budget_of="cost"`` (``None``: the length). ``priority``: 0 is the
-    /// most urgent; others need a scheduler with ``ageing``. ``ttl``: seconds from now; a request that
-    /// has not left in a batch by then expires, and comes back in ``batch.expired`` or ``expired()``.
-    /// Any thread.
+    /// Accepts a request and returns its ticket. Any thread may call it.
     ///
-    /// ``wait``: seconds to wait for room without the GIL (``math.inf``: without end; ``None``: no
-    /// wait). Calls that wait for room, here or in a task, are served first come, first served, and
-    /// before those that do not wait.
+    /// Calls that wait for room, in a thread or a task, are served in order of arrival, and before
+    /// those that do not wait.
     ///
-    /// Raises ``FullError`` at capacity, ``ClosedError`` after ``close()``, ``ValueError`` or
-    /// ``TypeError`` for a wrong argument.
+    /// Args:
+    ///     key: the caller's key, 0 to 2⁶⁴ − 1.
+    ///     length: predicted steps, an int, or a finite float that is rounded up.
+    ///     cost: what ``budget_of="cost"`` counts, also a length; ``None``: the length.
+    ///     priority: 0 is the most urgent; others need a scheduler with ``ageing``.
+    ///     ttl: seconds from now; a request that has not left in a batch by then expires, and comes
+    ///         back in ``batch.expired`` or ``expired()``. ``None``: never.
+    ///     wait: seconds to wait for room, without the GIL; ``math.inf``: without end; ``None``: no
+    ///         wait.
+    ///
+    /// Raises:
+    ///     FullError: the scheduler is at capacity.
+    ///     ClosedError: it is closed.
+    ///     ValueError: a value is out of range, or the request exceeds the budget.
+    ///     TypeError: an argument has a wrong type.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16, 64]), 8)
+    /// >>> scheduler.submit(7, 12.5)
+    /// 0
     #[pyo3(signature = (key, length, *, cost = None, priority: "int" = 0, ttl = None, wait = None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments")]
     fn submit(
         &self,
         py: Python<'_>,
-        key: Key<'_, '_>,
-        length: Steps<'_, '_>,
+        key: Quick<'_, '_, u64>,
+        length: Quick<'_, '_, u32>,
         cost: Option<Number<'_>>,
         #[pyo3(from_py_with = whole::priority)] priority: u32,
         ttl: Option<Number<'_>>,
@@ -133,15 +167,21 @@ impl Scheduler {
         accepted.map_err(errors::submit)
     }
 
-    /// As ``submit``, to be awaited in an event loop: waits for room as long as it takes.
+    /// Submits a request when awaited; waits for room without limit. It takes the arguments of
+    /// ``submit``, except ``wait``, and raises its errors.
     ///
-    /// The request is submitted when the awaitable is awaited. Cancelled before it is resumed, it
-    /// leaves nothing behind: what was accepted and still waits is cancelled as well.
+    /// Cancelled before it is resumed, it leaves nothing behind: an accepted request that still
+    /// waits is cancelled too.
+    ///
+    /// >>> import asyncio
+    /// >>> scheduler = Scheduler(Edges([0, 16, 64]), 8)
+    /// >>> asyncio.run(scheduler.submit_async(7, 5))
+    /// 0
     #[pyo3(signature = (key, length, *, cost = None, priority: "int" = 0, ttl = None))]
     fn submit_async(
         &self,
-        key: Key<'_, '_>,
-        length: Steps<'_, '_>,
+        key: Quick<'_, '_, u64>,
+        length: Quick<'_, '_, u32>,
         cost: Option<Number<'_>>,
         #[pyo3(from_py_with = whole::priority)] priority: u32,
         ttl: Option<Number<'_>>,
@@ -152,16 +192,32 @@ impl Scheduler {
         Ok(Coroutine::new(Submit::one(submit, Arc::clone(&self.shared))))
     }
 
-    /// Accepts requests in bulk, in order, without the GIL: ``keys`` (uint64, or int64 without
-    /// negative ones, shape ``[n]``) and ``lengths`` (any integer or float dtype, shape ``[n]``).
-    /// ``costs`` (as ``lengths``), ``priorities`` (integers) and ``ttls`` (seconds from now, infinite
-    /// for none), shape ``[n]``, and ``wait``, as in ``submit``. A call that waits for room is served
-    /// piece by piece, so that it may be larger than the capacity. Returns the first ticket; the
-    /// others follow it. Everything is checked before the first is accepted.
+    /// Accepts requests in bulk, in order, without the GIL. Returns the first ticket; the others
+    /// follow it.
     ///
-    /// Raises ``FullError`` at capacity, and ``ClosedError`` after ``close()``: their ``accepted``
-    /// says how many were accepted (a prefix) and ``first`` is the first ticket of these (``None``
-    /// without any). Raises ``ValueError`` or ``TypeError`` for wrong arrays.
+    /// Everything is checked before the first request is accepted. A call that waits for room is
+    /// served piece by piece, so it may exceed the capacity.
+    ///
+    /// Args:
+    ///     keys: uint64, or int64 from 0 on, shape ``[n]``.
+    ///     lengths: predicted steps, any integer or float dtype, shape ``[n]``.
+    ///     costs: what ``budget_of="cost"`` counts, as many lengths; ``None``: the lengths.
+    ///     priorities: integers, shape ``[n]``; ``None``: 0.
+    ///     ttls: seconds from now, shape ``[n]``; infinite: never. ``None``: never.
+    ///     wait: seconds to wait for room; ``None``: no wait.
+    ///
+    /// Raises:
+    ///     FullError: the scheduler is at capacity. ``accepted`` counts the accepted prefix, and
+    ///         ``first`` is its first ticket (``None`` without any).
+    ///     ClosedError: it is closed, with the same attributes.
+    ///     ValueError: an element is out of range, or the sizes differ.
+    ///     TypeError: an array has a wrong dtype.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16, 64]), 8)
+    /// >>> scheduler.submit_many([7, 8, 9], [5, 40, 6])
+    /// 0
+    /// >>> scheduler.stats()["waiting"]
+    /// 3
     #[pyo3(signature = (keys, lengths, *, costs = None, priorities = None, ttls = None, wait = None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments")]
     fn submit_many(
@@ -187,8 +243,16 @@ impl Scheduler {
         accepted.map_err(|error| many::refused(error, &lengths, &options))
     }
 
-    /// As ``submit_many``, to be awaited in an event loop: waits for room as long as it takes; see
-    /// ``submit_async``.
+    /// Submits requests in bulk when awaited; waits for room without limit. It takes the arguments
+    /// of ``submit_many``, except ``wait``, and raises its errors.
+    ///
+    /// Cancelled before it is resumed, it leaves nothing behind: accepted requests that still wait
+    /// are cancelled too.
+    ///
+    /// >>> import asyncio
+    /// >>> scheduler = Scheduler(Edges([0, 16, 64]), 8)
+    /// >>> asyncio.run(scheduler.submit_many_async([7, 8], [5, 40]))
+    /// 0
     #[pyo3(signature = (keys, lengths, *, costs = None, priorities = None, ttls = None))]
     fn submit_many_async(
         &self,
@@ -205,39 +269,70 @@ impl Scheduler {
         Ok(Coroutine::new(Submit::many(submit, shared, lengths, options)))
     }
 
-    /// Takes the requests whose ``ttl`` is over and that no batch has reported: their keys and their
-    /// tickets, each of shape ``[n]``. Each is reported once, by a batch or here. Their room is free.
+    /// Takes the requests whose ``ttl`` is over: their keys and their tickets, each of shape
+    /// ``[n]``. Their room is free. Each is reported once, here or by a batch.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16, 64]), 8)
+    /// >>> ticket = scheduler.submit(7, 5, ttl=0)
+    /// >>> keys, tickets = scheduler.expired()
+    /// >>> keys.tolist(), tickets.tolist()
+    /// ([7], [0])
     fn expired<'py>(&self, py: Python<'py>) -> PyResult<(Array<'py, u64>, Array<'py, u64>)> {
         let expired = self.core()?.expired();
         let keys = Array::collect(py, expired.iter().map(|expired| expired.key));
         Ok((keys, Array::collect(py, expired.iter().map(|expired| expired.ticket))))
     }
 
-    /// A new worker, to take batches: ``with scheduler.worker() as worker``.
+    /// Makes a worker, which takes batches: ``with scheduler.worker() as worker``.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16, 64]), 8)
+    /// >>> with scheduler.worker() as worker:
+    /// ...     print(worker)
+    /// Worker(number=0, closed=False)
     fn worker(&self) -> PyResult<Worker> {
         Ok(Worker::new(self.core()?.worker(), Arc::clone(&self.shared)))
     }
 
-    /// Takes a request back that waits: true if it will not be delivered, false if it was, or was
-    /// cancelled before. Its capacity is free at once. Any thread; takes the forming lock.
+    /// Cancels a waiting request. Returns whether it was waiting: false if it was delivered or
+    /// cancelled before. Its room is free at once. Any thread may call it; it takes the forming
+    /// lock.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16, 64]), 8)
+    /// >>> scheduler.cancel(scheduler.submit(7, 5))
+    /// True
     fn cancel(&self, ticket: Count<'_>) -> PyResult<bool> {
         let ticket = count(&ticket, "ticket")?;
         Ok(self.core()?.cancel(ticket))
     }
 
-    /// Changes edges, batch size and waits while requests flow; what is not given stays, and
-    /// ``None`` takes ``max_wait`` or ``max_parked`` away. Who waits stays in its bin, and who comes
-    /// from now on goes to the new ones. More bins than at the start need ``max_bins``. Who waits and
-    /// exceeds a lowered ``budget`` leaves alone.
+    /// Changes edges, batch size, waits and budget while requests flow. Arguments that are left out
+    /// change nothing.
     ///
-    /// Raises ``ValueError`` for a value out of range; nothing is changed then.
-    #[pyo3(signature = (*, edges: "Edges | None" = None, batch_size = None, max_wait: "float | None" = Maybe::Keep, max_parked: "int | None" = Maybe::Keep, budget: "int | None" = None))]
+    /// Waiting requests stay in their bins; later ones go to the new bins. Waiting requests that
+    /// exceed a lowered ``budget`` leave alone.
+    ///
+    /// Args:
+    ///     edges: more bins than at the start need ``max_bins``.
+    ///     batch_size: the rows of a full batch, one number or one for each bin.
+    ///     max_wait: seconds until a request is overdue; ``None``: never.
+    ///     max_parked: the climbers with which only overdue requests start; ``None``: no limit.
+    ///     budget: the most that a batch costs, for a scheduler that was made with a budget.
+    ///
+    /// Raises:
+    ///     ValueError: a value is out of range; nothing is changed then.
+    ///     TypeError: an argument has a wrong type.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16, 64]), 8, max_wait=1)
+    /// >>> scheduler.reconfigure(batch_size=4, max_wait=None)
+    /// >>> scheduler.config.batch_size, scheduler.config.max_wait
+    /// (4, None)
+    #[pyo3(signature = (*, edges: "Edges | None" = None, batch_size = None, max_wait: "float | None" = Changed::Keep, max_parked: "int | None" = Changed::Keep, budget: "int | None" = None))]
     fn reconfigure(
         &self,
-        #[pyo3(from_py_with = maybe::edges)] edges: Option<Py<Edges>>,
+        #[pyo3(from_py_with = edges::optional)] edges: Option<Py<Edges>>,
         batch_size: Option<Sizes<'_>>,
-        max_wait: Maybe<'_>,
-        max_parked: Maybe<'_>,
+        max_wait: Changed<'_>,
+        max_parked: Changed<'_>,
         budget: Option<Count<'_>>,
     ) -> PyResult<()> {
         let sizes = batch_size.map(|given| sizes(&given, "batch_size")).transpose()?;
@@ -245,24 +340,34 @@ impl Scheduler {
             edges: edges.map(|edges| edges.get().0.clone()),
             batch_size: sizes.as_ref().map(|(size, _)| *size),
             batch_sizes: sizes.and_then(|(_, sizes)| sizes),
-            budget: budget.map(|most| count(&most, "budget")).transpose()?,
+            budget: budget.map(|max| positive(&max, "budget")).transpose()?,
             max_wait: max_wait.map(|wait| seconds(&Number(wait), "max_wait"))?,
-            max_parked: max_parked.map(|most| count(&Count(most), "max_parked"))?,
+            max_parked: max_parked.map(|max| count(&Count(max), "max_parked"))?,
         };
         self.core()?.reconfigure(&change).map_err(errors::config)
     }
 
-    /// Requests are finished, in this order: the steps that were predicted of each and those that it
-    /// took. Two numbers (ints, or finite floats that are rounded up), or two arrays of any integer or
-    /// float dtype, shape ``[n]``. Everything is checked before the first is counted. Any thread;
-    /// without ``adapt`` nothing is done.
+    /// Reports finished requests, in this order, to ``adapt``; without it, has no effect.
     ///
-    /// Holds up neither ``submit`` nor ``next_batch``. Every 100th request the gate is judged, every
-    /// 500th a drift is looked for, some tens of microseconds each; edges are fitted on a thread of
-    /// their own. What changed is logged by the logger ``multibin``, level ``INFO``, here: by the call
-    /// that turned the gate, or the first one after a swap of edges.
+    /// Everything is checked before the first request is counted. Any thread may call it; it
+    /// delays neither ``submit`` nor ``next_batch``.
     ///
-    /// Raises ``ValueError`` or ``TypeError`` for a wrong length or for unlike sizes.
+    /// The gate is judged every 100th request, and drift is looked for every 500th: some tens of
+    /// microseconds each. Edges are fitted on a thread of their own. The logger ``multibin`` logs
+    /// changes at level ``INFO``: of the gate in the call that changed it, of edges in the first
+    /// call after their swap.
+    ///
+    /// Args:
+    ///     predicted: the predicted steps of each request: a number (an int, or a finite float
+    ///         that is rounded up), or an array of any integer or float dtype, shape ``[n]``.
+    ///     actual: the steps that each took, of as many requests.
+    ///
+    /// Raises:
+    ///     ValueError: a length is out of range, or the sizes differ.
+    ///     TypeError: an argument is neither a number nor an array of numbers.
+    ///
+    /// >>> scheduler = Scheduler(batch_size=8, longest=1000)
+    /// >>> scheduler.observe(predicted=12, actual=15)
     fn observe(
         &self,
         py: Python<'_>,
@@ -275,42 +380,63 @@ impl Scheduler {
             core.observe_many(&predicted, &actual);
             core.events()
         });
-        log(py, &events)
+        adapt::log(py, &events)
     }
 
-    /// Accepts nothing more. What waits leaves, full batches first; resubmitting goes on.
+    /// Closes the scheduler: it accepts nothing more. Waiting requests leave, full batches first;
+    /// batches can still resubmit.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16, 64]), 8)
+    /// >>> scheduler.close()
+    /// >>> list(scheduler.worker())
+    /// []
     fn close(&self) -> PyResult<()> {
         self.core()?.close();
         Ok(())
     }
 
-    /// Closes, and waits without the GIL, up to ``timeout`` seconds (``None``: for ever), until
-    /// nothing waits and nothing is leased. Other threads must take the batches and end them.
+    /// Closes, and waits until nothing waits and nothing is leased, up to ``timeout`` seconds
+    /// (``None``: without end), without the GIL. Other threads must take the batches and end them.
     ///
-    /// Raises ``TimeoutError`` when the time is over; the scheduler stays closed. Raises ``RuntimeError``
-    /// where it could not end: in the thread of a running event loop, whose tasks it would hold up
-    /// (``await drain_async()`` there), and in a ``with`` block of a batch.
+    /// Raises:
+    ///     TimeoutError: the time is over; the scheduler stays closed.
+    ///     RuntimeError: the wait could never end: an event loop runs in this thread (``await
+    ///         drain_async()`` there), or this is in a ``with`` block of a batch.
+    ///     ValueError: the timeout is negative or NaN.
+    ///     TypeError: it is no number.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16, 64]), 8)
+    /// >>> scheduler.drain(timeout=1)
+    /// >>> scheduler.closed
+    /// True
     #[pyo3(signature = (timeout = None))]
     fn drain(&self, py: Python<'_>, timeout: Option<Number<'_>>) -> PyResult<()> {
         let timeout = timeout.map(|timeout| seconds(&timeout, "timeout")).transpose()?;
         let core = self.core()?;
         if hooks::loop_runs(py, ())?.extract()? {
-            let message = "drain: an event loop runs in this thread: await drain_async() instead";
+            let message = "drain() would block the event loop of this thread: \
+                           await drain_async() instead";
             return Err(PyRuntimeError::new_err(message));
         }
         if self.shared.is_entered() {
-            let message =
-                "drain: this thread is in a batch's with block, and would wait for its end";
+            let message = "drain() would wait for the end of the with block that it is in";
             return Err(PyRuntimeError::new_err(message));
         }
         let drained = detached(py, timeout, |slice| core.drain(Some(slice)).then_some(()));
         drained?.ok_or_else(|| errors::not_drained(core))
     }
 
-    /// As ``drain``, to be awaited in an event loop: closes at once, and the awaitable waits for the
-    /// end, up to ``timeout`` seconds from the call on.
+    /// Closes at once; awaited, waits until nothing waits and nothing is leased. ``timeout`` counts
+    /// from the call on (``None``: without end).
     ///
-    /// Awaiting raises ``TimeoutError`` when the time is over.
+    /// Raises:
+    ///     ValueError: the timeout is negative or NaN.
+    ///     TypeError: it is no number.
+    ///     TimeoutError: awaited, when the time is over.
+    ///
+    /// >>> import asyncio
+    /// >>> scheduler = Scheduler(Edges([0, 16, 64]), 8)
+    /// >>> asyncio.run(scheduler.drain_async(timeout=1))
     #[pyo3(signature = (timeout = None))]
     fn drain_async(&self, timeout: Option<Number<'_>>) -> PyResult<Coroutine<()>> {
         let timeout = timeout.map(|timeout| seconds(&timeout, "timeout")).transpose()?;
@@ -318,37 +444,59 @@ impl Scheduler {
         Ok(Coroutine::new(Drain::new(drain, Arc::clone(&self.shared))))
     }
 
-    /// Whether ``close()`` was called.
+    /// The scheduler is closed.
+    ///
+    /// >>> Scheduler(Edges([0, 16, 64]), 8).closed
+    /// False
     #[getter]
     fn closed(&self) -> PyResult<bool> {
         Ok(self.core()?.is_closed())
     }
 
-    /// The edges in use, while the gate is open.
+    /// The edges in use while the gate is open.
+    ///
+    /// >>> Scheduler(Edges([0, 16, 64]), 8).edges
+    /// Edges([0, 16, 64])
     #[getter]
     fn edges(&self) -> PyResult<Edges> {
         Ok(Edges(self.core()?.edges()))
     }
 
-    /// A snapshot of the counters: ``submitted + resubmitted == taken + cancelled +
-    /// expired + waiting`` and ``taken == resubmitted + done + lost + leased``; ``restarted`` counts climbers whose worker
-    /// went away, ``batches`` the batches by reason. ``bins`` has a dict for each bin: what waits in it
-    /// (``waiting``, ``parked``, ``oldest`` in seconds), its ``arrivals``, and the ``batches`` that it led with
-    /// their ``rows`` and their cost in predicted steps, ``padded`` and ``useful``. ``waits`` is a histogram of the
-    /// seconds that rows waited: ``bounds``, ``counts``, ``sum``. ``gate``: whether it is ``open``, the ``gain`` of bins that it last found, how
-    /// often it ``closed`` and ``opened``; ``edges``: ``fits``, ``swaps``, and ``drifts`` of the traffic. The types
-    /// are in ``multibin.stats``.
+    /// Returns a snapshot of the counters; ``multibin.stats`` has their types.
+    ///
+    /// ``submitted + resubmitted == taken + cancelled + expired + waiting``, and
+    /// ``taken == resubmitted + done + lost + leased``. ``restarted`` counts climbers that lost their
+    /// worker, and ``batches`` the batches by reason.
+    ///
+    /// ``bins`` has a dict for each bin: ``waiting``, ``parked``, ``oldest`` (seconds) and
+    /// ``arrivals``. For the batches that it led, it has ``batches``, their ``rows``, and their cost
+    /// in predicted steps, ``padded`` and ``useful``.
+    ///
+    /// ``waits`` is a histogram of the seconds that rows waited: ``bounds``, ``counts``, ``sum``.
+    /// ``gate`` has ``open``, the last ``gain``, and how often it ``closed`` and ``opened``. ``edges``
+    /// counts ``fits``, ``swaps``, and ``drifts`` of the traffic.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16, 64]), 8)
+    /// >>> ticket = scheduler.submit(7, 40)
+    /// >>> [bin["waiting"] for bin in scheduler.stats()["bins"]]
+    /// [0, 1]
     fn stats(&self) -> PyResult<Snapshot> {
         let core = self.core()?;
         let adaptation = core.adaptation().unwrap_or_default();
         Ok(Snapshot { counters: core.snapshot(), adaptation })
     }
 
-    /// The same in the text exposition format of Prometheus (``text/plain; version=0.0.4``), with
-    /// ``labels`` (``None``: none) on every sample.
+    /// Returns the counters in the text exposition format of Prometheus (``text/plain;
+    /// version=0.0.4``), with ``labels`` on every sample.
     ///
-    /// Raises ``ValueError`` for a label whose name is none, starts with ``__``, or is ``bin``, ``reason`` or
-    /// ``le``.
+    /// Raises:
+    ///     ValueError: a label's name is invalid, starts with ``__``, or is ``bin``, ``reason`` or
+    ///         ``le``.
+    ///     TypeError: ``labels`` is no dict of str to str.
+    ///
+    /// >>> text = Scheduler(Edges([0, 16, 64]), 8).prometheus(labels={"model": "tiny"})
+    /// >>> 'model="tiny"' in text
+    /// True
     #[pyo3(signature = (*, labels: "dict[str, str] | None" = None))]
     fn prometheus(&self, labels: Option<Labels>) -> PyResult<String> {
         let labels = labels.unwrap_or_default();
@@ -370,22 +518,21 @@ impl Scheduler {
 }
 
 impl Scheduler {
-    fn from_config(py: Python<'_>, config: &SchedulerConfig) -> PyResult<Self> {
+    fn from_config(py: Python<'_>, made: SchedulerConfig) -> PyResult<Self> {
         hooks::load(py)?;
-        let made = config.clone();
-        let inner = multibin::Scheduler::new(made.edges.clone(), made.config.clone());
+        let inner = multibin::Scheduler::new(made.0.edges.clone(), made.0.config.clone());
         let inner = inner.map_err(errors::config)?;
         let shared = Arc::new(Shared::new(inner.clone()));
         Ok(Self { inner, shared, made })
     }
 
-    /// The core's, unless this is a forked child.
+    /// Returns the core's scheduler, unless this is a forked child.
     fn core(&self) -> PyResult<&multibin::Scheduler> {
         self.shared.check_fork().map(|()| &self.inner)
     }
 }
 
-/// What is known of a request besides its length.
+/// Converts the options of a request.
 #[cold]
 fn options(cost: Option<Number<'_>>, priority: u32, ttl: Option<Number<'_>>) -> PyResult<Options> {
     let mut options = Options::new().priority(priority);

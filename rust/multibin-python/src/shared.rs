@@ -1,4 +1,4 @@
-//! What a scheduler, its workers and their batches share beside the core.
+//! The state that a scheduler, its workers and their batches share, besides the core.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,15 +7,16 @@ use std::thread::{self, ThreadId};
 
 use pyo3::prelude::*;
 
-use crate::{calls, errors, hooks};
+use crate::interpreter::{calls, errors, hooks};
 
 pub struct Shared {
     scheduler: multibin::Scheduler,
-    /// What was said already, as a scheduler says it once.
+    /// The warning of lost rows was logged; a scheduler logs each warning once.
     lost: AtomicBool,
+    /// The warning of restarted climbers was logged.
     restarted: AtomicBool,
     workers: AtomicUsize,
-    /// Batches in an open `with` block, by the thread that entered it.
+    /// Batches in an open `with` block, by the thread that entered the block.
     open: Mutex<HashMap<ThreadId, usize>>,
 }
 
@@ -28,8 +29,8 @@ impl Shared {
         Self { scheduler, lost, restarted, workers, open: Mutex::default() }
     }
 
-    /// Refuses a call in a child process, whose copies of locks and threads are of no use. To be
-    /// asked before any lock is taken.
+    /// Refuses a call in a child process, whose copies of locks and threads are useless. Call it
+    /// before any lock is taken.
     pub fn check_fork(&self) -> PyResult<()> {
         if self.is_forked() { Err(errors::forked()) } else { Ok(()) }
     }
@@ -42,25 +43,25 @@ impl Shared {
         &self.scheduler
     }
 
-    /// The number of a new worker.
+    /// Returns the number of a new worker.
     pub fn count_worker(&self) -> usize {
         // Relaxed: it orders nothing.
         self.workers.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Notes that this thread entered the `with` block of a batch; returns the thread.
+    /// Notes that this thread entered the `with` block of a batch, and returns the thread.
     pub fn enter(&self) -> ThreadId {
         let thread = thread::current().id();
         self.change(thread, |open| open + 1);
         thread
     }
 
-    /// Notes that the batch of a `with` block that `thread` entered has ended.
+    /// Notes the end of a batch whose `with` block `thread` entered.
     pub fn leave(&self, thread: ThreadId) {
         self.change(thread, |open| open - 1);
     }
 
-    /// Whether this thread is in the `with` block of a batch that has not ended.
+    /// Returns true if this thread is in the `with` block of a batch that has not ended.
     pub fn is_entered(&self) -> bool {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.contains_key(&thread::current().id())
@@ -74,24 +75,24 @@ impl Shared {
         };
     }
 
-    /// Warns of a batch that was dropped with `rows` that are lost.
+    /// Warns of a batch that was dropped with `rows` lost rows.
     pub fn warn_of_lost(&self, rows: usize) {
         let first = first(&self.lost);
-        // `None`: the interpreter ends.
+        // `None` means that the interpreter ends.
         Python::try_attach(|py| {
             calls::aside(py, |py| hooks::lost(py, (rows, first)).map(|_| ()));
         });
     }
 
-    /// Logs, once, that climbers lost their worker, if some did.
+    /// Logs once, for each scheduler, that climbers lost their worker.
     pub fn warn_of_restarts(&self) {
         // Relaxed: a second warning at worst.
         if self.restarted.load(Ordering::Relaxed) || self.scheduler.stats().restarted == 0 {
             return;
         }
         if first(&self.restarted) {
-            let line = "a worker went away beside climbers that wait for it: they start over with \
-                        progress 0 (counted in stats()[\"restarted\"], logged once for each scheduler)";
+            let line = "a worker is gone while climbers waited for it: they restart at progress 0 \
+                        (counted in stats()[\"restarted\"], logged once for each scheduler)";
             Python::try_attach(|py| {
                 calls::aside(py, |py| hooks::log(py, (WARNING, vec![line])).map(|_| ()));
             });
@@ -99,7 +100,8 @@ impl Shared {
     }
 }
 
-fn first(said: &AtomicBool) -> bool {
-    // Relaxed: it orders nothing, only the first caller is told apart.
-    !said.swap(true, Ordering::Relaxed)
+/// Returns true for the first caller.
+fn first(logged: &AtomicBool) -> bool {
+    // Relaxed: it orders nothing.
+    !logged.swap(true, Ordering::Relaxed)
 }

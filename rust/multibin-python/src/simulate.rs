@@ -1,36 +1,62 @@
+mod columns;
+mod costs;
+
 use multibin::simulate::{
-    self as core, Arrivals, BatchRecords, Outcome, RequestColumns, Servers, SimulateError,
-    TimedEvent, Workload,
+    self as core, Arrivals, Outcome, RequestColumns, Servers, SimulateError, TimedEvent, Workload,
 };
-use multibin::{Adaptation, Event, Reason};
-use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadwriteArray1};
+use multibin::{Adaptation, Event};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::adapt;
-use crate::arrays::{lengths, times};
+use self::columns::{Requests, batch_columns};
 use crate::baseline::Baseline;
-use crate::config::SchedulerConfig;
-use crate::convert::{ArrayLike, Count, count, wrong_type};
-use crate::costs;
-use crate::errors;
-use crate::named::{flag, word};
+use crate::config::{SchedulerConfig, Settings};
+use crate::convert::arguments::{ArrayLike, Count};
+use crate::convert::arrays::{lengths, times};
+use crate::convert::named::{flag, word};
+use crate::convert::refusal::wrong_type;
+use crate::convert::scalars::positive;
 use crate::scheduler::Scheduler;
+use crate::stats;
 
-/// Plays requests through the former of a scheduler, or a baseline, on a virtual clock; the capacity
-/// is not counted. Used by ``multibin.simulate``, which documents
-/// the arguments.
+/// Plays requests through the batch former of a scheduler, or a baseline, on a virtual clock.
 ///
-/// ``arrivals`` in seconds, or with ``users`` the pauses of a closed loop; ``predicted``, ``actual``
-/// and ``prompts`` in steps and tokens, all of shape ``[n]``; ``costs`` the coefficients of the
-/// cost model by name, in seconds, or the axes, the flat grids and ``counts`` of a table. Returns
-/// the columns of the requests and of the batches, what adaptation did (time, kind, gain, bins), and
-/// its counters as in ``Scheduler.stats()``.
+/// ``multibin.simulate`` calls it and documents the arguments. The scheduler's capacity is ignored.
 ///
-/// Raises ``ValueError`` or ``TypeError`` that names the argument and the value.
+/// Args:
+///     scheduler: forms the batches.
+///     arrivals: seconds, shape ``[n]``; with ``users``, the pauses of a closed loop.
+///     predicted: steps, shape ``[n]``.
+///     actual: steps, shape ``[n]``.
+///     prompts: tokens, shape ``[n]``.
+///     model: what ``costs`` describes.
+///     costs: of ``"linear"``, the coefficients by name, in seconds. Of ``"table"``, the axes, the
+///         flat grids and ``counts``.
+///     completes: when a request counts as finished.
+///     servers: how many run batches at the same time.
+///     drain: close after the last arrival.
+///     gate: watch the predictions.
+///     users: the users of a closed loop.
+///     max_resident: the most rows whose state a server holds.
+///
+/// Returns:
+///     The columns of the requests, those of the batches, the events of adaptation (time, kind,
+///     gain, bins), and its counters as in ``Scheduler.stats()``.
+///
+/// Raises:
+///     ValueError: a value is out of range.
+///     TypeError: an argument has a wrong type.
+///
+/// >>> linear = {"step": 1.0}
+/// >>> config = SchedulerConfig(Edges([0, 16]), 2)
+/// >>> requests, batches, events, adaptation = simulate(
+/// ...     config, [0.0, 0.0], [5, 7], [5, 7], [0, 0], "linear", linear, "batch", 1, True, False,
+/// ...     None, None)
+/// >>> requests["finish"].tolist()
+/// [7.0, 7.0]
 #[pyfunction]
-#[pyo3(signature = (scheduler: "SchedulerConfig | Baseline", arrivals, predicted, actual, prompts, costs: "dict[str, object]", completes: "Literal['batch', 'row']", servers, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None")
+#[pyo3(signature = (scheduler: "SchedulerConfig | Baseline", arrivals, predicted, actual, prompts, model: "Literal['linear', 'table']", costs: "dict[str, object]", completes: "Literal['batch', 'row']", servers, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None")
     -> "tuple[dict[str, object], dict[str, object], list[tuple[float, str, float, int | None]], dict[str, object] | None]")]
 #[expect(clippy::too_many_arguments, reason = "the columns of a workload")]
 pub fn simulate<'py>(
@@ -40,6 +66,7 @@ pub fn simulate<'py>(
     predicted: ArrayLike<'py>,
     actual: ArrayLike<'py>,
     prompts: ArrayLike<'py>,
+    #[pyo3(from_py_with = word::model)] model: &str,
     costs: &Bound<'py, PyDict>,
     #[pyo3(from_py_with = word::completes)] completes: &str,
     servers: Count<'py>,
@@ -54,25 +81,26 @@ pub fn simulate<'py>(
         actual: lengths(&actual, "actual")?,
         prompts: lengths(&prompts, "prompts")?,
     };
-    let costs = costs::parse(costs, completes)?;
-    let max_resident = max_resident.map(|given| count(&given, "max_resident")).transpose()?;
-    let servers = Servers { count: count(&servers, "servers")?, costs, drain, gate, max_resident };
+    let costs = costs::parse(model, costs, completes)?;
+    let max_resident = max_resident.map(|given| positive(&given, "max_resident")).transpose()?;
+    let count = positive(&servers, "servers")?;
+    let servers = Servers { count, costs, drain, gate, max_resident };
     let requests = Requests::new(py, workload.arrivals.len());
     let Outcome { batches, events, adaptation } =
         requests.record(|columns| play(py, &scheduler, &workload, &servers, columns))?;
-    let events = events.iter().map(happened).collect();
+    let events = events.iter().map(timed).collect();
     let counters = adaptation.map(|so_far| counters(py, &so_far)).transpose()?;
     Ok((requests.columns()?, batch_columns(py, batches)?, events, counters))
 }
 
 /// Columns of the requests and of the batches, events, counters of adaptation.
 type Simulated<'py> =
-    (Bound<'py, PyDict>, Bound<'py, PyDict>, Vec<Happened>, Option<Bound<'py, PyDict>>);
+    (Bound<'py, PyDict>, Bound<'py, PyDict>, Vec<Timed>, Option<Bound<'py, PyDict>>);
 
-/// Time, kind, gain, bins of other edges.
-type Happened = (f64, &'static str, f64, Option<usize>);
+/// Time, kind, gain, bins of the edges that were swapped in.
+type Timed = (f64, &'static str, f64, Option<usize>);
 
-fn happened(event: &TimedEvent) -> Happened {
+fn timed(event: &TimedEvent) -> Timed {
     match event.event {
         Event::Closed { gain } => (event.time, "closed", gain, None),
         Event::Opened { gain } => (event.time, "opened", gain, None),
@@ -82,104 +110,16 @@ fn happened(event: &TimedEvent) -> Happened {
 
 fn counters<'py>(py: Python<'py>, so_far: &Adaptation) -> PyResult<Bound<'py, PyDict>> {
     let counters = PyDict::new(py);
-    counters.set_item("gate", adapt::gate(py, so_far)?)?;
-    counters.set_item("edges", adapt::edges(py, so_far)?)?;
+    counters.set_item("gate", stats::gate(py, so_far)?)?;
+    counters.set_item("edges", stats::edges(py, so_far)?)?;
     Ok(counters)
 }
 
-/// Columns of the requests. numpy allocates them because it asks for huge pages: the kernel then
-/// hands out fresh memory in a fraction of the time.
-struct Requests<'py> {
-    /// Arrival, start, first token, finish.
-    times: [Bound<'py, PyArray1<f64>>; 4],
-    /// Bin, batch, entries.
-    counts: [Bound<'py, PyArray1<u32>>; 3],
-    /// Steps, waste.
-    sums: [Bound<'py, PyArray1<u64>>; 2],
-}
-
-impl<'py> Requests<'py> {
-    fn new(py: Python<'py>, requests: usize) -> Self {
-        Self {
-            times: std::array::from_fn(|_| PyArray1::zeros(py, requests, false)),
-            counts: std::array::from_fn(|_| PyArray1::zeros(py, requests, false)),
-            sums: std::array::from_fn(|_| PyArray1::zeros(py, requests, false)),
-        }
-    }
-
-    /// Lets `play` write to the columns.
-    fn record<T>(
-        &self,
-        play: impl FnOnce(RequestColumns<'_>) -> Result<T, SimulateError>,
-    ) -> PyResult<T> {
-        let mut times = self.times.each_ref().map(PyArrayMethods::readwrite);
-        let mut counts = self.counts.each_ref().map(PyArrayMethods::readwrite);
-        let mut sums = self.sums.each_ref().map(PyArrayMethods::readwrite);
-        let [arrival, start, first_token, finish] = times.each_mut().map(slice);
-        let [bin, batch, entries] = counts.each_mut().map(slice);
-        let [steps, waste] = sums.each_mut().map(slice);
-        play(RequestColumns {
-            arrival,
-            start,
-            first_token,
-            finish,
-            bin,
-            batch,
-            entries,
-            steps,
-            waste,
-        })
-        .map_err(errors::simulate)
-    }
-
-    fn columns(self) -> PyResult<Bound<'py, PyDict>> {
-        let py = self.sums[0].py();
-        let [arrival, start, first_token, finish] = self.times.map(Bound::into_any);
-        let [bin, batch, entries] = self.counts.map(Bound::into_any);
-        let [steps, waste] = self.sums.map(Bound::into_any);
-        columns(
-            py,
-            [
-                ("arrival", arrival),
-                ("start", start),
-                ("first_token", first_token),
-                ("finish", finish),
-                ("bin", bin),
-                ("batch", batch),
-                ("entries", entries),
-                ("steps", steps),
-                ("waste", waste),
-            ],
-        )
-    }
-}
-
-fn slice<'a, T: numpy::Element>(column: &'a mut PyReadwriteArray1<'_, T>) -> &'a mut [T] {
-    column.as_slice_mut().expect("made contiguous")
-}
-
-fn batch_columns(py: Python<'_>, batches: BatchRecords) -> PyResult<Bound<'_, PyDict>> {
-    let reason = |reason: &Reason| *reason as u8;
-    columns(
-        py,
-        [
-            ("start", array(py, batches.start)),
-            ("finish", array(py, batches.finish)),
-            ("rows", array(py, batches.rows)),
-            ("steps", array(py, batches.steps)),
-            ("bin", array(py, batches.bin)),
-            ("reason", array(py, batches.reason.iter().map(reason).collect::<Vec<u8>>())),
-            ("server", array(py, batches.server)),
-            ("parked", array(py, batches.parked)),
-        ],
-    )
-}
-
-/// What forms the batches.
+/// Forms the batches.
 pub enum Policy {
-    /// The former of a scheduler.
+    /// The batch former of a scheduler.
     Scheduler(Py<SchedulerConfig>),
-    /// Something to compare it with.
+    /// Another way, to compare with.
     Baseline(Py<Baseline>),
 }
 
@@ -208,7 +148,7 @@ fn play(
 ) -> Result<Outcome, SimulateError> {
     match policy {
         Policy::Scheduler(scheduler) => {
-            let SchedulerConfig { edges, config, .. } = scheduler.get();
+            let Settings { edges, config, .. } = &scheduler.get().0;
             py.detach(|| core::simulate_into(workload, edges, config, servers, requests))
         }
         Policy::Baseline(baseline) => {
@@ -222,23 +162,7 @@ fn parse_arrivals(arrivals: &ArrayLike<'_>, users: Option<&Count<'_>>) -> PyResu
     Ok(match users {
         None => Arrivals::At(times(arrivals, "arrivals")?),
         Some(users) => {
-            Arrivals::Users { count: count(users, "users")?, pauses: times(arrivals, "pauses")? }
+            Arrivals::Users { count: positive(users, "users")?, pauses: times(arrivals, "pauses")? }
         }
     })
-}
-
-fn array<T: numpy::Element>(py: Python<'_>, values: Vec<T>) -> Bound<'_, PyAny> {
-    let array: Bound<'_, PyArray1<T>> = values.into_pyarray(py);
-    array.into_any()
-}
-
-fn columns<'py, const N: usize>(
-    py: Python<'py>,
-    arrays: [(&str, Bound<'py, PyAny>); N],
-) -> PyResult<Bound<'py, PyDict>> {
-    let columns = PyDict::new(py);
-    for (name, array) in arrays {
-        columns.set_item(name, array)?;
-    }
-    Ok(columns)
 }

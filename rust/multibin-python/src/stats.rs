@@ -1,13 +1,11 @@
-//! Counters as Python's dicts; their types are in `multibin.stats`.
+//! Counters as dicts, whose types are in `multibin.stats`.
 
 use multibin::{Adaptation, BinStats, Reason, Waits};
-use pyo3::exceptions::PyTypeError;
 use pyo3::inspect::PyStaticExpr;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::adapt;
-use crate::convert::show;
+use crate::convert::refusal::wrong_type;
 
 const MODULE: PyStaticExpr = PyStaticExpr::Name { id: "multibin.stats" };
 
@@ -16,7 +14,7 @@ const MODULE: PyStaticExpr = PyStaticExpr::Name { id: "multibin.stats" };
 pub struct Labels(Vec<(String, String)>);
 
 impl Labels {
-    /// Name and value of each.
+    /// Returns the name and the value of each label.
     pub fn pairs(&self) -> Vec<(&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
     }
@@ -27,18 +25,15 @@ impl FromPyObject<'_, '_> for Labels {
     const INPUT_TYPE: PyStaticExpr = PyStaticExpr::Name { id: "dict" };
 
     fn extract(object: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
-        let wrong = |value: &Bound<'_, PyAny>| {
-            let message = format!("labels: needs a dict of str to str, got {}", show(value));
-            PyTypeError::new_err(message)
-        };
-        let dict = object.cast::<PyDict>().map_err(|_| wrong(&object))?;
-        let text = |value: Bound<'_, PyAny>| value.extract().map_err(|_| wrong(&value));
+        let wrong = || wrong_type("labels", "a dict of str to str", &object);
+        let dict = object.cast::<PyDict>().map_err(|_| wrong())?;
+        let text = |value: Bound<'_, PyAny>| value.extract().map_err(|_| wrong());
         let pairs = dict.iter().map(|(name, value)| Ok((text(name)?, text(value)?)));
         Ok(Self(pairs.collect::<PyResult<_>>()?))
     }
 }
 
-/// What `Scheduler.stats` returns.
+/// The result of `Scheduler.stats`.
 pub struct Snapshot {
     pub counters: multibin::Snapshot,
     pub adaptation: Adaptation,
@@ -73,8 +68,8 @@ impl<'py> IntoPyObject<'py> for Snapshot {
         let bins = bins.iter().map(|stats| bin(py, stats)).collect::<PyResult<Vec<_>>>()?;
         stats.set_item("bins", PyList::new(py, bins)?)?;
         stats.set_item("waits", histogram(py, &waits)?)?;
-        stats.set_item("gate", adapt::gate(py, &self.adaptation)?)?;
-        stats.set_item("edges", adapt::edges(py, &self.adaptation)?)?;
+        stats.set_item("gate", gate(py, &self.adaptation)?)?;
+        stats.set_item("edges", edges(py, &self.adaptation)?)?;
         Ok(stats)
     }
 }
@@ -107,4 +102,23 @@ fn histogram<'py>(py: Python<'py>, waits: &Waits) -> PyResult<Bound<'py, PyDict>
     histogram.set_item("counts", waits.counts())?;
     histogram.set_item("sum", waits.seconds())?;
     Ok(histogram)
+}
+
+/// Returns the state of the gate and how often it changed.
+pub fn gate<'py>(py: Python<'py>, so_far: &Adaptation) -> PyResult<Bound<'py, PyDict>> {
+    let counters = PyDict::new(py);
+    counters.set_item("open", so_far.open)?;
+    counters.set_item("gain", so_far.gain)?;
+    counters.set_item("closed", so_far.closed)?;
+    counters.set_item("opened", so_far.opened)?;
+    Ok(counters)
+}
+
+/// Returns how often edges were fitted and swapped, and how often the traffic drifted.
+pub fn edges<'py>(py: Python<'py>, so_far: &Adaptation) -> PyResult<Bound<'py, PyDict>> {
+    let counters = PyDict::new(py);
+    counters.set_item("fits", so_far.fits)?;
+    counters.set_item("swaps", so_far.swaps)?;
+    counters.set_item("drifts", so_far.drifts)?;
+    Ok(counters)
 }

@@ -5,24 +5,35 @@ use std::time::Duration;
 use multibin::NextError;
 use pyo3::prelude::*;
 
-use crate::awaiting::Coroutine;
+use crate::asyncio::awaitable::Coroutine;
+use crate::asyncio::futures::NextBatch;
 use crate::batch::Batch;
-use crate::convert::{Number, seconds};
-use crate::errors;
-use crate::futures::NextBatch;
+use crate::convert::arguments::Number;
+use crate::convert::scalars::seconds;
+use crate::convert::show;
+use crate::interpreter::errors;
+use crate::interpreter::wait::detached;
 use crate::shared::Shared;
-use crate::show;
-use crate::wait::detached;
 
-/// Takes batches: iterate over it (``for`` or ``async for``), or ask for the next one. Asking for a batch
-/// ends no other; each ends by its own ``done()`` or ``with`` block. Climbers that its batches
-/// resubmit come back to it alone. When it is closed, or it and its batches are gone, they start
-/// over in the shared queues. Use it as a context manager, which closes it.
+/// Takes batches: by iteration (``for`` or ``async for``), or one by one.
+///
+/// Taking a batch ends no other batch: each ends by its own ``done()`` or ``with`` block. Climbers
+/// that its batches resubmit come back to this worker alone. They restart in the shared queues when
+/// the worker is closed, or when it and its batches are gone. A ``with`` block closes it.
+///
+/// >>> scheduler = Scheduler(Edges([0, 16, 64]), 8)
+/// >>> ticket = scheduler.submit(7, 5)
+/// >>> scheduler.close()
+/// >>> with scheduler.worker() as worker:
+/// ...     for batch in worker:
+/// ...         with batch:
+/// ...             print(batch.keys.tolist())
+/// [7]
 #[pyclass(frozen, weakref, module = "multibin")]
 pub struct Worker {
     inner: multibin::Worker,
-    pub shared: Arc<Shared>,
-    /// Counts the scheduler's workers.
+    shared: Arc<Shared>,
+    /// The position among the scheduler's workers.
     number: usize,
     closed: AtomicBool,
 }
@@ -35,12 +46,12 @@ impl Worker {
         Self { inner, shared, number, closed: AtomicBool::new(false) }
     }
 
-    /// The core's, unless this is a forked child.
-    pub fn core(&self) -> PyResult<&multibin::Worker> {
+    /// Returns the core's worker, unless this is a forked child.
+    fn core(&self) -> PyResult<&multibin::Worker> {
         self.shared.check_fork().map(|()| &self.inner)
     }
 
-    /// Closes the worker; climbers that wait for it start over, which is logged once.
+    /// Closes the worker; climbers that wait for it restart, which is logged once.
     fn end(&self) {
         // Relaxed: only `repr` reads it.
         self.closed.store(true, Ordering::Relaxed);
@@ -48,7 +59,7 @@ impl Worker {
         self.shared.warn_of_restarts();
     }
 
-    /// Stays attached to work, detaches to wait.
+    /// Takes a batch: stays attached to work, detaches to wait.
     fn wait(
         &self,
         py: Python<'_>,
@@ -66,37 +77,80 @@ impl Worker {
         })?;
         outcome.unwrap_or(Err(NextError::Timeout)).map_err(errors::next)
     }
+
+    /// Returns the Python object of a batch, which keeps the worker alive.
+    fn batch(this: Py<Self>, inner: multibin::Batch) -> Batch {
+        let shared = Arc::clone(&this.get().shared);
+        Batch::new(inner, shared, this.into_any())
+    }
+
+    /// Returns a future of the next batch, which keeps the worker alive.
+    fn future(this: Py<Self>, timeout: Option<Duration>, iterates: bool) -> PyResult<NextBatch> {
+        let next = this.get().core()?.next_batch_async(timeout);
+        let shared = Arc::clone(&this.get().shared);
+        Ok(NextBatch::new(next, shared, this.into_any(), iterates))
+    }
 }
 
 #[pymethods]
 impl Worker {
-    /// The next batch; waits for it up to ``timeout`` seconds (``None``: for ever), without the
-    /// GIL. It sleeps without polling, but for the main thread, which looks for signals.
+    /// Takes the next batch; waits for it up to ``timeout`` seconds (``None``: without end), without
+    /// the GIL. Nothing polls, except that the main thread looks for signals.
     ///
-    /// Raises ``TimeoutError`` when the time is over, ``ClosedError`` when the worker is closed, or
-    /// the scheduler is and nothing waits that this worker may take, and ``ValueError`` for a
-    /// negative timeout.
+    /// Raises:
+    ///     TimeoutError: the time is over.
+    ///     ClosedError: the worker is closed, or the scheduler is and nothing waits that this worker
+    ///         may take.
+    ///     ValueError: the timeout is negative or NaN.
+    ///     TypeError: it is no number.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16, 64]), 8)
+    /// >>> ticket = scheduler.submit(7, 5)
+    /// >>> with scheduler.worker().next_batch(timeout=1) as batch:
+    /// ...     len(batch)
+    /// 1
     #[pyo3(signature = (timeout = None))]
     fn next_batch(this: Py<Self>, py: Python<'_>, timeout: Option<Number<'_>>) -> PyResult<Batch> {
         let timeout = timeout.map(|timeout| seconds(&timeout, "timeout")).transpose()?;
         let batch = this.get().wait(py, timeout, multibin::Worker::next_batch)?;
-        Ok(Batch::new(batch, this))
+        Ok(Self::batch(this, batch))
     }
 
-    /// The next batch for a task of asyncio, to be awaited in any event loop: ``await
-    /// worker.next_batch_async()``. Waits for it up to ``timeout`` seconds from the call on
-    /// (``None``: for ever); the loop is woken once a batch, and nothing polls. Cancelling the task
-    /// loses nothing. A batch that is there is taken without yielding to the loop.
+    /// Takes the next batch in a task of any event loop: ``await worker.next_batch_async()``.
     ///
-    /// Awaiting raises what ``next_batch`` raises; the call ``ValueError`` for a negative timeout.
+    /// Waits up to ``timeout`` seconds from the call on (``None``: without end). A batch wakes the
+    /// loop once, and nothing polls. A batch that is ready is taken without yielding to the loop.
+    /// Cancelling the task loses nothing.
+    ///
+    /// Raises:
+    ///     ValueError: the timeout is negative or NaN.
+    ///     TypeError: it is no number.
+    ///     TimeoutError: awaited, when the time is over.
+    ///     ClosedError: awaited, when the worker is closed, or the scheduler is and nothing waits
+    ///         that this worker may take.
+    ///
+    /// >>> import asyncio
+    /// >>> scheduler = Scheduler(Edges([0, 16, 64]), 8)
+    /// >>> async def take():
+    /// ...     scheduler.submit(7, 5)
+    /// ...     with await scheduler.worker().next_batch_async() as batch:
+    /// ...         return batch.keys.tolist()
+    /// >>> asyncio.run(take())
+    /// [7]
     #[pyo3(signature = (timeout = None))]
     fn next_batch_async(this: Py<Self>, timeout: Option<Number<'_>>) -> PyResult<Coroutine<Batch>> {
         let timeout = timeout.map(|timeout| seconds(&timeout, "timeout")).transpose()?;
-        Ok(Coroutine::new(NextBatch::new(this, timeout, false)?))
+        Ok(Coroutine::new(Self::future(this, timeout, false)?))
     }
 
-    /// Hands the waiting climbers back to the shared queues, where they start over. A thread or
-    /// task that waits for this worker's next batch, and later calls, get ``ClosedError``.
+    /// Closes the worker: climbers that wait for it restart in the shared queues. A thread or task
+    /// that waits for its next batch, and each later call, get ``ClosedError``.
+    ///
+    /// >>> worker = Scheduler(Edges([0, 16, 64]), 8).worker()
+    /// >>> worker.close()
+    /// >>> worker.next_batch()
+    /// Traceback (most recent call last):
+    /// multibin.errors.ClosedError: the worker is closed
     fn close(&self) -> PyResult<()> {
         self.core()?;
         self.end();
@@ -108,7 +162,8 @@ impl Worker {
         Ok(this)
     }
 
-    /// Closes the worker. In a forked child it does nothing, so that what ended the block goes on.
+    /// Closes the worker. In a forked child it does nothing, so that the exception of the block
+    /// propagates.
     #[pyo3(signature = (kind = None, value = None, traceback = None))]
     fn __exit__(
         &self,
@@ -122,33 +177,34 @@ impl Worker {
         }
     }
 
-    /// The worker itself: each loop over it goes on with its next batch.
+    /// Returns the worker itself: each loop over it continues with its next batch.
     fn __iter__(this: Py<Self>) -> PyResult<Py<Self>> {
         this.get().core()?;
         Ok(this)
     }
 
-    /// Waits for the next batch; ends when the worker is closed, or the scheduler is and nothing more can
-    /// come. Where requests climb, batches of this worker that have not ended, wherever they run, may give
-    /// climbers back, so a loop waits for them.
+    /// Waits for the next batch; ends when the worker is closed, or the scheduler is and nothing
+    /// more can come. Where requests climb, batches of this worker that have not ended may resubmit
+    /// climbers, so a loop waits for them.
     fn __next__(this: Py<Self>, py: Python<'_>) -> PyResult<Option<Batch>> {
         match this.get().wait(py, None, multibin::Worker::next_batch_staying) {
-            Ok(batch) => Ok(Some(Batch::new(batch, this))),
+            Ok(batch) => Ok(Some(Self::batch(this, batch))),
             Err(error) if error.is_instance_of::<errors::ClosedError>(py) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// The worker itself, for ``async for``.
+    /// Returns the worker itself, for ``async for``.
     fn __aiter__(this: Py<Self>) -> PyResult<Py<Self>> {
         this.get().core()?;
         Ok(this)
     }
 
-    /// As the next batch of a thread, but to be awaited.
+    /// Returns an awaitable of the next batch, which raises ``StopAsyncIteration`` at the end.
     fn __anext__(this: Py<Self>) -> PyResult<Coroutine<Batch>> {
-        Ok(Coroutine::new(NextBatch::new(this, None, true)?))
+        Ok(Coroutine::new(Self::future(this, None, true)?))
     }
+
     fn __repr__(&self) -> String {
         if self.shared.is_forked() {
             return "Worker(made before a fork)".to_owned();
@@ -160,7 +216,7 @@ impl Worker {
 }
 
 impl Drop for Worker {
-    /// Its batches are gone, as they hold it.
+    /// Closes the worker. No batch of it is left, as each holds it.
     fn drop(&mut self) {
         if !self.shared.is_forked() {
             self.end();

@@ -1,4 +1,4 @@
-//! A live scheduler that adapts: real threads, fits on threads of their own.
+//! Live schedulers that adapt: real threads submit and observe; fits run on threads of their own.
 #![cfg(not(loom))]
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,25 +9,27 @@ use multibin::{
     Adapt, AdaptError, Change, Config, ConfigError, Edges, Event, NextError, Overrun, Scheduler,
 };
 
-/// Spread evenly over 0..1000.
+mod common;
+
+/// Returns a length that depends on the key; the lengths of consecutive keys spread over 0..1000.
 fn length(key: u64) -> u32 {
     (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54) as u32 * 1_000 / 1_024
 }
 
 fn adapting(edges: &[u32], adapt: Adapt) -> Scheduler {
-    let config = Config { adapt: Some(adapt), ..Config::new(8) };
-    Scheduler::new(Edges::new(edges).unwrap(), config).unwrap()
+    common::scheduler(edges, Config { adapt: Some(adapt), ..Config::new(8) })
 }
 
-fn until(scheduler: &Scheduler, what: impl Fn(&Scheduler) -> bool) {
+/// Waits until the condition holds; panics after a minute.
+fn wait_until(scheduler: &Scheduler, holds: impl Fn(&Scheduler) -> bool) {
     let end = Instant::now() + Duration::from_secs(60);
-    while !what(scheduler) {
+    while !holds(scheduler) {
         assert!(Instant::now() < end, "{:?}", scheduler.adaptation());
         thread::sleep(Duration::from_millis(1));
     }
 }
 
-/// The bins of 800 requests of even lengths.
+/// Returns the bins that serve 800 requests of evenly spread lengths.
 fn bins(scheduler: &Scheduler) -> Vec<usize> {
     let worker = scheduler.worker();
     for key in 0..800 {
@@ -44,8 +46,24 @@ fn bins(scheduler: &Scheduler) -> Vec<usize> {
     bins
 }
 
+/// Serves batches, and observes each row at exactly its prediction.
+fn serve_and_observe(scheduler: &Scheduler) {
+    let worker = scheduler.worker();
+    loop {
+        match worker.next_batch(Some(Duration::from_millis(1))) {
+            Ok(batch) => {
+                let observe = |key| scheduler.observe(length(key), length(key));
+                batch.rows().iter().for_each(|row| observe(row.key));
+                batch.done();
+            }
+            Err(NextError::Timeout) => {}
+            Err(_) => break,
+        }
+    }
+}
+
 #[test]
-fn from_one_bin_to_as_many_as_pay_while_threads_submit_observe_and_serve() {
+fn one_bin_becomes_eight_while_threads_submit_observe_and_serve() {
     const EACH: u64 = 20_000;
     let scheduler = adapting(&[0, 1], Adapt { bins: Some(8), ..Adapt::default() });
     let served = AtomicBool::new(false);
@@ -59,20 +77,7 @@ fn from_one_bin_to_as_many_as_pay_while_threads_submit_observe_and_serve() {
             });
         }
         for _ in 0..4 {
-            scope.spawn(|| {
-                let worker = scheduler.worker();
-                loop {
-                    match worker.next_batch(Some(Duration::from_millis(1))) {
-                        Ok(batch) => {
-                            let observe = |key| scheduler.observe(length(key), length(key));
-                            batch.rows().iter().for_each(|row| observe(row.key));
-                            batch.done();
-                        }
-                        Err(NextError::Timeout) => {}
-                        Err(_) => break,
-                    }
-                }
-            });
+            scope.spawn(|| serve_and_observe(&scheduler));
         }
         scope.spawn(|| {
             while !served.load(Ordering::Relaxed) {
@@ -81,15 +86,15 @@ fn from_one_bin_to_as_many_as_pay_while_threads_submit_observe_and_serve() {
                 thread::yield_now();
             }
         });
-        until(&scheduler, |scheduler| scheduler.stats().done == 2 * EACH);
+        wait_until(&scheduler, |scheduler| scheduler.stats().done == 2 * EACH);
         served.store(true, Ordering::Relaxed);
         scheduler.close();
     });
-    until(&scheduler, |scheduler| scheduler.adaptation().unwrap().fits > 0);
+    wait_until(&scheduler, |scheduler| scheduler.adaptation().unwrap().fits > 0);
     for key in 0..4_000 {
         scheduler.observe(length(key), length(key));
     }
-    until(&scheduler, |scheduler| scheduler.adaptation().unwrap().open);
+    wait_until(&scheduler, |scheduler| scheduler.adaptation().unwrap().open);
     assert_eq!(scheduler.edges().bins(), 8);
     assert!(scheduler.adaptation().unwrap().swaps >= 1);
 }
@@ -115,7 +120,7 @@ fn while_the_gate_is_closed_new_requests_go_to_the_first_bin() {
 }
 
 #[test]
-fn given_edges_are_in_use_at_once() {
+fn edges_of_a_change_are_used_at_once() {
     let scheduler = adapting(&[0, 500, 1_000], Adapt { edges: false, ..Adapt::default() });
     scheduler.observe_many(&[1; 1_000], &[1; 1_000]);
     assert_eq!(bins(&scheduler), [0]);
@@ -126,7 +131,7 @@ fn given_edges_are_in_use_at_once() {
 }
 
 #[test]
-fn a_scheduler_that_is_gone_leaves_a_fit_alone() {
+fn a_scheduler_may_be_dropped_while_a_fit_runs() {
     for _ in 0..20 {
         let scheduler = adapting(&[0, 1], Adapt { bins: Some(8), ..Adapt::default() });
         let lengths: Vec<u32> = (0..2_000).map(length).collect();
@@ -134,13 +139,12 @@ fn a_scheduler_that_is_gone_leaves_a_fit_alone() {
     }
 }
 
-/// Predictions are drawn apart from the lengths, so that the gate closes.
+/// The predictions are independent of the lengths, so that the gate closes.
 #[test]
-fn while_the_gate_is_closed_a_climber_goes_by_its_progress() {
+fn while_the_gate_is_closed_a_climber_is_placed_by_its_progress() {
     let adapt = Some(Adapt { edges: false, ..Adapt::default() });
     let config = Config { adapt, overrun: Overrun::Climb, ..Config::new(1) };
-    let edges = Edges::new(&[0, 10, 100, 500]).unwrap();
-    let scheduler = Scheduler::new(edges, config).unwrap();
+    let scheduler = common::scheduler(&[0, 10, 100, 500], config);
     let worker = scheduler.worker();
     let climbs_to = |key| {
         scheduler.submit(key, 700).unwrap();
@@ -159,8 +163,8 @@ fn while_the_gate_is_closed_a_climber_goes_by_its_progress() {
 }
 
 #[test]
-fn without_options_observing_does_nothing() {
-    let scheduler = Scheduler::new(Edges::new(&[0, 1]).unwrap(), Config::new(8)).unwrap();
+fn without_adaptation_observing_has_no_effect() {
+    let scheduler = common::scheduler(&[0, 1], Config::new(8));
     scheduler.observe(1, 2);
     assert!(scheduler.adaptation().is_none() && scheduler.events().is_empty());
 }

@@ -1,4 +1,4 @@
-//! A process forks while other threads use a scheduler: the child is told so, and never hangs.
+//! A process forks while other threads use a scheduler: every call of the child fails at once.
 #![cfg(all(unix, not(loom)))]
 
 use std::future::Future;
@@ -9,12 +9,15 @@ use std::time::Duration;
 use std::{pin::Pin, thread};
 
 use multibin::{
-    Batch, Config, Edges, NextBatch, NextError, ResubmitError, Scheduler, SubmitError, Worker,
+    Batch, Config, NextBatch, NextError, ResubmitError, Scheduler, SubmitError, Worker,
 };
+
+mod common;
 
 const ROUNDS: usize = 50;
 
-struct Held {
+/// All handles that the child inherits.
+struct Handles {
     scheduler: Scheduler,
     worker: Worker,
     batch: Batch,
@@ -22,21 +25,22 @@ struct Held {
 }
 
 fn new() -> Scheduler {
-    Scheduler::new(Edges::new(&[0, 10]).unwrap(), Config::new(4)).unwrap()
+    common::scheduler(&[0, 10], Config::new(4))
 }
 
+/// Returns true if the call panics with the message about a fork.
 fn panics<R>(call: impl FnOnce() -> R) -> bool {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(_) => false,
         Err(panic) => {
-            panic.downcast_ref::<String>().is_some_and(|said| said.contains("before a fork"))
+            panic.downcast_ref::<String>().is_some_and(|message| message.contains("before a fork"))
         }
     }
 }
 
-/// In the child: everything says that it is one.
-fn refuses(held: Held) -> bool {
-    let Held { scheduler, worker, batch, mut next } = held;
+/// Returns true if every call of the child fails, and a scheduler of its own works.
+fn refuses(handles: Handles) -> bool {
+    let Handles { scheduler, worker, batch, mut next } = handles;
     let refused = [
         scheduler.is_forked(),
         scheduler.submit(1, 1) == Err(SubmitError::Forked),
@@ -60,43 +64,39 @@ fn refuses(held: Held) -> bool {
     refused == [true; 15] && submitted && own.worker().next_batch(None).is_ok()
 }
 
-fn fork(held: Held) -> bool {
+/// Forks, and returns true if the child passed its checks.
+fn fork(handles: Handles) -> bool {
     // SAFETY: the child calls nothing but this library and `_exit`; its memory is its own.
     let child = unsafe { libc::fork() };
     if child == 0 {
-        // SAFETY: these may be called at any time. One that hangs is killed.
+        // SAFETY: `alarm` may be called at any time. It kills a child that hangs.
         unsafe { libc::alarm(20) };
-        let right = catch_unwind(AssertUnwindSafe(|| refuses(held))).unwrap_or(false);
-        // SAFETY: as above.
-        unsafe { libc::_exit(i32::from(!right)) };
+        let passed = catch_unwind(AssertUnwindSafe(|| refuses(handles))).unwrap_or(false);
+        // SAFETY: `_exit` may be called at any time.
+        unsafe { libc::_exit(i32::from(!passed)) };
     }
     let mut status = -1;
-    // SAFETY: `status` is ours.
+    // SAFETY: `status` lives until the call returns.
     let ended = unsafe { libc::waitpid(child, &raw mut status, 0) };
-    held.batch.done();
+    handles.batch.done();
     ended == child && status == 0
 }
 
 #[test]
-fn a_child_is_refused_and_does_not_hang() {
+fn every_call_of_a_child_fails_and_none_hangs() {
     // The hook takes locks of the standard library.
     std::panic::set_hook(Box::new(|_| {}));
     let scheduler = new();
-    let over = AtomicBool::new(false);
+    let ended = AtomicBool::new(false);
     let rounds = thread::scope(|scope| {
         for _ in 0..2 {
-            // It sleeps, and holds the forming lock, at any time.
-            scope.spawn(|| {
-                let worker = scheduler.worker();
-                while let Ok(batch) = worker.next_batch(None) {
-                    batch.done();
-                }
-            });
+            // At the fork, each worker may sleep or hold the forming lock.
+            scope.spawn(|| common::serve(&scheduler, |_| {}));
         }
         scope.spawn(|| {
             for key in 0.. {
                 let _ = scheduler.submit(key, 1);
-                if over.load(Ordering::Relaxed) {
+                if ended.load(Ordering::Relaxed) {
                     break;
                 }
             }
@@ -106,10 +106,10 @@ fn a_child_is_refused_and_does_not_hang() {
             let mut next = worker.next_batch_async(None);
             let _ = Pin::new(&mut next).poll(&mut Context::from_waker(Waker::noop()));
             let Ok(batch) = worker.next_batch(Some(Duration::from_secs(20))) else { return false };
-            fork(Held { scheduler: scheduler.clone(), worker, batch, next })
+            fork(Handles { scheduler: scheduler.clone(), worker, batch, next })
         });
         let rounds = rounds.count();
-        over.store(true, Ordering::Relaxed);
+        ended.store(true, Ordering::Relaxed);
         scheduler.close();
         rounds
     });

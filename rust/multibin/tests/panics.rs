@@ -1,4 +1,5 @@
-//! Wakers that panic, and wakers whose end calls the scheduler: nothing is lost and nothing hangs.
+//! Wakers that panic, and wakers that call the scheduler when they are dropped: no request is lost
+//! and no call hangs.
 #![cfg(not(loom))]
 
 use std::future::Future;
@@ -9,31 +10,31 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use multibin::{Config, Edges, NextBatch, Options, Scheduler, Worker};
+use multibin::{Config, NextBatch, Options, Scheduler, Worker};
+
+use common::pending;
+
+mod common;
 
 fn scheduler(capacity: usize) -> Scheduler {
-    let config = Config { capacity, ..Config::new(2) };
-    Scheduler::new(Edges::new(&[0, 10, 20]).unwrap(), config).unwrap()
+    common::scheduler(&[0, 10, 20], Config { capacity, ..Config::new(2) })
 }
 
-struct Panics;
+struct PanickingWaker;
 
-impl Wake for Panics {
+impl Wake for PanickingWaker {
     fn wake(self: Arc<Self>) {
         panic!("a waker panics");
     }
 }
 
-/// A task sleeps whose waker panics.
-fn asleep(worker: &Worker) -> NextBatch {
-    let waker = Waker::from(Arc::new(Panics));
-    let mut next = worker.next_batch_async(None);
-    assert!(Pin::new(&mut next).poll(&mut Context::from_waker(&waker)).is_pending());
-    next
+/// Returns a future that waits for a batch and whose waker panics.
+fn panicking(worker: &Worker) -> NextBatch {
+    pending(worker, &Waker::from(Arc::new(PanickingWaker)))
 }
 
-/// The keys that are delivered until all is drained.
-fn keys(scheduler: &Scheduler) -> Vec<u64> {
+/// Closes the scheduler and returns the keys that it still delivers, sorted.
+fn drained_keys(scheduler: &Scheduler) -> Vec<u64> {
     scheduler.close();
     let (worker, mut keys) = (scheduler.worker(), Vec::new());
     for batch in worker.batches() {
@@ -49,30 +50,30 @@ fn keys(scheduler: &Scheduler) -> Vec<u64> {
 fn every_row_of_a_bulk_call_is_published_beside_a_waker_that_panics() {
     let scheduler = scheduler(64);
     let worker = scheduler.worker();
-    let next = asleep(&worker);
+    let next = panicking(&worker);
     let submitted = AssertUnwindSafe(|| scheduler.submit_many(&[1, 2, 3], &[5, 15, 5]));
     assert!(catch_unwind(submitted).is_err());
     drop(next);
-    assert_eq!(keys(&scheduler), [1, 2, 3]);
+    assert_eq!(drained_keys(&scheduler), [1, 2, 3]);
 }
 
 #[test]
 fn a_submission_whose_poll_panics_is_accepted_once() {
     let scheduler = scheduler(64);
     let worker = scheduler.worker();
-    let _next = asleep(&worker);
+    let _next = panicking(&worker);
     let mut submit = scheduler.submit_async(1, 5, &Options::new());
     let mut poll = || Pin::new(&mut submit).poll(&mut Context::from_waker(Waker::noop()));
     assert!(catch_unwind(AssertUnwindSafe(&mut poll)).is_err());
-    assert!(catch_unwind(AssertUnwindSafe(&mut poll)).is_err(), "its result was given");
+    assert!(catch_unwind(AssertUnwindSafe(&mut poll)).is_err(), "its result was taken");
     assert_eq!(scheduler.stats().submitted, 1);
 }
 
 #[test]
-fn room_of_what_expires_is_free_beside_a_waker_that_panics() {
+fn the_room_of_expired_requests_is_free_beside_a_waker_that_panics() {
     let scheduler = scheduler(2);
     let worker = scheduler.worker();
-    let next = asleep(&worker);
+    let next = panicking(&worker);
     let ttl = Options::new().ttl(Duration::from_millis(1));
     for key in 0..2 {
         let _ = catch_unwind(AssertUnwindSafe(|| scheduler.submit_with(key, 5, &ttl)));
@@ -82,36 +83,36 @@ fn room_of_what_expires_is_free_beside_a_waker_that_panics() {
     assert_eq!(scheduler.submit(2, 5), Ok(2));
 }
 
-/// Asks the scheduler when it is dropped.
-struct Asks(Scheduler);
+/// A waker that calls the scheduler when it is dropped.
+struct CallsOnDrop(Scheduler);
 
-impl Wake for Asks {
+impl Wake for CallsOnDrop {
     fn wake(self: Arc<Self>) {}
 }
 
-impl Drop for Asks {
+impl Drop for CallsOnDrop {
     fn drop(&mut self) {
         let _ = self.0.stats();
     }
 }
 
 #[test]
-fn the_last_of_a_waker_is_dropped_outside_of_locks() {
+fn the_last_clone_of_a_waker_is_dropped_outside_of_locks() {
     let scheduler = scheduler(64);
     let worker = scheduler.worker();
     scheduler.submit(1, 5).unwrap();
     let mut next = worker.next_batch_async(None);
-    // The poll gets the only one: it clones it, and this one goes first.
+    // The poll clones the waker, and this first one is dropped before the clone.
     let poll = {
-        let waker = Waker::from(Arc::new(Asks(scheduler.clone())));
+        let waker = Waker::from(Arc::new(CallsOnDrop(scheduler.clone())));
         Pin::new(&mut next).poll(&mut Context::from_waker(&waker))
     };
     assert!(matches!(poll, Poll::Ready(Ok(_))));
 }
 
-/// Calls queue for room while another thread looks for what expired.
+/// A call waits for room while another thread collects the expired requests.
 #[test]
-fn no_waiter_for_room_misses_what_expires() {
+fn no_waiter_misses_the_room_of_expired_requests() {
     for _ in 0..20 {
         let scheduler = scheduler(4096);
         let ttl = Options::new().ttl(Duration::from_millis(10));

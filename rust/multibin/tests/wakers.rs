@@ -1,94 +1,68 @@
-//! What wakers may do, what those that do nothing cost, and what wakes futures without any.
+//! What wakers may do, what dead ones cost, and how futures keep time without a runtime.
 #![cfg(not(loom))]
 
 use std::cell::Cell;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use multibin::{
-    Adapt, Batch, Change, Config, Edges, Fill, NextBatch, NextError, Overrun, Scheduler, Worker,
-};
+use multibin::{Adapt, Batch, Change, Config, Edges, Fill, NextError, Overrun, Scheduler, Worker};
 
-/// Longer than anything here takes.
-const LOST: Duration = Duration::from_secs(60);
+use common::{Task, block_on, pending};
 
-fn edges() -> Edges {
-    Edges::new(&[0, 8, 16, 32]).unwrap()
-}
+mod common;
+
+/// Longer than any test here takes.
+const LIMIT: Duration = Duration::from_secs(60);
+const BOUNDS: [u32; 4] = [0, 8, 16, 32];
 
 fn scheduler(fill: Fill, batch_size: u32) -> Scheduler {
     let config = Config { fill, overrun: Overrun::Climb, ..Config::new(batch_size) };
-    Scheduler::new(edges(), config).unwrap()
+    common::scheduler(&BOUNDS, config)
 }
 
-/// Runs `check` in a thread, which must end in time: one that hangs fails the test.
+/// Runs `check` in a thread and panics if it does not end in time.
 fn in_time(check: impl FnOnce() + Send + 'static) {
     let (done, ended) = mpsc::channel();
     let thread = thread::spawn(move || {
         check();
         done.send(()).unwrap();
     });
-    match ended.recv_timeout(LOST) {
-        Err(mpsc::RecvTimeoutError::Timeout) => panic!("hangs"),
+    match ended.recv_timeout(LIMIT) {
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("it hangs"),
         _ => thread.join().unwrap(),
     }
 }
 
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// An executor without a timer: it polls when it is woken.
-fn block_on<F: Future>(future: F) -> F::Output {
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
-    }
-}
-
-fn asleep(worker: &Worker, waker: &Waker) -> NextBatch {
-    let mut next = worker.next_batch_async(None);
-    assert!(Pin::new(&mut next).poll(&mut Context::from_waker(waker)).is_pending());
-    next
-}
-
-/// Waits for a while, then calls the scheduler in every way, under a lock whose holders do so too:
-/// as a waker that needs Python's lock does.
-struct Busybody {
+/// A waker that calls the scheduler in every way, under a lock.
+///
+/// Its threads call the scheduler under that lock too: so do wakers that need Python's lock.
+struct CallingWaker {
     scheduler: Scheduler,
-    python: Arc<Mutex<()>>,
+    lock: Arc<Mutex<()>>,
     leases: Mutex<Vec<Batch>>,
     calls: AtomicU64,
 }
 
 thread_local! {
-    static ATTACHED: Cell<bool> = const { Cell::new(false) };
+    static HOLDS_LOCK: Cell<bool> = const { Cell::new(false) };
 }
 
-impl Busybody {
-    /// Calls the scheduler under the lock that wakers wait for, unless this thread holds it.
-    fn attached(&self) {
-        let python = (!ATTACHED.replace(true)).then(|| self.python.lock().unwrap());
-        self.meddle();
-        if python.is_some() {
-            ATTACHED.set(false);
+impl CallingWaker {
+    /// Calls the scheduler under the lock, which this thread may hold already.
+    fn call_locked(&self) {
+        let guard = (!HOLDS_LOCK.replace(true)).then(|| self.lock.lock().unwrap());
+        self.call();
+        if guard.is_some() {
+            HOLDS_LOCK.set(false);
         }
     }
 
-    fn meddle(&self) {
+    fn call(&self) {
         let Self { scheduler, leases, .. } = self;
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         match call % 7 {
@@ -97,9 +71,10 @@ impl Busybody {
             2 => drop(scheduler.cancel(call)),
             3 => scheduler.worker().close(),
             4 => scheduler.observe(3, 4),
-            5 => scheduler
-                .reconfigure(&Change { edges: Some(edges()), ..Change::default() })
-                .unwrap(),
+            5 => {
+                let edges = Some(Edges::new(&BOUNDS).unwrap());
+                scheduler.reconfigure(&Change { edges, ..Change::default() }).unwrap();
+            }
             _ => {
                 let lease = leases.lock().unwrap().pop();
                 if let Some(lease) = lease {
@@ -109,11 +84,26 @@ impl Busybody {
             }
         }
     }
+
+    /// Takes a batch with a future, makes a call, and resubmits a lease that the call left.
+    fn step(self: &Arc<Self>, worker: &Worker) {
+        let waker = Waker::from(Arc::clone(self));
+        let mut next = worker.next_batch_async(None);
+        let polled = Pin::new(&mut next).poll(&mut Context::from_waker(&waker));
+        if let Poll::Ready(Ok(batch)) = polled {
+            self.leases.lock().unwrap().push(batch);
+        }
+        self.call_locked();
+        let leases = std::mem::take(&mut *self.leases.lock().unwrap());
+        if let Some(lease) = leases.first() {
+            let _ = lease.resubmit(&[(0, 9)], false);
+        }
+    }
 }
 
-impl Wake for Busybody {
+impl Wake for CallingWaker {
     fn wake(self: Arc<Self>) {
-        self.attached();
+        self.call_locked();
         thread::sleep(Duration::from_micros(20));
     }
 }
@@ -123,48 +113,32 @@ fn wakers_may_wait_and_call_the_scheduler() {
     in_time(|| {
         let config =
             Config { overrun: Overrun::Climb, adapt: Some(Adapt::default()), ..Config::new(1) };
-        let scheduler = Scheduler::new(edges(), config).unwrap();
-        let python = Arc::new(Mutex::new(()));
+        let scheduler = common::scheduler(&BOUNDS, config);
+        let lock = Arc::new(Mutex::new(()));
         let end = Instant::now() + Duration::from_millis(700);
         thread::scope(|scope| {
             for _ in 0..4 {
-                let python = Arc::clone(&python);
-                let scheduler = scheduler.clone();
-                scope.spawn(move || {
+                scope.spawn(|| {
                     let worker = scheduler.worker();
-                    let busybody = Arc::new(Busybody {
+                    let waker = Arc::new(CallingWaker {
                         scheduler: scheduler.clone(),
-                        python,
+                        lock: Arc::clone(&lock),
                         leases: Mutex::default(),
                         calls: AtomicU64::new(0),
                     });
-                    let waker = Waker::from(Arc::clone(&busybody));
                     while Instant::now() < end {
-                        let mut next = worker.next_batch_async(None);
-                        if let Poll::Ready(Ok(batch)) =
-                            Pin::new(&mut next).poll(&mut Context::from_waker(&waker))
-                        {
-                            busybody.leases.lock().unwrap().push(batch);
-                        }
-                        busybody.attached();
-                        let leases = std::mem::take(&mut *busybody.leases.lock().unwrap());
-                        if let Some(lease) = leases.first() {
-                            let _ = lease.resubmit(&[(0, 9)], false);
-                        }
+                        waker.step(&worker);
                     }
                 });
             }
         });
         scheduler.close();
-        let worker = scheduler.worker();
-        while let Ok(batch) = worker.next_batch(None) {
-            batch.done();
-        }
+        common::serve(&scheduler, |_| {});
         assert!(scheduler.drain(Some(Duration::ZERO)), "{:?}", scheduler.stats());
     });
 }
 
-/// Each one wakes the next from within, on a small stack.
+/// Each dead waker wakes the next from within its own call, on a small stack.
 #[test]
 fn twenty_thousand_dead_wakers_are_passed_at_once() {
     struct Dead(Scheduler);
@@ -177,25 +151,24 @@ fn twenty_thousand_dead_wakers_are_passed_at_once() {
         let scheduler = scheduler(Fill::Elastic, 1);
         let worker = scheduler.worker();
         let waker = Waker::from(Arc::new(Dead(scheduler.clone())));
-        let dead: Vec<_> = (0..20_000).map(|_| asleep(&worker, &waker)).collect();
-        let woken = Arc::new(Unpark(thread::current()));
-        let alive = asleep(&worker, &Waker::from(woken));
+        let dead: Vec<_> = (0..20_000).map(|_| pending(&worker, &waker)).collect();
+        let alive = Task::waiting(worker.next_batch_async(None));
         scheduler.submit(7, 3).unwrap();
         let start = Instant::now();
-        thread::park_timeout(LOST);
-        assert!(start.elapsed() < LOST);
-        assert_eq!(block_on(alive).unwrap().rows()[0].key, 7);
+        alive.sleep(LIMIT);
+        assert!(start.elapsed() < LIMIT);
+        assert_eq!(alive.run().unwrap().rows()[0].key, 7);
         drop(dead);
     };
     thread::Builder::new().stack_size(256 << 10).spawn(run).unwrap().join().unwrap();
 }
 
 #[test]
-fn a_thread_is_served_beside_a_task_that_never_comes() {
+fn a_thread_is_served_beside_a_task_that_is_never_polled() {
     in_time(|| {
         let scheduler = scheduler(Fill::Elastic, 1);
         let worker = scheduler.worker();
-        let dead = asleep(&worker, Waker::noop());
+        let dead = pending(&worker, Waker::noop());
         thread::scope(|scope| {
             let alive = scope.spawn(|| worker.next_batch(None).unwrap().rows()[0].key);
             thread::sleep(Duration::from_millis(50));
@@ -218,7 +191,7 @@ fn futures_time_themselves() {
         assert!(start.elapsed() >= wait);
 
         let config = Config { fill: Fill::Strict, max_wait: Some(wait), ..Config::new(2) };
-        let strict = Scheduler::new(edges(), config).unwrap();
+        let strict = common::scheduler(&BOUNDS, config);
         let worker = strict.worker();
         thread::scope(|scope| {
             let next = scope.spawn(|| block_on(worker.next_batch_async(None)).unwrap());
@@ -270,16 +243,16 @@ fn a_batch_keeps_its_worker() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_alarm_ends_with_its_scheduler() {
-    fn alarms() -> usize {
+fn the_timer_thread_ends_with_its_scheduler() {
+    fn timer_threads() -> usize {
         let threads = std::fs::read_dir("/proc/self/task").unwrap();
-        let named = threads
+        let names = threads
             .flatten()
             .filter_map(|thread| std::fs::read_to_string(thread.path().join("comm")).ok());
-        named.filter(|name| name.trim() == "multibin-alarm").count()
+        names.filter(|name| name.trim() == "multibin-alarm").count()
     }
-    // A process of its own, as other tests have alarms.
-    let name = "the_alarm_ends_with_its_scheduler";
+    // A process of its own, as other tests have timer threads.
+    let name = "the_timer_thread_ends_with_its_scheduler";
     if std::env::var_os("ALONE").is_none() {
         let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
         assert!(alone.env("ALONE", "1").args(["--exact", name]).status().unwrap().success());
@@ -288,15 +261,15 @@ fn the_alarm_ends_with_its_scheduler() {
     let first = scheduler(Fill::Elastic, 1);
     let worker = first.worker();
     assert!(worker.next_batch(Some(Duration::from_millis(1))).is_err());
-    assert_eq!(alarms(), 0, "a thread times itself");
-    let mut next = worker.next_batch_async(Some(LOST));
+    assert_eq!(timer_threads(), 0, "a thread times itself");
+    let mut next = worker.next_batch_async(Some(LIMIT));
     assert!(Pin::new(&mut next).poll(&mut Context::from_waker(Waker::noop())).is_pending());
     thread::sleep(Duration::from_millis(20));
-    assert_eq!(alarms(), 1);
+    assert_eq!(timer_threads(), 1);
     drop((next, worker, first));
     let start = Instant::now();
-    while alarms() > 0 {
-        assert!(start.elapsed() < LOST, "lives on");
+    while timer_threads() > 0 {
+        assert!(start.elapsed() < LIMIT, "the timer thread runs on");
         thread::sleep(Duration::from_millis(1));
     }
 }

@@ -1,77 +1,32 @@
-//! Every request of a round: each step of each is checked against the step before.
+//! A record of every request of a round. Each step is checked against the step before.
 
-use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use multibin::{Options, Reason, Row, Ticket};
+use multibin::{Options, Row, Ticket};
 
+use crate::failure::{fail, require};
 use crate::random::mix;
-use crate::word::{Owner, State, Word};
+use crate::record::{Owner, Record, State};
 
-/// Ends the program: the scheduler did what it must not.
-pub fn fail(what: &str) -> ! {
-    eprintln!("soak: {what}");
-    process::exit(1);
-}
-
-/// Ends the program unless `holds`.
-pub fn require(holds: bool, what: impl FnOnce() -> String) {
-    if !holds {
-        fail(&what());
-    }
-}
-
-/// What a thread counted, or all of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tally {
-    pub accepted: u64,
-    pub delivered: u64,
-    pub resubmitted: u64,
-    /// Climbers that came back without their progress.
-    pub restarted: u64,
-    pub done: u64,
-    pub lost: u64,
-    pub cancelled: u64,
-    pub expired: u64,
-    /// In the order of [`Reason::ALL`].
-    pub batches: [u64; Reason::ALL.len()],
-}
-
-impl Tally {
-    pub fn add(&mut self, other: &Self) {
-        self.accepted += other.accepted;
-        self.delivered += other.delivered;
-        self.resubmitted += other.resubmitted;
-        self.restarted += other.restarted;
-        self.done += other.done;
-        self.lost += other.lost;
-        self.cancelled += other.cancelled;
-        self.expired += other.expired;
-        for (sum, count) in self.batches.iter_mut().zip(other.batches) {
-            *sum += count;
-        }
-    }
-}
-
-/// A request is a number below `len`; its key carries the round too.
+/// The records of a round. A request is a number below their count; its key carries the round too.
 pub struct Account {
-    words: Box<[AtomicU64]>,
+    records: Box<[AtomicU64]>,
     round: u64,
     prioritised: bool,
 }
 
 impl Account {
-    /// Room for `most` requests a round.
-    pub fn new(most: u32) -> Self {
-        let words = (0..most).map(|_| AtomicU64::new(0)).collect();
-        Self { words, round: 0, prioritised: false }
+    /// Allocates records for at most `max` requests a round.
+    pub fn new(max: u32) -> Self {
+        let records = (0..max).map(|_| AtomicU64::new(0)).collect();
+        Self { records, round: 0, prioritised: false }
     }
 
-    /// Forgets everything; requests of this round have priorities, or none has.
+    /// Clears all records. With `prioritised`, the requests of this round have priorities.
     pub fn begin(&mut self, round: u64, prioritised: bool) {
-        for word in &mut self.words {
-            *word.get_mut() = 0;
+        for record in &mut self.records {
+            *record.get_mut() = 0;
         }
         (self.round, self.prioritised) = (round, prioritised);
     }
@@ -82,122 +37,125 @@ impl Account {
 
     fn request(&self, key: u64) -> u32 {
         let request = key as u32;
-        let known = self.key(request) == key && (request as usize) < self.words.len();
+        let known = self.key(request) == key && (request as usize) < self.records.len();
         require(known, || format!("key {key:#x} was never submitted in round {}", self.round));
         request
     }
 
-    /// A length that depends on the key alone.
+    /// Returns a length that depends on the key alone.
     pub fn length(key: u64) -> u32 {
         (mix(key) >> 57) as u32
     }
 
-    /// Options that depend on the key alone: one in eight has a deadline within 2 ms.
+    /// Returns options that depend on the key alone: one request in eight expires within 2 ms.
     pub fn options(&self, key: u64) -> Options {
         let hash = mix(!key);
-        let after = Duration::from_nanos((hash >> 43) >> (hash >> 8 & 15));
+        let ttl = Duration::from_nanos((hash >> 43) >> (hash >> 8 & 15));
         let priority = if self.prioritised { (hash >> 3 & 3) as u32 } else { 0 };
         let options = Options::new().priority(priority);
-        if hash.is_multiple_of(8) { options.ttl(after) } else { options }
+        if hash.is_multiple_of(8) { options.ttl(ttl) } else { options }
     }
 
-    pub fn word(&self, request: u32) -> Word {
-        Word::unpack(self.words[request as usize].load(Ordering::Relaxed))
+    pub fn record(&self, request: u32) -> Record {
+        Record::unpack(self.records[request as usize].load(Ordering::Relaxed))
     }
 
-    /// One step of one request. Relaxed: each word is judged by its own history alone.
-    fn step(&self, request: u32, step: impl Fn(Word) -> Result<Word, String>) -> Word {
-        let cell = &self.words[request as usize];
+    /// Replaces a record by what `step` makes of it, and returns the one before.
+    ///
+    /// Relaxed: a record depends on its own history alone.
+    fn step(&self, request: u32, step: impl Fn(Record) -> Result<Record, String>) -> Record {
+        let cell = &self.records[request as usize];
         let mut bits = cell.load(Ordering::Relaxed);
         loop {
-            let before = Word::unpack(bits);
-            let after = step(before).unwrap_or_else(|what| {
-                fail(&format!("round {}, request {request} {what}: {before:?}", self.round))
+            let before = Record::unpack(bits);
+            let after = step(before).unwrap_or_else(|fault| {
+                fail(&format!("round {}, request {request} {fault}: {before:?}", self.round))
             });
-            let (ok, seen) = (Ordering::Relaxed, Ordering::Relaxed);
-            match cell.compare_exchange_weak(bits, after.pack(), ok, seen) {
+            let (success, failure) = (Ordering::Relaxed, Ordering::Relaxed);
+            match cell.compare_exchange_weak(bits, after.pack(), success, failure) {
                 Ok(_) => return before,
-                Err(now) => bits = now,
+                Err(current) => bits = current,
             }
         }
     }
 
-    /// Its producer was told that it is in, and perhaps its ticket. It may be anywhere by now.
+    /// Records that `submit` accepted the request, perhaps with its ticket. It may have been
+    /// delivered since.
     pub fn accept(&self, request: u32, ticket: Option<Ticket>) {
-        self.step(request, |word| {
-            let word = ticket.map_or(Ok(word), |ticket| word.with_ticket(ticket))?;
-            let once = !word.accepted;
-            once.then_some(Word { accepted: true, ..word }).ok_or("is accepted twice".into())
+        self.step(request, |record| {
+            let record = ticket.map_or(Ok(record), |ticket| record.with_ticket(ticket))?;
+            let first = !record.accepted;
+            first.then_some(Record { accepted: true, ..record }).ok_or("is accepted twice".into())
         });
     }
 
-    /// `worker` got it in a batch: whether it came back without its progress.
+    /// Records that `worker` took the row in a batch. Returns true if it restarted.
     pub fn deliver(&self, row: &Row, worker: Owner) -> bool {
         let request = self.request(row.key);
         self.check_row(row);
-        let before = self.step(request, |word| {
-            let word = word.with_ticket(row.ticket)?.moved(State::Waiting, State::Leased)?;
-            check_progress(word, row.progress, worker)?;
-            Ok(Word { owner: 0, progress: row.progress as u16, ..word })
+        let before = self.step(request, |record| {
+            let record = record.with_ticket(row.ticket)?.moved(State::Waiting, State::Leased)?;
+            check_progress(record, row.progress, worker)?;
+            Ok(Record { owner: 0, progress: row.progress as u16, ..record })
         });
         row.progress < u32::from(before.progress)
     }
 
     fn check_row(&self, row: &Row) {
         let options = self.options(row.key);
-        let same = row.length == Self::length(row.key)
+        let unchanged = row.length == Self::length(row.key)
             && row.priority == options.priority
             && (row.deadline == u64::MAX) == options.ttl.is_none();
-        require(same, || format!("this is not what was submitted: {row:?}"));
+        require(unchanged, || format!("this is not what was submitted: {row:?}"));
     }
 
-    /// It is about to be resubmitted, to `owner`.
+    /// Records that the row is about to be resubmitted to `owner`.
     pub fn climb(&self, row: &Row, progress: u32, owner: Owner) {
-        self.step(self.request(row.key), |word| {
-            let word = word.moved(State::Leased, State::Waiting)?;
-            Ok(Word { owner, progress: progress as u16, ..word })
+        self.step(self.request(row.key), |record| {
+            let record = record.moved(State::Leased, State::Waiting)?;
+            Ok(Record { owner, progress: progress as u16, ..record })
         });
     }
 
-    /// Its lease is about to end.
+    /// Records that the row's lease is about to end.
     pub fn end(&self, row: &Row, end: State) {
-        self.step(self.request(row.key), |word| word.moved(State::Leased, end));
+        self.step(self.request(row.key), |record| record.moved(State::Leased, end));
     }
 
-    /// `cancel` said true.
+    /// Records that `cancel` returned true.
     pub fn cancel(&self, request: u32) {
-        self.step(request, |word| word.moved(State::Waiting, State::Cancelled));
+        self.step(request, |record| record.moved(State::Waiting, State::Cancelled));
     }
 
-    /// A batch handed its key back.
+    /// Records that this key was reported as expired.
     pub fn expire(&self, key: u64) {
         let possible = self.options(key).ttl.is_some();
         require(possible, || format!("key {key:#x} expired and has no deadline"));
-        self.step(self.request(key), |word| {
-            let word = word.moved(State::Waiting, State::Expired)?;
-            let started = word.progress > 0;
-            if started { Err("expired after it started".into()) } else { Ok(word) }
+        self.step(self.request(key), |record| {
+            let record = record.moved(State::Waiting, State::Expired)?;
+            let started = record.progress > 0;
+            if started { Err("expired after it started".into()) } else { Ok(record) }
         });
     }
 
-    /// The requests that were accepted, with what is known of them.
-    pub fn accepted(&self) -> impl Iterator<Item = (u32, Word)> {
-        let words = (0..self.words.len() as u32).map(|request| (request, self.word(request)));
-        words.filter(|(request, word)| {
-            let untouched = word.pack() == 0;
-            require(untouched || word.accepted, || {
-                format!("request {request} was refused and exists: {word:?}")
+    /// Yields the accepted requests and their records.
+    pub fn accepted(&self) -> impl Iterator<Item = (u32, Record)> {
+        let requests = 0..self.records.len() as u32;
+        let records = requests.map(|request| (request, self.record(request)));
+        records.filter(|(request, record)| {
+            let untouched = record.pack() == 0;
+            require(untouched || record.accepted, || {
+                format!("request {request} was refused and exists: {record:?}")
             });
             !untouched
         })
     }
 }
 
-/// Progress is kept by the worker that holds it, or by anybody; only who waited for a worker that
-/// is gone starts anew.
-fn check_progress(word: Word, progress: u32, worker: Owner) -> Result<(), String> {
-    let kept = progress == u32::from(word.progress);
-    let possible = match word.owner {
+/// Checks the progress of a delivered row. Only a climber of a worker that is gone may restart.
+fn check_progress(record: Record, progress: u32, worker: Owner) -> Result<(), String> {
+    let kept = progress == u32::from(record.progress);
+    let possible = match record.owner {
         0 => kept,
         owner if owner == worker => kept,
         _ => progress == 0,

@@ -1,16 +1,18 @@
-//! The end of a round: what each request says, what the threads counted, what `stats` says.
+//! The end of a round: the records, the threads' counts and `stats` must agree.
 
 use multibin::{Stats, Ticket};
 
-use crate::account::{Tally, require};
+use crate::failure::require;
+use crate::record::{Record, State};
 use crate::round::Round;
-use crate::word::{State, Word};
+use crate::tally::Tally;
 
-/// No worker is left, so whoever waits can be cancelled for certain, and nobody else. Returns how
-/// many.
+/// Cancels all requests that wait, and returns their number.
+///
+/// No worker is left, so each of these cancellations must succeed and no other may.
 pub fn cancel_the_rest(round: &Round<'_>) -> u64 {
     let (mut cancelled, mut unknown) = (0, Vec::new());
-    for (request, Word { state, ticket, .. }) in round.account.accepted() {
+    for (request, Record { state, ticket, .. }) in round.account.accepted() {
         match (state, ticket) {
             (State::Waiting, Some(ticket)) => {
                 let found = round.cancel(request, ticket);
@@ -24,7 +26,7 @@ pub fn cancel_the_rest(round: &Round<'_>) -> u64 {
     cancelled + cancel_unknown(round, &unknown)
 }
 
-/// The tickets of these requests are among those that nobody learnt.
+/// Cancels requests whose tickets are among those that no thread knows.
 fn cancel_unknown(round: &Round<'_>, requests: &[u32]) -> u64 {
     let tickets = Tickets::known(round);
     let found = tickets.missing().filter(|&ticket| round.scheduler.cancel(ticket)).count();
@@ -37,14 +39,15 @@ fn cancel_unknown(round: &Round<'_>, requests: &[u32]) -> u64 {
     found as u64
 }
 
-/// Which tickets are known, each of one request.
+/// By ticket, true if a record has it.
 struct Tickets(Vec<bool>);
 
 impl Tickets {
+    /// Collects the tickets of all records, which must differ.
     fn known(round: &Round<'_>) -> Self {
         let mut known = vec![false; round.scheduler.stats().submitted as usize];
-        for (request, word) in round.account.accepted() {
-            let Some(ticket) = word.ticket else { continue };
+        for (request, record) in round.account.accepted() {
+            let Some(ticket) = record.ticket else { continue };
             let first = known.get_mut(ticket as usize).map(|known| !std::mem::replace(known, true));
             require(first == Some(true), || {
                 format!("request {request} has ticket {ticket}: beyond the last, or another's")
@@ -58,7 +61,7 @@ impl Tickets {
     }
 }
 
-/// Everything ended once, and all who counted agree.
+/// Checks that every request ended once, and that all counts agree.
 pub fn check(round: &Round<'_>, sum: &Tally) {
     let _ = Tickets::known(round);
     let ends = ends(round);
@@ -69,25 +72,25 @@ pub fn check(round: &Round<'_>, sum: &Tally) {
     let stats = round.scheduler.stats();
     let expected = expected(sum, stats);
     require(stats == expected, || format!("{stats:?}, not {expected:?}"));
-    // Who starts anew is cancelled unseen.
-    let unseen = sum.restarted..=sum.restarted + sum.cancelled;
-    require(unseen.contains(&stats.restarted), || {
+    // A climber that restarts and is cancelled before its delivery is counted by `stats` alone.
+    let possible = sum.restarted..=sum.restarted + sum.cancelled;
+    require(possible.contains(&stats.restarted), || {
         format!("{} restarted of {}", sum.restarted, stats.restarted)
     });
 }
 
-/// Requests in all, and by their end.
+/// Counts all requests, then those of each end.
 fn ends(round: &Round<'_>) -> [u64; 5] {
     let mut ends = [0; 5];
-    for (request, word) in round.account.accepted() {
+    for (request, record) in round.account.accepted() {
         ends[0] += 1;
-        ends[match word.state {
+        ends[match record.state {
             State::Done => 1,
             State::Lost => 2,
             State::Cancelled => 3,
             State::Expired => 4,
             State::Waiting | State::Leased => {
-                require(false, || format!("request {request} never ended: {word:?}"));
+                require(false, || format!("request {request} never ended: {record:?}"));
                 unreachable!("the line before ends the program")
             }
         }] += 1;
@@ -95,7 +98,7 @@ fn ends(round: &Round<'_>) -> [u64; 5] {
     ends
 }
 
-/// What `stats` has to be; what the threads do not count is as it is there.
+/// Returns the expected `stats`. The fields that the threads do not count keep their values.
 fn expected(sum: &Tally, stats: Stats) -> Stats {
     let mut expected = stats;
     expected.submitted = sum.accepted;

@@ -1,35 +1,46 @@
-//! Pushes requests by the billion through schedulers that two producers and two workers share, with
-//! everything that may happen to a request happening at random, and accounts for each.
+//! Stress program: requests by the billion pass through schedulers under random events, and each
+//! is accounted for.
 //!
-//! `cargo run --release -p soak -- [REQUESTS] [SEED]`. Every accepted request is delivered
-//! once per entry into a queue and ends once: done, lost with its lease, cancelled or expired. The
-//! first discrepancy ends the program with status 1, as does a minute in which nothing happens.
+//! ```sh
+//! cargo run --release -p soak -- [REQUESTS] [SEED]
+//! ```
+//!
+//! Without arguments, 10⁹ requests and seed 1. Two producers and two workers share one scheduler
+//! after another; every event that a request may meet occurs at random. Every accepted request must
+//! be delivered once per entry into a queue. It must end once: done, lost with its lease, cancelled
+//! or expired. The first discrepancy ends the program with status 1, and so does a minute without a
+//! batch.
 
 mod account;
 mod audit;
 mod cases;
+mod failure;
 mod produce;
 mod random;
+mod record;
 mod round;
-mod word;
+mod run;
+mod tally;
 mod work;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use account::{Account, Tally, fail};
+use account::Account;
+use failure::fail;
 use round::{End, Round};
+use tally::Tally;
 
 /// The most requests of a round: 8 bytes each.
-const ROUND: u64 = 1 << 20;
-/// So long may nothing happen.
-const STANDSTILL: u32 = 60;
+const MAX_ROUND: u64 = 1 << 20;
+/// The program ends after so many seconds without a batch.
+const MAX_IDLE: u32 = 60;
 /// Seconds between two lines of progress.
 const REPORT: u32 = 10;
 
 static ACCEPTED: AtomicU64 = AtomicU64::new(0);
-static PULSE: AtomicU64 = AtomicU64::new(0);
+static ACTIVITY: AtomicU64 = AtomicU64::new(0);
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -42,8 +53,8 @@ fn main() {
     }));
     let start = Instant::now();
     thread::spawn(move || watch(start));
-    let sum = rounds(requests, seed);
-    println!("{}", line(&sum, start));
+    let sum = run_rounds(requests, seed);
+    println!("{}", summary(&sum, start));
 }
 
 fn number(argument: Option<String>, default: u64) -> u64 {
@@ -52,11 +63,11 @@ fn number(argument: Option<String>, default: u64) -> u64 {
     })
 }
 
-/// Rounds until so many requests were accepted; every case and every end has its turn.
-fn rounds(requests: u64, seed: u64) -> Tally {
+/// Runs rounds until so many requests were accepted. Every case and every end has its turn.
+fn run_rounds(requests: u64, seed: u64) -> Tally {
     let turns = cases::CASES * End::ALL.len() as u64;
-    let most = requests.div_ceil(turns).clamp(1, ROUND);
-    let mut account = Account::new(most as u32);
+    let max = requests.div_ceil(turns).clamp(1, MAX_ROUND);
+    let mut account = Account::new(max as u32);
     let mut sum = Tally::default();
     for round in 0.. {
         let left = requests.saturating_sub(sum.accepted);
@@ -65,33 +76,31 @@ fn rounds(requests: u64, seed: u64) -> Tally {
         }
         let case = cases::case(round);
         account.begin(round, case.config.ageing.is_some());
-        let requests = left.min(most.div_ceil(u64::from(case.share))) as u32;
-        let tally = Round::new((seed, round), requests, &case, &account, &PULSE).run();
-        sum.add(&tally);
+        let requests = left.min(max.div_ceil(u64::from(case.divisor))) as u32;
+        sum.add(&run::run(&Round::new((seed, round), requests, &case, &account, &ACTIVITY)));
         ACCEPTED.store(sum.accepted, Ordering::Relaxed);
     }
     sum
 }
 
-/// Tells how far it is, and ends the program when nothing happens any more.
+/// Prints progress, and ends the program when no batch is taken any more.
 fn watch(start: Instant) {
-    let (mut pulse, mut idle) = (0, 0);
+    let (mut activity, mut idle) = (0, 0);
     for second in 1.. {
         thread::sleep(Duration::from_secs(1));
-        let now = PULSE.load(Ordering::Relaxed);
-        idle = if now == pulse { idle + 1 } else { 0 };
-        pulse = now;
-        if idle == STANDSTILL {
-            fail(&format!("nothing happens, after {} requests", ACCEPTED.load(Ordering::Relaxed)));
+        let before = std::mem::replace(&mut activity, ACTIVITY.load(Ordering::Relaxed));
+        idle = if activity == before { idle + 1 } else { 0 };
+        let accepted = ACCEPTED.load(Ordering::Relaxed);
+        if idle == MAX_IDLE {
+            fail(&format!("no batch for {MAX_IDLE} s, after {accepted} requests"));
         }
         if second % REPORT == 0 {
-            let (accepted, seconds) = (ACCEPTED.load(Ordering::Relaxed), start.elapsed().as_secs());
-            println!("{accepted} requests in {seconds} s");
+            println!("{accepted} requests in {} s", start.elapsed().as_secs());
         }
     }
 }
 
-fn line(sum: &Tally, start: Instant) -> String {
+fn summary(sum: &Tally, start: Instant) -> String {
     let seconds = start.elapsed().as_secs_f64();
     let rate = sum.accepted as f64 / seconds / 1e6;
     let Tally { accepted, delivered, cancelled, expired, lost, resubmitted, .. } = sum;

@@ -5,60 +5,69 @@ use std::thread;
 
 use multibin::{Options, SubmitError};
 
-use crate::account::{Account, Tally, fail};
+use crate::account::Account;
 use crate::cases;
+use crate::failure::fail;
 use crate::random::Random;
 use crate::round::{End, PRODUCERS, Round, WORKERS};
+use crate::tally::Tally;
 
 /// The most requests that one call submits.
-const BULK: u32 = 64;
+const MAX_BULK: u32 = 64;
 
-struct Produce<'a> {
+struct Producer<'a> {
     round: &'a Round<'a>,
     random: Random,
     tally: Tally,
-    /// All of them.
-    mine: Range<u32>,
-    /// Where it closes the scheduler.
-    closes: Option<u32>,
+    /// All requests that it submits.
+    requests: Range<u32>,
+    /// The request at which it closes the scheduler.
+    closes_at: Option<u32>,
 }
 
-/// Submits until nothing is left or the scheduler is closed.
-pub fn produce(round: &Round<'_>, producer: u32) -> Tally {
+/// Submits until no request is left or the scheduler is closed.
+pub fn produce(round: &Round<'_>, number: u32) -> Tally {
     let half = round.requests / PRODUCERS;
-    let last = producer + 1 == PRODUCERS;
-    let mine = producer * half..if last { round.requests } else { (producer + 1) * half };
-    let mut random = round.random(u64::from(producer));
-    let closes = (last && round.end == End::Close)
-        .then(|| mine.start + half / 4 + random.below(half / 2 + 1));
-    let mut produce = Produce { round, random, tally: Tally::default(), mine, closes };
-    produce.run();
-    produce.tally
+    let last = number + 1 == PRODUCERS;
+    let requests = number * half..if last { round.requests } else { (number + 1) * half };
+    let mut random = round.random(u64::from(number));
+    let closes_at = (last && round.end == End::Close)
+        .then(|| requests.start + half / 4 + random.below(half / 2 + 1));
+    let mut producer = Producer { round, random, tally: Tally::default(), requests, closes_at };
+    producer.run();
+    producer.tally
 }
 
-impl Produce<'_> {
+impl Producer<'_> {
     fn run(&mut self) {
-        let mut at = self.mine.start;
-        while at < self.mine.end {
-            let bulk = if self.random.one_in(16) { 1 + self.random.below(BULK) } else { 1 };
-            let wanted = at..self.mine.end.min(at + bulk);
-            let outcome = if bulk == 1 { self.submit(at) } else { self.submit_many(wanted) };
-            let accepted = outcome.unwrap_or_else(|error| self.refused(error, at));
-            at += accepted;
+        let mut next = self.requests.start;
+        while next < self.requests.end {
+            let bulk = if self.random.one_in(16) { 1 + self.random.below(MAX_BULK) } else { 1 };
+            let accepted = self.submit(next, bulk);
+            next += accepted;
             self.tally.accepted += u64::from(accepted);
             if accepted == 0 {
                 if self.round.scheduler.is_closed() {
                     return;
                 }
-                // And nothing else: a call that takes the lock would heal a lost wake-up.
+                // Only that: a call that takes the forming lock would repair a lost wake-up.
                 thread::yield_now();
             } else {
-                self.meddle(at);
+                self.interfere(next);
             }
         }
     }
 
-    fn submit(&self, request: u32) -> Result<u32, SubmitError> {
+    /// Submits up to `bulk` requests from `next` on, and returns how many were accepted.
+    fn submit(&self, next: u32, bulk: u32) -> u32 {
+        let outcome = match bulk {
+            1 => self.submit_one(next),
+            _ => self.submit_many(next..self.requests.end.min(next + bulk)),
+        };
+        outcome.unwrap_or_else(|error| self.accept_part(&error, next))
+    }
+
+    fn submit_one(&self, request: u32) -> Result<u32, SubmitError> {
         let account = self.round.account;
         let (key, options) = (account.key(request), account.options(account.key(request)));
         let length = Account::length(key);
@@ -83,25 +92,25 @@ impl Produce<'_> {
         Ok(keys.len() as u32)
     }
 
-    /// How many were accepted from `at` on all the same; their tickets are not told.
-    fn refused(&self, error: SubmitError, at: u32) -> u32 {
+    /// Records the requests that a refused call accepted, without their tickets. Returns how many.
+    fn accept_part(&self, error: &SubmitError, next: u32) -> u32 {
         let accepted = match error {
             SubmitError::Full { accepted, .. } | SubmitError::Closed { accepted, .. } => {
-                accepted as u32
+                *accepted as u32
             }
             _ => fail(&error.to_string()),
         };
-        (at..at + accepted).for_each(|request| self.round.account.accept(request, None));
+        (next..next + accepted).for_each(|request| self.round.account.accept(request, None));
         accepted
     }
 
-    /// Now and then something else than to submit; all before `at` are submitted.
-    fn meddle(&mut self, at: u32) {
-        if self.closes.is_some_and(|closes| at >= closes) {
+    /// Closes, cancels or reconfigures now and then. All requests before `next` are submitted.
+    fn interfere(&mut self, next: u32) {
+        if self.closes_at.is_some_and(|closes_at| next >= closes_at) {
             self.round.scheduler.close();
         }
         if self.random.one_in(32) {
-            self.cancel(at);
+            self.cancel(next);
         }
         if self.random.one_in(1 << 12) {
             let change = cases::change(&self.round.case.config, &mut self.random);
@@ -113,11 +122,11 @@ impl Produce<'_> {
         }
     }
 
-    /// One of the last, or of those at the same place of the other half.
-    fn cancel(&mut self, at: u32) {
+    /// Cancels one of its last requests, or of those as far along in the other half.
+    fn cancel(&mut self, next: u32) {
         let back = 1 + self.random.below(self.round.case.recent());
         let half = self.round.requests / PRODUCERS * self.random.below(PRODUCERS);
-        let request = (at + half).wrapping_sub(back) % self.round.requests;
+        let request = (next + half).wrapping_sub(back) % self.round.requests;
         self.round.try_cancel(request, &mut self.random, &mut self.tally);
     }
 }

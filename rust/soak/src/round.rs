@@ -1,19 +1,16 @@
-//! One scheduler from its start to its end, which two producers and two workers share.
+//! What the threads of a round share: one scheduler, its workers and the account.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use multibin::{NextError, Scheduler, SubmitError, Worker};
+use multibin::{Scheduler, Worker};
 
-use crate::account::{Account, Tally, fail, require};
-use crate::audit;
+use crate::account::Account;
 use crate::cases::{self, Case};
-use crate::produce::produce;
+use crate::failure::{fail, require};
 use crate::random::Random;
-use crate::word::{OWNERS, Owner, State};
-use crate::work::Work;
+use crate::record::{MAX_OWNER, Owner, State};
+use crate::tally::Tally;
 
 pub const PRODUCERS: u32 = 2;
 pub const WORKERS: usize = 2;
@@ -21,11 +18,11 @@ pub const WORKERS: usize = 2;
 /// How a round ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// Somebody waits in `drain` while workers take what is left.
+    /// A thread waits in `drain` while workers take what is left.
     Drain,
-    /// A producer closes the scheduler while all submit.
+    /// A producer closes the scheduler while all producers submit.
     Close,
-    /// The workers leave; what waits is cancelled, one by one.
+    /// The workers leave; the requests that wait are cancelled, one by one.
     Cancel,
 }
 
@@ -33,7 +30,7 @@ impl End {
     pub const ALL: [Self; 3] = [Self::Drain, Self::Close, Self::Cancel];
 }
 
-/// What its threads share.
+/// A scheduler from its start to its end.
 pub struct Round<'a> {
     pub seed: u64,
     pub number: u64,
@@ -42,10 +39,11 @@ pub struct Round<'a> {
     pub case: &'a Case,
     pub account: &'a Account,
     pub scheduler: Scheduler,
-    /// Counts up while anything happens.
-    pub pulse: &'a AtomicU64,
+    /// Counts batches, so that a standstill is noticed.
+    activity: &'a AtomicU64,
+    /// By worker thread, the worker that it uses.
     workers: [Mutex<Arc<Worker>>; WORKERS],
-    hired: AtomicU32,
+    numbered: AtomicU32,
     stopped: AtomicBool,
 }
 
@@ -55,25 +53,22 @@ impl<'a> Round<'a> {
         requests: u32,
         case: &'a Case,
         account: &'a Account,
-        pulse: &'a AtomicU64,
+        activity: &'a AtomicU64,
     ) -> Self {
-        let end = End::ALL[(number / cases::CASES) as usize % End::ALL.len()];
         let scheduler = Scheduler::new(cases::edges(0), case.config.clone())
             .unwrap_or_else(|error| fail(&error.to_string()));
-        let workers = std::array::from_fn(|_| Mutex::new(Arc::new(scheduler.worker())));
-        let (hired, stopped) = (AtomicU32::new(0), AtomicBool::new(false));
         Self {
             seed,
             number,
             requests,
-            end,
+            end: End::ALL[(number / cases::CASES) as usize % End::ALL.len()],
             case,
             account,
+            workers: std::array::from_fn(|_| Mutex::new(Arc::new(scheduler.worker()))),
             scheduler,
-            pulse,
-            workers,
-            hired,
-            stopped,
+            activity,
+            numbered: AtomicU32::new(0),
+            stopped: AtomicBool::new(false),
         }
     }
 
@@ -81,35 +76,48 @@ impl<'a> Round<'a> {
         Random::new(self.seed, self.number, thread)
     }
 
-    /// A number for a new worker.
+    /// Returns a number for a new worker.
     pub fn number_worker(&self) -> Owner {
-        1 + (self.hired.fetch_add(1, Ordering::Relaxed) % OWNERS) as Owner
+        1 + (self.numbered.fetch_add(1, Ordering::Relaxed) % MAX_OWNER) as Owner
     }
 
-    pub fn worker(&self, desk: usize) -> Arc<Worker> {
-        Arc::clone(&self.workers[desk].lock().expect("nobody panics with it"))
+    pub fn worker(&self, thread: usize) -> Arc<Worker> {
+        Arc::clone(&self.lock(thread))
     }
 
-    pub fn replace_worker(&self, desk: usize) {
+    pub fn replace_worker(&self, thread: usize) {
         let worker = Arc::new(self.scheduler.worker());
-        *self.workers[desk].lock().expect("nobody panics with it") = worker;
+        *self.lock(thread) = worker;
     }
 
-    /// Ends the worker's wait, if it waits.
-    pub fn close_worker(&self, desk: usize) {
-        self.workers[desk].lock().expect("nobody panics with it").close();
+    /// Closes a thread's worker, which ends its wait for a batch.
+    pub fn close_worker(&self, thread: usize) {
+        self.lock(thread).close();
     }
 
-    /// Whether workers that are closed are not to be replaced. Who replaces one asks afterwards.
+    fn lock(&self, thread: usize) -> MutexGuard<'_, Arc<Worker>> {
+        self.workers[thread].lock().expect("no thread panics with it")
+    }
+
+    /// Ends the replacement of workers and closes those that there are.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        (0..WORKERS).for_each(|thread| self.close_worker(thread));
+    }
+
+    /// Returns true after [`stop`](Self::stop).
+    ///
+    /// A thread that replaces a worker asks afterwards, so that no worker stays open.
     pub fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::SeqCst)
     }
 
-    pub fn beat(&self) {
-        self.pulse.fetch_add(1, Ordering::Relaxed);
+    /// Counts one batch.
+    pub fn note_activity(&self) {
+        self.activity.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether `cancel` took back this request, which has this ticket.
+    /// Cancels the request with this ticket. Returns true if it waited.
     pub fn cancel(&self, request: u32, ticket: u32) -> bool {
         let cancelled = self.scheduler.cancel(u64::from(ticket));
         if cancelled {
@@ -118,12 +126,13 @@ impl<'a> Round<'a> {
         cancelled
     }
 
-    /// Cancels a request that probably waits; rarely any other, as to find out that it is not there
-    /// takes a look at everything that waits.
+    /// Cancels a request that probably waits.
+    ///
+    /// Seldom tries another one: the scheduler visits every waiting request to find it missing.
     pub fn try_cancel(&self, request: u32, random: &mut Random, tally: &mut Tally) {
-        let word = self.account.word(request);
-        let Some(ticket) = word.ticket else { return };
-        if word.state != State::Waiting && !random.one_in(64) {
+        let record = self.account.record(request);
+        let Some(ticket) = record.ticket else { return };
+        if record.state != State::Waiting && !random.one_in(64) {
             return;
         }
         if self.cancel(request, ticket) {
@@ -131,65 +140,5 @@ impl<'a> Round<'a> {
             let twice = random.one_in(256) && self.cancel(request, ticket);
             require(!twice, || format!("request {request} was cancelled twice"));
         }
-    }
-
-    /// Runs it and accounts for it.
-    pub fn run(&self) -> Tally {
-        let mut sum = thread::scope(|scope| {
-            let work = |desk| scope.spawn(move || Work::new(self, desk).run());
-            let workers: Vec<_> = (0..WORKERS).map(work).collect();
-            let produce = |producer| scope.spawn(move || produce(self, producer));
-            let producers: Vec<_> = (0..PRODUCERS).map(produce).collect();
-            let mut sum = Tally::default();
-            let mut join = |thread: thread::ScopedJoinHandle<'_, Tally>| {
-                sum.add(&thread.join().unwrap_or_else(|_| fail("a thread panicked")));
-            };
-            producers.into_iter().for_each(&mut join);
-            self.finish();
-            workers.into_iter().for_each(&mut join);
-            sum
-        });
-        if self.end == End::Cancel {
-            sum.expired += self.report_expired();
-            sum.cancelled += audit::cancel_the_rest(self);
-        }
-        self.check_end();
-        audit::check(self, &sum);
-        sum
-    }
-
-    /// What expired and no batch reported, as no worker is left.
-    fn report_expired(&self) -> u64 {
-        let expired = self.scheduler.expired();
-        for gone in &expired {
-            self.account.expire(gone.key);
-        }
-        expired.len() as u64
-    }
-
-    /// No producer is left.
-    fn finish(&self) {
-        match self.end {
-            End::Drain => {
-                let _ = self.scheduler.drain(Some(Duration::from_micros(100)));
-                require(self.scheduler.drain(None), || "drain ended early".into());
-            }
-            End::Close => {}
-            End::Cancel => {
-                self.stopped.store(true, Ordering::SeqCst);
-                (0..WORKERS).for_each(|desk| self.close_worker(desk));
-            }
-        }
-    }
-
-    /// It is drained, takes nothing and gives nothing.
-    fn check_end(&self) {
-        require(self.scheduler.drain(Some(Duration::ZERO)), || "something is left".into());
-        let refused = self.scheduler.submit(0, 0);
-        require(refused == Err(SubmitError::Closed { accepted: 0, first: None }), || {
-            format!("closed, and {refused:?}")
-        });
-        let next = self.scheduler.worker().next_batch(None).err();
-        require(next == Some(NextError::Closed), || format!("drained, and {next:?}"));
     }
 }

@@ -1,42 +1,43 @@
-//! A worker: takes batches, resubmits rows, ends leases soon, late or not at all.
+//! A worker thread: takes batches, resubmits rows, ends leases soon, late or not at all.
 
 use std::time::Duration;
 
 use multibin::{Batch, NextError, Reason, ResubmitError};
 
-use crate::account::{Tally, fail, require};
+use crate::failure::{fail, require};
 use crate::random::Random;
+use crate::record::{Owner, State};
 use crate::round::Round;
-use crate::word::{Owner, State};
+use crate::tally::Tally;
 
-/// The most leases that it leaves open while it asks for another batch.
-const OPEN: usize = 3;
-/// The most steps of a row that climbs again.
-const CLIMBS_TO: u32 = 100;
+/// The most leases that the thread leaves open while it asks for another batch.
+const MAX_OPEN: usize = 3;
+/// A row climbs only while its progress is below this.
+const MAX_PROGRESS: u32 = 100;
 
-pub struct Work<'a> {
+struct WorkerThread<'a> {
     round: &'a Round<'a>,
-    desk: usize,
+    thread: usize,
     random: Random,
     tally: Tally,
-    /// The number of the worker that works here now.
+    /// The number of the worker that the thread uses.
     number: Owner,
-    /// Leases not ended, and whose.
+    /// Leases that have not ended, and the workers that took them.
     open: Vec<(Batch, Owner)>,
 }
 
-impl<'a> Work<'a> {
-    pub fn new(round: &'a Round<'a>, desk: usize) -> Self {
-        let random = round.random(100 + desk as u64);
-        let number = round.number_worker();
-        Self { round, desk, random, tally: Tally::default(), number, open: Vec::new() }
-    }
+/// Works until the scheduler is closed and empty, or the round is stopped.
+pub fn work(round: &Round<'_>, thread: usize) -> Tally {
+    let random = round.random(100 + thread as u64);
+    let number = round.number_worker();
+    WorkerThread { round, thread, random, tally: Tally::default(), number, open: Vec::new() }.run()
+}
 
-    /// Until the scheduler is closed and nothing waits, or the round is stopped.
-    pub fn run(mut self) -> Tally {
+impl WorkerThread<'_> {
+    fn run(mut self) -> Tally {
         loop {
-            let worker = self.round.worker(self.desk);
-            match worker.next_batch(self.patience()) {
+            let worker = self.round.worker(self.thread);
+            match worker.next_batch(self.timeout()) {
                 Ok(batch) => self.take(batch),
                 Err(NextError::WorkerClosed) => {
                     if self.round.is_stopped() {
@@ -45,7 +46,7 @@ impl<'a> Work<'a> {
                     self.replace();
                 }
                 Err(NextError::Closed) if self.open.is_empty() => break,
-                // What is resubmitted may come back.
+                // A row that is resubmitted may be delivered again.
                 Err(NextError::Timeout | NextError::Closed) => self.end_all(),
                 Err(error) => fail(&error.to_string()),
             }
@@ -58,52 +59,59 @@ impl<'a> Work<'a> {
         self.tally
     }
 
-    /// With leases open it does not sleep, as they may be all that the capacity allows.
-    fn patience(&mut self) -> Option<Duration> {
+    /// Returns how long to wait for a batch.
+    ///
+    /// With leases open the wait is short, because they may hold all the capacity.
+    fn timeout(&mut self) -> Option<Duration> {
         let short = Some(Duration::from_micros(u64::from(self.random.below(2)) * 50));
         match () {
             () if !self.open.is_empty() => short,
-            () if self.round.case.patient => None,
+            () if self.round.case.untimed => None,
             () if self.random.one_in(4) => short,
             () => None,
         }
     }
 
-    /// Another worker works here. The one before is closed, or dropped.
+    /// Uses another worker. The one before is closed, or dropped.
     fn replace(&mut self) {
         self.number = self.round.number_worker();
-        self.round.replace_worker(self.desk);
+        self.round.replace_worker(self.thread);
         if self.round.is_stopped() {
-            self.round.close_worker(self.desk);
+            self.round.close_worker(self.thread);
         }
     }
 
     fn take(&mut self, batch: Batch) {
-        self.round.beat();
+        self.round.note_activity();
         self.tally.batches[batch.reason() as usize] += 1;
-        let empty = batch.rows().is_empty();
-        let alone = batch.reason() == Reason::Expired && !batch.expired().is_empty();
-        require(empty == (batch.reason() == Reason::Expired) && (!empty || alone), || {
-            format!("a batch for nobody: {batch:?}")
-        });
-        for expired in batch.expired() {
-            self.round.account.expire(expired.key);
-        }
-        self.tally.expired += batch.expired().len() as u64;
+        self.take_expired(&batch);
         for row in batch.rows() {
-            let anew = self.round.account.deliver(row, self.number);
-            self.tally.restarted += u64::from(anew);
+            let restarted = self.round.account.deliver(row, self.number);
+            self.tally.restarted += u64::from(restarted);
         }
         self.tally.delivered += batch.rows().len() as u64;
         self.cancel(&batch);
         self.open.push((batch, self.number));
-        let keeps = self.open.len() <= OPEN && self.random.one_in(8);
+        let keeps = self.open.len() <= MAX_OPEN && self.random.one_in(8);
         if !keeps {
             self.end_all();
         }
     }
 
-    /// Who is in a batch cannot be cancelled; others can.
+    /// Records what the batch reports as expired. A batch without rows must report something.
+    fn take_expired(&mut self, batch: &Batch) {
+        let empty = batch.rows().is_empty();
+        let reports = batch.reason() == Reason::Expired && !batch.expired().is_empty();
+        require(empty == (batch.reason() == Reason::Expired) && (!empty || reports), || {
+            format!("a batch of nothing: {batch:?}")
+        });
+        for expired in batch.expired() {
+            self.round.account.expire(expired.key);
+        }
+        self.tally.expired += batch.expired().len() as u64;
+    }
+
+    /// Tries to cancel a row of the batch, which must fail, and another request.
     fn cancel(&mut self, batch: &Batch) {
         let Some(row) = batch.rows().first() else { return };
         let request = row.key as u32;
@@ -127,25 +135,25 @@ impl<'a> Work<'a> {
     }
 
     fn end(&mut self, batch: Batch, number: Owner) {
-        let back = self.climb(&batch, number);
+        let climbed = self.climb(&batch, number);
         let lost = self.random.one_in(16);
         let end = if lost { State::Lost } else { State::Done };
-        let mut kept = 0;
-        for (row, _) in batch.rows().iter().zip(&back).filter(|(_, back)| !**back) {
+        let mut ended = 0;
+        for (row, _) in batch.rows().iter().zip(&climbed).filter(|(_, climbed)| !**climbed) {
             self.round.account.end(row, end);
-            kept += 1;
+            ended += 1;
         }
         if lost {
-            self.tally.lost += kept;
+            self.tally.lost += ended;
             drop(batch);
         } else {
-            self.tally.done += kept;
+            self.tally.done += ended;
             batch.done();
             self.end_again(&batch);
         }
     }
 
-    /// A lease that is over stays so.
+    /// Checks now and then that a lease that has ended stays so.
     fn end_again(&mut self, batch: &Batch) {
         if self.random.one_in(256) && !batch.rows().is_empty() {
             batch.done();
@@ -155,27 +163,28 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Resubmits some rows; says which.
+    /// Resubmits some rows. Returns by row true if it climbed.
     fn climb(&mut self, batch: &Batch, number: Owner) -> Vec<bool> {
-        let mut back = vec![false; batch.rows().len()];
+        let mut climbed = vec![false; batch.rows().len()];
         let mut rows = Vec::new();
-        for (at, row) in batch.rows().iter().enumerate() {
-            if row.progress < CLIMBS_TO && self.random.one_in(self.round.case.climbs) {
-                rows.push((at, row.progress + 1 + self.random.below(40)));
-                back[at] = true;
+        for (index, row) in batch.rows().iter().enumerate() {
+            if row.progress < MAX_PROGRESS && self.random.one_in(self.round.case.climbs) {
+                rows.push((index, row.progress + 1 + self.random.below(40)));
+                climbed[index] = true;
             }
         }
         let anywhere = self.random.one_in(3);
-        for &(at, progress) in &rows {
+        for &(index, progress) in &rows {
             let owner = if anywhere { 0 } else { number };
-            self.round.account.climb(&batch.rows()[at], progress, owner);
+            self.round.account.climb(&batch.rows()[index], progress, owner);
         }
         self.tally.resubmitted += rows.len() as u64;
         resubmit(batch, &rows, anywhere);
-        back
+        climbed
     }
 }
 
+/// Resubmits rows, and now and then checks that a second time is refused.
 fn resubmit(batch: &Batch, rows: &[(usize, u32)], anywhere: bool) {
     let Some(&(first, progress)) = rows.first() else { return };
     batch.resubmit(rows, anywhere).unwrap_or_else(|error| fail(&error.to_string()));

@@ -73,7 +73,7 @@ const MAX_WINDOW: usize = 1 << 24;
 
 impl Adapt {
     /// A gate alone.
-    #[cfg(feature = "simulate")]
+    #[cfg(any(feature = "simulate", all(test, not(loom))))]
     pub(crate) fn gate_alone() -> Self {
         Self { edges: false, ..Self::default() }
     }

@@ -21,7 +21,7 @@ impl BitSet {
     }
 
     #[inline]
-    #[cfg(feature = "simulate")]
+    #[cfg(any(feature = "simulate", all(test, not(loom))))]
     pub(crate) fn is_empty(&self) -> bool {
         self.levels.last().is_none_or(|top| top[0] == 0)
     }

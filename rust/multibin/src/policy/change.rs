@@ -22,7 +22,7 @@ impl Former {
     }
 
     /// Whether predictions are worth something.
-    #[cfg(feature = "simulate")]
+    #[cfg(any(feature = "simulate", all(test, not(loom))))]
     pub(crate) fn set_predicted(&mut self, predicted: bool) {
         if predicted != self.predicted {
             self.set_edges(self.edges.clone(), predicted);

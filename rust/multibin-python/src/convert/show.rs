@@ -3,9 +3,9 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use multibin::Adapt;
+use multibin::{Adapt, Edges};
 
-pub fn edges(edges: &multibin::Edges) -> String {
+pub fn edges(edges: &Edges) -> String {
     let mut text = String::from("Edges([");
     for (i, bound) in edges.bounds().iter().enumerate() {
         let _ = write!(text, "{}{bound}", if i == 0 { "" } else { ", " });

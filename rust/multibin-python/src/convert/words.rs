@@ -1,10 +1,11 @@
-//! Arguments that are one of several words, and what they stand for in the core.
+//! Arguments that are one of several words, and the core's values of them.
 
 use multibin::{Fill, Order, Overrun};
-use pyo3::exceptions::PyValueError;
 use pyo3::inspect::{PyStaticConstant, PyStaticExpr};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
+
+use super::refusal::wrong_value;
 
 /// What a budget counts.
 #[derive(Clone, Copy, PartialEq)]
@@ -24,22 +25,27 @@ pub const OVERRUNS: &[(&str, Overrun)] =
     &[("finish", Overrun::Finish), ("climb", Overrun::Climb), ("recompute", Overrun::Recompute)];
 pub const BUDGETS: &[(&str, BudgetOf)] = &[("padded", BudgetOf::Padded), ("cost", BudgetOf::Cost)];
 
-/// What a word stands for.
-pub fn choose<T: Copy>(argument: &str, given: &str, choices: &[(&str, T)]) -> PyResult<T> {
+/// Returns the value of a word.
+pub fn choose<T: Copy>(
+    py: Python<'_>,
+    argument: &str,
+    given: &str,
+    choices: &[(&str, T)],
+) -> PyResult<T> {
     let found = choices.iter().find(|(name, _)| *name == given);
     found.map(|&(_, choice)| choice).ok_or_else(|| {
-        let names: Vec<_> = choices.iter().map(|(name, _)| format!("{name:?}")).collect();
-        let names = names.join(" or ");
-        PyValueError::new_err(format!("{argument}: {given:?} is not {names}"))
+        let names: Vec<_> = choices.iter().map(|(name, _)| format!("'{name}'")).collect();
+        let rule = format!("one of {}", names.join(", "));
+        wrong_value(argument, &rule, PyString::new(py, given).as_any())
     })
 }
 
-/// The word of a choice.
+/// Returns the word of a value.
 pub fn name<T: Copy + PartialEq>(choice: T, choices: &[(&'static str, T)]) -> &'static str {
     choices.iter().find(|(_, other)| *other == choice).map_or("", |(name, _)| name)
 }
 
-/// The word of a choice, as Python writes it.
+/// Returns the word of a value as Python writes it.
 pub fn quoted<T: Copy + PartialEq>(choice: T, choices: &[(&'static str, T)]) -> String {
     format!("{:?}", name(choice, choices))
 }
@@ -74,7 +80,7 @@ macro_rules! words {
 }
 
 words!(
-    /// Whether batches leave while no bin is full.
+    /// If batches leave while no bin is full.
     FillWord: "elastic", "strict"
 );
 words!(

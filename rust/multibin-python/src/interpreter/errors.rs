@@ -1,4 +1,4 @@
-//! The one place where errors of the core become Python's.
+//! Turns errors of the core into exceptions; nothing else does.
 
 use std::fmt::Display;
 
@@ -20,7 +20,7 @@ pub fn load(py: Python<'_>) {
     py.get_type::<python::ClosedError>();
 }
 
-/// An error of the core whose message names the argument and the value.
+/// Returns a `ValueError` with the message of the core, which names the argument and the value.
 pub fn value(error: impl Display) -> PyErr {
     PyValueError::new_err(error.to_string())
 }
@@ -39,8 +39,12 @@ pub fn simulate(error: SimulateError) -> PyErr {
     }
 }
 
+/// Returns the error of a request; it names the argument of a call for a single request.
 pub fn submit(error: SubmitError) -> PyErr {
     match error {
+        SubmitError::Budget { padded: true, .. } => submit_as(error, "length"),
+        SubmitError::Budget { padded: false, .. } => submit_as(error, "cost"),
+        SubmitError::Priority(_) => submit_as(error, "priority"),
         SubmitError::Full { accepted, first, .. } => {
             python::FullError::new_err((error.to_string(), accepted, first))
         }
@@ -49,6 +53,19 @@ pub fn submit(error: SubmitError) -> PyErr {
         }
         SubmitError::Forked => forked(),
         _ => value(error),
+    }
+}
+
+/// Returns the error of a request, with the argument, or the element of it, that is at fault.
+pub fn submit_as(error: SubmitError, argument: &str) -> PyErr {
+    match error {
+        SubmitError::Budget { cost, budget, .. } => {
+            value(format!("{argument} must be at most budget = {budget}, got {cost}"))
+        }
+        SubmitError::Priority(priority) => {
+            value(format!("{argument} must be 0 without ageing, got {priority}"))
+        }
+        _ => submit(error),
     }
 }
 
@@ -69,13 +86,14 @@ pub fn resubmit(error: ResubmitError) -> PyErr {
     }
 }
 
-/// When the time of a drain is over.
+/// Returns the error of a drain whose time is over.
 pub fn not_drained(scheduler: &Scheduler) -> PyErr {
     let Stats { waiting, leased, .. } = scheduler.stats();
-    PyTimeoutError::new_err(format!("drain: {waiting} wait and {leased} are leased"))
+    let message = format!("not drained within the timeout: {waiting} waiting, {leased} leased");
+    PyTimeoutError::new_err(message)
 }
 
-/// Of each call in a forked child.
+/// Returns the error of any call in a forked child.
 pub fn forked() -> PyErr {
     let message = "this scheduler was made before a fork: make one in the child process";
     PyRuntimeError::new_err(message)

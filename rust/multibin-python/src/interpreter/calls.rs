@@ -1,11 +1,11 @@
-//! The one door from Rust to Python code.
+//! The only calls from Rust that may run Python code.
 //!
-//! While the interpreter ends, `CPython` before 3.14 ends a daemon thread that wants the GIL back by
-//! unwinding its stack. Rust's frames cannot be unwound that way: the process would abort. So each
-//! call that may run bytecode goes through here, where such a thread stops for good, without the GIL
-//! and without a lock, as it does in the functions of `PyO3` that take the GIL.
+//! While the interpreter ends, `CPython` before 3.14 unwinds a daemon thread that asks for the GIL.
+//! Rust's frames cannot be unwound that way: the process would abort. So each call that may run
+//! bytecode goes through here, where such a thread parks forever, without the GIL and without a lock.
+//! The functions of `PyO3` that take the GIL park it in the same way.
 
-use std::ffi::{c_int, c_ulong, c_void};
+use std::ffi::{c_int, c_void};
 use std::thread;
 
 use pyo3::exceptions::PyException;
@@ -13,13 +13,13 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::hooks;
+use super::main_thread;
 
-/// The functions of `CPython` that run bytecode, as functions that may be left by unwinding.
+/// The functions of `CPython` that run bytecode, as functions that may unwind.
 ///
-/// `PyO3` declares them without it, so that the compiler leaves out what unwinding needs, and one
-/// declaration of a symbol stands for all. Hence they are called by their addresses, which are hidden
-/// from the optimizer.
+/// `PyO3` declares them as functions that never unwind. All declarations of a symbol count as one, so
+/// the compiler would leave out what unwinding needs. Hence they are called by their addresses, which
+/// are hidden from the optimizer.
 mod python {
     use std::ffi::c_int;
     use std::hint::black_box;
@@ -32,7 +32,7 @@ mod python {
             pub fn $name() -> unsafe extern "C-unwind" fn($($argument),*) $(-> $outcome)? {
                 type Declared = unsafe extern "C" fn($($argument),*) $(-> $outcome)?;
                 type Left = unsafe extern "C-unwind" fn($($argument),*) $(-> $outcome)?;
-                // SAFETY: the two conventions differ in unwinding alone, and this one allows more.
+                // SAFETY: the two conventions differ only in unwinding, and this one allows more.
                 black_box(unsafe { transmute::<Declared, Left>(ffi::$function) })
             }
         )+};
@@ -48,7 +48,7 @@ mod python {
     }
 }
 
-/// Stops the thread for good when a stack is unwound through it.
+/// Parks the thread forever when the stack is unwound through it.
 struct Hang;
 
 impl Drop for Hang {
@@ -59,7 +59,7 @@ impl Drop for Hang {
     }
 }
 
-/// Runs `call`; an unwinding that leaves it ends here.
+/// Runs `call`; parks the thread if it unwinds.
 fn guarded<T>(call: impl FnOnce() -> T) -> T {
     let hang = Hang;
     let outcome = call();
@@ -67,7 +67,7 @@ fn guarded<T>(call: impl FnOnce() -> T) -> T {
     outcome
 }
 
-/// What a call takes: a tuple.
+/// The arguments of a call: a tuple.
 pub trait Arguments<'py> {
     fn into_tuple(self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>>;
 }
@@ -90,7 +90,7 @@ pub fn call<'py>(
     let py = callable.py();
     let arguments = arguments.into_tuple(py)?;
     // SAFETY: the thread is attached, both objects live through the call, and the arguments are a
-    // tuple. What comes back is a new reference, or null with an exception set.
+    // tuple. The result is a new reference, or null with an exception set.
     unsafe {
         let (callable, arguments) = (callable.as_ptr(), arguments.as_ptr());
         let outcome = guarded(|| python::call()(callable, arguments, std::ptr::null_mut()));
@@ -98,7 +98,7 @@ pub fn call<'py>(
     }
 }
 
-/// A float from what has `__float__` or `__index__`.
+/// Returns the float of an object with `__float__` or `__index__`.
 pub fn float(number: &Bound<'_, PyAny>) -> PyResult<f64> {
     // SAFETY: the thread is attached and the object lives through the call.
     let float = guarded(|| unsafe { python::as_double()(number.as_ptr()) });
@@ -108,7 +108,7 @@ pub fn float(number: &Bound<'_, PyAny>) -> PyResult<f64> {
     }
 }
 
-/// An int from what has `__index__`.
+/// Returns the int of an object with `__index__`.
 pub fn index<'py>(number: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: the thread is attached and the object lives through the call, which returns a new
     // reference, or null with an exception set.
@@ -118,33 +118,29 @@ pub fn index<'py>(number: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     }
 }
 
-/// Lets go of an object that may take others with it.
+/// Drops an object, which may drop others.
 pub fn release(py: Python<'_>, object: Py<PyAny>) {
     let object = object.into_bound(py).into_ptr();
     // SAFETY: the thread is attached, and the reference is given up here.
     guarded(|| unsafe { python::dec_ref()(object) });
 }
 
-/// This thread, as `threading` counts them.
-pub fn thread() -> c_ulong {
-    // SAFETY: it looks at the thread that calls it and at nothing else.
-    unsafe { ffi::PyThread_get_thread_ident() }
-}
-
-/// In the main thread, calls the handlers of signals and raises what `report` left to be raised.
+/// Calls the handlers of signals and raises the errors that [`report`] left, in the main thread.
 pub fn check_signals(py: Python<'_>) -> PyResult<()> {
-    // SAFETY: the thread is attached. Other than 0 stands for an exception that is set.
+    // SAFETY: the thread is attached. Anything except 0 means that an exception is set.
     match guarded(|| unsafe { python::make_pending_calls()() }) {
         0 => Ok(()),
         _ => Err(PyErr::fetch(py)),
     }
 }
 
-/// Reports an error that no caller can be told of. What the main thread met that is no `Exception`
-/// (Ctrl-C, or what the handler of a signal raised to end a program) is raised there again, as soon
-/// as it runs bytecode; everything else goes to `sys.unraisablehook`.
+/// Reports an error that no caller can receive.
+///
+/// An error of the main thread that is no `Exception` (Ctrl-C, or what the handler of a signal
+/// raised to end a program) is raised there again, as soon as it runs bytecode. Every other error
+/// goes to `sys.unraisablehook`.
 pub fn report(py: Python<'_>, error: PyErr) {
-    let raised = if !error.is_instance_of::<PyException>(py) && hooks::is_main_thread() {
+    let raised = if !error.is_instance_of::<PyException>(py) && main_thread::is_current() {
         raise_soon(error)
     } else {
         Err(error)
@@ -154,14 +150,14 @@ pub fn report(py: Python<'_>, error: PyErr) {
     }
 }
 
-/// Lets the main thread raise an exception; gives it back where too many wait for that.
+/// Has the main thread raise an exception; gives it back if too many wait for that.
 fn raise_soon(error: PyErr) -> Result<(), PyErr> {
     let error = Box::into_raw(Box::new(error));
-    // SAFETY: any thread may call it. The box is given up to the call, which happens once.
+    // SAFETY: any thread may call it. The call owns the box and happens once.
     if unsafe { ffi::Py_AddPendingCall(Some(raise), error.cast()) } == 0 {
         return Ok(());
     }
-    // SAFETY: it was made above, and no call was added that it was given up to.
+    // SAFETY: it was made above, and no call was added that owns it.
     Err(*unsafe { Box::from_raw(error) })
 }
 
@@ -169,7 +165,7 @@ fn raise_soon(error: PyErr) -> Result<(), PyErr> {
 extern "C" fn raise(error: *mut c_void) -> c_int {
     // SAFETY: `raise_soon` made it for this one call.
     let error = unsafe { Box::from_raw(error.cast::<PyErr>()) };
-    // `None`: the interpreter ends.
+    // `None` means that the interpreter ends.
     Python::try_attach(|py| error.restore(py)).map_or(0, |()| -1)
 }
 
@@ -180,7 +176,7 @@ fn unraisable(py: Python<'_>, error: PyErr) {
     guarded(|| unsafe { python::write_unraisable()(std::ptr::null_mut()) });
 }
 
-/// Runs `work` beside an exception that may be on its way, and reports what it raises.
+/// Runs `work` while another exception may be set, and reports the error of `work`.
 pub fn aside(py: Python<'_>, work: impl FnOnce(Python<'_>) -> PyResult<()>) {
     let raised = PyErr::take(py);
     if let Err(error) = work(py) {

@@ -1,10 +1,9 @@
-//! The futures of the core, each with what it comes to in Python.
+//! The futures of the core, each with its outcome in Python.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use multibin::{NextError, Options, SubmitError, Ticket};
 use pyo3::PyTypeInfo;
@@ -12,31 +11,39 @@ use pyo3::exceptions::PyStopAsyncIteration;
 use pyo3::inspect::{PyStaticConstant, PyStaticExpr};
 use pyo3::prelude::*;
 
-use crate::awaiting::{Awaited, Outcome, Pending};
+use super::awaitable::{Awaited, Outcome, Pending};
 use crate::batch::Batch;
+use crate::interpreter::errors;
+use crate::many;
 use crate::shared::Shared;
-use crate::worker::Worker;
-use crate::{errors, many};
 
 /// The next batch of a worker.
 pub struct NextBatch {
     next: multibin::NextBatch,
+    shared: Arc<Shared>,
     /// Kept, as a worker that is dropped is closed.
-    worker: Py<Worker>,
-    /// Whether a loop asks, which ends without an error.
+    worker: Py<PyAny>,
+    /// An `async for` waits, which ends without an error.
     iterates: bool,
 }
 
 impl NextBatch {
-    pub fn new(worker: Py<Worker>, timeout: Option<Duration>, iterates: bool) -> PyResult<Self> {
-        let next = worker.get().core()?.next_batch_async(timeout);
+    pub fn new(
+        next: multibin::NextBatch,
+        shared: Arc<Shared>,
+        worker: Py<PyAny>,
+        iterates: bool,
+    ) -> Self {
         let next = if iterates { next.staying() } else { next };
-        Ok(Self { next, worker, iterates })
+        Self { next, shared, worker, iterates }
     }
 
     fn outcome(&self, py: Python<'_>, next: Result<multibin::Batch, NextError>) -> Outcome {
         match next {
-            Ok(batch) => Ok(Py::new(py, Batch::new(batch, self.worker.clone_ref(py)))?.into_any()),
+            Ok(batch) => {
+                let (shared, worker) = (Arc::clone(&self.shared), self.worker.clone_ref(py));
+                Ok(Py::new(py, Batch::new(batch, shared, worker))?.into_any())
+            }
             Err(NextError::Closed | NextError::WorkerClosed) if self.iterates => {
                 Err(PyStopAsyncIteration::new_err(()))
             }
@@ -51,7 +58,7 @@ impl Pending for NextBatch {
     }
 
     fn shared(&self) -> &Arc<Shared> {
-        &self.worker.get().shared
+        &self.shared
     }
 
     fn try_now(&mut self, py: Python<'_>) -> Option<Outcome> {
@@ -68,7 +75,7 @@ impl Awaited for Batch {
     const TYPE: PyStaticExpr = Batch::TYPE_HINT;
 }
 
-/// The end of all work.
+/// The end of a drain.
 pub struct Drain {
     drain: multibin::Drain,
     shared: Arc<Shared>,
@@ -112,7 +119,7 @@ impl Awaited for () {
 pub struct Submit {
     accepted: multibin::Submit,
     shared: Arc<Shared>,
-    /// Lengths and options of a bulk call, to say which of its requests is wrong.
+    /// The lengths and options of a bulk call, to find the element that an error is about.
     many: Option<(Vec<u32>, Vec<Options>)>,
 }
 

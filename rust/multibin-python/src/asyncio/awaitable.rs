@@ -1,4 +1,4 @@
-//! What the `_async` methods return: a future of the core, driven by asyncio.
+//! The coroutine that the `_async` methods return.
 
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,72 +9,72 @@ use pyo3::inspect::PyStaticExpr;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-use crate::event_loop::{LoopWaker, Sleep};
+use super::event_loop::{LoopWaker, Wait};
+use crate::interpreter::{calls, hooks};
 use crate::shared::Shared;
-use crate::{calls, hooks};
 
-/// What a future of the core came to, as Python's object.
+/// The outcome of a future of the core, as a Python object.
 pub type Outcome = PyResult<Py<PyAny>>;
 
-/// A future of the core whose outcome is Python's.
+/// A future of the core whose outcome is a Python object.
 pub trait Pending: Send {
-    /// The method that made it.
+    /// Returns the name of the method that made it.
     fn name(&self) -> &'static str;
 
     fn shared(&self) -> &Arc<Shared>;
 
-    /// As a poll that leaves no waker behind.
+    /// Polls without leaving a waker behind.
     fn try_now(&mut self, py: Python<'_>) -> Option<Outcome>;
 
     fn poll(&mut self, py: Python<'_>, context: &mut Context<'_>) -> Poll<Outcome>;
 }
 
-/// To be awaited once; a coroutine to asyncio.
+/// Waits in an event loop, as a coroutine. Await it once.
 ///
-/// What it stands for happens when the loop resumes it and not before. Cancelled, nothing has
-/// happened, and a wake-up that it did not answer goes to another waiter.
+/// It acts when the loop resumes it and not before. Cancelled, it has done nothing, and a wake-up
+/// that it did not answer goes to another waiter.
 #[pyclass(frozen, weakref, module = "multibin._core")]
 pub struct Awaitable {
     shared: Arc<Shared>,
-    /// The method that made it.
+    /// The name of the method that made it.
     name: &'static str,
     state: Mutex<State>,
 }
 
 enum State {
     /// Not awaited yet.
-    Fresh(Box<dyn Pending>),
+    New(Box<dyn Pending>),
     /// Taken out while a step runs, so that no lock is held meanwhile.
     Running,
-    Asleep(Asleep),
+    Waiting(Waiting),
     Over,
 }
 
-struct Asleep {
+struct Waiting {
     pending: Box<dyn Pending>,
-    sleep: Sleep,
+    wait: Wait,
 }
 
 impl Awaitable {
     pub fn new(pending: impl Pending + 'static) -> Self {
         let (shared, name) = (Arc::clone(pending.shared()), pending.name());
-        Self { shared, name, state: Mutex::new(State::Fresh(Box::new(pending))) }
+        Self { shared, name, state: Mutex::new(State::New(Box::new(pending))) }
     }
 
     fn replace(&self, state: State) -> State {
         std::mem::replace(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner), state)
     }
 
-    /// A future of the loop to wait for, or the end as an exception.
+    /// Runs one step: returns a future of the loop to wait for, or raises the end.
     fn step<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.shared.check_fork()?;
         let pending = match self.replace(State::Running) {
-            State::Fresh(pending) => pending,
-            State::Asleep(asleep) => self.resume(py, asleep)?,
+            State::New(pending) => pending,
+            State::Waiting(waiting) => self.resume(py, waiting)?,
             before @ (State::Running | State::Over) => {
                 self.replace(before);
                 return Err(PyRuntimeError::new_err(
-                    "awaited twice: each call is to be awaited once",
+                    "awaited twice: await the result of each call once",
                 ));
             }
         };
@@ -83,12 +83,12 @@ impl Awaitable {
         outcome
     }
 
-    /// Only the task that sleeps is resumed.
-    fn resume(&self, py: Python<'_>, asleep: Asleep) -> PyResult<Box<dyn Pending>> {
-        match asleep.sleep.rise(py) {
-            Ok(true) => Ok(asleep.pending),
+    /// Ends the wait if the task that waits asks for it.
+    fn resume(&self, py: Python<'_>, waiting: Waiting) -> PyResult<Box<dyn Pending>> {
+        match waiting.wait.resume(py) {
+            Ok(true) => Ok(waiting.pending),
             Ok(false) => {
-                self.replace(State::Asleep(asleep));
+                self.replace(State::Waiting(waiting));
                 Err(PyRuntimeError::new_err("awaited twice: another task waits for it"))
             }
             Err(error) => {
@@ -98,44 +98,44 @@ impl Awaitable {
         }
     }
 
-    /// Ends the wait, if the task asks that waits.
+    /// Gives up the wait if the task that waits asks for it.
     fn give_up(&self, py: Python<'_>) -> PyResult<()> {
         match self.replace(State::Running) {
-            State::Asleep(asleep) => self.resume(py, asleep).map(drop)?,
+            State::Waiting(waiting) => self.resume(py, waiting).map(drop)?,
             State::Running => return Ok(()),
-            State::Fresh(_) | State::Over => {}
+            State::New(_) | State::Over => {}
         }
         self.replace(State::Over);
         Ok(())
     }
 }
 
-/// Runs until it is over or has to sleep.
+/// Runs until the future is over or has to wait.
 fn run(py: Python<'_>, mut pending: Box<dyn Pending>) -> (State, PyResult<Bound<'_, PyAny>>) {
-    // First without a future of the loop, which an outcome that is there does not need.
+    // First without a future of the loop, which a ready outcome does not need.
     if let Some(outcome) = pending.try_now(py) {
         return (State::Over, Err(end(outcome)));
     }
-    match fall_asleep(py, pending) {
-        Ok((asleep, future)) => (State::Asleep(asleep), Ok(future)),
+    match start_wait(py, pending) {
+        Ok((waiting, future)) => (State::Waiting(waiting), Ok(future)),
         Err(error) => (State::Over, Err(error)),
     }
 }
 
-fn fall_asleep(
+fn start_wait(
     py: Python<'_>,
     mut pending: Box<dyn Pending>,
-) -> PyResult<(Asleep, Bound<'_, PyAny>)> {
-    let (future, sleep) = Sleep::start(py)?;
-    let waker = Waker::from(Arc::new(LoopWaker::new(py, &sleep, Arc::clone(pending.shared()))));
+) -> PyResult<(Waiting, Bound<'_, PyAny>)> {
+    let (future, wait) = Wait::start(py)?;
+    let waker = Waker::from(Arc::new(LoopWaker::new(py, &wait, Arc::clone(pending.shared()))));
     if let Poll::Ready(outcome) = pending.poll(py, &mut Context::from_waker(&waker)) {
-        sleep.end(py)?;
+        wait.end(py)?;
         return Err(end(outcome));
     }
-    Ok((Asleep { pending, sleep }, future))
+    Ok((Waiting { pending, wait }, future))
 }
 
-/// How a coroutine ends: with an exception that carries what it returns, or another one.
+/// Returns the exception that ends a coroutine: one that carries its result, or its error.
 fn end(outcome: Outcome) -> PyErr {
     outcome.map_or_else(|error| error, |value| PyStopIteration::new_err((value,)))
 }
@@ -155,14 +155,14 @@ impl Awaitable {
         self.step(py)
     }
 
-    /// Goes on, as a coroutine does; ``value`` is not used.
+    /// Continues the coroutine; ``value`` is not used.
     fn send<'py>(&self, py: Python<'py>, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let _ = value;
         self.step(py)
     }
 
-    /// Ends the wait and raises what is thrown, ``CancelledError`` for one. Thrown by another task
-    /// than the one that waits, it leaves the wait as it is.
+    /// Ends the wait and raises the thrown exception, for example ``CancelledError``. An exception
+    /// that another task throws does not end the wait.
     #[pyo3(signature = (kind, value = None, traceback = None, /))]
     fn throw(
         &self,
@@ -187,22 +187,22 @@ impl Awaitable {
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         self.shared.check_fork()?;
         match self.replace(State::Over) {
-            State::Asleep(asleep) => asleep.sleep.end(py),
+            State::Waiting(waiting) => waiting.wait.end(py),
             State::Running => {
                 self.replace(State::Running);
                 Ok(())
             }
-            State::Fresh(_) | State::Over => Ok(()),
+            State::New(_) | State::Over => Ok(()),
         }
     }
 
-    /// The name of the method that made it, as of a coroutine function.
+    /// The name of the method that made it, as a coroutine function has it.
     #[getter]
     fn __name__(&self) -> &'static str {
         self.name.rsplit('.').next().unwrap_or(self.name)
     }
 
-    /// The same with its class.
+    /// The name of the method that made it, with its class.
     #[getter]
     fn __qualname__(&self) -> &'static str {
         self.name
@@ -214,9 +214,9 @@ impl Awaitable {
         }
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let state = match &*state {
-            State::Fresh(_) => "not awaited yet",
+            State::New(_) => "not awaited yet",
             State::Running => "running",
-            State::Asleep(_) => "waiting",
+            State::Waiting(_) => "waiting",
             State::Over => "over",
         };
         format!("<{}: {state}>", self.name)
@@ -228,7 +228,7 @@ impl Drop for Awaitable {
         if self.shared.is_forked() {
             return;
         }
-        let State::Fresh(pending) = self.replace(State::Over) else { return };
+        let State::New(pending) = self.replace(State::Over) else { return };
         drop(pending);
         let name = self.name;
         Python::try_attach(|py| {
@@ -241,7 +241,7 @@ const ABC: PyStaticExpr = PyStaticExpr::Name { id: "collections.abc" };
 const TYPING: PyStaticExpr = PyStaticExpr::Name { id: "typing" };
 const ANY: PyStaticExpr = PyStaticExpr::Attribute { value: &TYPING, attr: "Any" };
 
-/// What comes of awaiting, in the stubs.
+/// The type of an awaited result in the stubs.
 pub trait Awaited {
     const TYPE: PyStaticExpr;
 }
@@ -269,7 +269,7 @@ impl<'py, T: Awaited> IntoPyObject<'py> for Coroutine<T> {
     }
 }
 
-/// What awaiting goes through.
+/// The iterator of `__await__`.
 pub struct Steps(Py<Awaitable>);
 
 impl<'py> IntoPyObject<'py> for Steps {

@@ -1,4 +1,4 @@
-//! What is known of one request, in 64 bits.
+//! What the program knows of one request, in 64 bits.
 
 /// Where a request is, as far as the threads that act on it know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,16 +19,23 @@ impl State {
         [Self::Waiting, Self::Leased, Self::Done, Self::Lost, Self::Cancelled, Self::Expired];
 }
 
-/// Who may take it: 0 stands for anybody, else a worker's number.
+/// The worker that may take a climber: 0 stands for any worker, else its number.
 pub type Owner = u16;
 
-/// The most that a worker's number may be.
-pub const OWNERS: u32 = (1 << 12) - 1;
+/// The largest number of a worker.
+pub const MAX_OWNER: u32 = (1 << 12) - 1;
 
-/// From bit 0: 3 of the state, 1 whether a producer knows it accepted, 12 of the owner, 16 of the
-/// progress, 32 of the ticket + 1 (0: no thread has learnt it).
+/// One request's history, in short.
+///
+/// Packed, from bit 0 on:
+///
+/// - 3 bits: the state
+/// - 1 bit: set if a producer knows it accepted
+/// - 12 bits: the owner
+/// - 16 bits: the progress
+/// - 32 bits: the ticket + 1, or 0 while no thread knows it
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Word {
+pub struct Record {
     pub state: State,
     pub accepted: bool,
     pub owner: Owner,
@@ -36,12 +43,12 @@ pub struct Word {
     pub ticket: Option<u32>,
 }
 
-impl Word {
+impl Record {
     pub fn unpack(bits: u64) -> Self {
         Self {
             state: State::ALL[(bits & 7) as usize],
             accepted: bits & 8 != 0,
-            owner: (bits >> 4) as u16 & OWNERS as u16,
+            owner: (bits >> 4) as u16 & MAX_OWNER as u16,
             progress: (bits >> 16) as u16,
             ticket: ((bits >> 32) as u32).checked_sub(1),
         }
@@ -56,19 +63,19 @@ impl Word {
             | ticket << 32
     }
 
-    /// In `to`, if it was in `from`.
+    /// Returns the record in state `to`, or an error if its state is not `from`.
     pub fn moved(self, from: State, to: State) -> Result<Self, String> {
         if self.state == from {
             Ok(Self { state: to, ..self })
         } else {
-            Err(format!("is to be {to:?} from {from:?}, but is {:?}", self.state))
+            Err(format!("goes from {from:?} to {to:?}, but is {:?}", self.state))
         }
     }
 
-    /// With this ticket, if none or the same was known.
+    /// Returns the record with this ticket, or an error if another one is known.
     pub fn with_ticket(self, ticket: u64) -> Result<Self, String> {
-        let same = self.ticket.is_none_or(|known| u64::from(known) == ticket);
-        if same && ticket < u64::from(u32::MAX) {
+        let consistent = self.ticket.is_none_or(|known| u64::from(known) == ticket);
+        if consistent && ticket < u64::from(u32::MAX) {
             Ok(Self { ticket: Some(ticket as u32), ..self })
         } else {
             Err(format!("has ticket {ticket}, but {:?} is known", self.ticket))
