@@ -1,5 +1,5 @@
 //! What a request costs in the core, each figure beside its baseline. Every iteration is one batch of
-//! 32 requests; `benches/bars.py` turns the medians into ratios.
+//! 32 requests; `benches/targets.py` turns the medians into ratios.
 
 mod common;
 mod lengths;
