@@ -1,4 +1,4 @@
-"""The paper's Figs. 3, 4, 6, 8 and 9. Needs the extra ``plot`` (matplotlib)."""
+"""Draws the paper's Figs. 3, 4, 6, 8 and 9. It needs the extra ``plot`` (matplotlib)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ from multibin.lab.paper._lab import EXPONENTIAL, GSM8K, UNIFORM, Lab, Load, satu
 __all__ = ["check_target", "draw"]
 
 COLOURS = ("#1a2a4f", "#2b6cb0", "#3aa6a0", "#8fb339", "#e0a030", "#d1583f")
-"""For 1, 2, 3 … curves: few bins dark, many bins warm."""
+"""Colours of curves 1, 2, 3 …: few bins dark, many bins warm."""
 
 CUT = 2.0
-"""A latency panel ends at this multiple of the highest of its curves' minima: in overload the mean
-is that of the run's length, and with few requests that of the wait for a full bin."""
+"""A latency panel ends at this multiple of the highest of its curves' minima.
+
+In overload the mean is that of the run's length, and with few requests that of the wait for a full
+bin."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,12 @@ class Panel:
 
 
 def check_target(target: str | Path) -> None:
-    """Says now what would go wrong after a long run.
+    """Raises now what would go wrong after a long run.
 
-    Raises ``ValueError`` for a folder or file that cannot be written or a file name with another
-    ending than .png, .pdf or .svg; ``ModuleNotFoundError`` without matplotlib.
+    Raises:
+        ModuleNotFoundError: matplotlib is missing.
+        ValueError: the folder or file cannot be written, or the file's name does not end in .png,
+            .pdf or .svg.
     """
     path = Path(target)
     if path.is_dir() or not path.suffix:
@@ -59,8 +63,10 @@ def _check_folder(path: Path) -> None:
 
 
 def draw(lab: Lab, target: str | Path) -> list[Path]:
-    """Draws all figures: into a file all panels together, into a folder (made if need be) one file
-    ``figure-N.png`` each. Returns the files. What the lab has simulated it does not repeat.
+    """Draws all figures and returns their files.
+
+    A file gets all panels together. A folder, made if necessary, gets a file ``figure-N.png`` for
+    each figure. Curves that the lab has are not simulated again.
     """
     path = Path(target)
     if path.suffix in FORMATS and not path.is_dir():

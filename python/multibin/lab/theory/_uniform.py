@@ -99,8 +99,8 @@ def uniform_bins_needed(
         ValueError: ``uniform_throughput`` refuses an argument, or ``epsilon`` is not above 0.
 
     >>> from multibin.lab import theory
-    >>> theory.uniform_bins_needed([1.2, 0.65], batch_size=128, lo=1, hi=20).tolist()
-    [9, 17]
+    >>> theory.uniform_bins_needed([1.2, 1.0], batch_size=128, lo=1, hi=20).tolist()
+    [9, 10]
     """
     within, size = positives("epsilon", epsilon), counts("batch_size", batch_size)
     low, high = _range(lo, hi)
