@@ -106,4 +106,4 @@ try:
 except MemoryError as error:
     print(error)
 """
-    assert run(code) == "capacity: no memory for 1073741824 requests\n"
+    assert run(code) == "capacity must fit in memory, got 1073741824\n"

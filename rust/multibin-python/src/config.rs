@@ -201,7 +201,7 @@ impl SchedulerConfig {
     /// The most that a batch costs; ``None``: no limit.
     #[getter]
     fn budget(&self) -> Option<u64> {
-        self.0.config.budget.map(Budget::most)
+        self.0.config.budget.map(Budget::max)
     }
 
     /// What the budget counts: ``"padded"`` or ``"cost"``.

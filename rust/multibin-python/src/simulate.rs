@@ -1,10 +1,10 @@
 mod columns;
 mod costs;
 
+use multibin::Adaptation;
 use multibin::simulate::{
     self as core, Arrivals, Outcome, RequestColumns, Servers, SimulateError, TimedEvent, Workload,
 };
-use multibin::{Adaptation, Event};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -101,11 +101,8 @@ type Simulated<'py> =
 type Timed = (f64, &'static str, f64, Option<usize>);
 
 fn timed(event: &TimedEvent) -> Timed {
-    match event.event {
-        Event::Closed { gain } => (event.time, "closed", gain, None),
-        Event::Opened { gain } => (event.time, "opened", gain, None),
-        Event::Swapped { bins, gain } => (event.time, "swapped", gain, Some(bins)),
-    }
+    let TimedEvent { time, event } = *event;
+    (time, event.name(), event.gain(), event.bins())
 }
 
 fn counters<'py>(py: Python<'py>, so_far: &Adaptation) -> PyResult<Bound<'py, PyDict>> {

@@ -20,8 +20,6 @@
 
 mod adapt;
 mod config;
-// Only the simulation times batches so far.
-#[cfg_attr(not(feature = "simulate"), allow(dead_code, unused_imports))]
 pub mod costs;
 pub mod edges;
 mod policy;
@@ -36,7 +34,9 @@ mod sync;
 mod time;
 
 pub use adapt::{Adaptation, Event, Gate};
-pub use config::{Adapt, AdaptError, Budget, Change, Config, ConfigError, Fill, Order, Overrun};
+pub use config::{
+    Adapt, AdaptError, Budget, Change, Config, ConfigError, Fill, Order, Overrun, Setting,
+};
 pub use edges::{Edges, EdgesError};
 pub use request::{Expired, Options, Reason, Row, Ticket};
 pub use scheduler::ring;

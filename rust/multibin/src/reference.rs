@@ -1,5 +1,4 @@
 //! Random programs on the shipped scheduler, held against the rules written down naively.
-#![expect(clippy::option_option, reason = "as in `Change`")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,7 +7,7 @@ use std::time::Duration;
 
 use crate::{
     Batch, Budget, Change, Config, Edges, Fill, NextError, Options, Order, Overrun, Reason, Row,
-    Scheduler, SubmitError, Worker,
+    Scheduler, Setting, SubmitError, Worker,
 };
 use proptest::prelude::*;
 
@@ -36,7 +35,7 @@ enum Op {
     /// The request that was accepted so many before the last.
     Cancel(u64),
     /// Other bounds, another batch size, another bound of climbers, another budget.
-    Reconfigure(Option<usize>, Option<u32>, Option<Option<usize>>, u64),
+    Reconfigure(Option<usize>, Option<u32>, Setting<usize>, u64),
     DropWorker(usize),
 }
 
@@ -620,7 +619,7 @@ impl Run {
         &mut self,
         edges: Option<Edges>,
         batch_size: Option<u32>,
-        max_parked: Option<Option<usize>>,
+        max_parked: Setting<usize>,
         budget: u64,
     ) {
         let budget = self.model.config.budget.map(|_| budget);
@@ -629,7 +628,7 @@ impl Run {
         self.scheduler.reconfigure(&change).unwrap();
         let config = &mut self.model.config;
         config.batch_size = batch_size.unwrap_or(config.batch_size);
-        config.max_parked = max_parked.unwrap_or(config.max_parked);
+        config.max_parked = max_parked.apply(config.max_parked);
         if batch_size.is_some() {
             config.batch_sizes = None;
         }
@@ -780,7 +779,11 @@ fn ops() -> impl Strategy<Value = Op> {
         2 => (
             prop::option::of(0..BOUNDS.len()),
             prop::option::of(1u32..6),
-            prop::option::of(prop::option::of(0usize..20)),
+            prop_oneof![
+                2 => Just(Setting::Keep),
+                1 => Just(Setting::Unset),
+                1 => (0usize..20).prop_map(Setting::Set),
+            ],
             1u64..300,
         )
             .prop_map(|(bounds, size, parked, budget)| {

@@ -196,7 +196,7 @@ impl Scheduler {
                 climbs: rules.overrun != Overrun::Finish,
                 ages: rules.ages(),
                 budget: rules.budget,
-                affordable: AtomicU64::new(rules.budget.map_or(u64::MAX, Budget::most)),
+                affordable: AtomicU64::new(rules.budget.map_or(u64::MAX, Budget::max)),
                 patience,
                 clock,
                 admission: Admission::new(capacity as u64),
@@ -339,7 +339,7 @@ impl Scheduler {
     /// What adaptation did so far; `None` without [`Config::adapt`].
     #[must_use]
     pub fn adaptation(&self) -> Option<Adaptation> {
-        self.0.adapter(&WakeList::new()).map(|adapter| adapter.so_far())
+        self.0.adapter(&WakeList::new()).map(|adapter| adapter.report())
     }
 
     /// What adaptation did since this was last asked, at most the last 64 events.

@@ -90,11 +90,11 @@ def test_without_draining_nan_says_what_was_left() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"servers": 0}, "servers: 0"),
+        ({"servers": 0}, "servers must be between 1 and 1048576, got 0"),
         ({"servers": -1}, "servers: -1"),
-        ({"servers": 10**10}, "servers: 10000000000 is not a number of servers"),
-        ({"costs": mb.CostModel(step=float("nan"))}, "costs: step = NaN"),
-        ({"costs": mb.CostModel(fixed=-1)}, "costs: fixed = -1"),
+        ({"servers": 10**10}, "servers must be between 1 and 1048576, got 10000000000"),
+        ({"costs": mb.CostModel(step=float("nan"))}, "costs.step must be finite and at least 0, got NaN"),
+        ({"costs": mb.CostModel(fixed=-1)}, "costs.fixed must be finite and at least 0, got -1"),
         ({"costs": mb.CostModel(completes="soon")}, 'completes: "soon"'),  # type: ignore[arg-type]
     ],
 )
@@ -253,7 +253,7 @@ def test_bad_loops_and_limits_are_named() -> None:
         ValueError, match=r"closed_loop\.pauses must be one for each of 10 requests, got 3000"
     ):
         mb.simulate(trace, closed_loop=LOOP, **arguments)
-    with pytest.raises(ValueError, match="max_resident: a server of 3 rows holds no batch of 4"):
+    with pytest.raises(ValueError, match="max_resident must be at least the 4 rows"):
         mb.simulate(trace, max_resident=3, **arguments)
     with pytest.raises(ValueError, match="users must be at least 1, got 0"):
         arrivals.closed_loop(10, users=0, pause=1.0, seed=0)

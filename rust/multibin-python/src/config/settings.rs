@@ -72,7 +72,7 @@ impl Settings {
         add("max_parked", max_parked.map(|max| max.to_string()));
         add("max_bins", max_bins.map(|max| max.to_string()));
         add("ageing", ageing.map(|ageing| format!("{ageing:?}")));
-        add("budget", budget.map(|budget| budget.most().to_string()));
+        add("budget", budget.map(|budget| budget.max().to_string()));
         let costs = matches!(budget, Some(Budget::Sum(_)));
         add("budget_of", costs.then(|| "\"cost\"".to_owned()));
         add("max_padding", max_padding.map(|share| format!("{share:?}")));

@@ -61,14 +61,14 @@ impl Inner {
         let wakes = WakeList::new();
         if let (Err(_), Some(mut adapter)) = (started, this.adapter(&wakes)) {
             // No thread is to be had now: the next fit is due as if this had been done.
-            adapter.give_up();
+            adapter.abandon();
         }
     }
 
     fn adopt(&self, fit: Fit) {
         let wakes = WakeList::new();
         let Some(mut adapter) = self.adapter(&wakes) else { return };
-        if adapter.fitted(fit) {
+        if adapter.apply(fit) {
             self.put_to_use(&adapter, &wakes);
         }
     }

@@ -38,13 +38,13 @@ impl Inner {
         }
         if let Some(adapter) = adapter.as_deref_mut() {
             let resized = change.batch_size.is_some() || change.batch_sizes.is_some();
-            adapter.reconfigured(edges, resized.then_some(rules.largest));
+            adapter.reconfigure(edges, resized.then_some(rules.largest));
         }
         // Relaxed: a producer that reads the old one claimed before the bell is armed again.
         self.patience.store(rules.max_wait.unwrap_or(u64::MAX), Ordering::Relaxed);
         state.former.set_rules(rules, config.sizes(self.rings.len()));
         // Relaxed: see `check`.
-        self.affordable.store(config.budget.map_or(u64::MAX, Budget::most), Ordering::Relaxed);
+        self.affordable.store(config.budget.map_or(u64::MAX, Budget::max), Ordering::Relaxed);
         state.config = config;
         // A bin may be full, or somebody overdue, that was not.
         self.pass_on(&mut state, self.now());

@@ -156,7 +156,7 @@ impl Inner {
             return Err(SubmitError::Priority(options.priority));
         }
         let Some(kind) = self.budget else { return Ok(()) };
-        let cost = kind.alone(length, options.cost.unwrap_or(length));
+        let cost = kind.cost_alone(length, options.cost.unwrap_or(length));
         // Relaxed: who comes while the budget is lowered meets the old one or the new one.
         let budget = self.affordable.load(Ordering::Relaxed);
         let padded = matches!(kind, Budget::Padded(_));
