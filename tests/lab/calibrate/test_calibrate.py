@@ -35,8 +35,9 @@ def formula(rows: int, tokens: int) -> Cell:
 
 
 def engine(counts: Counts, disturbed: int | None = None) -> Any:
-    """In place of a bench: cells by the formula, mixed batches by a table of it; one of the calls
-    for a cell takes a second longer.
+    """Returns a double of the bench: cells by the formula, mixed batches by a table of it.
+
+    One of the calls for a cell takes a second longer.
     """
     rows, tokens = np.array([1, 2, 64]), np.array([1, 4000])
     grids: dict[str, Any] = {
@@ -70,8 +71,8 @@ def test_a_linear_engine_is_found(counts: Counts, monkeypatch: pytest.MonkeyPatc
     assert found.table.counts == counts
     other = {"longest": "mean", "mean": "longest"}[counts]
     assert found.deviations[counts] < 1e-6 < found.deviations[other]  # type: ignore[index]
-    wanted = [[formula(r, t).step for t in (16, 100, 400)] for r in (1, 4, 8)]
-    np.testing.assert_allclose(found.table.step, wanted)
+    expected = [[formula(r, t).step for t in (16, 100, 400)] for r in (1, 4, 8)]
+    np.testing.assert_allclose(found.table.step, expected)
     assert found.linear.parameters == pytest.approx(LINEAR.parameters)
     assert found.linear_worst < 1e-9
     checked = found.validation
@@ -82,7 +83,7 @@ def test_a_linear_engine_is_found(counts: Counts, monkeypatch: pytest.MonkeyPatc
 
 
 def test_one_disturbed_run_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    # One to size the arena, nine to warm up, then a cell of the first repeat.
+    # One to size the KV cache, nine to warm up, then a cell of the first repeat.
     monkeypatch.setattr("multibin.lab.calibrate._measure.Bench", engine("longest", disturbed=14))
     assert calibrate(SETTINGS).table.step.max() < 1
 

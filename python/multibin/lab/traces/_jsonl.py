@@ -64,8 +64,8 @@ class JsonlFile:
 
     def _chunks(self, rows: int | None) -> Generator[list[dict[str, Any]]]:
         with self.path.open(encoding=ENCODING) as file:
-            wanted = islice((line for line in file if not line.isspace()), rows)
-            while lines := list(islice(wanted, CHUNK)):
+            chosen = islice((line for line in file if not line.isspace()), rows)
+            while lines := list(islice(chosen, CHUNK)):
                 records = json.loads(f"[{','.join(lines)}]")
                 if len(records) != len(lines):
                     raise ValueError("not one object a line")
