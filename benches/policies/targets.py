@@ -1,4 +1,4 @@
-"""The bars that the policies are held to, each with its number and whether it is reached."""
+"""The targets of the policies, each with its number and whether it is reached."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from benches.frontier.model import BATCH_SIZES, MODELS, Load
-from benches.frontier.run import MEASURES, Runs
-from benches.frontier.tables import percent, spread, table
+from benches.policies.model import BATCH_SIZES, MODELS, Load
+from benches.policies.run import MEASURES, Runs
+from benches.policies.tables import percent, spread, table
 from numpy.typing import NDArray
 
 from multibin.lab import theory
@@ -26,7 +26,7 @@ NEAR = (0.9, 0.95, 0.98)
 
 
 @dataclass(frozen=True)
-class Bar:
+class Target:
     what: str
     batch_size: int
     value: float
@@ -47,7 +47,7 @@ class Bar:
 
 
 def show(runs: Runs) -> Iterator[str]:
-    """The tables, as Markdown."""
+    """Yields the tables as Markdown."""
     for batch_size in BATCH_SIZES:
         found = [
             *_beside_fifo(runs, batch_size),
@@ -56,7 +56,7 @@ def show(runs: Runs) -> Iterator[str]:
             *_climbing(runs, batch_size),
             *_losses(runs, batch_size),
         ]
-        yield table(["bar", "B", "limit", "measured", ""], [bar.row() for bar in found])
+        yield table(["target", "B", "limit", "measured", ""], [target.row() for target in found])
     yield _parked(runs)
     yield _longest_waits(runs)
     yield _rates(runs)
@@ -66,14 +66,14 @@ def show(runs: Runs) -> Iterator[str]:
 def _ratios(
     runs: Runs, load: Load, b: int, x: float, measure: str, name: str = "elastic bins"
 ) -> NDArray[np.float64]:
-    """A policy over FIFO, one a seed."""
+    """Returns a policy's measure over FIFO's, one a seed."""
     column = MEASURES.index(measure)
     elastic = runs.relative(name, load, b, x)[:, column]
     fifo = runs.relative("FIFO", Load(load.shape, load.cv, 0.0, load.servers), b, x)[:, column]
     return np.asarray(elastic / fifo)
 
 
-def _beside_fifo(runs: Runs, b: int) -> Iterator[Bar]:
+def _beside_fifo(runs: Runs, b: int) -> Iterator[Target]:
     worst: dict[str, list[tuple[float, str]]] = {}
     for error in ERRORS:
         for x in LOADS:
@@ -91,35 +91,35 @@ def _beside_fifo(runs: Runs, b: int) -> Iterator[Bar]:
         yield _worst(what, b, worst[f"long wait {measure}"], limit)
 
 
-def _worst(what: str, b: int, values: Iterable[tuple[float, str]], limit: float) -> Bar:
+def _worst(what: str, b: int, values: Iterable[tuple[float, str]], limit: float) -> Target:
     points = list(values)
     value, where = max(points)
     over = sum(value > limit for value, _ in points)
-    return Bar(what, b, value, limit, f"{where}; {over} of {len(points)} points above")
+    return Target(what, b, value, limit, f"{where}; {over} of {len(points)} points above")
 
 
-def _saturated(runs: Runs, b: int) -> Iterator[Bar]:
+def _saturated(runs: Runs, b: int) -> Iterator[Target]:
     elastic, strict = (
         runs.saturations(n, b, runs.lab.seeds) for n in ("elastic bins", "strict bins")
     )
     ratios = elastic / strict
     what = "saturation of elastic ÷ strict's, same bins"
-    yield Bar(what, b, float(ratios.mean()), 0.99, f"seeds {spread(ratios, 3)}", least=True)
+    yield Target(what, b, float(ratios.mean()), 0.99, f"seeds {spread(ratios, 3)}", least=True)
     longer = _longer(runs, "elastic bins", b) / _longer(runs, "strict bins", b)
-    yield Bar(f"{what}, {LONGER} × the requests", b, longer, 0.99, "one seed", least=True)
+    yield Target(f"{what}, {LONGER} × the requests", b, longer, 0.99, "one seed", least=True)
 
 
 def _longer(runs: Runs, name: str, b: int) -> float:
-    """Saturation from a longer run, one seed."""
+    """Returns the saturation from a longer run, one seed."""
     return float(runs.saturations(name, b, 1, longer=LONGER)[0])
 
 
-def _starving(runs: Runs, b: int) -> Iterator[Bar]:
+def _starving(runs: Runs, b: int) -> Iterator[Target]:
     for error in ERRORS:
         seeds = runs.lab.seeds if error == 0 else 2
         top = float(runs.saturations("elastic bins", b, seeds, error=error).mean())
         found = [_worst_wait(runs, b, top, x, error) for x in NEAR]
-        what = f"elastic, p99 wait of the longest 1 % ÷ everybody's, σ {error:g}"
+        what = f"elastic, p99 wait of the longest 1 % ÷ that of all, σ {error:g}"
         yield _worst(what, b, found, 1.5)
 
 
@@ -148,30 +148,30 @@ def _worst_wait(runs: Runs, b: int, top: float, x: float, error: float) -> tuple
 def _unfair(
     runs: Runs, name: str, b: int, rate: float, error: float | None = 0.0
 ) -> NDArray[np.float64]:
-    """p99 wait of the longest 1 % over everybody's, one a seed."""
+    """Returns the p99 wait of the longest 1 % over that of all requests, one a seed."""
     rows = runs.at(name, Load(error=error), b, rate)
     longest, everybody = (MEASURES.index(m) for m in ("long wait p99", "wait p99"))
     return np.asarray(rows[:, longest] / rows[:, everybody])
 
 
-def _climbing(runs: Runs, b: int) -> Iterator[Bar]:
+def _climbing(runs: Runs, b: int) -> Iterator[Target]:
     bound, seeds = runs.lab.bound(Load(), b), runs.lab.seeds
     for name, limit in (("climbing, blind", 0.85), ("climbing, blind, 2B parked", 0.81)):
         share = runs.saturations(name, b, seeds) / bound
         what = f"{name}: saturation ÷ (B/E[l])"
-        yield Bar(what, b, float(share.mean()), limit, f"seeds {spread(share, 3)}", least=True)
+        yield Target(what, b, float(share.mean()), limit, f"seeds {spread(share, 3)}", least=True)
         longer = _longer(runs, name, b) / bound
-        yield Bar(f"the same, {LONGER} × the requests", b, longer, limit, "one seed", least=True)
+        yield Target(f"the same, {LONGER} × the requests", b, longer, limit, "one seed", least=True)
     rate = 0.9 * _own(runs, "climbing, blind", b)
     climbing, elastic = (runs.at(n, Load(), b, rate) for n in ("climbing, blind", "elastic bins"))
     for measure, limit in (("p99", 1.0 if b == 32 else 1.05), ("mean", 0.75)):
         column = MEASURES.index(measure)
         ratios = climbing[:, column] / elastic[:, column]
         what = f"climbing ÷ elastic with oracle lengths, {measure} latency at .9"
-        yield Bar(what, b, float(ratios.mean()), limit, f"seeds {spread(ratios, 2)}")
+        yield Target(what, b, float(ratios.mean()), limit, f"seeds {spread(ratios, 2)}")
 
 
-def _losses(runs: Runs, b: int) -> Iterator[Bar]:
+def _losses(runs: Runs, b: int) -> Iterator[Target]:
     loads = {"shuffled": Load(error=None), "U[90,110]": Load("uniform 90–110")}
     gates = {"without a gate": "elastic bins", "with the gate": "elastic bins, gated"}
     for (name, load), (gate, policy) in product(loads.items(), gates.items()):
@@ -193,7 +193,7 @@ def _longest_waits(runs: Runs) -> str:
             cells += [f"{_unfair(runs, name, b, x * own).mean():.2f}" for x in (0.9, 0.98)]
         rows.append(cells)
     head = [f"B={b} at {x}" for b in BATCH_SIZES for x in (".9", ".98")]
-    return table(["p99 wait of the longest 1 % ÷ everybody's", *head], rows)
+    return table(["p99 wait of the longest 1 % ÷ that of all", *head], rows)
 
 
 def _rates(runs: Runs) -> str:

@@ -1,4 +1,4 @@
-"""Plays everything, prints the tables as Markdown and draws the figures."""
+"""Plays everything, prints the tables as Markdown, and draws the figures."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benches.frontier import bars, figures, tables, turn
-from benches.frontier.options import laboratory, parser
-from benches.frontier.run import Runs
+from benches.policies import drift, figures, tables, targets
+from benches.policies.options import make_lab, parser
+from benches.policies.run import Runs
 
 ALL_SEEDS = (
     *("FIFO", "strict bins", "elastic bins", "climbing, blind", "climbing, blind, 2B parked"),
     *("nearest, no bins", "heaviest bin, Σ wait", "heaviest bin, Σ wait²"),
 )
-"""Policies whose saturation is searched with every seed: those that bars ask for."""
+"""Policies whose saturation is searched with every seed, as targets need it."""
 
 
 def page(runs: Runs) -> Iterator[str]:
-    yield "## The bars\n"
-    yield from bars.show(runs)
+    yield "## The targets\n"
+    yield from targets.show(runs)
     yield "## Saturation\n"
     yield tables.saturations(runs, ALL_SEEDS)
     yield "## Latencies\n"
-    yield from tables.frontier(runs)
+    yield from tables.latencies(runs)
     yield "## Errors of the predictions\n"
     yield from tables.noise(runs)
     yield "## A predictor that turns to noise\n"
-    yield from turn.show(runs)
+    yield from drift.show(runs)
     yield "## Other loads\n"
     yield from tables.others(runs)
 
 
 def main() -> None:
-    arguments = parser("python -m benches.frontier", __doc__)
-    arguments.add_argument("--figures", type=Path, help="folder for frontier-*.png and gate.png")
+    arguments = parser("python -m benches.policies", __doc__)
+    arguments.add_argument("--figures", type=Path, help="Folder for policies-*.png and gate.png")
     options, began = arguments.parse_args(), time.perf_counter()
-    runs = Runs(laboratory(options))
+    runs = Runs(make_lab(options))
     for part in page(runs):
         print(part, flush=True)
     if options.figures:

@@ -1,8 +1,9 @@
-"""Where the numbers of bins and levels and the bound on parked climbers come from, and what the
-constants of this build's rules do: the tables of ``docs/frontier.md``, "Where the constants come
-from". Constants are no options; each of their rows comes from a build with that one changed:
+"""Varies the numbers of bins and levels and the bound on parked climbers.
 
-    python -m benches.frontier.constants --build --trace azure_llm_2023_conv.csv
+It prints the tables of ``docs/policies.md``, "Where the constants come from". The constants of the
+rules are no options: each of their rows comes from a build in which that one is changed.
+
+    python -m benches.policies.constants --build --trace azure_llm_2023_conv.csv
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
-from benches.frontier.bars import ERRORS, LOADS
-from benches.frontier.model import (
+from benches.policies.model import (
     BATCH_SIZES,
     BINS,
     FIXED,
@@ -25,9 +25,10 @@ from benches.frontier.model import (
     Load,
     Policy,
 )
-from benches.frontier.options import laboratory, parser
-from benches.frontier.run import MEASURES, Runs
-from benches.frontier.tables import percent, seconds, table
+from benches.policies.options import make_lab, parser
+from benches.policies.run import MEASURES, Runs
+from benches.policies.tables import percent, seconds, table
+from benches.policies.targets import ERRORS, LOADS
 
 import multibin as mb
 
@@ -36,7 +37,7 @@ VARIED_LEVELS = (6, 8, LEVELS, 16, 24)
 PARKED = (1, 2, 4, 8, None)
 """Multiples of B."""
 ABOVE = {"elastic": 1.2, "climbing": 1.5}
-"""Loads above FIFO's saturation, where a policy has to pay for what it does below."""
+"""Loads above FIFO's saturation, where a policy pays for what it does below."""
 
 
 def elastic(lab: Lab, bins: int) -> Policy:
@@ -57,7 +58,7 @@ def climbing(lab: Lab, levels: int, parked: int | None) -> Policy:
 
 
 def worst(runs: Runs, name: str, b: int, measure: str) -> tuple[float, float]:
-    """Over FIFO's on the points of the bars: the worst point's mean, the worst seed."""
+    """Returns the ratio to FIFO's at the points of the targets: worst mean, worst seed."""
     column = MEASURES.index(measure)
     ratios = np.array(
         [
@@ -87,7 +88,7 @@ def of_bins(runs: Runs, name: str, b: int) -> list[str]:
 
 
 def bins(runs: Runs, b: int, varied: tuple[int, ...]) -> str:
-    head = ["p99 ÷ FIFO's", "worst seed", "longest 1 %, p99 wait ÷ FIFO's", "÷ everybody's at .98"]
+    head = ["p99 ÷ FIFO's", "worst seed", "longest 1 %, p99 wait ÷ FIFO's", "÷ that of all at .98"]
     head += ["saturation", "p99 reaches 100 s at", f"at load {ABOVE['elastic']}"]
     rows = [[f"{n} bins", *of_bins(runs, f"{n} bins", b)] for n in varied]
     return table([f"B = {b}", *head], rows)
@@ -117,10 +118,10 @@ def page(runs: Runs, build: bool) -> Iterator[str]:
 
 
 def main() -> None:
-    arguments = parser("python -m benches.frontier.constants", __doc__)
-    arguments.add_argument("--build", action="store_true", help="16 bins and 12 levels alone")
+    arguments = parser("python -m benches.policies.constants", __doc__)
+    arguments.add_argument("--build", action="store_true", help="Run 16 bins and 12 levels alone")
     options = arguments.parse_args()
-    lab = laboratory(options)
+    lab = make_lab(options)
     varied = [elastic(lab, n) for n in VARIED_BINS]
     varied += [climbing(lab, n, most) for n in VARIED_LEVELS for most in PARKED]
     runs = Runs(lab, {"FIFO": POLICIES["FIFO"], **{policy.name: policy for policy in varied}})

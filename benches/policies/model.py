@@ -33,7 +33,7 @@ SAMPLE = 20_000
 
 @dataclass(frozen=True)
 class Load:
-    """Whose requests come how; the rate is given apart."""
+    """Requests and how they arrive. The rate is given apart."""
 
     shape: str = "chat"
     cv: float = 1.0
@@ -42,7 +42,7 @@ class Load:
     """σ of the predictions: true length × exp(σ·Z). None: shuffled, no information."""
     servers: int = 1
     spell: tuple[float, float] = (0.0, 1.0)
-    """Shares of the run from where to where predictions have the error; true before and after."""
+    """Shares of the run between which predictions have the error; they are true outside."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ class Policy:
     name: str
     former: Callable[[mb.Edges, mb.Edges, int], Former]
     blind: bool = False
-    """Everybody is predicted 0 and starts in the first level."""
+    """Every request is predicted 0 and starts in the first level."""
     free: bool = False
     """``fixed`` is not charged."""
     gate: bool = False
-    """One bin while predictions tell nothing."""
+    """It has one bin while predictions are useless."""
 
 
 ONE_BIN = mb.Edges([0, 1])
@@ -64,7 +64,7 @@ OPEN = 2**32 - 1
 
 
 def _vbs(_bins: mb.Edges, _levels: mb.Edges, b: int) -> Former:
-    """The paper's cells (lengths up to 50, 100, 150, 200, open), scaled so that the last is B."""
+    """Returns the paper's cells (lengths up to 50, 100, 150, 200, open), scaled to end with B."""
     sizes = [(upper, b * more) for upper, more in ((50, 16), (100, 8), (150, 4), (200, 2))]
     return mb.Baseline.sorted_window(16 * b, [*sizes, (OPEN, b)])
 
@@ -77,7 +77,7 @@ def _climb(levels: mb.Edges, b: int, parked: int | None = None) -> Former:
     return mb.SchedulerConfig(levels, b, overrun="climb", max_parked=parked)
 
 
-def _refill(chunk: int) -> Callable[[mb.Edges, mb.Edges, int], Former]:
+def _continuous(chunk: int) -> Callable[[mb.Edges, mb.Edges, int], Former]:
     return lambda _bins, _levels, b: mb.Baseline.continuous(b, chunk=chunk)
 
 
@@ -101,10 +101,10 @@ POLICIES = {
         Policy("nearest, no bins", lambda _, __, b: mb.Baseline.nearest(b)),
         Policy("heaviest bin, Σ wait", _heavy("wait")),
         Policy("heaviest bin, Σ wait²", _heavy("wait squared")),
-        Policy("refill, every step", _refill(1)),
-        Policy("refill, every 16", _refill(16)),
-        Policy("refill, every step, fixed = 0", _refill(1), free=True),
-        Policy("refill, every 16, fixed = 0", _refill(16), free=True),
+        Policy("continuous, every step", _continuous(1)),
+        Policy("continuous, every 16", _continuous(16)),
+        Policy("continuous, every step, fixed = 0", _continuous(1), free=True),
+        Policy("continuous, every 16, fixed = 0", _continuous(16), free=True),
     )
 }
 MODELS = {
@@ -116,7 +116,7 @@ MODELS = {
 
 
 def costs(batch_size: int, policy: Policy, move: float | None = MOVE) -> mb.CostModel:
-    """What a batch costs. Moves are charged by the row, 1/B of ``move`` each."""
+    """Returns what a batch costs. Each moved row pays 1/B of ``move``."""
     steps = 2.0 * batch_size if move is None else move
     fixed = 0.0 if policy.free else FIXED
     return mb.CostModel(fixed=fixed, step=STEP, moved_row=steps * STEP / batch_size)
@@ -124,7 +124,7 @@ def costs(batch_size: int, policy: Policy, move: float | None = MOVE) -> mb.Cost
 
 @dataclass(frozen=True)
 class Seed:
-    """One for each thing that is drawn, so that none repeats another's draws."""
+    """A seed for each thing that is drawn, so that none repeats the draws of another."""
 
     requests: int
     arrivals: int
@@ -145,8 +145,9 @@ def _predicted(load: Load, actual: NDArray[np.int64], seeds: Seed) -> NDArray[np
 
 
 class Lab:
-    """Draws requests and fits edges. ``chat``: lengths that the chat load resamples; seeds count
-    from ``first``.
+    """Draws requests and fits edges.
+
+    ``chat`` are the lengths that the chat load resamples; seeds count from ``first``.
     """
 
     def __init__(
@@ -159,7 +160,7 @@ class Lab:
         self.edges = cache(self._edges)
 
     def lengths(self, shape: str, n: int, seed: int) -> NDArray[np.int64]:
-        """True output lengths of one of the shapes, tokens."""
+        """Returns true output lengths of one of the shapes, in tokens."""
         if shape == "chat":
             return lengths.empirical(n, self.chat, seed)
         if shape == "uniform 90–110":
@@ -168,29 +169,29 @@ class Lab:
             return lengths.exponential(n, 200, seed, high=2000)
         if shape == "bimodal":
             return lengths.bimodal(n, 60, 900, 0.2, seed)
-        raise ValueError(f"shape: {shape!r} is not one of the shapes")
+        raise ValueError(f"shape must be one of the shapes, got {shape!r}")
 
     def _drawn(self, load: Load, n: int, seed: int) -> Trace:
-        """Requests of a load at 1 per second, one server."""
+        """Returns the requests of a load at 1 per second, one server."""
         seeds = Seed.of(self.first + seed)
         actual = self.lengths(load.shape, n, seeds.requests)
         times = arrivals.gamma(n, 1.0, load.cv, seeds.arrivals)
         return Trace(np.zeros(n, np.int64), actual, times, _predicted(load, actual, seeds))
 
     def _edges(self, shape: str, batch_size: int, move: float | None) -> tuple[mb.Edges, mb.Edges]:
-        """Bins and levels, fitted to true lengths."""
+        """Returns bins and levels, fitted to true lengths."""
         sample = self.sample(shape)
         steps = 2.0 * batch_size if move is None else move
         levels = mb.Edges.feedback(sample, LEVELS, steps + FIXED / STEP)
         return mb.Edges.optimal(sample, BINS, batch_size), levels
 
     def base(self, load: Load, batch_size: int) -> float:
-        """FIFO's saturation, B / E[batch time] of all servers; requests per second."""
+        """Returns FIFO's saturation, B / E[batch time] of all servers, in requests per second."""
         longest = float(theory.expected_max(self._known(load.shape), batch_size))
         return load.servers * batch_size / (FIXED + STEP * longest)
 
     def bound(self, load: Load, batch_size: int) -> float:
-        """B / E[l], l the seconds that a request's own steps take."""
+        """Returns B / E[l], where l is the seconds of a request's own steps."""
         return load.servers * batch_size / (STEP * float(self._known(load.shape).mean()))
 
     def _known(self, shape: str) -> NDArray[np.int64]:

@@ -1,4 +1,7 @@
-"""A predictor that turns to noise in mid-run: when the gate notices, and what it saves."""
+"""Predictor drift: predictions turn to noise in mid-run, and recover.
+
+The tables show when the gate notices, and what it saves.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,15 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from benches.frontier.model import BATCH_SIZES, BINS, MOVE, Lab, Load
-from benches.frontier.run import Runs
-from benches.frontier.tables import seconds, table
+from benches.policies.model import BATCH_SIZES, BINS, MOVE, Lab, Load
+from benches.policies.run import Runs
+from benches.policies.tables import seconds, table
 from numpy.typing import NDArray
 
 import multibin as mb
 from multibin.lab.traces import Trace
 
-__all__ = ["NAMES", "Turn", "bounds", "latencies", "show", "turns"]
+__all__ = ["NAMES", "Drift", "bounds", "drifts", "latencies", "show"]
 
 NOISE = Load(error=None, spell=(1 / 3, 2 / 3))
 REQUESTS = 30_000
@@ -23,27 +26,29 @@ LOADS = (0.95, 1.2)
 """Multiples of FIFO's saturation."""
 NAMES = ("FIFO", "elastic bins", "elastic bins, gated")
 NOTICED, BATCHES = 2000, 8
-"""Finished requests, or batches of each bin, within which a turn is to be noticed."""
+"""Finished requests, or batches of each bin, within which the gate must notice a turn."""
 SETTLED = 0.1
-"""Of a spell, which is left out at its beginning."""
+"""Share of a spell that is left out at its beginning."""
 
 
 @dataclass(frozen=True)
-class Turn:
-    """What the gate says after each request that finished, in this order; shape ``[n]``."""
+class Drift:
+    """The state of the gate after each finished request, in this order; shape ``[n]``."""
 
     gain: NDArray[np.float64]
     """NaN until it is known."""
     is_open: NDArray[np.bool_]
     request: NDArray[np.intp]
-    """Which one finished."""
+    """The request that finished."""
     arrived: NDArray[np.intp]
-    """How many requests had arrived by then."""
+    """The number of requests that had arrived by then."""
 
     @classmethod
-    def of(cls, trace: Trace, records: mb.Records, gate: mb.Gate) -> Turn:
-        """From a gated run, which says when its gate turned. The gains are those of a gate that is
-        told of the same arrivals and of what finishes, rows of one batch in order of arrival.
+    def of(cls, trace: Trace, records: mb.Records, gate: mb.Gate) -> Drift:
+        """Returns the states in a gated run, whose events say when its gate turned.
+
+        The gains are those of another gate. It sees the arrivals and the finished requests of the
+        run, rows of one batch in order of arrival.
         """
         order = np.argsort(records.finish, kind="stable")
         finish = records.finish[order]
@@ -60,8 +65,9 @@ class Turn:
         return cls(gain, is_open, order, arrived)
 
     def until(self, turn: int, is_open: bool) -> tuple[float, float]:
-        """How many finish from the arrival of request ``turn`` until the gate says ``pays``, and
-        how many of them arrived since; NaN if it never does.
+        """Returns the requests that finish from the arrival of ``turn`` until the gate turns.
+
+        The second number counts those that arrived since. Both are NaN if the gate never turns.
         """
         after = self.arrived > turn
         said = np.flatnonzero(after & (self.is_open == is_open))
@@ -72,25 +78,25 @@ class Turn:
 
 
 def bounds(lab: Lab) -> tuple[int, int, int]:
-    """The first request with noise, the first true one after it, and how many there are."""
+    """Returns the first request with noise, the first true one after it, and their number."""
     n = min(REQUESTS, lab.requests)
     first, last = (round(share * n) for share in NOISE.spell)
     return first, last, n
 
 
-def turns(runs: Runs, batch_size: int, x: float) -> list[Turn]:
-    """One a seed, at a multiple of FIFO's saturation."""
+def drifts(runs: Runs, batch_size: int, x: float) -> list[Drift]:
+    """Returns the states of the gate at a multiple of FIFO's saturation, one run a seed."""
     lab, n = runs.lab, bounds(runs.lab)[2]
     edges = lab.edges(NOISE.shape, batch_size, MOVE)[0]
     played = enumerate(_played(runs, NAMES[-1], batch_size, x))
     return [
-        Turn.of(lab.drawn(NOISE, n, seed), records, mb.Gate(edges, batch_size))
+        Drift.of(lab.drawn(NOISE, n, seed), records, mb.Gate(edges, batch_size))
         for seed, records in played
     ]
 
 
 def latencies(runs: Runs, name: str, batch_size: int, x: float) -> NDArray[np.float64]:
-    """In seconds, in order of arrival; shape ``[seeds, n]``."""
+    """Returns latencies in seconds, in order of arrival; shape ``[seeds, n]``."""
     return np.array([records.latency for records in _played(runs, name, batch_size, x)])
 
 
@@ -101,7 +107,7 @@ def _played(runs: Runs, name: str, batch_size: int, x: float) -> Iterator[mb.Rec
 
 
 def show(runs: Runs) -> Iterator[str]:
-    """The tables, as Markdown."""
+    """Yields the tables as Markdown."""
     yield table(
         ["finished requests until", "load", "B", "mean", "seeds", "new ones", "limit", ""],
         [row for x, b in product(LOADS, BATCH_SIZES) for row in _noticed(runs, b, x)],
@@ -113,9 +119,9 @@ def show(runs: Runs) -> Iterator[str]:
 
 
 def _noticed(runs: Runs, b: int, x: float) -> Iterator[list[str]]:
-    """How long the gate takes to close after the turn, and to open after the recovery."""
+    """Yields the time that the gate takes to close after the turn, and to open again."""
     first, last, _ = bounds(runs.lab)
-    found = turns(runs, b, x)
+    found = drifts(runs, b, x)
     for what, turn, is_open in (("it closes", first, False), ("it opens", last, True)):
         finished, new = np.array([each.until(turn, is_open) for each in found]).T
         seeds = f"{finished.min():,.0f} to {finished.max():,.0f}"

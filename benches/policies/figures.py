@@ -1,4 +1,4 @@
-"""The figures of the page. Needs matplotlib."""
+"""The figures of the page. They need matplotlib."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benches.frontier import turn
-from benches.frontier.model import BATCH_SIZES, Load
-from benches.frontier.run import MEASURES, Runs
-from benches.frontier.tables import CURVE, ERRORS, uses_predictions
+from benches.policies import drift
+from benches.policies.model import BATCH_SIZES, Load
+from benches.policies.run import MEASURES, Runs
+from benches.policies.tables import CURVE, ERRORS, uses_predictions
 from numpy.lib.stride_tricks import sliding_window_view
 
 import multibin as mb
 
-__all__ = ["draw", "draw_turn"]
+__all__ = ["draw", "draw_drift"]
 
 STYLES = {
     "FIFO": ("black", "-"),
@@ -27,32 +27,32 @@ STYLES = {
     "shortest first": ("#e0a030", "-"),
     "nearest, no bins": ("#3aa6a0", "--"),
     "heaviest bin, Σ wait²": ("#1a2a4f", ":"),
-    "refill, every step": ("#c2558f", "--"),
-    "refill, every 16": ("#c2558f", "-"),
+    "continuous, every step": ("#c2558f", "--"),
+    "continuous, every 16": ("#c2558f", "-"),
 }
-TURN_STYLES = STYLES | {"elastic bins, gated": ("#d1583f", "--")}
+DRIFT_STYLES = STYLES | {"elastic bins, gated": ("#d1583f", "--")}
 TITLES = ("mean", "p99", "p99.9", "worst")
 
 
 def draw(runs: Runs, folder: Path) -> list[Path]:
-    """Writes the pictures and says which."""
+    """Writes the pictures and returns their files."""
     return [
-        _frontier(runs, folder / "frontier-all.png", "", "all requests"),
-        _frontier(runs, folder / "frontier-longest.png", "long ", "the longest 1 %"),
-        _noise(runs, folder / "frontier-errors.png"),
-        draw_turn(runs, folder / "gate.png"),
+        _latencies(runs, folder / "policies-all.png", "", "all requests"),
+        _latencies(runs, folder / "policies-longest.png", "long ", "the longest 1 %"),
+        _noise(runs, folder / "policies-errors.png"),
+        draw_drift(runs, folder / "gate.png"),
     ]
 
 
 def _figure(columns: int, width: float = 3.3) -> tuple[Any, Any]:
-    # Not pyplot: a figure of its own needs no display.
+    # Without pyplot: the figure needs no display.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width * columns, 7.2), layout="constrained")
     return figure, figure.subplots(2, columns, squeeze=False)
 
 
-def _frontier(runs: Runs, path: Path, prefix: str, whose: str) -> Path:
+def _latencies(runs: Runs, path: Path, prefix: str, whose: str) -> Path:
     figure, grid = _figure(len(TITLES))
     for axes, b in zip(grid, BATCH_SIZES, strict=True):
         for axis, title in zip(axes, TITLES, strict=True):
@@ -67,7 +67,7 @@ def _frontier(runs: Runs, path: Path, prefix: str, whose: str) -> Path:
 
 
 def _curve(axis: Any, runs: Runs, name: str, b: int, measure: str) -> None:
-    """Mean over seeds with the band of the seeds, as far as the backlog stays."""
+    """Draws the mean over seeds with their band, as far as the backlog stays."""
     loads = [x for x in CURVE if runs.steady(name, Load(), b, x)]
     found = np.array([runs.relative(name, Load(), b, x) for x in loads])
     values = found[:, :, MEASURES.index(measure)]
@@ -77,7 +77,7 @@ def _curve(axis: Any, runs: Runs, name: str, b: int, measure: str) -> None:
 
 
 def _noise(runs: Runs, path: Path) -> Path:
-    """p99 at load .85 against the predictions' error, all and the longest."""
+    """Draws latencies at load .85 against the predictions' error."""
     figure, grid = _figure(3)
     for axes, b in zip(grid, BATCH_SIZES, strict=True):
         for axis, measure in zip(axes, ("mean", "p99", "long p99"), strict=True):
@@ -104,16 +104,16 @@ def _errors(axis: Any, runs: Runs, name: str, b: int, measure: str) -> None:
     axis.set_ylim(0, 3)
 
 
-def draw_turn(runs: Runs, path: Path) -> Path:
-    """What the gate sees above and what requests feel below, in order of arrival."""
+def draw_drift(runs: Runs, path: Path) -> Path:
+    """Draws the gate's gain above and the p99 latency below, in order of arrival."""
     figure, grid = _figure(len(BATCH_SIZES), width=5.4)
-    first, last, n = turn.bounds(runs.lab)
+    first, last, n = drift.bounds(runs.lab)
     for axes, b in zip(grid.T, BATCH_SIZES, strict=True):
         _gain(axes[0], runs, b)
-        for name in turn.NAMES:
+        for name in drift.NAMES:
             _moving(axes[1], runs, name, b)
         axes[0].set(
-            title=f"B = {b}, load {turn.LOADS[0]:g}", ylabel="the gate's gain", ylim=(0.9, None)
+            title=f"B = {b}, load {drift.LOADS[0]:g}", ylabel="the gate's gain", ylim=(0.9, None)
         )
         axes[1].set(xlabel="requests that have arrived", ylabel="p99 of the last 1,000, s", ylim=0)
         axes[0].text((first + last) / 2, 1.6, "closed", ha="center")
@@ -127,8 +127,8 @@ def draw_turn(runs: Runs, path: Path) -> Path:
 
 
 def _gain(axis: Any, runs: Runs, b: int) -> None:
-    """One line a seed; the spans in which its gate is closed lie over each other."""
-    for found in turn.turns(runs, b, turn.LOADS[0]):
+    """Draws a line for each seed; the spans with a closed gate lie over each other."""
+    for found in drift.drifts(runs, b, drift.LOADS[0]):
         axis.plot(found.arrived, found.gain, color=STYLES["elastic bins"][0], lw=0.8)
         axis.fill_between(
             *(found.arrived, 0, 1),
@@ -145,11 +145,11 @@ def _gain(axis: Any, runs: Runs, b: int) -> None:
 
 
 def _moving(axis: Any, runs: Runs, name: str, b: int, window: int = 1000) -> None:
-    """p99 of the last requests of all seeds together, every 100 arrivals."""
-    found = turn.latencies(runs, name, b, turn.LOADS[0])
+    """Draws the p99 of the last requests of all seeds together, every 100 arrivals."""
+    found = drift.latencies(runs, name, b, drift.LOADS[0])
     windows = sliding_window_view(found, window, axis=1)[:, ::100]
     ends = window + 100 * np.arange(windows.shape[1])
-    colour, line = TURN_STYLES[name]
+    colour, line = DRIFT_STYLES[name]
     p99 = np.quantile(windows, 0.99, axis=(0, 2))
     axis.plot(ends, p99, line, color=colour, label=name, lw=1.4)
 

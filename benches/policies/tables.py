@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from benches.frontier.model import BATCH_SIZES, POLICIES, Load
-from benches.frontier.run import MEASURES, Runs
+from benches.policies.model import BATCH_SIZES, POLICIES, Load
+from benches.policies.run import MEASURES, Runs
 from numpy.typing import NDArray
 
 __all__ = [
-    *("CURVE", "ERRORS", "frontier", "heading", "noise", "others"),
+    *("CURVE", "ERRORS", "heading", "latencies", "noise", "others"),
     *("percent", "saturations", "seconds", "spread", "table", "uses_predictions"),
 ]
 
 CURVE = (0.1, 0.3, 0.5, 0.7, 0.85, 0.95, 1.2, 1.5, 1.7, 1.9, 2.05, 2.2)
-"""Loads of the frontier, multiples of FIFO's saturation."""
+"""Loads of the curves, multiples of FIFO's saturation."""
 SHOWN = (0.5, 0.95, 1.5, 1.9)
 ERRORS = (0.0, 0.25, 0.5, 1.0, None)
-INDIFFERENT = ("FIFO", "refill", "climbing, blind")
-"""Policies that make no use of predictions, by the beginnings of their names."""
-BESIDE = ("FIFO", "climbing, blind", "refill, every 16")
+INDIFFERENT = ("FIFO", "continuous", "climbing, blind")
+"""Beginnings of the names of policies that make no use of predictions."""
+BESIDE = ("FIFO", "climbing, blind", "continuous, every 16")
 OTHERS = {
     "bursty chat, cv 3": Load(cv=3.0),
     "uniform 90–110": Load("uniform 90–110"),
@@ -32,7 +32,7 @@ OTHERS = {
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Markdown; numbers to the right."""
+    """Returns Markdown, with numbers to the right."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
 
@@ -46,7 +46,7 @@ def percent(share: float) -> str:
 
 
 def spread(values: NDArray[np.float64], digits: int) -> str:
-    """The least and the greatest."""
+    """Returns the least and the greatest value."""
     return f"{values.min():.{digits}f} to {values.max():.{digits}f}"
 
 
@@ -55,12 +55,12 @@ def seconds(value: float) -> str:
 
 
 def uses_predictions(name: str) -> bool:
-    """Whether errors can change what a policy does."""
+    """Returns whether errors of predictions can change what a policy does."""
     return not any(name.startswith(beginning) for beginning in INDIFFERENT)
 
 
 def saturations(runs: Runs, several: Sequence[str]) -> str:
-    """Of every policy on Poisson chat with true lengths; ``several`` with all seeds."""
+    """Returns the saturation of every policy on Poisson chat; of ``several`` with all seeds."""
     rows = []
     for name in POLICIES:
         cells = [name]
@@ -75,18 +75,18 @@ def saturations(runs: Runs, several: Sequence[str]) -> str:
     return table(["policy", *head], rows)
 
 
-def frontier(runs: Runs) -> Iterator[str]:
-    """Latencies of every policy at some loads of Poisson chat with true lengths."""
+def latencies(runs: Runs) -> Iterator[str]:
+    """Yields the latencies of every policy at some loads of Poisson chat with true lengths."""
     for b in BATCH_SIZES:
         for x in SHOWN:
             rate = x * runs.lab.base(Load(), b)
             yield heading(f"B = {b}, load {x:g} × FIFO's saturation ({rate:.3f} requests/s)")
             head = ["policy", "mean", "p99", "seeds", "p99.9", "worst"]
             head += ["longest 1 %: mean", "p99", "seeds", "p99.9", "worst"]
-            yield table(head, list(_frontier(runs, b, x)))
+            yield table(head, list(_latencies(runs, b, x)))
 
 
-def _frontier(runs: Runs, b: int, x: float) -> Iterator[list[str]]:
+def _latencies(runs: Runs, b: int, x: float) -> Iterator[list[str]]:
     for name in POLICIES:
         if not runs.steady(name, Load(), b, x):
             yield [name, "overload", *[""] * 9]
@@ -101,7 +101,7 @@ def _frontier(runs: Runs, b: int, x: float) -> Iterator[list[str]]:
 
 
 def noise(runs: Runs) -> Iterator[str]:
-    """What errors of the predictions do, at two loads."""
+    """Yields the latencies with errors of the predictions, at two loads."""
     for b in BATCH_SIZES:
         for x in (0.85, 1.3):
             yield heading(f"B = {b}, load {x:g}: mean / p99 : p99 of the longest 1 %, seconds")
@@ -115,7 +115,7 @@ def noise(runs: Runs) -> Iterator[str]:
 
 
 def others(runs: Runs) -> Iterator[str]:
-    """Other arrivals, shapes and servers, at two loads."""
+    """Yields the latencies with other arrivals, shapes and servers, at two loads."""
     for b in BATCH_SIZES:
         for x in (0.85, 1.2):
             yield heading(f"B = {b}, load {x:g}: mean / p99 : p99 of the longest 1 %, seconds")
@@ -127,7 +127,7 @@ def others(runs: Runs) -> Iterator[str]:
 
 
 def _cell(runs: Runs, name: str, load: Load, b: int, x: float) -> str:
-    # The allowance of ``is_steady`` is for Poisson arrivals; bursts pile up more and go again.
+    # The allowance of ``is_steady`` is for Poisson arrivals. Bursts pile up more, and dissolve.
     if load.cv == 1 and not runs.steady(name, load, b, x):
         return "overload"
     values = [seconds(runs.mean(name, load, b, x, m)) for m in ("mean", "p99", "long p99")]

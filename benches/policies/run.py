@@ -1,4 +1,4 @@
-"""Plays policies and measures them; every run is made once."""
+"""Plays policies and measures them, each run once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
-from benches.frontier.model import MOVE, POLICIES, Lab, Load, Policy, costs
+from benches.policies.model import MOVE, POLICIES, Lab, Load, Policy, costs
 from numpy.typing import NDArray
 
 import multibin as mb
@@ -25,8 +25,10 @@ MEASURES = (
     *("wait mean", "wait p99", "long wait mean", "long wait p99"),
     *("steady", "begun"),
 )
-"""Latency in seconds of all and of the longest 1 %, waits for the first batch, whether the
-backlog stays, and the most requests that were begun and not finished while others arrived."""
+"""Latencies in seconds of all requests and of the longest 1 %, and waits for the first batch.
+
+``steady``: the backlog stays. ``begun``: the most requests that had begun and not finished while
+others arrived."""
 
 
 @dataclass
@@ -43,7 +45,7 @@ class Runs:
         self.count, self.began = 0, time.perf_counter()
 
     def _at(self, name: str, load: Load, batch_size: int, rate: float) -> NDArray[np.float64]:
-        """At a rate in requests per second; shape ``[seeds, measures]``."""
+        """Measures at a rate in requests per second; shape ``[seeds, measures]``."""
         rows = []
         for seed in range(self.lab.seeds):
             records = self.play(name, load, batch_size, rate, self.lab.requests, seed)
@@ -51,16 +53,16 @@ class Runs:
         return np.array(rows)
 
     def relative(self, name: str, load: Load, batch_size: int, x: float) -> NDArray[np.float64]:
-        """At a multiple of FIFO's saturation."""
+        """Measures at a multiple of FIFO's saturation."""
         return self.at(name, load, batch_size, x * self.lab.base(load, batch_size))
 
     def mean(self, name: str, load: Load, batch_size: int, x: float, measure: str) -> float:
-        """One measure at a multiple of FIFO's saturation, the mean over seeds."""
+        """Returns one measure at a multiple of FIFO's saturation, the mean over seeds."""
         column = self.relative(name, load, batch_size, x)[:, MEASURES.index(measure)]
         return float(column.mean())
 
     def steady(self, name: str, load: Load, batch_size: int, x: float) -> bool:
-        """Whether the backlog stays in most seeds."""
+        """Returns whether the backlog stays in most seeds."""
         return self.mean(name, load, batch_size, x, "steady") > 0.5
 
     def play(
@@ -93,8 +95,9 @@ class Runs:
         error: float | None = 0.0,
         longer: int = 1,
     ) -> NDArray[np.float64]:
-        """The highest stable rate on Poisson chat, one a seed; requests per second. ``longer``:
-        with so many times the requests.
+        """Returns the highest stable rates on Poisson chat, one a seed, in requests per second.
+
+        ``longer`` multiplies the number of requests.
         """
         load, n = Load(error=error), longer * self.lab.searched
         start, found = self.lab.base(load, batch_size) * 1.5, []
@@ -110,7 +113,7 @@ class Runs:
         return np.array(found)
 
     def _rates_of_p99(self, name: str, batch_size: int, seconds: float) -> NDArray[np.float64]:
-        """The rate at which the p99 latency reaches ``seconds``, one a seed, by bisection."""
+        """Returns the rates at which the p99 latency reaches ``seconds``, one a seed."""
         return np.array([self._rate(name, batch_size, seconds, s) for s in range(self.lab.seeds)])
 
     def _rate(self, name: str, batch_size: int, seconds: float, seed: int) -> float:
@@ -146,7 +149,7 @@ def _measure(records: mb.Records, drawn: Trace) -> list[float]:
 
 
 def _begun(records: mb.Records) -> float:
-    """Rows of running batches and those that wait with state; ends count before starts."""
+    """Returns the most rows that run or wait with state; ends count before starts."""
     last = records.arrival[-1]
     times = np.concatenate([records.finish, records.start])
     steps = np.repeat([-1, 1], len(records))

@@ -1,6 +1,6 @@
 """Prints each figure that `make bench` measured as a ratio to its baseline of the same run.
 
-A ratio or a figure above its bar, or a rate below, is marked; the exit status is then 1.
+A ratio or a figure above its target, or a rate below, is marked; the exit status is then 1.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ REQUESTS = {
     "a lone request": 1,
     "a sleeping worker": 1,
 }
-"""How many a benchmark from Python is about, by its group."""
+"""Requests that a benchmark from Python is about, by its group."""
 
-# What, its baseline, the largest ratio.
-BARS = [
+# A benchmark, its baseline, the largest ratio.
+RATIOS = [
     ("ring/ring", "ring/ArrayQueue", 1.3),
     ("ring, two threads/ring", "ring, two threads/ArrayQueue", 1 / 0.7),
     *(
@@ -52,7 +52,7 @@ SERIES = [
 ]
 NUMBERS = {"bins": (1, 4, 16, 64, 256), "waiting": (1024, 32768, 1_000_000)}
 
-# What, which figure of it, the largest value. Where none is named: microseconds of the call.
+# A benchmark, its figure, the largest value. Without a figure: microseconds of the call.
 LIMITS = [
     ("test_take_a_batch", None, 2),
     ("test_lone_request_on_an_idle_worker", "p50 µs", 100),
@@ -63,7 +63,7 @@ LIMITS = [
     ("test_exact_optimal", None, 1_000_000),
 ]
 
-# What, the least million queue entries or rows a second.
+# A benchmark, the least million queue entries or rows a second.
 RATES = [
     ("test_simulated_bins[strict]", 20),
     ("test_simulated_bins[elastic]", 8),
@@ -75,7 +75,7 @@ Medians = dict[str, float]
 
 
 def criterion() -> Medians:
-    """Median nanoseconds per request of each benchmark of the core."""
+    """Returns the median nanoseconds per request of each benchmark of the core."""
     medians = {}
     for file in (TARGET / "criterion").glob("*/*/new/benchmark.json"):
         name = json.loads(file.read_text())["full_id"]
@@ -85,13 +85,13 @@ def criterion() -> Medians:
 
 
 def pytest_benchmark() -> dict[str, dict[str, Any]]:
-    """Each benchmark from Python."""
+    """Returns each benchmark from Python."""
     benchmarks = json.loads((TARGET / "benches.json").read_text())["benchmarks"]
     return {benchmark["name"]: benchmark for benchmark in benchmarks}
 
 
 def per_request(benchmark: dict[str, Any]) -> float:
-    """Median nanoseconds per request, or per queue entry."""
+    """Returns the median nanoseconds per request, or per queue entry."""
     info = benchmark["extra_info"]
     count = info.get("entries") or info.get("rows") or info.get("fits")
     count = count or REQUESTS[benchmark["group"]]
@@ -99,21 +99,21 @@ def per_request(benchmark: dict[str, Any]) -> float:
 
 
 def ratios(medians: Medians) -> bool:
-    """Prints them; whether one is above its bar."""
-    print(f"{'per request':46} {'ns':>7} {'baseline':>7} {'ratio':>6} {'bar':>5}  baseline")
+    """Prints the ratios and returns whether one is above its target."""
+    print(f"{'per request':46} {'ns':>7} {'baseline':>7} {'ratio':>6} {'target':>6}  baseline")
     over = False
-    for name, baseline, bar in BARS:
+    for name, baseline, target in RATIOS:
         ratio = medians[name] / medians[baseline]
-        over |= ratio > bar
+        over |= ratio > target
         print(
-            f"{name:46} {medians[name]:7.1f} {medians[baseline]:7.1f} {ratio:6.2f} {bar:5.2f}"
-            f"  {baseline}{'  OVER' if ratio > bar else ''}"
+            f"{name:46} {medians[name]:7.1f} {medians[baseline]:7.1f} {ratio:6.2f} {target:6.2f}"
+            f"  {baseline}{'  OVER' if ratio > target else ''}"
         )
     return over
 
 
 def series(medians: Medians) -> bool:
-    """Prints how flat each series is; whether one is not."""
+    """Prints how flat each series is and returns whether one is not."""
     over = False
     print(f"\nlargest over smallest, at most {FLAT} wanted")
     for name in SERIES:
@@ -128,7 +128,7 @@ def series(medians: Medians) -> bool:
 
 
 def limits(benchmarks: dict[str, dict[str, Any]]) -> bool:
-    """Prints the figures that have one; whether one is above it."""
+    """Prints the figures with a limit and returns whether one is above it."""
     over = False
     print()
     for name, figure, most in LIMITS:
@@ -141,7 +141,7 @@ def limits(benchmarks: dict[str, dict[str, Any]]) -> bool:
 
 
 def rates(medians: Medians) -> bool:
-    """Prints them; whether one is too low."""
+    """Prints the rates and returns whether one is too low."""
     rate = 1e3 / medians["test_submit_many_and_take_all"]
     print(f"\nsubmit_many and taking all batches, from Python: {rate:.1f} M requests/s")
     under = False
