@@ -1,5 +1,4 @@
 //! The rules written down naively, and random programs that hold the shipped scheduler to them.
-#![expect(clippy::option_option, reason = "as in `Change`")]
 
 mod batches;
 mod entry;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::{Budget, Config, Fill, Options, Order, Overrun};
+use crate::{Budget, Config, Fill, Options, Order, Overrun, Setting};
 
 pub(super) const WORKERS: usize = 2;
 pub(super) const BOUNDS: [&[u32]; 3] = [&[0, 100], &[5, 20, 40], &[0, 8, 16, 32, 64, 65]];
@@ -27,7 +27,7 @@ pub(super) enum Op {
     /// Cancels the request that was accepted so many before the last.
     Cancel(u64),
     /// Other bounds, another batch size, another bound of climbers, another budget.
-    Reconfigure(Option<usize>, Option<u32>, Option<Option<usize>>, u64),
+    Reconfigure(Option<usize>, Option<u32>, Setting<usize>, u64),
     DropWorker(usize),
 }
 
@@ -61,7 +61,11 @@ fn options() -> impl Strategy<Value = Options> + Clone {
 
 fn reconfigurations() -> impl Strategy<Value = Op> {
     let bounds = prop::option::of(0..BOUNDS.len());
-    let parked = prop::option::of(prop::option::of(0usize..20));
+    let parked = prop_oneof![
+        2 => Just(Setting::Keep),
+        1 => Just(Setting::Unset),
+        1 => (0usize..20).prop_map(Setting::Set),
+    ];
     (bounds, prop::option::of(1u32..6), parked, 1u64..300)
         .prop_map(|(bounds, size, parked, budget)| Op::Reconfigure(bounds, size, parked, budget))
 }

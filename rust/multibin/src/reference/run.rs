@@ -7,7 +7,9 @@ use super::ledger::Ledger;
 use super::program::{BOUNDS, Op, QUEUES, WORKERS};
 use super::starvation::Starvation;
 use super::state::Reference;
-use crate::{Batch, Budget, Change, Config, Edges, Options, Scheduler, SubmitError, Worker};
+use crate::{
+    Batch, Budget, Change, Config, Edges, Options, Scheduler, Setting, SubmitError, Worker,
+};
 
 pub(super) struct Run {
     clock: Arc<AtomicU64>,
@@ -157,7 +159,7 @@ impl Run {
         &mut self,
         edges: Option<Edges>,
         batch_size: Option<u32>,
-        max_parked: Option<Option<usize>>,
+        max_parked: Setting<usize>,
         budget: u64,
     ) {
         let budget = self.reference.config.budget.map(|_| budget);
@@ -166,7 +168,7 @@ impl Run {
         self.scheduler.reconfigure(&change).unwrap();
         let config = &mut self.reference.config;
         config.batch_size = batch_size.unwrap_or(config.batch_size);
-        config.max_parked = max_parked.unwrap_or(config.max_parked);
+        config.max_parked = max_parked.apply(config.max_parked);
         if batch_size.is_some() {
             config.batch_sizes = None;
         }
