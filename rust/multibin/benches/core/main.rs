@@ -1,6 +1,6 @@
 //! What a request costs in the core, each figure beside its baseline.
 //!
-//! Every iteration is one batch of 32 requests. `benches/bars.py` turns the medians into ratios.
+//! Every iteration is one batch of 32 requests. `benches/targets.py` turns the medians into ratios.
 
 mod common;
 #[path = "../shared/lengths.rs"]
