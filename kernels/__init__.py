@@ -2,6 +2,8 @@
 
 A CUDA tensor runs the Triton kernel, a CPU tensor the reference. With `TRITON_INTERPRET=1` in the
 environment before the first import, CPU tensors run the kernel too, in Triton's interpreter.
+
+The engine uses `pad` and `gather_kv`. `unpad`, the inverse of `pad`, is for other callers.
 """
 
 from multibin.kernels.kv import gather_kv, gather_kv_reference

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from math import gcd
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from multibin._args import integer
 from multibin.kernels.launch import (
     WORDS,
     check_alike,
     check_index,
-    check_size,
     check_tensor,
     jit,
     launch,
@@ -21,7 +22,7 @@ from multibin.kernels.launch import (
 )
 
 BLOCK = 2048
-"""Words that one program copies. Of 8 bytes, that is 64 bytes for each of its 256 threads."""
+"""Words that one program copies: with 8-byte words, 64 bytes for each of its 256 threads."""
 
 
 @jit()
@@ -50,7 +51,7 @@ def gather_kv_kernel(
     WIDTH: tl.constexpr,  # words of one position
     BLOCK: tl.constexpr,  # words
 ) -> None:
-    """Program (block, plane, move) copies one block of one head of one layer's keys or values."""
+    """Copies, as program (block, plane, move), a block of one layer's and head's keys or values."""
     move = tl.program_id(2).to(tl.int64)
     origin = tl.load(source_rows + move).to(tl.int64)
     target = tl.load(destination_rows + move).to(tl.int64)
@@ -71,13 +72,22 @@ def gather_kv_kernel(
         + target * destination_row
         + head * destination_head
     )
-    # Words of consecutive positions are numbered through: no lane idles at any head_dim.
+    # Words of consecutive positions have consecutive numbers: no lane idles at any head_dim.
     word = first + tl.arange(0, BLOCK)
     position = (word // WIDTH).to(tl.int64)
     column = word % WIDTH
     mask = word < words
     data = tl.load(source + position * (source_position * VECTOR) + column, mask=mask)
     tl.store(destination + position * (destination_position * VECTOR) + column, data, mask=mask)
+
+
+class Moves(NamedTuple):
+    """Which rows move where: index tensors [moves] on the device of the source."""
+
+    source_rows: Tensor
+    destination_rows: Tensor
+    lengths: Tensor
+    """Positions to copy."""
 
 
 @torch.no_grad()
@@ -94,16 +104,24 @@ def gather_kv(
 
     All layers, keys and values and heads of all rows move in one launch, without waiting for the
     device. Positions at and beyond `lengths[i]` and rows that are not named stay as they are. The
-    moves have no order: a row may be a destination once, and where `destination` shares memory
-    with `source`, as in compaction, no row may be both a source and a destination.
+    moves have no order, so a row may be a destination once. Where `destination` shares memory with
+    `source`, as in compaction, no row may be both a source and a destination.
+
+    >>> import torch
+    >>> from multibin.kernels import gather_kv
+    >>> cache = torch.arange(8.0).reshape(1, 2, 2, 1, 1, 2)
+    >>> gather_kv(cache, cache, *torch.tensor([[1], [0], [1]]), longest=1)
+    >>> bool(cache[:, :, 0].equal(cache[:, :, 1]))
+    True
 
     Args:
         source: [layers, 2, rows, kv_heads, capacity, head_dim], keys and values on axis 1, with any
             strides as long as the last is 1.
-        destination: the same with its own rows, capacity and strides.
+        destination: a cache of these axes with its own rows, capacity and strides.
         source_rows: [moves] int32 or int64 on the device of `source`.
-        destination_rows: likewise.
-        lengths: positions to copy, likewise; 0 copies nothing.
+        destination_rows: [moves] int32 or int64 on the device of `source`.
+        lengths: [moves] int32 or int64 on the device of `source`: positions to copy; 0 copies
+            nothing.
         longest: an upper bound of `lengths`, known on the host, within both capacities.
 
     Raises:
@@ -112,23 +130,15 @@ def gather_kv(
             length beyond `longest` (a device, which cannot tell, copies `longest` positions).
         IndexError: on CPU, a row outside its cache (a device skips that move).
     """
-    longest = _check(source, destination, source_rows, destination_rows, lengths, longest)
+    moves = Moves(source_rows, destination_rows, lengths)
+    longest = _check(source, destination, moves, longest)
     if not uses_triton(source):
-        gather_kv_reference(
-            source, destination, source_rows, destination_rows, lengths, longest=longest
-        )
+        gather_kv_reference(source, destination, *moves, longest=longest)
     elif longest and all(tensor.numel() for tensor in (source, destination, lengths)):
-        _launch(source, destination, source_rows, destination_rows, lengths, longest)
+        _launch(source, destination, moves, longest)
 
 
-def _launch(
-    source: Tensor,
-    destination: Tensor,
-    source_rows: Tensor,
-    destination_rows: Tensor,
-    lengths: Tensor,
-    longest: int,
-) -> None:
+def _launch(source: Tensor, destination: Tensor, moves: Moves, longest: int) -> None:
     unit = _unit(source, destination)
     word = min(unit, 8)
     vector = unit // word
@@ -136,14 +146,14 @@ def _launch(
     layers, halves, source_size, heads, _, width = source.shape
     strides = [t.stride(axis) // vector for t in (source, destination) for axis in range(5)]
     numbers = (heads, longest, source_size, destination.shape[2], *strides)
-    grid = (-(-longest * width // BLOCK), layers * halves * heads, lengths.numel())
-    moves = (rows.contiguous() for rows in (source_rows, destination_rows, lengths))
+    grid = (-(-longest * width // BLOCK), layers * halves * heads, moves.lengths.numel())
+    indices = (index.contiguous() for index in moves)
     constants = (vector, width, BLOCK)
-    launch(gather_kv_kernel, grid, source, destination, *moves, *numbers, *constants, num_warps=8)
+    launch(gather_kv_kernel, grid, source, destination, *indices, *numbers, *constants, num_warps=8)
 
 
 def _unit(*caches: Tensor) -> int:
-    """Bytes, at most 16, in which every position of the caches starts and ends."""
+    """Returns the bytes, at most 16, at whose multiples every position starts and ends."""
     unit = 16
     for cache in caches:
         elements = gcd(cache.storage_offset(), cache.shape[-1], *cache.stride()[:-1])
@@ -160,15 +170,30 @@ def gather_kv_reference(
     *,
     longest: int,
 ) -> None:
-    """`gather_kv` in plain torch: one strided copy a row. Reads the index tensors on the host."""
+    """Copies rows in plain torch, one strided copy a row; reads the index tensors on the host.
+
+    >>> import torch
+    >>> from multibin.kernels import gather_kv_reference
+    >>> source, destination = torch.ones(1, 2, 2, 1, 4, 8), torch.zeros(1, 2, 2, 1, 4, 8)
+    >>> rows = torch.tensor([1]), torch.tensor([0]), torch.tensor([3])
+    >>> gather_kv_reference(source, destination, *rows, longest=3)
+    >>> destination[0, 0, :, 0, :, 0].tolist()
+    [[1.0, 1.0, 1.0, 0.0], [0.0, 0.0, 0.0, 0.0]]
+
+    Raises:
+        ValueError: a length beyond `longest`.
+        IndexError: a row outside its cache.
+    """
     moves = list(
         zip(source_rows.tolist(), destination_rows.tolist(), lengths.tolist(), strict=True)
     )
-    for origin, target, length in moves:
-        _check_row("source_rows", origin, source)
-        _check_row("destination_rows", target, destination)
+    for index, (origin, target, length) in enumerate(moves):
+        _check_row(f"source_rows[{index}]", origin, source)
+        _check_row(f"destination_rows[{index}]", target, destination)
         if length > longest:
-            raise ValueError(f"lengths holds {length}, beyond longest={longest}")
+            raise ValueError(
+                f"lengths[{index}] must be at most longest, which is {longest}, got {length}"
+            )
     for origin, target, length in moves:
         if length > 0:
             destination[:, :, target, :, :length] = source[:, :, origin, :, :length]
@@ -176,26 +201,20 @@ def gather_kv_reference(
 
 def _check_row(name: str, row: int, cache: Tensor) -> None:
     if not 0 <= row < cache.shape[2]:
-        raise IndexError(f"{name} holds {row}, outside a cache of {cache.shape[2]} rows")
+        raise IndexError(f"{name} must be a row of a cache of {cache.shape[2]} rows, got {row}")
 
 
-def _check(
-    source: Tensor,
-    destination: Tensor,
-    source_rows: Tensor,
-    destination_rows: Tensor,
-    lengths: Tensor,
-    longest: int,
-) -> int:
+def _check(source: Tensor, destination: Tensor, moves: Moves, longest: int) -> int:
+    """Checks all arguments and returns `longest` as an int."""
     _check_caches(source, destination)
-    rows = {"source_rows": source_rows, "destination_rows": destination_rows, "lengths": lengths}
-    for name, tensor in rows.items():
+    for name, tensor in moves._asdict().items():
         check_index(name, tensor, source)
-        check_alike(name, tensor, shape=source_rows.shape)
-    longest = check_size("longest", longest)
+        check_alike(name, tensor, shape=moves.source_rows.shape)
+    longest = integer("longest", longest)
     for name, cache in (("source", source), ("destination", destination)):
         if longest > cache.shape[4]:
-            raise ValueError(f"longest={longest} is beyond {name}'s capacity {cache.shape[4]}")
+            rule = f"at most {name}'s capacity of {cache.shape[4]}"
+            raise ValueError(f"longest must be {rule}, got {longest}")
     return longest
 
 
@@ -203,12 +222,12 @@ def _check_caches(source: Tensor, destination: Tensor) -> None:
     for name, cache in (("source", source), ("destination", destination)):
         check_tensor(name, cache, 6)
         if cache.shape[1] != 2:
-            raise ValueError(f"{name} must be [layers, 2, rows, ...], not {shape(cache)}")
+            raise ValueError(f"{name} must be [layers, 2, rows, ...], got {shape(cache)}")
         if cache.stride(5) != 1 and cache.shape[5] > 1:
-            raise ValueError(f"{name} must have a last stride of 1, not {cache.stride(5)}")
+            raise ValueError(f"{name} must have a last stride of 1, got {cache.stride(5)}")
     check_alike("destination", destination, dtype=source.dtype, device=source.device)
     if any(source.shape[axis] != destination.shape[axis] for axis in (0, 3, 5)):
         raise ValueError(
             f"destination must have the layers, kv_heads and head_dim of source "
-            f"{shape(source)}, not {shape(destination)}"
+            f"{shape(source)}, got {shape(destination)}"
         )

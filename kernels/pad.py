@@ -1,7 +1,7 @@
 """Ragged rows to a dense batch and back.
 
-`offsets` [rows + 1] bounds the rows: row r is `tokens[offsets[r]:offsets[r + 1]]`. It is read on
-its own device only, so it is not checked: it must not decrease, and a position outside `tokens`
+`offsets` [rows + 1] bounds the rows: row r is `tokens[offsets[r]:offsets[r + 1]]`. Only its own
+device reads it, so its values are not checked: they must not decrease. A position outside `tokens`
 reads as `fill`. Nothing here waits for the device, and no length recompiles a kernel.
 """
 
@@ -12,11 +12,11 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
+from multibin._args import integer, one_of, sentence
 from multibin.kernels.launch import (
     WORDS,
     check_alike,
     check_index,
-    check_size,
     check_tensor,
     jit,
     launch,
@@ -43,7 +43,7 @@ def pad_kernel(
     LEFT: tl.constexpr,
     BLOCK: tl.constexpr,
 ) -> None:
-    """Program (row, block) writes columns block * BLOCK ... of one dense row, each once."""
+    """Writes, as program (row, block), columns block * BLOCK ... of one dense row, each once."""
     row = tl.program_id(0).to(tl.int64)
     column = tl.program_id(1).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     start = tl.load(offsets + row).to(tl.int64)
@@ -71,10 +71,10 @@ def unpad_kernel(
     LEFT: tl.constexpr,
     BLOCK: tl.constexpr,
 ) -> None:
-    """Program block writes positions block * BLOCK ... of the tokens, each once."""
+    """Writes, as program block, positions block * BLOCK ... of the tokens, each once."""
     position = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     # The row of a position is the number of rows that end at or before it. A halving too many is
-    # harmless; `while`, because the interpreter of Triton 3.6 has no range of a run-time number.
+    # harmless. It is a `while`, as the interpreter of Triton 3.6 has no range of a run-time number.
     row = tl.zeros_like(position)
     high = row + rows
     while steps > 0:
@@ -105,7 +105,14 @@ def pad(
     fill: float = 0,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The ragged rows of `tokens` as one dense batch.
+    """Returns the ragged rows of `tokens` as one dense batch.
+
+    >>> import torch
+    >>> from multibin.kernels import pad
+    >>> pad(torch.tensor([5, 6, 7, 8, 9]), torch.tensor([0, 2, 5]), 3).tolist()
+    [[5, 6, 0], [7, 8, 9]]
+    >>> pad(torch.tensor([5, 6, 7, 8, 9]), torch.tensor([0, 2, 5]), 2, side="left").tolist()
+    [[5, 6], [8, 9]]
 
     Args:
         tokens: [total], of any dtype of at most 8 bytes; its values are moved, never computed with.
@@ -146,7 +153,13 @@ def _launch_pad(tokens: Tensor, offsets: Tensor, dense: Tensor, fill: int, left:
 def pad_reference(
     tokens: Tensor, offsets: Tensor, width: int, *, side: Side = "right", fill: float = 0
 ) -> Tensor:
-    """`pad` in plain torch, arguments unchecked."""
+    """Pads in plain torch; arguments are not checked.
+
+    >>> import torch
+    >>> from multibin.kernels import pad_reference
+    >>> pad_reference(torch.tensor([5, 6, 7]), torch.tensor([0, 2, 3]), 2, fill=-1).tolist()
+    [[5, 6], [7, -1]]
+    """
     starts, ends = offsets[:-1, None], offsets[1:, None]
     columns = torch.arange(width, device=tokens.device)
     source = columns + (starts if side == "right" else ends - width)
@@ -167,15 +180,20 @@ def unpad(
     fill: float = 0,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The inverse of `pad`: the rows of a dense batch, one behind the other.
+    """Returns the rows of a dense batch, one behind the other: the inverse of `pad`.
+
+    >>> import torch
+    >>> from multibin.kernels import unpad
+    >>> unpad(torch.tensor([[5, 6, 0], [7, 8, 9]]), torch.tensor([0, 2, 5]), 5).tolist()
+    [5, 6, 7, 8, 9]
 
     Args:
         dense: [rows, width], of any dtype of at most 8 bytes and with any strides.
         offsets: [rows + 1] int32 or int64 on the device of `dense`.
         total: tokens of all rows together, `offsets[rows]`, known on the host.
         side: where the padding is.
-        fill: the value of the positions that `dense` does not hold: what `pad` cut from a row
-            longer than `width`, and positions of no row.
+        fill: the value of positions that `dense` lacks: what `pad` cut from a row longer than
+            `width`, and positions of no row.
         out: where to write, [total] of the dtype and on the device of `dense`; any stride.
 
     Returns:
@@ -187,7 +205,9 @@ def unpad(
     """
     total = _check(dense, 2, offsets, total, "total", side)
     if dense.shape[0] != offsets.numel() - 1:
-        raise ValueError(f"offsets bounds {offsets.numel() - 1} rows, dense has {dense.shape[0]}")
+        rows = dense.shape[0]
+        rule = f"{rows + 1} bounds for the {rows} rows of dense"
+        raise ValueError(f"offsets must hold {rule}, got {offsets.numel()}")
     words, bits = _words(dense), _bits(fill, dense.dtype)
     _check_output(out, (total,), dense)
     if not uses_triton(dense):
@@ -209,7 +229,13 @@ def _launch_unpad(dense: Tensor, offsets: Tensor, tokens: Tensor, fill: int, lef
 def unpad_reference(
     dense: Tensor, offsets: Tensor, total: int, *, side: Side = "right", fill: float = 0
 ) -> Tensor:
-    """`unpad` in plain torch, arguments unchecked."""
+    """Unpads in plain torch; arguments are not checked.
+
+    >>> import torch
+    >>> from multibin.kernels import unpad_reference
+    >>> unpad_reference(torch.tensor([[5, 6], [7, 0]]), torch.tensor([0, 2, 3]), 3).tolist()
+    [5, 6, 7]
+    """
     if not dense.numel():
         return dense.new_full((total,), fill)
     rows, width = dense.shape
@@ -228,10 +254,9 @@ def _check(
     check_tensor("tokens" if dimensions == 1 else "dense", data, dimensions)
     check_index("offsets", offsets, data)
     if not offsets.numel():
-        raise ValueError("offsets must hold rows + 1 bounds, not 0")
-    if side not in ("right", "left"):
-        raise ValueError(f"side must be 'right' or 'left', not {side!r}")
-    return check_size(size_name, size)
+        raise ValueError("offsets must hold rows + 1 bounds, got 0")
+    one_of("side", side, ("right", "left"))
+    return integer(size_name, size)
 
 
 def _check_output(out: Tensor | None, shape: tuple[int, ...], like: Tensor) -> None:
@@ -241,16 +266,21 @@ def _check_output(out: Tensor | None, shape: tuple[int, ...], like: Tensor) -> N
 
 
 def _words(tensor: Tensor) -> Tensor:
+    """Returns the elements as integers of their size, bit for bit."""
     return tensor.view(WORDS[tensor.dtype.itemsize])
 
 
 def _bits(fill: float, dtype: torch.dtype) -> int:
-    """`fill` as the word that holds it; a scalar on the host, so the device is not read."""
+    """Returns `fill` as the word that holds it, made on the host, so no device is read."""
     try:
         scalar = torch.tensor(fill, dtype=dtype)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise ValueError(f"fill={fill!r} is not a value of {dtype}") from error
+        raise _unfit(fill, dtype) from error
     rounds = dtype.is_floating_point or dtype.is_complex
     if scalar.dim() or not (rounds or scalar.item() == fill):
-        raise ValueError(f"fill={fill!r} is not a value of {dtype}")
+        raise _unfit(fill, dtype)
     return int(_words(scalar).item())
+
+
+def _unfit(fill: object, dtype: torch.dtype) -> ValueError:
+    return ValueError(sentence("fill", f"a value of {dtype}", fill))

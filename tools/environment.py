@@ -1,9 +1,9 @@
-"""Makes a virtual environment of pinned packages, or says in one line each what is missing for it.
+"""Makes a virtual environment of pinned packages, or prints a line for each thing that is missing.
 
     python3 tools/environment.py FOLDER REQUIREMENTS
 
-An environment that is whole, of these pins and of this Python is left as it is. The file parses on
-Python 3.6, so that an old interpreter can say that it is too old.
+A complete environment of these pins and this Python is left as it is. The file parses on Python
+3.6, so that an old interpreter can report that it is too old.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 OLDEST, NEWEST = (3, 11), (3, 14)
 GB = 10**9
-# What the locked versions take on Linux: pip's downloads, the environment, what cargo builds.
+# Disk for the locked versions on Linux: pip's downloads, the environment, what cargo builds.
 DOWNLOAD, UNPACKED, BUILD = 3 * GB, 6 * GB, 1 * GB
 
 
@@ -34,7 +34,7 @@ def wrong_python(version: "tuple[int, ...]", name: str) -> str:
     return f"multibin needs Python {wanted}; {name} is {found}: {hint}"
 
 
-# Older Pythons end here: they do not know the annotations below.
+# Older Pythons end here, as they do not know the annotations below.
 _wrong = wrong_python(sys.version_info[:3], os.path.basename(sys.executable))
 if _wrong:
     print(_wrong, file=sys.stderr)
@@ -69,12 +69,12 @@ def no_linker() -> str:
 
 
 def existing(folder: Path) -> Path:
-    """Returns the nearest folder that exists, so that its disk can be asked."""
+    """Returns the nearest folder that exists, to measure its disk."""
     return next(place for place in (folder, *folder.parents) if place.exists())
 
 
 def no_disk(folder: Path) -> str:
-    """Sums what each disk has to hold: pip keeps a download in its cache and a copy in TMPDIR."""
+    """Sums the bytes for each disk: pip keeps a download in its cache and a copy in TMPDIR."""
     cache = os.environ.get("PIP_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     wanted = {
         folder: UNPACKED + BUILD,
@@ -94,7 +94,7 @@ def no_disk(folder: Path) -> str:
 
 
 def digest(requirements: Path) -> str:
-    """Hashes the pins and the Python, but no comment and no time of change."""
+    """Hashes the pins and the Python, without comments and times of change."""
     lines = [line.split("#")[0].strip() for line in requirements.read_text().splitlines()]
     pins = "\n".join([*filter(None, lines), sys.implementation.cache_tag])
     return hashlib.sha256(pins.encode()).hexdigest()
@@ -116,7 +116,7 @@ def call(*command: object) -> int:
 
 
 def install(folder: Path, requirements: Path) -> int:
-    """Fills an empty environment. Nothing is built from source: what that takes is not pinned."""
+    """Fills an empty environment with wheels only, as build requirements are not pinned."""
     packages = len(re.findall(r"^\S+==", requirements.read_text(), re.MULTILINE))
     say(f"{folder}, step 1 of 2: an empty virtual environment")
     if call(sys.executable, "-m", "venv", "--clear", folder):
@@ -129,17 +129,20 @@ def install(folder: Path, requirements: Path) -> int:
 
 
 def prepare(folder: Path, requirements: Path) -> int:
-    wanted, stamp = digest(requirements), folder / ".installed"
+    pins, stamp = digest(requirements), folder / ".installed"
     refuse(no_ensurepip(), no_cargo(), no_linker())
-    if stamp.exists() and stamp.read_text() == wanted:
+    if stamp.exists() and stamp.read_text() == pins:
         return 0
-    # What is outdated or half done makes room for what replaces it.
+    # An outdated or incomplete environment makes room for the new one.
     shutil.rmtree(folder, ignore_errors=True)
     refuse(no_disk(folder))
     if install(folder, requirements):
-        print(f"{folder} is not whole, as said above; the next run starts it over", file=sys.stderr)
+        print(
+            f"{folder} is incomplete, see above; the next run makes it again",
+            file=sys.stderr,
+        )
         return 1
-    stamp.write_text(wanted)
+    stamp.write_text(pins)
     return 0
 
 

@@ -3,8 +3,8 @@
     python -m tools.lock               requirements/locked.txt and requirements/oldest.txt
     python -m tools.lock newest FILE   the newest released versions, into FILE
 
-The pins serve every supported Python: markers say which is for which. Registries, mirrors and
-certificates are those of uv's own settings; none of them gets into a file.
+The pins serve every supported Python; markers say which Python a pin is for. Registries, mirrors
+and certificates come from uv's own settings, and no file has them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def declared() -> list[str]:
 
 
 def digest() -> str:
-    """Changes with every declared requirement, so that a lock of other ones is seen."""
+    """Returns a hash of the declared requirements, by which an outdated lock is found."""
     declaration = [project()["requires-python"], sorted(declared())]
     return hashlib.sha256(json.dumps(declaration).encode()).hexdigest()
 
@@ -67,7 +67,7 @@ def resolve(resolution: str, file: Path) -> None:
 
 
 def check_wheels(file: Path) -> None:
-    """Fails unless each supported Python finds a wheel of every pin, on Linux x86-64."""
+    """Checks that each supported Python finds a wheel of every pin, on Linux x86-64."""
     linux = ["--only-binary=:all:", "--python-platform=x86_64-manylinux_2_28"]
     with tempfile.TemporaryDirectory() as empty:
         for python in PYTHONS:

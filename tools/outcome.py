@@ -1,7 +1,7 @@
 """A pytest plugin for runs against other versions: `-p tools.outcome --outcome=NAME`.
 
-It tests an installed wheel only, says first which versions it meets, and at the end which of their
-features are deprecated and, in the last line, `NAME: 512 passed, 0 failed, 3 skipped`.
+It tests an installed wheel only. The report begins with the versions of the packages, and ends with
+their deprecated features. The last line is `NAME: 512 passed, 0 failed, 3 skipped`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Outcome(logging.Handler):
-    """Counts reports and collects deprecations, those too that transformers only logs."""
+    """Counts reports and collects deprecations, also those that transformers only logs."""
 
     def __init__(self, name: str) -> None:
         super().__init__(logging.WARNING)

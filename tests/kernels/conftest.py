@@ -1,4 +1,4 @@
-"""Where the kernels' tests run: on CPU, and on the GPU where there is one."""
+"""Devices of the kernels' tests: the CPU, and the GPU if there is one."""
 
 import pytest
 import torch
@@ -10,5 +10,5 @@ DEVICES = ["cpu"] if INTERPRETED or not torch.cuda.is_available() else ["cpu", "
 
 @pytest.fixture(scope="session", params=DEVICES)
 def device(request: pytest.FixtureRequest) -> torch.device:
-    """On CPU the torch reference, or the kernel in Triton's interpreter; on CUDA the kernel."""
+    """The CPU, for the torch reference or Triton's interpreter, and CUDA, for the kernel."""
     return torch.device(request.param)

@@ -1,4 +1,4 @@
-"""Every kernel compiles for A100 and H100, without a GPU, into the loads and stores meant."""
+"""Every kernel compiles for A100 and H100, without a GPU, into the intended loads and stores."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ pytestmark = pytest.mark.parametrize("arch", [80, 90])
 
 
 @pytest.fixture(autouse=True)
-def _fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty cache, so that every kernel is compiled, and what ptxas says of it."""
+def _empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty cache, so that every kernel compiles, and ptxas prints its log."""
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     monkeypatch.setenv("TRITON_DUMP_PTXAS_LOG", "1")
 
@@ -35,7 +35,7 @@ def _fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def compiled(
     kernel: Any, arch: int, pointers: dict[str, str], *, aligned: bool = False, **constants: int
 ) -> str:
-    """The PTX of `kernel`, its numbers 64 bits wide as in a launch."""
+    """Returns the PTX of `kernel`; its numbers are 64 bits wide, as in a launch."""
     signature = {
         parameter.name: "constexpr" if parameter.is_constexpr else "i64"
         for parameter in kernel.params
@@ -81,7 +81,7 @@ def test_pad(
 def test_gather_kv(
     head_dim: int, index: int, arch: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In 16-bit caches every access is 16 bytes wide, at head dims that are no power of two too."""
+    """In 16-bit caches every access is 16 bytes wide, also where head_dim is no power of two."""
     names = ("source_rows", "destination_rows", "lengths")
     pointers = {"source": "*i64", "destination": "*i64"} | dict.fromkeys(names, f"*i{index}")
     width = head_dim // 4

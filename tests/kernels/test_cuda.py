@@ -1,4 +1,4 @@
-"""What only a GPU shows: no host sync, and one compilation for all lengths."""
+"""Properties that only a GPU shows: no host sync, and one compilation for all lengths."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _no_sync() -> Iterator[None]:
 
 
 def run(lengths: list[int], width: int) -> tuple[Tensor, ...]:
-    """Every kernel once on its stream; the arguments are made before."""
+    """Runs every kernel once on its stream; the arguments are made before."""
     device = torch.device("cuda")
     total, rows = sum(lengths), len(lengths)
     tokens = torch.arange(total, device=device)
@@ -46,7 +46,7 @@ def test_no_kernel_waits_for_the_device() -> None:
 
 
 def test_other_lengths_replay_in_a_graph() -> None:
-    """A capture fails where a kernel is compiled or loaded, so 7 and 1999 share one."""
+    """A capture fails if a kernel is compiled or loaded, so widths 7 and 1999 share one kernel."""
     run([3, 0, 7], 7)
     device = torch.device("cuda")
     tokens, offsets = torch.arange(2010, device=device), torch.tensor([0, 11, 2010], device=device)

@@ -1,4 +1,4 @@
-"""Moves of KV rows, exactly, and nothing but the moves."""
+"""Moves of KV rows are exact, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ DTYPES = [torch.bfloat16, torch.float16, torch.float32, torch.float64, torch.int
 
 
 def noise(*shape: int, dtype: torch.dtype = torch.float32, device: torch.device) -> Tensor:
-    """Random bytes seen as `dtype`, so NaNs of every kind among them."""
+    """Returns random bytes as `dtype`, with NaNs of every kind among them."""
     limit = 2 if dtype == torch.bool else 256
     size = (*shape[:-1], shape[-1] * dtype.itemsize)
     return torch.randint(limit, size, dtype=torch.uint8, device=device).view(dtype)
 
 
 def bits(cache: Tensor) -> list[Any]:
-    """The bytes of every position, as nested lists."""
+    """Returns the bytes of every position, as nested lists."""
     return cache.contiguous().view(torch.uint8).tolist()
 
 
 def moved(source: Tensor, destination: Tensor, moves: list[Move]) -> list[Any]:
-    """What `destination` must hold, position by position, on plain lists."""
+    """Returns what `destination` must hold, position by position, by plain lists."""
     before, after = bits(source), bits(destination)
     layers, halves, _, heads, _, _ = source.shape
     for layer in range(layers):
@@ -108,10 +108,10 @@ def test_nothing_to_move(device: torch.device) -> None:
 
 
 def compacted(live: list[bool]) -> list[tuple[int, int]]:
-    """(from, to): the live rows of the tail, moved into the holes before them."""
-    holes = [row for row, alive in enumerate(live) if not alive]
+    """Returns (from, to) of the live rows of the tail, moved into the gaps before them."""
+    gaps = [row for row, alive in enumerate(live) if not alive]
     tail = [row for row, alive in enumerate(live) if alive and row >= sum(live)]
-    return list(zip(tail, holes, strict=False))
+    return list(zip(tail, gaps, strict=False))
 
 
 @settings(max_examples=60, deadline=None)
@@ -149,17 +149,17 @@ def test_random_moves(
 
 
 def by_position(cache: Tensor) -> Tensor:
-    """The same values, laid out [layers, 2, rows, capacity, kv_heads, head_dim]."""
+    """Returns the values laid out as [layers, 2, rows, capacity, kv_heads, head_dim]."""
     return cache.transpose(3, 4).contiguous().transpose(3, 4)
 
 
 def by_row(cache: Tensor) -> Tensor:
-    """The same values, rows outermost."""
+    """Returns the values laid out with rows outermost."""
     return cache.permute(2, 4, 0, 1, 3, 5).contiguous().permute(2, 3, 0, 4, 1, 5)
 
 
 def within(cache: Tensor, offset: int) -> Tensor:
-    """The same values amid a wider buffer, so that rows start `offset` elements off."""
+    """Returns the values amid a wider buffer, so that rows start `offset` elements off."""
     *outer, width = cache.shape
     buffer = torch.zeros(*outer, width + 2 * offset, dtype=cache.dtype, device=cache.device)
     buffer[..., offset : offset + width] = cache
@@ -167,12 +167,12 @@ def within(cache: Tensor, offset: int) -> Tensor:
 
 
 def aligned(cache: Tensor) -> Tensor:
-    """Amid a wider buffer, 16-byte boundaries kept."""
+    """Returns the values amid a wider buffer, on 16-byte boundaries."""
     return within(cache, 8)
 
 
 def odd(cache: Tensor) -> Tensor:
-    """Amid a wider buffer, off every boundary but an element's."""
+    """Returns the values amid a wider buffer, on the boundaries of elements only."""
     return within(cache, 1)
 
 
@@ -232,7 +232,8 @@ def test_what_only_the_device_knows(wrong: Move, device: torch.device) -> None:
         assert bits(destination) == expected
         return
     before = bits(destination)
-    with pytest.raises((IndexError, ValueError), match=r"_rows holds|lengths holds 4, beyond long"):
+    message = r"_rows\[1\] must be a row of|lengths\[1\] must be at most longest, which is 3, got 4"
+    with pytest.raises((IndexError, ValueError), match=message):
         move(source, destination, moves, longest=3)
     assert bits(destination) == before
 
@@ -253,10 +254,10 @@ ROWS = torch.tensor([0, 1])
 @pytest.mark.parametrize(
     ("changed", "error", "message"),
     [
-        ({"source": None}, TypeError, "source must be a tensor, not NoneType"),
-        ({"source": CACHE[0]}, ValueError, "source must have 6 dimensions, not shape (2, 3, 1, 8"),
-        ({"source": CACHE.mT}, ValueError, "source must have a last stride of 1, not 4"),
-        ({"source": CACHE[:, :1]}, ValueError, "source must be [layers, 2, rows, ...], not (2, 1"),
+        ({"source": None}, TypeError, "source must be a tensor, got NoneType"),
+        ({"source": CACHE[0]}, ValueError, "source must have 6 dimensions, got shape (2, 3, 1, 8"),
+        ({"source": CACHE.mT}, ValueError, "source must have a last stride of 1, got 4"),
+        ({"source": CACHE[:, :1]}, ValueError, "source must be [layers, 2, rows, ...], got (2, 1"),
         (
             {"destination": CACHE.to(torch.complex128)},
             TypeError,
@@ -270,12 +271,16 @@ ROWS = torch.tensor([0, 1])
         ({"source_rows": ROWS[:1]}, ValueError, "destination_rows must have shape torch.Size([1])"),
         ({"destination_rows": ROWS[None]}, ValueError, "destination_rows must have 1 dimensions"),
         ({"lengths": ROWS[:1]}, ValueError, "lengths must have shape torch.Size([2])"),
-        ({"lengths": [1, 1]}, TypeError, "lengths must be a tensor, not list"),
-        ({"lengths": ROWS.to("meta")}, ValueError, "lengths must have device cpu, not meta"),
-        ({"longest": 9}, ValueError, "longest=9 is beyond source's capacity 8"),
-        ({"destination": CACHE[:, :, :, :, :5]}, ValueError, "beyond destination's capacity 5"),
-        ({"longest": -1}, ValueError, "longest must be >= 0, not -1"),
-        ({"longest": 2.5}, TypeError, "longest must be an int on the host, not 2.5"),
+        ({"lengths": [1, 1]}, TypeError, "lengths must be a tensor, got list"),
+        ({"lengths": ROWS.to("meta")}, ValueError, "lengths must have device cpu, got meta"),
+        ({"longest": 9}, ValueError, "longest must be at most source's capacity of 8, got 9"),
+        (
+            {"destination": CACHE[:, :, :, :, :5]},
+            ValueError,
+            "most destination's capacity of 5, got 8",
+        ),
+        ({"longest": -1}, ValueError, "longest must be at least 0, got -1"),
+        ({"longest": 2.5}, TypeError, "longest must be an int, got 2.5"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )

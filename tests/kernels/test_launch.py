@@ -1,4 +1,4 @@
-"""Where the kernels run: Triton's interpreter, no Triton at all, and what never recompiles."""
+"""Where the kernels run: in Triton's interpreter, and without Triton; none recompiles."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 @needs_triton
 @compiles
-def test_all_of_this_in_the_interpreter(tmp_path: Path) -> None:
-    """The tests of pad, kv and this file again, their kernels interpreted on CPU."""
+def test_these_tests_pass_in_the_interpreter(tmp_path: Path) -> None:
+    """The tests of pad, kv and this file run again, with the kernels interpreted on the CPU."""
     report = tmp_path / "report.xml"
     options = ("-q", "-p", "no:cacheprovider", f"--junitxml={report}")
     result = run("-m", "pytest", *map(str, INTERPRETABLE), *options, TRITON_INTERPRET="1")
@@ -81,7 +81,7 @@ assert cache[:, :, 0].equal(cache[:, :, 1])
     "kernel", [pad_kernel, unpad_kernel, gather_kv_kernel], ids=lambda kernel: kernel.__name__
 )
 def test_numbers_are_never_specialised(kernel: Any) -> None:
-    """So no length, width, stride or fill compiles a kernel anew."""
+    """So no length, width, stride or fill compiles a kernel again."""
     numbers = [parameter for parameter in kernel.params if parameter.annotation_type == "i64"]
     assert len(numbers) >= 6
     assert all(parameter.do_not_specialize for parameter in numbers)

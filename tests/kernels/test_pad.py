@@ -1,4 +1,4 @@
-"""Ragged to dense and back, exactly: against Python lists and torch's own padding."""
+"""Ragged to dense and back is exact: it equals Python lists and torch's own padding."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def padded(rows: list[list[Any]], width: int, side: str, fill: Any) -> list[list
 
 
 def cut(rows: list[list[Any]], width: int, side: str, fill: Any) -> list[Any]:
-    """What `unpad` gives back of rows that `pad` cut to `width`."""
+    """Returns what `unpad` makes of rows that `pad` cut to `width`."""
     if side == "right":
         kept = [row[:width] + [fill] * (len(row) - width) for row in rows]
     else:
@@ -78,7 +78,7 @@ def dense_of(rows: list[list[Any]], width: int, device: torch.device) -> Tensor:
 
 
 def bits(tensor: Tensor) -> Tensor:
-    """The bytes on CPU, so that NaNs and signed zeros count as what they are."""
+    """Returns the bytes on the CPU, so that NaNs and signed zeros compare by their bits."""
     return tensor.cpu().contiguous().view(torch.uint8)
 
 
@@ -245,28 +245,32 @@ TOKENS, OFFSETS = torch.arange(5), torch.tensor([0, 2, 5])
 @pytest.mark.parametrize(
     ("changed", "error", "message"),
     [
-        ({"tokens": [1, 2]}, TypeError, "tokens must be a tensor, not list"),
-        ({"tokens": TOKENS[None]}, ValueError, "tokens must have 1 dimensions, not shape (1, 5)"),
+        ({"tokens": [1, 2]}, TypeError, "tokens must be a tensor, got list"),
+        ({"tokens": TOKENS[None]}, ValueError, "tokens must have 1 dimensions, got shape (1, 5)"),
         (
             {"tokens": TOKENS.to(torch.complex128)},
             TypeError,
-            "at most 8 bytes, not torch.comp",
+            "at most 8 bytes, got torch.comp",
         ),
-        ({"offsets": None}, TypeError, "offsets must be a tensor, not NoneType"),
+        ({"offsets": None}, TypeError, "offsets must be a tensor, got NoneType"),
         ({"offsets": OFFSETS.float()}, TypeError, "offsets must be int32 or int64"),
         ({"offsets": OFFSETS[None]}, ValueError, "offsets must have 1 dimensions"),
-        ({"offsets": OFFSETS[:0]}, ValueError, "offsets must hold rows + 1 bounds, not 0"),
-        ({"offsets": OFFSETS.to("meta")}, ValueError, "offsets must have device cpu, not meta"),
-        ({"width": -1}, ValueError, "width must be >= 0, not -1"),
-        ({"width": 2.0}, TypeError, "width must be an int on the host, not 2.0"),
-        ({"width": True}, TypeError, "width must be an int on the host, not True"),
-        ({"width": torch.tensor(3)}, TypeError, "width must be an int on the host, not tensor(3)"),
-        ({"side": "middle"}, ValueError, "side must be 'right' or 'left', not 'middle'"),
-        ({"fill": 0.5}, ValueError, "fill=0.5 is not a value of torch.int64"),
-        ({"fill": float("nan")}, ValueError, "fill=nan is not a value of torch.int64"),
-        ({"fill": 2**63}, ValueError, "fill=9223372036854775808 is not a value of torch.int64"),
-        ({"fill": "0"}, ValueError, "fill='0' is not a value of torch.int64"),
-        ({"fill": [0]}, ValueError, "fill=[0] is not a value of torch.int64"),
+        ({"offsets": OFFSETS[:0]}, ValueError, "offsets must hold rows + 1 bounds, got 0"),
+        ({"offsets": OFFSETS.to("meta")}, ValueError, "offsets must have device cpu, got meta"),
+        ({"width": -1}, ValueError, "width must be at least 0, got -1"),
+        ({"width": 2.0}, TypeError, "width must be an int, got 2"),
+        ({"width": True}, TypeError, "width must be an int, got True"),
+        ({"width": torch.tensor(3)}, TypeError, "width must be an int, got tensor(3)"),
+        ({"side": "middle"}, ValueError, "side must be one of 'right', 'left', got 'middle'"),
+        ({"fill": 0.5}, ValueError, "fill must be a value of torch.int64, got 0.5"),
+        ({"fill": float("nan")}, ValueError, "fill must be a value of torch.int64, got nan"),
+        (
+            {"fill": 2**63},
+            ValueError,
+            "fill must be a value of torch.int64, got 9223372036854775808",
+        ),
+        ({"fill": "0"}, ValueError, "fill must be a value of torch.int64, got '0'"),
+        ({"fill": [0]}, ValueError, "fill must be a value of torch.int64, got [0]"),
         ({"out": torch.zeros(2, 3)}, TypeError, "out must have dtype torch.int64"),
         ({"out": torch.zeros(2, 2).long()}, ValueError, "out must have shape torch.Size([2, 3])"),
     ],
@@ -281,15 +285,19 @@ def test_pad_refuses(changed: dict[str, Any], error: type[Exception], message: s
 @pytest.mark.parametrize(
     ("changed", "error", "message"),
     [
-        ({"dense": TOKENS}, ValueError, "dense must have 2 dimensions, not shape (5,)"),
-        ({"dense": torch.zeros(3, 3)}, ValueError, "offsets bounds 2 rows, dense has 3"),
+        ({"dense": TOKENS}, ValueError, "dense must have 2 dimensions, got shape (5,)"),
+        (
+            {"dense": torch.zeros(3, 3)},
+            ValueError,
+            "4 bounds for the 3 rows of dense, got 3",
+        ),
         (
             {"offsets": OFFSETS.short()},
             TypeError,
-            "offsets must be int32 or int64, not torch.int16",
+            "offsets must be int32 or int64, got torch.int16",
         ),
-        ({"total": -5}, ValueError, "total must be >= 0, not -5"),
-        ({"side": None}, ValueError, "side must be 'right' or 'left', not None"),
+        ({"total": -5}, ValueError, "total must be at least 0, got -5"),
+        ({"side": None}, ValueError, "side must be one of 'right', 'left', got None"),
         ({"out": torch.zeros(4)}, ValueError, "out must have shape torch.Size([5])"),
     ],
     ids=str,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import pytest
 import torch
+from tests.llm.greedy import Reference
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen3Config
 
-from multibin.llm.tiny import ByteTokenizer
+from multibin.llm._load.tiny import ByteTokenizer
 
 torch.set_num_threads(1)
 
@@ -42,11 +43,9 @@ CONFIGS: dict[str, Callable[[], Any]] = {
     ),
 }
 
-Reference: TypeAlias = Callable[..., list[list[int]]]
-
 
 def build(config: Any, *, seed: int = 0) -> Any:
-    """A float64 model whose weights are large enough for its greedy text to wander."""
+    """Returns a float64 model whose weights are large enough for its greedy text to vary."""
     config.bos_token_id = config.eos_token_id = config.pad_token_id = None
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -77,13 +76,13 @@ def llama() -> Any:
 
 @pytest.fixture(scope="session")
 def make_model() -> Callable[..., Any]:
-    """Builds a model for a config, as those above."""
+    """Builds a float64 model for a config, with weights under which its greedy text varies."""
     return build
 
 
 @pytest.fixture(scope="session")
 def tokenizer() -> ByteTokenizer:
-    """Its ids fit a vocabulary of 259."""
+    """A tokenizer of bytes, for a vocabulary of 259."""
     return ByteTokenizer()
 
 
@@ -97,13 +96,16 @@ def prompts() -> list[list[int]]:
 
 @pytest.fixture(scope="session")
 def budgets() -> list[int]:
-    """`max_tokens` for each of the prompts, from 1 to 60, most of them short."""
+    """`max_tokens` for each of the prompts, from 1 to 60, most of them small."""
     generator = torch.Generator().manual_seed(8)
     lengths = torch.exp(torch.randn(21, generator=generator) + 2.2).clamp(1, 60).long()
     return [1, *lengths[1:].tolist()]
 
 
-def alone(model: Any, prompt: Sequence[int], max_tokens: int, eos: int | None) -> list[int]:
+def generated_alone(
+    model: Any, prompt: Sequence[int], max_tokens: int, eos: int | None
+) -> list[int]:
+    """Returns the tokens with which transformers continues one prompt."""
     ids = torch.tensor([prompt])
     output = model.generate(
         ids,
@@ -119,7 +121,7 @@ def alone(model: Any, prompt: Sequence[int], max_tokens: int, eos: int | None) -
 
 @pytest.fixture(scope="session")
 def reference() -> Reference:
-    """What `transformers.generate` says, each prompt alone; remembered while the model lives."""
+    """Greedy text of transformers' `generate`, each prompt alone; kept while the model lives."""
     known: WeakKeyDictionary[Any, dict[tuple[object, ...], list[int]]] = WeakKeyDictionary()
 
     def generate(
@@ -130,7 +132,7 @@ def reference() -> Reference:
         for prompt, budget in zip(prompts, budgets, strict=True):
             key = (tuple(prompt), budget, eos)
             if key not in texts:
-                texts[key] = alone(model, prompt, budget, eos)
+                texts[key] = generated_alone(model, prompt, budget, eos)
             outputs.append(texts[key])
         return outputs
 

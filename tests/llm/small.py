@@ -1,4 +1,4 @@
-"""Sizes of small models, under the names that most configs of transformers have for them."""
+"""Sizes of small models, by the names of most configs of transformers."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ SMALL: dict[str, Any] = {
 }
 
 GROUPED = SMALL | {"num_key_value_heads": 2}
-"""With two heads of queries to each of keys and values."""
+"""Sizes with two query heads to each head of keys and values."""

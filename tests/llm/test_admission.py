@@ -1,4 +1,4 @@
-"""What `generate` accepts and refuses; nothing runs before everything is checked."""
+"""Arguments that `generate` accepts and refuses; nothing runs before all are checked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from multibin.llm import LLM, SamplingParams
-from multibin.llm.tiny import ByteTokenizer, tiny_model
+from multibin.llm._load.tiny import ByteTokenizer, tiny_model
 
 ONE = SamplingParams(max_tokens=2, temperature=0)
 
@@ -21,7 +21,7 @@ def llm() -> LLM:
 
 @pytest.fixture
 def silent(llm: LLM, monkeypatch: pytest.MonkeyPatch) -> LLM:
-    """The model must not be called."""
+    """An engine whose model must not be called."""
 
     def forward(*_: Any, **__: Any) -> None:
         pytest.fail("the model ran")
@@ -33,21 +33,25 @@ def silent(llm: LLM, monkeypatch: pytest.MonkeyPatch) -> LLM:
 @pytest.mark.parametrize(
     ("prompts", "error", "message"),
     [
-        ("", ValueError, r"prompts\[0\] must not be empty, not ''"),
-        (["a", ""], ValueError, r"prompts\[1\] must not be empty"),
-        ([[1], []], ValueError, r"prompts\[1\] must not be empty, not \[\]"),
-        ([[1], [2] * 33], ValueError, r"prompts\[1\] has 33 tokens, .* context of 32"),
-        (["x" * 40], ValueError, r"prompts\[0\] has 40 tokens"),
-        ([[1, 259]], ValueError, r"prompts\[0\]\[1\]=259 is outside .* vocabulary of 259"),
-        ([[1, 2, -1]], ValueError, r"prompts\[0\]\[2\]=-1 is outside"),
-        ([[2**80]], ValueError, r"prompts\[0\]\[0\]=1208925819614629174706176 is outside"),
-        ([[1, 2.5]], TypeError, r"prompts\[0\]\[1\] must be a token id, not 2.5"),
-        ([[1, True]], TypeError, r"prompts\[0\]\[1\] must be a token id, not True"),
-        ([[1], None], TypeError, r"prompts\[1\] must be text or token ids, not None"),
-        ([1, "a"], TypeError, r"prompts\[0\]\[1\] must be a token id, not 'a'"),
-        (5, TypeError, "prompts must be text, token ids or a list of them, not 5"),
-        ({"text": "a"}, ValueError, r"prompts\[0\] must have 'prompt' or .* not \['text'\]"),
-        ([{"prompt": 3}], TypeError, r"prompts\[0\] must be text or token ids, not 3"),
+        ("", ValueError, r"prompts\[0\] must be non-empty, got ''"),
+        (["a", ""], ValueError, r"prompts\[1\] must be non-empty"),
+        ([[1], []], ValueError, r"prompts\[1\] must be non-empty, got \[\]"),
+        ([[1], [2] * 33], ValueError, r"prompts\[1\] must have at most 32 tokens, .* got 33"),
+        (["x" * 40], ValueError, r"prompts\[0\] must have at most 32 tokens, .* context, got 40"),
+        ([[1, 259]], ValueError, r"prompts\[0\]\[1\] must be .*vocabulary, .* 0 and 258, got 259"),
+        ([[1, 2, -1]], ValueError, r"prompts\[0\]\[2\] must be an id .*, got -1"),
+        (
+            [[2**80]],
+            ValueError,
+            r"prompts\[0\]\[0\] must be an id .*, got 1208925819614629174706176",
+        ),
+        ([[1, 2.5]], TypeError, r"prompts\[0\]\[1\] must be a token id, got 2.5"),
+        ([[1, True]], TypeError, r"prompts\[0\]\[1\] must be a token id, got True"),
+        ([[1], None], TypeError, r"prompts\[1\] must be text or token ids, got None"),
+        ([1, "a"], TypeError, r"prompts\[0\]\[1\] must be a token id, got 'a'"),
+        (5, TypeError, "prompts must be text, token ids or a list of them, got 5"),
+        ({"text": "a"}, ValueError, r"prompts\[0\] must have 'prompt' or .* got \['text'\]"),
+        ([{"prompt": 3}], TypeError, r"prompts\[0\] must be text or token ids, got 3"),
     ],
 )
 def test_bad_prompts_are_named(
@@ -60,17 +64,17 @@ def test_bad_prompts_are_named(
 @pytest.mark.parametrize(
     ("lengths", "error", "message"),
     [
-        ([1], ValueError, r"lengths must hold one number for each of 2 prompts, not \(1,\)"),
-        (3, ValueError, r"lengths must hold one number for each of 2 prompts, not \(\)"),
-        ([[1, 2]], ValueError, r"not \(1, 2\)"),
-        ([1, -2], ValueError, r"lengths\[1\] must be finite and at least 0, not -2"),
-        ([float("nan"), 1], ValueError, r"lengths\[0\] must be finite and at least 0, not nan"),
-        ([1, float("inf")], ValueError, r"lengths\[1\] must be finite .* not inf"),
-        (["1", "2"], TypeError, r"lengths must hold numbers"),
-        ([None, 1], TypeError, r"lengths must hold numbers"),
-        ([True, False], TypeError, r"lengths must hold numbers, not bool"),
-        ([[1], [2, 3]], ValueError, r"lengths=\[\[1\], \[2, 3\]\]: "),
-        ([1, [2]], ValueError, r"lengths=\[1, \[2\]\]: "),
+        ([1], ValueError, r"lengths must hold one number for each of 2 prompts, got shape \(1,\)"),
+        (3, ValueError, r"lengths must hold one number for each of 2 prompts, got shape \(\)"),
+        ([[1, 2]], ValueError, r"got shape \(1, 2\)"),
+        ([1, -2], ValueError, r"lengths\[1\] must be finite and at least 0, got -2"),
+        ([float("nan"), 1], ValueError, r"lengths\[0\] must be finite and at least 0, got nan"),
+        ([1, float("inf")], ValueError, r"lengths\[1\] must be finite .* got inf"),
+        (["1", "2"], TypeError, r"lengths must be numbers"),
+        ([None, 1], TypeError, r"lengths must be numbers"),
+        ([True, False], TypeError, r"lengths must be numbers, got \[True, False\], of dtype bool"),
+        ([[1], [2, 3]], ValueError, r"lengths must be numbers, got \[\[1\], \[2, 3\]\]: "),
+        ([1, [2]], ValueError, r"lengths must be numbers, got \[1, \[2\]\]: "),
     ],
 )
 def test_bad_lengths_are_named(
@@ -83,9 +87,13 @@ def test_bad_lengths_are_named(
 @pytest.mark.parametrize(
     ("params", "error", "message"),
     [
-        ([ONE], ValueError, "sampling_params has 1 elements for 2 prompts"),
-        ([ONE, None], TypeError, r"sampling_params\[1\] must be SamplingParams, not None"),
-        ({"max_tokens": 3}, TypeError, "sampling_params must be SamplingParams or a list"),
+        ([ONE], ValueError, "sampling_params must have one element for each of 2 prompts, got 1"),
+        ([ONE, None], TypeError, r"sampling_params\[1\] must be SamplingParams, got None"),
+        (
+            {"max_tokens": 3},
+            TypeError,
+            "sampling_params must be SamplingParams or a list of",
+        ),
     ],
 )
 def test_bad_parameters_are_named(
@@ -135,7 +143,7 @@ def test_defaults(llm: LLM) -> None:
 
 
 def test_fractional_and_too_large_lengths_are_predictions(llm: LLM) -> None:
-    """Rounded up, and clipped to what the request can generate."""
+    """They are rounded up, and clipped to what the request can generate."""
     llm.generate(["a", "b"], ONE, lengths=[0.5, 1e300], use_tqdm=False)
     assert sum(record.useful_tokens for record in llm.records) == 4
 
@@ -162,7 +170,7 @@ def test_lengths_in_many_forms(llm: LLM, lengths: Any) -> None:
 
 
 class Encodes(ByteTokenizer):
-    """A tokenizer whose `encode` returns whatever it is given."""
+    """A tokenizer whose `encode` returns `result` for the text "odd"."""
 
     def __init__(self, result: Any) -> None:
         self.result = result
@@ -174,10 +182,10 @@ class Encodes(ByteTokenizer):
 @pytest.mark.parametrize(
     ("result", "message"),
     [
-        (None, r"prompts\[1\] must be encoded to a list of token ids, not None"),
-        ({"input_ids": [1]}, r"prompts\[1\] must be encoded .*, not \{'input_ids': \[1\]\}"),
-        ([[1, 2]], r"prompts\[1\]\[0\] must be a token id, not \[1, 2\]"),
-        (["a"], r"prompts\[1\]\[0\] must be a token id, not 'a'"),
+        (None, r"prompts\[1\] must be encoded to a list of token ids, got None"),
+        ({"input_ids": [1]}, r"prompts\[1\] must be encoded .*, got \{'input_ids': \[1\]\}"),
+        ([[1, 2]], r"prompts\[1\]\[0\] must be a token id, got \[1, 2\]"),
+        (["a"], r"prompts\[1\]\[0\] must be a token id, got 'a'"),
     ],
 )
 def test_a_tokenizer_that_returns_no_ids_is_named(result: Any, message: str) -> None:
@@ -194,5 +202,7 @@ def test_a_tokenizer_may_return_arrays(result: Any) -> None:
 
 def test_text_that_does_not_encode_is_named(silent: LLM) -> None:
     """Half of a surrogate pair."""
-    with pytest.raises(ValueError, match=r"prompts\[1\]='\\ud800' does not encode: .*surrogates"):
+    with pytest.raises(
+        ValueError, match=r"prompts\[1\] must be text .*, got '\\ud800': .*surrogates"
+    ):
         silent.generate(["a", "\ud800"], ONE, use_tqdm=False)

@@ -1,4 +1,4 @@
-"""Folders whose files are damaged, incomplete or of another model; and their generation configs."""
+"""Folders with files that are damaged, missing or of another model; generation configs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, LlamaForCausalLM
 
 from multibin.llm import LLM, SamplingParams
-from multibin.llm.generation import NEUTRAL, unapplied
-from multibin.llm.tiny import ByteTokenizer, tiny_model
+from multibin.llm._load.generation_config import NEUTRAL, unapplied_fields
+from multibin.llm._load.tiny import ByteTokenizer, tiny_model
 
 WEIGHTS = "model.safetensors"
 
@@ -107,7 +107,7 @@ def test_a_damaged_tokenizer_is_named(folder: Path) -> None:
         RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
     ],
 )
-def test_a_lack_of_memory_stays_what_it_is(
+def test_a_lack_of_memory_is_raised_as_it_comes(
     folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def load(*_: Any, **__: Any) -> None:
@@ -144,7 +144,7 @@ UNLIKE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("field", NEUTRAL)
-def test_what_is_not_applied_is_said(field: str) -> None:
+def test_an_unapplied_field_warns(field: str) -> None:
     model = tiny_model()
     setattr(model.generation_config, field, UNLIKE[field])
     with pytest.warns(
@@ -155,14 +155,14 @@ def test_what_is_not_applied_is_said(field: str) -> None:
 
 
 @pytest.mark.parametrize("field", NEUTRAL)
-def test_neutral_values_are_not_mentioned(field: str) -> None:
+def test_neutral_values_do_not_warn(field: str) -> None:
     model = tiny_model()
     for value in (None, [] if NEUTRAL[field] is None else NEUTRAL[field]):
         setattr(model.generation_config, field, value)
-        assert unapplied(model.generation_config) == {}
+        assert unapplied_fields(model.generation_config) == {}
 
 
-def test_several_fields_are_one_warning_and_those_of_sampling_none(folder: Path) -> None:
+def test_several_fields_are_one_warning_and_sampling_fields_none(folder: Path) -> None:
     fields = {"repetition_penalty": 1.3, "suppress_tokens": [1, 2], "num_beams": 1}
     sampling = {"do_sample": True, "temperature": 0.6, "top_k": 20, "top_p": 0.9, "min_p": 0.1}
     path = folder / "generation_config.json"

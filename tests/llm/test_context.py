@@ -1,4 +1,4 @@
-"""How much of its context a model has: windows, chunks, LongRoPE, ALiBi; exact up to its end."""
+"""The context of a model: windows, chunks, LongRoPE, ALiBi. Text is exact up to its end."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.llm.greedy import Reference, continued
 from tests.llm.small import GROUPED
 from transformers import (
     BloomConfig,
@@ -27,8 +28,8 @@ from transformers import (
     WhisperConfig,
 )
 
-from multibin.llm import LLM, SamplingParams
-from multibin.llm.architecture import UNBOUNDED, context_of
+from multibin.llm import LLM
+from multibin.llm._load.architecture import UNBOUNDED, context_of
 
 SMALL = GROUPED | {"pad_token_id": None}
 WINDOW = 24
@@ -78,12 +79,9 @@ WINDOWS: dict[str, tuple[Callable[[int], Any], str]] = {
 
 
 def causal(model: Any) -> bool:
-    """Whether the first token's logits are the same with and without a second token."""
+    """Returns whether a second token leaves the first token's logits unchanged."""
     one, two = (model(input_ids=torch.tensor([ids]))[0][0, 0] for ids in ([3], [3, 4]))
     return torch.allclose(one, two)
-
-
-Reference = Callable[..., list[list[int]]]
 
 
 @pytest.mark.parametrize("name", WINDOWS)
@@ -103,10 +101,10 @@ def test_a_window_ends_the_context_and_is_exact_up_to_there(
     prompts = [[9, 8, 7], [5, 6] * 12, [1, 2], [50, 60, 70, 80] * 4]
     # The last token of a text is never fed: a prompt that fills the window still gets one.
     budgets = [WINDOW - len(prompt) + 1 for prompt in prompts]
-    params = SamplingParams(max_tokens=60, temperature=0)
-    outputs = llm.generate(prompts, params, use_tqdm=False)
-    assert [o.outputs[0].token_ids for o in outputs] == reference(model, prompts, budgets)
-    with pytest.raises(ValueError, match=rf"prompts\[0\] has 25 tokens.* context of {WINDOW}"):
+    assert continued(llm, prompts, [60] * len(prompts)) == reference(model, prompts, budgets)
+    with pytest.raises(
+        ValueError, match=rf"prompts\[0\] must have at most {WINDOW} .* context, got 25"
+    ):
         llm.generate([[1] * (WINDOW + 1)], use_tqdm=False)
 
 
@@ -124,12 +122,10 @@ def test_a_wide_window_is_exact_to_the_end_of_the_context(
     model = make_model(Phi3Config(**SMALL, sliding_window=128))
     prompts = [[9, 8, 7], [5, 6] * 20, [1, 2]]
     budgets = [62, 25, 40]
-    params = [SamplingParams(max_tokens=budget, temperature=0) for budget in budgets]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         llm = LLM(model, batch_size=3, edges=[0, 8, 60])
-    outputs = llm.generate(prompts, params, use_tqdm=False)
-    assert [o.outputs[0].token_ids for o in outputs] == reference(model, prompts, budgets)
+    assert continued(llm, prompts, budgets) == reference(model, prompts, budgets)
 
 
 LONGROPE = {
@@ -151,7 +147,7 @@ def nested(full: Any, sliding: Any, layer_types: list[str]) -> Olmo3Config:
     )
 
 
-def test_longrope_ends_the_context_where_it_would_change_the_other_rows() -> None:
+def test_longrope_ends_the_context_where_it_would_change_other_rows() -> None:
     flat = {**LONGROPE, "original_max_position_embeddings": 40}
     config = Phi3Config(**SMALL, original_max_position_embeddings=40, rope_parameters=flat)
     assert context_of(config).length == 40
@@ -172,9 +168,7 @@ def test_longrope_by_kind_of_layer_is_exact(
         llm = LLM(model, batch_size=4)
     prompts = [[5, 6, 7], [9, 8] * 16, [3, 1], [50, 60, 70, 4, 8]]
     budgets = [30, 1, 31, 28]
-    params = SamplingParams(max_tokens=64, temperature=0)
-    outputs = llm.generate(prompts, params, use_tqdm=False)
-    assert [o.outputs[0].token_ids for o in outputs] == reference(model, prompts, budgets)
+    assert continued(llm, prompts, [64] * len(prompts)) == reference(model, prompts, budgets)
 
 
 ALIBI: dict[str, Any] = {
@@ -189,7 +183,7 @@ ALIBI: dict[str, Any] = {
         alibi=True,
         max_position_embeddings=16,
     ),
-    "Falcon, fewer than the trial's rows": FalconConfig(
+    "Falcon, shorter than the trial's rows": FalconConfig(
         vocab_size=97,
         hidden_size=32,
         num_hidden_layers=2,
@@ -207,9 +201,7 @@ def test_alibi_has_no_end(name: str, make_model: Callable[..., Any], reference: 
     assert llm.context == UNBOUNDED
     prompts = [[9, 8, 7], [5, 6] * 30, [1, 2]]
     budgets = [40, 12, 30]
-    params = [SamplingParams(max_tokens=budget, temperature=0) for budget in budgets]
-    outputs = llm.generate(prompts, params, use_tqdm=False)
-    assert [o.outputs[0].token_ids for o in outputs] == reference(model, prompts, budgets)
+    assert continued(llm, prompts, budgets) == reference(model, prompts, budgets)
 
 
 def test_alibi_of_mpt_ends_with_its_table(
@@ -219,10 +211,8 @@ def test_alibi_of_mpt_ends_with_its_table(
     model = make_model(MptConfig(vocab_size=97, d_model=32, n_layers=2, n_heads=4, max_seq_len=24))
     llm = LLM(model, batch_size=3)
     assert llm.context == 24
-    params = SamplingParams(max_tokens=99, temperature=0)
-    outputs = llm.generate([[1, 2], [3] * 20], params, use_tqdm=False)
-    expected = reference(model, [[1, 2], [3] * 20], [23, 5])
-    assert [o.outputs[0].token_ids for o in outputs] == expected
+    prompts = [[1, 2], [3] * 20]
+    assert continued(llm, prompts, [99, 99]) == reference(model, prompts, [23, 5])
 
 
 def test_a_context_is_the_number_of_positions() -> None:
@@ -235,10 +225,8 @@ def test_a_tiny_context_is_tried_out_too(
 ) -> None:
     model = make_model(LlamaConfig(**{**SMALL, "max_position_embeddings": context}))
     llm = LLM(model, batch_size=2)
-    params = SamplingParams(max_tokens=9, temperature=0)
-    outputs = llm.generate([[4], [9]], params, use_tqdm=False)
-    expected = reference(model, [[4], [9]], [context, context])
-    assert [o.outputs[0].token_ids for o in outputs] == expected
+    prompts = [[4], [9]]
+    assert continued(llm, prompts, [9, 9]) == reference(model, prompts, [context, context])
 
 
 def gpt_neo(positions: int, window: int) -> GPTNeoConfig:
@@ -260,7 +248,7 @@ ODD: dict[str, Any] = {
     ),
     "GPT-Neo, a table of masks": gpt_neo(59, 64),
     "GPT-Neo, a window counted from the last key": gpt_neo(64, 12),
-    "GPT-Neo, fewer than the trial's rows": gpt_neo(64, 4),
+    "GPT-Neo, shorter than the trial's rows": gpt_neo(64, 4),
     "Mistral": MistralConfig(**SMALL, sliding_window=13),
 }
 
@@ -276,9 +264,7 @@ def test_a_context_that_is_no_multiple_of_8_is_exact_to_its_end(
     lengths = [min(n, llm.context) for n in (1, 2, 3, llm.context - 2, llm.context)]
     prompts = [[7 + 11 * i % 90 for i in range(n)] for n in lengths]
     budgets = [llm.context - n + 1 for n in lengths]
-    params = SamplingParams(max_tokens=99, temperature=0)
-    outputs = llm.generate(prompts, params, use_tqdm=False)
-    assert [o.outputs[0].token_ids for o in outputs] == reference(model, prompts, budgets)
+    assert continued(llm, prompts, [99] * len(prompts)) == reference(model, prompts, budgets)
 
 
 def test_positions_of_a_speech_decoder_are_counted() -> None:

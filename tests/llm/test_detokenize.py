@@ -1,4 +1,4 @@
-"""Piecewise decoding equals whole decoding, for every family of tokenizers and at every token."""
+"""Piecewise decoding equals whole decoding, for each family of tokenizers and at each token."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from multibin.llm.detokenize import Detokenizer, text_behind
-from multibin.llm.stops import Stop, StopFinder
-from multibin.llm.tiny import ByteTokenizer
+from multibin.llm._engine.detokenize import Detokenizer, text_after
+from multibin.llm._engine.stops import Stop, StopFinder
+from multibin.llm._load.tiny import ByteTokenizer
 
 SEQUENCES = 2000
-"""For each family; one in fifty of them long."""
+"""Sequences for each family; one in fifty is long."""
 
 WORDS = ["the", "world", "it", "s", "n", "t", "do", "re", "'", ".", ",", "?", "don't", "X", "7"]
 WIDE = ["é", "☃", "日本", "👩‍🚀", "ñ", "สวัสดี"]
 
 
 def fast(model: Any, decoder: Any, **options: Any) -> Any:
-    """A tokenizer of transformers on the tokenizers library, with added tokens of each kind."""
+    """Returns a fast tokenizer with added tokens of each kind."""
     core = Tokenizer(model)
     if decoder is not None:
         core.decoder = decoder
@@ -50,7 +50,7 @@ def numbered(pieces: list[str]) -> dict[str, int]:
 
 
 def byte_level(_: Path) -> Any:
-    """Single bytes, words, and merges that end inside a character."""
+    """Returns a tokenizer of single bytes, words, and merges that end inside a character."""
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     texts = [*WORDS, *(f" {word}" for word in WORDS), *WIDE, " ", "\n", "\n\n", "  "]
@@ -65,19 +65,19 @@ MARKED = [*WORDS, *(f"▁{word}" for word in WORDS), *WIDE, "▁", "▁▁", "\n
 
 
 def sentencepiece(decoder: Any) -> Callable[[Path], Any]:
-    """Pieces that hold their spaces as "▁", and bytes."""
+    """Returns a builder of a tokenizer whose pieces hold spaces as "▁", with byte fallback."""
     vocabulary = numbered(["<unk>", *MARKED, *BYTES])
     return lambda _: fast(models.BPE(vocab=vocabulary, merges=[], byte_fallback=True), decoder)
 
 
 def llama(*, strip: bool) -> Any:
-    """As Llama 2 with `strip`, as Gemma without."""
+    """Returns the decoder of Llama 2 with `strip`, of Gemma without."""
     steps = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
     return decoders.Sequence([*steps, decoders.Strip(" ", 1, 0)] if strip else steps)
 
 
 def metaspace(scheme: str) -> Callable[[Path], Any]:
-    """As T5 with "always"."""
+    """Returns a builder of a Metaspace tokenizer; T5 has the scheme "always"."""
     vocabulary = [(piece, -1.0) for piece in ["<unk>", *MARKED]]
     decoder = decoders.Metaspace(replacement="▁", prepend_scheme=scheme)
     return lambda _: fast(models.Unigram(vocabulary, 0), decoder)
@@ -91,12 +91,15 @@ def wordpiece(*, cleanup: bool, spaces: bool) -> Callable[[Path], Any]:
 
 
 def words(_: Path) -> Any:
-    """No decoder: a space between all tokens."""
+    """Returns a tokenizer without decoder: a space stands between all tokens."""
     return fast(models.WordLevel(vocab=numbered(["<unk>", *WORDS]), unk_token="<unk>"), None)
 
 
 def suffixed(_: Path) -> Any:
-    """As GPT: `</w>` ends a word, and its space shows once another token follows."""
+    """Returns a tokenizer in which `</w>` ends a word, as in GPT.
+
+    The space of a word shows once another token follows.
+    """
     vocabulary = numbered(["<unk>", *WORDS, *(f"{word}</w>" for word in WORDS)])
     return fast(models.BPE(vocab=vocabulary, merges=[]), decoders.BPEDecoder(suffix="</w>"))
 
@@ -116,7 +119,7 @@ def japanese(folder: Path) -> Any:
 
 
 class Stripping(PreTrainedTokenizer):  # type: ignore[misc]
-    """As transformers' Python tokenizers on sentencepiece: spaces at both ends are lost."""
+    """A tokenizer that loses spaces at both ends, as Python tokenizers on sentencepiece do."""
 
     def __init__(self, **options: Any) -> None:
         self.pieces = ["<unk>", *MARKED]
@@ -140,9 +143,9 @@ class Stripping(PreTrainedTokenizer):  # type: ignore[misc]
 class Family:
     build: Callable[[Path], Any]
     size: int
-    """Ids from 0 that are tried; some are beyond the vocabulary where those decode."""
+    """The number of ids to try, from 0; some lie beyond the vocabulary, if those decode."""
     joins: bool = False
-    """The decoder, not a token, puts the space before a word."""
+    """True if the decoder, not a token, puts the space before a word."""
 
 
 FAMILIES = {
@@ -178,7 +181,7 @@ def tokenizer(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 class Whole:
-    """Text by its definition: all decoded, without what decoding the prompt alone gives."""
+    """Text by its definition: all tokens decoded, without what the prompt alone gives."""
 
     def __init__(self, tokenizer: Any, prompt: list[int], *, joins: bool) -> None:
         self.tokenizer = tokenizer
@@ -196,7 +199,7 @@ class Whole:
         return text.removeprefix(" ") if between else text
 
     def between(self, tokens: list[int]) -> bool:
-        """Whether a space before the text is no token's, or one that the prompt ends with."""
+        """Returns whether no generated token holds the space before the text."""
         if not isinstance(self.tokenizer, Stripping):
             return self.joins
         for piece in self.tokenizer.convert_ids_to_tokens(tokens, skip_special_tokens=True):
@@ -206,7 +209,7 @@ class Whole:
 
 
 def draw(chance: random.Random, size: int, length: int) -> list[int]:
-    """Ids of one of three kinds: of all, of few, and in runs."""
+    """Returns ids, a mix of three kinds: any, out of a few, and runs of one."""
     few = [chance.randrange(size) for _ in range(chance.randint(1, 6))]
     tokens: list[int] = []
     while len(tokens) < length:
@@ -220,7 +223,7 @@ def draw(chance: random.Random, size: int, length: int) -> list[int]:
     return tokens[:length]
 
 
-def test_piecewise_is_whole_at_every_token(family: Family, tokenizer: Any) -> None:
+def test_piecewise_equals_whole_at_every_token(family: Family, tokenizer: Any) -> None:
     chance = random.Random(1)
     for sequence in range(SEQUENCES):
         length = chance.randint(60, 120) if sequence % 50 == 0 else chance.randint(1, 8)
@@ -235,7 +238,7 @@ def test_piecewise_is_whole_at_every_token(family: Family, tokenizer: Any) -> No
             assert text == expected.text(tokens[:count]), (prompt, tokens[:count])
             assert text[:changed] == known[:changed]
             known = text
-        assert text_behind(tokenizer, prompt, tokens) == known
+        assert text_after(tokenizer, prompt, tokens) == known
 
 
 @pytest.mark.parametrize("spaces", [False, True])

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.llm.greedy import Reference, continued, greedy, tokens
 
-from multibin.llm import LLM, RequestOutput, SamplingParams
+from multibin.llm import LLM
 
 EDGES = [0, 4, 10, 25, 60]
 
@@ -38,7 +38,7 @@ POLICIES: dict[str, tuple[dict[str, Any], str | None]] = {
 
 
 def predictions(kind: str | None, budgets: list[int]) -> list[int] | None:
-    """Lengths that are right, too short, too long, or not given."""
+    """Returns lengths that are right, too short and too long, all zero, or None."""
     guesses = {
         "oracle": budgets,
         "wrong": [1 if i % 2 else 10 * budget for i, budget in enumerate(budgets)],
@@ -47,28 +47,30 @@ def predictions(kind: str | None, budgets: list[int]) -> list[int] | None:
     return None if kind is None else guesses[kind]
 
 
-def greedy(budgets: list[int], **options: Any) -> list[SamplingParams]:
-    return [SamplingParams(max_tokens=budget, temperature=0, **options) for budget in budgets]
-
-
-def tokens(outputs: list[RequestOutput]) -> list[list[int]]:
-    return [output.outputs[0].token_ids for output in outputs]
-
-
 def common_token(texts: list[list[int]]) -> int:
-    """A token with which some texts end early, and others not at all."""
+    """Returns a token with which some texts end early, and others not at all."""
     inside = Counter(token for text in texts for token in set(text[1:-1]))
-    wanted = [t for t, n in inside.items() if 4 <= n <= len(texts) // 2]
-    return max(wanted, key=lambda t: inside[t])
+    candidates = [t for t, n in inside.items() if 4 <= n <= len(texts) // 2]
+    return max(candidates, key=lambda t: inside[t])
+
+
+@pytest.fixture
+def llm(llama: Any) -> LLM:
+    """An engine on the Llama, with batches of four."""
+    return LLM(llama, batch_size=4)
+
+
+@pytest.fixture
+def expected(
+    llama: Any, prompts: list[list[int]], budgets: list[int], reference: Reference
+) -> list[list[int]]:
+    """What transformers continues the prompts with, on the Llama."""
+    return reference(llama, prompts, budgets)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_equals_transformers_under_every_policy(
-    model: Any,
-    policy: str,
-    prompts: list[list[int]],
-    budgets: list[int],
-    reference: Callable[..., list[list[int]]],
+    model: Any, policy: str, prompts: list[list[int]], budgets: list[int], reference: Reference
 ) -> None:
     options, kind = POLICIES[policy]
     llm = LLM(model, batch_size=4, **options)
@@ -83,13 +85,13 @@ def test_rows_that_end_early_leave(
     model: Any,
     policy: str,
     prompts: list[list[int]],
-    reference: Callable[..., list[list[int]]],
+    reference: Reference,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     budgets = [40] * len(prompts)
     eos = common_token(reference(model, prompts, budgets))
-    expected = reference(model, prompts, budgets, eos)
-    lengths = [len(text) for text in expected]
+    texts = reference(model, prompts, budgets, eos)
+    lengths = [len(text) for text in texts]
     assert 3 <= sum(length < 40 for length in lengths) < len(prompts)
 
     monkeypatch.setattr(model.generation_config, "eos_token_id", eos)
@@ -97,7 +99,7 @@ def test_rows_that_end_early_leave(
     llm = LLM(model, batch_size=4, **options)
     guesses = predictions(kind, lengths)
     outputs = llm.generate(prompts, greedy(budgets), lengths=guesses, use_tqdm=False)
-    assert tokens(outputs) == expected
+    assert tokens(outputs) == texts
     for output in outputs:
         completion = output.outputs[0]
         stopped = completion.token_ids[-1] == eos
@@ -107,18 +109,12 @@ def test_rows_that_end_early_leave(
 
 
 def test_ignore_eos_runs_on(
-    llama: Any,
-    prompts: list[list[int]],
-    reference: Callable[..., list[list[int]]],
-    monkeypatch: pytest.MonkeyPatch,
+    llama: Any, prompts: list[list[int]], reference: Reference, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     budgets = [40] * len(prompts)
-    expected = reference(llama, prompts, budgets)
-    monkeypatch.setattr(llama.generation_config, "eos_token_id", [common_token(expected), 0])
-    llm = LLM(llama, batch_size=8)
-    assert tokens(llm.generate(prompts, greedy(budgets, ignore_eos=True), use_tqdm=False)) == (
-        expected
-    )
+    texts = reference(llama, prompts, budgets)
+    monkeypatch.setattr(llama.generation_config, "eos_token_id", [common_token(texts), 0])
+    assert continued(LLM(llama, batch_size=8), prompts, budgets, ignore_eos=True) == texts
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
@@ -127,27 +123,21 @@ def test_any_batch_size(
     batch_size: int,
     prompts: list[list[int]],
     budgets: list[int],
-    reference: Callable[..., list[list[int]]],
+    expected: list[list[int]],
 ) -> None:
-    llm = LLM(llama, batch_size=batch_size)
-    outputs = llm.generate(prompts, greedy(budgets), use_tqdm=False)
-    assert tokens(outputs) == reference(llama, prompts, budgets)
+    assert continued(LLM(llama, batch_size=batch_size), prompts, budgets) == expected
 
 
 def test_an_llm_is_reused(
-    llama: Any,
-    prompts: list[list[int]],
-    budgets: list[int],
-    reference: Callable[..., list[list[int]]],
+    llm: LLM, llama: Any, prompts: list[list[int]], budgets: list[int], reference: Reference
 ) -> None:
     """A second call runs in the slots of the first, among what it left there."""
-    llm = LLM(llama, batch_size=4)
-    llm.generate(prompts, greedy([60] * len(prompts)), use_tqdm=False)
-    outputs = llm.generate(prompts[::-1], greedy(budgets), use_tqdm=False)
-    assert tokens(outputs) == reference(llama, prompts[::-1], budgets)
+    continued(llm, prompts, [60] * len(prompts))
+    backwards = prompts[::-1]
+    assert continued(llm, backwards, budgets) == reference(llama, backwards, budgets)
 
 
-def test_the_context_ends_a_text(model: Any, reference: Callable[..., list[list[int]]]) -> None:
+def test_the_context_ends_a_text(model: Any, reference: Reference) -> None:
     """128 positions: the last token of a text is never fed, so a full prompt still gets one."""
     prompts = [[5] * 128, [6, 7] * 60, [8] * 127]
     room = [1, 9, 2]
@@ -158,9 +148,8 @@ def test_the_context_ends_a_text(model: Any, reference: Callable[..., list[list[
 
 
 def test_outputs_come_in_the_callers_order_with_their_prompts(
-    llama: Any, prompts: list[list[int]], budgets: list[int]
+    llm: LLM, prompts: list[list[int]], budgets: list[int]
 ) -> None:
-    llm = LLM(llama, batch_size=4)
     outputs = llm.generate(prompts, greedy(budgets), lengths=budgets, use_tqdm=False)
     assert [output.prompt_token_ids for output in outputs] == prompts
     assert [output.request_id for output in outputs] == [str(i) for i in range(len(prompts))]
@@ -171,18 +160,11 @@ def test_outputs_come_in_the_callers_order_with_their_prompts(
 
 
 def test_calls_from_several_threads_run_one_after_another(
-    llama: Any,
-    prompts: list[list[int]],
-    budgets: list[int],
-    reference: Callable[..., list[list[int]]],
+    llm: LLM, prompts: list[list[int]], budgets: list[int], expected: list[list[int]]
 ) -> None:
-    llm = LLM(llama, batch_size=4)
-
     def call(order: slice) -> list[list[int]]:
-        outputs = llm.generate(prompts[order], greedy(budgets[order]), use_tqdm=False)
-        return tokens(outputs)
+        return continued(llm, prompts[order], budgets[order])
 
-    expected = reference(llama, prompts, budgets)
     orders = [slice(None), slice(None, None, -1), slice(5), slice(7, 15)]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(call, orders)) == [expected[order] for order in orders]
@@ -191,10 +173,7 @@ def test_calls_from_several_threads_run_one_after_another(
 @settings(deadline=None, max_examples=25)
 @given(data=st.data())
 def test_no_policy_and_no_prediction_changes_a_text(
-    llama: Any,
-    prompts: list[list[int]],
-    reference: Callable[..., list[list[int]]],
-    data: st.DataObject,
+    llama: Any, prompts: list[list[int]], reference: Reference, data: st.DataObject
 ) -> None:
     whole = reference(llama, prompts, [60] * len(prompts))
     chosen = data.draw(st.lists(st.integers(0, len(prompts) - 1), min_size=1, max_size=12))
@@ -209,8 +188,5 @@ def test_no_policy_and_no_prediction_changes_a_text(
         overrun=data.draw(st.sampled_from(["climb", "finish"])),
         order=data.draw(st.sampled_from([None, "formed", "oldest", "shortest"])),
     )
-    outputs = llm.generate(
-        [prompts[i] for i in chosen], greedy(budgets), lengths=lengths, use_tqdm=False
-    )
-    expected = [whole[i][:budget] for i, budget in zip(chosen, budgets, strict=True)]
-    assert tokens(outputs) == expected
+    texts = continued(llm, [prompts[i] for i in chosen], budgets, lengths=lengths)
+    assert texts == [whole[i][:budget] for i, budget in zip(chosen, budgets, strict=True)]

@@ -1,4 +1,4 @@
-"""The door to transformers: nothing else reaches past its public face, and names are told apart."""
+"""Only `hf` uses private names of transformers, and it tells versions apart by capability."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 import torch
+from tests.llm.greedy import continued
 from tests.llm.small import SMALL
 from transformers import LlamaConfig, LlamaForCausalLM
 
 import multibin
-from multibin.llm import LLM, SamplingParams, hf
-from multibin.llm.tiny import tiny_model
+from multibin.llm import LLM
+from multibin.llm._load import hf
+from multibin.llm._load.tiny import tiny_model
 
 PACKAGE = Path(multibin.__file__).parent
-DOOR = PACKAGE / "llm" / "hf.py"
+HF = PACKAGE / "llm" / "_load" / "hf.py"
 
 PUBLIC = {
     "AutoConfig",
@@ -29,7 +31,7 @@ PUBLIC = {
     "PreTrainedModel",
 }
 
-BEHIND_THE_DOOR = {
+PRIVATE = {
     "_attn_implementation",
     "_experts_implementation",
     "_hf_hook",
@@ -47,11 +49,11 @@ BEHIND_THE_DOOR = {
     "transformers_version",
     "use_cache",
 }
-"""Names, as attributes, arguments or strings, that only the door may use."""
+"""Attributes, arguments and strings that only `hf` may use."""
 
 
 def imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """Modules and names of each import of transformers."""
+    """Yields module and name of each import of transformers."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("transformers"):
             yield from ((node.module or "", alias.name) for alias in node.names)
@@ -59,8 +61,8 @@ def imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
             yield from ((a.name, "") for a in node.names if a.name.startswith("transformers"))
 
 
-def words(tree: ast.AST) -> Iterator[str]:
-    """Attributes, keyword arguments and strings."""
+def identifiers(tree: ast.AST) -> Iterator[str]:
+    """Yields attributes, keyword arguments and strings."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             yield node.attr
@@ -71,14 +73,14 @@ def words(tree: ast.AST) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "file", [f for f in PACKAGE.rglob("*.py") if f != DOOR], ids=lambda f: f.name
+    "file", [f for f in PACKAGE.rglob("*.py") if f != HF], ids=lambda f: f.name
 )
-def test_nothing_else_reaches_past_the_public_face_of_transformers(file: Path) -> None:
+def test_no_other_module_uses_private_names_of_transformers(file: Path) -> None:
     tree = ast.parse(file.read_text(encoding="utf-8"))
     beyond = {pair for pair in imported(tree) if pair[0] != "transformers" or pair[1] not in PUBLIC}
     assert not beyond
     if "llm" in file.parts:
-        assert not BEHIND_THE_DOOR & set(words(tree))
+        assert not PRIVATE & set(identifiers(tree))
 
 
 def test_the_search_for_other_imports_finds_them() -> None:
@@ -89,18 +91,18 @@ def test_the_search_for_other_imports_finds_them() -> None:
         ("transformers.cache_utils", "Cache"),
         ("transformers.utils", ""),
     }
-    assert "y" in set(words(tree))
+    assert "y" in set(identifiers(tree))
 
 
-def test_the_docstring_of_the_door_lists_what_it_uses() -> None:
-    tree = ast.parse(DOOR.read_text(encoding="utf-8"))
+def test_the_docstring_of_hf_lists_what_it_uses() -> None:
+    tree = ast.parse(HF.read_text(encoding="utf-8"))
     listed = ast.get_docstring(tree) or ""
     private = {
         node.attr
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and node.attr.startswith("_") and "__" not in node.attr
     }
-    own = {"_nowhere", "_least", "_layer", "_original"}
+    own = {"_no_layer", "_min", "_layer", "_original"}
     assert not {name for name in private - own if name not in listed}
     for name in hf.CACHE_ARGUMENTS:
         assert name in listed
@@ -118,18 +120,18 @@ def test_the_older_name_of_the_cache_is_preferred() -> None:
 
 
 INNER = str(hf.cache_argument(LlamaForCausalLM.forward))
-"""What this version of transformers calls it."""
+"""The name of the cache argument in this version of transformers."""
 
 
 class OldName(LlamaForCausalLM):  # type: ignore[misc]
-    """As code beside a checkpoint has it that was written before 5.24."""
+    """A `forward` of code in a checkpoint from before 5.24."""
 
     def forward(self, input_ids: Any = None, past_key_values: Any = None, **rest: Any) -> Any:
         return super().forward(input_ids=input_ids, **{INNER: past_key_values}, **rest)
 
 
 class NewName(LlamaForCausalLM):  # type: ignore[misc]
-    """As every model since 5.24; positions are handed on through keyword arguments."""
+    """A `forward` since 5.24, which hands positions on through keyword arguments."""
 
     def forward(self, input_ids: Any = None, cache: Any = None, **rest: Any) -> Any:
         rest.setdefault(INNER, cache)
@@ -137,7 +139,7 @@ class NewName(LlamaForCausalLM):  # type: ignore[misc]
 
 
 class CountsInGenerate(LlamaForCausalLM):  # type: ignore[misc]
-    """Its own `generate` counts positions from 5, as some families do from their padding id."""
+    """Its `generate` counts positions from 5; some families count from their padding id."""
 
     def prepare_inputs_for_generation(self, *args: Any, **kwargs: Any) -> Any:
         inputs = super().prepare_inputs_for_generation(*args, **kwargs)
@@ -146,8 +148,8 @@ class CountsInGenerate(LlamaForCausalLM):  # type: ignore[misc]
         return inputs
 
 
-def test_the_witness_is_generate_itself(make_model: Callable[..., Any]) -> None:
-    """A model that is called in another way there would be exact beside itself, and wrong."""
+def test_rows_are_compared_with_generate(make_model: Callable[..., Any]) -> None:
+    """A comparison with `forward` alone would pass, and the text would be wrong."""
     plain = make_model(LlamaConfig(**SMALL))
     model = CountsInGenerate(plain.config).double().eval()
     model.load_state_dict(plain.state_dict())
@@ -173,14 +175,7 @@ def test_either_name_and_positions_through_keyword_arguments(
     model.load_state_dict(plain.state_dict())
     assert not hf.takes_positions(model)
     prompts = [[5, 6, 7], [9] * 20, [3, 1], [8] * 11]
-    params = SamplingParams(max_tokens=9, temperature=0)
-    texts = [
-        [
-            o.outputs[0].token_ids
-            for o in LLM(one, batch_size=2).generate(prompts, params, use_tqdm=False)
-        ]
-        for one in (plain, model)
-    ]
+    texts = [continued(LLM(one, batch_size=2), prompts, [9] * 4) for one in (plain, model)]
     assert texts[0] == texts[1]
 
 
@@ -197,7 +192,7 @@ def test_a_recorder_leaves_out_layers_that_cache_nothing() -> None:
 
 
 class Heads(LlamaForCausalLM):  # type: ignore[misc]
-    """Projects its states in the ways that code beside checkpoints does."""
+    """Projects its states in ways that code in checkpoints does."""
 
     how = "by name"
 
@@ -235,9 +230,5 @@ def test_heads_of_every_kind_and_a_wrapped_forward(
         forward = model.forward
         model.forward = lambda *args, **kwargs: forward(*args, **kwargs)
     prompts = [[5, 6, 7], [9] * 20, [3, 1], [8] * 11]
-    params = SamplingParams(max_tokens=9, temperature=0)
-    outputs = [
-        LLM(m, batch_size=4).generate(prompts, params, use_tqdm=False) for m in (plain, model)
-    ]
-    texts = [[o.outputs[0].token_ids for o in output] for output in outputs]
+    texts = [continued(LLM(one, batch_size=4), prompts, [9] * 4) for one in (plain, model)]
     assert texts[0] == texts[1]

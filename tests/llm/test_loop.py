@@ -1,23 +1,24 @@
-"""The loop on batches made by hand: limits, parking, compaction, and what is counted."""
+"""The loop on batches made by hand: limits, parking, compaction, counts."""
 
 from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 import torch
+from tests.llm.greedy import Reference
 
 from multibin.llm import SamplingParams
-from multibin.llm import loop as loop_module
-from multibin.llm import prefill as prefill_module
-from multibin.llm.loop import Loop, Work
-from multibin.llm.models import Model, load
-from multibin.llm.prefill import prefill_groups
-from multibin.llm.probe import try_out
-from multibin.llm.request import Request
+from multibin.llm._engine import loop as loop_module
+from multibin.llm._engine import prefill as prefill_module
+from multibin.llm._engine.loop import Loop, Work
+from multibin.llm._engine.prefill import prefill_groups
+from multibin.llm._engine.probe import try_out
+from multibin.llm._engine.request import Request
+from multibin.llm._load.models import Model, load
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def run(loop: Loop, requests: Sequence[Request], limit: int | None) -> tuple[Wor
 
 
 def test_rows_leave_as_they_finish(
-    loop: Loop, llama: Any, prompts: list[list[int]], reference: Callable[..., list[list[int]]]
+    loop: Loop, llama: Any, prompts: list[list[int]], reference: Reference
 ) -> None:
     budgets = [7, 1, 12, 3, 3, 20]
     requests = make(prompts[:6], budgets)
@@ -66,7 +67,7 @@ def test_rows_leave_as_they_finish(
 
 
 def test_a_limit_parks_what_is_unfinished(
-    loop: Loop, llama: Any, prompts: list[list[int]], reference: Callable[..., list[list[int]]]
+    loop: Loop, llama: Any, prompts: list[list[int]], reference: Reference
 ) -> None:
     budgets = [3, 4, 5, 30]
     requests = make(prompts[:4], budgets)
@@ -84,7 +85,7 @@ def test_a_limit_parks_what_is_unfinished(
 
 
 def test_new_rows_and_rows_of_several_batches_share_one(
-    loop: Loop, llama: Any, prompts: list[list[int]], reference: Callable[..., list[list[int]]]
+    loop: Loop, llama: Any, prompts: list[list[int]], reference: Reference
 ) -> None:
     budgets = [40, 30, 20, 25, 35, 15]
     requests = make(prompts[:6], budgets)
@@ -111,11 +112,11 @@ def test_a_limit_of_one_is_a_prompt_alone(loop: Loop, prompts: list[list[int]]) 
     assert run(loop, [requests[0], requests[2]], 1)[0] == Work(0, decode_steps=1, rows=2)
 
 
-def test_the_arena_grows_under_a_running_batch(
+def test_the_cache_grows_under_a_running_batch(
     loop: Loop,
     llama: Any,
     prompts: list[list[int]],
-    reference: Callable[..., list[list[int]]],
+    reference: Reference,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(loop_module, "HEADROOM", 3)
@@ -124,14 +125,14 @@ def test_the_arena_grows_under_a_running_batch(
     longest = max(map(len, prompts[:3]))
     run(loop, requests, None)
     assert [r.tokens for r in requests] == reference(llama, prompts[:3], budgets)
-    assert longest + 3 < loop.arena.capacity <= longest + 60 + 8
+    assert longest + 3 < loop.cache.capacity <= longest + 60 + 8
 
 
 def test_prompts_run_in_passes_of_bounded_size(
     loop: Loop,
     llama: Any,
     prompts: list[list[int]],
-    reference: Callable[..., list[list[int]]],
+    reference: Reference,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(prefill_module, "PREFILL_TOKENS", 50)
@@ -180,7 +181,7 @@ def test_one_hook_serves_all_engines_and_does_nothing_outside_their_passes(
 
 
 def test_stale_slots_and_padding_change_nothing(
-    loop: Loop, llama: Any, prompts: list[list[int]], reference: Callable[..., list[list[int]]]
+    loop: Loop, llama: Any, prompts: list[list[int]], reference: Reference
 ) -> None:
     """Short rows in slots that long rows used, beside a long one."""
     run(loop, make(prompts[:6], [50] * 6), None)
@@ -192,13 +193,13 @@ def test_stale_slots_and_padding_change_nothing(
 
 def poison(loop: Loop) -> None:
     with torch.inference_mode():
-        for pair in loop.arena.views(0, loop.arena.rows, loop.arena.capacity):
+        for pair in loop.cache.views(0, loop.cache.rows, loop.cache.capacity):
             for tensor in pair:
                 tensor.fill_(torch.nan)
 
 
-def test_what_overflowed_in_one_batch_stays_out_of_the_next(
-    loop: Loop, llama: Any, prompts: list[list[int]], reference: Callable[..., list[list[int]]]
+def test_overflow_of_one_batch_stays_out_of_the_next(
+    loop: Loop, llama: Any, prompts: list[list[int]], reference: Reference
 ) -> None:
     """NaN behind a mask is still NaN: 0 · NaN."""
     run(loop, make(prompts[:6], [50] * 6), None)

@@ -1,4 +1,4 @@
-"""Loading, and what is refused: by name, and before weights are read."""
+"""Loading, and refusals that name the model before weights are read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.llm.greedy import Reference, continued
 from tests.llm.small import GROUPED
 from transformers import (
     BartConfig,
@@ -32,10 +33,10 @@ from transformers import (
 )
 
 from multibin.llm import LLM, SamplingParams
-from multibin.llm import architecture as arch
-from multibin.llm.masks import AdditiveMask, PaddingMask, mask_form
-from multibin.llm.models import load
-from multibin.llm.tiny import ByteTokenizer, tiny_model
+from multibin.llm._engine.masks import AdditiveMask, PaddingMask, mask_form
+from multibin.llm._load import architecture as arch
+from multibin.llm._load.models import load
+from multibin.llm._load.tiny import ByteTokenizer, tiny_model
 
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "Mamba": (lambda: MambaConfig(), "linear_attention layers .*recurrent state"),
@@ -72,7 +73,7 @@ def test_a_folder_is_refused_before_its_weights_are_read(name: str, tmp_path: Pa
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
-        # Positions from the length of the cache, and not causal at all: no config says so.
+        # No config says that positions come from the cache's length, or that it is not causal.
         (
             RoFormerConfig(
                 vocab_size=97,
@@ -155,14 +156,13 @@ FAMILIES: dict[str, Callable[[], Any]] = {
 def test_other_families_equal_transformers(
     name: str,
     make_model: Callable[..., Any],
-    reference: Callable[..., list[list[int]]],
+    reference: Reference,
 ) -> None:
     model = make_model(FAMILIES[name]())
     prompts = [[9, 8, 7], [5] * 20, [1, 2], [50, 60, 70, 80], [3] * 9]
     budgets = [20, 4, 11, 30, 16]
-    params = [SamplingParams(max_tokens=n, temperature=0) for n in budgets]
-    outputs = LLM(model, batch_size=3, edges=[0, 6, 30]).generate(prompts, params, use_tqdm=False)
-    assert [o.outputs[0].token_ids for o in outputs] == reference(model, prompts, budgets)
+    llm = LLM(model, batch_size=3, edges=[0, 6, 30])
+    assert continued(llm, prompts, budgets) == reference(model, prompts, budgets)
 
 
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
@@ -170,15 +170,13 @@ def test_both_attention_implementations(
     implementation: str,
     make_model: Callable[..., Any],
     prompts: list[list[int]],
-    reference: Callable[..., list[list[int]]],
+    reference: Reference,
 ) -> None:
     model = make_model(LlamaConfig(**GROUPED))
     budgets = [9] * 6
     expected = reference(model, prompts[:6], budgets)
     model.set_attn_implementation(implementation)
-    params = SamplingParams(max_tokens=9, temperature=0)
-    outputs = LLM(model, batch_size=4).generate(prompts[:6], params, use_tqdm=False)
-    assert [o.outputs[0].token_ids for o in outputs] == expected
+    assert continued(LLM(model, batch_size=4), prompts[:6], [9] * len(prompts[:6])) == expected
 
 
 def test_the_mask_form_follows_the_model(make_model: Callable[..., Any], llama: Any) -> None:
@@ -191,18 +189,20 @@ def test_the_mask_form_follows_the_model(make_model: Callable[..., Any], llama: 
 @pytest.mark.parametrize("argument", ["model", "tokenizer"])
 def test_a_missing_folder_is_named_and_not_looked_up(argument: str, location: str) -> None:
     given = {"model": tiny_model(), "tokenizer": None, argument: location}
-    with pytest.raises(ValueError, match=f"{argument}='{location}': there is no such folder"):
+    with pytest.raises(
+        ValueError, match=f"{argument} must be an existing folder or a hub id, got '{location}'"
+    ):
         LLM(**given)
 
 
 def test_a_path_object_and_a_path_below_a_folder_are_no_hub_ids(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ValueError, match="model='missing': there is no such folder"):
+    with pytest.raises(ValueError, match=r"model must be .* hub id, got 'missing'"):
         LLM(Path("missing"))
     (tmp_path / "checkpoints").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match="model='checkpoints/7b': there is no such folder"):
+    with pytest.raises(ValueError, match=r"model must be .* hub id, got 'checkpoints/7b'"):
         LLM("checkpoints/7b")
 
 
@@ -220,19 +220,19 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"model": 3}, TypeError, "model must be .* not int"),
-        ({"tokenizer": 3}, TypeError, "tokenizer must have encode and decode, not 3"),
+        ({"model": 3}, TypeError, "model must be .* got an object of type int"),
+        ({"tokenizer": 3}, TypeError, "tokenizer must be an object with encode and decode, got 3"),
         (
             {"tokenizer": ByteTokenizer},
             TypeError,
-            "tokenizer must have encode.text. and .* not <cl",
+            "tokenizer must be .* with encode.text. and .* got <cl",
         ),
-        ({"dtype": "int64"}, ValueError, "dtype must be .* not 'int64'"),
-        ({"dtype": "float63"}, ValueError, "dtype must be .* not 'float63'"),
-        ({"dtype": torch.int8}, ValueError, "dtype must be .* not torch.int8"),
-        ({"dtype": 32}, TypeError, "dtype must be .* not 32"),
-        ({"device": "moon"}, ValueError, "device='moon'"),
-        ({"device": "meta"}, ValueError, "device='meta' holds no values here"),
+        ({"dtype": "int64"}, ValueError, "dtype must be .* got 'int64'"),
+        ({"dtype": "float63"}, ValueError, "dtype must be .* got 'float63'"),
+        ({"dtype": torch.int8}, ValueError, "dtype must be .* got torch.int8"),
+        ({"dtype": 32}, TypeError, "dtype must be .* got 32"),
+        ({"device": "moon"}, ValueError, "device must be a device of torch, got 'moon': "),
+        ({"device": "meta"}, ValueError, "device must be a device that holds values, got 'meta': "),
     ],
 )
 def test_bad_arguments_are_named(
@@ -244,7 +244,7 @@ def test_bad_arguments_are_named(
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
 def test_cuda_without_cuda_is_named() -> None:
-    with pytest.raises(ValueError, match="device='cuda': torch finds no CUDA device"):
+    with pytest.raises(ValueError, match=r"device must be .* got 'cuda': torch finds no CUDA"):
         LLM(tiny_model(), device="cuda")
 
 
@@ -290,5 +290,5 @@ def test_tiny_models_are_seeded_and_leave_torchs_generator_alone() -> None:
     wide = tiny_model(4, context=512)
     assert wide.config.hidden_size == 4 * first.config.hidden_size
     assert wide.config.max_position_embeddings == 512
-    with pytest.raises(ValueError, match="width must be at least 1, not 0"):
+    with pytest.raises(ValueError, match="width must be at least 1, got 0"):
         tiny_model(0)

@@ -1,4 +1,4 @@
-"""One row whose numbers are NaN, beside rows that are sound."""
+"""One row whose numbers are NaN, beside sound rows."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from tests.llm.greedy import Reference, continued, tokens
 from transformers import BloomConfig, LlamaConfig
 
-from multibin.llm import LLM, RequestOutput, SamplingParams
+from multibin.llm import LLM, SamplingParams
 
 BAD = 96
 """The token whose embedding is NaN."""
@@ -29,7 +30,7 @@ CONFIGS: dict[str, Callable[[], Any]] = {
 }
 
 PROMPTS = [[1, 2, 3], [BAD, *range(40)], [7], [9, 8, 7, 6, 5], [11, 12]]
-"""The broken row is the longest and comes first in the arena."""
+"""The broken row is the longest and comes first in the cache."""
 
 
 @pytest.fixture(scope="module", params=CONFIGS)
@@ -40,30 +41,24 @@ def broken(request: pytest.FixtureRequest, make_model: Callable[..., Any]) -> An
     return model
 
 
-def tokens(outputs: list[RequestOutput]) -> list[list[int]]:
-    return [output.outputs[0].token_ids for output in outputs]
-
-
 @pytest.mark.parametrize("broken_budget", [1, 2, 9, 30])
 @pytest.mark.parametrize(
     "options", [{"scheduling": "fifo"}, {"edges": [0, 3, 8, 40]}, {"edges": [0, 5, 40]}]
 )
-def test_others_are_as_if_it_was_not_there(
+def test_the_other_rows_are_not_affected(
     broken: Any,
     options: dict[str, Any],
     broken_budget: int,
-    reference: Callable[..., list[list[int]]],
+    reference: Reference,
 ) -> None:
-    """Also those that move into its slot, or come back to it when they climb."""
+    """Rows move into the slot of the broken one, or return to it when they climb."""
     budgets = [20, broken_budget, 12, 30, 25]
-    params = [SamplingParams(max_tokens=n, temperature=0) for n in budgets]
     for batch_size in (3, 5):
         llm = LLM(broken, batch_size=batch_size, **options)
-        outputs = llm.generate(PROMPTS, params, use_tqdm=False)
-        assert tokens(outputs) == reference(broken, PROMPTS, budgets)
+        assert continued(llm, PROMPTS, budgets) == reference(broken, PROMPTS, budgets)
 
 
-def test_sampled_beside_it_as_well(broken: Any) -> None:
+def test_sampled_rows_are_not_affected(broken: Any) -> None:
     params = [SamplingParams(max_tokens=20, temperature=0.8, top_p=0.9, seed=i) for i in range(5)]
     llm = LLM(broken, batch_size=5)
     outputs = llm.generate(PROMPTS, params, use_tqdm=False)

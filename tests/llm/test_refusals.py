@@ -1,4 +1,4 @@
-"""What cannot run is a ValueError that names the model, the layer where there is one, and why."""
+"""A model that cannot run is a ValueError: it names the model, the layer if any, and why."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.llm.greedy import Reference, continued
 from tests.llm.small import SMALL
 from transformers import (
     AutoModelForCausalLM,
@@ -31,30 +32,31 @@ from transformers import (
 )
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
-from multibin.llm import LLM, SamplingParams, hf
-from multibin.llm.models import eos_ids
-from multibin.llm.tiny import tiny_model
+from multibin.llm import LLM, SamplingParams
+from multibin.llm._load import hf
+from multibin.llm._load.eos import eos_ids
+from multibin.llm._load.tiny import tiny_model
 
 LLAMA = LlamaConfig(**SMALL)
 CACHE = str(hf.cache_argument(LlamaForCausalLM.forward))
 
 
 class Broken(LlamaForCausalLM):  # type: ignore[misc]
-    """Its forward pass fails in its own way."""
+    """Its forward pass fails with a message."""
 
     def forward(self, input_ids: Any, cache: Any = None, **kwargs: Any) -> Any:  # noqa: ARG002
         raise KeyError("attention sinks")
 
 
-class Speechless(LlamaForCausalLM):  # type: ignore[misc]
-    """Its forward pass fails and does not say why."""
+class Silent(LlamaForCausalLM):  # type: ignore[misc]
+    """Its forward pass fails without a message."""
 
     def forward(self, input_ids: Any, cache: Any = None, **kwargs: Any) -> Any:  # noqa: ARG002
         raise AssertionError
 
 
 class LastOnly(LlamaForCausalLM):  # type: ignore[misc]
-    """It projects its last position alone, as code beside checkpoints does."""
+    """It projects its last position alone, as some code in checkpoints does."""
 
     def forward(self, input_ids: Any, cache: Any = None, **kwargs: Any) -> Any:
         kwargs.setdefault(CACHE, cache)
@@ -94,9 +96,9 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "audio": (musicgen, "MusicgenForCausalLM has no single table of token embeddings"),
     "a cache of its own": (minimax, "MiniMaxForCausalLM does not run: MiniMax uses cache of its"),
     "fails": (lambda: Broken(LLAMA), "Broken does not run: 'attention sinks'"),
-    "says nothing": (
-        lambda: Speechless(LLAMA),
-        r"Speechless does not run: AssertionError in Speechless\.forward",
+    "fails without a message": (
+        lambda: Silent(LLAMA),
+        r"Silent does not run: AssertionError in Silent\.forward",
     ),
     "its last position": (lambda: LastOnly(LLAMA), "LastOnly .* logits of the last position alone"),
     "no weights": (lambda: LlamaForCausalLM(LLAMA).to("meta"), "LlamaForCausalLM has no weights"),
@@ -118,17 +120,15 @@ ROBERTAS = [RobertaConfig, XLMRobertaXLConfig]
 def test_positions_go_in_with_the_prompt_as_in_generate(
     config_class: type[Any],
     make_model: Callable[..., Any],
-    reference: Callable[..., list[list[int]]],
+    reference: Reference,
 ) -> None:
-    """RoBERTa's family counts from its padding id where it is given no positions."""
+    """RoBERTa's family counts from its padding id if it gets no positions."""
     config = config_class(**SMALL, is_decoder=True)
     model = make_model(config)
     model.config.pad_token_id = 1
     prompts = [[5, 6, 7], [9, 8] * 10, [30, 11], [50] * 7]
-    params = SamplingParams(max_tokens=9, temperature=0)
-    outputs = LLM(model, batch_size=3).generate(prompts, params, use_tqdm=False)
-    expected = reference(model, prompts, [9] * 4)
-    assert [o.outputs[0].token_ids for o in outputs] == expected
+    llm = LLM(model, batch_size=3)
+    assert continued(llm, prompts, [9] * 4) == reference(model, prompts, [9] * 4)
 
 
 class Owner:
@@ -160,7 +160,7 @@ class Owner:
     ],
 )
 def test_ids_that_end_a_text_in_every_form(form: object, ids: set[int]) -> None:
-    """The next owner has a say only where the first has none."""
+    """The ids of the next owner count only if the first has none."""
     assert eos_ids(Owner(form), Owner(99)) == ids
 
 

@@ -1,4 +1,4 @@
-"""Sampling: the filters against transformers', the draw against its definition, seeds."""
+"""Sampling: filters equal those of transformers, the draw its definition; seeds."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.llm.greedy import tokens
 from transformers import TopKLogitsWarper, TopPLogitsWarper
 
+from multibin._args import shown
 from multibin.llm import LLM, SamplingParams
-from multibin.llm.sampling import AHEAD, Filters, Sampler, draw, uniforms
+from multibin.llm._engine.sampling import AHEAD, Filters, Sampler, draw, uniforms
 
 CPU = torch.device("cpu")
 
@@ -43,7 +45,7 @@ def test_uniforms_depend_on_seed_and_position_alone() -> None:
     assert block.max() < 1
     assert np.array_equal(uniforms(seeds[1:2], positions[7:8]), block[7:8, 1:2])
     assert len(np.unique(block)) == block.size
-    # Mean 1/2 within 5 standard errors, columns and neighbouring steps uncorrelated likewise.
+    # All within 5 standard errors: a mean of 1/2, no correlation of columns or neighbouring steps.
     assert np.abs(block.mean(0) - 0.5).max() < 5 / np.sqrt(12 * 5000)
     assert np.abs(np.corrcoef(block.T) - np.eye(4)).max() < 5 / np.sqrt(5000)
     for column in block.T:
@@ -161,7 +163,7 @@ def test_draw_stays_inside_the_vocabulary(value: float) -> None:
 
 
 def test_a_row_samples_the_same_beside_any_others() -> None:
-    """Over more steps than are drawn ahead, alone and as the middle of three, begun midway."""
+    """Over more steps than are drawn ahead: alone, as the middle row of three, and begun midway."""
     row = Row(SamplingParams(temperature=0.8), seed=42)
     others = [Row(SamplingParams(top_k=2), 1), Row(SamplingParams(temperature=0), 2)]
     steps = [logits(3, seed=step) for step in range(2 * AHEAD + 3)]
@@ -191,25 +193,26 @@ SEEDED = [
         {"fill": "strict", "overrun": "finish", "edges": [0, 10, 20], "batch_size": 4},
     ],
 )
-def test_what_a_seed_samples_does_not_depend_on_the_batch(
+def test_a_seeded_text_does_not_depend_on_the_batch(
     llama: Any, prompts: list[list[int]], options: dict[str, Any]
 ) -> None:
     params = [SEEDED[i % 4] for i in range(len(prompts))]
     expected = [
-        LLM(llama, batch_size=2).generate(prompt, one, use_tqdm=False)[0].outputs[0].token_ids
+        tokens(LLM(llama, batch_size=2).generate(prompt, one, use_tqdm=False))[0]
         for prompt, one in zip(prompts[:8], params[:8], strict=True)
     ]
     outputs = LLM(llama, **options).generate(prompts, params, use_tqdm=False)
-    assert [output.outputs[0].token_ids for output in outputs[:8]] == expected
+    assert tokens(outputs[:8]) == expected
 
 
 def test_without_a_seed_torchs_generator_decides(llama: Any) -> None:
     llm = LLM(llama, batch_size=2)
 
     def text() -> list[int]:
-        outputs = llm.generate([[1], [1]], SamplingParams(max_tokens=20), use_tqdm=False)
-        assert outputs[0].outputs[0].token_ids != outputs[1].outputs[0].token_ids
-        return outputs[0].outputs[0].token_ids
+        params = SamplingParams(max_tokens=20)
+        first, second = tokens(llm.generate([[1], [1]], params, use_tqdm=False))
+        assert first != second
+        return first
 
     with torch.random.fork_rng():
         torch.manual_seed(5)
@@ -244,10 +247,10 @@ def test_without_a_seed_torchs_generator_decides(llama: Any) -> None:
     ],
 )
 def test_bad_parameters_are_named(argument: str, value: Any, error: type[Exception]) -> None:
-    with pytest.raises(error, match=argument) as caught:
+    with pytest.raises(error, match=rf"^{argument}(\[0\])? must be ") as caught:
         SamplingParams(**{argument: value})
-    shown = value[0] if isinstance(value, list) else value
-    assert (repr(shown) if isinstance(shown, str) else str(shown)) in str(caught.value)
+    bad = value[0] if isinstance(value, list) else value
+    assert str(caught.value).endswith(f", got {shown(bad)}")
 
 
 def test_numpy_numbers_are_parameters() -> None:
@@ -271,5 +274,5 @@ def test_parameters_are_hashable_and_the_callers_list_is_copied() -> None:
 
 
 def test_a_number_beyond_floats_is_named() -> None:
-    with pytest.raises(ValueError, match="temperature must be finite, not 1000"):
+    with pytest.raises(ValueError, match="temperature must be finite, got 1000"):
         SamplingParams(temperature=10**400)

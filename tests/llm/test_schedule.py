@@ -1,4 +1,4 @@
-"""Policies: their arguments, the edges made for a call, and the batches that come out."""
+"""Policies: their arguments, the edges of a call, and the batches that result."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ import torch
 
 import multibin
 from multibin.llm import LLM, SamplingParams
-from multibin.llm.schedule import Policy, geometric
-from multibin.llm.tiny import tiny_model
+from multibin.llm._engine.schedule import Policy, geometric_edges
+from multibin.llm._load.tiny import tiny_model
 
 
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"scheduling": "continuous"}, ValueError, "scheduling must be one of .* 'continuous'"),
+        ({"scheduling": "continuous"}, ValueError, "scheduling must be one of .* got 'continuous'"),
         ({"scheduling": "FIFO"}, ValueError, "scheduling must be one of"),
-        ({"batch_size": 0}, ValueError, "batch_size must be at least 1, not 0"),
-        ({"batch_size": 2.0}, TypeError, "batch_size must be an int, not 2.0"),
-        ({"bins": 0}, ValueError, "bins must be at least 1, not 0"),
-        ({"edges": [3, 1]}, ValueError, r"edges=\[3, 1\]"),
-        ({"edges": []}, ValueError, r"edges=\[\]"),
-        ({"edges": 7}, TypeError, "edges must be .* not 7"),
-        ({"edges": "ab"}, TypeError, "edges must be .* not 'ab'"),
-        ({"edges": {1, 2}}, TypeError, r"edges must be .* not \{1, 2\}"),
-        ({"edges": [0, [1]]}, ValueError, r"edges=\[0, \[1\]\]"),
-        ({"edges": np.array(7)}, ValueError, r"edges=array\(7\)"),
-        ({"edges": [0, "x"]}, TypeError, r"edges=\[0, 'x'\]"),
-        ({"fill": "full"}, ValueError, "fill must be one of .* not 'full'"),
-        ({"overrun": "recompute"}, ValueError, "overrun must be one of .* not 'recompute'"),
-        ({"order": "longest"}, ValueError, "order must be one of .* not 'longest'"),
-        ({"max_wait": -1.0}, ValueError, "max_wait must be at least 0 seconds, not -1"),
-        ({"max_wait": float("nan")}, ValueError, "max_wait must be finite, not nan"),
-        ({"max_wait": 10**400}, ValueError, "max_wait must be finite, not 1000"),
+        ({"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
+        ({"batch_size": 2.0}, TypeError, "batch_size must be an int, got 2"),
+        ({"bins": 0}, ValueError, "bins must be at least 1, got 0"),
+        ({"edges": [3, 1]}, ValueError, r"edges must be .*, got \[3, 1\]: "),
+        ({"edges": []}, ValueError, r"edges must be .*, got \[\]: "),
+        ({"edges": 7}, TypeError, "edges must be .* got 7"),
+        ({"edges": "ab"}, TypeError, "edges must be .* got 'ab'"),
+        ({"edges": {1, 2}}, TypeError, r"edges must be .* got \{1, 2\}"),
+        ({"edges": [0, [1]]}, ValueError, r"edges must be .*, got \[0, \[1\]\]: "),
+        ({"edges": np.array(7)}, ValueError, r"edges must be .*, got array\(7\): "),
+        ({"edges": [0, "x"]}, TypeError, r"edges must be .*, got \[0, 'x'\]: "),
+        ({"fill": "full"}, ValueError, "fill must be one of .* got 'full'"),
+        ({"overrun": "recompute"}, ValueError, "overrun must be one of .* got 'recompute'"),
+        ({"order": "longest"}, ValueError, "order must be one of .* got 'longest'"),
+        ({"max_wait": -1.0}, ValueError, "max_wait must be at least 0, got -1"),
+        ({"max_wait": float("nan")}, ValueError, "max_wait must be finite, got nan"),
+        ({"max_wait": 10**400}, ValueError, "max_wait must be finite, got 1000"),
     ],
 )
 def test_bad_arguments_are_named_before_the_model_loads(
@@ -49,7 +49,7 @@ def test_bad_arguments_are_named_before_the_model_loads(
 @pytest.mark.parametrize("longest", [1, 15, 16, 17, 18, 40, 256, 4096])
 @pytest.mark.parametrize("bins", [1, 2, 3, 16])
 def test_geometric_edges(bins: int, longest: int) -> None:
-    edges = geometric(bins, longest)
+    edges = geometric_edges(bins, longest)
     assert edges[0] == 0
     assert edges[-1] == longest
     assert all(low < high for low, high in pairwise(edges))
@@ -60,19 +60,19 @@ def test_geometric_edges(bins: int, longest: int) -> None:
 
 
 @pytest.mark.parametrize("bins", [100, 5000, 10**10, 2**70])
-def test_more_bins_than_lengths_are_as_many_as_there_are(bins: int) -> None:
-    assert geometric(bins, 60) == [0, *range(16, 61)]
-    assert len(multibin.Edges(geometric(bins, 2**31 - 1))) <= 4096
+def test_there_are_no_more_bins_than_lengths(bins: int) -> None:
+    assert geometric_edges(bins, 60) == [0, *range(16, 61)]
+    assert len(multibin.Edges(geometric_edges(bins, 2**31 - 1))) <= 4096
 
 
 def test_sixteen_bins_have_a_constant_ratio() -> None:
-    edges = geometric(16, 4096)
+    edges = geometric_edges(16, 4096)
     assert len(edges) == 17
     ratios = [high / low for low, high in pairwise(edges[1:])]
     assert max(ratios) / min(ratios) < 1.05
 
 
-def test_lengths_that_nobody_predicted() -> None:
+def test_lengths_without_predictions() -> None:
     budgets = np.array([5, 100])
     assert Policy().lengths(None, budgets).tolist() == [0, 0]
     assert Policy(overrun="finish").lengths(None, budgets).tolist() == [5, 100]
@@ -149,7 +149,7 @@ def test_extreme_arguments_run() -> None:
         torch.tensor([0.0, 4.0, 8.0], requires_grad=True),
     ],
 )
-def test_edges_are_those_given(edges: Any) -> None:
+def test_edges_of_the_caller_are_used(edges: Any) -> None:
     llm = LLM(tiny_model(), batch_size=2, edges=edges)
     llm.generate([[1]] * 2, params([6, 6]), use_tqdm=False)
     assert [(record.bin, record.limit) for record in llm.records] == [(0, 4), (1, None)]

@@ -1,4 +1,4 @@
-"""One model object, several users: other engines, other threads, and a training loop."""
+"""One model object in other engines, other threads and a training loop."""
 
 from __future__ import annotations
 
@@ -9,18 +9,11 @@ from typing import Any
 
 import pytest
 import torch
+from tests.llm.greedy import Reference, continued
 from transformers import GPT2Config
 
-from multibin.llm import LLM, RequestOutput, SamplingParams
-from multibin.llm.evaluation import evaluating
-
-
-def greedy(budgets: list[int]) -> list[SamplingParams]:
-    return [SamplingParams(max_tokens=budget, temperature=0) for budget in budgets]
-
-
-def tokens(outputs: list[RequestOutput]) -> list[list[int]]:
-    return [output.outputs[0].token_ids for output in outputs]
+from multibin.llm import LLM
+from multibin.llm._load.eval_mode import eval_mode
 
 
 @contextmanager
@@ -49,7 +42,7 @@ def meanwhile(head: Any, work: Callable[[], Any]) -> Iterator[list[Any]]:
 
 
 def test_a_forward_pass_of_another_thread_is_left_alone(
-    llama: Any, prompts: list[list[int]], reference: Callable[..., list[list[int]]]
+    llama: Any, prompts: list[list[int]], reference: Reference
 ) -> None:
     ids = torch.tensor([[4, 5, 6], [7, 8, 9]])
     with torch.no_grad():
@@ -61,25 +54,25 @@ def test_a_forward_pass_of_another_thread_is_left_alone(
             return llama(ids).logits
 
     with meanwhile(llama.lm_head, forward) as seen:
-        outputs = llm.generate(prompts[:4], greedy([3] * 4), use_tqdm=False)
+        texts = continued(llm, prompts[:4], [3] * 4)
     assert len(seen) == 3
     assert all(torch.is_tensor(logits) and torch.equal(logits, expected) for logits in seen)
-    assert tokens(outputs) == reference(llama, prompts[:4], [3] * 4)
+    assert texts == reference(llama, prompts[:4], [3] * 4)
 
 
 def test_two_engines_on_one_model_in_two_threads(
-    model: Any, prompts: list[list[int]], reference: Callable[..., list[list[int]]]
+    model: Any, prompts: list[list[int]], reference: Reference
 ) -> None:
-    """The second runs whole calls inside the passes of the first."""
+    """The second engine runs whole calls inside the passes of the first."""
     first, second = LLM(model, batch_size=4), LLM(model, batch_size=3)
 
     def other() -> list[list[int]]:
-        return tokens(second.generate(prompts[4:9], greedy([5] * 5), use_tqdm=False))
+        return continued(second, prompts[4:9], [5] * 5)
 
     with meanwhile(model.get_output_embeddings(), other) as seen:
-        outputs = first.generate(prompts[:4], greedy([3] * 4), use_tqdm=False)
+        texts = continued(first, prompts[:4], [3] * 4)
     assert seen == [reference(model, prompts[4:9], [5] * 5)] * 3
-    assert tokens(outputs) == reference(model, prompts[:4], [3] * 4)
+    assert texts == reference(model, prompts[:4], [3] * 4)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +84,7 @@ def droppy(make_model: Callable[..., Any]) -> Any:
 
 
 def test_training_mode_is_off_during_a_call_and_back_after_it(
-    droppy: Any, prompts: list[list[int]], reference: Callable[..., list[list[int]]]
+    droppy: Any, prompts: list[list[int]], reference: Reference
 ) -> None:
     expected = reference(droppy, prompts[:4], [20] * 4)
     llm = LLM(droppy, batch_size=4)
@@ -99,7 +92,7 @@ def test_training_mode_is_off_during_a_call_and_back_after_it(
     droppy.transformer.h[0].eval()
     modes = [part.training for part in droppy.modules()]
     try:
-        assert tokens(llm.generate(prompts[:4], greedy([20] * 4), use_tqdm=False)) == expected
+        assert continued(llm, prompts[:4], [20] * 4) == expected
         assert [part.training for part in droppy.modules()] == modes
         assert any(modes)
         assert not all(modes)
@@ -110,13 +103,13 @@ def test_training_mode_is_off_during_a_call_and_back_after_it(
 def test_the_last_of_overlapping_calls_restores_the_mode() -> None:
     module = torch.nn.Dropout()
     with ExitStack() as outer, ExitStack() as inner:
-        outer.enter_context(evaluating(module))
-        inner.enter_context(evaluating(module))
+        outer.enter_context(eval_mode(module))
+        inner.enter_context(eval_mode(module))
         outer.close()
         assert not module.training
         inner.close()
         assert module.training
     module.eval()
-    with evaluating(module):
+    with eval_mode(module):
         pass
     assert not module.training

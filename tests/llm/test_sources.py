@@ -1,4 +1,4 @@
-"""Where a model may come from and what may be around it: adapters, offloaded parts, autocast."""
+"""Sources of a model, and what may be around it: adapters, offloaded parts, autocast."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tests.llm.greedy import Reference, continued
 from tests.llm.small import SMALL
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
@@ -19,24 +20,22 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from multibin.llm import LLM, SamplingParams
-from multibin.llm.tiny import tiny_model
+from multibin.llm import LLM
+from multibin.llm._load.tiny import tiny_model
 
 PROMPTS = [[5, 6, 7], [9, 8] * 10, [3, 1], [50] * 7, [4]]
 BUDGETS = [9, 12, 20, 5, 30]
 
-Reference = Callable[..., list[list[int]]]
-
 
 def texts(model: Any, **options: Any) -> list[list[int]]:
+    """Returns what the engine continues `PROMPTS` with."""
     llm = LLM(model, batch_size=3, edges=[0, 6, 30], **options)
-    params = [SamplingParams(max_tokens=n, temperature=0, ignore_eos=True) for n in BUDGETS]
-    return [o.outputs[0].token_ids for o in llm.generate(PROMPTS, params, use_tqdm=False)]
+    return continued(llm, PROMPTS, BUDGETS, ignore_eos=True)
 
 
 @pytest.fixture
 def model(make_model: Callable[..., Any]) -> Any:
-    """A Llama that no other test changes."""
+    """A Llama of this test alone."""
     return make_model(LlamaConfig(**SMALL))
 
 
@@ -94,12 +93,14 @@ def test_an_offloaded_model_cannot_be_moved(
 ) -> None:
     offload_to_memory(model, tmp_path)
     options: Any = {name: value}
-    with pytest.raises(ValueError, match=f"{name} must be None for a model with offloaded parts"):
+    with pytest.raises(
+        ValueError, match=f"{name} must be None for a model with offloaded parts, got .*{value}"
+    ):
         LLM(model, **options)
 
 
 def with_adapter(model: Any, **options: Any) -> Any:
-    """The model inside a PEFT one whose adapter changes what it computes."""
+    """Returns the model inside a PEFT model whose adapter changes what it computes."""
     peft = pytest.importorskip("peft")
     wrapped = peft.get_peft_model(
         model, peft.LoraConfig(target_modules=["q_proj", "v_proj"], **options)
@@ -170,7 +171,7 @@ def test_adapters_of_several_kinds_at_once(model: Any) -> None:
 
 @pytest.mark.filterwarnings("default:::peft", "default:::transformers")
 def test_an_adapter_that_some_tokens_invoke_is_refused(model: Any, tmp_path: Path) -> None:
-    """Only its wrapper looks for them, and the trial's tokens need not be among them."""
+    """Only its wrapper looks for these tokens, and the trial may have none of them."""
     peft = pytest.importorskip("peft")
     options = {"target_modules": ["q_proj"], "alora_invocation_tokens": [50, 60]}
     model.save_pretrained(tmp_path / "base")
@@ -216,10 +217,8 @@ def test_inside_autocast_as_transformers_generates_there(
     model.set_attn_implementation(attention)
     outside = texts(model)
     with torch.autocast("cpu", dtype=dtype):
-        # The same engine, and one that is made in there.
         llm = LLM(model, batch_size=1)
-        params = SamplingParams(max_tokens=8, temperature=0, ignore_eos=True)
-        mine = [o.outputs[0].token_ids for o in llm.generate(PROMPTS, params, use_tqdm=False)]
+        mine = continued(llm, PROMPTS, [8] * len(PROMPTS), ignore_eos=True)
         for prompt, tokens in zip(PROMPTS, mine, strict=True):
             ids = torch.tensor([prompt])
             theirs = model.generate(
@@ -243,7 +242,7 @@ class OwnForCausalLM(LlamaForCausalLM):
 
 @pytest.fixture
 def own_code(model: Any, tmp_path: Path) -> Path:
-    """A checkpoint whose classes lie beside it."""
+    """A checkpoint with its own classes in its folder."""
     import json
 
     model.save_pretrained(tmp_path)
@@ -255,7 +254,7 @@ def own_code(model: Any, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_code_beside_a_checkpoint_never_asks_and_runs_only_where_trusted(
+def test_code_in_a_checkpoint_never_asks_and_runs_only_if_trusted(
     own_code: Path, model: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def ask(*_: object) -> str:
@@ -268,5 +267,5 @@ def test_code_beside_a_checkpoint_never_asks_and_runs_only_where_trusted(
     llm = LLM(own_code, dtype="float64", device="cpu", trust_remote_code=True)
     assert type(llm.model).__name__ == "OwnForCausalLM"
     assert texts(own_code, dtype="float64", device="cpu", trust_remote_code=True) == texts(model)
-    with pytest.raises(TypeError, match="trust_remote_code must be a bool, not 'yes'"):
+    with pytest.raises(TypeError, match="trust_remote_code must be a bool, got 'yes'"):
         LLM(own_code, trust_remote_code="yes")  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Stop strings, in the finder and through `generate`."""
+"""Stop strings, in the finder and in `generate`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multibin.llm import LLM, SamplingParams
-from multibin.llm.stops import Stop, StopFinder
-from multibin.llm.tiny import ByteTokenizer, tiny_model
+from multibin.llm._engine.stops import Stop, StopFinder
+from multibin.llm._load.tiny import ByteTokenizer, tiny_model
 
 TOKENIZER = ByteTokenizer()
 
 
-class Pieces:
-    """A tokenizer whose tokens are strings; like some, it drops the space that begins a text."""
+class StringTokens:
+    """A tokenizer whose tokens are strings; it drops a space that begins a text, as some do."""
 
     def __init__(self, pieces: list[str]) -> None:
         self.pieces = pieces
@@ -30,7 +30,7 @@ class Pieces:
 
 
 def search(finder: StopFinder, tokens: list[int]) -> tuple[int, Stop] | None:
-    """The number of tokens after which the first stop string appeared, and what it was."""
+    """Returns the number of tokens at the first stop, and the stop."""
     for count in range(1, len(tokens) + 1):
         if stop := finder.push(tokens[:count]):
             return count, stop
@@ -38,7 +38,7 @@ def search(finder: StopFinder, tokens: list[int]) -> tuple[int, Stop] | None:
 
 
 def expected(strings: list[str], tokens: list[int]) -> tuple[int, Stop] | None:
-    """The same by decoding everything at every token."""
+    """Returns the result of `search`, found by decoding everything at every token."""
     for count in range(1, len(tokens) + 1):
         text = TOKENIZER.decode(tokens[:count], skip_special_tokens=True)
         found = [(text.find(string), string) for string in strings if string in text]
@@ -95,7 +95,7 @@ def test_long_noise_does_not_hide_a_stop(noise: list[int]) -> None:
 
 
 def test_a_stop_spans_tokens_and_needs_no_end_of_token() -> None:
-    pieces = Pieces([" Hello", " wor", "ld. ", "Next"])
+    pieces = StringTokens([" Hello", " wor", "ld. ", "Next"])
     assert search(StopFinder(pieces, ["o w"]), [0, 1, 2]) == (2, Stop("Hell", "o w"))
     assert search(StopFinder(pieces, [". N", "zz"]), [0, 1, 2, 3]) == (
         4,
@@ -106,7 +106,7 @@ def test_a_stop_spans_tokens_and_needs_no_end_of_token() -> None:
 
 
 def test_the_earliest_of_several_wins() -> None:
-    pieces = Pieces(["abcd"])
+    pieces = StringTokens(["abcd"])
     assert search(StopFinder(pieces, ["d", "bc", "c"]), [0]) == (1, Stop("a", "bc"))
 
 
@@ -151,12 +151,14 @@ def test_text_prompts_and_outputs(byte_llm: LLM) -> None:
 
 
 def test_stop_needs_a_tokenizer(llama: Any) -> None:
-    with pytest.raises(ValueError, match="stop='x' needs a tokenizer"):
+    with pytest.raises(
+        ValueError, match="stop must be None without a tokenizer, got 'x': the model is an object"
+    ):
         LLM(llama).generate([[1]], SamplingParams(stop="x"), use_tqdm=False)
 
 
 def test_no_stop_beyond_the_replacement_of_half_a_character() -> None:
-    """The first byte of é shows as U+FFFD until the second comes; neither is lost."""
+    """The first byte of é shows as U+FFFD until the second arrives; neither is lost."""
     tokens = TOKENIZER.encode("xéy")
     assert search(StopFinder(TOKENIZER, ["é"]), tokens) == (3, Stop("x", "é"))
     assert search(StopFinder(TOKENIZER, ["éy"]), tokens) == (4, Stop("x", "éy"))

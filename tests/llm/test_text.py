@@ -1,4 +1,4 @@
-"""What a request's text is, through `generate`: spaces, special tokens, ids that do not decode."""
+"""The text of `generate`: spaces, special tokens, stop strings, ids that do not decode."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 from transformers import ByT5Tokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from multibin.llm import LLM, SamplingParams
-from multibin.llm.outputs import CompletionOutput
-from multibin.llm.tiny import ByteTokenizer
+from multibin.llm._load.tiny import ByteTokenizer
+from multibin.llm._outputs import CompletionOutput
 
 LETTERS = "acdehilmnorstuw"
 POSITIONS = 48
 
 
 def llama(*special: str, strip: bool = True) -> Any:
-    """Pieces with "▁" for a space; with `strip`, one before each text that decoding takes away."""
+    """Returns a tokenizer with "▁" for a space; with `strip`, decoding removes a leading one."""
     pieces = ["<unk>", "▁", *LETTERS, "▁the", "▁world", "☃", *(f"<0x{b:02X}>" for b in range(256))]
     vocabulary = {piece: index for index, piece in enumerate(pieces)}
     core = Tokenizer(models.BPE(vocab=vocabulary, merges=[], byte_fallback=True, unk_token="<unk>"))
@@ -43,7 +43,10 @@ def bert() -> Any:
 
 
 def reciting(vocabulary: int, prompt: int, script: Sequence[int], eos: int | None = None) -> Any:
-    """A GPT-2 that says `script` behind any prompt of that many tokens: it looks at positions."""
+    """Returns a GPT-2 that generates `script` behind any prompt of `prompt` tokens.
+
+    Its logits depend on the position alone.
+    """
     config = GPT2Config(
         vocab_size=vocabulary,
         n_positions=POSITIONS,
@@ -73,7 +76,7 @@ def recite(
     eos: int | None = None,
     **params: Any,
 ) -> CompletionOutput:
-    """What `generate` returns where the model says `script`."""
+    """Returns the completion of `generate` on a model that generates `script`."""
     length = len(tokenizer.encode(prompt) if isinstance(prompt, str) else prompt)
     model = reciting(600, length, script, eos)
     greedy = SamplingParams(max_tokens=len(script), temperature=0, **params)
@@ -151,7 +154,7 @@ def test_stop_strings_with_special_tokens(stop: str, tokens: int, text: str, str
     assert (found.finish_reason, found.stop_reason) == ("stop", stop)
 
 
-def test_special_tokens_with_no_part_in_a_stop_string_stop_nothing() -> None:
+def test_special_tokens_outside_stop_strings_stop_nothing() -> None:
     tokenizer = llama("<|end|>", "<|turn|>")
     script = ids(tokenizer, "<|turn|>", "▁the", "<|turn|>", "▁world")
     found = recite(tokenizer, "hello", script, stop="<|end|>")
@@ -166,7 +169,7 @@ def test_special_tokens_of_an_object_without_a_list_of_them() -> None:
 
 
 def test_an_end_of_sequence_token_that_is_a_stop_string() -> None:
-    """It ends the text as itself, unless the stop string begins in the text before."""
+    """It is the reason, unless the stop string begins in the text before it."""
     tokenizer = llama("<|end|>")
     script = ids(tokenizer, "▁the", "<|end|>", "▁world")
     end = script[1]
@@ -190,7 +193,7 @@ def test_an_id_beyond_the_tokenizer_costs_one_character() -> None:
 
 def test_spaces_behind_an_id_that_does_not_decode() -> None:
     class Strict:
-        """The Llama, but an id beyond its vocabulary is an error."""
+        """The Llama tokenizer, except that an id beyond its vocabulary is an error."""
 
         def __init__(self) -> None:
             self.inner = llama()
@@ -208,7 +211,7 @@ def test_spaces_behind_an_id_that_does_not_decode() -> None:
 
 
 class Utf8:
-    """Bytes, and an error for what is not UTF-8 yet."""
+    """A tokenizer of bytes that raises for what is not UTF-8 yet."""
 
     def encode(self, text: str) -> list[int]:
         return list(text.encode())
@@ -227,18 +230,18 @@ def test_an_error_for_half_a_character_does_not_cost_the_character() -> None:
 
 
 @pytest.mark.parametrize(
-    ("completes", "said"), [(RuntimeError("no"), "raises RuntimeError: no"), (None, "returns None")]
+    ("returned", "said"), [(RuntimeError("no"), "raises RuntimeError: no"), (None, "returns None")]
 )
-def test_a_tokenizer_that_decodes_nothing_is_said_and_costs_the_text_only(
-    answer: Exception | None, said: str
+def test_a_tokenizer_that_decodes_nothing_warns_and_costs_only_the_text(
+    returned: Exception | None, said: str
 ) -> None:
     class Broken(ByteTokenizer):
         def decode(self, token_ids: list[int], skip_special_tokens: bool = False) -> Any:
             assert token_ids is not None
             assert skip_special_tokens in (False, True)
-            if answer is not None:
-                raise answer
-            return answer
+            if returned is not None:
+                raise returned
+            return returned
 
     with pytest.warns(UserWarning, match=rf"decodes no id of prompts\[0\]: it {said}"):
         found = recite(Broken(), "hello", [1, 2, 3], stop="a")

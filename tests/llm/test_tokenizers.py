@@ -1,4 +1,4 @@
-"""Tokenizers: in the model's folder, given, missing, or unfit."""
+"""Tokenizers: in the model's folder, from the caller, missing, or unfit."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from multibin.llm import LLM, SamplingParams
-from multibin.llm.tiny import ByteTokenizer, tiny_model
+from multibin.llm._load.tiny import ByteTokenizer, tiny_model
 
 
 def save_byte_tokenizer(folder: Path) -> None:
-    """A transformers tokenizer of single bytes."""
+    """Saves a transformers tokenizer of single bytes."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {symbol: index for index, symbol in enumerate([*alphabet, "<eos>"])}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
@@ -52,7 +52,9 @@ def test_a_folder_without_a_tokenizer_takes_ids(tmp_path: Path) -> None:
     params = SamplingParams(max_tokens=2, temperature=0)
     [output] = llm.generate([[1, 2]], params, use_tqdm=False)
     assert output.outputs[0].text == ""
-    with pytest.raises(ValueError, match=r"prompts\[0\]='hi' is text and needs a tokenizer: "):
+    with pytest.raises(
+        ValueError, match=r"prompts\[0\] must be token ids without a tokenizer, got 'hi': "
+    ):
         llm.generate("hi", use_tqdm=False)
 
 
@@ -62,12 +64,12 @@ def test_the_byte_tokenizer() -> None:
     assert tokenizer.decode([72, 257, 105]) == "H<eos>i"
     assert tokenizer.decode([72, 257, 105, 256], skip_special_tokens=True) == "Hi"
     assert tokenizer.decode([0xC3]) == "\ufffd"
-    with pytest.raises(ValueError, match="not 259"):
+    with pytest.raises(ValueError, match="token_ids must be ids between 0 and 258, got 259"):
         tokenizer.decode([259])
 
 
 class WithoutSkip:
-    """A tokenizer like tiktoken's."""
+    """A tokenizer without `skip_special_tokens`, as tiktoken has."""
 
     def encode(self, text: str) -> list[int]:
         return list(text.encode())
@@ -77,7 +79,7 @@ class WithoutSkip:
 
 
 class WithKeywords(WithoutSkip):
-    """One that takes more than it names."""
+    """A tokenizer whose `decode` takes any keyword."""
 
     def decode(self, tokens: list[int], errors: str = "replace", **_: Any) -> str:
         return super().decode(tokens, errors)
@@ -86,6 +88,6 @@ class WithKeywords(WithoutSkip):
 def test_a_tokenizer_that_cannot_skip_special_tokens_is_refused_at_once() -> None:
     tokenizer: Any = WithoutSkip()
     tolerant: Any = WithKeywords()
-    with pytest.raises(TypeError, match=r"tokenizer must have .*skip_special_tokens=True"):
+    with pytest.raises(TypeError, match=r"tokenizer must be .*skip_special_tokens=True"):
         LLM(tiny_model(), tokenizer)
     LLM(tiny_model(), tolerant)

@@ -1,4 +1,4 @@
-"""An environment is made only where all it takes is there, and only a whole one is reused."""
+"""An environment is made only if nothing is missing, and only a complete one is reused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def requirements(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
-    """The commands of an installation, which succeed without doing more than to make the folder."""
+    """The commands of an installation; they succeed, and make nothing but the folder."""
     made: list[tuple[object, ...]] = []
 
     def call(*command: object) -> int:
@@ -91,7 +91,7 @@ def test_cargo(
     assert bool(environment.no_cargo()) is bool(line)
 
 
-def test_all_that_is_missing_is_said_a_line_each(tmp_path: Path, requirements: Path) -> None:
+def test_each_missing_thing_is_a_line(tmp_path: Path, requirements: Path) -> None:
     done = run(tmp_path / "venv", requirements, PATH=str(tmp_path))
     assert done.returncode == 2
     assert [line.split(" is missing")[0] for line in done.stderr.splitlines()] == ["cargo", "cc"]
@@ -114,7 +114,7 @@ def test_disk(free: float, enough: bool, tmp_path: Path, monkeypatch: pytest.Mon
     assert environment.no_disk(tmp_path / "venv") == line
 
 
-def test_a_whole_environment_is_reused_until_the_pins_change(
+def test_a_complete_environment_is_reused_until_the_pins_change(
     tmp_path: Path, requirements: Path, calls: list[tuple[object, ...]]
 ) -> None:
     folder = tmp_path / "venv"
@@ -138,7 +138,7 @@ def test_another_python_makes_another_environment(
     assert environment.digest(requirements) != before
 
 
-def test_an_interrupted_installation_starts_over(
+def test_an_interrupted_installation_starts_again(
     tmp_path: Path,
     requirements: Path,
     calls: list[tuple[object, ...]],
@@ -154,7 +154,7 @@ def test_an_interrupted_installation_starts_over(
         patch.setattr(environment, "call", interrupted)
         with pytest.raises(KeyboardInterrupt):
             environment.prepare(folder, requirements)
-    # The old pins are back, yet what the interruption left is not taken for their environment.
+    # The old pins are back, yet the remains of the interruption do not count as their environment.
     requirements.write_text("one==1 --hash=sha256:1\n")
     assert environment.prepare(folder, requirements) == 0
     assert len(calls) == 4
@@ -168,10 +168,10 @@ def test_pip_installs_hashed_wheels_only(
     assert "--quiet" not in calls[-1]
 
 
-def test_a_failed_installation_says_so(tmp_path: Path, requirements: Path) -> None:
-    """For real: the hash is none."""
+def test_a_failed_installation_is_reported(tmp_path: Path, requirements: Path) -> None:
+    """A real installation: the hash is invalid."""
     done = run(tmp_path / "venv", requirements, PIP_NO_INDEX="1")
     assert done.returncode == 1
     assert "step 2 of 2: pip installs at most 1 packages" in done.stdout
-    assert done.stderr.splitlines()[-1].endswith("the next run starts it over")
+    assert done.stderr.splitlines()[-1].endswith("the next run makes it again")
     assert not (tmp_path / "venv/.installed").exists()

@@ -21,7 +21,7 @@ def text(which: str) -> str:
 
 
 def pins(which: str, python: str) -> dict[str, Version]:
-    """What is pinned for one Python on Linux: at most one version a name."""
+    """Returns the pins for one Python on Linux: at most one version a name."""
     place = {
         "python_version": python,
         "python_full_version": f"{python}.1",
@@ -44,7 +44,7 @@ def declared(python: str) -> list[Requirement]:
 def test_a_line_is_a_pin_a_hash_or_a_comment(which: str) -> None:
     lines = text(which).splitlines()
     assert [line for line in lines if not LINE.fullmatch(line)] == []
-    # Nothing says where a package comes from, not even in a comment.
+    # No line names the source of a package, not even a comment.
     assert not re.search(r"https?:|://|--index|--extra-index|--find-links|@ |\n-", text(which))
 
 
@@ -57,7 +57,7 @@ def test_every_pin_has_a_hash(which: str) -> None:
 
 
 @pytest.mark.parametrize("which", lock.LOCKS)
-def test_it_is_of_what_is_declared_now(which: str) -> None:
+def test_it_locks_the_present_declaration(which: str) -> None:
     # Else pyproject.toml has changed: run `make lock`.
     assert f"\n# declared: {lock.digest()}\n" in text(which)
 

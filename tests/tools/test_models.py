@@ -1,4 +1,4 @@
-"""The tool that writes docs/models.md: tiny configs, what a trial says, and the page."""
+"""The tool that writes docs/models.md: tiny configs, trials, and the page."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_nested_configs_are_shrunken_too() -> None:
     assert set(config.text_config.layer_types) == {"sliding_attention", "full_attention"}
 
 
-def test_a_variant_goes_before_the_sizes() -> None:
+def test_a_variant_overrides_the_sizes() -> None:
     assert config_of("mistral, wide window").sliding_window == WIDE
     assert set(config_of("gemma2, all full").layer_types) == {"full_attention"}
     assert group("mistral, wide window") == outcome.VARIANT
@@ -58,15 +58,15 @@ def test_a_variant_goes_before_the_sizes() -> None:
 
 def test_prompts_fit_the_context_and_reach_its_end() -> None:
     for context in (16, 62, 64):
-        given = texts.prompts(context)
-        counts = texts.budgets(given, context)
-        ends = [len(prompt) + count - 1 for prompt, count in zip(given, counts, strict=True)]
-        assert max(ends) == context == max(map(len, given))
+        prompts = texts.make_prompts(context)
+        counts = texts.budgets(prompts, context)
+        ends = [len(prompt) + count - 1 for prompt, count in zip(prompts, counts, strict=True)]
+        assert max(ends) == context == max(map(len, prompts))
         assert min(counts) >= 1
 
 
 def test_twins_share_their_end() -> None:
-    first, second = (texts.prompts(64)[index] for index in texts.TWINS)
+    first, second = (texts.make_prompts(64)[index] for index in texts.TWINS)
     assert first != second
     assert first[4:] == second[4:]
 
@@ -99,7 +99,7 @@ def test_the_reason_of_a_refusal_stands_in_the_record() -> None:
 
 
 class Maskless(LlamaForCausalLM):  # type: ignore[misc]
-    """Attends to the padding."""
+    """A Llama that attends to the padding."""
 
     @wraps(LlamaForCausalLM.forward)
     def forward(self, attention_mask: Any = None, **kwargs: Any) -> Any:  # noqa: ARG002
@@ -107,7 +107,7 @@ class Maskless(LlamaForCausalLM):  # type: ignore[misc]
 
 
 class Shifted(LlamaForCausalLM):  # type: ignore[misc]
-    """Gives all rows the position of the longest, in texts longer than those of the probe."""
+    """A Llama that gives all rows the longest's position, in texts longer than the probe's."""
 
     @wraps(LlamaForCausalLM.forward)
     def forward(self, position_ids: Any = None, **kwargs: Any) -> Any:
@@ -117,19 +117,19 @@ class Shifted(LlamaForCausalLM):  # type: ignore[misc]
 
 
 def disturbed(model_class: type) -> Any:
-    """A tiny Llama of `model_class`."""
+    """Returns a tiny Llama of `model_class`."""
     model = build(tiny_config("llama"))
     model.__class__ = model_class
     return model
 
 
-def test_a_wrong_model_is_called_wrong() -> None:
+def test_a_wrong_model_is_recorded_as_wrong() -> None:
     record = trial.judge("shifted", disturbed(Shifted))
     assert record.outcome == outcome.WRONG
     assert record.reason.endswith("of 12 texts differ")
 
 
-def test_a_refused_full_model_is_told_from_others() -> None:
+def test_a_refused_model_of_full_attention_is_recorded() -> None:
     assert trial.judge("maskless", disturbed(Maskless)).outcome == outcome.FULL
 
 
@@ -143,7 +143,7 @@ def test_another_exception_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     assert record.reason == "KeyError: '0x… in file.py'"
 
 
-def test_a_trial_that_dies_is_only_its_own_row() -> None:
+def test_a_trial_that_dies_spoils_only_its_row() -> None:
     dead, alive = pool.try_all(["no such model", "llama"])
     assert (dead.outcome, dead.reason) == (outcome.ERROR, "its process ended")
     assert alive.outcome == outcome.EXACT

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# Stands in for an installed wheel, as these tests run in an editable environment too.
+# Imitates an installed wheel, as these tests also run in an editable environment.
 CONFTEST = """
 import pathlib, sys
 import multibin

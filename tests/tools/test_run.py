@@ -15,7 +15,7 @@ OUTCOME = "newest: 512 passed, 1 failed, 3 skipped"
 
 
 def ci(folder: Path, **recipes: str) -> tuple[int, list[str]]:
-    """Runs it on a clean clone of a repository whose targets do what `recipes` say."""
+    """Runs it on a clean clone of a repository with these recipes as targets."""
     commands = dict.fromkeys(PARTS, "true") | {"test-newest": f"echo {OUTCOME}; false"}
     commands |= {name.replace("_", "-"): recipe for name, recipe in recipes.items()}
     rules = [f"{name}:\n\t@echo doing {name}; {recipe}\n" for name, recipe in commands.items()]
@@ -52,7 +52,7 @@ def test_a_failure_is_repeated_at_the_end(part: str, tmp_path: Path) -> None:
     assert "1 != 2" in lines[lines.index(f"== make {part} FAILED; it ended with") :]
 
 
-def test_without_an_outcome_the_last_line_says_so(tmp_path: Path) -> None:
+def test_without_an_outcome_the_last_line_reports_it(tmp_path: Path) -> None:
     status, lines = ci(tmp_path, test_newest="false")
     assert status == 0
     assert lines[-1] == "The newest versions ran no test: the reason stands above."

@@ -1,1 +1,1 @@
-"""Tries every causal model class of the installed transformers and writes down what happens."""
+"""Tries every causal model class of the installed transformers, and records the outcomes."""

@@ -29,7 +29,7 @@ SAMPLE = (
     "mamba",
     "mixtral",
 )
-"""What `--check` tries: exact and refused ones, with and without rotary positions and experts."""
+"""The sample of `--check`: exact and refused types, with and without rotary positions, experts."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def regenerate() -> int:
-    """Tries every type, and writes the records of this version and the page."""
+    """Tries every type, writes the records of this version and the page; returns the status."""
     from tools.models.candidates import candidates
 
     found = _tried(candidates())
@@ -73,37 +73,37 @@ def regenerate() -> int:
 
 
 def show(types: Sequence[str]) -> int:
-    """Tries `types` and writes nothing."""
+    """Tries `types`, writes nothing, and returns the status."""
     return _faults(_tried(types))
 
 
 def check(types: Sequence[str]) -> int:
-    """Compares `types` with the committed records of this version of transformers."""
+    """Compares `types` with the committed records of this version, and returns the status."""
     path = records_file()
     if not path.exists():
         print(f"docs/models.md has no records of transformers {version('transformers')}: skipped")
         return 0
     changed = differences(read(path).records, try_all(types))
     for before, after in changed:
-        print(f"{before.model_type}: the page says {_said(before)}, and now {_said(after)}")
+        print(f"{before.model_type}: the page says {_describe(before)}, and now {_describe(after)}")
     print(f"{len(types)} tried, {len(changed)} differ from the page")
     return int(bool(changed))
 
 
 def records_file() -> Path:
-    """The records of the installed version."""
+    """Returns the file of the records of the installed version."""
     return FOLDER / f"{version('transformers')}.tsv"
 
 
 def _tried(types: Sequence[str]) -> list[Record]:
     found = []
     for record in try_all(types):
-        print(f"{record.model_type}: {_said(record)}", flush=True)
+        print(f"{record.model_type}: {_describe(record)}", flush=True)
         found.append(record)
     return found
 
 
-def _said(record: Record) -> str:
+def _describe(record: Record) -> str:
     batch = f" [{record.batch}]" if record.batch else ""
     return f"{record.outcome}{f' ({record.reason})' if record.reason else ''}{batch}"
 

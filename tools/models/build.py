@@ -1,4 +1,4 @@
-"""A tiny model of a config, in float64, with weights under which greedy text wanders."""
+"""Builds a tiny float64 model of a config, with weights under which greedy text varies."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ DRAWS = (
     (6, 0.05, 1.0),
     (7, 0.1, 3.0),
 )
-"""Seeds, standard deviations of matrices, and those of what is added to vectors, in this order."""
+"""Seed, standard deviation of matrices, and of the noise on vectors, in the order of trials."""
 
 
 def build(config: PretrainedConfig) -> Any:
-    """The causal language model of `config`, in evaluation mode, with weights of the first draw.
+    """Returns the causal language model of `config`, in evaluation mode, with the first weights.
 
     Raises:
-        ValueError: it would have more than `LARGEST` parameters.
+        ValueError: the model would have more than `LARGEST` parameters.
     """
     with torch.device("meta"):
         count = sum(weights.numel() for weights in _new(config).parameters())
@@ -44,7 +44,7 @@ def build(config: PretrainedConfig) -> Any:
         model = _new(config)
     model = model.double().eval()
     if hasattr(model, "set_experts_implementation"):
-        # The grouped products know no float64.
+        # The grouped products lack float64.
         model.set_experts_implementation("eager")
     model.generation_config.eos_token_id = None
     draw(model, *DRAWS[0])
@@ -58,13 +58,13 @@ def _new(config: PretrainedConfig) -> Any:
     inner = [
         v for v in vars(config).values() if type(v) is getattr(model_class, "config_class", None)
     ]
-    # A composed family whose causal class is only the decoder.
+    # The causal class of a composed family may be only its decoder.
     return model_class(inner[0]) if inner else AutoModelForCausalLM.from_config(config)
 
 
 @contextmanager
 def doubles() -> Iterator[None]:
-    """Makes float64 the default, as some families make constants of the default's range."""
+    """Makes float64 the default dtype, as some families make constants of the default's range."""
     torch.set_default_dtype(torch.float64)
     try:
         yield
@@ -74,7 +74,7 @@ def doubles() -> Iterator[None]:
 
 @contextmanager
 def _poisoned() -> Iterator[None]:
-    """Fills memory that a model leaves as it is with NaN, so that `draw` sees it."""
+    """Fills uninitialised memory with NaN, so that `draw` sees it."""
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         yield
@@ -84,7 +84,7 @@ def _poisoned() -> Iterator[None]:
 
 @torch.no_grad()
 def draw(model: Any, seed: int, deviation: float, shift: float) -> None:
-    """Draws all matrices, and moves vectors from where the family begins them."""
+    """Draws all matrices, and adds noise to the family's initial vectors."""
     generator = torch.Generator().manual_seed(seed)
     for weights in model.parameters():
         noise = torch.randn(weights.shape, generator=generator, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""What is tried: causal classes, classes that read images too, and variants of their configs."""
+"""The models to try: causal classes, classes that read images too, variants of configs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tools.models.variants import VARIANTS
 
 
 def candidates() -> list[str]:
-    """All names: model types of both mappings and variants, each group sorted."""
+    """Returns all names: model types of both mappings, and variants, each group sorted."""
     known = [
         name for name, (model_type, _) in sorted(VARIANTS.items()) if model_type in CONFIG_MAPPING
     ]
@@ -35,20 +35,20 @@ def _image_types() -> list[str]:
 
 
 def group(name: str) -> str:
-    """The table of the page that `name` belongs to."""
+    """Returns the table of the page to which `name` belongs."""
     if name in VARIANTS:
         return VARIANT
     return CAUSAL if CONFIG_MAPPING[name] in MODEL_FOR_CAUSAL_LM_MAPPING else IMAGE
 
 
 def config_of(name: str) -> PretrainedConfig:
-    """The tiny config of `name`."""
+    """Returns the tiny config of `name`."""
     model_type, changes = VARIANTS.get(name, (name, {}))
     return tiny_config(model_type, changes)
 
 
 def class_name(name: str) -> str:
-    """The name of the class that transformers builds for `name`."""
+    """Returns the name of the class that transformers builds for `name`."""
     model_type, _ = VARIANTS.get(name, (name, {}))
     config = CONFIG_MAPPING[model_type]
     causal = config in MODEL_FOR_CAUSAL_LM_MAPPING

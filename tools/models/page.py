@@ -1,4 +1,4 @@
-"""From records to docs/models.md."""
+"""Renders the records as docs/models.md."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ INTRODUCTION = """\
 # Models
 
 Every causal model class of transformers, tried on a tiny model of its family: two or four layers,
-64 positions, random weights, float64. The engine answers twelve prompts under two policies: rows
-that climb, and batches that run to their end. Every text is compared with what `model.generate`
-says to the prompt alone.
+64 positions, random weights, float64. The engine continues twelve prompts under two policies: rows
+that climb, and batches that run to their end. Every text is compared with that of `model.generate`
+for the prompt alone.
 
 - `make models` tries all classes of the installed transformers, writes the records in
   [models/](models/), and makes this page from them.
 - `make check` compares a sample with the records, `python -m tools.models --all` every row.
-- `python -m tools.models TYPE…` tries single types and shows what happens.
+- `python -m tools.models TYPE…` tries single types and prints the outcome.
 
-A config is the default of its family with small numbers in it: a window is 16 tokens wide, and
-layers of several kinds remain. Variants are configs that checkpoints have and defaults have not.
+A config is the default of its family with small numbers: a window is 16 tokens wide, and layers
+of several kinds remain. Variants are configs that checkpoints have and defaults lack.
 Where the engine refuses, the last column says how many of twelve texts are exact in transformers'
 own batch, padded on the left.
 """
 
 
 def render(runs: Sequence[Run]) -> str:
-    """The page of `runs`, the first of which gets the whole tables, the others what differs."""
+    """Returns the page of `runs`: whole tables of the first, differences of the others."""
     parts = [INTRODUCTION, _counts(runs)]
     if runs:
         parts += [_table(runs[0], group, title) for group, title in GROUPS.items()]
@@ -36,7 +36,7 @@ def render(runs: Sequence[Run]) -> str:
 
 
 def _counts(runs: Sequence[Run]) -> str:
-    """The outcomes of causal language models under each version."""
+    """Returns the table of outcomes of causal language models under each version."""
     counts = [run.counts(CAUSAL) for run in runs]
     rows = [
         [outcome, *(str(count[outcome]) for count in counts), meaning]
@@ -63,13 +63,15 @@ def _table(run: Run, group: str, title: str) -> str:
 
 
 def _changes(newest: Run, other: Run) -> str:
-    """The rows of `other` that differ, and the types that only one of both versions has."""
+    """Returns the rows of `other` that differ, and the types that only one version has."""
     pairs = [
         (before, after)
         for before, after in differences(other.records, newest.records)
         if (before.outcome, before.reason) != (after.outcome, after.reason)
     ]
-    rows = [[f"`{before.model_type}`", _said(before), _said(after)] for before, after in pairs]
+    rows = [
+        [f"`{before.model_type}`", _describe(before), _describe(after)] for before, after in pairs
+    ]
     heads = ["name", f"with {other.transformers}", f"with {newest.transformers}"]
     table = _markdown(heads, rows) if rows else "No row differs.\n"
     only = [
@@ -78,7 +80,7 @@ def _changes(newest: Run, other: Run) -> str:
     return "\n".join([f"## What differs with transformers {other.transformers}\n", table, *only])
 
 
-def _said(record: Record) -> str:
+def _describe(record: Record) -> str:
     return f"{record.outcome}: {record.reason}" if record.reason else record.outcome
 
 

@@ -1,4 +1,4 @@
-"""Each trial in a process of its own: one that hangs, dies or eats memory is only its own row."""
+"""Runs each trial in its own process: one that hangs, dies or eats memory spoils one row."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from tools.models.records import ERROR, Record
 
 WORKERS = 2
 SECONDS = 120
-"""How long one trial may take."""
+"""The longest time of one trial."""
 
 GIGABYTES = 8
-"""Memory of one trial."""
+"""The most memory of one trial."""
 
 
 def try_all(model_types: Sequence[str]) -> Iterator[Record]:
-    """One record a model type, in their order, as they come."""
+    """Yields one record a model type, in their order, as trials end."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     context = multiprocessing.get_context("forkserver")
-    # Imported once, in the server that every trial is forked from.
+    # Imported once, in the server from which every trial is forked.
     context.set_forkserver_preload(["tools.models.trial"])
     with ThreadPoolExecutor(WORKERS) as threads:
         yield from threads.map(try_one, model_types)
 
 
 def try_one(model_type: str) -> Record:
-    """The record of one model type, from a process of its own."""
+    """Returns the record of one model type, tried in its own process."""
     context = multiprocessing.get_context("forkserver")
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_trial, args=(model_type, there))
@@ -52,7 +52,7 @@ def try_one(model_type: str) -> Record:
 
 
 def _trial(model_type: str, there: Connection) -> None:
-    # The imports are those of the server.
+    # The server has imported it.
     from tools.models.trial import attempt
 
     resource.setrlimit(resource.RLIMIT_DATA, (GIGABYTES << 30, GIGABYTES << 30))

@@ -1,4 +1,4 @@
-"""One row of the page, the files that keep rows, one for each version of transformers."""
+"""Records, the rows of the page, and their files, one for each version of transformers."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ NOT_BUILT = "not built"
 
 OUTCOMES = {
     EXACT: "every text equals that of transformers, to the end of the context",
-    WITHIN: "the same, and the engine's context is shorter than the config's positions",
+    WITHIN: "exact, and the engine's context is shorter than the config's positions",
     REFUSED: "a `ValueError` when the `LLM` is made: some layer is no plain full attention, or "
-    "transformers does not run the model, either",
+    "transformers itself does not run the model",
     FULL: "a `ValueError` although every layer caches like full attention; the reason says why",
     WRONG: "some text differs",
     ERROR: "an exception that is not a `ValueError`",
     NOT_BUILT: "no tiny model, or one that transformers itself does not run",
 }
-"""Each outcome and what it says, in the order of the page."""
+"""Each outcome and its meaning, in the order of the page."""
 
 FAULTS = (WRONG, ERROR)
 
@@ -44,14 +44,14 @@ GROUPS = {
 
 @dataclass(frozen=True, order=True)
 class Record:
-    """What happened to one model type, or to a variant of its config."""
+    """The outcome of one model type, or of a variant of its config."""
 
     model_type: str
     model_class: str
     outcome: str
     reason: str = ""
     batch: str = ""
-    """How many texts of transformers' own left-padded batch are exact, where the engine refuses."""
+    """How many texts of transformers' own left-padded batch are exact; only of refused models."""
     group: str = CAUSAL
     """The table of the page."""
 
@@ -66,11 +66,11 @@ class Run:
     records: tuple[Record, ...]
 
     def of(self, group: str) -> list[Record]:
-        """The records of one table."""
+        """Returns the records of one table."""
         return [record for record in self.records if record.group == group]
 
     def counts(self, group: str) -> dict[str, int]:
-        """How many records of a table have each outcome, in the order of `OUTCOMES`."""
+        """Returns how many records of a table have each outcome, in the order of `OUTCOMES`."""
         counted = Counter(record.outcome for record in self.of(group))
         return {outcome: counted[outcome] for outcome in OUTCOMES}
 
@@ -88,10 +88,10 @@ def write(run: Run, path: Path) -> None:
 
 
 def read(path: Path) -> Run:
-    """The run that `write` wrote.
+    """Returns the run that `write` wrote.
 
     Raises:
-        ValueError: the first line is not of the form that `write` gives it.
+        ValueError: the first line has not the form that `write` gives it.
     """
     head, _, *rows = path.read_text().splitlines()
     found = HEAD.fullmatch(head)
@@ -102,18 +102,18 @@ def read(path: Path) -> Run:
 
 
 def read_all(folder: Path) -> list[Run]:
-    """The runs of `folder`, the newest version first."""
+    """Returns the runs of `folder`, the newest version first."""
     runs = [read(path) for path in folder.glob("*.tsv")]
     return sorted(runs, key=lambda run: version(run.transformers), reverse=True)
 
 
 def version(text: str) -> tuple[int, ...]:
-    """The numbers of a version, so that 5.9 comes before 5.17."""
+    """Returns the numbers of a version, so that 5.9 comes before 5.17."""
     return tuple(int(number) for number in re.findall(r"\d+", text)[:3])
 
 
 def differences(old: Iterable[Record], new: Iterable[Record]) -> list[tuple[Record, Record]]:
-    """The records that both have and that differ, old and new."""
+    """Returns pairs of old and new records of one model type that differ."""
     known = {record.model_type: record for record in old}
     pairs = [(known[record.model_type], record) for record in new if record.model_type in known]
     return [(before, after) for before, after in pairs if before != after]

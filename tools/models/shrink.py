@@ -1,4 +1,4 @@
-"""A tiny config of a model type: the family's own default, with small numbers put in."""
+"""Makes tiny configs: the default of a model type's family, with small numbers."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from tools.models.sizes import FAMILIES, LAYERS, PATTERNS, SIZES, TOKENS
 
 
 def tiny_config(model_type: str, changes: Mapping[str, Any] | None = None) -> PretrainedConfig:
-    """A config of `model_type` for a model of some 10,000 parameters.
+    """Returns a config of `model_type` for a model of some 10,000 parameters.
 
-    What is no size stays as in the family's default: windows stay windows, experts stay experts.
+    Only sizes change: windows stay windows, experts stay experts.
 
     Args:
-        model_type: as transformers names it.
-        changes: values of a variant, which go before all others.
+        model_type: the name in transformers.
+        changes: values of a variant, which override all others.
     """
     config = shrink(CONFIG_MAPPING[model_type], {**FAMILIES.get(model_type, {}), **(changes or {})})
-    _end_nowhere(config)
+    _remove_eos(config)
     return config
 
 
 def shrink(config_class: type[PretrainedConfig], family: Mapping[str, Any]) -> PretrainedConfig:
-    """The default of `config_class` with the sizes of `sizes`, nested configs likewise.
+    """Returns the default of `config_class` with the sizes of `sizes`, also in nested configs.
 
     Args:
-        config_class: of the config.
-        family: values for it that go before the sizes; a mapping is for a nested config.
+        config_class: the class of the config.
+        family: values that override the sizes; a mapping is for a nested config.
     """
     default = _default(config_class, family)
     values = _sizes(default) | _roles(default) | dict(family) | _nested(default, family)
@@ -38,7 +38,7 @@ def shrink(config_class: type[PretrainedConfig], family: Mapping[str, Any]) -> P
     try:
         config = config_class(**values)
         # Most families derive their lists from the number of layers; some kinds may be lost.
-        stale = {name: cut for name, cut in lists.items() if _poorer(getattr(config, name), cut)}
+        stale = {name: cut for name, cut in lists.items() if _is_poorer(getattr(config, name), cut)}
     except Exception:
         if not lists:
             raise
@@ -54,35 +54,35 @@ def _default(config_class: type[PretrainedConfig], family: Mapping[str, Any]) ->
 
 
 def _roles(default: PretrainedConfig) -> dict[str, Any]:
-    """Makes a decoder of what is an encoder by default, as BERT."""
+    """Returns the field that makes a decoder of an encoder such as BERT."""
     return {"is_decoder": True} if vars(default).get("is_decoder") is False else {}
 
 
 def _sizes(default: PretrainedConfig) -> dict[str, Any]:
-    """New values of the numbers that have a known name."""
-    own = {name: value for name, value in vars(default).items() if _number(value)}
+    """Returns new values of the numbers with a known name."""
+    own = {name: value for name, value in vars(default).items() if _is_number(value)}
     sizes = {name: SIZES[name] for name in own if name in SIZES}
     if "kv_lora_rank" in sizes:
         # Latent attention has one key for each query.
         sizes["num_key_value_heads"] = sizes["num_attention_heads"]
-    layers = 4 if _mixed(default) else 2
+    layers = 4 if _is_mixed(default) else 2
     sizes |= {name: layers for name in own if name in LAYERS}
     tokens = {name: 0 for name in TOKENS if own.get(name, 0) >= SIZES["vocab_size"]}
     return sizes | tokens | _rope(default)
 
 
-def _number(value: object) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def _mixed(default: PretrainedConfig) -> bool:
-    """Whether layers are of several kinds."""
+def _is_mixed(default: PretrainedConfig) -> bool:
+    """Returns whether layers are of several kinds."""
     kinds = getattr(default, "layer_types", None) or []
     return len(set(kinds)) > 1 or any(getattr(default, name, None) for name in PATTERNS)
 
 
 def _nested(default: PretrainedConfig, family: Mapping[str, Any]) -> dict[str, PretrainedConfig]:
-    """Configs inside the config, each shrunken."""
+    """Returns the configs inside the config, each shrunken."""
     inner = {n: type(v) for n, v in vars(default).items() if isinstance(v, PretrainedConfig)}
     return {
         name: shrink(kind, {**FAMILIES.get(kind.model_type, {}), **family.get(name, {})})
@@ -91,13 +91,13 @@ def _nested(default: PretrainedConfig, family: Mapping[str, Any]) -> dict[str, P
 
 
 def _rope(default: PretrainedConfig) -> dict[str, Any]:
-    """The family's rotary parameters, with sections and lengths of the tiny heads."""
+    """Returns the family's rotary parameters, with sections and lengths for tiny heads."""
     rope = getattr(default, "rope_parameters", None)
     return {"rope_parameters": _shorter(rope)} if rope else {}
 
 
 def _shorter(rope: dict[str, Any]) -> dict[str, Any]:
-    """`rope` with its positions and sections cut, for each kind of layer where it has kinds."""
+    """Returns `rope` with positions and sections cut, for each kind of layer if it has kinds."""
     small = {
         "original_max_position_embeddings": SIZES["original_max_position_embeddings"],
         "mrope_section": [2, 1, 1],
@@ -109,8 +109,8 @@ def _shorter(rope: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lists(default: PretrainedConfig, layers: int) -> dict[str, list[Any]]:
-    """The lists with one entry a layer, cut to `layers` entries, each kind still there."""
-    count = next(getattr(default, name) for name in LAYERS if _number(getattr(default, name, 0)))
+    """Returns the lists of one entry a layer, cut to `layers` entries with each kind kept."""
+    count = next(getattr(default, name) for name in LAYERS if _is_number(getattr(default, name, 0)))
     return {
         name: _cut(value, layers, SIZES.get(name))
         for name, value in vars(default).items()
@@ -125,12 +125,12 @@ def _cut(entries: Sequence[Any], layers: int, size: int | None) -> list[Any]:
     return [kinds[index % len(kinds)] for index in range(layers)]
 
 
-def _poorer(derived: Sequence[Any], cut: Sequence[Any]) -> bool:
-    """Whether a list does not fit the layers or lacks an entry of `cut`."""
+def _is_poorer(derived: Sequence[Any], cut: Sequence[Any]) -> bool:
+    """Returns whether a list does not fit the layers or lacks an entry of `cut`."""
     return len(derived) != len(cut) or any(entry not in derived for entry in cut)
 
 
-def _end_nowhere(config: PretrainedConfig) -> None:
-    """Takes the ids away that would end a text."""
+def _remove_eos(config: PretrainedConfig) -> None:
+    """Removes the ids that would end a text."""
     for owner in (config, *(v for v in vars(config).values() if isinstance(v, PretrainedConfig))):
         owner.eos_token_id = None

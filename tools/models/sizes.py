@@ -1,4 +1,4 @@
-"""The sizes of tiny configs: by the name of the field, and by family where a name is not enough."""
+"""Sizes of tiny configs by the name of the field, and by family where a name is not enough."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ BY_VALUE: tuple[tuple[int, str], ...] = (
     ),
     (32, "image_size original_max_position_embeddings block_multiple_of"),
 )
-"""Fields that get a value, if the family's own config has a number there."""
+"""Values and the fields that get them, if the family's default has a number there."""
 
 SIZES = {name: value for value, names in BY_VALUE for name in names.split()}
 
@@ -118,7 +118,7 @@ LAYERS = (
     "num_blocks",
     "layers",
 )
-"""Names of the number of layers."""
+"""Fields for the number of layers."""
 
 PATTERNS = (
     "sliding_window_pattern",
@@ -126,21 +126,21 @@ PATTERNS = (
     "full_attention_interval",
     "attention_types",
 )
-"""Fields by which layers differ; the config needs four layers to show both kinds."""
+"""Fields by which layers differ; with four layers, both kinds occur."""
 
 TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
 
 ROPE = {"rope_type": "default", "rope_theta": 10000.0}
 
 SECTIONS = {"rope_parameters": {**ROPE, "mrope_section": [2, 1, 1]}}
-"""Frequencies for time, height and width; where a config names none, they are of large heads."""
+"""Frequencies for time, height and width; the default is for large heads."""
 
 FAMILIES: dict[str, dict[str, Any]] = {
-    # Its default names no frequencies, and its layers ask for them by kind.
+    # Its default has no frequencies, and its layers look them up by kind.
     "cohere_compass_text": {
         "rope_parameters": {"full_attention": SECTIONS["rope_parameters"]},
     },
-    # Defaults that no checkpoint keeps, and that do not run.
+    # Defaults that no checkpoint has and that do not run.
     "dots1": {"n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2},
     "deepseek_v2": {"num_experts_per_tok": 2},
     "xmod": {"default_language": "en_XX"},
@@ -156,7 +156,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "indexer_budget": 16,
         "indexer_compress_ratio": 4,
     },
-    # A number for LongRoPE, which its default does not use; `generate` then drops the cache there.
+    # The length of LongRoPE, which the default does not use; `generate` drops the cache there.
     "phi3": {"original_max_position_embeddings": POSITIONS},
     "phi4_multimodal": {"original_max_position_embeddings": POSITIONS},
     # Defaults without any layer of attention.
@@ -190,7 +190,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "zamba": {"layers_block_type": ["linear_attention", "hybrid"] * 2, "num_hidden_layers": 4},
     "dbrx": {"attn_config": {"rope_theta": 10000.0, "clip_qkv": 8}},
     "mllama_text_model": {"num_hidden_layers": 4, "cross_attention_layers": [3]},
-    # It uses the keys and values of another model in all layers.
+    # All layers use the keys and values of another model.
     "gemma4_assistant": {
         "text_config": {
             "hidden_size_per_layer_input": 0,
@@ -200,4 +200,4 @@ FAMILIES: dict[str, dict[str, Any]] = {
         }
     },
 }
-"""By model type, what the names do not tell."""
+"""By model type, values for which field names are not enough."""

@@ -1,4 +1,4 @@
-"""Greedy texts: the prompts, and three ways in which transformers alone continues them."""
+"""Greedy texts: the prompts, and three ways in which transformers continues them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 Texts: TypeAlias = list[list[int]]
 
 VOCABULARY = 97
-"""Ids of a tiny model."""
+"""Size of a tiny model's vocabulary."""
 
 RESERVED = 5
-"""The first ids, which some families give a meaning; no prompt has them."""
+"""The number of first ids, to which some families give a meaning; no prompt has them."""
 
 END = 64
 """Where a text ends if the context is unbounded."""
@@ -21,14 +21,14 @@ END = 64
 LENGTHS = (1, 2, 3, 5, 8, 8, 13, 17, 24, 33)
 BUDGETS = (9, 20, 1, 14, 6, 25, 11, 30, 4, 8, 3, 7)
 TWINS = (4, 5)
-"""Two prompts that differ only in their first half: their texts must differ, too."""
+"""Two prompts that differ only in their first half; their texts must differ too."""
 
 FEW = 16
-"""New tokens of a text where less is enough."""
+"""New tokens of a short text."""
 
 
-def prompts(context: int, vocabulary: int = VOCABULARY) -> Texts:
-    """Twelve prompts of 1 to `context` tokens; one fills it and the last is 4 short of it."""
+def make_prompts(context: int, vocabulary: int = VOCABULARY) -> Texts:
+    """Returns twelve prompts of 1 to `context` tokens; one fills it, the last is 4 shorter."""
     generator = torch.Generator().manual_seed(7)
     end = min(context, END)
     lengths = [1 + (length - 1) % end for length in LENGTHS] + [end, max(end - 4, 1)]
@@ -42,19 +42,19 @@ def prompts(context: int, vocabulary: int = VOCABULARY) -> Texts:
     return texts
 
 
-def budgets(given: Texts, context: int) -> list[int]:
-    """New tokens of each prompt: as `BUDGETS`, but no more than the context leaves.
+def budgets(prompts: Texts, context: int) -> list[int]:
+    """Returns the new tokens of each prompt: `BUDGETS`, cut to what the context leaves.
 
     The last token of a text is never fed, so a prompt that fills the context gets one.
     """
     return [
         min(budget, context + 1 - len(prompt))
-        for prompt, budget in zip(given, BUDGETS, strict=True)
+        for prompt, budget in zip(prompts, BUDGETS, strict=True)
     ]
 
 
 def alone(model: Any, prompt: Sequence[int], count: int) -> list[int]:
-    """What `model.generate` says to one prompt."""
+    """Returns the text of `model.generate` for one prompt."""
     ids = torch.tensor([prompt])
     output = model.generate(
         ids,
@@ -70,7 +70,7 @@ def alone(model: Any, prompt: Sequence[int], count: int) -> list[int]:
 
 @torch.no_grad()
 def uncached(model: Any, prompt: Sequence[int], count: int) -> list[int]:
-    """Feeds the whole text for each token and takes the likeliest: no cache, no `generate`."""
+    """Feeds the whole text for each token and takes the likeliest, without cache and `generate`."""
     text = list(prompt)
     for _ in range(count):
         logits = model(input_ids=torch.tensor([text]), use_cache=False)[0]
@@ -78,11 +78,11 @@ def uncached(model: Any, prompt: Sequence[int], count: int) -> list[int]:
     return text[len(prompt) :]
 
 
-def padded(model: Any, given: Texts, count: int) -> Texts:
-    """What `model.generate` says to a batch of prompts, padded on the left."""
-    width = max(len(prompt) for prompt in given)
-    ids = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in given])
-    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in given])
+def padded(model: Any, prompts: Texts, count: int) -> Texts:
+    """Returns the texts of `model.generate` for a batch of prompts, padded on the left."""
+    width = max(len(prompt) for prompt in prompts)
+    ids = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in prompts])
+    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
     output = model.generate(
         ids,
         attention_mask=mask,
@@ -95,16 +95,16 @@ def padded(model: Any, given: Texts, count: int) -> Texts:
     return texts
 
 
-def variety(given: Texts) -> float:
-    """The share of long texts that wander; 0 where the twins have the same text."""
+def variety(texts: Texts) -> float:
+    """Returns the share of long texts with 4 different tokens; 0 if the twins' texts are equal."""
     first, second = TWINS
-    length = min(len(given[first]), len(given[second]))
-    if given[first][:length] == given[second][:length]:
+    length = min(len(texts[first]), len(texts[second]))
+    if texts[first][:length] == texts[second][:length]:
         return 0.0
-    long = [text for text in given if len(text) >= 6]
+    long = [text for text in texts if len(text) >= 6]
     return sum(len(set(text)) >= 4 for text in long) / len(long)
 
 
-def varied(given: Texts) -> bool:
-    """Whether an error of positions or masks would show in these texts."""
-    return variety(given) >= 0.5
+def varied(texts: Texts) -> bool:
+    """Returns whether an error of positions or masks would show in these texts."""
+    return variety(texts) >= 0.5

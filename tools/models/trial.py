@@ -1,4 +1,4 @@
-"""One model against transformers: built, run, compared, and written down."""
+"""Compares one model in the engine with transformers, and records the outcome."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from tools.models.texts import (
     Texts,
     alone,
     budgets,
+    make_prompts,
     padded,
-    prompts,
     uncached,
     varied,
     variety,
 )
 
 LONGEST = 160
-"""Characters of a reason."""
+"""The most characters of a reason."""
 
 POLICIES: tuple[dict[str, Any], ...] = (
     {"batch_size": 3, "edges": [0, 4, 10]},
     {"batch_size": 4, "overrun": "finish"},
 )
-"""How the engine is asked: rows that climb between bins, and batches run to their end."""
+"""Options of the engine: rows that climb between bins, and batches that run to their end."""
 
 SHORT = 40
-"""The longest prompt where `FEW` tokens follow each."""
+"""The longest prompt of a short text."""
 
 
 def attempt(name: str) -> Record:
-    """Builds the tiny model of a candidate and says what comes of it."""
+    """Builds the tiny model of a candidate, and returns its record."""
     with doubles():
         try:
             model = build(config_of(name))
@@ -57,12 +57,12 @@ def attempt(name: str) -> Record:
 
 
 def judge(model_type: str, model: Any) -> Record:
-    """Says what the engine makes of `model`, a causal language model in float64.
+    """Runs the engine on `model`, a causal language model in float64, and returns the record.
 
     Its weights are drawn again until its texts vary.
     """
     name = type(model).__name__
-    few, note = _witnessed(model)
+    few, note = _reference(model)
     try:
         engines = [LLM(model, **policy) for policy in POLICIES]
     except ValueError as error:
@@ -80,8 +80,8 @@ def judge(model_type: str, model: Any) -> Record:
     return Record(model_type, name, found, "; ".join(filter(None, notes)))
 
 
-def _witnessed(model: Any) -> tuple[Texts | None, str]:
-    """A few tokens after each prompt and a note; in float32 where the model fails in float64."""
+def _reference(model: Any) -> tuple[Texts | None, str]:
+    """Returns short texts of transformers and a note; in float32 if float64 fails."""
     try:
         return settle(model), ""
     except Exception as error:
@@ -94,14 +94,14 @@ def _witnessed(model: Any) -> tuple[Texts | None, str]:
 
 
 def settle(model: Any) -> Texts:
-    """Gives `model` weights under which its texts vary, and says a few tokens to each prompt.
+    """Draws weights under which the texts of `model` vary, and returns its short texts.
 
-    Where no draw makes them vary it is the one of the most variety.
+    If no draw makes them vary, the weights are those of the most variety.
     """
     tried: list[Texts] = []
     for numbers in DRAWS:
         draw(model, *numbers)
-        tried.append(few_texts(model))
+        tried.append(short_texts(model))
         if varied(tried[-1]):
             return tried[-1]
     best = max(range(len(DRAWS)), key=lambda index: variety(tried[index]))
@@ -109,14 +109,14 @@ def settle(model: Any) -> Texts:
     return tried[best]
 
 
-def few_texts(model: Any) -> Texts:
-    """`FEW` tokens after each prompt alone."""
-    return said(model, prompts(SHORT, vocabulary(model)), [FEW] * len(BUDGETS))
+def short_texts(model: Any) -> Texts:
+    """Returns `FEW` tokens after each prompt alone."""
+    return continued(model, make_prompts(SHORT, vocabulary(model)), [FEW] * len(BUDGETS))
 
 
-def said(model: Any, given: Texts, counts: list[int]) -> Texts:
-    """What `generate` says to each prompt alone; the loop without a cache where it fails."""
-    pairs = list(zip(given, counts, strict=True))
+def continued(model: Any, prompts: Texts, counts: list[int]) -> Texts:
+    """Returns the text of `generate` for each prompt; the loop without a cache if it fails."""
+    pairs = list(zip(prompts, counts, strict=True))
     try:
         return [alone(model, prompt, count) for prompt, count in pairs]
     except Exception:
@@ -124,23 +124,23 @@ def said(model: Any, given: Texts, counts: list[int]) -> Texts:
 
 
 def vocabulary(model: Any) -> int:
-    """Ids that a prompt may have."""
+    """Returns the number of ids that a prompt may have."""
     own = getattr(model.config.get_text_config(decoder=True), "vocab_size", None)
     return min(own or SIZES["vocab_size"], SIZES["vocab_size"])
 
 
 def compared(model: Any, engines: list[LLM]) -> tuple[str, str]:
-    """The outcome and its reason for a model that the engine has accepted."""
+    """Returns outcome and reason for a model that the engine accepted."""
     context = min(engines[0].context, END)
-    given = prompts(context, vocabulary(model))
-    counts = budgets(given, context)
-    expected = said(model, given, counts)
-    answers = [generated(llm, given, counts) for llm in engines]
-    rows = [i for i, text in enumerate(expected) if any(answer[i] != text for answer in answers)]
-    plain = {i: uncached(model, given[i], counts[i]) for i in rows}
-    wrong = [i for i in rows if any(answer[i] != plain[i] for answer in answers)]
+    prompts = make_prompts(context, vocabulary(model))
+    counts = budgets(prompts, context)
+    expected = continued(model, prompts, counts)
+    engine_texts = [generated(llm, prompts, counts) for llm in engines]
+    rows = [i for i, text in enumerate(expected) if any(one[i] != text for one in engine_texts)]
+    plain = {i: uncached(model, prompts[i], counts[i]) for i in rows}
+    wrong = [i for i in rows if any(one[i] != plain[i] for one in engine_texts)]
     if wrong:
-        return outcome.WRONG, f"{len(wrong)} of {len(given)} texts differ"
+        return outcome.WRONG, f"{len(wrong)} of {len(prompts)} texts differ"
     notes = [f"generate itself differs from a loop without a cache in {len(rows)} texts"] * bool(
         rows
     )
@@ -149,15 +149,15 @@ def compared(model: Any, engines: list[LLM]) -> tuple[str, str]:
     return (outcome.WITHIN if context <= END // 2 else outcome.EXACT), "; ".join(notes)
 
 
-def generated(llm: LLM, given: Texts, counts: list[int]) -> Texts:
-    """What the engine says to all prompts at once."""
+def generated(llm: LLM, prompts: Texts, counts: list[int]) -> Texts:
+    """Returns the texts of the engine for all prompts in one call."""
     params = [SamplingParams(max_tokens=count, temperature=0) for count in counts]
-    outputs = llm.generate(given, params, use_tqdm=False)
+    outputs = llm.generate(prompts, params, use_tqdm=False)
     return [output.outputs[0].token_ids for output in outputs]
 
 
 def _limit(model: Any, context: int) -> str:
-    """What shortens the context: the field of the config that has this number."""
+    """Returns what shortens the context: the field of the config with this number."""
     fields = _numbers(vars(model.config.get_text_config(decoder=True)))
     names = [name for name, value in fields if name in SIZES and value == context]
     limits = [name for name in names if "window" in name or "chunk" in name or "original" in name]
@@ -165,7 +165,7 @@ def _limit(model: Any, context: int) -> str:
 
 
 def _numbers(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Names and values, also those of mappings inside."""
+    """Yields names and values, also those of mappings inside."""
     for name, value in fields.items():
         if isinstance(value, Mapping):
             yield from _numbers(value)
@@ -174,20 +174,20 @@ def _numbers(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _batch(model: Any, few: Texts | None, note: str) -> str:
-    """How many rows of transformers' own left-padded batch are as they are alone."""
+    """Returns how many rows of transformers' own left-padded batch equal those alone."""
     if few is None:
         return note
-    given = prompts(SHORT, vocabulary(model))
+    prompts = make_prompts(SHORT, vocabulary(model))
     try:
-        together = padded(model, given, FEW)
+        together = padded(model, prompts, FEW)
     except Exception as error:
         return reason(error)
     same = sum(text == row for text, row in zip(few, together, strict=True))
-    return f"{same} of {len(given)}{', ' * bool(note)}{note}"
+    return f"{same} of {len(prompts)}{', ' * bool(note)}{note}"
 
 
 def caches_all(model: Any) -> bool:
-    """Whether every layer keeps the keys and values of all tokens, as transformers counts them."""
+    """Returns whether transformers caches the keys and values of all tokens in every layer."""
     decoder = model.config.get_text_config(decoder=True)
     arguments = signature(model.forward).parameters
     if model.config.is_encoder_decoder or model._is_stateful:
@@ -204,7 +204,7 @@ def caches_all(model: Any) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """What an error says in one stable line, without the name of the model and what varies."""
+    """Returns an error as one stable line, without the model's name, addresses and folders."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = next((line for line in lines if not line.endswith(":")), type(error).__name__)
     text = re.sub(r"^(ValueError: )?model: \S+ |; only [^;]+ supported$", "", text)

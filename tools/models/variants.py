@@ -1,4 +1,4 @@
-"""Configs that checkpoints have and defaults have not."""
+"""Configs that checkpoints have and defaults lack."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ WIDE = 4096
 """A window wider than the context."""
 
 FULL = {"layer_types": ["full_attention"] * 4}
-"""Layers that are all full attention, of families that mix them."""
+"""Layers of full attention only, for families that mix kinds."""
 
 LONG = {
     "rope_type": "longrope",
@@ -36,7 +36,7 @@ SCALED: dict[str, dict[str, Any]] = {
 
 
 def long(**more: Any) -> dict[str, Any]:
-    """LongRoPE, with the original length beside the parameters as well, as Phi keeps it."""
+    """Returns LongRoPE with the original length also beside the parameters, as in Phi."""
     return {"rope_parameters": LONG, "original_max_position_embeddings": POSITIONS // 2, **more}
 
 
@@ -83,4 +83,4 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "doge, wide window": ("doge", {"keep_window_size": WIDE}),
     "bert, encoder": ("bert", {"is_decoder": False}),
 }
-"""By name: the model type, and what its tiny config has instead."""
+"""By name: the model type, and the fields that override its tiny config."""

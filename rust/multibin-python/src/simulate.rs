@@ -48,17 +48,15 @@ use crate::stats;
 ///     ValueError: a value is out of range.
 ///     TypeError: an argument has a wrong type.
 ///
-/// >>> linear = {"step": 1.0}
-/// >>> config = SchedulerConfig(Edges([0, 16]), 2)
+/// >>> config = SchedulerConfig(Edges([0, 16]), 2, fill="strict")
 /// >>> requests, batches, events, adaptation = simulate(
-/// ...     config, [0.0, 0.0], [5, 7], [5, 7], [0, 0], "linear", linear, "batch", 1, True, False,
-/// ...     None, None)
+/// ...     config, [0.0, 0.0], [5, 7], [5, 7], [0, 0], "linear", {"step": 1.0}, "batch", 1, True,
+/// ...     False, None, None)
 /// >>> requests["finish"].tolist()
 /// [7.0, 7.0]
 #[pyfunction]
 #[pyo3(signature = (scheduler: "SchedulerConfig | Baseline", arrivals, predicted, actual, prompts, model: "Literal['linear', 'table']", costs: "dict[str, object]", completes: "Literal['batch', 'row']", servers, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None")
     -> "tuple[dict[str, object], dict[str, object], list[tuple[float, str, float, int | None]], dict[str, object] | None]")]
-#[expect(clippy::too_many_arguments, reason = "the columns of a workload")]
 pub fn simulate<'py>(
     py: Python<'py>,
     #[pyo3(from_py_with = Policy::of)] scheduler: Policy,

@@ -12,9 +12,9 @@ torch = pytest.importorskip("torch", reason="the engine needs the extra `llm`")
 
 from multibin.lab.calibrate import _bench as module  # noqa: E402
 from multibin.lab.calibrate._bench import STEPS, Bench, Mixed  # noqa: E402
-from multibin.llm.loop import Loop  # noqa: E402
-from multibin.llm.models import load  # noqa: E402
-from multibin.llm.tiny import tiny_model  # noqa: E402
+from multibin.llm._engine.loop import Loop  # noqa: E402
+from multibin.llm._load.models import load  # noqa: E402
+from multibin.llm._load.tiny import tiny_model  # noqa: E402
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from time import perf_counter
 import numpy as np
 import torch
 
-from multibin.llm.arena import ParkedRow
-from multibin.llm.loop import Loop
-from multibin.llm.models import Model
-from multibin.llm.params import SamplingParams
-from multibin.llm.probe import try_out
-from multibin.llm.request import Request
+from multibin.llm._engine.kv_cache import ParkedRow
+from multibin.llm._engine.loop import Loop
+from multibin.llm._engine.probe import try_out
+from multibin.llm._engine.request import Request
+from multibin.llm._load.models import Model
+from multibin.llm._params import SamplingParams
 
 __all__ = ["STEPS", "Bench", "Cell", "Mixed"]
 

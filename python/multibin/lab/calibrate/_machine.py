@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from multibin.llm.models import Model
+from multibin.llm._load.models import Model
 
 __all__ = ["about"]
 

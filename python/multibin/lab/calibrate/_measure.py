@@ -17,9 +17,9 @@ from multibin.lab.calibrate._bench import Bench, Cell, Mixed
 from multibin.lab.calibrate._machine import about
 from multibin.lab.calibrate._mixed import draw, predictions
 from multibin.lab.calibrate._settings import Settings, grid_tokens
-from multibin.llm.evaluation import evaluating
-from multibin.llm.models import Model
-from multibin.llm.named import named, threads
+from multibin.llm._load.eval_mode import eval_mode
+from multibin.llm._load.load_by_name import load_by_name, threads
+from multibin.llm._load.models import Model
 
 __all__ = ["Calibration", "Validation", "calibrate"]
 
@@ -70,11 +70,11 @@ def calibrate(settings: Settings) -> Calibration:
     """
     small = settings.model is None and settings.width == 1
     with threads(settings.threads, small):
-        model, name = named(
+        model, name = load_by_name(
             settings.model, settings.width, device=settings.device, dtype=settings.dtype
         )
         tokens = grid_tokens(settings, model.context)
-        with evaluating(model.module), torch.inference_mode():
+        with eval_mode(model.module), torch.inference_mode():
             return _measured(settings, model, about(model, name), tokens)
 
 

@@ -45,7 +45,7 @@ impl Settings {
         let queues = self.config.max_bins.unwrap_or(self.edges.bins().max(fitted));
         let message = match adapt.bins {
             _ if queues == 1 => {
-                "adapt must be None with one bin, unless max_bins or adapt.bins is at least 2"
+                "adapt must be left out with one bin, unless max_bins or adapt.bins is at least 2"
             }
             Some(1) if adapt.edges => "adapt.bins must be at least 2 to fit edges, got 1",
             _ => return Ok(()),

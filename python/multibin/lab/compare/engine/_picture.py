@@ -9,7 +9,7 @@ from typing import Any
 from multibin.lab._canvas import canvas, save, title
 from multibin.lab.compare.engine._report import TITLES
 from multibin.lab.compare.engine._result import EngineResult
-from multibin.llm.outputs import BatchRecord
+from multibin.llm._outputs import BatchRecord
 
 __all__ = ["draw"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from multibin.lab.compare._policies import Fit, Policy
 from multibin.lab.compare._workloads import Workload
 from multibin.lab.compare.engine._settings import EngineSettings
-from multibin.llm.outputs import BatchRecord
+from multibin.llm._outputs import BatchRecord
 
 __all__ = ["EngineComparison", "EngineResult", "EngineRun"]
 

@@ -14,8 +14,8 @@ from multibin.lab.compare._workloads import Workload
 from multibin.lab.compare.engine._result import EngineComparison, EngineResult, EngineRun
 from multibin.lab.compare.engine._settings import EngineSettings
 from multibin.lab.traces import Trace, chat, read
-from multibin.llm.named import named, threads
-from multibin.llm.outputs import RequestOutput
+from multibin.llm._load.load_by_name import load_by_name, threads
+from multibin.llm._outputs import RequestOutput
 
 __all__ = ["compare_engine"]
 
@@ -41,7 +41,7 @@ def compare_engine(settings: EngineSettings) -> EngineComparison:
     """
     small = settings.model is None and settings.width == 1
     with threads(settings.threads, small):
-        model, name = named(settings.model, settings.width)
+        model, name = load_by_name(settings.model, settings.width)
         workload = _workload(settings, model.context)
         fit = _fit(settings, workload)
         results = [EngineResult(policy, settings.batch_size) for policy in by_name(POLICIES)]

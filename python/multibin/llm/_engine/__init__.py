@@ -1,0 +1,1 @@
+"""Runs one model: from prompts to requests, through batches, to text."""

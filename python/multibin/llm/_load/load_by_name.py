@@ -1,0 +1,48 @@
+"""Loads the model that a command runs, and sets torch's threads for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from multibin.llm._load.models import Model, load
+from multibin.llm._load.placement import check_device, default_device
+from multibin.llm._load.tiny import tiny_model
+
+__all__ = ["load_by_name", "threads"]
+
+
+def load_by_name(
+    name: str | None, width: int = 1, *, device: str | None = None, dtype: str | None = None
+) -> tuple[Model, str]:
+    """Returns the model of a folder or hub id, or the built-in model for None; and its title.
+
+    The built-in model is `width` times as wide as its least size. The model goes to `device`; for
+    None, to CUDA if there is one.
+
+    Raises:
+        ValueError: no model loads from `name`, or `device` or `dtype` is unfit.
+    """
+    if name is not None:
+        return load(name, device=device, dtype=dtype), name
+    place = check_device(device) or default_device()
+    module = tiny_model(width)
+    config = module.config
+    sizes = f"Llama of hidden size {config.hidden_size}, {config.num_hidden_layers} layers"
+    return load(module, device=place, dtype=dtype), f"built-in {sizes}, random weights"
+
+
+@contextmanager
+def threads(count: int | None, small: bool) -> Iterator[None]:
+    """Gives torch `count` threads inside; None: its own number, or 1 for a small model.
+
+    Small matrices gain nothing from a second thread, and lose much where its core is busy.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or (1 if small else before))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

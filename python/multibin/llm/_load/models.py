@@ -1,0 +1,177 @@
+"""Loads a model from a folder, a hub id or a transformers model, checked before anything runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import PreTrainedModel as Module
+
+from multibin.llm._load import hf
+from multibin.llm._load.adapters import (
+    adapter_base,
+    check_adapters,
+    is_wrapped,
+    load_adapter,
+    unwrapped,
+)
+from multibin.llm._load.architecture import check_class, check_config, context_of
+from multibin.llm._load.eos import eos_ids
+from multibin.llm._load.failures import check_location, loading
+from multibin.llm._load.placement import check_device, check_dtype, default_device, placed
+
+ModelSource: TypeAlias = str | os.PathLike[str] | Module
+
+SHOWN = 3
+"""Missing weights that an error names."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A causal language model in evaluation mode and what the engine must know of it."""
+
+    module: Module
+    form: hf.Form
+    """How it is called."""
+    device: torch.device
+    vocabulary: int
+    """Ids that its embedding has."""
+    context: int
+    """The most positions that it can be fed."""
+    shortened: str
+    """Why `context` is less than the config's positions; empty if it is not."""
+    eos: frozenset[int]
+    """Ids that end a text."""
+
+    def prefill(self, ids: Tensor, cache: object) -> Tensor:
+        """Feeds prompts, [rows, width] from position 0, and returns logits [rows, width, vocab]."""
+        where = hf.arange(ids) if self.form.prefill_positions else None
+        return hf.logits(self.module, self.form, ids, cache, where)
+
+    def decode(self, ids: Tensor, cache: object, positions: Tensor, mask: Tensor | None) -> Tensor:
+        """Feeds one token a row, [rows, 1], and returns logits [rows, 1, vocab].
+
+        Args:
+            ids: the tokens.
+            cache: what the model reads and writes.
+            positions: one a row, [rows, 1].
+            mask: what hides cached positions from rows; None: each row sees all.
+        """
+        where = positions if self.form.decode_positions else None
+        return hf.logits(self.module, self.form, ids, cache, where, mask)
+
+
+def load(
+    source: ModelSource,
+    *,
+    device: str | torch.device | None = None,
+    dtype: str | torch.dtype | None = None,
+    trust_remote_code: bool = False,
+) -> Model:
+    """Returns the model of `source`, in evaluation mode, its architecture checked first.
+
+    Args:
+        source: a local folder, a hub id, a transformers model, which is changed in place, or a PEFT
+            model around one, whose adapters stay active.
+        device: None: a model object stays where it is; a loaded model goes to CUDA if there is one.
+        dtype: None or "auto": that of the checkpoint or the model.
+        trust_remote_code: whether code in a checkpoint's folder may run.
+
+    Raises:
+        TypeError: `source` or `dtype` of a wrong type.
+        ValueError: no such folder, files that are corrupt or lack weights, or an architecture that
+            the engine cannot run.
+    """
+    kind = check_dtype(dtype)
+    place = check_device(device)
+    if isinstance(source, str | os.PathLike):
+        module = _from_pretrained(source, kind, trust_remote_code).to(place or default_device())
+    else:
+        module = placed(_unwrapped(source), place, kind)
+    return _model(module.eval())
+
+
+def _unwrapped(source: Any) -> Module:
+    """Returns the transformers model that `source` is or holds, checked."""
+    module = unwrapped(source) if is_wrapped(source) else source
+    if not isinstance(module, Module):
+        raise TypeError(
+            "model must be a folder, a hub id or a transformers model, "
+            f"got an object of type {type(source).__name__}"
+        )
+    _check(module)
+    if module is not source:
+        check_adapters(source.eval(), module)
+    return module
+
+
+def _check(module: Module) -> None:
+    check_class(type(module))
+    check_config(module.config, type(module))
+
+
+def _model(module: Module) -> Model:
+    name = f"model: {type(module).__name__}"
+    if hf.device(module).type == "meta":
+        raise ValueError(f"{name} has no weights: its parameters are on the meta device")
+    vocabulary = hf.vocabulary(module)
+    if vocabulary is None:
+        raise ValueError(f"{name} has no single table of token embeddings: it reads no text ids")
+    context = context_of(module.config)
+    return Model(
+        module=module,
+        form=hf.forms(module)[0],
+        device=hf.device(module),
+        vocabulary=vocabulary,
+        context=context.length,
+        shortened=f"{name}: {context.shortened}" if context.shortened else "",
+        eos=eos_ids(module.generation_config, hf.decoder(module.config)),
+    )
+
+
+def _from_pretrained(
+    source: str | os.PathLike[str], dtype: torch.dtype | None, trust_remote_code: bool
+) -> Module:
+    name = check_location("model", source)
+    # False, not None: transformers would ask on the terminal.
+    trust = {"trust_remote_code": trust_remote_code}
+    with loading("model", name):
+        base = adapter_base(name)
+        config = AutoConfig.from_pretrained(base or name, **trust)
+    own_code = trust_remote_code and hf.has_own_code(config)
+    if not own_code:
+        check_config(config)
+    with loading("model", name):
+        module, report = AutoModelForCausalLM.from_pretrained(
+            base or name,
+            config=config,
+            dtype=dtype or "auto",
+            output_loading_info=True,
+            # They are refused below, by name.
+            ignore_mismatched_sizes=True,
+            **trust,
+        )
+        _check_weights(report)
+        if base is not None:
+            load_adapter(module, name)
+    if own_code:
+        _check(module)
+    return module
+
+
+def _check_weights(report: Mapping[str, Any]) -> None:
+    """Refuses a checkpoint that lacks weights, as transformers draws those at random.
+
+    Raises:
+        ValueError: a weight is missing or has another shape; the message names it.
+    """
+    for key, read, expected in sorted(report["mismatched_keys"])[:1]:
+        raise ValueError(f"{key} has shape {list(read)}, and the config says {list(expected)}")
+    if missing := sorted(report["missing_keys"]):
+        shown = ", ".join(missing[:SHOWN]) + (", …" if len(missing) > SHOWN else "")
+        raise ValueError(f"{len(missing)} of its weights are missing: {shown}")
