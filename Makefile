@@ -46,7 +46,7 @@ help:
 	@echo "make test         all tests, Rust and Python"
 	@echo "make test-oldest  the Python tests with the oldest versions that pyproject.toml declares"
 	@echo "make test-newest  the same with the newest released ones; lists what they deprecate"
-	@echo "make check        formatting, lints, types, stubs, the model checker, the wheel's contents"
+	@echo "make check        formatting, lints, types, stubs, prose, layout, the model checker, the wheel's contents"
 	@echo "make bench        microbenchmarks, each beside its baseline, and their ratios"
 	@echo "make models       docs/models.md: every causal model class of transformers, tried (7 minutes)"
 	@echo "make soak         REQUESTS (10^9) through the threaded scheduler, each accounted for (SEED)"
@@ -82,6 +82,8 @@ check: $(VENV)/.built target/wheel/.built
 	$(BIN)/python -m mypy.stubtest multibin._core
 	$(BIN)/python .ci/wheel.py target/wheel
 	$(BIN)/python -m tools.models --check
+	$(BIN)/python -m tools.prose
+	$(BIN)/python -m tools.layout
 
 bench: $(VENV)/.built
 	cargo bench -p multibin --bench core

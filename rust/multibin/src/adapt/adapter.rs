@@ -40,7 +40,7 @@ pub(crate) struct Adapter {
 impl Adapter {
     /// Makes an adapter for a scheduler with so many `queues`.
     pub(crate) fn new(adapt: Adapt, edges: Edges, queues: usize, rules: &Rules) -> Self {
-        let batch_size = rules.largest;
+        let batch_size = rules.max_batch_size;
         Self {
             adapt,
             max_bins: adapt.bins.unwrap_or(queues),

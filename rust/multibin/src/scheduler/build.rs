@@ -88,7 +88,7 @@ fn rings(bins: usize, capacity: usize) -> (Rings, Vec<Consumer<Submission>>) {
 fn former(config: &Config, rules: Rules, edges: Edges, bins: usize) -> Result<Former, ConfigError> {
     let capacity = config.capacity;
     let memory = |_| ConfigError::Memory(capacity);
-    let slab = Slab::new(capacity, bins, rules.rank).map_err(memory)?;
+    let slab = Slab::new(capacity, bins, rules.ranking).map_err(memory)?;
     Former::new(rules, config.sizes(bins), edges, slab, capacity).map_err(memory)
 }
 

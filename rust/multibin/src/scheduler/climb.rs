@@ -34,7 +34,7 @@ impl Inner {
             let wakes = WakeList::new();
             let mut state = self.lock(&wakes);
             if first {
-                state.former.retire_worker(worker);
+                state.former.remove_worker(worker);
                 state.wake_all(|waiting| waiting == worker);
             }
             let more = self.restart(&mut state, worker);
@@ -53,7 +53,7 @@ impl Inner {
     fn restart(&self, state: &mut Locked<'_>, worker: WorkerId) -> bool {
         state.collect(&self.notifier);
         let (admitted, now) = (self.admission.admitted(), self.now());
-        let (restarted, more) = state.former.hand_back(worker, RESTARTS, now, admitted);
+        let (restarted, more) = state.former.restart_orphans(worker, RESTARTS, now, admitted);
         state.restarted += restarted;
         self.notify_next(state, now);
         more

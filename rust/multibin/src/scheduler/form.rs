@@ -23,7 +23,7 @@ impl Inner {
             return Some(Err(NextError::WorkerClosed));
         }
         let closed = self.admission.is_closed();
-        let offered = cfg!(debug_assertions).then(|| state.former.offers(now, worker, closed));
+        let offered = cfg!(debug_assertions).then(|| state.former.has_batch(now, worker, closed));
         let formed = state.former.form(now, worker, closed, usize::MAX);
         self.release_expired(state, wakes);
         if let Some(formed) = formed {
@@ -43,6 +43,6 @@ impl Inner {
     /// Returns true if every admitted request was collected and no climber has yet to restart.
     /// Final once closed.
     fn is_finished(&self, state: &State) -> bool {
-        state.collected == self.admission.admitted() && !state.former.hands_back()
+        state.collected == self.admission.admitted() && !state.former.has_orphans()
     }
 }

@@ -25,7 +25,7 @@ impl Inner {
         }
         if let Some(adapter) = adapter.as_deref_mut() {
             let resized = change.batch_size.is_some() || change.batch_sizes.is_some();
-            adapter.reconfigure(edges, resized.then_some(rules.largest));
+            adapter.reconfigure(edges, resized.then_some(rules.max_batch_size));
         }
         self.set_rules(&mut state, rules, config);
         // A bin may be full, or a request overdue, that was not.

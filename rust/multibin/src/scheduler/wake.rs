@@ -77,16 +77,16 @@ impl State {
         if self.misses_deadline() {
             return (!self.waiters.is_empty()).then_some(0);
         }
-        let shared = self.former.offers_shared(now, closed);
-        if !self.former.has_own() {
+        let shared = self.former.has_shared_batch(now, closed);
+        if !self.former.has_pinned() {
             return shared.then_some(0).filter(|_| !self.waiters.is_empty());
         }
         let Self { waiters, former, .. } = self;
         waiters.position(|waiter| {
             let worker = waiter.worker();
-            if former.has_own_climbers(worker) {
-                former.offers_own(now, worker, closed, shared)
-                    || waiters.misses(waiter, former.own_deadline(worker))
+            if former.has_pinned_to(worker) {
+                former.has_pinned_batch(now, worker, closed, shared)
+                    || waiters.misses(waiter, former.pinned_deadline(worker))
             } else {
                 shared
             }
@@ -96,7 +96,7 @@ impl State {
     /// Returns true if the waiter at `at` would get a batch.
     fn offers_to(&mut self, at: usize, now: u64, closed: bool) -> bool {
         let worker = self.waiters.worker_at(at);
-        self.former.offers(now, worker, closed)
+        self.former.has_batch(now, worker, closed)
     }
 
     /// Returns true if a request for any worker is overdue, or expires, before all deadlines of

@@ -34,7 +34,7 @@ impl Policy for AdaptiveFormer {
     fn arrive(&mut self, submission: Submission) -> bool {
         let bin = self.former.bin(submission.length);
         self.former.arrive(bin, |arrivals| arrivals.push(submission));
-        self.former.may_stir(bin)
+        self.former.arrival_matters(bin)
     }
 
     fn form(&mut self, now: u64, server: WorkerId, closed: bool, max_new: usize) -> Option<Formed> {

@@ -59,7 +59,7 @@ pub(super) fn check_scheduler(
 ) -> Result<(), SimulateError> {
     config.validate(edges)?;
     let rules = Rules::new(config);
-    check_resident(servers, rules.largest as usize)?;
+    check_resident(servers, rules.max_batch_size as usize)?;
     match servers.max_resident {
         Some(max_resident) if (rules.fill, rules.overrun) == (Fill::Strict, Overrun::Climb) => {
             Err(SimulateError::StrictResident(max_resident))

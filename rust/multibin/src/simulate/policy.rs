@@ -40,7 +40,7 @@ impl Policy for Former {
     fn arrive(&mut self, submission: Submission) -> bool {
         let bin = self.bin(submission.length);
         Former::arrive(self, bin, |arrivals| arrivals.push(submission));
-        self.may_stir(bin)
+        self.arrival_matters(bin)
     }
 
     fn form(&mut self, now: u64, server: WorkerId, closed: bool, max_new: usize) -> Option<Formed> {

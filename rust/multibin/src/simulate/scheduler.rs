@@ -110,7 +110,7 @@ pub(super) fn former(
 ) -> Result<Former, ConfigError> {
     let (rules, queues) = (Rules::new(config), config.queues(&edges));
     let memory = |_| ConfigError::Memory(requests);
-    let slab = Slab::new(requests, queues, rules.rank).map_err(memory)?;
+    let slab = Slab::new(requests, queues, rules.ranking).map_err(memory)?;
     Former::new(rules, config.sizes(queues), edges, slab, 0).map_err(memory)
 }
 
