@@ -1,4 +1,12 @@
-"""The types of what ``Scheduler.stats()`` returns: plain numbers, ready for JSON."""
+"""The types of what ``Scheduler.stats()`` returns: plain numbers, ready for JSON.
+
+>>> import multibin as mb
+>>> scheduler = mb.Scheduler(mb.Edges([0, 32, 256]), batch_size=8)
+>>> _ = scheduler.submit(1, 40)
+>>> stats = scheduler.stats()
+>>> stats["waiting"], stats["bins"][1]["waiting"], stats["batches"]["light_load"]
+(1, 1, 0)
+"""
 
 from __future__ import annotations
 

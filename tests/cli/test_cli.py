@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,28 @@ def test_argparse_refuses_with_the_same_code(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(arguments)
     assert exit_.value.code == 2
+
+
+def test_an_option_has_one_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """An abbreviation could name another option in another version."""
+    with pytest.raises(SystemExit):
+        main(["plan", "trace.csv", "--batch-size=8"])
+    assert "unrecognized arguments: --batch-size=8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["calibrate", "demo", "plan", "reproduce", "simulate"])
+def test_help_texts_begin_with_a_capital(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "500")
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    options = [(line, after) for line, after in pairwise(lines) if line.startswith("--")]
+    # The text of a long option is in the line after it.
+    texts = [line.partition("  ")[2].strip() or after for line, after in options]
+    assert texts
+    assert [text for text in texts if not text[:1].isupper()] == []
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -46,7 +46,7 @@ def add_engine(add: Add) -> None:
     """Adds the options of a command that runs the engine."""
     add("--model", help="Folder or hub id of a model (a small Llama, built in place)")
     add("--width", type=int, metavar="N", help="Width of the built-in model, a factor (1)")
-    add("--threads", type=int, metavar="N", help="Threads of torch (1 for the built-in model)")
+    add("--threads", type=int, metavar="N", help="Threads of torch (1 for the small Llama)")
 
 
 def given(options: argparse.Namespace, settings: type[Any]) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _add_load(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--rate", type=float, help="Requests/s (the trace's own, unless --slo-p99 is given)")
+    add("--rate", type=float, help="Requests per second (the trace's own without --slo-p99)")
     add("--slo-p99", type=float, metavar="SECONDS", help="Bound of 99 %% of the latencies")
     add(
         "--requests",
@@ -75,7 +75,12 @@ def _add_load(group: argparse._ArgumentGroup) -> None:
         help=f"Number of requests that are drawn ({DRAWN})",
     )
     add_predictions(add)
-    add("--no-predictor", dest="predictor", action="store_false", help="Have no predicted lengths")
+    add(
+        "--no-predictor",
+        dest="predictor",
+        action="store_false",
+        help="Plan without predicted lengths",
+    )
 
 
 def _add_choices(group: argparse._ArgumentGroup) -> None:
@@ -100,9 +105,9 @@ def _add_choices(group: argparse._ArgumentGroup) -> None:
         metavar="STEPS",
         help="Steps that a move costs, to place the levels (by the costs below)",
     )
-    back_end = {"climbing": "resume rows in another batch", "continuous": "replace rows"}
+    back_end = {"climbing": "resume rows elsewhere", "continuous": "replace rows in a batch"}
     for name, ability in back_end.items():
-        meaning = f"Have a back-end that cannot {ability}"
+        meaning = f"Assume a back-end that cannot {ability}"
         add(f"--no-{name}", dest=name, action="store_false", help=meaning)
 
 

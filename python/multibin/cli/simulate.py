@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _add_requests(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--rate", type=float, help="Requests/s that are drawn (the trace's own rows and times)")
+    add("--rate", type=float, help="Requests per second, drawn (the trace's own rows)")
     add(
         "--requests",
         type=int,

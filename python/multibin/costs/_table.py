@@ -125,7 +125,13 @@ class CostTable:
         return {"rows": self.rows, "tokens": self.tokens, "counts": self.counts, **grids}
 
     def seconds(self, grid: Grid, rows: float, tokens: float) -> float:
-        """Returns the seconds of one grid for ``rows`` rows of ``tokens`` tokens each."""
+        """Returns the seconds of one grid for ``rows`` rows of ``tokens`` tokens each.
+
+        >>> import multibin as mb
+        >>> table = mb.CostTable([1, 2], [0], step=[[1], [2]], prefill=[[0]] * 2, move=[[0]] * 2)
+        >>> table.seconds("step", rows=1.5, tokens=0)
+        1.5
+        """
         columns = [_along(self.rows, column, rows) for column in getattr(self, grid).T]
         return _along(self.tokens, np.array(columns), tokens)
 

@@ -32,6 +32,14 @@ class Batches:
 
     With continuous batching a batch lasts from the start of an empty server until the server is
     empty again.
+
+    >>> import multibin as mb
+    >>> from multibin.lab.traces import from_arrays
+    >>> config = mb.SchedulerConfig(mb.Edges([0, 8]), batch_size=2)
+    >>> trace = from_arrays([5, 5], [2, 6])
+    >>> batches = mb.simulate(trace, scheduler=config, costs=mb.CostModel(step=1.0)).batches
+    >>> batches.rows.tolist(), batches.steps.tolist(), batches.finish.tolist()
+    ([1, 1], [2, 6], [2.0, 8.0])
     """
 
     start: Seconds
@@ -62,7 +70,12 @@ class Batches:
 
 @dataclass(frozen=True)
 class Event:
-    """A change that adaptation made at the end of a batch."""
+    """A change that adaptation made at the end of a batch.
+
+    >>> from multibin.lab.simulate import Event
+    >>> Event(time=12.5, kind="closed", gain=1.04, bins=None).kind
+    'closed'
+    """
 
     time: float
     """Seconds on the virtual clock."""

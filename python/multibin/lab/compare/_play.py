@@ -97,7 +97,16 @@ class Result:
         return is_steady(self.records)
 
     def latency_at(self, quantile: float) -> float:
-        """Returns a quantile of the latency after the warm-up."""
+        """Returns a quantile of the latency after the warm-up.
+
+        >>> from multibin.lab.compare import Settings, by_name, compare, fit
+        >>> from multibin.lab.traces import chat
+        >>> trace, settings = chat(100, seed=0), Settings("chat")
+        >>> bins = fit(settings, trace.output_tokens)
+        >>> (fifo,) = compare(settings, trace, bins, by_name([]))
+        >>> fifo.latency_at(0.5) < fifo.latency_at(0.99)
+        True
+        """
         return float(np.quantile(self.latency, quantile))
 
 

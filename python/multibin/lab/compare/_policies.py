@@ -44,7 +44,12 @@ class Fit:
 
 @dataclass(frozen=True)
 class Policy:
-    """A way to form batches. ``POLICIES`` has those with a name."""
+    """A way to form batches. ``POLICIES`` has those with a name.
+
+    >>> from multibin.lab.compare import POLICIES
+    >>> {policy.name: policy.blind for policy in POLICIES}["climb"]
+    True
+    """
 
     name: str
     description: str

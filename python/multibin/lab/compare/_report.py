@@ -26,7 +26,15 @@ UNITS = {
 
 
 def describe(settings: Settings, workload: Workload, fit: Fit) -> str:
-    """Returns the configuration in several lines: requests, lengths, servers, bins."""
+    """Returns the configuration in several lines: requests, lengths, servers, bins.
+
+    >>> from multibin.lab.compare import Settings, Workload, describe, fit
+    >>> from multibin.lab.traces import chat
+    >>> trace, settings = chat(200, seed=0), Settings("chat")
+    >>> workload = Workload(trace, trace.output_tokens, source="200 invented requests")
+    >>> describe(settings, workload, fit(settings, workload.sample)).splitlines()[0]
+    '200 invented requests'
+    """
     lengths = workload.played.output_tokens
     lines = [
         workload.source,
@@ -95,7 +103,16 @@ def describe_costs(costs: Costs) -> str:
 
 
 def table(results: Sequence[Result]) -> str:
-    """Returns a line for each policy, with ratios to the first one in brackets."""
+    """Returns a line for each policy, with ratios to the first one in brackets.
+
+    >>> from multibin.lab.compare import Settings, by_name, compare, fit, table
+    >>> from multibin.lab.traces import chat
+    >>> trace, settings = chat(200, seed=0), Settings("chat")
+    >>> bins = fit(settings, trace.output_tokens)
+    >>> results = list(compare(settings, trace, bins, by_name(["elastic"])))
+    >>> [line.split()[0] for line in table(results).splitlines()[:3]]
+    ['policy', 'fifo', 'elastic']
+    """
     header = (
         f"{'policy':16} {'requests/s':>10} {'mean latency':>16} {'p50':>8} {'p99':>16} {'p99.9':>8}"
         f" {'longest 1 %: p99 wait':>22} {'slots used':>10} {'entries':>7}"
@@ -144,7 +161,17 @@ def _notes(results: Sequence[Result]) -> list[str]:
 def as_json(
     settings: Settings, workload: Workload, fit: Fit, results: Sequence[Result]
 ) -> dict[str, Any]:
-    """Returns settings and results for ``json.dumps``: seconds, requests per second, steps."""
+    """Returns settings and results for ``json.dumps``: seconds, requests per second, steps.
+
+    >>> from multibin.lab.compare import Settings, Workload, as_json, by_name, compare, fit
+    >>> from multibin.lab.traces import chat
+    >>> trace, settings = chat(200, seed=0), Settings("chat")
+    >>> workload = Workload(trace, trace.output_tokens, source="chat")
+    >>> bins = fit(settings, workload.sample)
+    >>> results = list(compare(settings, trace, bins, by_name([])))
+    >>> as_json(settings, workload, bins, results)["policies"][0]["policy"]
+    'fifo'
+    """
     return {
         "settings": settings.data,
         "source": workload.source,

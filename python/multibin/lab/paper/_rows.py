@@ -48,7 +48,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Section:
-    """The numbers of one place in the paper."""
+    """The numbers of one place in the paper.
+
+    >>> from multibin.lab.paper import Row, Section
+    >>> Section(1, "Throughput", "Theorem 4.2", [Row("k=1", 6.447, 6.4475, 0.005)]).item
+    1
+    """
 
     item: int
     title: str

@@ -68,6 +68,17 @@ def choose(question: Question, workload: Workload, report: Report) -> Plan:
         question: what is asked.
         workload: the requests, with ``stationary`` ones.
         report: is called with a line of text before each run.
+
+    >>> from multibin.lab.compare import Settings, Workload
+    >>> from multibin.lab.plan import Objective, Question, advice, choose
+    >>> from multibin.lab.traces import arrivals, chat
+    >>> trace = chat(2000, seed=0).with_arrivals(arrivals.poisson(2000, rate=1.0, seed=1))
+    >>> workload = Workload(trace, trace.output_tokens, "chat", stationary=trace)
+    >>> load = Settings("chat", rate=0.5, saturation=True)
+    >>> question = Question(load, Objective(0.5, None), batch_sizes=(8,), bins=(1,), climbing=False)
+    >>> plan = choose(question, workload, report=lambda line: None)
+    >>> plan.chosen.candidate.policy.name, plan.chosen.steady, advice(plan)[:18]
+    ('fifo', True, 'One bin is enough:')
     """
     found = search(question, workload, report)
     plan = Plan(question, tuple(found.best), _best(found.best), tuple(found.played))

@@ -38,7 +38,20 @@ class Found:
 
 
 def search(question: Question, workload: Workload, report: Report) -> Found:
-    """Plays the candidates on ``workload.stationary``; calls ``report`` before each run."""
+    """Plays the candidates on ``workload.stationary``; calls ``report`` before each run.
+
+    >>> from multibin.lab.compare import Settings, Workload
+    >>> from multibin.lab.plan import Objective, Question, search
+    >>> from multibin.lab.traces import arrivals, chat
+    >>> trace = chat(2000, seed=0).with_arrivals(arrivals.poisson(2000, rate=1.0, seed=1))
+    >>> workload = Workload(trace, trace.output_tokens, "chat", stationary=trace)
+    >>> load = Settings("chat", rate=0.5, saturation=True)
+    >>> question = Question(load, Objective(0.5, None), batch_sizes=(8,), bins=(1,), climbing=False)
+    >>> lines = []
+    >>> found = search(question, workload, lines.append)
+    >>> lines[0], found.best[0].candidate.description
+    ('screening 1 of 3: fifo', 'fifo, batches of 8')
+    """
     assert workload.stationary is not None
     short = workload.stationary[:SCREENED].to_rate(1.0)
     screening = Experiment(question.objective, short, precision=0.02)
