@@ -86,7 +86,7 @@ check: $(VENV)/.built target/wheel/.built
 bench: $(VENV)/.built
 	cargo bench -p multibin --bench core
 	$(BIN)/python -m pytest benches --benchmark-json=target/benches.json
-	$(BIN)/python benches/bars.py
+	$(BIN)/python benches/targets.py
 	cargo bench -p multibin --bench pauses
 
 models: $(VENV)/.built

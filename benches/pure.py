@@ -1,8 +1,7 @@
 """A multi-bin scheduler in pure Python: what the Rust one is compared with.
 
-A deque for each bin, bisect for the bin, and three of the rules of ``docs/scheduling.md``: few,
-full (the oldest head first), and the oldest leads, topped up from the nearest bins. Any thread may
-submit and take.
+It has a deque for each bin, and bisect for the bin. Of the rules of ``docs/scheduling.md`` it has
+three: light load, full (the oldest head first), and elastic. Any thread may submit and take.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ class Scheduler:
         self.bins: list[deque[Row]] = [deque() for _ in bounds[1:]]
         self.batch_size = batch_size
         self.capacity = capacity
-        self.tickets = self.waiting = self.leased = self.sleeping = 0
+        self.tickets = self.waiting = self.leased = self.waiters = 0
         self.changed = Condition()
 
     def submit(self, key: int, length: int) -> int:
@@ -41,19 +40,20 @@ class Scheduler:
             self.tickets = ticket + 1
             self.waiting += 1
             bin.append(Row(ticket, key, length, monotonic()))
-            if self.sleeping:
+            if self.waiters:
                 self.changed.notify()
         return ticket
 
     def next_batch(self, timeout: float | None = None) -> list[Row]:
         with self.changed:
             if not self.waiting:
-                self.sleeping += 1
+                self.waiters += 1
                 woken = self.changed.wait_for(lambda: self.waiting, timeout)
-                self.sleeping -= 1
+                self.waiters -= 1
                 if not woken:
                     raise TimeoutError
-            rows = self.few() if 2 * self.waiting < 3 * self.batch_size else self.gather()
+            light = 5 * self.waiting < 8 * self.batch_size
+            rows = self.take_oldest() if light else self.fill()
             self.waiting -= len(rows)
             self.leased += len(rows)
             return rows
@@ -62,23 +62,23 @@ class Scheduler:
         with self.changed:
             self.leased -= len(rows)
 
-    def few(self) -> list[Row]:
-        """Up to a batch of the oldest, whatever their bins."""
+    def take_oldest(self) -> list[Row]:
+        """Takes up to a batch of the oldest, whatever their bins."""
         if self.waiting <= self.batch_size:
             rows = [row for bin in self.bins for row in bin]
             for bin in self.bins:
                 bin.clear()
             return rows
-        everyone = (row for bin in self.bins for row in bin)
-        rows = nsmallest(self.batch_size, everyone)
+        waiting = (row for bin in self.bins for row in bin)
+        rows = nsmallest(self.batch_size, waiting)
         last = rows[-1].ticket
         for bin in self.bins:
             while bin and bin[0].ticket <= last:
                 bin.popleft()
         return rows
 
-    def gather(self) -> list[Row]:
-        """A batch from the full bin with the oldest head, or else the oldest and who is nearest."""
+    def fill(self) -> list[Row]:
+        """Takes a batch from the full bin with the oldest head, or else by the elastic rule."""
         size, bins = self.batch_size, self.bins
         heads = [(len(bin) < size, bin[0].ticket, i) for i, bin in enumerate(bins) if bin]
         lead = min(heads)[2]
@@ -91,7 +91,7 @@ class Scheduler:
         return rows
 
     def nearest(self, lead: int) -> Iterator[deque[Row]]:
-        """The bin itself, then the others by their distance, the lower one first."""
+        """Yields the bin itself, then the others by their distance, the lower one first."""
         yield self.bins[lead]
         for distance in range(1, len(self.bins)):
             if distance <= lead:

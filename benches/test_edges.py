@@ -1,4 +1,4 @@
-"""How long a fit of edges takes: 20,000 requests, 32 bins, B = 32, one core."""
+"""The time of a fit of edges: 20,000 requests, 32 bins, B = 32, one core."""
 
 from __future__ import annotations
 

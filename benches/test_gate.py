@@ -10,7 +10,7 @@ from benches.gate import fed, figures, swaps, watched
 from benches.gate.model import JUDGES, SHAPES, Cell, Lab, Size
 from benches.gate.run import Run
 from benches.gate.scale import Scale
-from benches.gate.tables import Bar, Found, claim
+from benches.gate.tables import Found, Target, claim
 
 import multibin as mb
 from multibin.lab import theory
@@ -54,7 +54,7 @@ def test_open_shares_count_from_the_fourth_window() -> None:
 
 def test_a_row_shows_the_worst_cell() -> None:
     found = [Found(("a",), "here", 1.0, 0), Found(("a",), "there", 3.0, 0)]
-    last = claim(["group"], Bar(2.0, lambda value: f"{value:g}"), found).splitlines()[-1]
+    last = claim(["group"], Target(2.0, lambda value: f"{value:g}"), found).splitlines()[-1]
     assert last == "| a | 2 | ≤ 2 | 3 | there | **not reached** (1 of 2) |"
 
 

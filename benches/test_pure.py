@@ -18,7 +18,7 @@ def scheduler(bins: int = BINS) -> pure.Scheduler:
     ("bins", "reasons"), [(2, {"full", "light_load"}), (16, {"elastic", "light_load"})]
 )
 def test_its_batches_are_those_of_the_rules(bins: int, reasons: set[str]) -> None:
-    """For as many requests as leave before one is passed over."""
+    """Compares as many requests as leave before one is bypassed too often."""
     theirs = scheduler(bins)
     ours = mb.Scheduler(mb.Edges.quantile(LENGTHS, bins), BATCH, order="oldest")
     worker = ours.worker()
@@ -34,6 +34,20 @@ def test_its_batches_are_those_of_the_rules(bins: int, reasons: set[str]) -> Non
         theirs.done(rows)
     assert (ours.stats()["waiting"], theirs.leased) == (0, 0)
     assert seen == reasons
+
+
+@pytest.mark.parametrize("waiting", range(47, 54))
+def test_its_light_load_is_that_of_the_rules(waiting: int) -> None:
+    """The rule holds for fewer than 1.6 batches, here up to 51 requests."""
+    theirs = scheduler()
+    ours = mb.Scheduler(mb.Edges.quantile(LENGTHS, BINS), BATCH, order="oldest")
+    for key, length in enumerate(LENGTHS[:waiting].tolist()):
+        theirs.submit(key, length)
+        ours.submit(key, length)
+    rows = theirs.next_batch(0)
+    with ours.worker().next_batch(0) as batch:
+        assert sorted(row.key for row in rows) == sorted(batch.keys.tolist())
+        assert (batch.reason == "light_load") == (waiting <= 51)
 
 
 @pytest.mark.benchmark(group="one by one, 32 requests")

@@ -1,6 +1,6 @@
 """What a request costs from Python on one thread, each beside its baseline.
 
-`make bench` runs these and prints their ratios (`benches/bars.py`).
+`make bench` runs these and prints their ratios (`benches/targets.py`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How many queue entries a second the simulation plays, records on, one core, B = 32."""
+"""Queue entries a second that the simulation plays, with records, one core, B = 32."""
 
 from __future__ import annotations
 

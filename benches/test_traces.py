@@ -1,4 +1,4 @@
-"""How long reading 1,000,000 rows takes, one core; at most 2 s is wanted."""
+"""The time of reading 1,000,000 rows, one core; the target is at most 2 s."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What waiting for a batch costs: an item in an event loop, a lone request on an idle worker.
 
-`make bench` runs these and prints their ratios and quantiles (`benches/bars.py`).
+`make bench` runs these and prints their ratios and quantiles (`benches/targets.py`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Caller = Callable[[int], Awaitable[None]]
 
 
 async def callers(ask: Caller) -> None:
-    """All in flight at once, each with its next request when it has its answer."""
+    """Runs all callers at once, each with its next request when it has its answer."""
 
     async def caller(key: int) -> None:
         for _ in range(EACH):

@@ -1,4 +1,4 @@
-"""Tries every claim, prints the tables as Markdown and draws the figure."""
+"""Tests every claim, prints the tables as Markdown, and draws the figure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def page(scale: Scale) -> Iterator[str]:
 
 
 def timed(parts: Iterable[str]) -> Iterator[str]:
-    """Says on the error stream how long each part took."""
+    """Yields the parts, and prints on the error stream how long each took."""
     began = time.perf_counter()
     for part in parts:
         yield part
@@ -42,11 +42,15 @@ def timed(parts: Iterable[str]) -> Iterator[str]:
 
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benches.gate", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few settings, 20,000 requests")
-    parser.add_argument("--requests", type=int, default=100_000, help="of a simulation, at least")
-    parser.add_argument("--seeds", type=int, default=3, help="of gates that are fed alone")
-    parser.add_argument("--first-seed", type=int, default=0, help="what all draws follow from")
-    parser.add_argument("--figure", type=Path, help="folder for gain.png")
+    parser.add_argument(
+        "--quick", action="store_true", help="Run few settings, with 20,000 requests"
+    )
+    parser.add_argument(
+        "--requests", type=int, default=100_000, help="Requests of a simulation, at least"
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="Seeds of gates that are fed alone")
+    parser.add_argument("--first-seed", type=int, default=0, help="First seed of all draws")
+    parser.add_argument("--figure", type=Path, help="Folder for gain.png")
     return parser
 
 

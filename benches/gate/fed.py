@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 from benches.gate.model import SHAPES, Cell, Lab
 from benches.gate.scale import Scale, each
-from benches.gate.tables import Bar, Found, claim, spread
+from benches.gate.tables import Found, Target, claim, spread
 from benches.gate.watched import WORTH
 from numpy.typing import NDArray
 
@@ -19,11 +19,11 @@ __all__ = ["Feed", "noise", "readings"]
 STEP = 100
 """Pairs between two questions to the gate."""
 TRUE = 4
-"""Windows of true pairs before they turn to noise, and of noise before they are true again."""
+"""Windows of true pairs before the noise, and of noise before true pairs come again."""
 NOTICED, BATCHES = 2_000, 8
-"""Requests, or batches of each bin, within which a turn is to be noticed; whichever is more."""
+"""Requests, or batches of each bin, within which a gate must notice; the larger one counts."""
 PATIENCE = 4
-"""Times that limit after which a gate is asked no more."""
+"""Multiple of that limit after which the test gives up."""
 LOOKS = 8
 """Windows whose readings are compared."""
 NEAR = 0.05
@@ -32,7 +32,7 @@ NEAR = 0.05
 
 @dataclass
 class Feed:
-    """A gate and where its pairs come from."""
+    """A gate, and the source of its pairs."""
 
     lab: Lab
     cell: Cell
@@ -56,7 +56,7 @@ class Feed:
         self.gate.observe(*self.draw(error, windows * self.gate.window))
 
     def until(self, error: float | None, is_open: bool, most: int) -> float:
-        """How many pairs it takes; infinite if more than ``most``."""
+        """Returns the number of pairs that it takes; infinite if more than ``most``."""
         predicted, actual = self.draw(error, most)
         for end in range(STEP, most + 1, STEP):
             self.gate.observe(predicted[end - STEP : end], actual[end - STEP : end])
@@ -65,36 +65,34 @@ class Feed:
         return np.inf
 
     def read(self, error: float | None, windows: int) -> NDArray[np.float64]:
-        """What the gate says each time that it has looked, once its window is full and it says
-        something.
-        """
+        """Returns the gains that the gate reads with a full window, a reading a look."""
         predicted, actual = self.draw(error, (windows + 1) * self.gate.window)
         step = max(self.gate.window // 16, self.gate.EVERY)
         said: list[float | None] = []
         for end in range(step, len(actual) + 1, step):
             self.gate.observe(predicted[end - step : end], actual[end - step : end])
             said.append(self.gate.gain)
-        full = -(-self.gate.window // step)  # the look before may have had fewer
+        full = -(-self.gate.window // step)  # The look before may have had fewer pairs.
         return np.array([gain for gain in said[full:] if gain is not None])
 
 
 @dataclass(frozen=True)
 class Noticed:
-    """In how many windows a gate noticed noise, and that it ended."""
+    """The windows in which a gate noticed noise, and its end."""
 
     closed: float
     opened: float
 
 
 def noise(scale: Scale) -> str:
-    """True lengths that turn to noise, and back."""
+    """Tests how soon a gate notices that true lengths turn to noise, and back."""
     cells = _cells(scale, 0.0)
     gains = each(cells, scale.lab.gain)
     worth = [cell for cell, gain in zip(cells, gains, strict=True) if gain >= WORTH]
     feeds = (Feed(scale.lab, *of) for of in product(worth, range(scale.seeds)))
     head = ["closed after, windows", "opens again after, windows: median", "worst"]
-    bar = Bar(1.0, lambda share: f"{share:.2f}")
-    return claim(["requests ÷ limit, lengths", "B"], bar, each(feeds, _noise), head, _took)
+    target = Target(1.0, lambda share: f"{share:.2f}")
+    return claim(["requests ÷ limit, lengths", "B"], target, each(feeds, _noise), head, _took)
 
 
 def _noise(feed: Feed) -> Found[Noticed]:
@@ -115,11 +113,11 @@ def _took(noticed: list[Noticed]) -> list[str]:
 
 
 def readings(scale: Scale) -> str:
-    """Of useless predictions, whose true gain is 1: how far readings are from it."""
+    """Tests how far readings of useless predictions are from their true gain, 1."""
     feeds = (Feed(scale.lab, *of) for of in product(_cells(scale, None), range(scale.seeds)))
     head = ["mean reading", "least", "greatest"]
-    bar = Bar(NEAR, lambda gain: f"{gain:.3f}")
-    return claim(["distance from 1, lengths", "B"], bar, each(feeds, _readings), head, _shown)
+    target = Target(NEAR, lambda gain: f"{gain:.3f}")
+    return claim(["distance from 1, lengths", "B"], target, each(feeds, _readings), head, _shown)
 
 
 def _readings(feed: Feed) -> Found[NDArray[np.float64]]:

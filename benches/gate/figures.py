@@ -1,4 +1,4 @@
-"""The figure of the page. Needs matplotlib."""
+"""The figure of the page. It needs matplotlib."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ STYLES = {
 }
 """The marks and colours of batch sizes and bins."""
 LOW = 0.8
-"""Times the true gain below which a reading is marked as too low."""
+"""Multiple of the true gain below which a reading is marked as too low."""
 TICKS = (1, 1.5, 2, 3, 5, 10, 20)
 ERRORS = (None, 3.0, 2.0, 1.5, 1.0, 0.7, 0.5, 0.3, 0.15, 0.0)
 WINDOWS = 3
-"""After which a gate is read."""
+"""Windows after which a gate is read."""
 
 
 def draw(scale: Scale, folder: Path) -> Path:
-    """What gates read, against what is true. Says which file."""
-    # Not pyplot: a figure of its own needs no display.
+    """Draws what gates read against what is true, and returns the file."""
+    # Without pyplot: the figure needs no display.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 4.6), layout="constrained")
@@ -63,7 +63,7 @@ def _shape(axis: Any, scale: Scale, shape: str) -> None:
 
 
 def _size(axis: Any, size: Size, true: NDArray[np.float64], read: NDArray[np.float64]) -> None:
-    """The mean of the seeds, and from the least to the greatest."""
+    """Draws the mean of the seeds, with a bar from the least to the greatest."""
     mean, (mark, colour) = read.mean(axis=1), STYLES[size]
     reach = np.array([mean - read.min(axis=1), read.max(axis=1) - mean])
     label = f"B = {size.batch_size}, {size.bins} bins"
@@ -77,7 +77,7 @@ def _size(axis: Any, size: Size, true: NDArray[np.float64], read: NDArray[np.flo
 
 
 def _lines(axis: Any, ends: NDArray[np.float64]) -> None:
-    """The diagonal, and where the gate turns."""
+    """Draws the diagonal, and the gains at which the gate opens and closes."""
     axis.set(xscale="log", yscale="log", xlim=ends, ylim=ends)
     axis.plot(ends, ends, color="black", lw=0.8, zorder=0)
     for gain, words in ((mb.Gate.CLOSES_AT, "CLOSES_AT"), (mb.Gate.OPENS_AT, "OPENS_AT")):
@@ -92,12 +92,15 @@ def _lines(axis: Any, ends: NDArray[np.float64]) -> None:
 
 
 def _true(scale: Scale) -> Any:
-    """Useless predictions gain nothing: the formula is too high where a bin has few pairs."""
+    """Returns the true gain of a cell, 1 for useless predictions.
+
+    There the formula is too high if a bin has few pairs.
+    """
     return lambda cell: 1.0 if cell.error is None else scale.lab.gain(cell)
 
 
 def _readings(scale: Scale) -> Any:
-    """One a seed."""
+    """Returns a reading for each seed."""
 
     def read(cell: Cell) -> list[float]:
         feeds = [Feed(scale.lab, cell, seed) for seed in range(scale.seeds)]

@@ -1,4 +1,4 @@
-"""Which requests come: lengths, predictions, edges, and what these are truly worth."""
+"""The requests: lengths, predictions, edges, and their true gain."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ SAMPLE = 20_000
 JUDGES = 1_000_000
 """Pairs that the true gain is computed from."""
 ERRORS = np.geomspace(8.0, 0.05, 16)
-"""σ between which one with a given gain is looked for."""
+"""Values of σ between which the search finds one with a given gain."""
 ROUGH = 200_000
-"""Pairs that the gain of each of these is computed from."""
+"""Pairs that the gain of each of these σ is computed from."""
 KEPT = 16
 """Samples of judges that are kept; each has 16 MB or less."""
 
@@ -67,7 +67,7 @@ CHOSEN = tuple(
         *((32, 16), (32, 64), (512, 16), (512, 64)),
     )
 )
-"""Sizes of the claims that are not tried with all."""
+"""Sizes of the claims that are not tested with all."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Cell:
 
     @property
     def row(self) -> tuple[str, str]:
-        """The row of a table that it is in."""
+        """Returns the row of a table that the cell is in."""
         return self.shape, str(self.size.batch_size)
 
     def with_error(self, error: float | None) -> Cell:
@@ -99,7 +99,7 @@ def grid(
 
 
 def seed_of(*what: object) -> int:
-    """One for each thing that is drawn, so that none repeats another's draws."""
+    """Returns a seed for each thing that is drawn, so that none repeats the draws of another."""
     return crc32(repr(what).encode())
 
 
@@ -117,7 +117,7 @@ class Lab:
     def pairs(
         self, shape: str, error: float | None, n: int, *what: object
     ) -> tuple[Lengths, Lengths]:
-        """Predicted and actual lengths; ``what`` names the draw."""
+        """Returns predicted and actual lengths; ``what`` names the draw."""
         first, second = (seed_of(self.seed, shape, *what, part) for part in ("actual", "other"))
         actual = SHAPES[shape](n, first)
         if error is None:
@@ -125,23 +125,23 @@ class Lab:
         return predictions.log_normal(actual, error, second), actual
 
     def _draw_judges(self, shape: str, error: float | None, n: int) -> tuple[Lengths, Lengths]:
-        """Sorted by what they took."""
+        """Returns pairs, sorted by their actual lengths."""
         predicted, actual = self.pairs(shape, error, n, "judges")
         order = np.argsort(actual, kind="stable")
         return predicted[order], actual[order]
 
     def _edges(self, cell: Cell) -> mb.Edges:
-        """The best for pairs, or for the predictions alone if these are useless."""
+        """Returns the best edges for pairs, or for the predictions alone if these are useless."""
         predicted, actual = self.pairs(cell.shape, cell.error, SAMPLE, "sample")
         known = None if cell.error is None else actual
         return mb.Edges.optimal(predicted, cell.size.bins, cell.size.batch_size, actual=known)
 
     def _longest(self, shape: str, batch_size: int) -> float:
-        """E[longest of B], steps."""
+        """Returns E[longest of B] in steps."""
         return _longest_of(self._judges(shape, 0.0, JUDGES)[1], batch_size)
 
     def _gain(self, cell: Cell, n: int = JUDGES) -> float:
-        """The true one, E[longest of B] ÷ Σ mass · E[longest of B | bin], of many fresh pairs."""
+        """Returns E[longest of B] ÷ Σ mass · E[longest of B | bin] of many fresh pairs."""
         predicted, actual = self._judges(cell.shape, cell.error, n)
         inner = self.edges(cell).bounds[1:-1].astype(np.int64)
         bins = np.searchsorted(inner, predicted, side="right").astype(np.uint16)
@@ -151,18 +151,18 @@ class Lab:
         return _longest_of(actual, cell.size.batch_size) * len(actual) / sum(steps)
 
     def error_of(self, cell: Cell, gain: float) -> float | None:
-        """The σ with which predictions have about this gain; None if true lengths have less."""
+        """Returns the σ with about this gain, or None if true lengths have less."""
         if self.gain(cell.with_error(0.0)) < gain:
             return None
         return float(np.exp(np.interp(gain, self._curve(cell), np.log(ERRORS))))
 
     def _gains(self, cell: Cell) -> NDArray[np.float64]:
-        """With the ``ERRORS``, from the least gain to the greatest."""
+        """Returns the gains with the ``ERRORS``, from the least to the greatest."""
         cells = (cell.with_error(float(error)) for error in ERRORS)
         return np.maximum.accumulate([self._gain(each, ROUGH) for each in cells])
 
 
 def _longest_of(ordered: Lengths, rows: int) -> float:
-    """E[longest of ``rows``] of sorted lengths: Σ vᵢ [(i/n)ᴮ − ((i−1)/n)ᴮ], i from 1 to n."""
+    """Returns E[longest of ``rows``] of sorted lengths: Σ vᵢ [(i/n)ᴮ − ((i−1)/n)ᴮ], i = 1 … n."""
     shorter = (np.arange(len(ordered) + 1) / len(ordered)) ** rows
     return float(np.diff(shorter) @ ordered)

@@ -1,4 +1,4 @@
-"""Plays cells through the simulator: when the gate turned and which edges were used."""
+"""Plays cells through the simulator: when the gate turned, and which edges were used."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Fill: TypeAlias = Literal["elastic", "strict"]
 GATE = mb.Adapt(edges=False)
 ADAPTIVE = mb.Adapt()
 WINDOWS = 8
-"""A run has so many windows of its gate, or more."""
+"""Windows of its gate that a run has at least."""
 FULL = 4
-"""After so many windows a gate is to know."""
+"""Windows after which a gate must know."""
 
 
 @dataclass(frozen=True)
@@ -54,19 +54,19 @@ class Run:
     requests: int
     window: int
     turns: tuple[int, ...]
-    """How many had finished when the gate turned; it is open before the first turn."""
+    """Finished requests at each turn of the gate, which is open before the first one."""
     bins: tuple[int, ...]
-    """Of the edges that came into use."""
+    """Numbers of bins of the edges that came into use."""
     drifts: int
 
     @property
     def shut_after(self) -> float:
-        """Windows until the gate first shut."""
+        """Returns the windows until the gate first shut."""
         return self.turns[0] / self.window if self.turns else np.inf
 
     @property
     def open(self) -> float:
-        """The share of the requests, since ``FULL`` windows are known, with an open gate."""
+        """Returns the share of the requests after ``FULL`` windows that find the gate open."""
         first = FULL * self.window
         marks = np.clip([0, *self.turns, self.requests], first, self.requests)
         return float(np.diff(marks)[::2].sum() / (self.requests - first))
@@ -77,12 +77,12 @@ def window(cell: Cell, edges: mb.Edges) -> int:
 
 
 def least_requests(lab: Lab, cell: Cell, requests: int) -> int:
-    """So many, or those of ``WINDOWS`` windows."""
+    """Returns ``requests``, or those of ``WINDOWS`` windows if these are more."""
     return max(requests, WINDOWS * window(cell, lab.edges(cell)))
 
 
 def play(lab: Lab, cell: Cell, how: Play, requests: int, edges: mb.Edges | None = None) -> Run:
-    """Without ``edges`` from the best ones."""
+    """Plays a cell, from the best edges unless ``edges`` are given."""
     used = lab.edges(cell) if edges is None else edges
     config = mb.SchedulerConfig(
         used, cell.size.batch_size, order=how.order, fill=how.fill, adapt=how.adapt
@@ -117,5 +117,5 @@ def _run(records: mb.Records, window: int) -> Run:
 
 
 def _counted(finished: np.ndarray, times: Sequence[float]) -> list[int]:
-    """How many had finished by these times, the batches that ended then among them."""
+    """Returns the requests that had finished by these times, including batches that ended then."""
     return [int(n) for n in np.searchsorted(finished, times, side="right")]

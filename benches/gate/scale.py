@@ -1,4 +1,4 @@
-"""How much is tried, and by how many threads."""
+"""How much is tested, and by how many threads."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Scale:
-    """Sizes and how many requests they are tried with."""
+    """Sizes, and the number of requests that they are tested with."""
 
     lab: Lab
     requests: int = 100_000
     seeds: int = 3
-    """Of the gates that are fed by hand."""
+    """Seeds of the gates that are fed alone."""
     quick: bool = False
 
     @property
     def backlog(self) -> int:
-        """Requests that are there at the start, where some are."""
+        """Returns the requests that are there at the start, in runs with a backlog."""
         return self.requests // 2
 
     @property
     def longer(self) -> int:
-        """Requests of the claims that count rare things."""
+        """Returns the requests of the claims that count rare events."""
         return 2 * self.requests
 
     @property
@@ -48,15 +48,15 @@ class Scale:
 
     @property
     def many_ways(self) -> tuple[Size, ...]:
-        """Those that are tried in many ways."""
+        """Returns the sizes that are tested in many ways."""
         return tuple(size for size in self.chosen if size in MANY_WAYS)
 
     def few(self, all_of: Sequence[Job]) -> Sequence[Job]:
-        """The first of these, of a quick run."""
+        """Returns all, or the first one in a quick run."""
         return all_of[:1] if self.quick else all_of
 
 
 def each(jobs: Iterable[Job], do: Callable[[Job], Result]) -> list[Result]:
-    """In order. The simulator and the gate release the GIL, so threads are enough."""
+    """Returns the results in order. Threads are enough: simulator and gate release the GIL."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(do, jobs))

@@ -8,7 +8,7 @@ from itertools import product
 from benches.gate.model import SHAPES, Cell, Size
 from benches.gate.run import ADAPTIVE, Play, Run, play
 from benches.gate.scale import Scale, each
-from benches.gate.tables import Bar, Found, claim
+from benches.gate.tables import Found, Target, claim
 
 import multibin as mb
 
@@ -16,14 +16,14 @@ __all__ = ["one_bin", "stationary"]
 
 ERRORS = {"true lengths": 0.0, "σ .5": 0.5}
 BETWEEN = (8, 512)
-"""Batch sizes of stationary traffic, from and to."""
+"""Least and largest batch size of stationary traffic."""
 FEW = (8, 32, 128, 512)
 BINS = 16
-"""The most bins that useless predictions are offered."""
+"""The most bins that useless predictions may get."""
 
 
 def stationary(scale: Scale) -> Iterator[str]:
-    """From the best edges."""
+    """Tests that stationary traffic keeps the best edges."""
     sizes = [s for s in scale.chosen if BETWEEN[0] <= s.batch_size <= BETWEEN[1]]
     cells = [Cell(*what) for what in product(SHAPES, sizes, ERRORS.values())]
     runs = each(cells, lambda cell: play(scale.lab, cell, Play(adapt=ADAPTIVE), scale.longer))
@@ -36,11 +36,11 @@ def stationary(scale: Scale) -> Iterator[str]:
             Found((what, cell.shape), _where(cell), count(run), run)
             for cell, run in zip(cells, runs, strict=True)
         ]
-        yield claim([f"in {scale.longer:,} requests", "lengths"], Bar(limit, _number), found)
+        yield claim([f"in {scale.longer:,} requests", "lengths"], Target(limit, _number), found)
 
 
 def one_bin(scale: Scale) -> str:
-    """Useless predictions, from one bin: the most bins that ever came into use."""
+    """Tests that useless predictions get no second bin."""
     gates = {"with the gate": True, "without": False}
     sizes = [Size(b, BINS) for b in scale.few(FEW)]
     cells = [Cell(shape, size, None) for shape, size in product(SHAPES, sizes)]
@@ -56,7 +56,7 @@ def one_bin(scale: Scale) -> str:
         for (gate, cell), bins in zip(jobs, each(jobs, most_bins), strict=True)
     ]
     head = [f"most bins in {scale.requests:,} requests", "lengths"]
-    return claim(head, Bar(1, _number), found)
+    return claim(head, Target(1, _number), found)
 
 
 def _where(cell: Cell) -> str:

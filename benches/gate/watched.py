@@ -10,17 +10,17 @@ import numpy as np
 from benches.gate.model import SHAPES, Cell
 from benches.gate.run import Fill, Order, Play, Run, least_requests, play
 from benches.gate.scale import Scale, each
-from benches.gate.tables import Bar, Found, claim, spread
+from benches.gate.tables import Found, Target, claim, spread
 
 __all__ = ["WORTH", "between", "everywhere", "useful", "useless"]
 
 SURE = 0.99
-"""The share of the finished requests in which the gate is to be right."""
+"""The share of the finished requests in which the gate must be right."""
 WORTH = 1.2
-"""A true gain from which the gate is to stay open."""
+"""The true gain from which the gate must stay open."""
 ERRORS = {"true lengths": 0.0, "σ 1": 1.0}
 TARGETS = (1.05, 1.1, 1.125, 1.15, 1.2)
-"""True gains around the gate's limits."""
+"""True gains near the gate's limits."""
 TURNS = 2
 """The most turns in 100,000 requests."""
 ORDERS: tuple[Order, ...] = ("formed", "oldest", "shortest", "deadline")
@@ -30,14 +30,14 @@ LOADS = (0.9, 1.3)
 
 @dataclass(frozen=True)
 class Watched:
-    """A cell, how it was played, and what came out."""
+    """A cell, how it was played, and its run."""
 
     cell: Cell
     how: Play
     run: Run
 
     def right(self, group: Sequence[str]) -> Found[Run]:
-        """The share of the requests in which the gate was as it is to be."""
+        """Returns the share of the requests in which the gate was right."""
         cell, run = self.cell, self.run
         where = f"{cell.shape}, {cell.where}, {self.how.where}"
         share = 1 - run.open if cell.error is None else run.open
@@ -54,7 +54,7 @@ def _watched(scale: Scale, jobs: Iterable[tuple[Cell, Play]]) -> list[Watched]:
 
 
 def _worth(scale: Scale, cells: Iterable[Cell]) -> list[Cell]:
-    """Those where predictions are worth enough."""
+    """Returns the cells whose predictions gain enough."""
     tried = list(cells)
     gains = each(tried, scale.lab.gain)
     return [cell for cell, gain in zip(tried, gains, strict=True) if gain >= WORTH]
@@ -64,7 +64,7 @@ def _of_grid(scale: Scale, error: float | None) -> list[Cell]:
     return [Cell(shape, size, error) for shape, size in product(SHAPES, scale.grid)]
 
 
-BAR = Bar(SURE, lambda share: f"{share:.2%}".replace("%", " %"), least=True)
+TARGET = Target(SURE, lambda share: f"{share:.2%}".replace("%", " %"), least=True)
 SHUT_AFTER = ("shut after, windows: median", "worst")
 
 
@@ -74,30 +74,30 @@ def _shut_after(runs: Sequence[Run]) -> list[str]:
 
 
 def useless(scale: Scale) -> str:
-    """The gate is to be shut, and how soon it is."""
+    """Tests that useless predictions shut the gate, and how soon."""
     tried = _watched(scale, ((cell, Play()) for cell in _of_grid(scale, None)))
     found = [one.right(one.cell.row) for one in tried]
-    return claim(["shut, lengths", "B"], BAR, found, SHUT_AFTER, _shut_after)
+    return claim(["shut, lengths", "B"], TARGET, found, SHUT_AFTER, _shut_after)
 
 
 def useful(scale: Scale) -> str:
-    """The gate is to be open where predictions are worth it."""
+    """Tests that the gate stays open where predictions gain enough."""
     found: list[Found[Run]] = []
     for words, error in ERRORS.items():
         cells = _worth(scale, _of_grid(scale, error))
         tried = _watched(scale, ((cell, Play()) for cell in cells))
         found += [one.right((words, *one.cell.row)) for one in tried]
-    return claim(["open, predictions", "lengths", "B"], BAR, found)
+    return claim(["open, predictions", "lengths", "B"], TARGET, found)
 
 
 def everywhere(scale: Scale) -> Iterator[str]:
-    """Useless and true predictions, with all orders and fills, overload and a backlog."""
+    """Tests useless and true predictions with all orders and fills, overload and a backlog."""
     cells = [Cell(shape, size, None) for shape, size in product(SHAPES, scale.many_ways)]
     head = ("fill", "load")
     shut = _everywhere(scale, cells)
-    yield claim(["shut, useless, order", *head], BAR, shut, SHUT_AFTER, _shut_after)
+    yield claim(["shut, useless, order", *head], TARGET, shut, SHUT_AFTER, _shut_after)
     open_ = _everywhere(scale, _worth(scale, (cell.with_error(0.0) for cell in cells)))
-    yield claim(["open, true lengths, order", *head], BAR, open_)
+    yield claim(["open, true lengths, order", *head], TARGET, open_)
 
 
 def _everywhere(scale: Scale, cells: list[Cell]) -> list[Found[Run]]:
@@ -111,13 +111,13 @@ def _everywhere(scale: Scale, cells: list[Cell]) -> list[Found[Run]]:
 
 
 def between(scale: Scale) -> str:
-    """Predictions that are worth about as much as the gate asks for."""
+    """Tests that the gate seldom turns where predictions gain about what it asks for."""
     targets = scale.few(TARGETS)
     cells = [Cell(*of, 0.0) for of in product(SHAPES, scale.chosen)]
     tried = each(cells, lambda cell: [_turns(scale, cell, gain) for gain in targets])
     return claim(
         [f"turns in {scale.longer:,}, gain", "lengths"],
-        Bar(max(1, TURNS * scale.longer // 100_000), lambda turns: f"{turns:.0f}"),
+        Target(max(1, TURNS * scale.longer // 100_000), lambda turns: f"{turns:.0f}"),
         [found for of_target in zip(*tried, strict=True) for found in of_target if found],
         ["true gains"],
         lambda gains: [spread(gains, 3)],
@@ -125,7 +125,7 @@ def between(scale: Scale) -> str:
 
 
 def _turns(scale: Scale, cell: Cell, gain: float) -> Found[float] | None:
-    """With the error that has about this gain, if there is one, and what it truly has."""
+    """Returns the turns with the error that has about this gain, or None without such an error."""
     error = scale.lab.error_of(cell, gain)
     if error is None:
         return None

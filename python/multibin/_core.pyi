@@ -13,21 +13,43 @@ __all__ = ["Adapt", "Awaitable", "Baseline", "Batch", "Edges", "Gate", "Schedule
 @final
 class Adapt:
     """
-    How a scheduler follows what ``Scheduler.observe`` tells of finished requests.
+    Adapts a scheduler to the finished requests that ``Scheduler.observe`` reports.
 
-    ``edges``: fit edges to them, ``Edges.optimal`` with ``actual``, or ``Edges.feedback`` where requests
-    climb and nothing is predicted (all 0) or the gate is closed. They are fitted every ``every``
-    requests, more often before 5,000 are known, to the last ``window``; and
-    anew, to later ones alone, after the last 2,000 differed from those of the last fit (two-sample
-    test of Kolmogorov and Smirnov, of predicted and of actual lengths). Half of the window is fitted
-    to and half judges: edges are swapped if they gain a share of ``hysteresis`` in throughput
-    there. ``bins``: the most bins (the scheduler's ``max_bins``). ``overhead``: the cost of a move and of a
-    batch's fixed part in steps, for ``Edges.feedback``.
+    Edges are fitted to the last ``window`` requests, more often before 5,000 are known.
+    ``Edges.optimal`` with ``actual`` fits them. ``Edges.feedback`` does where requests climb and
+    nothing is predicted (all 0), or the gate is closed.
 
-    ``gate``: a ``Gate`` watches the predictions; while it is closed new requests go to the first bin.
-    Edges that are swapped meanwhile are in use when it opens.
+    Drift starts another fit, to later requests alone: the last 2,000 differ from those of the last
+    fit. The two-sample test of Kolmogorov and Smirnov decides, for predicted and for actual lengths.
 
-    Raises ``ValueError`` or ``TypeError`` for a value out of range.
+    One half of the window is fitted to. On the other half, other edges must gain a share of
+    ``hysteresis`` in throughput; then they are swapped in.
+
+    The gate is judged every 100th request, and drift is looked for every 500th: some tens of
+    microseconds each. Edges are fitted on a thread of their own. The logger ``multibin`` logs
+    changes at level ``INFO``. The ``observe`` that changed the gate logs that; the first one after
+    a swap of edges logs the swap.
+
+    Args:
+        every: requests between two fits.
+        window: the last requests, to which edges are fitted.
+        bins: the most bins of fitted edges. ``None``: the scheduler's ``max_bins``.
+        gate: let a ``Gate`` watch the predictions. While it is closed, new requests go to the
+            first bin; edges that are swapped meanwhile are in use when it opens.
+        edges: fit edges.
+        hysteresis: the share of throughput that other edges must gain.
+        overhead: the cost of a move and of a batch's fixed part, in steps, for
+            ``Edges.feedback``.
+
+    Raises:
+        ValueError: a value is out of range, or neither ``gate`` nor ``edges`` is true.
+        TypeError: an argument has a wrong type.
+
+    >>> adapt = Adapt(bins=8, hysteresis=0.05)
+    >>> scheduler = Scheduler(Edges.uniform(0, 100, 4), 8, adapt=adapt)
+    >>> scheduler.observe([10, 20], [12, 18])
+    >>> scheduler.stats()["edges"]["swaps"]
+    0
     """
     def __eq__(self, value: object, /) -> bool: ...
     def __getnewargs_ex__(self, /) -> "tuple[tuple[()], dict[str, object]]":
@@ -41,23 +63,29 @@ class Adapt:
 @final
 class Awaitable:
     """
-    To be awaited once; a coroutine to asyncio.
+    Waits in an event loop, as a coroutine. Await it once.
 
-    What it stands for happens when the loop resumes it and not before. Cancelled, nothing has
-    happened, and a wake-up that it did not answer goes to another waiter.
+    It acts when the loop resumes it and not before. Cancelled, it has done nothing, and a wake-up
+    that it did not answer goes to another waiter.
+
+    >>> import asyncio
+    >>> drain = Scheduler(Edges([0, 16]), 8).drain_async()
+    >>> drain
+    <Scheduler.drain_async: not awaited yet>
+    >>> asyncio.run(drain)
     """
     def __await__(self, /) -> Generator[Any, Any, Any]: ...
     def __iter__(self, /) -> Awaitable: ...
     @property
     def __name__(self, /) -> str:
         """
-        The name of the method that made it, as of a coroutine function.
+        The name of the method that made it, as a coroutine function has it.
         """
     def __next__(self, /) -> Any: ...
     @property
     def __qualname__(self, /) -> str:
         """
-        The same with its class.
+        The name of the method that made it, with its class.
         """
     def __repr__(self, /) -> str: ...
     def close(self, /) -> None:
@@ -66,20 +94,25 @@ class Awaitable:
         """
     def send(self, /, value: Any) -> Any:
         """
-        Goes on, as a coroutine does; ``value`` is not used.
+        Continues the coroutine; ``value`` is not used.
         """
     def throw(self, kind: Any, value: Any | None = None, traceback: Any | None = None, /) -> Any:
         """
-        Ends the wait and raises what is thrown, ``CancelledError`` for one. Thrown by another task
-        than the one that waits, it leaves the wait as it is.
+        Ends the wait and raises the thrown exception, for example ``CancelledError``. An exception
+        that another task throws does not end the wait.
         """
 
 @final
 class Baseline:
     """
-    Other ways to form batches, to compare with in ``simulate``. A live scheduler never uses them.
+    Forms batches in another way, to compare with in ``simulate``. A live scheduler never does.
 
-    All of them leave as soon as a server asks and something waits, and run rows to their end.
+    A batch leaves as soon as a server is idle and a request waits. It runs all rows to their end.
+    The static methods make baselines; they raise ``TypeError`` for arguments of wrong types.
+    ``simulate`` checks most values.
+
+    >>> Baseline.nearest(8) == Baseline.nearest(8, light_load=True)
+    True
     """
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
@@ -87,142 +120,293 @@ class Baseline:
     @staticmethod
     def continuous(rows: SupportsIndex, *, chunk: "int" = 1, order: "Literal['fifo', 'longest', 'shortest']" = "fifo") -> Baseline:
         """
-        Continuous batching: every ``chunk`` steps free slots of the ``rows`` are filled, ``order``
-        says from whom: ``"fifo"``, ``"longest"`` or ``"shortest"`` prediction first.
+        Runs continuous batching: waiting requests refill free slots of a running batch.
+
+        Args:
+            rows: the slots.
+            chunk: steps between two refills.
+            order: the requests that go first: the oldest (``"fifo"``), or those of the longest or
+                the shortest prediction.
+
+        Raises:
+            ValueError: a number is out of range, or ``order`` is another word.
+            TypeError: an argument has a wrong type.
+
+        >>> baseline = Baseline.continuous(8, chunk=4, order="longest")
         """
     @staticmethod
     def heaviest_bin(edges: "Edges", batch_size: SupportsIndex, *, weight: "Literal['wait', 'wait squared']" = "wait squared", light_load: "bool" = True) -> Baseline:
         """
-        The bin whose first ``batch_size`` requests have the largest sum of waits (``weight="wait"``)
-        or of their squares (``"wait squared"``) leads, topped up from the nearest bins.
+        Takes the bin with the heaviest waits, topped up from the nearest bins.
+
+        Args:
+            edges: the bins.
+            batch_size: the rows of a full batch; a bin weighs as its first so many requests.
+            weight: the sum of their waits, or of the squares of these.
+            light_load: let the oldest leave together while fewer than 1.6 batches wait.
+
+        Raises:
+            ValueError: a number is out of range, or ``weight`` is another word.
+            TypeError: an argument has a wrong type.
+
+        >>> baseline = Baseline.heaviest_bin(Edges([0, 16, 64]), 8, weight="wait")
         """
     @staticmethod
     def look_ahead(batch_size: SupportsIndex, window: SupportsIndex) -> Baseline:
         """
-        The oldest leads, the nearest lengths among the ``window`` oldest follow.
+        Takes the oldest request and the nearest lengths among the ``window`` oldest.
+
+        >>> baseline = Baseline.look_ahead(8, window=64)
         """
     @staticmethod
     def nearest(batch_size: SupportsIndex, *, light_load: "bool" = True) -> Baseline:
         """
-        The oldest leads, the nearest lengths of all that wait follow: no bins. ``few``: the oldest
-        leave together while fewer than 1.6 batches wait, as in the scheduler.
+        Takes the oldest request and the nearest lengths of all that wait, without bins.
+
+        With ``light_load``, the oldest leave together while fewer than 1.6 batches wait, as in the
+        scheduler.
+
+        >>> baseline = Baseline.nearest(8, light_load=False)
         """
     @staticmethod
     def shortest_first(batch_size: SupportsIndex, patience: "int" = 200) -> Baseline:
         """
-        The shortest predictions leave first; a request that was passed over by ``patience`` batches goes
+        Takes the shortest predictions first; a request that ``patience`` batches passed over goes
         before the others (Learning to Rank, arXiv 2408.15792).
+
+        >>> baseline = Baseline.shortest_first(8, patience=100)
         """
     @staticmethod
     def sorted_window(window: SupportsIndex, sizes: Sequence[tuple[SupportsIndex, SupportsIndex]] | None = None) -> Baseline:
         """
-        The ``window`` oldest are sorted by predicted length and cut into batches (Sequence
-        Scheduling, arXiv 2305.13144). ``sizes``: pairs of an upper length and the batch size of
-        the cell that it ends; without them, the paper's variable batch sizes.
+        Sorts the ``window`` oldest requests by predicted length and cuts them into batches
+        (Sequence Scheduling, arXiv 2305.13144).
+
+        Args:
+            window: how many requests are sorted.
+            sizes: pairs of an upper length and the batch size up to it. ``None``: the variable
+                batch sizes of the paper.
+
+        Raises:
+            ValueError: a number is out of range.
+            TypeError: an argument has a wrong type.
+
+        >>> baseline = Baseline.sorted_window(64, [(100, 32), (2**31, 8)])
         """
 
 @final
 class Batch:
     """
-    Requests to run together: a lease on them, which ends by ``done()`` or by leaving ``with batch:``.
-    A batch that is dropped before it ended counts its rows as lost, with a ``ResourceWarning``. It
+    Leases requests to a worker, to run together. The lease ends by ``done()``, or at the end of
+    ``with batch:``.
+
+    A batch that is dropped before its end counts its rows as lost, with a ``ResourceWarning``. It
     keeps its worker alive.
+
+    >>> scheduler = Scheduler(Edges([0, 16, 64]), 8)
+    >>> first = scheduler.submit_many([7, 8], [5, 6])
+    >>> with scheduler.worker().next_batch(0) as batch:
+    ...     batch.keys.tolist(), batch.reason
+    ([7, 8], 'light_load')
     """
     def __enter__(self, /) -> Batch: ...
     def __exit__(self, /, kind: Any | None = None, value: Any | None = None, traceback: Any | None = None) -> None:
         """
-        Finishes the batch; when the body raised, its rows count as lost. In a forked child it does
-        nothing, so that what ended the block goes on.
+        Finishes the batch; if the body raised, its rows count as lost. In a forked child it does
+        nothing, so that the exception of the block propagates.
         """
     def __len__(self, /) -> int: ...
     def __repr__(self, /) -> str: ...
     @property
     def ages(self, /) -> NDArray[float64]:
         """
-        Seconds since each row arrived, shape ``[rows]``.
+        The seconds since each row arrived, shape ``[rows]``.
+
+        >>> scheduler = Scheduler(Edges([0, 16]), 8)
+        >>> ticket = scheduler.submit(7, 5)
+        >>> with scheduler.worker().next_batch(0) as batch:
+        ...     bool(batch.ages[0] >= batch.waits[0])
+        True
         """
     @property
     def bin(self, /) -> int:
         """
-        The bin of the request that led.
+        The bin of the leading request.
+
+        >>> scheduler = Scheduler(Edges([0, 16]), 8)
+        >>> ticket = scheduler.submit(7, 5)
+        >>> with scheduler.worker().next_batch(0) as batch:
+        ...     batch.bin
+        0
         """
     @property
     def costs(self, /) -> NDArray[uint32]:
         """
-        What the rows cost, shape ``[rows]``.
+        The cost of each row, shape ``[rows]``.
+
+        >>> scheduler = Scheduler(Edges([0, 16]), 8)
+        >>> ticket = scheduler.submit(7, 5)
+        >>> with scheduler.worker().next_batch(0) as batch:
+        ...     batch.costs.tolist()
+        [5]
         """
     def done(self, /) -> None:
         """
-        The rows that were not resubmitted are finished. A second call does nothing.
+        Ends the lease: all rows are finished, except those that were resubmitted. A second call
+        does nothing.
+
+        >>> scheduler = Scheduler(Edges([0, 16]), 8)
+        >>> ticket = scheduler.submit(7, 5)
+        >>> scheduler.worker().next_batch(0).done()
+        >>> scheduler.stats()["done"]
+        1
         """
     @property
     def expired(self, /) -> NDArray[uint64]:
         """
-        The keys of requests whose ``ttl`` was over before they started, shape ``[n]``. Each is reported
-        once: by the next batch that is formed, by one without rows, or by ``Scheduler.expired``.
+        The keys of requests whose ``ttl`` ended before they started, shape ``[n]``.
+
+        Each is reported once: by the next batch, by a batch without rows, or by
+        ``Scheduler.expired``.
+
+        >>> scheduler = Scheduler(Edges([0, 16]), 8)
+        >>> ticket = scheduler.submit(7, 5, ttl=0)
+        >>> scheduler.worker().next_batch(0).expired.tolist()
+        [7]
         """
     @property
     def expired_tickets(self, /) -> NDArray[uint64]:
         """
-        Their tickets, shape ``[n]``.
+        The tickets of the expired requests, shape ``[n]``.
+
+        >>> scheduler = Scheduler(Edges([0, 16]), 8)
+        >>> ticket = scheduler.submit(7, 5, ttl=0)
+        >>> scheduler.worker().next_batch(0).expired_tickets.tolist() == [ticket]
+        True
         """
     @property
     def keys(self, /) -> NDArray[uint64]:
         """
         The callers' keys, shape ``[rows]``.
+
+        >>> scheduler = Scheduler(Edges([0, 16]), 8)
+        >>> ticket = scheduler.submit(7, 5)
+        >>> with scheduler.worker().next_batch(0) as batch:
+        ...     batch.keys.tolist()
+        [7]
         """
     @property
     def lengths(self, /) -> NDArray[uint32]:
         """
-        Predicted steps in all, shape ``[rows]``.
+        The predicted steps of each row since its arrival, shape ``[rows]``.
+
+        >>> scheduler = Scheduler(Edges([0, 16]), 8)
+        >>> ticket = scheduler.submit(7, 5)
+        >>> with scheduler.worker().next_batch(0) as batch:
+        ...     batch.lengths.tolist()
+        [5]
         """
     @property
     def limit(self, /) -> int | None:
         """
-        How many steps any row may run in this batch; ``None``: until it is finished.
+        The most steps that a row may run in this batch; ``None``: until it is finished.
+
+        >>> scheduler = Scheduler(Edges([0, 16]), 8)
+        >>> ticket = scheduler.submit(7, 5)
+        >>> with scheduler.worker().next_batch(0) as batch:
+        ...     print(batch.limit)
+        None
         """
     @property
     def progress(self, /) -> NDArray[uint32]:
         """
-        Steps done since arrival, shape ``[rows]``; 0 for a request that was never resubmitted.
+        The steps done since arrival, shape ``[rows]``; 0 for a row that was never resubmitted.
+
+        >>> scheduler = Scheduler(Edges([0, 16]), 8)
+        >>> ticket = scheduler.submit(7, 5)
+        >>> with scheduler.worker().next_batch(0) as batch:
+        ...     batch.progress.tolist()
+        [0]
         """
     @property
     def reason(self, /) -> Literal["light_load", "overdue", "full", "elastic", "drain", "expired"]:
         """
-        Why it left: ``"light_load"``, ``"overdue"``, ``"full"``, ``"elastic"``, ``"drain"``, or
-        ``"expired"`` without rows.
+        Why the batch left: ``"light_load"``, ``"overdue"``, ``"full"``, ``"elastic"``, ``"drain"``,
+        or ``"expired"`` without rows.
+
+        >>> scheduler = Scheduler(Edges([0, 16]), 2)
+        >>> first = scheduler.submit_many([7, 8, 9, 10], [5, 6, 7, 8])
+        >>> with scheduler.worker().next_batch(0) as batch:
+        ...     batch.reason
+        'full'
         """
     def resubmit(self, /, rows: ArrayLike, progress: ArrayLike, *, anywhere: "bool" = False) -> None:
         """
-        ``rows`` (distinct positions in this batch, or a bool mask, shape ``[rows]``) are
-        unfinished and climb: each enters the bin of its length or of its ``progress`` (total steps
-        since arrival, one per row), whichever is higher, behind those waiting there. They come
-        back to this batch's worker alone, or to any worker with ``anywhere=True``. Never refused
-        for capacity.
+        Resubmits unfinished rows, which climb.
 
-        Raises ``ValueError`` for a wrong position, a row named twice or a progress that went
-        backwards, and then nothing is resubmitted; ``RuntimeError`` after ``done()``.
+        Each enters the bin of its length or of its ``progress``, whichever is higher, behind those
+        that wait there. The capacity never refuses it.
+
+        Args:
+            rows: distinct positions in this batch, or a bool mask, shape ``[rows]``.
+            progress: the steps done since arrival, one for each resubmitted row.
+            anywhere: let any worker take them, not only the worker of this batch.
+
+        Raises:
+            ValueError: a position is wrong, a row is named twice, or a progress is less than
+                before. Nothing is resubmitted then.
+            TypeError: an array has a wrong dtype.
+            RuntimeError: the batch is done.
+
+        >>> scheduler = Scheduler(Edges([0, 16, 64]), 8, overrun="climb")
+        >>> worker, ticket = scheduler.worker(), scheduler.submit(7, 5)
+        >>> with worker.next_batch(0) as batch:
+        ...     batch.resubmit([0], [batch.limit])
+        >>> with worker.next_batch(0) as batch:
+        ...     batch.bin, batch.progress.tolist()
+        (1, [16])
         """
     @property
     def tickets(self, /) -> NDArray[uint64]:
         """
         The tickets that ``submit`` returned, shape ``[rows]``.
+
+        >>> scheduler = Scheduler(Edges([0, 16]), 8)
+        >>> ticket = scheduler.submit(7, 5)
+        >>> with scheduler.worker().next_batch(0) as batch:
+        ...     batch.tickets.tolist() == [ticket]
+        True
         """
     @property
     def waits(self, /) -> NDArray[float64]:
         """
-        Seconds each row waited since it last entered a queue, shape ``[rows]``.
+        The seconds that each row waited since it last entered a queue, shape ``[rows]``.
+
+        >>> scheduler = Scheduler(Edges([0, 16]), 8)
+        >>> ticket = scheduler.submit(7, 5)
+        >>> with scheduler.worker().next_batch(0) as batch:
+        ...     bool(batch.waits[0] >= 0)
+        True
         """
 
 @final
 class Edges:
     """
-    The map from a length to its bin: ``bins + 1`` increasing bounds, in steps.
+    Maps each length to its bin: ``bins + 1`` increasing bounds, in steps.
 
     Bins are half-open, ``[bounds[i], bounds[i + 1])``. Lengths below the first bound belong to
     the first bin, and the last bin has no upper end. Bounds are rounded up to whole steps.
 
-    Raises ``ValueError`` for fewer than two bounds, or bounds that do not increase.
+    Args:
+        bounds: at least two increasing lengths, shape ``[bins + 1]``.
+
+    Raises:
+        ValueError: there are fewer than two bounds, they do not increase, or one is no length.
+        TypeError: the dtype is not one of numbers.
+
+    >>> edges = Edges([0, 16, 64, 256])
+    >>> edges.bins, edges.bin(16), edges.bin(10_000)
+    (3, 1, 2)
     """
     def __eq__(self, value: object, /) -> bool: ...
     def __hash__(self, /) -> int: ...
@@ -236,109 +420,175 @@ class Edges:
     def __repr__(self, /) -> str: ...
     def bin(self, /, length: SupportsIndex | SupportsFloat) -> int:
         """
-        The bin of one length (steps).
+        Returns the bin of one length, in steps.
 
-        Raises ``ValueError`` for a negative, infinite or NaN length.
+        Raises:
+            ValueError: the length is negative, infinite or NaN.
+            TypeError: it is no number.
+
+        >>> Edges([0, 16, 64]).bin(15.5)
+        1
         """
     @property
     def bins(self, /) -> int:
         """
-        Number of bins.
+        The number of bins.
+
+        >>> Edges([0, 16, 64]).bins
+        2
         """
     @property
     def bounds(self, /) -> NDArray[uint32]:
         """
-        The ``bins + 1`` bounds, in steps.
+        The bounds in steps, shape ``[bins + 1]``.
+
+        >>> Edges([0, 16, 64]).bounds.tolist()
+        [0, 16, 64]
         """
     @staticmethod
     def feedback(sample: ArrayLike, bins: SupportsIndex, overhead: SupportsIndex | SupportsFloat) -> Edges:
         """
-        Levels for requests that climb from the first bin without a prediction: minimises
-        Σᵢ S(lᵢ₋₁)·(lᵢ − lᵢ₋₁ + ``overhead``) over at most ``bins`` levels, S the survival function
-        of ``sample`` (lengths in steps, shape ``[n]``) and ``overhead`` the cost of a move and of
-        a batch's fixed part, in steps.
+        Returns at most ``bins`` levels for requests that climb from the first bin without a
+        prediction.
 
-        Raises ``ValueError`` for an empty sample, a value that is not a length, or an overhead
-        that is negative or not finite.
+        The bounds l minimise Σᵢ S(lᵢ₋₁)·(lᵢ − lᵢ₋₁ + ``overhead``). S is the survival function of
+        ``sample``.
+
+        Args:
+            sample: lengths in steps, shape ``[n]``.
+            bins: the most levels.
+            overhead: the cost of a move and of a batch's fixed part, in steps.
+
+        Raises:
+            ValueError: the sample is empty or has a value that is no length, ``bins`` is out of
+                range, or ``overhead`` is negative or not finite.
+            TypeError: an argument has a wrong type.
+
+        >>> Edges.feedback([10] * 90 + [100] * 10, bins=2, overhead=2.0)
+        Edges([0, 10, 100])
         """
     @staticmethod
     def geometric(longest: SupportsIndex | SupportsFloat, bins: SupportsIndex) -> Edges:
         """
-        At most ``bins`` bins from 0 to ``longest`` (steps) whose bounds grow by equal factors, for
-        lengths of which only the longest is known.
+        Returns at most ``bins`` bins from 0 to ``longest`` (steps) whose bounds grow by equal
+        factors: for lengths of which only the longest is known.
 
-        Raises ``ValueError`` for no bins or a ``longest`` of 0.
+        Raises:
+            ValueError: ``longest`` is 0 or no length, or ``bins`` is out of range.
+            TypeError: an argument has a wrong type.
+
+        >>> Edges.geometric(1000, 3)
+        Edges([0, 16, 126, 1000])
         """
     @staticmethod
     def optimal(sample: ArrayLike, bins: SupportsIndex, batch_size: SupportsIndex, candidates: SupportsIndex | None = ..., *, actual: ArrayLike | None = None, monotone: "bool" = True) -> Edges:
         """
-        At most ``bins`` bins that minimise the mean over requests of E[longest of ``batch_size`` |
-        bin], and so have the highest throughput in saturation (Proposition 4.1 of
-        arXiv 2412.04504). By dynamic programming. ``sample``: lengths in steps, shape ``[n]``, that
-        are known exactly when requests arrive. Fewer distinct lengths give fewer bins.
+        Returns at most ``bins`` bins with the highest throughput in saturation.
 
-        ``candidates``: the most edges to choose from, or ``bins`` if that is more. Where there are
-        more distinct lengths, candidates are equally far apart in the sum of √(requests × gap to the
-        next length). ``None``: one at each distinct length, the exact optimum of the sample. With
-        c candidates and d distinct lengths, time grows with c·d and memory with c·``bins``: 20,000
-        lengths take about 5 ms; with ``None`` 20,000 distinct ones 1 s, and 200,000 a minute or more,
-        in which Ctrl-C waits.
+        They minimise the mean over requests of E[longest of ``batch_size`` | bin] (Proposition 4.1
+        of arXiv 2412.04504), by dynamic programming. Fewer distinct lengths give fewer bins. Time
+        and memory grow with the number of candidates:
 
-        ``actual``: what requests took that were predicted to take ``sample``, steps, shape ``[n]``.
-        The bins are of predictions then, and minimise the mean of E[longest actual length of
-        ``batch_size`` | bin]. At most 512 actual lengths are told apart. ``monotone``: take it that
-        longer predictions mean longer requests in distribution, and estimate the shares of requests
-        that are no longer than x by isotonic regression, for each x; false: take the shares of the
-        pairs as they are, which with few pairs for each bin fits their noise. Time grows with
-        c²·512, without ``monotone`` also with c²·``bins``, and memory with c·(``bins`` + 512): 20,000
-        pairs take about 15 ms, with ``None`` and as many distinct predictions a minute.
+        | | time grows with | memory grows with |
+        |---|---|---|
+        | without ``actual`` | c·d | c·``bins`` |
+        | with ``actual`` | c²·512, without ``monotone`` also c²·``bins`` | c·(``bins`` + 512) |
 
-        Raises ``ValueError`` for an empty sample or one with a value that is not a length, a number
-        that is out of range, arrays of unlike sizes, and ``monotone=False`` without ``actual``.
+        Here c are the candidates and d the distinct lengths. 20,000 lengths take about 5 ms, and
+        20,000 pairs about 15 ms. With ``candidates=None``, 20,000 distinct lengths take 1 s, and
+        as many distinct predictions with ``actual`` a minute. 200,000 lengths take a minute or
+        more. Ctrl-C waits until the end.
+
+        Args:
+            sample: lengths in steps, shape ``[n]``, that are known exactly when requests arrive;
+                with ``actual``, predicted lengths.
+            bins: the most bins.
+            batch_size: the rows of a full batch.
+            candidates: the most edges to choose from, at least ``bins``. Of more distinct lengths,
+                the candidates are equally far apart in the sum of √(requests × gap to the next
+                length). ``None``: one at each distinct length, the exact optimum of the sample.
+            actual: the actual lengths of the requests of ``sample``, in steps, shape ``[n]``. Bins
+                of predictions then minimise the mean of E[longest actual length of ``batch_size`` |
+                bin]. At most 512 actual lengths are told apart.
+            monotone: assume that longer predictions imply stochastically longer requests. For each
+                x, isotonic regression estimates the shares of requests no longer than x. False: the
+                shares are those of the pairs, which with few pairs for each bin fits their noise.
+
+        Raises:
+            ValueError: the sample is empty or has a value that is no length, or a number is out of
+                range. Also if the arrays differ in size, or ``monotone`` is false without
+                ``actual``.
+            TypeError: an argument has a wrong type.
+
+        >>> Edges.optimal([1, 2, 10, 11, 100, 101], bins=3, batch_size=4)
+        Edges([1, 3, 12, 102])
         """
     @staticmethod
     def quantile(sample: ArrayLike, bins: SupportsIndex) -> Edges:
         """
-        Bins of equal mass in ``sample`` (lengths in steps, shape ``[n]``); ties may leave fewer.
+        Returns bins of equal mass in ``sample`` (lengths in steps, shape ``[n]``). Ties may leave
+        fewer than ``bins``.
 
-        Raises ``ValueError`` for an empty sample or one with a value that is not a length.
+        Raises:
+            ValueError: the sample is empty or has a value that is no length, or ``bins`` is out of
+                range.
+            TypeError: an argument has a wrong type.
+
+        >>> Edges.quantile(range(100), 4)
+        Edges([0, 25, 50, 75, 100])
         """
     @staticmethod
     def uniform(lo: SupportsIndex | SupportsFloat, hi: SupportsIndex | SupportsFloat, bins: SupportsIndex) -> Edges:
         """
-        Bins of equal width from ``lo`` to ``hi`` (steps): optimal for uniform lengths
-        (Lemma 4.1 of arXiv 2412.04504). Bins that would hold no whole length are left out.
+        Returns bins of equal width from ``lo`` to ``hi`` (steps), which are optimal for uniform
+        lengths (Lemma 4.1 of arXiv 2412.04504). Bins without a whole length are left out.
+
+        Raises:
+            ValueError: ``lo`` or ``hi`` is no length, ``hi`` is not above ``lo``, or ``bins`` is
+                out of range.
+            TypeError: an argument has a wrong type.
+
+        >>> Edges.uniform(0, 100, 4)
+        Edges([0, 25, 50, 75, 100])
         """
 
 @final
 class Gate:
     """
-    Whether binning pays, judged by what the predictions of finished requests were worth.
+    Opens and closes with the gain of binning, estimated from finished requests.
 
     Over the last ``window`` requests, with a predicted and an actual length each,
 
         gain = E[longest of B] ÷ Σ mass of bin · E[longest of B | bin],
 
-    B the ``batch_size`` and a request's bin that of its prediction in ``edges``: the throughput in
-    saturation with these bins over that with one (Proposition 4.1 of arXiv 2412.04504).
-    Predictions that tell nothing gain nothing, and neither do lengths that are alike. Below a gain
-    of ``CLOSES_AT`` the gate closes, above ``OPENS_AT`` it opens again, by more than chance. Until ``WINDOW``
-    requests are known, ten a bin, it is open; until ``window`` are it closes only for a gain of next
-    to nothing. Any thread may call it.
+    B the ``batch_size``. A request's bin is that of its prediction in ``edges``. The gain is the
+    throughput in saturation with these bins over that with one (Proposition 4.1 of
+    arXiv 2412.04504). It is 1 for useless predictions and for equal lengths.
 
-    Each bin keeps its own last requests, and weighs what it has of the traffic: which bins are served
-    first does not matter to a gate that is told of the arrivals as well. The estimate has no bias
-    where predictions tell nothing. Where a bin keeps fewer requests than a batch has, it is that of
-    smaller batches.
+    Below a gain of ``CLOSES_AT`` the gate closes; above ``OPENS_AT`` it opens again. Both need a
+    difference beyond chance. Until ``WINDOW`` requests are known, ten for each bin, the gate is
+    open. Until ``window`` are known, it closes only for a gain near 1. Any thread may call it.
 
-    While it is closed, requests go to the first bin:
+    Each bin keeps its own last requests, weighted by its share of the traffic. With ``arrive``, the
+    estimate does not depend on which bins are served first. It has no bias where predictions are
+    useless. Where a bin keeps fewer requests than a batch has, its estimate is that of smaller
+    batches.
 
-        scheduler.submit(key, predicted if gate.is_open else 0)
-        gate.arrive(predicted)
-        ...
-        gate.observe(predicted, actual)                         # when the request is finished
+    Args:
+        edges: the bins to judge.
+        batch_size: the rows of a full batch.
 
-    Raises ``ValueError`` for a batch size out of range.
+    Raises:
+        ValueError: ``batch_size`` is out of range.
+        TypeError: an argument has a wrong type.
+
+    While the gate is closed, requests go to the first bin:
+
+    >>> scheduler = Scheduler(Edges([0, 50, 100]), 8)
+    >>> gate = Gate(scheduler.edges, 8)
+    >>> ticket = scheduler.submit(1, 70 if gate.is_open else 0)
+    >>> gate.arrive(70)
+    >>> gate.observe(70, 64)  # when the request is finished
     """
     CLOSES_AT: Final[float]
     """
@@ -346,7 +596,7 @@ class Gate:
     """
     EVERY: Final[int]
     """
-    The least new requests after which the gain is computed again.
+    The fewest new requests after which the gain is computed again.
     """
     OPENS_AT: Final[float]
     """
@@ -354,236 +604,334 @@ class Gate:
     """
     WINDOW: Final[int]
     """
-    The least requests that are looked at.
+    The smallest window, in requests.
     """
     def __new__(cls, /, edges: "Edges", batch_size: SupportsIndex) -> Gate: ...
     def __repr__(self, /) -> str: ...
     def arrive(self, /, predicted: ArrayLike) -> None:
         """
-        Requests arrive: the steps that were predicted of each, a number or an array of shape ``[n]``.
-        Optional: without it the requests that finish are taken for a fair sample of those that arrive,
-        which they are not where short ones are served first or bins wait to be full.
+        Counts requests that arrive: the predicted steps of each, a number or an array of shape
+        ``[n]``.
 
-        Raises ``ValueError`` or ``TypeError`` for a wrong length.
+        Without these calls, the gate assumes that finished requests are a fair sample of those that
+        arrive. They are not if short requests are served first, or bins wait until they are full.
+
+        Raises:
+            ValueError: a length is out of range.
+            TypeError: the argument is neither a number nor an array of numbers.
+
+        >>> Gate(Edges([0, 50, 100]), 4).arrive([10, 60, 70])
         """
     @property
     def gain(self, /) -> float | None:
         """
-        What bins gain in throughput as a factor, the mean of the last looks; ``None`` until some
-        requests are known of nearly all bins.
+        The throughput with bins over that with one, the mean of the last estimates; ``None`` until
+        some requests of nearly all bins are known.
+
+        >>> print(Gate(Edges([0, 50, 100]), 4).gain)
+        None
         """
     @property
     def is_open(self, /) -> bool:
         """
-        Whether binning pays: the gate is open.
+        The gate is open: bins gain throughput, or too few requests are known.
+
+        >>> Gate(Edges([0, 50, 100]), 4).is_open
+        True
         """
     def observe(self, /, predicted: ArrayLike, actual: ArrayLike) -> None:
         """
-        Requests are finished, in this order: the steps that were predicted of each and those that
-        it took. Two numbers (ints, or finite floats that are rounded up), or two arrays of any
-        integer or float dtype, shape ``[n]``. Everything is checked before the first is counted.
+        Counts finished requests, in this order.
 
-        Raises ``ValueError`` or ``TypeError`` for a wrong length or for unlike sizes.
+        Everything is checked before the first request is counted.
+
+        Args:
+            predicted: the predicted steps of each request: a number, or an array of any integer or
+                float dtype, shape ``[n]``. A float must be finite and is rounded up.
+            actual: the steps that each took, of as many requests.
+
+        Raises:
+            ValueError: a length is out of range, or the sizes differ.
+            TypeError: an argument is neither a number nor an array of numbers.
+
+        >>> gate = Gate(Edges([0, 50, 100]), 4)
+        >>> gate.observe([10, 60] * 1000, [10, 60] * 1000)
+        >>> gate.gain > Gate.OPENS_AT
+        True
         """
     @property
     def window(self, /) -> int:
         """
-        How many requests are looked at: two batches of each bin and ten in all, at least
-        ``WINDOW`` and at most
-        32,768. The gain is computed every eighth of it, at least ``EVERY``.
+        The requests of the estimate: two batches for each bin and ten in all, at least ``WINDOW``
+        and at most 32,768. The gain is computed after an eighth of it, at least ``EVERY``.
+
+        >>> Gate(Edges([0, 50, 100]), 4).window == Gate.WINDOW
+        True
         """
 
 @final
 class Scheduler:
     """
-    Groups requests of similar predicted length and hands out batches. ``SchedulerConfig`` says what each
-    argument means.
+    Groups requests of similar predicted length and hands out batches.
 
-    Producers ``submit``; workers, ``with scheduler.worker() as worker``, take batches. Any thread or
-    task may do either.
+    Producers ``submit`` and workers take batches, in any thread or task.
 
-    Raises ``ValueError`` or ``TypeError`` that names the argument and its value.
+    ``SchedulerConfig`` describes the arguments. Raises its errors, and ``MemoryError`` for a
+    ``capacity`` that does not fit in memory.
+
+    >>> scheduler = Scheduler(Edges([0, 16, 64]), 2)
+    >>> first = scheduler.submit_many(keys=[7, 8, 9, 10], lengths=[5, 40, 6, 50])
+    >>> with scheduler.worker().next_batch(0) as batch:
+    ...     batch.keys.tolist()
+    [7, 9]
     """
     def __new__(cls, /, edges: "Edges | None" = None, batch_size: SupportsIndex | ArrayLike = ..., *, longest: SupportsIndex | SupportsFloat | None = None, capacity: "int" = 65536, max_wait: SupportsIndex | SupportsFloat | None = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding: SupportsIndex | SupportsFloat | None = None, adapt: "Adapt | None" = None) -> Scheduler: ...
     def __repr__(self, /) -> str: ...
     def cancel(self, /, ticket: SupportsIndex) -> bool:
         """
-        Takes a request back that waits: true if it will not be delivered, false if it was, or was
-        cancelled before. Its capacity is free at once. Any thread; takes the forming lock.
+        Cancels a waiting request, whose room is free at once. Returns false if it was delivered or
+        cancelled before. Any thread may call it; it takes the forming lock.
+
+        >>> scheduler = Scheduler(Edges([0, 16]), 8)
+        >>> scheduler.cancel(scheduler.submit(7, 5))
+        True
         """
     def close(self, /) -> None:
         """
-        Accepts nothing more. What waits leaves, full batches first; resubmitting goes on.
+        Closes the scheduler: it accepts nothing more. Waiting requests leave, full batches first;
+        batches can still resubmit.
+
+        >>> scheduler = Scheduler(Edges([0, 16]), 8)
+        >>> scheduler.close()
+        >>> list(scheduler.worker())
+        []
         """
     @property
     def closed(self, /) -> bool:
         """
-        Whether ``close()`` was called.
+        The scheduler is closed.
+
+        >>> Scheduler(Edges([0, 16]), 8).closed
+        False
         """
     @property
     def config(self, /) -> SchedulerConfig:
         """
-        How the scheduler behaves now, with the edges in use.
+        The configuration in use, with the current edges.
+
+        >>> Scheduler(Edges([0, 16]), 8, max_wait=2).config.max_wait
+        2.0
         """
     def drain(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> None:
         """
-        Closes, and waits without the GIL, up to ``timeout`` seconds (``None``: for ever), until
-        nothing waits and nothing is leased. Other threads must take the batches and end them.
+        Closes, and waits without the GIL until nothing waits and nothing is leased, or ``timeout``
+        seconds (``None``: without end). Other threads must take the batches and end them.
 
-        Raises ``TimeoutError`` when the time is over; the scheduler stays closed. Raises ``RuntimeError``
-        where it could not end: in the thread of a running event loop, whose tasks it would hold up
-        (``await drain_async()`` there), and in a ``with`` block of a batch.
+        Raises ``TimeoutError`` when the time is over; the scheduler stays closed. Raises
+        ``RuntimeError`` in the thread of a running event loop (``await drain_async()`` there), and
+        in a ``with`` block of a batch: the wait could never end.
+
+        >>> Scheduler(Edges([0, 16]), 8).drain(timeout=1)
         """
     def drain_async(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> Coroutine[Any, Any, None]:
         """
-        As ``drain``, to be awaited in an event loop: closes at once, and the awaitable waits for the
-        end, up to ``timeout`` seconds from the call on.
+        Closes at once; awaited, waits until nothing waits and nothing is leased, and raises
+        ``TimeoutError`` after ``timeout`` seconds from the call on (``None``: never).
 
-        Awaiting raises ``TimeoutError`` when the time is over.
+        >>> import asyncio
+        >>> asyncio.run(Scheduler(Edges([0, 16]), 8).drain_async(timeout=1))
         """
     @property
     def edges(self, /) -> Edges:
         """
-        The edges in use, while the gate is open.
+        The edges in use while the gate is open.
+
+        >>> Scheduler(Edges([0, 16]), 8).edges
+        Edges([0, 16])
         """
     def expired(self, /) -> tuple[NDArray[uint64], NDArray[uint64]]:
         """
-        Takes the requests whose ``ttl`` is over and that no batch has reported: their keys and their
-        tickets, each of shape ``[n]``. Each is reported once, by a batch or here. Their room is free.
+        Takes the expired requests: their keys and their tickets, each of shape ``[n]``. Their room
+        is free. Each is reported once, here or by a batch.
+
+        >>> scheduler = Scheduler(Edges([0, 16]), 8)
+        >>> ticket = scheduler.submit(7, 5, ttl=0)
+        >>> [column.tolist() for column in scheduler.expired()]
+        [[7], [0]]
         """
     @staticmethod
     def from_config(config: "SchedulerConfig") -> Scheduler:
         """
-        A scheduler that behaves as ``config`` says.
+        Makes a scheduler from a configuration.
+
+        >>> Scheduler.from_config(SchedulerConfig(Edges([0, 16]), 8)).edges
+        Edges([0, 16])
         """
     def observe(self, /, predicted: ArrayLike, actual: ArrayLike) -> None:
         """
-        Requests are finished, in this order: the steps that were predicted of each and those that it
-        took. Two numbers (ints, or finite floats that are rounded up), or two arrays of any integer or
-        float dtype, shape ``[n]``. Everything is checked before the first is counted. Any thread;
-        without ``adapt`` nothing is done.
+        Reports finished requests, in this order, to ``adapt``; has no effect without it. Delays
+        neither ``submit`` nor ``next_batch``. Any thread may call it.
 
-        Holds up neither ``submit`` nor ``next_batch``. Every 100th request the gate is judged, every
-        500th a drift is looked for, some tens of microseconds each; edges are fitted on a thread of
-        their own. What changed is logged by the logger ``multibin``, level ``INFO``, here: by the call
-        that turned the gate, or the first one after a swap of edges.
+        ``predicted`` and ``actual`` are the steps of each request: two numbers, or two arrays of
+        shape ``[n]``; ``Gate.observe`` describes them and the errors.
 
-        Raises ``ValueError`` or ``TypeError`` for a wrong length or for unlike sizes.
+        >>> Scheduler(batch_size=8, longest=1000).observe(predicted=12, actual=15)
         """
     def prometheus(self, /, *, labels: "dict[str, str] | None" = None) -> str:
         """
-        The same in the text exposition format of Prometheus (``text/plain; version=0.0.4``), with
-        ``labels`` (``None``: none) on every sample.
+        Returns the counters in the text exposition format of Prometheus (``text/plain;
+        version=0.0.4``), with ``labels`` (``None``: none) on every sample.
 
-        Raises ``ValueError`` for a label whose name is none, starts with ``__``, or is ``bin``, ``reason`` or
+        Raises ``ValueError`` for an invalid name of a label, and for ``bin``, ``reason`` and
         ``le``.
+
+        >>> 'model="tiny"' in Scheduler(Edges([0, 16]), 8).prometheus(labels={"model": "tiny"})
+        True
         """
     def reconfigure(self, /, *, edges: "Edges | None" = None, batch_size: SupportsIndex | ArrayLike | None = None, max_wait: "float | None" = ..., max_parked: "int | None" = ..., budget: "int | None" = None) -> None:
         """
-        Changes edges, batch size and waits while requests flow; what is not given stays, and
-        ``None`` takes ``max_wait`` or ``max_parked`` away. Who waits stays in its bin, and who comes
-        from now on goes to the new ones. More bins than at the start need ``max_bins``. Who waits and
-        exceeds a lowered ``budget`` leaves alone.
+        Changes the given arguments of ``SchedulerConfig`` while requests flow; ``None`` removes
+        ``max_wait`` or ``max_parked``. More bins than at the start need ``max_bins``.
 
-        Raises ``ValueError`` for a value out of range; nothing is changed then.
+        Waiting requests stay in their bins; later ones go to the new bins. Waiting requests that
+        exceed a lowered ``budget`` leave alone.
+
+        Raises ``ValueError`` or ``TypeError`` for a wrong argument; nothing is changed then.
+
+        >>> scheduler = Scheduler(Edges([0, 16]), 8)
+        >>> scheduler.reconfigure(batch_size=4, max_wait=1)
+        >>> scheduler.config.batch_size, scheduler.config.max_wait
+        (4, 1.0)
         """
     def stats(self, /) -> Stats:
         """
-        A snapshot of the counters: ``submitted + resubmitted == taken + cancelled +
-        expired + waiting`` and ``taken == resubmitted + done + lost + leased``; ``restarted`` counts climbers whose worker
-        went away, ``batches`` the batches by reason. ``bins`` has a dict for each bin: what waits in it
-        (``waiting``, ``parked``, ``oldest`` in seconds), its ``arrivals``, and the ``batches`` that it led with
-        their ``rows`` and their cost in predicted steps, ``padded`` and ``useful``. ``waits`` is a histogram of the
-        seconds that rows waited: ``bounds``, ``counts``, ``sum``. ``gate``: whether it is ``open``, the ``gain`` of bins that it last found, how
-        often it ``closed`` and ``opened``; ``edges``: ``fits``, ``swaps``, and ``drifts`` of the traffic. The types
-        are in ``multibin.stats``.
+        Returns a snapshot of the counters; ``multibin.stats`` describes them.
+
+        ``submitted + resubmitted == taken + cancelled + expired + waiting``, and
+        ``taken == resubmitted + done + lost + leased``.
+
+        >>> Scheduler(Edges([0, 16]), 8).stats()["waiting"]
+        0
         """
     def submit(self, /, key: SupportsIndex, length: SupportsIndex | SupportsFloat, *, cost: SupportsIndex | SupportsFloat | None = None, priority: "int" = 0, ttl: SupportsIndex | SupportsFloat | None = None, wait: SupportsIndex | SupportsFloat | None = None) -> int:
         """
-        Accepts a request and returns its ticket. ``key`` is the caller's (0 to 2⁶⁴ − 1),
-        ``length`` the predicted steps (an int, or a finite float that is rounded up). ``cost``, of the
-        same kind: what counts in ``budget_of="cost"`` (``None``: the length). ``priority``: 0 is the
-        most urgent; others need a scheduler with ``ageing``. ``ttl``: seconds from now; a request that
-        has not left in a batch by then expires, and comes back in ``batch.expired`` or ``expired()``.
-        Any thread.
+        Accepts a request and returns its ticket. Any thread may call it.
 
-        ``wait``: seconds to wait for room without the GIL (``math.inf``: without end; ``None``: no
-        wait). Calls that wait for room, here or in a task, are served first come, first served, and
-        before those that do not wait.
+        Args:
+            key: the caller's key, 0 to 2⁶⁴ − 1.
+            length: predicted steps, an int, or a finite float that is rounded up.
+            cost: what ``budget_of="cost"`` counts, also a length; ``None``: the length.
+            priority: 0 is the most urgent; others need a scheduler with ``ageing``.
+            ttl: seconds from now, after which a waiting request expires; ``None``: never. It comes
+                back in ``batch.expired`` or ``expired()``.
+            wait: seconds to wait for room, without the GIL (``math.inf``: no end); ``None``: 0.
+                Threads and tasks that wait are served in order of arrival, before other calls.
 
-        Raises ``FullError`` at capacity, ``ClosedError`` after ``close()``, ``ValueError`` or
-        ``TypeError`` for a wrong argument.
+        Raises:
+            FullError, ClosedError: the scheduler is at capacity, or closed.
+            ValueError, TypeError: an argument is wrong.
+
+        >>> Scheduler(Edges([0, 16]), 8).submit(7, 12.5)
+        0
         """
     def submit_async(self, /, key: SupportsIndex, length: SupportsIndex | SupportsFloat, *, cost: SupportsIndex | SupportsFloat | None = None, priority: "int" = 0, ttl: SupportsIndex | SupportsFloat | None = None) -> Coroutine[Any, Any, int]:
         """
-        As ``submit``, to be awaited in an event loop: waits for room as long as it takes.
+        Submits a request as ``submit`` when awaited; waits for room without limit. Cancelled
+        before it is resumed, it cancels an accepted request too.
 
-        The request is submitted when the awaitable is awaited. Cancelled before it is resumed, it
-        leaves nothing behind: what was accepted and still waits is cancelled as well.
+        >>> import asyncio
+        >>> asyncio.run(Scheduler(Edges([0, 16]), 8).submit_async(7, 5))
+        0
         """
     def submit_many(self, /, keys: ArrayLike, lengths: ArrayLike, *, costs: ArrayLike | None = None, priorities: ArrayLike | None = None, ttls: ArrayLike | None = None, wait: SupportsIndex | SupportsFloat | None = None) -> int:
         """
-        Accepts requests in bulk, in order, without the GIL: ``keys`` (uint64, or int64 without
-        negative ones, shape ``[n]``) and ``lengths`` (any integer or float dtype, shape ``[n]``).
-        ``costs`` (as ``lengths``), ``priorities`` (integers) and ``ttls`` (seconds from now, infinite
-        for none), shape ``[n]``, and ``wait``, as in ``submit``. A call that waits for room is served
-        piece by piece, so that it may be larger than the capacity. Returns the first ticket; the
-        others follow it. Everything is checked before the first is accepted.
+        Accepts requests in bulk, in order, without the GIL. Returns the first ticket; the others
+        follow it. Everything is checked before the first request is accepted.
 
-        Raises ``FullError`` at capacity, and ``ClosedError`` after ``close()``: their ``accepted``
-        says how many were accepted (a prefix) and ``first`` is the first ticket of these (``None``
-        without any). Raises ``ValueError`` or ``TypeError`` for wrong arrays.
+        Args:
+            keys: uint64, or int64 from 0 on, shape ``[n]``.
+            lengths: predicted steps, any integer or float dtype, shape ``[n]``.
+            costs, priorities, ttls: as many, infinite for no ``ttl``; ``submit`` describes them.
+            wait: seconds to wait for room; ``None``: 0. The call is served piece by piece, so it
+                may exceed the capacity.
+
+        Raises:
+            FullError, ClosedError: at capacity, or closed. ``accepted`` counts the accepted prefix;
+                ``first`` is its first ticket (``None`` without any).
+            ValueError, TypeError: an array or an element is wrong.
+
+        >>> Scheduler(Edges([0, 16, 64]), 8).submit_many([7, 8, 9], [5, 40, 6])
+        0
         """
     def submit_many_async(self, /, keys: ArrayLike, lengths: ArrayLike, *, costs: ArrayLike | None = None, priorities: ArrayLike | None = None, ttls: ArrayLike | None = None) -> Coroutine[Any, Any, int]:
         """
-        As ``submit_many``, to be awaited in an event loop: waits for room as long as it takes; see
-        ``submit_async``.
+        Submits requests as ``submit_many`` when awaited; waits for room without limit. Cancelled
+        before it is resumed, it cancels accepted requests too.
+
+        >>> import asyncio
+        >>> asyncio.run(Scheduler(Edges([0, 16]), 8).submit_many_async([7, 8], [5, 40]))
+        0
         """
     def worker(self, /) -> Worker:
         """
-        A new worker, to take batches: ``with scheduler.worker() as worker``.
+        Makes a worker, which takes batches: ``with scheduler.worker() as worker``.
+
+        >>> Scheduler(Edges([0, 16]), 8).worker()
+        Worker(number=0, closed=False)
         """
 
 @final
 class SchedulerConfig:
     """
-    How a scheduler behaves: the arguments of ``Scheduler``, checked, and without a scheduler.
+    Describes how a scheduler behaves: its arguments, checked, without a scheduler.
 
-    Give it to ``simulate``, or to ``Scheduler.from_config``. It can be compared, copied and pickled.
+    Give it to ``simulate``, or to ``Scheduler.from_config``. It can be compared, copied and
+    pickled.
 
     Args:
         edges: map lengths to bins. ``None``: 16 bins, or ``max_bins`` if fewer, whose bounds grow
-            geometrically to ``longest``; ``adapt`` is ``Adapt()`` unless it is given or there is one bin.
-        batch_size: the rows of a full batch, one number or one for each of ``max_bins``. A batch of several
-            bins obeys the smallest.
-        longest: the longest length to expect, where there are no ``edges``.
+            geometrically to ``longest``. ``adapt`` is then ``Adapt()``, unless it is given or there
+            is one bin.
+        batch_size: the rows of a full batch, one number or one for each of ``max_bins``. A batch of
+            several bins obeys the smallest.
+        longest: the longest length to expect, instead of ``edges``.
         capacity: the most requests that wait or are leased.
-        max_wait: seconds in a queue after which a request is overdue and leads one of the next batches.
-        fill: ``"elastic"``: no request waits for a full bin, the oldest leads, topped up from the nearest
-            bins. ``"strict"``: only full bins leave (Algorithm 1 of arXiv 2412.04504).
-        order: which full bin goes first. ``"formed"``: the one that was full first (the paper, the default).
-            ``"oldest"``: the one whose head arrived first (the default with climbing or ``ageing``).
-            ``"shortest"``: the lowest. ``"deadline"``: bins and what leaves are in order of the times at
-            which requests expire.
-        overrun: ``"finish"``: batches run until their last row is finished. ``"climb"``: batches have a
-            ``limit`` of steps, which takes half of their rows to the ends of their bins, and a request that
-            is unfinished then is resubmitted to the bin of its progress. ``"recompute"``: the same for
-            back-ends that cannot keep state, so that a climber starts over.
-        max_parked: while so many climbers wait, a worker that may take one starts only overdue requests, and
-            with ``fill="strict"`` others where climbers hold no batch.
-        max_bins: the most bins that ``reconfigure`` or ``adapt`` may bring. ``None``: those of ``edges``,
-            or of ``adapt`` if that has more.
-        ageing: seconds per step; lets requests have priorities. Each unit of a request's priority puts it
-            off by ``ageing`` × its length, so that only those pass it that arrive within that time after it.
-        budget: bounds what a batch costs. A bin is full as well when its next row would not fit.
-        budget_of: what the budget counts. ``"padded"``: rows × the longest. ``"cost"``: the sum of the
-            requests' ``cost``.
-        max_padding: a share; rows of other bins join only while, by the predictions, no larger share of
-            the batch's slots × steps is padding.
-        adapt: how edges follow the requests that ``observe`` is told of, and a gate watches their
+        max_wait: seconds in a queue after which a request is overdue and leads one of the next
+            batches.
+        fill: ``"elastic"``: no request waits for a full bin; the oldest leads, topped up from the
+            nearest bins. ``"strict"``: only full bins leave (Algorithm 1 of arXiv 2412.04504).
+        order: which full bin goes first. ``"formed"``: the one that was full first (the paper, the
+            default). ``"oldest"``: the one whose head arrived first (the default with climbing or
+            ``ageing``). ``"shortest"``: the lowest. ``"deadline"``: bins and rows go in order of
+            the times at which requests expire.
+        overrun: ``"finish"``: batches run until their last row is finished. ``"climb"``: at the
+            ``limit`` of steps of a batch, half of its rows have reached the end of their bin. The
+            unfinished requests are then resubmitted to the bin of their progress. ``"recompute"``:
+            climbers restart at progress 0, for back-ends that cannot keep state.
+        max_parked: while so many climbers wait, a worker that may take one starts only overdue
+            requests. With ``fill="strict"`` it starts others where climbers hold no batch.
+        max_bins: the most bins that ``reconfigure`` or ``adapt`` may bring. ``None``: those of
+            ``edges``, or of ``adapt`` if that has more.
+        ageing: seconds per step; lets requests have priorities. Each unit of a request's priority
+            delays it by ``ageing`` × its length: only requests that arrive within that time after
+            it may pass it.
+        budget: the most that a batch costs. A bin is also full when its next row would not fit.
+        budget_of: what the budget counts. ``"padded"``: rows × the longest length. ``"cost"``: the
+            sum of the requests' ``cost``.
+        max_padding: the largest share of a batch's slots × steps that may be padding, by the
+            predictions, when rows of other bins join.
+        adapt: lets the edges follow the requests that ``observe`` reports, and a gate watch their
             predictions. ``None``: neither.
 
-    Raises ``ValueError`` or ``TypeError`` that names the argument and its value.
+    Raises:
+        ValueError: a value is out of range, or two arguments exclude each other.
+        TypeError: an argument has a wrong type, or ``batch_size`` is missing.
+
+    >>> config = SchedulerConfig(Edges([0, 16, 64]), 8, max_wait=0.5)
+    >>> config.max_wait, config.fill
+    (0.5, 'elastic')
+    >>> config == Scheduler.from_config(config).config
+    True
     """
     def __eq__(self, value: object, /) -> bool: ...
     def __getnewargs_ex__(self, /) -> "tuple[tuple[()], dict[str, object]]":
@@ -596,146 +944,255 @@ class SchedulerConfig:
     @property
     def adapt(self, /) -> Adapt | None:
         """
-        How edges follow the traffic and a gate watches the predictions.
+        How the edges follow the traffic and a gate watches the predictions; ``None``: neither.
+
+        >>> SchedulerConfig(batch_size=8, longest=1000).adapt == Adapt()
+        True
         """
     @property
     def ageing(self, /) -> float | None:
         """
-        Seconds per step by which a unit of priority puts a request off.
+        Seconds per step by which a unit of priority delays a request; ``None``: no priorities.
+
+        >>> SchedulerConfig(Edges([0, 16]), 8, ageing=0.5).ageing
+        0.5
         """
     @property
     def batch_size(self, /) -> int | list[int]:
         """
         The rows of a full batch: one number, or one for each bin.
+
+        >>> SchedulerConfig(Edges([0, 16, 64]), [8, 4]).batch_size
+        [8, 4]
         """
     @property
     def budget(self, /) -> int | None:
         """
-        The most that a batch costs.
+        The most that a batch costs; ``None``: no limit.
+
+        >>> SchedulerConfig(Edges([0, 16]), 8, budget=100).budget
+        100
         """
     @property
     def budget_of(self, /) -> Literal["padded", "cost"]:
         """
-        What the budget counts.
+        What the budget counts: ``"padded"`` or ``"cost"``.
+
+        >>> SchedulerConfig(Edges([0, 16]), 8).budget_of
+        'padded'
         """
     @property
     def capacity(self, /) -> int:
         """
         The most requests that wait or are leased.
+
+        >>> SchedulerConfig(Edges([0, 16]), 8).capacity
+        65536
         """
     @property
     def edges(self, /) -> Edges:
         """
-        The map from lengths to bins.
+        The bounds of the bins.
+
+        >>> SchedulerConfig(Edges([0, 16]), 8).edges
+        Edges([0, 16])
         """
     @property
     def fill(self, /) -> Literal["elastic", "strict"]:
         """
-        Whether batches leave while no bin is full.
+        If batches leave while no bin is full: ``"elastic"``, or not: ``"strict"``.
+
+        >>> SchedulerConfig(Edges([0, 16]), 8, fill="strict").fill
+        'strict'
         """
     @property
     def longest(self, /) -> int | None:
         """
-        The longest length that was given in the place of edges.
+        The longest length that was given instead of edges.
+
+        >>> SchedulerConfig(batch_size=8, longest=1000).longest
+        1000
         """
     @property
     def max_bins(self, /) -> int | None:
         """
-        The most bins there may ever be.
+        The most bins that there may ever be; ``None``: those of ``edges`` or of ``adapt``.
+
+        >>> SchedulerConfig(Edges([0, 16]), 8, max_bins=4).max_bins
+        4
         """
     @property
     def max_padding(self, /) -> float | None:
         """
-        The most padding beside which rows of other bins join.
+        The largest share of padding with which rows of other bins join; ``None``: no limit.
+
+        >>> SchedulerConfig(Edges([0, 16]), 8, max_padding=0.2).max_padding
+        0.2
         """
     @property
     def max_parked(self, /) -> int | None:
         """
-        How many climbers wait before nothing but overdue requests starts.
+        How many climbers wait when only overdue requests start; ``None``: no limit.
+
+        >>> SchedulerConfig(Edges([0, 16]), 8, max_parked=3).max_parked
+        3
         """
     @property
     def max_wait(self, /) -> float | None:
         """
-        Seconds in a queue after which a request is overdue.
+        Seconds in a queue after which a request is overdue; ``None``: never.
+
+        >>> SchedulerConfig(Edges([0, 16]), 8, max_wait=2).max_wait
+        2.0
         """
     @property
     def order(self, /) -> Literal["formed", "oldest", "shortest", "deadline"] | None:
         """
-        Which full bin goes first; ``None``: as ``overrun`` and ``ageing`` have it.
+        Which full bin goes first; ``None``: the default for ``overrun`` and ``ageing``.
+
+        >>> SchedulerConfig(Edges([0, 16]), 8, order="oldest").order
+        'oldest'
         """
     @property
     def overrun(self, /) -> Literal["finish", "climb", "recompute"]:
         """
         What happens to a request that is longer than its bin.
+
+        >>> SchedulerConfig(Edges([0, 16]), 8, overrun="climb").overrun
+        'climb'
         """
 
 @final
 class Worker:
     """
-    Takes batches: iterate over it (``for`` or ``async for``), or ask for the next one. Asking for a batch
-    ends no other; each ends by its own ``done()`` or ``with`` block. Climbers that its batches
-    resubmit come back to it alone. When it is closed, or it and its batches are gone, they start
-    over in the shared queues. Use it as a context manager, which closes it.
+    Takes batches: by iteration (``for`` or ``async for``), or one by one.
+
+    Taking a batch ends no other batch: each ends by its own ``done()`` or ``with`` block. Climbers
+    that its batches resubmit come back to this worker alone. They restart in the shared queues when
+    the worker is closed, or when it and its batches are gone. A ``with`` block closes it.
+
+    >>> scheduler = Scheduler(Edges([0, 16, 64]), 8)
+    >>> ticket = scheduler.submit(7, 5)
+    >>> scheduler.close()
+    >>> with scheduler.worker() as worker:
+    ...     for batch in worker:
+    ...         with batch:
+    ...             print(batch.keys.tolist())
+    [7]
     """
     def __aiter__(self, /) -> Worker:
         """
-        The worker itself, for ``async for``.
+        Returns the worker itself, for ``async for``.
         """
     def __anext__(self, /) -> Coroutine[Any, Any, Batch]:
         """
-        As the next batch of a thread, but to be awaited.
+        Returns an awaitable of the next batch, which raises ``StopAsyncIteration`` at the end.
         """
     def __enter__(self, /) -> Worker: ...
     def __exit__(self, /, kind: Any | None = None, value: Any | None = None, traceback: Any | None = None) -> None:
         """
-        Closes the worker. In a forked child it does nothing, so that what ended the block goes on.
+        Closes the worker. In a forked child it does nothing, so that the exception of the block
+        propagates.
         """
     def __iter__(self, /) -> Worker:
         """
-        The worker itself: each loop over it goes on with its next batch.
+        Returns the worker itself: each loop over it continues with its next batch.
         """
     def __next__(self, /) -> Batch:
         """
-        Waits for the next batch; ends when the worker is closed, or the scheduler is and nothing more can
-        come. Where requests climb, batches of this worker that have not ended, wherever they run, may give
-        climbers back, so a loop waits for them.
+        Waits for the next batch; ends when the worker is closed, or the scheduler is and nothing
+        more can come. Where requests climb, batches of this worker that have not ended may resubmit
+        climbers, so a loop waits for them.
         """
     def __repr__(self, /) -> str: ...
     def close(self, /) -> None:
         """
-        Hands the waiting climbers back to the shared queues, where they start over. A thread or
-        task that waits for this worker's next batch, and later calls, get ``ClosedError``.
+        Closes the worker: climbers that wait for it restart in the shared queues. A thread or task
+        that waits for its next batch, and each later call, get ``ClosedError``.
+
+        >>> worker = Scheduler(Edges([0, 16, 64]), 8).worker()
+        >>> worker.close()
+        >>> worker.next_batch()
+        Traceback (most recent call last):
+        multibin.errors.ClosedError: the worker is closed
         """
     def next_batch(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> Batch:
         """
-        The next batch; waits for it up to ``timeout`` seconds (``None``: for ever), without the
-        GIL. It sleeps without polling, but for the main thread, which looks for signals.
+        Takes the next batch; waits for it up to ``timeout`` seconds (``None``: without end),
+        without the GIL. Nothing polls, except that the main thread looks for signals.
 
-        Raises ``TimeoutError`` when the time is over, ``ClosedError`` when the worker is closed, or
-        the scheduler is and nothing waits that this worker may take, and ``ValueError`` for a
-        negative timeout.
+        Raises:
+            TimeoutError: the time is over.
+            ClosedError: the worker is closed, or the scheduler is and nothing waits that this
+                worker may take.
+            ValueError: the timeout is negative or NaN.
+            TypeError: it is no number.
+
+        >>> scheduler = Scheduler(Edges([0, 16, 64]), 8)
+        >>> ticket = scheduler.submit(7, 5)
+        >>> with scheduler.worker().next_batch(timeout=1) as batch:
+        ...     len(batch)
+        1
         """
     def next_batch_async(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> Coroutine[Any, Any, Batch]:
         """
-        The next batch for a task of asyncio, to be awaited in any event loop: ``await
-        worker.next_batch_async()``. Waits for it up to ``timeout`` seconds from the call on
-        (``None``: for ever); the loop is woken once a batch, and nothing polls. Cancelling the task
-        loses nothing. A batch that is there is taken without yielding to the loop.
+        Takes the next batch in a task of any event loop: ``await worker.next_batch_async()``.
 
-        Awaiting raises what ``next_batch`` raises; the call ``ValueError`` for a negative timeout.
+        Waits up to ``timeout`` seconds from the call on (``None``: without end). A batch wakes the
+        loop once, and nothing polls. A batch that is ready is taken without yielding to the loop.
+        Cancelling the task loses nothing.
+
+        Raises:
+            ValueError: the timeout is negative or NaN.
+            TypeError: it is no number.
+            TimeoutError: awaited, when the time is over.
+            ClosedError: awaited, when the worker is closed, or the scheduler is and nothing waits
+                that this worker may take.
+
+        >>> import asyncio
+        >>> scheduler = Scheduler(Edges([0, 16, 64]), 8)
+        >>> async def take():
+        ...     scheduler.submit(7, 5)
+        ...     with await scheduler.worker().next_batch_async() as batch:
+        ...         return batch.keys.tolist()
+        >>> asyncio.run(take())
+        [7]
         """
 
-def simulate(scheduler: "SchedulerConfig | Baseline", arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, costs: "dict[str, object]", completes: "Literal['batch', 'row']", servers: SupportsIndex, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None") -> "tuple[dict[str, object], dict[str, object], list[tuple[float, str, float, int | None]], dict[str, object] | None]":
+def simulate(scheduler: "SchedulerConfig | Baseline", arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, model: "Literal['linear', 'table']", costs: "dict[str, object]", completes: "Literal['batch', 'row']", servers: SupportsIndex, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None") -> "tuple[dict[str, object], dict[str, object], list[tuple[float, str, float, int | None]], dict[str, object] | None]":
     """
-    Plays requests through the former of a scheduler, or a baseline, on a virtual clock; the capacity
-    is not counted. Used by ``multibin.simulate``, which documents
-    the arguments.
+    Plays requests through the batch former of a scheduler, or a baseline, on a virtual clock.
 
-    ``arrivals`` in seconds, or with ``users`` the pauses of a closed loop; ``predicted``, ``actual``
-    and ``prompts`` in steps and tokens, all of shape ``[n]``; ``costs`` the coefficients of the
-    cost model by name, in seconds, or the axes, the flat grids and ``counts`` of a table. Returns
-    the columns of the requests and of the batches, what adaptation did (time, kind, gain, bins), and
-    its counters as in ``Scheduler.stats()``.
+    ``multibin.simulate`` calls it and documents the arguments. The scheduler's capacity is ignored.
 
-    Raises ``ValueError`` or ``TypeError`` that names the argument and the value.
+    Args:
+        scheduler: forms the batches.
+        arrivals: seconds, shape ``[n]``; with ``users``, the pauses of a closed loop.
+        predicted: steps, shape ``[n]``.
+        actual: steps, shape ``[n]``.
+        prompts: tokens, shape ``[n]``.
+        model: what ``costs`` describes.
+        costs: of ``"linear"``, the coefficients by name, in seconds. Of ``"table"``, the axes, the
+            flat grids and ``counts``.
+        completes: when a request counts as finished.
+        servers: how many run batches at the same time.
+        drain: close after the last arrival.
+        gate: watch the predictions.
+        users: the users of a closed loop.
+        max_resident: the most rows whose state a server holds.
+
+    Returns:
+        The columns of the requests, those of the batches, the events of adaptation (time, kind,
+        gain, bins), and its counters as in ``Scheduler.stats()``.
+
+    Raises:
+        ValueError: a value is out of range.
+        TypeError: an argument has a wrong type.
+
+    >>> config = SchedulerConfig(Edges([0, 16]), 2, fill="strict")
+    >>> requests, batches, events, adaptation = simulate(
+    ...     config, [0.0, 0.0], [5, 7], [5, 7], [0, 0], "linear", {"step": 1.0}, "batch", 1, True,
+    ...     False, None, None)
+    >>> requests["finish"].tolist()
+    [7.0, 7.0]
     """

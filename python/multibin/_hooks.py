@@ -1,7 +1,7 @@
-"""What the bindings call in Python: one function for each call.
+"""The functions that the bindings call: one for each call from Rust to Python.
 
-They are called while the interpreter ends, too, when the globals of modules are gone. What a
-function needs then is bound to its parameters.
+They also run while the interpreter ends, when the globals of modules are gone. What a function
+needs then is bound to its parameters.
 """
 
 from __future__ import annotations
@@ -19,35 +19,36 @@ from weakref import ref
 
 import numpy as np
 
+from multibin._args import shown
+
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future, Task
 
 _LOGGER = logging.getLogger("multibin")
 
-Sleeping = Callable[[], "Future[None] | None"]
-"""What a waker knows of a task that sleeps: a reference to the future that the task waits for."""
+Waiting = Callable[[], "Future[None] | None"]
+"""A waker's reference to the future that its task waits for."""
 
 
 # Waiting in an event loop.
 
 
-def sleep() -> tuple[Future[None], Sleeping, ref[Task[Any]] | None]:
-    """Makes the future that a task of the running loop is going to wait for.
+def start_wait() -> tuple[Future[None], Waiting, ref[Task[Any]] | None]:
+    """Makes the future that a task of the running loop waits for.
 
-    Returns it with weak references to it and to the task. The loop holds the future: a task that
-    nothing else holds lives as long as its loop, and an unreachable loop is collected with its
-    tasks.
+    Returns it with weak references to it and to the task. The loop holds the future, so a task that
+    nothing else holds lives as long as its loop. An unreachable loop is collected with its tasks.
     """
     loop = get_running_loop()
     future: Future[None] = loop.create_future()
     future._asyncio_future_blocking = True
     task = current_task(loop)
-    sleeping = ref(future) if _hold(loop, future) else lambda: future
-    return future, sleeping, None if task is None else ref(task)
+    waiting = ref(future) if _hold(loop, future) else lambda: future
+    return future, waiting, None if task is None else ref(task)
 
 
 def _hold(loop: AbstractEventLoop, future: Future[None]) -> bool:
-    """Lets the loop hold the future; false for a loop that takes no attributes."""
+    """Lets the loop hold the future; returns false for a loop that takes no attributes."""
     try:
         waiting = loop._multibin_waiting  # type: ignore[attr-defined]
     except AttributeError:
@@ -60,33 +61,33 @@ def _hold(loop: AbstractEventLoop, future: Future[None]) -> bool:
     return True
 
 
-def forget(sleeping: Sleeping) -> None:
-    """Ends a sleep: the loop lets go of its future."""
-    future = sleeping()
+def end_wait(waiting: Waiting) -> None:
+    """Ends a wait: the loop drops its future."""
+    future = waiting()
     if future is not None:
         getattr(future.get_loop(), "_multibin_waiting", set()).discard(future)
 
 
-def rise(sleeping: Sleeping, task: ref[Task[Any]] | None) -> bool:
-    """Ends a sleep, unless another task than the one that sleeps asks for it: then false."""
+def resume(waiting: Waiting, task: ref[Task[Any]] | None) -> bool:
+    """Ends a wait and returns true, or returns false if another task than the waiter asks."""
     if task is not None and _get_running_loop() is not None and current_task() is not task():
         return False
-    forget(sleeping)
+    end_wait(waiting)
     return True
 
 
 def _complete(future: Future[None]) -> None:
-    """Lets the task that waits for the future go on, unless it was cancelled."""
+    """Lets the task that waits for the future continue, unless it was cancelled."""
     if not future.done():
         future.set_result(None)
 
 
-def wake(sleeping: Sleeping) -> bool:
-    """Wakes a task, from any thread; returns whether it will run.
+def wake(waiting: Waiting) -> bool:
+    """Wakes a task from any thread; returns whether it will run.
 
-    In the thread of its loop no system call is made.
+    In the thread of its loop it makes no system call.
     """
-    future = sleeping()
+    future = waiting()
     if future is None:
         return False
     loop = future.get_loop()
@@ -97,27 +98,27 @@ def wake(sleeping: Sleeping) -> bool:
         try:
             loop.call_soon_threadsafe(_complete, future)
         except RuntimeError:
-            # It may be closed since it was asked.
+            # It may have been closed meanwhile.
             if not loop.is_closed():
                 raise
         else:
-            # A loop that stands still may run again, or never.
+            # A stopped loop may run again, or never.
             return loop.is_running()
-    forget(sleeping)
+    end_wait(waiting)
     return False
 
 
 def loop_runs() -> bool:
-    """Whether an event loop runs in this thread."""
+    """Returns whether an event loop runs in this thread."""
     return _get_running_loop() is not None
 
 
-def main_thread() -> int | None:
-    """The thread that sees signals."""
+def find_main_thread() -> int | None:
+    """Returns the thread that sees signals."""
     return threading.main_thread().ident
 
 
-# Saying what happened.
+# Logs and warnings.
 
 
 def log(level: int, lines: list[str], logger: logging.Logger = _LOGGER) -> None:
@@ -133,7 +134,7 @@ def lost(
     warn: Callable[..., None] = warnings.warn,
     logger: logging.Logger = _LOGGER,
 ) -> None:
-    """Says that a batch was dropped with rows that are lost now."""
+    """Warns that a batch was dropped with rows that are lost."""
     if ends():
         return
     message = f"a batch was dropped without done(): its {rows} rows are lost"
@@ -148,47 +149,50 @@ def never_awaited(
     ends: Callable[[], bool] = sys.is_finalizing,
     warn: Callable[..., None] = warnings.warn,
 ) -> None:
-    """Says that an awaitable was dropped before it was awaited."""
+    """Warns that an awaitable was dropped before it was awaited."""
     if not ends():
         warn(f"coroutine {name!r} was never awaited", RuntimeWarning, stacklevel=2)
 
 
-# Looking at arguments.
+# Arguments.
 
 
 def show(value: object) -> str:
-    """The value as Python shows it; where that fails (an int of 5,000 digits), its type."""
+    """Returns how a message shows the value; without a repr (an int of 5,000 digits), its type."""
     try:
-        return repr(value)
+        return shown(value)
     except Exception:
-        return f"a value of {type(value)}"
+        return f"a value of type {type(value).__name__}"
 
 
-def show_type(value: object) -> str:
-    return str(type(value))
+def show_dtype(array: np.ndarray[Any, Any]) -> str:
+    """Returns the name of the array's dtype."""
+    return str(array.dtype)
 
 
 def negative(value: Any) -> bool:
+    """Returns whether a number is less than 0."""
     return bool(value < 0)
 
 
 def pairs(given: Iterable[Iterable[Any]]) -> list[tuple[int, int]]:
+    """Returns pairs of ints."""
     return [(index(one), index(other)) for one, other in given]
 
 
 def listed(given: Iterable[object]) -> list[object]:
+    """Returns the elements."""
     return list(given)
 
 
 def as_array(given: Any, argument: str) -> np.ndarray[Any, Any]:
-    """The argument as an array; one with dimensions can be read as it lies in memory."""
+    """Returns the argument as an array; the core can read one with dimensions in place."""
     try:
         array = np.asarray(given)
-    except ValueError as error:  # Of rows of unlike length.
-        message = f"{argument}: {show(given)} makes no array: {error}"
-        raise ValueError(message) from None
+    except ValueError:  # Rows of unlike length.
+        raise ValueError(f"{argument} must be an array, got {show(given)}") from None
     if hasattr(given, "mask") and isinstance(given, np.ndarray):
-        raise TypeError(f"{argument}: a masked array; fill or drop what is masked")
+        raise TypeError(f"{argument} must be unmasked, got a masked array: fill or drop elements")
     if array.ndim == 0:
         return array
     # Columns of records, other byte orders, unaligned buffers.
@@ -196,8 +200,5 @@ def as_array(given: Any, argument: str) -> np.ndarray[Any, Any]:
 
 
 def as_floats(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Returns the array as one of float64."""
     return array.astype("float64")
-
-
-def show_dtype(array: np.ndarray[Any, Any]) -> str:
-    return str(array.dtype)

@@ -1,4 +1,4 @@
-"""What multibin raises besides ``ValueError``, ``TypeError`` and ``TimeoutError``."""
+"""The exceptions of multibin, besides ``ValueError``, ``TypeError`` and ``TimeoutError``."""
 
 from __future__ import annotations
 
@@ -6,23 +6,27 @@ __all__ = ["ClosedError", "FullError", "MultibinError"]
 
 
 class MultibinError(Exception):
-    """Base of the errors below."""
+    """Is the base of multibin's own errors.
+
+    >>> issubclass(FullError, MultibinError)
+    True
+    """
 
 
 class _Refused(MultibinError):
-    """Arguments: a message, ``accepted`` and ``first``.
+    """Refuses requests; its ``args`` are a message, ``accepted`` and ``first``.
 
-    There is no ``__init__`` here, as the bindings raise these where no Python code may run.
+    It has no ``__init__``, as the bindings raise it where no Python code may run.
     """
 
     @property
     def accepted(self) -> int:
-        """How many requests of the call were accepted, a prefix: 0 for a single request."""
+        """The number of accepted requests of the call, a prefix: 0 for a single request."""
         return self.args[1] if len(self.args) > 1 else 0
 
     @property
     def first(self) -> int | None:
-        """The first ticket of these (the others follow it); ``None`` if nothing was accepted."""
+        """The first ticket of the accepted requests; ``None`` if nothing was accepted."""
         return self.args[2] if len(self.args) > 2 else None
 
     def __str__(self) -> str:
@@ -30,8 +34,25 @@ class _Refused(MultibinError):
 
 
 class ClosedError(_Refused):
-    """The scheduler or worker is closed."""
+    """Says that the scheduler or the worker is closed.
+
+    >>> import multibin as mb
+    >>> worker = mb.Scheduler(mb.Edges([0, 16]), 8).worker()
+    >>> worker.close()
+    >>> worker.next_batch()
+    Traceback (most recent call last):
+    multibin.errors.ClosedError: the worker is closed
+    """
 
 
 class FullError(_Refused):
-    """As many requests as the capacity wait or are leased."""
+    """Says that as many requests wait or are leased as the capacity.
+
+    >>> import multibin as mb
+    >>> scheduler = mb.Scheduler(mb.Edges([0, 16]), 2, capacity=2)
+    >>> try:
+    ...     scheduler.submit_many([7, 8, 9], [1, 2, 3])
+    ... except mb.FullError as error:
+    ...     print(error.accepted, error.first)
+    2 0
+    """

@@ -1,4 +1,4 @@
-"""The types of what ``Scheduler.stats()`` returns: plain numbers, as JSON takes them."""
+"""The types of what ``Scheduler.stats()`` returns: plain numbers, ready for JSON."""
 
 from __future__ import annotations
 
@@ -10,61 +10,61 @@ __all__ = ["Adaptation", "BinStats", "Reasons", "Stats", "Waits"]
 class Reasons(TypedDict):
     """Batches by the rule that let them leave."""
 
-    few: int
+    light_load: int
     overdue: int
     full: int
     elastic: int
     drain: int
     expired: int
-    """Without rows: they handed back who expired while nothing could leave."""
+    """Batches without rows: they return requests that expired while no batch could leave."""
 
 
 class BinStats(TypedDict):
-    """What waits in one bin, and what the batches were that it led."""
+    """The requests that wait in one bin, and the batches that it led."""
 
     waiting: int
     """Requests that wait in the bin."""
     parked: int
-    """Those among them that climb."""
+    """Climbers among them."""
     oldest: float
-    """Seconds since the arrival of who heads the bin's queues, 0 when nobody waits."""
+    """Age in seconds of the oldest head of the bin's queues, 0 when no request waits."""
     arrivals: int
-    """First entries."""
+    """Requests that entered the bin for the first time."""
     batches: Reasons
-    """Batches that a request of this bin led."""
+    """Batches that a request of this bin led, by rule."""
     rows: int
-    """Rows in them, whatever their bins."""
+    """Rows of these batches, whatever their bins."""
     padded: int
-    """Predicted steps that they pay for: rows × the longest predicted length, summed."""
+    """Predicted steps of these batches: rows × the longest predicted length, summed."""
     useful: int
-    """The sum of their predicted lengths; ``1 - useful / padded`` is padding."""
+    """Predicted lengths of their rows, summed; ``1 - useful / padded`` is padding."""
 
 
 class Waits(TypedDict):
-    """Seconds that rows of batches had waited since they last entered a queue."""
+    """Seconds that rows of batches waited since they last entered a queue."""
 
     bounds: list[float]
-    """Upper bounds of all buckets but the last, which has none: 2^i µs. A bound belongs to its
-    bucket."""
+    """Upper bounds of the buckets, 2^i µs; the last bucket has none. A bound is in its bucket."""
     counts: list[int]
-    """Rows in each bucket, not cumulative; one more than there are bounds."""
+    """Rows in each bucket, not cumulative; one bucket more than there are bounds."""
     sum: float
-    """Of all of them, in seconds."""
+    """The sum of all waits, in seconds."""
 
 
-class Gate(TypedDict):
-    """Where the gate stands (``adapt``); open without one."""
+class GateState(TypedDict):
+    """The state of the gate (``adapt``); open without one."""
 
     open: bool
     gain: float | None
-    """Of bins over one bin, when it was last computed."""
+    """The gain of bins over one bin, when it was last computed."""
     closed: int
+    """Times that the gate closed."""
     opened: int
-    """How often it did."""
+    """Times that the gate opened."""
 
 
-class Edges(TypedDict):
-    """How edges followed the traffic (``adapt``)."""
+class EdgeCounts(TypedDict):
+    """Counts of how the edges followed the traffic (``adapt``)."""
 
     fits: int
     swaps: int
@@ -72,10 +72,10 @@ class Edges(TypedDict):
 
 
 class Adaptation(TypedDict):
-    """What adaptation did in all (``Records.adaptation``)."""
+    """Totals of adaptation (``Records.adaptation``)."""
 
-    gate: Gate
-    edges: Edges
+    gate: GateState
+    edges: EdgeCounts
 
 
 class Stats(TypedDict):
@@ -85,7 +85,7 @@ class Stats(TypedDict):
     taken: int
     resubmitted: int
     restarted: int
-    """Climbers whose worker went away."""
+    """Climbers that began again, as their worker is gone."""
     cancelled: int
     expired: int
     done: int
@@ -95,12 +95,12 @@ class Stats(TypedDict):
     leased: int
     """Rows in open leases now."""
     refused: int
-    """Rows refused for want of room, each at its final answer."""
+    """Rows refused as there was no room, each counted at its final answer."""
     capacity: int
     """The most requests that wait or are leased."""
     batches: Reasons
     bins: list[BinStats]
     """One for each queue (``max_bins``)."""
     waits: Waits
-    gate: Gate
-    edges: Edges
+    gate: GateState
+    edges: EdgeCounts

@@ -66,19 +66,22 @@ def test_the_text(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["./nowhere"], "nowhere"),
-        (["--rows=0"], "rows: [0] is not from 1"),
-        (["--rows=4,2"], "rows: rows[1] = 2 does not lie above 4"),
-        (["--rows=many"], "rows: 'many' is not whole numbers"),
-        (["--tokens=0,8"], "tokens: [0 8] is not from 1"),
-        (["--tokens=8,9000"], "tokens: 9000 and 16 steps are more than the model's context of"),
+        (["--model=./nowhere"], "nowhere"),
+        (["--rows=0"], "rows[0] must be between 1 and 4294967295, got 0"),
+        (["--rows=4,2"], "rows[1] must be above rows[0] = 4, got 2"),
+        (["--rows=many"], "rows must be integers with commas between, got 'many'"),
+        (["--tokens=0,8"], "tokens[0] must be between 1 and 4294967295, got 0"),
+        (["--tokens=8,9000"], "16 steps below the model's context of"),
         (["--repeats=0"], "repeats must be at least 1, got 0"),
         (["--width=0"], "width must be at least 1, got 0"),
         (["--threads=0"], "threads must be at least 1, got 0"),
         (["--device=tpu9"], "device='tpu9'"),
         (["--dtype=int8"], "dtype must be a floating-point dtype"),
-        (["--out=nowhere/table.json"], "out: 'nowhere/table.json' cannot be written"),
-        (["--out=."], "out: '.' cannot be written"),
+        (
+            ["--out=nowhere/table.json"],
+            "out must be a file that can be written, got 'nowhere/table.json'",
+        ),
+        (["--out=."], "out must be a file that can be written, got '.'"),
     ],
 )
 def test_bad_arguments_end_in_one_line(

@@ -25,7 +25,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def trace(rows: int) -> str:
     lines = [f"2023-11-16 18:15:46.68,{20 + i % 7},{1 + i * 13 % 40}" for i in range(rows)]
     Path("trace.csv").write_text(HEADER + "\n".join(lines))
-    return "--trace=trace.csv"
+    return "trace.csv"
 
 
 def efficiencies(out: str) -> list[float]:
@@ -57,7 +57,7 @@ def test_long_requests_are_scaled_to_the_context(capsys: pytest.CaptureFixture[s
     # The last one is not among those that run.
     rows = f"{time},9000,240\n" + usual * 40 + f"{time},90000,9000\n"
     Path("trace.csv").write_text(HEADER + rows)
-    assert main(["demo", "--trace=trace.csv", *SMALL]) == 0
+    assert main(["demo", "trace.csv", *SMALL]) == 0
     assert "tokens × 0.1108" in capsys.readouterr().out
 
 
@@ -78,11 +78,11 @@ def test_a_closed_pipe_is_no_crash() -> None:
         (["--repeats=0"], "repeats must"),
         (["--threads=0"], "threads must"),
         (["--width=0"], "width must"),
-        (["--trace=nowhere.csv"], "cannot read nowhere.csv"),
+        (["nowhere.csv"], "cannot read the trace nowhere.csv"),
         (["--model=./nowhere"], "nowhere"),
-        (["--plot=nowhere/x.png"], "plot: 'nowhere/x.png' cannot be written"),
-        (["--plot=x.xyz"], "plot: 'x.xyz' does not end in"),
-        (["--plot="], "plot: '.' does not end in"),
+        (["--plot=nowhere/x.png"], "plot must be a file that can be written, got 'nowhere/x.png'"),
+        (["--plot=x.xyz"], "plot must be a name in .png, .pdf, .svg, got 'x.xyz'"),
+        (["--plot="], "plot must be a name in .png, .pdf, .svg, got '.'"),
     ],
 )
 def test_bad_arguments_end_in_one_line(
@@ -93,7 +93,7 @@ def test_bad_arguments_end_in_one_line(
 
 def test_a_short_trace_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", trace(24), *SMALL]) == 2
-    assert "has 24 rows; edges need some after 24" in capsys.readouterr().err
+    assert "24 rows, but the edges need some after 24" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["nonsense"], ["demo", "--requests=many"]])

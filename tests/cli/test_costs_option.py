@@ -12,7 +12,7 @@ import pytest
 
 import multibin as mb
 from multibin.cli import main
-from multibin.lab.compare._settings import default_overhead
+from multibin.lab.compare import default_overhead
 from multibin.lab.traces import read
 
 ROWS, TOKENS = np.array([1, 8]), np.array([0, 100])
@@ -86,10 +86,13 @@ def test_a_move_costs_what_the_table_says(table: mb.CostTable) -> None:
     ("arguments", "message"),
     [
         (["--costs=nowhere.json"], "nowhere.json"),
-        (["--costs=trace.csv"], "costs: trace.csv is no cost table"),
-        (["--costs=table.json", "--step=0.1"], "step: 0.1 means nothing beside costs = table"),
-        (["--costs=zero.json"], "costs: they add up to 0 s"),
-        (["--costs=slow.json"], "step: 20000 is not"),
+        (["--costs=trace.csv"], "trace.csv is no cost table"),
+        (
+            ["--costs=table.json", "--step=0.1"],
+            "step must be left out with costs = table.json, got 0.1",
+        ),
+        (["--costs=zero.json"], "the sum of the costs must be at least 1e-09 s, got 0"),
+        (["--costs=slow.json"], "step must be between 0 and 10000, got 20000"),
     ],
 )
 def test_bad_tables_end_in_one_line(

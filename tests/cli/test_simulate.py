@@ -12,8 +12,14 @@ import pytest
 
 import multibin as mb
 from multibin.cli import main
-from multibin.lab.compare import POLICIES, Settings, is_steady, saturation, workload
-from multibin.lab.compare._settings import default_overhead
+from multibin.lab.compare import (
+    POLICIES,
+    Settings,
+    default_overhead,
+    draw_workload,
+    is_steady,
+    saturation,
+)
 from multibin.lab.theory import expected_max
 from multibin.lab.traces import arrivals, from_arrays, read
 
@@ -42,7 +48,7 @@ def test_the_table_has_its_configuration_above_it(capsys: pytest.CaptureFixture[
     assert "1 server, batches of 8; a batch takes 0.05 s + 0.02 s per step" in above
     assert "drawn from the trace independently of those played" in above
     names = [line.split()[0] for line in below.splitlines()[1:6]]
-    assert names == ["fifo", "strict", "elastic", "climb", "refill"]
+    assert names == ["fifo", "strict", "elastic", "climb", "continuous"]
     assert below.splitlines()[1].count("(1.000)") == 2, "FIFO's ratios to itself"
     assert "saturation" not in out
 
@@ -76,7 +82,7 @@ def test_ratios_are_to_fifo(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["fifo"]["relative_to_fifo"] == {"mean": 1.0, "p99": 1.0}
     ratio = found["climb"]["latency"]["p99"] / found["fifo"]["latency"]["p99"]
     assert found["climb"]["relative_to_fifo"]["p99"] == pytest.approx(ratio)
-    assert found["refill"]["slot_efficiency"] is None
+    assert found["continuous"]["slot_efficiency"] is None
 
 
 def test_every_policy_plays(capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,8 +104,8 @@ def test_a_seed_says_everything_and_predictions_matter(capsys: pytest.CaptureFix
 
 
 def test_bursts_keep_requests_and_rate() -> None:
-    even = workload(Settings("trace.csv", rate=3.0, requests=20_000)).played
-    bursty = workload(Settings("trace.csv", rate=3.0, requests=20_000, cv=4.0)).played
+    even = draw_workload(Settings("trace.csv", rate=3.0, requests=20_000)).played
+    bursty = draw_workload(Settings("trace.csv", rate=3.0, requests=20_000, cv=4.0)).played
     assert (even.output_tokens == bursty.output_tokens).all()
     assert even.arrivals is not None
     assert bursty.arrivals is not None
@@ -118,7 +124,7 @@ def test_fifo_saturates_where_theory_says(capsys: pytest.CaptureFixture[str]) ->
     assert progress == ["saturation of fifo", "saturation of elastic"]
 
 
-def test_two_servers_bear_twice_as_much(capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_servers_sustain_twice_as_much(capsys: pytest.CaptureFixture[str]) -> None:
     out = output(capsys, *SATURATES, "--servers=2", "--batch-size=16", "--rate=9")
     assert "the highest rate at which the backlog of 20,000 drawn requests, Poisson" in out
     batch = 0.05 + 0.02 * expected_max(read("trace.csv").output_tokens, 16)
@@ -147,15 +153,18 @@ def test_nothing_stable_is_said() -> None:
     trace = from_arrays([0] * 4, [1] * 4)
     records = mb.simulate(trace, scheduler=mb.Baseline.continuous(1), costs=COSTS)
     assert not is_steady(records), "all at once"
-    with pytest.raises(ValueError, match="backlog always grows; more requests may tell"):
+    with pytest.raises(ValueError, match="backlog always grows; more requests may decide"):
         saturation(lambda _: records, 1.0)
 
 
 def test_users_wait_for_answers(capsys: pytest.CaptureFixture[str]) -> None:
     out = output(capsys, "trace.csv", "--users=3", "--pause=0.5", "--requests=500")
-    assert "500 requests drawn from trace.csv (seed 0), sent by 3 users who pause 0.5 s" in out
+    assert (
+        "500 requests drawn from trace.csv (seed 0), sent by 3 users, with a mean pause of 0.5 s"
+        in out
+    )
     names = [line.split()[0] for line in out.split("\npolicy ")[1].splitlines()[1:5]]
-    assert names == ["fifo", "elastic", "climb", "refill"], "strict might wait for ever"
+    assert names == ["fifo", "elastic", "climb", "continuous"], "strict might wait for ever"
 
 
 def test_servers_with_little_memory(capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,43 +193,76 @@ def test_a_move_costs_what_the_batch_pays_for_it() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere.csv"], "cannot read nowhere.csv"),
-        (["plain.csv"], "rate: plain.csv has no times; give a rate"),
-        (["trace.csv", "--policy=lifo"], "policy: 'lifo' is not one of fifo, strict"),
-        (["trace.csv", "--edges=odd"], "edges: 'odd' is not one of optimal"),
-        (["trace.csv", "--rate=0"], "rate: 0 is not a finite number from 1e-06 to"),
-        (["trace.csv", "--rate=nan"], "rate: nan"),
-        (["trace.csv", "--users=0"], "users: 0 is not from 1"),
-        (["trace.csv", "--users=4", "--rate=2"], "rate: 2 means nothing beside users = 4"),
-        (["trace.csv", "--users=4", "--saturation"], "saturation: means nothing beside users = 4"),
-        (["trace.csv", "--users=4", "--policy=strict"], "policy: 'strict' may wait for ever"),
-        (["trace.csv", "--users=4", "--pause=-1"], "pause: -1 is not"),
-        (["trace.csv", "--pause=2"], "pause: 2 means nothing without users"),
-        (["trace.csv", "--max-resident=7"], "max_resident: 7 is not at least 8"),
-        (["trace.csv", "--cv=2"], "cv: 2 means nothing without rate"),
-        (["trace.csv", "--rate=1", "--cv=-1"], "cv: -1 is not"),
-        (["trace.csv", "--requests=401"], "requests: 401 is more than the trace's 400"),
-        (["trace.csv", "--rate=1", "--requests=0"], "requests: 0 is not from 1"),
-        (["trace.csv", "--saturation", "--requests=9"], "requests: 9 is not from 1000"),
-        (["trace.csv", "--bins=0"], "bins: 0 is not from 1 to 4096"),
-        (["trace.csv", "--levels=-3"], "levels: -3 is not from 1"),
-        (["trace.csv", "--batch-size=0"], "batch_size: 0 is not from 1"),
-        (["trace.csv", "--batch-size=9999999999"], "batch_size: 9999999999"),
-        (["trace.csv", "--servers=0"], "servers: 0 is not from 1 to 100000"),
-        (["trace.csv", "--servers=9999999999"], "servers: 9999999999"),
-        (["trace.csv", "--chunk=0"], "chunk: 0 is not from 1"),
-        (["trace.csv", "--seed=-1"], "seed: -1 is not at least 0"),
-        (["trace.csv", "--sigma=-0.5"], "sigma: -0.5 is not"),
-        (["trace.csv", "--sigma=1", "--shuffled"], "shuffled: means nothing beside sigma = 1"),
-        (["trace.csv", "--warm-up=1"], "warm_up: 1 is not from 0 to below 1"),
-        (["trace.csv", "--warm-up=nan"], "warm_up: nan is not"),
-        (["trace.csv", "--overhead=-1"], "overhead: -1 is not"),
-        (["trace.csv", "--step=-1"], "step: -1 is not"),
-        (["trace.csv", "--kv-token=1e9"], "kv_token: 1e+09 is not"),
-        (["trace.csv", "--bins=5000"], "bins: 5000 is not"),
-        (["trace.csv", "--fixed=0", "--step=0"], "costs: they add up to 0 s"),
-        (["trace.csv", "--plot=x.gif"], "plot: 'x.gif' does not end in"),
-        (["trace.csv", "--plot=nowhere/x.png"], "plot: 'nowhere/x.png' cannot be written"),
+        (["nowhere.csv"], "cannot read the trace nowhere.csv"),
+        (["plain.csv"], "rate must be given, as plain.csv has no times"),
+        (["trace.csv", "--policy=lifo"], "policy must be one of 'fifo', 'strict', "),
+        (
+            ["trace.csv", "--edges=odd"],
+            "edges must be one of 'optimal', 'quantile', 'uniform', got 'odd'",
+        ),
+        (["trace.csv", "--rate=0"], "rate must be between 1e-06 and 1e+09, got 0"),
+        (["trace.csv", "--rate=nan"], "rate must be finite, got nan"),
+        (["trace.csv", "--users=0"], "users must be between 1 and 100000000, got 0"),
+        (["trace.csv", "--users=4", "--rate=2"], "rate must be left out with users = 4, got 2"),
+        (
+            ["trace.csv", "--users=4", "--saturation"],
+            "saturation must be left out with users = 4, got True",
+        ),
+        (
+            ["trace.csv", "--users=4", "--policy=strict"],
+            "policy must be left out with users = 4, as strict bins may wait forever, got 'strict'",
+        ),
+        (["trace.csv", "--users=4", "--pause=-1"], "pause must be between 0 and 1e+06, got -1"),
+        (["trace.csv", "--pause=2"], "pause must be left out without users, got 2"),
+        (["trace.csv", "--max-resident=7"], "max_resident must be at least 8, got 7"),
+        (["trace.csv", "--cv=2"], "cv must be left out without rate or saturation, got 2"),
+        (["trace.csv", "--rate=1", "--cv=-1"], "cv must be between 0.01 and 100, got -1"),
+        (
+            ["trace.csv", "--requests=401"],
+            "requests must be at most the trace's 400 without a rate, got 401",
+        ),
+        (
+            ["trace.csv", "--rate=1", "--requests=0"],
+            "requests must be between 1 and 100000000, got 0",
+        ),
+        (
+            ["trace.csv", "--saturation", "--requests=9"],
+            "requests must be between 1000 and 100000000, got 9",
+        ),
+        (["trace.csv", "--bins=0"], "bins must be between 1 and 4096, got 0"),
+        (["trace.csv", "--levels=-3"], "levels must be between 1 and 4096, got -3"),
+        (["trace.csv", "--batch-size=0"], "batch_size must be between 1 and 4294967295, got 0"),
+        (
+            ["trace.csv", "--batch-size=9999999999"],
+            "batch_size must be between 1 and 4294967295, got 9999999999",
+        ),
+        (["trace.csv", "--servers=0"], "servers must be between 1 and 100000, got 0"),
+        (
+            ["trace.csv", "--servers=9999999999"],
+            "servers must be between 1 and 100000, got 9999999999",
+        ),
+        (["trace.csv", "--chunk=0"], "chunk must be between 1 and 4294967295, got 0"),
+        (["trace.csv", "--seed=-1"], "seed must be at least 0, got -1"),
+        (["trace.csv", "--sigma=-0.5"], "sigma must be between 0 and 100, got -0.5"),
+        (
+            ["trace.csv", "--sigma=1", "--shuffled"],
+            "shuffled must be left out with sigma = 1, got True",
+        ),
+        (["trace.csv", "--warm-up=1"], "warm_up must be at least 0 and below 1, got 1"),
+        (["trace.csv", "--warm-up=nan"], "warm_up must be at least 0 and below 1, got nan"),
+        (["trace.csv", "--overhead=-1"], "overhead must be between 0 and 1e+09, got -1"),
+        (["trace.csv", "--step=-1"], "step must be between 0 and 10000, got -1"),
+        (["trace.csv", "--kv-token=1e9"], "kv_token must be between 0 and 10000, got 1e+09"),
+        (["trace.csv", "--bins=5000"], "bins must be between 1 and 4096, got 5000"),
+        (
+            ["trace.csv", "--fixed=0", "--step=0"],
+            "the sum of the costs must be at least 1e-09 s, got 0",
+        ),
+        (["trace.csv", "--plot=x.gif"], "plot must be a name in .png, .pdf, .svg, got 'x.gif'"),
+        (
+            ["trace.csv", "--plot=nowhere/x.png"],
+            "plot must be a file that can be written, got 'nowhere/x.png'",
+        ),
     ],
 )
 def test_bad_arguments_end_in_one_line(

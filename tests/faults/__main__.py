@@ -16,7 +16,7 @@ from tests.faults.program import program
 CHUNK = 500
 """The most programs of one process."""
 KEPT = 12_000
-"""Characters of its stacks that are shown."""
+"""The characters of its stacks that a report shows."""
 
 
 @dataclass
@@ -30,6 +30,7 @@ class Run:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> None:
+        """Runs all programs and prints the progress."""
         sides = [threading.Thread(target=self.side, args=(side,)) for side in range(self.processes)]
         for side in sides:
             side.start()
@@ -39,14 +40,14 @@ class Run:
                 print(f"{self.done} of {len(self.seeds)} programs", flush=True)
 
     def side(self, side: int) -> None:
-        """Every so-many-th seed; a process that ended early is followed by one for the rest."""
+        """Runs every so-many-th seed; another process continues after one that ended early."""
         left = self.seeds[side :: self.processes]
         while left:
             ran = self.child(left[:CHUNK])
             left = left[ran:]
 
     def child(self, seeds: range) -> int:
-        """Returns how many programs it began."""
+        """Runs a process; returns how many programs it began."""
         numbers = [seeds.start, seeds.step, len(seeds)]
         command = [sys.executable, "-m", "tests.faults.child", *map(str, numbers)]
         child = subprocess.Popen(
@@ -68,6 +69,7 @@ class Run:
         return max(began, 1)
 
     def follow(self, lines: Iterable[str]) -> int:
+        """Reads what a process writes; returns how many programs it began."""
         began = 0
         for line in lines:
             what, seed, *rest = line.split(maxsplit=2)
@@ -80,6 +82,7 @@ class Run:
         return began
 
     def report(self, seed: int, what: str, stacks: str) -> None:
+        """Prints a fault with its program and all stacks."""
         text = f"seed {seed}: {what}"
         with self.lock:
             self.reports.append(text)

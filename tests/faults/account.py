@@ -1,4 +1,4 @@
-"""Accounts for every request of a program: what was accepted has to end, once."""
+"""Accounts for every request of a program: each accepted one must end once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import multibin as mb
 
 
 class Taken:
-    """What a batch held when it was taken. Rows that did not climb are lost unless it is done."""
+    """Keeps the rows of a taken batch. Rows that did not climb are lost unless it is done."""
 
     def __init__(self, batch: mb.Batch) -> None:
         columns = batch.keys, batch.tickets, batch.progress
@@ -18,12 +18,12 @@ class Taken:
         expired = batch.expired, batch.expired_tickets
         self.expired = list(zip(*(column.tolist() for column in expired), strict=True))
         self.climbed: dict[int, int] = {}
-        """By key, the progress given."""
+        """The progress given, by key."""
         self.done = False
 
 
 class Account:
-    """Threads append to its lists, which is atomic; `check` reads them when all have ended."""
+    """Lists what happened. Threads append, which is atomic; `check` reads when all have ended."""
 
     def __init__(self) -> None:
         self.numbers = itertools.count()
@@ -34,7 +34,7 @@ class Account:
         """Keys whose call was interrupted: perhaps accepted."""
         self.taken: list[Taken] = []
         self.interrupted: list[str] = []
-        """Calls that may have taken a batch, which no step got."""
+        """Calls that may have taken a batch that no step got."""
         self.expired: list[tuple[int, int]] = []
         self.cancelled: list[int] = []
         """Tickets."""
@@ -62,7 +62,7 @@ class Account:
             self.faults.append(what)
 
     def check(self, stats: Any) -> None:
-        """After `drain`, when no call is left."""
+        """Checks the whole account after `drain`, when no call is left."""
         self.check_requests()
         self.check_progress(stats["restarted"])
         self.check_stats(stats)
@@ -86,7 +86,7 @@ class Account:
             self.require(ends[key] == 1 or not certain, f"key {key} never ended")
 
     def seen(self) -> list[tuple[int, int]]:
-        """Keys and tickets that came back."""
+        """Returns keys and tickets that came back."""
         rows = [(key, ticket) for taken in self.taken for key, ticket, _ in taken.rows]
         return rows + self.expired
 
@@ -102,27 +102,27 @@ class Account:
         return [key for key, _, _ in taken.rows if key not in taken.climbed]
 
     def check_progress(self, restarted: int) -> None:
-        """A row comes back with the progress that it was given, or starts over."""
+        """Checks that a row comes back with the progress that it was given, or restarts."""
         given = {0: {0}} | {key: {0} for key, _ in self.accepted}
         for taken in self.taken:
             for key, progress in taken.climbed.items():
                 given.setdefault(key, {0}).add(progress)
-        over = 0
+        again = 0
         for taken in self.taken:
             for key, _, progress in taken.rows:
                 self.require(progress in given.get(key, {0}), f"key {key}: progress {progress}")
         first = {key for key, _ in self.accepted}
         for taken in self.taken:
-            over += sum(progress == 0 and key not in first for key, _, progress in taken.rows)
+            again += sum(progress == 0 and key not in first for key, _, progress in taken.rows)
             first -= {key for key, _, progress in taken.rows if progress == 0}
         unknown = len(self.unknown)
-        self.require(over <= restarted + unknown, f"{over} started over, {restarted} counted")
+        self.require(again <= restarted + unknown, f"{again} restarted, {restarted} counted")
 
     def check_stats(self, stats: Any) -> None:
         done = sum(len(self.ended(taken)) for taken in self.taken if taken.done)
         lost = sum(len(self.ended(taken)) for taken in self.taken if not taken.done)
         unsure = len(self.unknown) + 4 * len(self.interrupted)
-        for name, least, slack in [
+        for name, low, slack in [
             ("submitted", len(self.accepted), len(self.unknown)),
             ("done", done, 0),
             ("lost", lost, unsure),
@@ -132,8 +132,8 @@ class Account:
             ("leased", 0, 0),
         ]:
             value = stats[name]
-            what = f"stats: {name} = {value}, expected {least} (+ {slack})"
-            self.require(least <= value <= least + slack, what)
+            what = f"stats: {name} = {value}, expected {low} (+ {slack})"
+            self.require(low <= value <= low + slack, what)
         ends = sum(stats[name] for name in ("done", "lost", "cancelled", "expired"))
         self.require(stats["submitted"] == ends, f"stats: {stats['submitted']} in, {ends} out")
         taken = stats["resubmitted"] + stats["done"] + stats["lost"]

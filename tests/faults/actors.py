@@ -18,11 +18,11 @@ from tests.faults.tasks import Crew
 import multibin as mb
 
 SOON = 10
-"""Seconds: what waits for so long beside a worker that asks is stranded."""
+"""Seconds: a request that waits longer while a worker asks is stranded."""
 
 
 def run(program: Program) -> list[str]:
-    """Returns what went wrong."""
+    """Runs the program; returns its faults."""
     stage = Stage(program)
     keeper = in_thread(lambda: keep(stage)) if program.keeper else None
     mains = [actor for actor in program.actors if actor.kind == "main"]
@@ -49,7 +49,7 @@ def role(stage: Stage, actor: Actor) -> Callable[[], None]:
 
 
 def perform(hand: Hand, actor: Actor, more: dict[str, Callable[[Hand], None]]) -> None:
-    """The steps of a thread."""
+    """Runs the steps of a thread."""
     with contextlib.suppress(Dies):
         for name, seed in actor.steps[0]:
             hand.random.seed(seed)
@@ -62,17 +62,17 @@ def perform(hand: Hand, actor: Actor, more: dict[str, Callable[[Hand], None]]) -
 
 
 def keep(stage: Stage) -> None:
-    """Takes what there is until the scheduler is closed."""
+    """Takes all batches until the scheduler is closed."""
     for batch in stage.scheduler.worker():
         calls.end(batch, stage.account.take(batch))
 
 
 def finish(stage: Stage, keeper: threading.Thread | None) -> None:
-    """Ends all leases, closes, takes what is left, and draws up the account."""
-    while stage.open:  # no variable keeps the last one, which would keep its worker's climbers
+    """Ends all leases, closes, takes what is left, and checks the account."""
+    while stage.open:  # no variable: it would keep the worker, and so its climbers
         calls.end(*stage.open.pop())
     stage.shared.close()
-    for _ in range(3):  # what a task does while it is destroyed may leave garbage again
+    for _ in range(3):  # a task that is destroyed may leave garbage again
         gc.collect()
     if keeper is not None:
         nothing_is_stranded(stage)
@@ -84,28 +84,30 @@ def finish(stage: Stage, keeper: threading.Thread | None) -> None:
         stage.scheduler.drain(0)
     except TimeoutError as error:
         stage.account.faults.append(f"drain: {error}")
-    # A batch without rows may have told of what expired; else nothing has told of it.
+    # A batch without rows may have reported the expired requests; else nothing has.
     calls.expired(Hand(stage))
     stage.account.check(stage.scheduler.stats())
 
 
 def settle(stage: Stage) -> None:
-    """Takes what is left, until the garbage of abandoned loops holds nothing: a thread that was
-    waking a task a moment ago has kept it from being collected."""
+    """Takes what is left, until the garbage of abandoned loops holds nothing.
+
+    A thread that was just waking a task has kept it from being collected.
+    """
     end = time.monotonic() + SOON
     while True:
         gc.collect()
         keep(stage)
         stats = stage.scheduler.stats()
-        told = len(stage.account.accepted) + len(stage.account.unknown)
-        held = stats["waiting"] or stats["leased"] or stats["submitted"] > told
+        known = len(stage.account.accepted) + len(stage.account.unknown)
+        held = stats["waiting"] or stats["leased"] or stats["submitted"] > known
         if not held or time.monotonic() > end:
             return
         time.sleep(1e-3)
 
 
 def nothing_is_stranded(stage: Stage) -> None:
-    """With elastic fill a worker that asks gets all that waits, without a further call."""
+    """Checks that a worker that asks gets all that waits, without a further call (elastic)."""
     end = time.monotonic() + SOON
     while not stage.scheduler.closed and (waiting := stage.scheduler.stats()["waiting"]):
         if time.monotonic() > end:
@@ -116,7 +118,7 @@ def nothing_is_stranded(stage: Stage) -> None:
 
 
 class Main:
-    """The main thread: a signal's handler raises while it waits."""
+    """Runs the calls of the main thread; the handler of a signal raises while it waits."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -144,7 +146,7 @@ class Main:
             raise Interrupted
 
     def interrupted(self, hand: Hand, what: str, call: Callable[[Hand], None]) -> None:
-        """The signal comes while it waits, or a little earlier or later."""
+        """Makes a call; a signal comes while it waits, or a little earlier or later."""
         try:
             self.armed = True
             signal.setitimer(signal.ITIMER_REAL, hand.random.choice([1e-5, 1e-4, 5e-4]))

@@ -1,4 +1,4 @@
-"""What a thread does to a scheduler: each function is a step, with details from its seed."""
+"""The calls of a thread: each function is a step, with random details from its seed."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ import multibin as mb
 
 TIMEOUTS = [0, 0, 1e-4, 5e-4, 2e-3]
 CHILD = 15
-"""Seconds after which a forked child hangs."""
+"""Seconds after which a forked child counts as hanging."""
 
 
 class Dies(Exception):
-    """Ends a thread or a task in the middle of what it does."""
+    """Ends a thread or a task in the middle of a step."""
 
 
 class Interrupted(Exception):
-    """Raised by the handler of a signal."""
+    """Is raised by the handler of a signal."""
 
 
 class Stage:
-    """The scheduler of a program, what its actors share, and the account."""
+    """Holds the scheduler of a program, the state that its actors share, and the account."""
 
     def __init__(self, program: Program) -> None:
         options = dict(program.options)
@@ -41,22 +41,22 @@ class Stage:
         self.scheduler = mb.Scheduler(mb.Edges(BOUNDS), **options)
         self.account = Account()
         self.open: list[tuple[mb.Batch, Taken]] = []
-        """Batches put aside, for any thread to finish."""
+        """Batches that are kept, for any thread to finish."""
         self.shared = self.scheduler.worker()
 
 
 class Hand:
-    """One thread or task: its worker and its step's random numbers."""
+    """Holds the worker of one thread or task, and the random numbers of its step."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage, self.account, self.scheduler = stage, stage.account, stage.scheduler
         self.worker = self.scheduler.worker()
         self.random = random.Random()
         self.keys: list[int] = []
-        """Of the last request that it submitted."""
+        """The keys of the last request that it submitted."""
 
     def details(self) -> dict[str, Any]:
-        """What else is said of a request."""
+        """Returns the options of a request."""
         details: dict[str, Any] = {}
         if self.random.random() < 0.3:
             details["ttl"] = self.random.choice([0, 1e-4, 1e-3, 60])
@@ -67,7 +67,7 @@ class Hand:
         return details
 
     def many(self) -> tuple[list[int], list[int], dict[str, Any]]:
-        """Keys, lengths and details of a bulk."""
+        """Returns keys, lengths and options of a bulk call."""
         keys = self.account.keys(self.random.randint(0, 12))
         details: dict[str, Any] = {}
         if self.random.random() < 0.3:
@@ -122,7 +122,7 @@ def take_for_long(hand: Hand) -> None:
 
 
 def use(hand: Hand, batch: mb.Batch, taken: Taken) -> None:
-    """Ends a batch in one of all ways, or puts it aside."""
+    """Ends a batch in one of all ways, or keeps it for later."""
     how = hand.random.randrange(8)
     if how == 0:
         return  # dropped
@@ -146,7 +146,7 @@ def end(batch: mb.Batch, taken: Taken) -> None:
 
 
 def climb(hand: Hand, batch: mb.Batch, taken: Taken) -> None:
-    """Resubmits some rows, unless another thread has ended the batch or did that before."""
+    """Resubmits some rows, unless another thread has done so or ended the batch."""
     rows = [row for row in range(len(taken.rows)) if hand.random.random() < 0.4]
     progress = [taken.rows[row][2] + 10 for row in rows]
     if any(steps > 60 for steps in progress):
@@ -157,7 +157,7 @@ def climb(hand: Hand, batch: mb.Batch, taken: Taken) -> None:
 
 
 def finish(hand: Hand) -> None:
-    """Ends a batch that was put aside, beside another thread that may do so too."""
+    """Ends a batch that was kept; another thread may do so at the same time."""
     with contextlib.suppress(IndexError, ValueError):
         at = hand.random.choice([0, -1])
         batch, taken = hand.stage.open[at]
@@ -229,7 +229,7 @@ def pause(hand: Hand) -> None:
 
 
 def refused(hand: Hand) -> None:
-    """Arguments that are none: nothing is accepted, and nothing breaks."""
+    """Gives wrong arguments: nothing is accepted, and nothing breaks."""
     calls: list[Callable[[], object]] = [
         lambda: hand.scheduler.submit(-1, 1),
         lambda: hand.scheduler.submit(1, float("nan")),
@@ -263,7 +263,7 @@ def die(hand: Hand) -> None:
 
 
 def fork(hand: Hand) -> None:
-    """The child is refused whatever it calls, or it ends with the number of the call."""
+    """Forks: each call of the child is refused, or it ends with the number of the call."""
     child = os.fork()
     if child == 0:
         os._exit(in_child(hand))

@@ -1,8 +1,8 @@
-"""One process that runs programs: ``python -m tests.faults.child FIRST STEP COUNT``.
+"""Runs programs in one process: ``python -m tests.faults.child FIRST STEP COUNT``.
 
 It writes ``run SEED`` before each program and ``fault SEED what`` for each fault. A program that
-hangs ends the process: faulthandler, which needs neither the interpreter nor its lock, prints the
-stacks of all threads then.
+hangs ends the process: faulthandler prints the stacks of all threads, without the interpreter and
+without its lock.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.faults.actors import run
 from tests.faults.program import program
 
 HANGS = 60
-"""Seconds after which a program hangs."""
+"""Seconds after which a program counts as hanging."""
 
 
 def main(first: int, step: int, count: int) -> int:
@@ -35,14 +35,14 @@ def main(first: int, step: int, count: int) -> int:
 
 
 def quiet() -> None:
-    """Programs drop batches, loops, and coroutines on purpose."""
+    """Silences warnings: programs drop batches, loops, and coroutines on purpose."""
     faulthandler.enable()
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     sys.unraisablehook = lambda _: None
     asyncio.set_event_loop(None)
     gc.collect()
-    gc.freeze()  # or each collection of a program walks through all of numpy
+    gc.freeze()  # Else each collection of a program walks through all of numpy.
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Makes a program from a seed: a scheduler, and what each thread, loop and task does to it."""
+"""Makes a program from a seed: a scheduler, and the calls of each thread, loop and task."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CALLS = {
     "close": 0.15,
     "die": 0.3,
 }
-"""What a thread does, and how often."""
+"""The calls of a thread, and their weights."""
 
 AWAITS = {
     "submit": 5,
@@ -53,16 +53,16 @@ AWAITS = {
     "fork": 0.05,
     "die": 0.3,
 }
-"""What a task does, and how often."""
+"""The calls of a task, and their weights."""
 
 SIGNALLED = {"take_signalled": 6, "submit_signalled": 3, "drain_signalled": 0.3, "submit": 3}
-"""What the main thread does, of which only this one is interrupted by signals."""
+"""The calls of the main thread, the only one that signals interrupt."""
 
 LOOPS = ["stock", "stock", "slow", "raising"]
 ENDS = ["cancel", "cancel", "stop", "close", "leave"]
 
 Step = tuple[str, int]
-"""What, and a seed of how."""
+"""A call, and the seed of its random choices."""
 
 
 @dataclass(frozen=True)
@@ -79,17 +79,18 @@ class Actor:
 
 @dataclass(frozen=True)
 class Program:
-    """Repeats but for the order in which threads run."""
+    """Repeats, except for the order in which threads run."""
 
     seed: int
     options: dict[str, Any]
-    """Of the scheduler."""
+    """The options of the scheduler."""
     keeper: bool
     """A thread takes batches until the scheduler is closed: nothing may stay."""
     actors: list[Actor] = field(default_factory=list)
 
 
 def program(seed: int) -> Program:
+    """Returns the program of a seed."""
     draw = random.Random(seed)
     options = scheduler_options(draw)
     keeper = options["fill"] == "elastic" and draw.random() < 0.4
@@ -100,7 +101,7 @@ def program(seed: int) -> Program:
 
 
 def scheduler_options(draw: random.Random) -> dict[str, Any]:
-    """Few requests fill a scheduler, so that every limit is met."""
+    """Returns options with which few requests fill a scheduler, so that every limit is met."""
     options: dict[str, Any] = {
         "batch_size": draw.randint(1, 4),
         "capacity": draw.choice([4, 8, 30, 200]),
@@ -128,6 +129,6 @@ def actor(draw: random.Random) -> Actor:
     return Actor(draw.choice(LOOPS), tasks, draw.choice(ENDS))
 
 
-def steps(draw: random.Random, of: dict[str, float], most: int) -> list[Step]:
-    names = draw.choices(list(of), list(of.values()), k=draw.randint(1, most))
+def steps(draw: random.Random, of: dict[str, float], max_steps: int) -> list[Step]:
+    names = draw.choices(list(of), list(of.values()), k=draw.randint(1, max_steps))
     return [(name, draw.getrandbits(32)) for name in names]

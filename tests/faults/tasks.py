@@ -1,4 +1,4 @@
-"""What a task does, and the loops that tasks run in: slow to be woken, failing, abandoned."""
+"""The calls of a task, and the loops of tasks: slow to be woken, failing, abandoned."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ import multibin as mb
 
 Ts = TypeVarTuple("Ts")
 LONGEST = 0.01
-"""Seconds after which the tasks of a loop are cancelled: some wait without a timeout."""
+"""Seconds until the tasks of a loop are cancelled: some wait without a timeout."""
 
 
 class Broken(BaseException):
-    """Raised by a loop that is asked to wake a task."""
+    """Is raised by a loop that must wake a task."""
 
 
 class Refused(Exception):
-    """Raised in its place in the main thread, where a `BaseException` would be raised again and end
-    the program.
+    """Is raised in the main thread instead of `Broken`: a `BaseException` would be raised again
+    there, and end the program.
     """
 
 
 def fail() -> NoReturn:
-    """Raises what a loop raises that is asked to wake a task."""
+    """Raises the error of a loop that must wake a task."""
     raise Refused if threading.current_thread() is threading.main_thread() else Broken
 
 
 class SlowLoop(asyncio.SelectorEventLoop):
-    """Lets go of the interpreter where a stock loop writes to its pipe, for longer."""
+    """Releases the GIL for longer than a stock loop that writes to its pipe."""
 
     def call_soon_threadsafe(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
@@ -48,7 +48,7 @@ class SlowLoop(asyncio.SelectorEventLoop):
 
 
 class RaisingLoop(asyncio.SelectorEventLoop):
-    """Fails every third time, once before and once after it has done it."""
+    """Fails in two of three calls: once before it wakes the task, and once after."""
 
     turn = 0
 
@@ -72,14 +72,14 @@ LOOPS: dict[str, type[asyncio.SelectorEventLoop]] = {
 
 
 class Crew:
-    """The tasks of one loop."""
+    """Runs the tasks of one loop."""
 
     def __init__(self, stage: Stage, actor: Actor) -> None:
         self.stage, self.actor = stage, actor
         self.tasks: list[asyncio.Task[None]] = []
 
     def run(self) -> None:
-        """Runs the loop until its end, whichever it has."""
+        """Runs the loop until its end, of any kind."""
         loop = LOOPS[self.actor.kind]()
         self.tasks = [loop.create_task(self.work(steps)) for steps in self.actor.steps]
         if self.actor.end == "cancel":
@@ -107,7 +107,7 @@ class Crew:
                     raise
                 except Exception as error:
                     if self.tasks[0].get_loop().is_closed():
-                        return  # it is destroyed
+                        return  # The task is destroyed.
                     self.stage.account.faults.append(f"{name} in a task: {error!r}")
 
     async def step(self, name: str, hand: Hand) -> None:
@@ -141,7 +141,7 @@ async def iterate(hand: Hand) -> None:
 
 
 async def twice(hand: Hand) -> None:
-    """Awaits what another task awaits, or has awaited."""
+    """Awaits an awaitable twice, at the same time or in turn."""
     wait = hand.worker.next_batch_async(1e-4)
 
     async def other() -> None:
@@ -175,7 +175,7 @@ async def submit_many_async(hand: Hand) -> None:
 async def accept(
     hand: Hand, keys: list[int], submit: Callable[[], Coroutine[Any, Any, int]]
 ) -> None:
-    """Waits for room, up to a timeout or for ever; cancelled, it is not known what was accepted."""
+    """Waits for room, with or without a timeout. Cancelled, it is unknown what was accepted."""
     try:
         async with asyncio.timeout(hand.random.choice([None, 1e-3])):
             first = await submit()
@@ -191,7 +191,7 @@ async def accept(
 
 
 async def busy(hand: Hand) -> None:
-    """Does not let the loop run."""
+    """Blocks the loop."""
     time.sleep(hand.timeout())
 
 

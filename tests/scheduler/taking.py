@@ -1,4 +1,4 @@
-"""Taking batches whose leases a test does not look at."""
+"""Takes batches whose leases a test does not need."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def take(worker: mb.Worker, timeout: float = 0) -> mb.Batch:
 
 
 def rest(worker: mb.Worker) -> list[mb.Batch]:
-    """Takes batches, each of which ends at once, until there are none after ``close()``."""
+    """Takes batches and ends each at once, until ``close()`` was called and none are left."""
     batches = []
     for batch in worker:
         batch.done()

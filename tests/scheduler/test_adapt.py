@@ -1,4 +1,4 @@
-"""Adaptive edges and the live gate: what the scheduler does with finished requests."""
+"""Adaptation to finished requests: edges that follow them, and the live gate."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def count(s: mb.Scheduler, part: str, name: str) -> Any:
 
 
 def bins(s: mb.Scheduler) -> list[int]:
-    """Those to which lengths 0, 20, 40, … of four batches each go."""
+    """Returns the bins of lengths 0, 20, 40, … with four batches each."""
     keys = np.arange(40 * 4 * BATCH, dtype=np.uint64)
     s.submit_many(keys, keys // (4 * BATCH) * 20)
     found = set()
@@ -48,17 +48,17 @@ def bins(s: mb.Scheduler) -> list[int]:
 
 
 def cost(edges: mb.Edges, sample: Ints) -> float:
-    """Mean over requests of E[longest of a batch | bin]."""
-    places = np.searchsorted(edges.bounds[1:-1], sample, side="right")
+    """Returns the mean over requests of E[longest of a batch | bin]."""
+    bin_of = np.searchsorted(edges.bounds[1:-1], sample, side="right")
     total = 0.0
-    for place in np.unique(places):
-        own = np.sort(sample[places == place])
+    for bin in np.unique(bin_of):
+        own = np.sort(sample[bin_of == bin])
         total += len(own) * float(own @ np.diff((np.arange(len(own) + 1) / len(own)) ** BATCH))
     return total / len(sample)
 
 
-def is_cheap(s: mb.Scheduler, sample: Ints, most: float) -> bool:
-    return cost(s.edges, sample) < most
+def is_cheap(s: mb.Scheduler, sample: Ints, max_cost: float) -> bool:
+    return cost(s.edges, sample) < max_cost
 
 
 def test_edges_are_found_from_one_bin_and_follow_a_drift() -> None:
@@ -69,7 +69,7 @@ def test_edges_are_found_from_one_bin_and_follow_a_drift() -> None:
         assert cost(s.edges, fresh) > 1.05 * best
         for part in np.split(draw(10_000, seed, mean), 20):
             s.observe(part, part)
-            time.sleep(0.02)  # A fit takes as long: requests do not finish faster than that.
+            time.sleep(0.02)  # As long as a fit: requests do not finish faster.
         until(partial(is_cheap, s, fresh, 1.03 * best))
     assert count(s, "edges", "drifts") == 1
 
@@ -107,7 +107,7 @@ def test_a_swap_is_logged_once_and_by_the_next_call_at_the_latest(
     sample = draw(2000, 0)
     s.observe(sample, sample)
     until(lambda: count(s, "edges", "swaps") == 1)
-    # The fit runs beside the call that starts it: if it ended first, that call has logged the swap.
+    # The fit runs beside the call that starts it. If it ends first, that call logs the swap.
     s.observe([], [])
     assert [r.getMessage().split(" bins")[0] for r in caplog.records] == ["edges swapped: 8"]
 
@@ -174,18 +174,18 @@ def test_options_are_values() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"every": 0}, ValueError, "every: 0 requests are no interval"),
-        ({"every": -1}, ValueError, "every: -1 is out of range"),
-        ({"every": 0.5}, TypeError, "every: needs an int, got 0.5"),
-        ({"window": 1999}, ValueError, "window: 1999 is not a number of requests"),
-        ({"window": 2**40}, ValueError, "window: 1099511627776 is not a number of requests"),
-        ({"bins": 0}, ValueError, "bins: 0 is not a number of bins"),
-        ({"bins": 5000}, ValueError, "bins: 5000 is not a number of bins"),
-        ({"hysteresis": -0.1}, ValueError, "hysteresis: -0.1 is not a finite share"),
-        ({"hysteresis": float("nan")}, ValueError, "hysteresis: NaN is not a finite share"),
-        ({"overhead": float("inf")}, ValueError, "overhead: inf is not a finite number"),
-        ({"overhead": "2"}, TypeError, "overhead: needs an int or a float, got '2'"),
-        ({"gate": False, "edges": False}, ValueError, "edges and gate: both are False"),
+        ({"every": 0}, ValueError, "every must be at least 1, got 0"),
+        ({"every": -1}, ValueError, "every must be at least 1, got -1"),
+        ({"every": 0.5}, TypeError, "every must be an int, got 0.5"),
+        ({"window": 1999}, ValueError, r"window must be between 2000 and \d+, got 1999"),
+        ({"window": 2**40}, ValueError, r"window must be between 2000 and \d+, got 1099511627776"),
+        ({"bins": 0}, ValueError, "bins must be between 1 and 4096, got 0"),
+        ({"bins": 5000}, ValueError, "bins must be between 1 and 4096, got 5000"),
+        ({"hysteresis": -0.1}, ValueError, "hysteresis must be finite and at least 0, got -0.1"),
+        ({"hysteresis": float("nan")}, ValueError, "hysteresis must be finite and at least 0, got"),
+        ({"overhead": float("inf")}, ValueError, "overhead must be finite and at least 0, got inf"),
+        ({"overhead": "2"}, TypeError, "overhead must be a number, got '2'"),
+        ({"gate": False, "edges": False}, ValueError, "edges or gate must be on, got neither"),
     ],
 )
 def test_bad_options_are_named(
@@ -196,17 +196,27 @@ def test_bad_options_are_named(
 
 
 def test_more_bins_than_queues_are_refused() -> None:
-    with pytest.raises(ValueError, match="adapt: bins = 9 are more than max_bins = 8"):
+    with pytest.raises(ValueError, match=r"adapt\.bins must be at most max_bins = 8, got 9"):
         mb.Scheduler(mb.Edges([0, 1]), BATCH, max_bins=8, adapt=mb.Adapt(bins=9))
 
 
 @pytest.mark.parametrize(
     ("predicted", "actual", "error", "message"),
     [
-        (-1, 5, ValueError, "predicted: -1 is not a length"),
-        ([5, 5], [5, float("inf")], ValueError, r"actual\[1\]: inf"),
-        ([1, 2, 3], [1, 2], ValueError, "actual: 2 values for 3 of predicted"),
-        (5, None, TypeError, "actual: needs an int or a float, got None"),
+        (-1, 5, ValueError, "predicted must be between 0 and 4294967295, got -1"),
+        (
+            [5, 5],
+            [5, float("inf")],
+            ValueError,
+            r"actual\[1\] must be between 0 and 4294967295, got inf",
+        ),
+        (
+            [1, 2, 3],
+            [1, 2],
+            ValueError,
+            "actual must have one value for each of 3 predictions, got 2",
+        ),
+        (5, None, TypeError, "actual must be a number, got None"),
     ],
 )
 def test_bad_pairs_are_named_and_nothing_of_them_counts(

@@ -1,4 +1,4 @@
-"""Waiting for batches in an event loop: what wakes a task, and what ends its wait."""
+"""Waits for batches in an event loop: what wakes a task, and what ends its wait."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import time
 
 import pytest
-from tests.scheduler.waiting import EDGES, SOON, asleep, in_thread, waits
+from tests.scheduler.waiting import EDGES, SOON, in_thread, take_soon, until_waiting
 
 import multibin as mb
 
@@ -17,8 +17,8 @@ def test_a_lone_request_on_an_idle_loop(from_thread: bool) -> None:
     worker = s.worker()
 
     async def run() -> list[int]:
-        waiter = asyncio.create_task(waits(worker))
-        await asleep(waiter)
+        waiter = asyncio.create_task(take_soon(worker))
+        await until_waiting(waiter)
         if from_thread:
             in_thread(lambda: s.submit(7, 3)).join()
         else:
@@ -76,10 +76,10 @@ def test_closing_ends_waits_and_iteration() -> None:
         return [key async for batch in worker for key in batch.keys.tolist()]
 
     async def run() -> list[list[int]]:
-        waiter = asyncio.create_task(waits(shared))
-        # Each asks while the other two sleep.
+        waiter = asyncio.create_task(take_soon(shared))
+        # Each asks while the other two wait.
         tasks = [asyncio.create_task(iterate(worker)) for worker in (shared, s.worker())]
-        await asleep(waiter)
+        await until_waiting(waiter)
         in_thread(s.close).join()
         with pytest.raises(mb.ClosedError):
             await waiter
@@ -93,9 +93,9 @@ def test_closing_a_worker_ends_its_waits_alone() -> None:
     one, other = s.worker(), s.worker()
 
     async def run() -> None:
-        ends = [asyncio.create_task(waits(one)) for _ in range(2)]
-        stays = asyncio.create_task(waits(other))
-        await asleep(stays)
+        ends = [asyncio.create_task(take_soon(one)) for _ in range(2)]
+        stays = asyncio.create_task(take_soon(other))
+        await until_waiting(stays)
         one.close()
         for end in ends:
             with pytest.raises(mb.ClosedError):
@@ -125,12 +125,12 @@ def test_a_strict_bin_wakes_when_it_is_full() -> None:
     s = mb.Scheduler(EDGES, 3, fill="strict")
 
     async def run() -> None:
-        waiter = asyncio.create_task(waits(s.worker()))
-        await asleep(waiter)
+        waiter = asyncio.create_task(take_soon(s.worker()))
+        await until_waiting(waiter)
         for key in range(4):
             s.submit(key, 10 * (key == 0))
             if key < 3:
-                await asleep(waiter)
+                await until_waiting(waiter)
         assert (await waiter).keys.tolist() == [1, 2, 3]
 
     asyncio.run(run())
@@ -143,7 +143,7 @@ def test_max_wait_wakes(before: bool) -> None:
     async def run() -> None:
         if before:
             s.submit(7, 3)
-        waiter = asyncio.create_task(waits(s.worker()))
+        waiter = asyncio.create_task(take_soon(s.worker()))
         await asyncio.sleep(0.01)
         if not before:
             in_thread(lambda: s.submit(7, 3)).join()
@@ -159,10 +159,10 @@ def test_the_alarm_of_a_cancelled_waiter_is_set_by_another() -> None:
     worker = s.worker()
 
     async def run() -> None:
-        first = asyncio.create_task(waits(worker))
-        await asleep(first)
-        second = asyncio.create_task(waits(worker))
-        await asleep(second)
+        first = asyncio.create_task(take_soon(worker))
+        await until_waiting(first)
+        second = asyncio.create_task(take_soon(worker))
+        await until_waiting(second)
         s.submit(7, 3)
         await asyncio.sleep(0.01)
         first.cancel()
@@ -178,15 +178,15 @@ def test_a_climber_wakes_its_own_worker() -> None:
     async def run() -> None:
         s.submit(7, 0)
         batch = await own.next_batch_async()
-        idle = asyncio.create_task(waits(other))
-        await asleep(idle)
-        waiter = asyncio.create_task(waits(own))
-        await asleep(waiter)
+        idle = asyncio.create_task(take_soon(other))
+        await until_waiting(idle)
+        waiter = asyncio.create_task(take_soon(own))
+        await until_waiting(waiter)
         in_thread(lambda: batch.resubmit([0], [10])).join()
         batch.done()
         climbed = await waiter
         assert climbed.progress.tolist() == [10]
-        await asleep(idle)
+        await until_waiting(idle)
         s.close()
         with pytest.raises(mb.ClosedError):
             await idle
@@ -199,7 +199,7 @@ def test_a_temporary_worker_lives_while_it_is_awaited() -> None:
 
     async def run() -> None:
         waiter = asyncio.create_task(s.worker().next_batch_async())
-        await asleep(waiter)
+        await until_waiting(waiter)
         s.submit(7, 3)
         with await waiter as batch:
             assert batch.keys.tolist() == [7]

@@ -1,4 +1,4 @@
-"""Many waiters in loops and threads: nothing is lost with one that goes, and wake-ups are few."""
+"""Many waiters in loops and threads: one that leaves loses nothing, and there are few wake-ups."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 import pytest
 from tests.scheduler.taking import take
-from tests.scheduler.waiting import EDGES, SOON, asleep, in_thread, waits
+from tests.scheduler.waiting import EDGES, SOON, in_thread, take_soon, until_waiting
 
 import multibin as mb
 
 
 class CountingLoop(asyncio.SelectorEventLoop):
-    """Counts how often another thread wakes it."""
+    """Counts the wake-ups from other threads."""
 
     woken = 0
 
@@ -33,9 +33,9 @@ def test_a_cancelled_waiter_loses_nothing(notified: bool) -> None:
 
     async def run() -> None:
         first = asyncio.create_task(worker.next_batch_async())
-        await asleep(first)
-        second = asyncio.create_task(waits(worker))
-        await asleep(second)
+        await until_waiting(first)
+        second = asyncio.create_task(take_soon(worker))
+        await until_waiting(second)
         if notified:
             s.submit(7, 3)
         first.cancel()
@@ -54,7 +54,7 @@ def test_a_cancelled_waiter_passes_its_wake_up_to_a_thread() -> None:
 
     async def run() -> None:
         waiter = asyncio.create_task(s.worker().next_batch_async())
-        await asleep(waiter)
+        await until_waiting(waiter)
         thread = in_thread(lambda: taken.extend(take(s.worker(), SOON).keys.tolist()))
         await asyncio.sleep(0.05)
         s.submit(7, 3)
@@ -72,7 +72,7 @@ def test_a_loop_that_runs_no_more_passes_its_wake_up_on(closed: bool) -> None:
     taken: list[int] = []
     loop = asyncio.new_event_loop()
     waiter = loop.create_task(s.worker().next_batch_async())
-    loop.run_until_complete(asleep(waiter))
+    loop.run_until_complete(until_waiting(waiter))
     if closed:
         loop.close()
     thread = in_thread(lambda: taken.extend(take(s.worker(), SOON).keys.tolist()))
@@ -190,7 +190,7 @@ def test_many_loops_threads_and_producers_deliver_everything_once(
 
 
 def test_a_loop_is_woken_once_a_batch() -> None:
-    """From another thread; in the thread of the loop not even once."""
+    """Wakes the loop once a batch from another thread, and never from the thread of the loop."""
     batch_size, rounds = 8, 50
     s = mb.Scheduler(EDGES, batch_size, fill="strict")
     taken = threading.Semaphore(0)
@@ -230,8 +230,8 @@ def test_requests_from_the_loop_itself_wake_it_without_a_system_call() -> None:
         loop, worker = asyncio.get_running_loop(), s.worker()
         assert isinstance(loop, CountingLoop)
         for _ in range(20):
-            waiter = asyncio.create_task(waits(worker))
-            await asleep(waiter)
+            waiter = asyncio.create_task(take_soon(worker))
+            await until_waiting(waiter)
             before = loop.woken
             for key in range(8):
                 s.submit(key, 3)
@@ -248,7 +248,7 @@ def test_waiting_costs_no_processor_time() -> None:
     async def run() -> float:
         worker = s.worker()
         waiters = [asyncio.create_task(worker.next_batch_async()) for _ in range(8)]
-        await asleep(waiters[-1])
+        await until_waiting(waiters[-1])
         start = time.process_time()
         await asyncio.sleep(0.3)
         spent = time.process_time() - start
@@ -288,7 +288,7 @@ def test_ctrl_c_that_meets_a_wake_up_is_raised_and_the_loop_woken() -> None:
 
     consumer = in_thread(run)
     time.sleep(0.5)
-    # Where the tests run in the background, Ctrl-C is ignored.
+    # Tests that run in the background ignore Ctrl-C.
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):

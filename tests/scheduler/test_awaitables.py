@@ -1,4 +1,4 @@
-"""What the ``_async`` methods return: awaited once, held by the loop, and by nothing else."""
+"""The awaitables of the ``_async`` methods: awaited once, and held by the loop alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 import pytest
-from tests.scheduler.waiting import EDGES, SOON, asleep, in_thread
+from tests.scheduler.waiting import EDGES, SOON, in_thread, until_waiting
 
 import multibin as mb
 
@@ -24,7 +24,7 @@ def test_a_second_task_that_awaits_is_refused_and_the_first_served() -> None:
             return await wait
 
         first = asyncio.create_task(awaits())
-        await asleep(first)
+        await until_waiting(first)
         for other in (awaits(), wait):
             with pytest.raises(RuntimeError, match="awaited twice"):
                 await asyncio.create_task(other)
@@ -88,7 +88,7 @@ def test_a_task_that_only_its_loop_holds_is_served() -> None:
 
 
 class Tag:
-    """Lives as long as the frame that has it."""
+    """Lives as long as its frame."""
 
 
 def left_behind(wait: Coroutine[Any, Any, object]) -> list[weakref.ref[Any]]:
@@ -129,7 +129,7 @@ def test_a_closed_loop_is_collected_with_its_tasks_and_their_workers() -> None:
 
 
 class Slotted(asyncio.SelectorEventLoop):
-    """A loop that takes no attribute of ours."""
+    """Takes no attributes."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if name.startswith("_multibin"):
@@ -142,7 +142,7 @@ def test_a_loop_that_takes_no_attributes() -> None:
 
     async def run() -> list[int]:
         waiter = asyncio.create_task(s.worker().next_batch_async())
-        await asleep(waiter)
+        await until_waiting(waiter)
         in_thread(lambda: s.submit(7, 3)).join()
         with await asyncio.wait_for(waiter, SOON) as batch:
             return list(batch.keys.tolist())
@@ -166,11 +166,13 @@ def test_drain_async_ends_with_the_last_lease() -> None:
     s.submit(7, 3)
 
     async def run() -> None:
-        with pytest.raises(TimeoutError, match="1 wait and 0 are leased"):
+        with pytest.raises(
+            TimeoutError, match="not drained within the timeout: 1 waiting, 0 leased"
+        ):
             await s.drain_async(0.01)
         batch = s.worker().next_batch(0)
         drained = asyncio.create_task(s.drain_async())
-        await asleep(drained)
+        await until_waiting(drained)
         in_thread(batch.done).join()
         await asyncio.wait_for(drained, SOON)
         assert s.closed

@@ -1,4 +1,4 @@
-"""Taking requests back, changing a scheduler while it runs, and ending it."""
+"""Cancels requests, changes a scheduler while it runs, and ends it."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_change_wakes_a_worker_that_waits_for_a_full_bin() -> None:
 
 def test_bad_changes_are_named_and_change_nothing() -> None:
     s = mb.Scheduler(EDGES, 4, capacity=16, max_wait=1.0)
-    with pytest.raises(ValueError, match="edges: 3 bins are more than max_bins = 2"):
+    with pytest.raises(ValueError, match="edges must have at most max_bins = 2 bins, got 3"):
         s.reconfigure(edges=mb.Edges([0, 1, 2, 3]), batch_size=2)
     for argument, value in [
         ("batch_size", 0),
@@ -107,11 +107,11 @@ def test_bad_changes_are_named_and_change_nothing() -> None:
         ("max_wait", float("nan")),
         ("max_parked", -1),
     ]:
-        with pytest.raises(ValueError, match=rf"{argument}: "):
+        with pytest.raises(ValueError, match=rf"{argument} must be "):
             s.reconfigure(**{argument: value})  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="edges: 2 bins are more than max_bins = 1"):
+    with pytest.raises(ValueError, match="edges must have at most max_bins = 1 bins, got 2"):
         mb.Scheduler(EDGES, 4, max_bins=1)
-    with pytest.raises(ValueError, match="max_bins: 5000 are more than 4096"):
+    with pytest.raises(ValueError, match="max_bins must be at most 4096, got 5000"):
         mb.Scheduler(EDGES, 4, max_bins=5000)
     s.submit_many(np.arange(4, dtype=np.uint64), [1] * 4)
     assert take(s.worker()).keys.tolist() == [0, 1, 2, 3]
@@ -143,7 +143,7 @@ def test_draining_says_what_is_left_when_the_time_is_over() -> None:
     tickets = [s.submit(key, 1) for key in range(3)]
     worker = s.worker()
     batch = worker.next_batch(0)
-    with pytest.raises(TimeoutError, match="drain: 2 wait and 1 are leased"):
+    with pytest.raises(TimeoutError, match="not drained within the timeout: 2 waiting, 1 leased"):
         s.drain(0.01)
     assert s.closed
     batch.done()

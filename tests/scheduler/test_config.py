@@ -1,4 +1,4 @@
-"""SchedulerConfig: how a scheduler behaves, without one."""
+"""SchedulerConfig: a scheduler's arguments, as a value."""
 
 from __future__ import annotations
 
@@ -70,18 +70,34 @@ def test_the_longest_length_is_enough() -> None:
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ({"batch_size": 4}, TypeError, "edges: are missing"),
-        ({"edges": EDGES}, TypeError, "batch_size: is missing"),
+        ({"batch_size": 4}, TypeError, "edges must be given, unless longest is"),
+        ({"edges": EDGES}, TypeError, "batch_size must be given"),
         (
             {"edges": EDGES, "batch_size": 4, "longest": 9},
             ValueError,
-            "longest: goes without edges",
+            "longest must be left out with edges, got 9",
         ),
-        ({"longest": 0, "batch_size": 4}, ValueError, "longest: 0"),
-        ({"longest": -1, "batch_size": 4}, ValueError, "longest: -1"),
-        ({"edges": EDGES, "batch_size": 9, "capacity": 4}, ValueError, "batch_size: 9 exceeds"),
-        ({"edges": EDGES, "batch_size": 4, "fill": "lazy"}, ValueError, 'fill: "lazy" is not'),
-        ({"edges": EDGES, "batch_size": 4, "max_bins": 1}, ValueError, "edges: 2 bins"),
+        ({"longest": 0, "batch_size": 4}, ValueError, "longest must be at least 1, got 0"),
+        (
+            {"longest": -1, "batch_size": 4},
+            ValueError,
+            "longest must be between 0 and 4294967295, got -1",
+        ),
+        (
+            {"edges": EDGES, "batch_size": 9, "capacity": 4},
+            ValueError,
+            "batch_size must be at most capacity = 4, got 9",
+        ),
+        (
+            {"edges": EDGES, "batch_size": 4, "fill": "lazy"},
+            ValueError,
+            "fill must be one of 'elastic', 'strict', got 'lazy'",
+        ),
+        (
+            {"edges": EDGES, "batch_size": 4, "max_bins": 1},
+            ValueError,
+            "edges must have at most max_bins = 1 bins, got 2",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(
@@ -114,7 +130,7 @@ def test_adapting_needs_a_second_bin(
     if works:
         make()
         return
-    with pytest.raises(ValueError, match="adapt: "):
+    with pytest.raises(ValueError, match=r"adapt(\.bins)? must be "):
         make()
 
 

@@ -17,7 +17,7 @@ samples = st.lists(st.integers(0, 500), min_size=1, max_size=60)
 
 
 def longest(values: list[int], batch_size: int) -> float:
-    """E[max of batch_size] of a bin with these values (PAPER: any distribution, empirical)."""
+    """Returns E[max of batch_size] of the values of a bin (arXiv 2412.04504, empirical)."""
     share = (np.arange(len(values) + 1) / len(values)) ** batch_size
     return float(np.sort(values) @ np.diff(share))
 
@@ -42,27 +42,42 @@ def test_bins_are_half_open_and_the_outer_ones_take_the_rest() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: mb.Edges([]), "bounds: need at least 2"),
-        (lambda: mb.Edges([1, 3, 3]), r"bounds\[2\] = 3 is not above 3"),
-        (lambda: mb.Edges([0, float("nan")]), r"bounds\[1\]: NaN"),
-        (lambda: mb.Edges(range(5000)), "bounds: 4999 bins are more than 4096"),
-        (lambda: mb.Edges([0, -1]), r"bounds\[1\]: -1"),
-        (lambda: mb.Edges([[0, 1]]), "bounds: needs one dimension"),
-        (lambda: mb.Edges.uniform(5, 5, 2), "hi: 5"),
-        (lambda: mb.Edges.uniform(0, 5, 0), "bins: 0"),
-        (lambda: mb.Edges.uniform(0, 5, -1), "bins: -1"),
-        (lambda: mb.Edges.quantile([], 2), "sample"),
-        (lambda: mb.Edges.quantile([1, float("inf")], 2), r"sample\[1\]: inf"),
-        (lambda: mb.Edges.optimal([1], 2, 0), "batch_size: 0"),
-        (lambda: mb.Edges.optimal([1], 2, 4, 0), "candidates: 0"),
-        (lambda: mb.Edges.optimal([1], 2, 4, -1), "candidates: -1"),
-        (lambda: mb.Edges.optimal([1, 2], 2, 4, actual=[1]), "sample and actual: 2 .* 1"),
-        (lambda: mb.Edges.optimal([], 2, 4, actual=[]), "sample"),
-        (lambda: mb.Edges.optimal([1, 2], 2, 4, actual=[1, -2]), r"actual\[1\]: -2"),
-        (lambda: mb.Edges.optimal([1], 2, 4, monotone=False), "monotone: .* without actual"),
-        (lambda: mb.Edges.feedback([1], 2, float("nan")), "overhead: NaN"),
-        (lambda: mb.Edges.feedback([1], 2, 10**400), "overhead: inf"),
-        (lambda: mb.Edges.feedback([1], 2, -1), "overhead: -1"),
+        (lambda: mb.Edges([]), "bounds must have at least 2 values, got 0"),
+        (lambda: mb.Edges([1, 3, 3]), r"bounds\[2\] must be above 3 after rounding up, got 3"),
+        (
+            lambda: mb.Edges([0, float("nan")]),
+            r"bounds\[1\] must be between 0 and 4294967295, got nan",
+        ),
+        (lambda: mb.Edges(range(5000)), "bounds must make at most 4096 bins, got 4999"),
+        (lambda: mb.Edges([0, -1]), r"bounds\[1\] must be between 0 and 4294967295, got -1"),
+        (lambda: mb.Edges([[0, 1]]), r"bounds must have shape \[n\], got \(1, 2\)"),
+        (lambda: mb.Edges.uniform(5, 5, 2), "hi must be above lo = 5, got 5"),
+        (lambda: mb.Edges.uniform(0, 5, 0), "bins must be between 1 and 4096, got 0"),
+        (lambda: mb.Edges.uniform(0, 5, -1), "bins must be at least 1, got -1"),
+        (lambda: mb.Edges.quantile([], 2), "sample must have at least 1 value, got 0"),
+        (lambda: mb.Edges.quantile([1, float("inf")], 2), r"sample\[1\] must be .*, got inf"),
+        (lambda: mb.Edges.optimal([1], 2, 0), "batch_size must be at least 1, got 0"),
+        (lambda: mb.Edges.optimal([1], 2, 4, 0), "candidates must be at least 1, got 0"),
+        (lambda: mb.Edges.optimal([1], 2, 4, -1), "candidates must be at least 1, got -1"),
+        (
+            lambda: mb.Edges.optimal([1, 2], 2, 4, actual=[1]),
+            "actual must have one length for each of 2 predictions, got 1",
+        ),
+        (lambda: mb.Edges.optimal([], 2, 4, actual=[]), "sample must have at least 1 value"),
+        (lambda: mb.Edges.optimal([1, 2], 2, 4, actual=[1, -2]), r"actual\[1\] must be .*, got -2"),
+        (
+            lambda: mb.Edges.optimal([1], 2, 4, monotone=False),
+            "monotone must be True without actual, got False",
+        ),
+        (
+            lambda: mb.Edges.feedback([1], 2, float("nan")),
+            "overhead must be finite and at least 0, got",
+        ),
+        (
+            lambda: mb.Edges.feedback([1], 2, 10**400),
+            "overhead must be finite and at least 0, got inf",
+        ),
+        (lambda: mb.Edges.feedback([1], 2, -1), "overhead must be finite and at least 0, got -1"),
     ],
 )
 def test_bad_values_are_named(make: object, message: str) -> None:
@@ -74,9 +89,9 @@ def test_bad_values_are_named(make: object, message: str) -> None:
     "sample", [["a"], [True], [1j], np.array(["2020"], "datetime64"), np.zeros(1, "u4,u4")]
 )
 def test_bad_dtypes_are_named(sample: object) -> None:
-    with pytest.raises(TypeError, match="sample: needs an integer or float dtype"):
+    with pytest.raises(TypeError, match="sample must have a dtype of numbers, got "):
         mb.Edges.quantile(sample, 2)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="bins: needs an int"):
+    with pytest.raises(TypeError, match="bins must be an int, got '2'"):
         mb.Edges.quantile([1], "2")  # type: ignore[arg-type]
 
 

@@ -1,8 +1,8 @@
-"""The interpreter ends beside daemon threads that are in a call of the scheduler: it ends quietly.
+"""The interpreter ends quietly while daemon threads are in a call of the scheduler.
 
-Before 3.14, CPython ends such a thread when it wants the GIL back, by unwinding its stack, which
-must not meet a frame of Rust. So that it happens each time, something global takes a second to go,
-and what is called meanwhile sleeps.
+Before 3.14, CPython ends such a thread when it asks for the GIL, by unwinding its stack, which must
+not meet a frame of Rust. To make it happen each time, a global takes a second to be deleted, and
+the code that runs meanwhile sleeps.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import asyncio, logging, operator, sys, threading, time, types, warnings
 import numpy as np
 import multibin as mb
 
-class Goes:
+class SlowToGo:
     def __del__(self, sleep=time.sleep):
         sleep(1)
 
-# Goes while the interpreter ends.
+# Deleted while the interpreter ends.
 sys.modules["last"] = types.ModuleType("last")
-sys.modules["last"].goes = Goes()
+sys.modules["last"].slow = SlowToGo()
 
 def nap(*args, **kwargs):
     time.sleep(0.5)  # the GIL is free meanwhile
@@ -41,7 +41,7 @@ s = mb.Scheduler(edges, 4, capacity=8)
 worker = s.worker()
 """
 
-SLEEPERS = {
+SLOW = {
     "submit beside a loop that is slow to wake": """
 class Slow(asyncio.SelectorEventLoop):
     def call_soon_threadsafe(self, *args, **kwargs):
@@ -116,7 +116,7 @@ with climbing.worker() as climber, climber.next_batch(1) as batch:
     batch.resubmit([0], [5])
     daemon(climber.close)
 """,
-    "the gate turns, and a slow logger": """
+    "the gate changes, and a slow logger": """
 class Slow(logging.Handler):
     emit = nap
 
@@ -253,8 +253,8 @@ def ends(program: str) -> None:
 
 
 @pytest.mark.thread_unsafe(reason="takes seconds")
-@pytest.mark.parametrize("program", SLEEPERS.values(), ids=SLEEPERS)
-def test_a_daemon_thread_sleeps_in_python_code_that_rust_called(program: str) -> None:
+@pytest.mark.parametrize("program", SLOW.values(), ids=SLOW)
+def test_a_daemon_thread_waits_in_python_code_that_rust_called(program: str) -> None:
     ends(program)
 
 

@@ -1,4 +1,4 @@
-"""A scheduler that was made before a fork: in the child each call says so, and nothing hangs."""
+"""A scheduler that was made before a fork: in the child each call is refused, and nothing hangs."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ s.submit_many([1, 2, 3, 4], [5, 5, 5, 5])
 worker = s.worker()
 batch = worker.next_batch(0)
 wait = worker.next_batch_async()
-asleep = threading.Thread(target=lambda: mb.Scheduler(mb.Edges([0, 1]), 2).worker().next_batch(1))
-asleep.start()
+waiting = threading.Thread(target=lambda: mb.Scheduler(mb.Edges([0, 1]), 2).worker().next_batch(1))
+waiting.start()
 
 CALLS = {
     "submit": lambda: s.submit(1, 5),
@@ -89,7 +89,7 @@ assert in_child(refused) == 0
 
 LEAVES = """
 def leaves():
-    # What ends the blocks of the parent in the child is what the child meets.
+    # The child meets the exception that ends the blocks of the parent.
     for own in (worker, batch):
         assert own.__exit__() is None
         assert own.__exit__(SystemExit, SystemExit(), None) is None
@@ -113,7 +113,7 @@ assert in_child(drops) == 0
 """
 
 NEW = """
-def anew():
+def new():
     own = mb.Scheduler.from_config(config)
     own.submit(1, 5)
     with own.worker() as worker, worker.next_batch(1) as batch:
@@ -121,7 +121,7 @@ def anew():
     own.drain(1)
 
 config = s.config
-assert in_child(anew) == 0
+assert in_child(new) == 0
 """
 
 BUSY = """

@@ -1,4 +1,4 @@
-"""The gate: what bins gain with these predictions, and what it concludes."""
+"""The gate: what bins gain with these predictions, and whether it is open."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def draw(n: int, seed: int) -> Ints:
 
 
 def expected_max(actual: Ints, batch_size: int) -> float:
-    """E[longest of a batch] of different requests, each choice of them alike."""
+    """Returns E[longest of a batch] over all sets of different requests, equally likely."""
     n = len(actual)
     shorter = np.arange(n + 1, dtype=np.float64)
     shares = np.ones(n + 1)
@@ -85,14 +85,14 @@ def test_predictions_that_tell_nothing_gain_nothing_and_true_ones_pay(
 def test_a_gate_that_is_told_of_arrivals_knows_that_short_requests_finish_first() -> None:
     actual = draw(20_000, 0)
     edges = mb.Edges.optimal(actual, 16, 8)
-    told, not_told = mb.Gate(edges, 8), mb.Gate(edges, 8)
-    told.arrive(actual)
+    informed, uninformed = mb.Gate(edges, 8), mb.Gate(edges, 8)
+    informed.arrive(actual)
     said = set()
     for part in np.split(np.sort(actual), 200):
-        told.observe(part, part)
-        not_told.observe(part, part)
-        said.add((told.is_open, not_told.is_open))
-    # What is alike in bins of its own seems to be all that there is.
+        informed.observe(part, part)
+        uninformed.observe(part, part)
+        said.add((informed.is_open, uninformed.is_open))
+    # Equal requests in bins of their own look like all requests.
     assert said == {(True, True), (True, False)}
 
 
@@ -166,7 +166,7 @@ def test_between_its_bounds_it_stays_as_it_was() -> None:
 
 @pytest.mark.parametrize(("predicted", "error"), [(-1, ValueError), ("5", TypeError)])
 def test_bad_arrivals_are_named(predicted: Any, error: type[Exception]) -> None:
-    with pytest.raises(error, match="predicted: "):
+    with pytest.raises(error, match="predicted must be "):
         mb.Gate(mb.Edges([0, 10]), 2).arrive(predicted)
 
 
@@ -190,17 +190,27 @@ def test_numbers_and_arrays_of_any_kind(predicted: Any, actual: Any) -> None:
 @pytest.mark.parametrize(
     ("predicted", "actual", "error", "message"),
     [
-        (-1, 5, ValueError, "predicted: -1 is not a length"),
-        (5, float("nan"), ValueError, "actual: nan is not a length"),
-        (5, 2**32, ValueError, "actual: 4294967296 is not a length"),
-        ([5, -1], [5, 5], ValueError, r"predicted\[1\]: -1 is not a length"),
-        ([5, 5], [5, float("inf")], ValueError, r"actual\[1\]: inf"),
-        ([1, 2, 3], [1, 2], ValueError, "actual: 2 values for 3 of predicted"),
-        (1, [1, 2], ValueError, "actual: 2 values for 1 of predicted"),
-        ([[1]], [1], ValueError, r"predicted: needs one dimension, got shape \[1, 1\]"),
-        ("5", 5, TypeError, "predicted: needs an int or a float, got '5'"),
-        (5, None, TypeError, "actual: needs an int or a float, got None"),
-        (["5"], [5], TypeError, "predicted: needs an integer or float dtype"),
+        (-1, 5, ValueError, "predicted must be between 0 and 4294967295, got -1"),
+        (5, float("nan"), ValueError, "actual must be between 0 and 4294967295, got nan"),
+        (5, 2**32, ValueError, "actual must be between 0 and 4294967295, got 4294967296"),
+        ([5, -1], [5, 5], ValueError, r"predicted\[1\] must be between 0 and 4294967295, got -1"),
+        (
+            [5, 5],
+            [5, float("inf")],
+            ValueError,
+            r"actual\[1\] must be between 0 and 4294967295, got inf",
+        ),
+        (
+            [1, 2, 3],
+            [1, 2],
+            ValueError,
+            "actual must have one value for each of 3 predictions, got 2",
+        ),
+        (1, [1, 2], ValueError, "actual must have one value for each of 1 predictions, got 2"),
+        ([[1]], [1], ValueError, r"predicted must have shape \[n\], got \(1, 1\)"),
+        ("5", 5, TypeError, "predicted must be a number, got '5'"),
+        (5, None, TypeError, "actual must be a number, got None"),
+        (["5"], [5], TypeError, "predicted must have a dtype of numbers, got <U1"),
     ],
 )
 def test_bad_pairs_are_named_and_nothing_of_them_counts(
@@ -218,10 +228,10 @@ def test_bad_pairs_are_named_and_nothing_of_them_counts(
 @pytest.mark.parametrize(
     ("batch_size", "error", "message"),
     [
-        (0, ValueError, "batch_size: 0 rows make no batch"),
-        (-1, ValueError, "batch_size: -1 is out of range"),
-        (2**32, ValueError, "batch_size: 4294967296 is out of range"),
-        (2.5, TypeError, "batch_size: needs an int, got 2.5"),
+        (0, ValueError, "batch_size must be at least 1, got 0"),
+        (-1, ValueError, "batch_size must be at least 1, got -1"),
+        (2**32, ValueError, "batch_size must be at most 4294967295, got 4294967296"),
+        (2.5, TypeError, "batch_size must be an int, got 2.5"),
     ],
 )
 def test_bad_batch_sizes_are_named(batch_size: Any, error: type[Exception], message: str) -> None:

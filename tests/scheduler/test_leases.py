@@ -1,4 +1,4 @@
-"""A batch ends by itself and no other way: done(), its with block, or lost with a warning."""
+"""A batch ends by done(), by its with block, or lost with a warning; nothing else ends it."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_climbers_that_lose_their_worker_are_logged_once(caplog: pytest.LogCaptu
         del worker, batch
         assert s.stats()["restarted"] == restarted
     assert len(caplog.records) == 1
-    assert "start over" in caplog.text
+    assert "restart at progress 0" in caplog.text
 
 
 def test_a_batch_keeps_its_worker() -> None:

@@ -1,4 +1,4 @@
-"""What a batch may hold besides a number of rows: budgets, a size for each bin, little padding."""
+"""The limits of a batch besides its rows: budgets, a size for each bin, little padding."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ def test_a_request_beyond_the_budget_is_refused_and_one_that_waits_leaves_alone(
 ) -> None:
     s = mb.Scheduler(EDGES, 4, budget=100 if lowered else 25)
     if not lowered:
-        with pytest.raises(ValueError, match="length: 30 exceeds budget = 25"):
+        with pytest.raises(ValueError, match="length must be at most budget = 25, got 30"):
             s.submit(0, 30)
-        with pytest.raises(ValueError, match=r"lengths\[1\]: 30 exceeds budget = 25"):
+        with pytest.raises(ValueError, match=r"lengths\[1\] must be at most budget = 25, got 30"):
             s.submit_many(np.array([0, 1, 2], np.uint64), [1, 30, 40])
         assert s.stats()["submitted"] == 0
         return
@@ -72,8 +72,8 @@ def test_a_request_beyond_the_budget_is_refused_and_one_that_waits_leaves_alone(
 @pytest.mark.parametrize(
     ("lengths", "costs", "message"),
     [
-        ([40, 40, 40], [9, 11, 12], r"costs\[1\]: 11 exceeds budget = 10"),
-        ([9, 10, 11], None, r"lengths\[2\]: 11 exceeds budget = 10"),
+        ([40, 40, 40], [9, 11, 12], r"costs\[1\] must be at most budget = 10, got 11"),
+        ([9, 10, 11], None, r"lengths\[2\] must be at most budget = 10, got 11"),
     ],
 )
 def test_the_cost_that_exceeds_the_budget_is_named(
@@ -85,7 +85,7 @@ def test_the_cost_that_exceeds_the_budget_is_named(
     assert s.stats()["submitted"] == 0
 
 
-def test_a_padded_budget_lowers_the_limit_of_those_who_climb() -> None:
+def test_a_padded_budget_lowers_the_limit_of_climbers() -> None:
     s = mb.Scheduler(mb.Edges([0, 100, 200]), 4, overrun="climb", budget=40)
     s.submit_many(np.arange(4, dtype=np.uint64), [0] * 4)
     worker = s.worker()
@@ -126,14 +126,20 @@ def test_rows_of_other_bins_join_while_there_is_little_padding() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"budget": 0}, "budget: 0 is no bound"),
-        ({"budget": -1}, "budget: -1 is out of range"),
-        ({"budget": 5, "budget_of": "rows"}, 'budget_of: "rows" is not "padded" or "cost"'),
-        ({"max_padding": 1.5}, "max_padding: 1.5 is not a share"),
-        ({"max_padding": float("nan")}, "max_padding: NaN is not a share"),
-        ({"batch_size": [4, 2]}, "batch_size: 2 sizes for 3 bins"),
-        ({"batch_size": [4, 0, 2]}, "batch_size: 0 rows"),
-        ({"batch_size": [4, 9, 2], "capacity": 8}, "batch_size: 9 exceeds capacity = 8"),
+        ({"budget": 0}, "budget must be at least 1, got 0"),
+        ({"budget": -1}, "budget must be at least 1, got -1"),
+        (
+            {"budget": 5, "budget_of": "rows"},
+            "budget_of must be one of 'padded', 'cost', got 'rows'",
+        ),
+        ({"max_padding": 1.5}, "max_padding must be between 0 and 1, got 1.5"),
+        ({"max_padding": float("nan")}, "max_padding must be between 0 and 1, got"),
+        ({"batch_size": [4, 2]}, "batch_size must have one size for each of 3 bins, got 2"),
+        ({"batch_size": [4, 0, 2]}, "batch_size must be at least 1, got 0"),
+        (
+            {"batch_size": [4, 9, 2], "capacity": 8},
+            "batch_size must be at most capacity = 8, got 9",
+        ),
     ],
 )
 def test_bad_limits_are_named(options: dict[str, Any], message: str) -> None:
@@ -144,12 +150,12 @@ def test_bad_limits_are_named(options: dict[str, Any], message: str) -> None:
 def test_bad_changes_of_limits_are_named() -> None:
     s = mb.Scheduler(EDGES, 4)
     with pytest.raises(
-        ValueError, match="budget: 9 changes none: the scheduler was made without a budget"
+        ValueError, match="budget must be left out for a scheduler made without one, got 9"
     ):
         s.reconfigure(budget=9)
-    with pytest.raises(ValueError, match="batch_size: 2 sizes for 3 bins"):
+    with pytest.raises(ValueError, match="batch_size must have one size for each of 3 bins, got 2"):
         s.reconfigure(batch_size=[1, 2])
-    with pytest.raises(ValueError, match="cost: -1 is not a length"):
+    with pytest.raises(ValueError, match="cost must be between 0 and 4294967295, got -1"):
         s.submit(1, 1, cost=-1)
-    with pytest.raises(ValueError, match="costs: 2 values for 1 keys"):
+    with pytest.raises(ValueError, match="costs must have one value for each of 1 keys, got 2"):
         s.submit_many(np.array([1], np.uint64), [1], costs=[1, 2])

@@ -1,4 +1,4 @@
-"""Edges.optimal: beside brute force, and thinned candidates and pairs beside what they replace."""
+"""Edges.optimal beside brute force; fewer candidates and pairs beside all of them."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ small_pairs = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 40)), min_siz
 
 
 def longest(values: Ints, batch_size: int) -> float:
-    """n × E[max of batch_size] of n values."""
+    """Returns n × E[max of batch_size] of n values."""
     share = (np.arange(len(values) + 1) / len(values)) ** batch_size
     return float(len(values) * (np.sort(values) @ np.diff(share)))
 
 
 def cost(predicted: Ints, actual: Ints, edges: mb.Edges, batch_size: int) -> float:
-    """What ``Edges.optimal`` minimises."""
+    """Returns the cost that ``Edges.optimal`` minimises."""
     bins = np.searchsorted(edges.bounds[1:-1], predicted, side="right")
     return sum(longest(actual[bins == bin], batch_size) for bin in np.unique(bins))
 
 
 def cuts(predicted: Ints, bins: int) -> list[mb.Edges]:
-    """All ways to cut the predictions into at most ``bins`` bins."""
+    """Yields all ways to cut the predictions into at most ``bins`` bins."""
     distinct = np.unique(predicted).tolist()
     ends = [distinct[0], distinct[-1] + 1]
     inner = [cut for k in range(bins) for cut in combinations(distinct[1:], k)]
@@ -71,8 +71,9 @@ def test_optimal_of_pairs_is_the_best_of_all_cuts(
 
 
 def falling(below: NDArray[np.float64], sizes: Ints) -> NDArray[np.float64]:
-    """Isotonic regression by its minimax formula: group i has the least, over a ≤ i, of the
-    largest share, over b ≥ i, of the groups a to b.
+    """Returns the isotonic regression by its minimax formula.
+
+    Group i has the least, over a ≤ i, of the largest share, over b ≥ i, of the groups a to b.
     """
     groups = range(len(sizes))
 
@@ -83,7 +84,7 @@ def falling(below: NDArray[np.float64], sizes: Ints) -> NDArray[np.float64]:
 
 
 def smoothed_cost(predicted: Ints, actual: Ints, edges: mb.Edges, batch_size: int) -> float:
-    """The same with shares that fall as predictions grow."""
+    """Returns the cost with shares that fall as predictions grow."""
     groups, sizes = np.unique(predicted, return_counts=True)
     values = np.unique(actual)
     counts = (actual <= values[:, None])[:, None] & (predicted == groups[:, None])
@@ -144,7 +145,7 @@ def test_pairs_gain_at_least_as_much_on_fresh_requests(
 
 
 def test_pairs_see_what_predictions_alone_do_not() -> None:
-    """Predictions below 100 say nothing; those above are exact."""
+    """Predictions below 100 are useless; those above are exact."""
     predicted = lengths.uniform(N, 1, 200, 5)
     actual = np.where(predicted < 100, lengths.uniform(N, 1, 100, 6), predicted)
     for monotone in (True, False):

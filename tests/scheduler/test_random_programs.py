@@ -1,5 +1,7 @@
-"""Random programs of everything that a scheduler does: nothing is lost, nothing comes twice. (Which
-batch must leave is checked in Rust, against the rules written down naively.)"""
+"""Random programs of all that a scheduler does: nothing is lost, nothing comes twice.
+
+Which batch must leave is checked in Rust, against the reference.
+"""
 
 from __future__ import annotations
 
@@ -55,9 +57,9 @@ class Program(RuleBasedStateMachine):
         self.finished: set[int] = set()
         self.cancelled: set[int] = set()
         self.mortal: set[int] = set()
-        """Those that wait with a short ttl: they expire at any time, and are reported later."""
+        """Requests that wait with a short ttl: they expire at any time, and are reported later."""
         self.expired: set[int] = set()
-        """Those that were reported."""
+        """Expired requests that were reported."""
         self.next_key = 0
         """Keys are accepted in order, so that they are the tickets."""
 
@@ -181,7 +183,7 @@ class Program(RuleBasedStateMachine):
 
     @rule(n=st.sampled_from([1, 1000]), high=st.integers(1, 60), seed=st.integers(0, 9))
     def observe(self, n: int, high: int, seed: int) -> None:
-        """A gate may turn, and edges may change at any time."""
+        """Observes requests: the gate and the edges may change at any time."""
         predicted, actual = np.random.default_rng(seed).integers(0, high, (2, n))
         self.scheduler.observe(predicted, actual)
 
@@ -191,7 +193,7 @@ class Program(RuleBasedStateMachine):
 
     @rule(worker=st.integers(0, WORKERS - 1), closing=st.booleans())
     def replace_worker(self, worker: int, closing: bool) -> None:
-        """One that is not closed goes with the last of its batches."""
+        """Replaces a worker; one that is not closed is dropped with the last of its batches."""
         if closing:
             self.workers[worker].close()
         self.workers[worker] = self.scheduler.worker()

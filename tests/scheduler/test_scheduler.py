@@ -1,4 +1,4 @@
-"""The scheduler's face: what it accepts, what it hands out, how it ends."""
+"""The scheduler: what it accepts, which batches leave, how it ends."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def test_a_full_bin_leaves_first() -> None:
     assert keys(rest(worker)) == [[0, 2], [5]]
 
 
-def test_elastic_waits_for_nobody_and_tops_up_from_the_nearest_bins() -> None:
+def test_elastic_waits_for_no_request_and_tops_up_from_the_nearest_bins() -> None:
     s, worker = started()
     s.submit(1, 5)
-    few = take(worker)
-    assert (few.keys.tolist(), few.reason) == ([1], "light_load")
+    batch = take(worker)
+    assert (batch.keys.tolist(), batch.reason) == ([1], "light_load")
     for key, length in enumerate([30, 30, 5, 15, 5, 15, 5]):
         s.submit(key, length)
     batch = take(worker)
@@ -114,7 +114,7 @@ def test_climbing() -> None:
     with pytest.raises(RuntimeError, match="done"):
         batch.resubmit([0], [10])
     with pytest.raises(TimeoutError):
-        other.next_batch(0)  # the climber's state is with the other worker
+        other.next_batch(0)  # the other worker holds the climber's state
     again = worker.next_batch(0)
     assert (again.keys.tolist(), again.bin, again.limit) == ([8], 1, 10)
     assert again.progress.tolist() == [10]
@@ -132,15 +132,19 @@ def test_climbing() -> None:
 @pytest.mark.parametrize(
     ("rows", "progress", "message"),
     [
-        ([2], [10], "rows: 2 is not a position in this batch of 2"),
-        ([-1], [10], "rows: -1 is not a position in this batch of 2"),
-        (np.array([2**64 - 1], "u8"), [10], "rows: 18446744073709551615 is not a position"),
-        ([2**70], [10], "rows: 1180591620717411303424 is not a position"),
+        ([2], [10], r"rows\[0\] must be a position in this batch of 2, got 2"),
+        ([-1], [10], r"rows\[0\] must be a position in this batch of 2, got -1"),
+        (
+            np.array([2**64 - 1], "u8"),
+            [10],
+            rf"rows\[0\] must be a position in this batch of 2, got {2**64 - 1}",
+        ),
+        ([2**70], [10], rf"rows\[0\] must be a position in this batch of 2, got {2**70}"),
         ([0, 0], [10, 10], "rows: 0 is resubmitted twice"),
-        ([0], [10, 11], "progress: 2 values for 1 rows"),
-        ([True], [10], "rows: a mask of 1 for a batch of 2"),
-        ([0], [-1], r"progress\[0\]: -1"),
-        ([0], [float("nan")], r"progress\[0\]: NaN"),
+        ([0], [10, 11], "progress must have one value for each of 1 rows, got 2"),
+        ([True], [10], "rows must have one value for each of 2 rows of the batch, got 1"),
+        ([0], [-1], r"progress\[0\] must be between 0 and 4294967295, got -1"),
+        ([0], [float("nan")], r"progress\[0\] must be between 0 and 4294967295, got nan"),
     ],
 )
 def test_a_bad_resubmission_changes_nothing(rows: Any, progress: Any, message: str) -> None:
@@ -252,7 +256,7 @@ def test_closing() -> None:
     assert take(worker).reason == "drain", "a worker that resubmits later asks again"
 
 
-def test_a_closed_worker_gives_its_climbers_back() -> None:
+def test_climbers_of_a_closed_worker_restart() -> None:
     s, worker = started(1, overrun="climb")
     s.submit(1, 0)
     batch = worker.next_batch(0)
@@ -272,11 +276,11 @@ def test_parked_climbers_are_bounded() -> None:
         first.resubmit([0, 1], [10, 10])
     assert take(worker).keys.tolist() == [0, 1], "two wait with their state, so no other starts"
     assert take(worker).keys.tolist() == [2, 3]
-    with pytest.raises(ValueError, match="max_parked: -1"):
+    with pytest.raises(ValueError, match="max_parked must be at least 0, got -1"):
         scheduler(max_parked=-1)
 
 
-def test_recomputing_climbers_start_over() -> None:
+def test_recomputing_climbers_restart() -> None:
     s, worker = started(1, overrun="recompute")
     s.submit(7, 0)
     with worker.next_batch(0) as first:
@@ -295,7 +299,7 @@ def test_overdue_requests_lead() -> None:
     for key in range(8, 40, 2):
         served.append(take(worker).keys.tolist())
         s.submit_many([key, key + 1], [5, 5])
-    # It entered alone (w = 0): more than 4·B = 8 others go first, then it leads.
+    # It entered alone: its bypass bound is 4·B = 8 rows, then it leads.
     assert [0 in batch for batch in served].index(True) == 5
 
 

@@ -1,4 +1,4 @@
-"""Counters of each bin, the histogram of waits, and both as Prometheus reads them."""
+"""Counters of each bin, the histogram of waits, and both in the format of Prometheus."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import multibin as mb
 
 
 class Abandoned(Exception):
-    """Ends a batch whose rows are to be lost."""
+    """Drops a batch, whose rows are lost."""
 
 
 REASONS = ("light_load", "overdue", "full", "elastic", "drain", "expired")
@@ -33,7 +33,7 @@ def scheduler(**options: object) -> mb.Scheduler:
 
 @contextmanager
 def busy() -> Iterator[mb.Scheduler]:
-    """A scheduler with something in every counter, and a leased batch meanwhile."""
+    """Returns a scheduler with something in every counter, and a leased batch."""
     s = scheduler(overrun="climb", max_bins=4)
     worker, other = s.worker(), s.worker()
     s.submit_many(np.arange(11), [5, 5, 5, 15, 15, 15, 25, 25, 25, 5, 15])
@@ -42,7 +42,7 @@ def busy() -> Iterator[mb.Scheduler]:
         batch.resubmit([0], [10])
     with suppress(Abandoned), worker.next_batch(0):
         raise Abandoned
-    worker.close()  # the climber starts over
+    worker.close()  # the climber restarts
     take(other)
     with other.next_batch(0):
         yield s
@@ -116,8 +116,10 @@ def unescaped(text: str) -> str:
 
 
 def parse(text: str) -> dict[str, Metric]:
-    """The metrics of a text in the exposition format, which must be strictly so: HELP, TYPE, then
-    the samples of that metric alone, none of them twice."""
+    """Returns the metrics of a text in the exposition format.
+
+    The text must be strict: HELP, TYPE, then the samples of that metric alone, none of them twice.
+    """
     assert text.endswith("\n")
     metrics: dict[str, Metric] = {}
     lines = iter(text[:-1].split("\n"))
@@ -242,11 +244,11 @@ def test_labels_survive_whatever_they_say(value: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "0a", "__name__", "a-b", "é", "bin", "reason", "le"])
 def test_labels_that_cannot_be_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=f'labels: "{name}" is'):
+    with pytest.raises(ValueError, match=f'labels must have .*, got "{name}"'):
         scheduler().prometheus(labels={name: "x"})
 
 
 @pytest.mark.parametrize("labels", [{1: "x"}, {"a": 1}, [("a", "x")], {"a": "\ud800"}])
 def test_labels_of_a_wrong_type_are_refused(labels: object) -> None:
-    with pytest.raises(TypeError, match="labels: needs a dict of str to str"):
+    with pytest.raises(TypeError, match="labels must be a dict of str to str, got"):
         scheduler().prometheus(labels=labels)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Tasks are woken whatever is raised meanwhile, and what is raised is raised again or reported."""
+"""Tasks are woken whatever is raised meanwhile; each error is raised again or reported."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.thread_unsafe(reason="signals and the hook are of the p
 
 
 class Control(BaseException):
-    """What is no `Exception` and no exception of Python's own."""
+    """Is no `Exception` and no exception of Python's own."""
 
 
 KINDS = [KeyboardInterrupt, SystemExit, Control, ValueError, RecursionError]
@@ -29,7 +29,7 @@ ALWAYS = 1_000
 
 
 class Failing(asyncio.SelectorEventLoop):
-    """Raises what it is told to, and then can be woken."""
+    """Raises the given errors, then can be woken."""
 
     errors: list[BaseException]
 
@@ -40,16 +40,16 @@ class Failing(asyncio.SelectorEventLoop):
 
 
 class Served:
-    """A loop in a thread of its own, with a task that sleeps."""
+    """Runs a loop in a thread of its own, with a task that waits."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self.loop = Failing()
         self.loop.errors = []
         self.outcome: list[Any] = []
         self.stop: Callable[[], object] = lambda: None
-        self._asleep = threading.Event()
+        self._waiting = threading.Event()
         self.thread = in_thread(lambda: self._run(work))
-        assert self._asleep.wait(SOON)
+        assert self._waiting.wait(SOON)
 
     def _run(self, work: Callable[[], Any]) -> None:
         async def run() -> None:
@@ -57,7 +57,7 @@ class Served:
             await asyncio.sleep(0.01)
             assert not task.done()
             self.stop = task.cancel
-            self._asleep.set()
+            self._waiting.set()
             self.outcome.append(await asyncio.wait_for(task, SOON))
 
         with (
@@ -69,14 +69,14 @@ class Served:
 
 @pytest.fixture
 def reported(monkeypatch: pytest.MonkeyPatch) -> list[BaseException | None]:
-    """What `sys.unraisablehook` was told of."""
+    """Returns the errors that `sys.unraisablehook` received."""
     errors: list[BaseException | None] = []
     monkeypatch.setattr(sys, "unraisablehook", lambda report: errors.append(report.exc_value))
     return errors
 
 
 def caught(call: Callable[[], object]) -> list[BaseException]:
-    """Calls; returns what is raised by then or soon after, in turn."""
+    """Calls; returns in order what is raised by then or soon after."""
     raised: list[BaseException] = []
     try:
         try:
@@ -113,7 +113,7 @@ def test_a_task_is_woken_whatever_is_raised_meanwhile(
     served.thread.join(SOON)
     with served.outcome.pop() as batch:
         assert batch.keys.tolist() == [7]
-    # The first two times in the thread that submits, then in another one.
+    # It is raised twice in the thread that submits, then in another one.
     again = 0 if issubclass(kind, Exception) or not main else min(times, 2)
     assert [id(error) for error in raised] == [id(error) for error in errors[:again]]
     assert {id(error) for error in reported} == {id(error) for error in errors[again:]}
@@ -193,7 +193,7 @@ def test_a_caller_without_stack_wakes_a_task(
         frames, frame = frames + 1, frame.f_back  # type: ignore[assignment]
     with suppress(RecursionError):
         deep(limit - frames - depth)
-    if s.stats()["submitted"] == 0:  # There was no stack to submit either.
+    if s.stats()["submitted"] == 0:  # The stack was too short to submit.
         s.submit(7, 3)
     served.thread.join(SOON)
     with served.outcome.pop() as batch:
@@ -204,7 +204,7 @@ def test_a_caller_without_stack_wakes_a_task(
 def test_a_wait_of_the_main_thread_meets_what_its_wake_up_met(
     reported: list[BaseException | None],
 ) -> None:
-    """It runs no bytecode meanwhile."""
+    """Waits without running bytecode."""
     s = mb.Scheduler(EDGES, 1)
     s.submit(7, 3)
     lease = s.worker().next_batch(0)
@@ -268,7 +268,7 @@ def test_handlers_that_raise_at_any_time_lose_no_task(
     s.drain(SOON)
     thread.join(SOON)
     assert raised > 10
-    # One that came as the last submission returned is raised in its loop, or one later on.
+    # An error that came as the last submission returned is raised in its loop, or in a later one.
     assert (seen, reported) == (raised, [])
     stats = s.stats()
     assert (taken, stats["lost"]) == (stats["submitted"], 0)

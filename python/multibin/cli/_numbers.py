@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from multibin import _args
+
 __all__ = ["numbers"]
 
 
-def numbers(name: str, given: str) -> tuple[int, ...]:
-    """The whole numbers of "N,N,…", each once.
+def numbers(name: str, text: str) -> tuple[int, ...]:
+    """Returns the integers of "N,N,…", each once, or raises a ``ValueError``.
 
-    Raises ``ValueError`` that names the argument, for anything else.
+    >>> from multibin.cli._numbers import numbers
+    >>> numbers("bins", "1,4,4,8")
+    (1, 4, 8)
     """
     try:
-        return tuple(dict.fromkeys(int(part) for part in given.split(",")))
-    except ValueError as error:
-        raise ValueError(f"{name}: {given!r} is not whole numbers with commas between") from error
+        return tuple(dict.fromkeys(int(part) for part in text.split(",")))
+    except ValueError:
+        raise ValueError(_args.sentence(name, "integers with commas between", text)) from None

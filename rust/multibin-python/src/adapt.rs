@@ -14,11 +14,16 @@ use crate::interpreter::{errors, hooks};
 /// ``Edges.optimal`` with ``actual`` fits them. ``Edges.feedback`` does where requests climb and
 /// nothing is predicted (all 0), or the gate is closed.
 ///
-/// Drift starts a fit to later requests alone: the last 2,000 differ from those of the last fit by
-/// the two-sample test of Kolmogorov and Smirnov, of predicted and of actual lengths.
+/// Drift starts another fit, to later requests alone: the last 2,000 differ from those of the last
+/// fit. The two-sample test of Kolmogorov and Smirnov decides, for predicted and for actual lengths.
 ///
 /// One half of the window is fitted to. On the other half, other edges must gain a share of
 /// ``hysteresis`` in throughput; then they are swapped in.
+///
+/// The gate is judged every 100th request, and drift is looked for every 500th: some tens of
+/// microseconds each. Edges are fitted on a thread of their own. The logger ``multibin`` logs
+/// changes at level ``INFO``. The ``observe`` that changed the gate logs that; the first one after
+/// a swap of edges logs the swap.
 ///
 /// Args:
 ///     every: requests between two fits.

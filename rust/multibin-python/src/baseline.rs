@@ -26,8 +26,8 @@ impl Baseline {
     ///
     /// Args:
     ///     window: how many requests are sorted.
-    ///     sizes: pairs of an upper length and the batch size up to it. ``None``: the variable batch
-    ///         sizes of the paper.
+    ///     sizes: pairs of an upper length and the batch size up to it. ``None``: the variable
+    ///         batch sizes of the paper.
     ///
     /// Raises:
     ///     ValueError: a number is out of range.

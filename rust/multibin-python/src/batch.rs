@@ -98,6 +98,11 @@ impl Batch {
     }
 
     /// The tickets of the expired requests, shape ``[n]``.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16]), 8)
+    /// >>> ticket = scheduler.submit(7, 5, ttl=0)
+    /// >>> scheduler.worker().next_batch(0).expired_tickets.tolist() == [ticket]
+    /// True
     #[getter]
     fn expired_tickets<'py>(&self, py: Python<'py>) -> Array<'py, u64> {
         Array::collect(py, self.inner.expired().iter().map(|expired| expired.ticket))
@@ -188,8 +193,14 @@ impl Batch {
         self.inner.bin()
     }
 
-    /// Why the batch left: ``"light_load"``, ``"overdue"``, ``"full"``, ``"elastic"``, ``"drain"``, or
-    /// ``"expired"`` without rows.
+    /// Why the batch left: ``"light_load"``, ``"overdue"``, ``"full"``, ``"elastic"``, ``"drain"``,
+    /// or ``"expired"`` without rows.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16]), 2)
+    /// >>> first = scheduler.submit_many([7, 8, 9, 10], [5, 6, 7, 8])
+    /// >>> with scheduler.worker().next_batch(0) as batch:
+    /// ...     batch.reason
+    /// 'full'
     #[getter]
     fn reason(&self) -> ReasonWord {
         ReasonWord(self.inner.reason().name())
@@ -206,8 +217,8 @@ impl Batch {
     ///     anywhere: let any worker take them, not only the worker of this batch.
     ///
     /// Raises:
-    ///     ValueError: a position is wrong, a row is named twice, or a progress is less than before.
-    ///         Nothing is resubmitted then.
+    ///     ValueError: a position is wrong, a row is named twice, or a progress is less than
+    ///         before. Nothing is resubmitted then.
     ///     TypeError: an array has a wrong dtype.
     ///     RuntimeError: the batch is done.
     ///
@@ -234,8 +245,8 @@ impl Batch {
         self.core()?.resubmit(&rows, anywhere).map_err(errors::resubmit)
     }
 
-    /// Ends the lease: all rows are finished, except those that were resubmitted. A second call does
-    /// nothing.
+    /// Ends the lease: all rows are finished, except those that were resubmitted. A second call
+    /// does nothing.
     ///
     /// >>> scheduler = Scheduler(Edges([0, 16]), 8)
     /// >>> ticket = scheduler.submit(7, 5)

@@ -11,12 +11,14 @@ use crate::convert::named::{extract, maybe_word, whole, word};
 use crate::convert::words::{self, BudgetWord, FillWord, OrderWord, OverrunWord};
 use crate::edges::{self, Edges};
 
-pub use given::Given;
+pub(crate) use given::given;
+pub use given::{Given, change};
 pub use settings::Settings;
 
 /// Describes how a scheduler behaves: its arguments, checked, without a scheduler.
 ///
-/// Give it to ``simulate``, or to ``Scheduler.from_config``. It can be compared, copied and pickled.
+/// Give it to ``simulate``, or to ``Scheduler.from_config``. It can be compared, copied and
+/// pickled.
 ///
 /// Args:
 ///     edges: map lengths to bins. ``None``: 16 bins, or ``max_bins`` if fewer, whose bounds grow
@@ -35,16 +37,16 @@ pub use settings::Settings;
 ///         ``ageing``). ``"shortest"``: the lowest. ``"deadline"``: bins and rows go in order of
 ///         the times at which requests expire.
 ///     overrun: ``"finish"``: batches run until their last row is finished. ``"climb"``: at the
-///         ``limit`` of steps of a batch, half of its rows have reached the end of their bin; the
-///         unfinished requests are resubmitted to the bin of their progress. ``"recompute"``:
+///         ``limit`` of steps of a batch, half of its rows have reached the end of their bin. The
+///         unfinished requests are then resubmitted to the bin of their progress. ``"recompute"``:
 ///         climbers restart at progress 0, for back-ends that cannot keep state.
 ///     max_parked: while so many climbers wait, a worker that may take one starts only overdue
 ///         requests. With ``fill="strict"`` it starts others where climbers hold no batch.
 ///     max_bins: the most bins that ``reconfigure`` or ``adapt`` may bring. ``None``: those of
 ///         ``edges``, or of ``adapt`` if that has more.
 ///     ageing: seconds per step; lets requests have priorities. Each unit of a request's priority
-///         delays it by ``ageing`` × its length: only requests that arrive within that time after it
-///         may pass it.
+///         delays it by ``ageing`` × its length: only requests that arrive within that time after
+///         it may pass it.
 ///     budget: the most that a batch costs. A bin is also full when its next row would not fit.
 ///     budget_of: what the budget counts. ``"padded"``: rows × the longest length. ``"cost"``: the
 ///         sum of the requests' ``cost``.
@@ -75,7 +77,6 @@ pub fn required(given: &Bound<'_, PyAny>) -> PyResult<Py<SchedulerConfig>> {
 impl SchedulerConfig {
     #[new]
     #[pyo3(signature = (edges: "Edges | None" = None, batch_size = Required::Missing, *, longest = None, capacity: "int" = 65_536, max_wait = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding = None, adapt: "Adapt | None" = None))]
-    #[expect(clippy::too_many_arguments, reason = "keyword arguments of the class")]
     fn new(
         py: Python<'_>,
         #[pyo3(from_py_with = edges::optional)] edges: Option<Py<Edges>>,
@@ -94,22 +95,9 @@ impl SchedulerConfig {
         max_padding: Option<Number<'_>>,
         #[pyo3(from_py_with = adapt::optional)] adapt: Option<Py<Adapt>>,
     ) -> PyResult<Self> {
-        let given = Given {
-            edges,
-            batch_size,
-            longest,
-            capacity,
-            max_wait,
-            fill,
-            order,
-            overrun,
-            max_parked,
-            max_bins,
-            ageing,
-            budget,
-            budget_of,
-            max_padding,
-            adapt,
+        let given = given! {
+            edges, batch_size, longest, capacity, max_wait, fill, order, overrun, max_parked,
+            max_bins, ageing, budget, budget_of, max_padding, adapt
         };
         given.check(py).map(Self)
     }
@@ -154,6 +142,9 @@ impl SchedulerConfig {
     }
 
     /// Seconds in a queue after which a request is overdue; ``None``: never.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16]), 8, max_wait=2).max_wait
+    /// 2.0
     #[getter]
     fn max_wait(&self) -> Option<f64> {
         self.0.config.max_wait.map(|wait| wait.as_secs_f64())
@@ -169,42 +160,63 @@ impl SchedulerConfig {
     }
 
     /// Which full bin goes first; ``None``: the default for ``overrun`` and ``ageing``.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16]), 8, order="oldest").order
+    /// 'oldest'
     #[getter]
     fn order(&self) -> Option<OrderWord> {
         self.0.config.order.map(|order| OrderWord(words::name(order, words::ORDERS)))
     }
 
     /// What happens to a request that is longer than its bin.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16]), 8, overrun="climb").overrun
+    /// 'climb'
     #[getter]
     fn overrun(&self) -> OverrunWord {
         OverrunWord(words::name(self.0.config.overrun, words::OVERRUNS))
     }
 
     /// How many climbers wait when only overdue requests start; ``None``: no limit.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16]), 8, max_parked=3).max_parked
+    /// 3
     #[getter]
     fn max_parked(&self) -> Option<usize> {
         self.0.config.max_parked
     }
 
     /// The most bins that there may ever be; ``None``: those of ``edges`` or of ``adapt``.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16]), 8, max_bins=4).max_bins
+    /// 4
     #[getter]
     fn max_bins(&self) -> Option<usize> {
         self.0.config.max_bins
     }
 
     /// Seconds per step by which a unit of priority delays a request; ``None``: no priorities.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16]), 8, ageing=0.5).ageing
+    /// 0.5
     #[getter]
     fn ageing(&self) -> Option<f64> {
         self.0.config.ageing
     }
 
     /// The most that a batch costs; ``None``: no limit.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16]), 8, budget=100).budget
+    /// 100
     #[getter]
     fn budget(&self) -> Option<u64> {
-        self.0.config.budget.map(Budget::most)
+        self.0.config.budget.map(Budget::max)
     }
 
     /// What the budget counts: ``"padded"`` or ``"cost"``.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16]), 8).budget_of
+    /// 'padded'
     #[getter]
     fn budget_of(&self) -> BudgetWord {
         let costs = matches!(self.0.config.budget, Some(Budget::Sum(_)));
@@ -212,6 +224,9 @@ impl SchedulerConfig {
     }
 
     /// The largest share of padding with which rows of other bins join; ``None``: no limit.
+    ///
+    /// >>> SchedulerConfig(Edges([0, 16]), 8, max_padding=0.2).max_padding
+    /// 0.2
     #[getter]
     fn max_padding(&self) -> Option<f64> {
         self.0.config.max_padding

@@ -68,8 +68,8 @@ impl Edges {
     /// lengths (Lemma 4.1 of arXiv 2412.04504). Bins without a whole length are left out.
     ///
     /// Raises:
-    ///     ValueError: ``lo`` or ``hi`` is no length, ``hi`` is not above ``lo``, or ``bins`` is out
-    ///         of range.
+    ///     ValueError: ``lo`` or ``hi`` is no length, ``hi`` is not above ``lo``, or ``bins`` is
+    ///         out of range.
     ///     TypeError: an argument has a wrong type.
     ///
     /// >>> Edges.uniform(0, 100, 4)
@@ -88,7 +88,7 @@ impl Edges {
     ///     TypeError: an argument has a wrong type.
     ///
     /// >>> Edges.geometric(1000, 3)
-    /// Edges([0, 10, 100, 1000])
+    /// Edges([0, 16, 126, 1000])
     #[staticmethod]
     fn geometric(py: Python<'_>, longest: Number<'_>, bins: Count<'_>) -> PyResult<Self> {
         Self::up_to(py, length(&longest, "longest")?, positive(&bins, "bins")?)
@@ -127,27 +127,28 @@ impl Edges {
     /// more. Ctrl-C waits until the end.
     ///
     /// Args:
-    ///     sample: lengths in steps, shape ``[n]``, that are known exactly when requests arrive; with
-    ///         ``actual``, predicted lengths.
+    ///     sample: lengths in steps, shape ``[n]``, that are known exactly when requests arrive;
+    ///         with ``actual``, predicted lengths.
     ///     bins: the most bins.
     ///     batch_size: the rows of a full batch.
     ///     candidates: the most edges to choose from, at least ``bins``. Of more distinct lengths,
     ///         the candidates are equally far apart in the sum of √(requests × gap to the next
     ///         length). ``None``: one at each distinct length, the exact optimum of the sample.
-    ///     actual: the actual lengths of the requests of ``sample``, in steps, shape ``[n]``. Bins of
-    ///         predictions then minimise the mean of E[longest actual length of ``batch_size`` |
+    ///     actual: the actual lengths of the requests of ``sample``, in steps, shape ``[n]``. Bins
+    ///         of predictions then minimise the mean of E[longest actual length of ``batch_size`` |
     ///         bin]. At most 512 actual lengths are told apart.
     ///     monotone: assume that longer predictions imply stochastically longer requests. For each
     ///         x, isotonic regression estimates the shares of requests no longer than x. False: the
     ///         shares are those of the pairs, which with few pairs for each bin fits their noise.
     ///
     /// Raises:
-    ///     ValueError: the sample is empty or has a value that is no length, a number is out of
-    ///         range, the arrays differ in size, or ``monotone`` is false without ``actual``.
+    ///     ValueError: the sample is empty or has a value that is no length, or a number is out of
+    ///         range. Also if the arrays differ in size, or ``monotone`` is false without
+    ///         ``actual``.
     ///     TypeError: an argument has a wrong type.
     ///
     /// >>> Edges.optimal([1, 2, 10, 11, 100, 101], bins=3, batch_size=4)
-    /// Edges([1, 10, 100, 101])
+    /// Edges([1, 3, 12, 102])
     #[staticmethod]
     #[pyo3(
         signature = (sample, bins, batch_size, candidates = Candidates::Default, *, actual = None, monotone: "bool" = true),

@@ -85,8 +85,8 @@ impl Gate {
     /// Everything is checked before the first request is counted.
     ///
     /// Args:
-    ///     predicted: the predicted steps of each request: a number (an int, or a finite float
-    ///         that is rounded up), or an array of any integer or float dtype, shape ``[n]``.
+    ///     predicted: the predicted steps of each request: a number, or an array of any integer or
+    ///         float dtype, shape ``[n]``. A float must be finite and is rounded up.
     ///     actual: the steps that each took, of as many requests.
     ///
     /// Raises:

@@ -1,6 +1,8 @@
 //! Python bindings of multibin: they convert, detach and raise. One file for each class.
 
-// PyO3 passes arguments by value.
+// Arguments are Python's keyword arguments.
+#![allow(clippy::too_many_arguments)]
+// PyO3 passes them by value.
 #![allow(clippy::needless_pass_by_value)]
 // The doc comments of classes are docstrings: Python's words in Python's markup.
 #![allow(clippy::doc_markdown, clippy::doc_link_with_quotes)]
@@ -14,7 +16,7 @@ mod convert;
 mod edges;
 mod gate;
 mod interpreter;
-mod many;
+mod requests;
 mod scheduler;
 mod shared;
 mod simulate;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ThreadId};
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use crate::interpreter::{calls, errors, hooks};
@@ -35,6 +36,11 @@ impl Shared {
         if self.is_forked() { Err(errors::forked()) } else { Ok(()) }
     }
 
+    /// Returns the core's scheduler, unless this is a forked child.
+    pub fn core(&self) -> PyResult<&multibin::Scheduler> {
+        self.check_fork().map(|()| &self.scheduler)
+    }
+
     pub fn is_forked(&self) -> bool {
         self.scheduler.is_forked()
     }
@@ -62,9 +68,21 @@ impl Shared {
     }
 
     /// Returns true if this thread is in the `with` block of a batch that has not ended.
-    pub fn is_entered(&self) -> bool {
+    fn is_entered(&self) -> bool {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.contains_key(&thread::current().id())
+    }
+
+    /// Refuses a drain that would wait for what this thread must do meanwhile.
+    pub fn check_may_block(&self, py: Python<'_>) -> PyResult<()> {
+        let message = if hooks::loop_runs(py, ())?.extract()? {
+            "drain() would block the event loop of this thread: await drain_async() instead"
+        } else if self.is_entered() {
+            "drain() would wait for the end of the with block that it is in"
+        } else {
+            return Ok(());
+        };
+        Err(PyRuntimeError::new_err(message))
     }
 
     fn change(&self, thread: ThreadId, change: impl FnOnce(usize) -> usize) {

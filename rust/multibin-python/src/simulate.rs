@@ -1,10 +1,10 @@
 mod columns;
 mod costs;
 
+use multibin::Adaptation;
 use multibin::simulate::{
     self as core, Arrivals, Outcome, RequestColumns, Servers, SimulateError, TimedEvent, Workload,
 };
-use multibin::{Adaptation, Event};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -48,17 +48,15 @@ use crate::stats;
 ///     ValueError: a value is out of range.
 ///     TypeError: an argument has a wrong type.
 ///
-/// >>> linear = {"step": 1.0}
-/// >>> config = SchedulerConfig(Edges([0, 16]), 2)
+/// >>> config = SchedulerConfig(Edges([0, 16]), 2, fill="strict")
 /// >>> requests, batches, events, adaptation = simulate(
-/// ...     config, [0.0, 0.0], [5, 7], [5, 7], [0, 0], "linear", linear, "batch", 1, True, False,
-/// ...     None, None)
+/// ...     config, [0.0, 0.0], [5, 7], [5, 7], [0, 0], "linear", {"step": 1.0}, "batch", 1, True,
+/// ...     False, None, None)
 /// >>> requests["finish"].tolist()
 /// [7.0, 7.0]
 #[pyfunction]
 #[pyo3(signature = (scheduler: "SchedulerConfig | Baseline", arrivals, predicted, actual, prompts, model: "Literal['linear', 'table']", costs: "dict[str, object]", completes: "Literal['batch', 'row']", servers, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None")
     -> "tuple[dict[str, object], dict[str, object], list[tuple[float, str, float, int | None]], dict[str, object] | None]")]
-#[expect(clippy::too_many_arguments, reason = "the columns of a workload")]
 pub fn simulate<'py>(
     py: Python<'py>,
     #[pyo3(from_py_with = Policy::of)] scheduler: Policy,
@@ -101,11 +99,8 @@ type Simulated<'py> =
 type Timed = (f64, &'static str, f64, Option<usize>);
 
 fn timed(event: &TimedEvent) -> Timed {
-    match event.event {
-        Event::Closed { gain } => (event.time, "closed", gain, None),
-        Event::Opened { gain } => (event.time, "opened", gain, None),
-        Event::Swapped { bins, gain } => (event.time, "swapped", gain, Some(bins)),
-    }
+    let TimedEvent { time, event } = *event;
+    (time, event.name(), event.gain(), event.bins())
 }
 
 fn counters<'py>(py: Python<'py>, so_far: &Adaptation) -> PyResult<Bound<'py, PyDict>> {

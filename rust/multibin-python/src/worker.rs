@@ -94,13 +94,13 @@ impl Worker {
 
 #[pymethods]
 impl Worker {
-    /// Takes the next batch; waits for it up to ``timeout`` seconds (``None``: without end), without
-    /// the GIL. Nothing polls, except that the main thread looks for signals.
+    /// Takes the next batch; waits for it up to ``timeout`` seconds (``None``: without end),
+    /// without the GIL. Nothing polls, except that the main thread looks for signals.
     ///
     /// Raises:
     ///     TimeoutError: the time is over.
-    ///     ClosedError: the worker is closed, or the scheduler is and nothing waits that this worker
-    ///         may take.
+    ///     ClosedError: the worker is closed, or the scheduler is and nothing waits that this
+    ///         worker may take.
     ///     ValueError: the timeout is negative or NaN.
     ///     TypeError: it is no number.
     ///

@@ -55,6 +55,5 @@ fn main() {
     let stats = scheduler.stats();
     let batches: u64 = stats.batches.iter().sum();
     println!("one thread served {} requests in {batches} batches", stats.done);
-    assert_eq!((stats.submitted, stats.done), (100, 100));
-    assert!(batches >= 100 / 8);
+    assert_eq!((stats.done, stats.refused), (100, 0));
 }

@@ -1,14 +1,20 @@
-//! What the maker of a scheduler chooses, checked.
+//! The configuration of a scheduler, and its checks.
 
 mod adapt;
+mod adapt_error;
 mod budget;
 mod change;
+mod check;
+mod choices;
 mod error;
+mod limits;
 mod scheduler;
 
-pub(crate) use adapt::MIN_WINDOW;
-pub use adapt::{Adapt, AdaptError};
+pub use adapt::Adapt;
+pub use adapt_error::AdaptError;
 pub use budget::Budget;
-pub use change::Change;
+pub use change::{Change, Setting};
+pub use choices::{Fill, Order, Overrun};
 pub use error::ConfigError;
-pub use scheduler::{Config, Fill, Order, Overrun};
+pub(crate) use limits::MIN_WINDOW;
+pub use scheduler::Config;

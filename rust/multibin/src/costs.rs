@@ -1,12 +1,27 @@
-//! How long a batch takes.
+//! Models of how long a batch takes.
+//!
+//! ```
+//! use multibin::costs::{Costs, LinearCosts, RunningRow};
+//!
+//! let costs = Costs {
+//!     model: LinearCosts { fixed: 0.5, step: 0.1, ..Default::default() }.into(),
+//!     ..Default::default()
+//! };
+//! let rows = [2, 5].map(|steps| RunningRow { age: 30, steps, new: true });
+//! let mut ends = Vec::new();
+//! assert_eq!(costs.time(&rows, &mut ends).end, 1.0);
+//! assert_eq!(ends, [0.7, 1.0]);
+//! ```
 
+#[cfg(feature = "simulate")]
+mod adjust;
 mod batch;
 mod error;
 mod linear;
 mod model;
 mod table;
 
-pub(crate) use batch::{RunningRow, Timing};
+pub use batch::{RunningRow, Timing};
 pub use error::CostError;
 pub use linear::LinearCosts;
 pub use model::{Completion, CostModel, Costs};

@@ -1,6 +1,7 @@
-//! **multibin** makes batches whose members finish together: it keeps requests of similar
-//! predicted length in the same bin and forms every batch from one bin, or the nearest ones
-//! (Multi-Bin Batching, arXiv 2412.04504).
+//! **multibin** forms batches whose requests finish together.
+//!
+//! Requests of similar predicted length wait in the same bin. Every batch is formed from one bin or
+//! the nearest ones (Multi-Bin Batching, arXiv 2412.04504).
 //!
 //! ```
 //! use multibin::{Config, Edges, Scheduler};
@@ -14,14 +15,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A request goes [`Scheduler::submit`] → the bin of its length ([`Edges`]) → that bin's ring →
-//! under the forming lock, the queues of the former → [`Worker::next_batch`] → [`Batch::done`], or
-//! [`Batch::resubmit`] when it outlived the batch's limit.
+//! The way of a request:
+//!
+//! 1. [`Scheduler::submit`] finds the bin of its length ([`Edges`]) and publishes it in that bin's
+//!    [`ring`].
+//! 2. A worker that asks for a batch collects it from the ring into the bin's queue, under the
+//!    forming lock.
+//! 3. [`Worker::next_batch`] returns it in a [`Batch`].
+//! 4. [`Batch::done`] ends its lease. If it is longer than the batch's limit, [`Batch::resubmit`]
+//!    lets it climb: it enters a higher bin.
 
 mod adapt;
 mod config;
-// Only the simulation times batches so far.
-#[cfg_attr(not(feature = "simulate"), allow(dead_code, unused_imports))]
 pub mod costs;
 pub mod edges;
 mod policy;
@@ -36,7 +41,9 @@ mod sync;
 mod time;
 
 pub use adapt::{Adaptation, Event, Gate};
-pub use config::{Adapt, AdaptError, Budget, Change, Config, ConfigError, Fill, Order, Overrun};
+pub use config::{
+    Adapt, AdaptError, Budget, Change, Config, ConfigError, Fill, Order, Overrun, Setting,
+};
 pub use edges::{Edges, EdgesError};
 pub use request::{Expired, Options, Reason, Row, Ticket};
 pub use scheduler::ring;

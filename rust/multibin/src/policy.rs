@@ -4,23 +4,29 @@
 //! order as counters, so that a simulation on a virtual clock runs this same code.
 
 mod arrivals;
+mod batch_cost;
 mod bins;
 mod bit_set;
+mod candidate;
 mod change;
-mod depths;
+mod climb;
+mod deadlines;
+mod depth;
+mod expire;
 mod expiry;
+mod fill;
 mod former;
-mod gather;
+mod has_batch;
 mod light_load;
 mod limit;
-mod load;
 mod min_tree;
+mod ranked;
+mod remove;
 mod rules;
 mod scan;
 mod select;
 #[cfg(all(test, not(loom)))]
 mod tests;
-mod ticket_index;
 mod waiting;
 
 pub(crate) use arrivals::Arrivals;

@@ -1,4 +1,4 @@
-//! What goes through the scheduler.
+//! Requests, as they pass through the scheduler.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ pub type Ticket = u64;
 /// Identifies a worker.
 pub(crate) type WorkerId = u64;
 
-/// What a producer hands over through a ring.
+/// A request in a ring.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Submission {
     pub(crate) key: u64,
@@ -19,6 +19,7 @@ pub(crate) struct Submission {
     pub(crate) arrival: u64,
     /// Predicted steps.
     pub(crate) length: u32,
+    /// What counts in a budget of costs.
     pub(crate) cost: u32,
     pub(crate) priority: u32,
     /// Nanoseconds on the scheduler's clock; `u64::MAX`: none.
@@ -26,6 +27,7 @@ pub(crate) struct Submission {
 }
 
 impl Submission {
+    /// Makes a submission whose time to live counts from `arrival`.
     #[inline]
     pub(crate) fn new(
         key: u64,
@@ -41,7 +43,7 @@ impl Submission {
     }
 }
 
-/// What else is known of a request; by default nothing.
+/// Options of a request; none by default.
 ///
 /// ```
 /// use std::time::Duration;
@@ -53,71 +55,112 @@ impl Submission {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Options {
-    /// What counts in [`Budget::Sum`](crate::Budget::Sum); by default the length.
+    /// The cost in [`Budget::Sum`](crate::Budget::Sum); by default the length.
     pub cost: Option<u32>,
-    /// How much it may wait for others: 0 is the most urgent. Needs
+    /// How much the request may wait for others: 0 is the most urgent. Above 0 it needs
     /// [`Config::ageing`](crate::Config::ageing).
     pub priority: u32,
-    /// If the request has not left in a batch by then, counted from now, it is not worth serving: it
-    /// expires and is reported in [`Batch::expired`](crate::Batch::expired).
+    /// The time to live, from submission until the request leaves in its first batch. After it the
+    /// request expires, and is reported in [`Batch::expired`](crate::Batch::expired).
     pub ttl: Option<Duration>,
 }
 
 impl Options {
-    /// Says nothing of a request.
+    /// Returns options that are all unset.
+    ///
+    /// ```
+    /// let options = multibin::Options::new();
+    /// assert_eq!((options.cost, options.priority, options.ttl), (None, 0, None));
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets what counts in [`Budget::Sum`](crate::Budget::Sum).
+    /// Sets the cost in [`Budget::Sum`](crate::Budget::Sum).
+    ///
+    /// ```
+    /// assert_eq!(multibin::Options::new().cost(12).cost, Some(12));
+    /// ```
     #[must_use]
     pub fn cost(self, cost: u32) -> Self {
         Self { cost: Some(cost), ..self }
     }
 
     /// Sets how much the request may wait for others; 0 is the most urgent.
+    ///
+    /// ```
+    /// assert_eq!(multibin::Options::new().priority(2).priority, 2);
+    /// ```
     #[must_use]
     pub fn priority(self, priority: u32) -> Self {
         Self { priority, ..self }
     }
 
     /// Sets how long the request may wait for its first batch before it expires.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let options = multibin::Options::new().ttl(Duration::from_secs(1));
+    /// assert_eq!(options.ttl, Some(Duration::from_secs(1)));
+    /// ```
     #[must_use]
     pub fn ttl(self, ttl: Duration) -> Self {
         Self { ttl: Some(ttl), ..self }
     }
 }
 
-/// A request that was not served, since its time to live was over before it started.
+/// A request that was not served: its time to live was over before it started.
+///
+/// ```
+/// use std::time::Duration;
+/// use multibin::{Config, Edges, Options, Scheduler};
+///
+/// let scheduler = Scheduler::new(Edges::new(&[0, 10])?, Config::new(4))?;
+/// let ticket = scheduler.submit_with(7, 3, &Options::new().ttl(Duration::ZERO))?;
+/// let expired = scheduler.expired()[0];
+/// assert_eq!((expired.key, expired.ticket), (7, ticket));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Expired {
-    /// The caller's.
+    /// The key that the caller chose.
     pub key: u64,
-    /// Given when the request was accepted.
+    /// The ticket that the caller got when the request was accepted.
     pub ticket: Ticket,
 }
 
-/// A request that waits or runs.
+/// A request that waits or runs; in [`Batch::rows`](crate::Batch::rows), one of a batch.
+///
+/// ```
+/// use multibin::{Config, Edges, Scheduler};
+///
+/// let scheduler = Scheduler::new(Edges::new(&[0, 10])?, Config::new(4))?;
+/// let ticket = scheduler.submit(7, 3)?;
+/// let row = scheduler.worker().next_batch(None)?.rows()[0];
+/// assert_eq!((row.key, row.ticket, row.length, row.progress), (7, ticket, 3, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Row {
-    /// The caller's.
+    /// The key that the caller chose.
     pub key: u64,
-    /// Given when the request was accepted.
+    /// The ticket that the caller got when the request was accepted.
     pub ticket: Ticket,
     /// When it was accepted, in nanoseconds on the scheduler's clock.
     pub arrival: u64,
     /// When it last entered a queue, in nanoseconds on the scheduler's clock.
     pub entered: u64,
-    /// Predicted steps in all.
+    /// Predicted steps from start to end.
     pub length: u32,
     /// Steps done since arrival; more than 0 only for a request that was resubmitted.
     pub progress: u32,
-    /// As in [`Options`].
+    /// The cost in [`Budget::Sum`](crate::Budget::Sum): that of its [`Options`], or the length.
     pub cost: u32,
-    /// As in [`Options`].
+    /// How much it may wait for others; 0 is the most urgent.
     pub priority: u32,
     /// When it expires if it has not started, in nanoseconds on the scheduler's clock; `u64::MAX`:
     /// never.
@@ -125,7 +168,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// In a place where nobody waits.
+    /// Fills a slab entry that no request is in.
     pub(crate) const NONE: Self = Self {
         key: 0,
         ticket: 0,
@@ -149,20 +192,30 @@ impl From<Submission> for Row {
 }
 
 /// Why a batch left.
+///
+/// ```
+/// use multibin::{Config, Edges, Reason, Scheduler};
+///
+/// let scheduler = Scheduler::new(Edges::new(&[0, 10])?, Config::new(4))?;
+/// scheduler.submit(7, 3)?;
+/// let reason = scheduler.worker().next_batch(None)?.reason();
+/// assert_eq!((reason, reason.name()), (Reason::LightLoad, "light_load"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
-    /// Elastic: fewer than 1.6 batches waited, so they left together whatever their bins.
+    /// Elastic: fewer than 1.6 batches waited, so they left together, from whichever bins.
     LightLoad,
-    /// A request was passed over too often, or waited longer than `max_wait`.
+    /// A request was bypassed too often, or waited longer than `max_wait`.
     Overdue,
     /// A bin held a full batch.
     Full,
     /// Elastic: no bin held a full batch; the oldest request led the nearest ones.
     Elastic,
-    /// The scheduler is closed and what is left leaves.
+    /// The scheduler is closed, and the requests that are left leave.
     Drain,
-    /// Nothing may leave; the batch has no rows and hands back who expired.
+    /// No request may leave; the batch has no rows and reports requests that expired.
     Expired,
 }
 
@@ -171,7 +224,11 @@ impl Reason {
     pub const ALL: [Self; 6] =
         [Self::LightLoad, Self::Overdue, Self::Full, Self::Elastic, Self::Drain, Self::Expired];
 
-    /// The reason in one word.
+    /// Returns the name of the reason.
+    ///
+    /// ```
+    /// assert_eq!(multibin::Reason::Full.name(), "full");
+    /// ```
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,23 +1,20 @@
-//! A discrete-event simulation of servers that take batches, on a virtual clock.
+//! A discrete-event simulation of servers that run batches, on a virtual clock.
 //!
-//! The batches come from the policy that ships: what is simulated is what runs. Model, run and
-//! records are apart: [`Workload`] and [`Servers`] say what happens, [`simulate`] plays it, and
-//! [`Records`] is what is left.
+//! The batches come from the scheduler's own batch former, so the simulated policy is the one that
+//! runs. [`Workload`] and [`Servers`] describe what happens, [`simulate`] runs it, and [`Records`]
+//! hold what happened. [`simulate_baseline`] runs a [`Baseline`] instead, to compare with.
 
 mod adaptive;
+mod arrival_process;
 mod arrivals;
 mod baselines;
 mod check;
 mod clock;
-#[cfg(all(test, not(loom)))]
-mod conservation;
-mod continuous;
 mod error;
-#[cfg(all(test, not(loom)))]
-mod live;
+mod policy;
 mod records;
-mod run;
-mod shipped;
+mod scheduler;
+mod simulation;
 #[cfg(all(test, not(loom)))]
 mod tests;
 mod workload;
@@ -26,5 +23,5 @@ pub use arrivals::Arrivals;
 pub use baselines::{Baseline, ContinuousOrder, Weight, simulate_baseline, simulate_baseline_into};
 pub use error::SimulateError;
 pub use records::{BatchRecords, Outcome, Records, RequestColumns, RequestRecords, TimedEvent};
-pub use shipped::{simulate, simulate_into};
+pub use scheduler::{simulate, simulate_into};
 pub use workload::{Servers, Workload};

@@ -1,4 +1,4 @@
-//! The only door to atomics, locks and cells, so that loom can check the code that ships.
+//! Atomics, locks and cells: of `std`, or of loom, which checks the code that ships.
 
 #[cfg(loom)]
 pub(crate) use loom::{
@@ -20,7 +20,7 @@ pub(crate) use cell::UnsafeCell;
 #[cfg(not(loom))]
 pub(crate) use std::thread;
 
-/// The model checker has no time.
+/// Replaces what needs time: the model checker has none.
 #[cfg(loom)]
 pub(crate) mod thread {
     pub(crate) use loom::thread::{Thread, current, park, yield_now};
@@ -30,10 +30,10 @@ pub(crate) mod thread {
     }
 }
 
-/// Stands between a `SeqCst` write and the `SeqCst` reads that follow it. loom takes such accesses for
-/// acquire and release and knows a single total order of fences alone, so it gets one here. Where
-/// it ships this is nothing: both sides of a Dekker protocol write and read with `SeqCst`, which
-/// C++20 orders without a fence.
+/// Orders a `SeqCst` write before the `SeqCst` reads that follow it, under loom. loom treats such
+/// accesses as acquire and release, and knows a single total order of fences alone. Shipped code
+/// needs no fence: both sides of a Dekker protocol write and read with `SeqCst`, which C++20
+/// orders.
 #[inline]
 pub(crate) fn order_for_loom() {
     #[cfg(loom)]
@@ -42,7 +42,7 @@ pub(crate) fn order_for_loom() {
 
 #[cfg(not(loom))]
 mod cell {
-    /// `std`'s cell behind loom's interface, which brackets every access for the checker.
+    /// The cell of `std` with loom's interface, which brackets every access for the checker.
     #[derive(Debug)]
     pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Saturates after 584 years.
+/// Returns a duration in nanoseconds; saturates after 584 years.
 pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

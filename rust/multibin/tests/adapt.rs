@@ -176,8 +176,8 @@ fn bad_options_are_named() {
     let adapt = Some(Adapt { every: 0, ..Adapt::default() });
     let error = refused(Config { adapt, ..Config::new(8) });
     assert_eq!(error, ConfigError::Adapt(AdaptError::Every));
-    assert_eq!(error.to_string(), "adapt: every: 0 requests are no interval");
+    assert_eq!(error.to_string(), "adapt.every must be at least 1, got 0");
     let adapt = Some(Adapt { bins: Some(9), ..Adapt::default() });
     let error = refused(Config { adapt, max_bins: Some(8), ..Config::new(8) });
-    assert_eq!(error, ConfigError::AdaptBins { bins: 9, most: 8 });
+    assert_eq!(error, ConfigError::AdaptBins { bins: 9, max: 8 });
 }

@@ -144,7 +144,7 @@ fn twenty_thousand_dead_wakers_are_passed_at_once() {
     struct Dead(Scheduler);
     impl Wake for Dead {
         fn wake(self: Arc<Self>) {
-            self.0.wake_another();
+            self.0.renotify();
         }
     }
     let run = || {
@@ -249,7 +249,7 @@ fn the_timer_thread_ends_with_its_scheduler() {
         let names = threads
             .flatten()
             .filter_map(|thread| std::fs::read_to_string(thread.path().join("comm")).ok());
-        names.filter(|name| name.trim() == "multibin-alarm").count()
+        names.filter(|name| name.trim() == "multibin-timer").count()
     }
     // A process of its own, as other tests have timer threads.
     let name = "the_timer_thread_ends_with_its_scheduler";

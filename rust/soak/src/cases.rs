@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use multibin::{Change, Config, Edges, Fill, Order, Overrun};
+use multibin::{Change, Config, Edges, Fill, Order, Overrun, Setting};
 
 use crate::random::Random;
 
@@ -76,7 +76,7 @@ pub fn change(config: &Config, random: &mut Random) -> Change {
     Change {
         edges: random.one_in(2).then(|| edges(random.below(4))),
         batch_size: random.one_in(2).then(|| 1 + random.below(max_batch)),
-        max_wait: config.max_wait.map(|_| Some(wait)),
+        max_wait: config.max_wait.map_or(Setting::Keep, |_| Setting::Set(wait)),
         ..Change::default()
     }
 }

@@ -44,8 +44,8 @@ static ACTIVITY: AtomicU64 = AtomicU64::new(0);
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let requests = number(arguments.next(), 1_000_000_000);
-    let seed = number(arguments.next(), 1);
+    let requests = number("REQUESTS", arguments.next(), 1_000_000_000);
+    let seed = number("SEED", arguments.next(), 1);
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         hook(panic);
@@ -57,9 +57,10 @@ fn main() {
     println!("{}", summary(&sum, start));
 }
 
-fn number(argument: Option<String>, default: u64) -> u64 {
+fn number(name: &str, argument: Option<String>, default: u64) -> u64 {
     argument.map_or(default, |text| {
-        text.parse().unwrap_or_else(|error| fail(&format!("argument {text:?}: {error}")))
+        let number = text.parse();
+        number.unwrap_or_else(|_| fail(&format!("{name} must be a whole number, got {text:?}")))
     })
 }
 

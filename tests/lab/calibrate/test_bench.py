@@ -75,7 +75,7 @@ def test_a_mixed_batch_runs_to_its_end(bench: Bench, runs: list[dict[str, Any]])
     assert [run["tokens"] for run in runs] == [[2, 12, 4]]
 
 
-def test_who_outlives_the_limit_goes_on(bench: Bench, runs: list[dict[str, Any]]) -> None:
+def test_rows_that_outlive_the_limit_go_on(bench: Bench, runs: list[dict[str, Any]]) -> None:
     assert bench.seconds(Mixed((5, 9, 7), (2, 12, 6), 4)) > 0
     assert [run["tokens"] for run in runs] == [[2, 4, 4], [12, 6]]
     assert runs[1]["parked"] == [9 + 3, 7 + 3]

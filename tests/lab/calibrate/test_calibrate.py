@@ -15,7 +15,7 @@ from multibin.costs._table import Counts
 from multibin.lab.calibrate import Settings, calibrate
 from multibin.lab.calibrate._bench import STEPS, Cell, Mixed
 from multibin.lab.calibrate._mixed import draw, predict
-from multibin.lab.calibrate._report import ratios, text
+from multibin.lab.calibrate._report import describe, ratios
 from multibin.lab.calibrate._settings import grid_tokens
 
 LINEAR = mb.CostModel(
@@ -35,8 +35,9 @@ def formula(rows: int, tokens: int) -> Cell:
 
 
 def engine(counts: Counts, disturbed: int | None = None) -> Any:
-    """In place of a bench: cells by the formula, mixed batches by a table of it; one of the calls
-    for a cell takes a second longer.
+    """Returns a double of the bench: cells by the formula, mixed batches by a table of it.
+
+    One of the calls for a cell takes a second longer.
     """
     rows, tokens = np.array([1, 2, 64]), np.array([1, 4000])
     grids: dict[str, Any] = {
@@ -70,19 +71,19 @@ def test_a_linear_engine_is_found(counts: Counts, monkeypatch: pytest.MonkeyPatc
     assert found.table.counts == counts
     other = {"longest": "mean", "mean": "longest"}[counts]
     assert found.deviations[counts] < 1e-6 < found.deviations[other]  # type: ignore[index]
-    wanted = [[formula(r, t).step for t in (16, 100, 400)] for r in (1, 4, 8)]
-    np.testing.assert_allclose(found.table.step, wanted)
+    expected = [[formula(r, t).step for t in (16, 100, 400)] for r in (1, 4, 8)]
+    np.testing.assert_allclose(found.table.step, expected)
     assert found.linear.parameters == pytest.approx(LINEAR.parameters)
     assert found.linear_worst < 1e-9
     checked = found.validation
     np.testing.assert_allclose(checked.table, checked.engine, rtol=1e-6)
     exact = counts == "mean"
     assert np.allclose(checked.linear, checked.engine, rtol=1e-6) == exact
-    assert f"count by their {counts}: 0.0% off" in text(found)
+    assert f"count by their {counts}: 0.0% off" in describe(found)
 
 
 def test_one_disturbed_run_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    # One to size the arena, nine to warm up, then a cell of the first repeat.
+    # One to size the KV cache, nine to warm up, then a cell of the first repeat.
     monkeypatch.setattr("multibin.lab.calibrate._measure.Bench", engine("longest", disturbed=14))
     assert calibrate(SETTINGS).table.step.max() < 1
 
@@ -124,12 +125,14 @@ def test_the_worst_ratio_is_the_farthest_factor() -> None:
     assert found == pytest.approx({"median": 1.5, "worst": 0.4})
 
 
-def test_the_tokens_follow_the_context() -> None:
+def test_the_tokens_follow_the_condescribe() -> None:
     assert grid_tokens(Settings(), 1024) == (16, 32, 64, 128, 256, 512, 1024 - STEPS)
     assert grid_tokens(Settings(), 1 << 20) == (16, 32, 64, 128, 256, 512, 1024, 2048)
     assert grid_tokens(Settings(), STEPS + 17) == (17,)
     assert grid_tokens(Settings(tokens=(3, 48)), 64) == (3, 48)
-    with pytest.raises(ValueError, match="tokens: 49 and 16 steps are more than the model's"):
+    with pytest.raises(
+        ValueError, match=r"tokens\[.*\] must be at most 48, 16 steps below the model's"
+    ):
         grid_tokens(Settings(tokens=(3, 49)), 64)
     with pytest.raises(ValueError, match="context of 16"):
         grid_tokens(Settings(), STEPS)

@@ -33,7 +33,7 @@ def test_every_number_comes_out(
     assert "OUT OF TOLERANCE" not in out
     assert status == 0
     assert "78 numbers: all within tolerance." in out
-    assert "Item 10 needs --trace" in out
+    assert "Item 10 needs TRACE" in out
 
 
 def test_the_closed_forms_do_not_depend_on_the_simulation() -> None:
@@ -119,7 +119,7 @@ def test_item_10_on_another_trace_is_out_of_tolerance(
     trace = tmp_path / "trace.jsonl"
     row = '{{"prompt_tokens": 5, "output_tokens": {}}}\n'
     trace.write_text("".join(row.format(100 + i % 10) for i in range(500)))
-    assert main(["reproduce", f"--trace={trace}"]) == 1
+    assert main(["reproduce", str(trace)]) == 1
     out = capsys.readouterr().out
     assert "10. Throughput as a fraction" in out
     assert "89 numbers:" in out
@@ -141,10 +141,13 @@ def test_the_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("--trace=nowhere.csv", "cannot read nowhere.csv"),
-        ("--plot=nowhere/folder", "plot: 'nowhere/folder' cannot be written"),
-        ("--plot=nowhere/x.png", "plot: 'nowhere/x.png' cannot be written"),
-        ("--plot=x.xyz", "plot: 'x.xyz' does not end in"),
+        ("nowhere.csv", "cannot read the trace nowhere.csv"),
+        (
+            "--plot=nowhere/folder",
+            "plot must be a folder that can be written, got 'nowhere/folder'",
+        ),
+        ("--plot=nowhere/x.png", "plot must be a file that can be written, got 'nowhere/x.png'"),
+        ("--plot=x.xyz", "plot must be a name in .png, .pdf, .svg, got 'x.xyz'"),
     ],
 )
 def test_bad_arguments_end_in_one_line(

@@ -23,8 +23,10 @@ ROWS, TOKENS = np.array([1, 3, 8]), np.array([0, 16, 50, 90])
 
 
 def encoded(model: mb.CostModel, **changes: Any) -> mb.CostTable:
-    """The table of a linear model: a decode step with c tokens cached is a linear step with one
-    token more, and a prefill has the first step in it.
+    """Returns the table of a linear model.
+
+    A decode step with c tokens cached is a linear step with one token more. A prefill includes the
+    first step.
     """
     r, c = ROWS[:, None], TOKENS[None, :]
     given = {
@@ -59,26 +61,26 @@ def test_an_encoded_linear_model_simulates_as_itself(completes: Any, overrun: An
     # Strict bins, and all that start in the first one: no batch has both new and moved rows.
     model = replace(LINEAR, completes=completes)
     scheduler = mb.SchedulerConfig(mb.Edges([0, 10, 40, 80]), 12, fill="strict", overrun=overrun)
-    wanted, records = (
+    expected, records = (
         mb.simulate(trace(3000), scheduler=scheduler, costs=costs, servers=2)
         for costs in (model, encoded(model))
     )
     assert records.entries.max() == (3 if overrun == "climb" else 1)
     for name in ("start", "first_token", "finish"):
-        np.testing.assert_allclose(getattr(records, name), getattr(wanted, name), atol=1e-6)
-    np.testing.assert_array_equal(records.batch, wanted.batch)
+        np.testing.assert_allclose(getattr(records, name), getattr(expected, name), atol=1e-6)
+    np.testing.assert_array_equal(records.batch, expected.batch)
 
 
-def test_refill_of_an_encoded_linear_model_is_the_models() -> None:
+def test_continuous_batching_of_an_encoded_linear_model_is_the_models() -> None:
     # Without a cost per step, as prefill and steps of new and running rows then add up alike.
     model = replace(LINEAR, step=0.0)
-    refill = mb.Baseline.continuous(12, chunk=7, order="longest")
-    wanted, records = (
-        mb.simulate(trace(3000), scheduler=refill, costs=costs, servers=2)
+    continuous = mb.Baseline.continuous(12, chunk=7, order="longest")
+    expected, records = (
+        mb.simulate(trace(3000), scheduler=continuous, costs=costs, servers=2)
         for costs in (model, encoded(model))
     )
-    np.testing.assert_allclose(records.start, wanted.start, atol=1e-6)
-    np.testing.assert_allclose(records.finish, wanted.finish, atol=1e-6)
+    np.testing.assert_allclose(records.start, expected.start, atol=1e-6)
+    np.testing.assert_allclose(records.finish, expected.finish, atol=1e-6)
 
 
 def test_the_longest_row_counts_or_the_mean() -> None:
@@ -88,8 +90,8 @@ def test_the_longest_row_counts_or_the_mean() -> None:
     for counts, tokens in (("longest", 40), ("mean", 25)):
         table = mb.CostTable([1, 2], [0, 100], step, 0 * step, 0 * step, counts=counts)  # type: ignore[arg-type]
         records = mb.simulate(one_batch, scheduler=scheduler, costs=table)
-        wanted = sum(1 + (tokens + t) / 100 for t in range(4))
-        assert records.finish.tolist() == pytest.approx([wanted, wanted])
+        expected = sum(1 + (tokens + t) / 100 for t in range(4))
+        assert records.finish.tolist() == pytest.approx([expected, expected])
 
 
 @pytest.mark.parametrize(

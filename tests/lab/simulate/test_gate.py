@@ -13,7 +13,10 @@ COSTS = mb.CostModel(fixed=0.05, step=0.02)
 
 
 def turning(n: int, noise: slice | NDArray[np.bool_]) -> Trace:
-    """True lengths as predictions but for ``noise``; more than a batch waits once two have left."""
+    """Returns requests with true lengths as predictions, except in ``noise``.
+
+    More than a batch waits once two have left.
+    """
     actual = lengths.log_normal(n, 128, 1.0, seed=0, high=1000)
     predicted = actual.copy()
     predicted[noise] = predictions.shuffled(actual[noise], seed=2)

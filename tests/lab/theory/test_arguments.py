@@ -103,9 +103,9 @@ EXPONENTIAL = Distribution.exponential(1)
         (lambda: theory.exponential_edges(0, 2, 8), "mean must be finite and above 0, got 0"),
         (lambda: theory.exponential_edges([1.0], 2, 8), "mean must be one number, got array"),  # type: ignore[arg-type]
         (
-            lambda: theory.climbing_efficiency([1, 2], [0, 2], [1, 1]),
+            lambda: theory.climbing_efficiency([1, 2], [0, 2], [1, 1]),  # type: ignore[arg-type]
             "overhead must be one number, got array",
-        ),  # type: ignore[arg-type]
+        ),
         (lambda: theory.exponential_edges(1, 2, 1), "batch_size must be at least 2, got 1"),
         (lambda: theory.first_wait(1, 8, timer=0), "timer must be above 0, got 0"),
         (lambda: theory.full_probability(1, 8, np.nan), "timer must be a number, got nan"),

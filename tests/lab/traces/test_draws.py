@@ -248,10 +248,10 @@ BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
         "pe must be between 0 and 0.5, got 0.6",
     ),
     (
-        lambda: predictions.confused([1], [0, 5], 0.1, 0),
+        lambda: predictions.confused([1], [0, 5], 0.1, 0),  # type: ignore[arg-type]
         TypeError,
         r"edges must be multibin.Edges, got \[0, 5\]",
-    ),  # type: ignore[arg-type]
+    ),
 ]
 
 

@@ -23,7 +23,7 @@ STEPS = 16
 
 
 class Timed(Request):
-    """A request that runs to its budget and notes when its tokens came and its state was back."""
+    """A request that runs to its budget, and notes when tokens came and when its state was back."""
 
     def __init__(
         self, key: int, prompt: list[int], budget: int, clock: Callable[[], float]
@@ -33,13 +33,13 @@ class Timed(Request):
         params = SamplingParams(max_tokens=budget, temperature=0.0, ignore_eos=True)
         super().__init__(key, None, prompt, params, budget=budget, eos=frozenset(), tokenizer=None)
         self.times: list[float] = []
-        """When each token came."""
+        """The time of each token."""
         self.restored = 0.0
-        """When its state was last back in the arena."""
+        """The time when its state was last back in the KV cache."""
 
     @property
     def parked(self) -> ParkedRow | None:
-        """Its cached keys and values between two batches."""
+        """Returns the cached keys and values between two batches."""
         return self._parked
 
     @parked.setter
@@ -49,15 +49,15 @@ class Timed(Request):
             self.restored = self._clock()
 
     def push(self, token: int) -> bool:
-        """Takes the next token; whether it was the last."""
-        # On the host, so the device has nothing left to do for it.
+        """Takes the next token and returns whether it was the last."""
+        # The token is on the host, so the device has nothing left to do for it.
         self.times.append(perf_counter())
         return super().push(token)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Seconds at one point of the grid."""
+    """Seconds at one point of the grid: of a step, of the prefill, of a move."""
 
     step: float
     prefill: float
@@ -66,16 +66,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Mixed:
-    """A batch of unlike rows: element i of each belongs to row i."""
+    """A batch of unlike rows. Element i of each field belongs to row i."""
 
     prompts: tuple[int, ...]
     outputs: tuple[int, ...]
     limit: int | None
-    """Tokens after which the unfinished rows are parked; they go on together in a second batch."""
+    """Tokens after which the unfinished rows are parked, to go on together in a second batch."""
 
 
 class Bench:
-    """Runs batches of random tokens on one model. To be used in inference mode."""
+    """Runs batches of random tokens on one model. Its caller sets inference mode."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -83,11 +83,11 @@ class Bench:
         self._rng = np.random.default_rng(0)
 
     def cell(self, rows: int, tokens: int) -> Cell:
-        """Measures one point: a batch that parks its rows behind their prompts, and one that takes
-        them up and decodes.
+        """Measures one point with two batches.
 
-        Of several rows one is a token shorter, because attention takes another path where all are
-        of one length, and rows of real batches are not.
+        The first parks its rows after their prompts; the second resumes them and decodes. Of
+        several rows one is a token shorter: attention takes another path for rows of one length,
+        and rows of real batches differ.
         """
         prompts = [tokens] * rows
         if rows > 1 and tokens > 1:
@@ -103,7 +103,7 @@ class Bench:
         )
 
     def seconds(self, mixed: Mixed) -> float:
-        """Runs a batch to the end, the second one of those who outlive its limit included."""
+        """Returns the seconds of a batch, with the second one of its unfinished rows."""
         requests = self._requests(mixed.prompts, mixed.outputs)
         started, ended = self._run(requests, mixed.limit)
         seconds = ended - started
@@ -120,13 +120,13 @@ class Bench:
         ]
 
     def _run(self, requests: Sequence[Timed], limit: int | None) -> tuple[float, float]:
-        """When a batch started and ended, with nothing left to do on the device."""
+        """Runs a batch and returns when it started and ended, with the device idle."""
         started = self._now()
         self._loop.run(requests, limit, finished=lambda _: None)
         return started, self._now()
 
     def _now(self) -> float:
-        """Seconds, once the device has done what it was given."""
+        """Returns the time in seconds once the device is idle."""
         if self._model.device.type == "cuda":
             torch.cuda.synchronize(self._model.device)
         return perf_counter()

@@ -1,4 +1,4 @@
-"""What is to be known of a measurement."""
+"""The facts of a measurement: model, machine, versions, time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["about"]
 
 
 def about(model: Model, name: str) -> dict[str, str]:
-    """The model, the machine, the versions, the time: text by text."""
+    """Returns the facts by name, as text."""
     cuda = model.device.type == "cuda"
     return {
         "model": name,
@@ -29,7 +29,7 @@ def about(model: Model, name: str) -> dict[str, str]:
 
 
 def _processor() -> str:
-    """What the CPU calls itself."""
+    """Returns the CPU's name."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

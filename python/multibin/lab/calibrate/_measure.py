@@ -1,4 +1,4 @@
-"""From a model to a table: the grid, what unlike rows cost by, and a validation."""
+"""Measures a model: the grid, the length that stands for unlike rows, and a validation."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ Floats = NDArray[np.float64]
 T = TypeVar("T")
 
 CHOOSING, VALIDATING = 6, 8
-"""Mixed batches that `counts` is chosen by, and others that validate."""
+"""Numbers of mixed batches that choose ``counts``, and of others that validate."""
 
 
 @dataclass(frozen=True, eq=False)
 class Validation:
-    """Batches that nothing was fitted to; element i of each belongs to batch i."""
+    """Batches that were not used for the table. Element i of each field belongs to batch i."""
 
     batches: Sequence[Mixed]
     engine: Floats
-    """Seconds that they took."""
+    """Seconds that the engine took."""
     table: Floats
     """Seconds by the table."""
     linear: Floats
@@ -45,13 +45,12 @@ class Validation:
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """What was measured and how well it predicts."""
+    """The table that was measured, and how well it predicts."""
 
     settings: Settings
     table: mb.CostTable
     deviations: dict[Counts, float]
-    """Of the table's seconds from those of mixed batches, a mean of |log ratio|, were it to count
-    by each."""
+    """For each ``counts``: mean |log ratio| of the table's seconds to those of mixed batches."""
     linear: mb.CostModel
     linear_worst: float
     """The linear model's largest relative deviation from a point of the table."""
@@ -61,7 +60,13 @@ class Calibration:
 def calibrate(settings: Settings) -> Calibration:
     """Measures a model.
 
-    Raises ``ValueError`` for a model that cannot be used, or numbers beyond its context.
+    Raises:
+        ValueError: the model cannot be used, or tokens exceed its context.
+
+    >>> from multibin.lab.calibrate import Settings, calibrate
+    >>> calibrate(Settings(tokens=(10**6,)))
+    Traceback (most recent call last):
+    ValueError: tokens[0] must be at most ..., got 1000000
     """
     small = settings.model is None and settings.width == 1
     with threads(settings.threads, small):
@@ -81,12 +86,12 @@ def _measured(
     choosing, validating = draw(CHOOSING, *sizes, seed=1), draw(VALIDATING, *sizes, seed=2)
     points = [(rows, count) for rows in settings.rows for count in tokens]
     mixed = [*choosing, *validating]
-    # The largest first: the arena has its size from then on.
+    # The largest first: the KV cache keeps its size from then on.
     bench.cell(*points[-1])
     cells, seconds = [], []
     runs = (settings.repeats + 1) * (len(points) + len(mixed))
     with tqdm(total=runs, desc="calibrate", unit="batch", leave=False) as bar:
-        # Repeat by repeat, so that what disturbs the machine falls on one run of each.
+        # Repeat by repeat, so that a disturbance of the machine falls on one run of each.
         for _ in range(settings.repeats + 1):
             cells.append([_counted(bar, bench.cell(*point)) for point in points])
             seconds.append([_counted(bar, bench.seconds(one)) for one in mixed])
@@ -107,7 +112,7 @@ def _table(
     cells: Sequence[Sequence[Cell]],
     about: dict[str, str],
 ) -> mb.CostTable:
-    """Medians of the repeats."""
+    """Returns the table of the medians of the repeats."""
 
     def grid(name: str) -> Floats:
         seconds = np.array([[getattr(cell, name) for cell in repeat] for repeat in cells])
@@ -126,7 +131,7 @@ def _judged(
     batches: tuple[list[Mixed], list[Mixed]],
     taken: Floats,
 ) -> Calibration:
-    """Chooses what unlike rows count by, by the first batches, and validates with the others."""
+    """Chooses ``counts`` by the first batches, and validates with the others."""
     choosing, validating = batches
     tables = {counts: replace(table, counts=counts) for counts in COUNTS}
     deviations = {
@@ -145,5 +150,5 @@ def _judged(
 
 
 def deviation(predicted: Floats, taken: Floats) -> float:
-    """The mean of |log ratio|."""
+    """Returns the mean of |log ratio|."""
     return float(np.abs(np.log(predicted / taken)).mean())

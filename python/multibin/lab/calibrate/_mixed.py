@@ -1,4 +1,4 @@
-"""Batches of random lengths, and what a table says of them."""
+"""Draws batches of random lengths, and predicts their seconds by a table."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ __all__ = ["draw", "predict", "predictions"]
 
 
 def draw(count: int, rows: int, shortest: int, longest: int, seed: int) -> list[Mixed]:
-    """Batches of up to so many rows, every second one with a limit at half of its longest output.
+    """Draws batches of up to ``rows`` rows.
 
-    Rows, prompts and outputs are log-uniform: prompts from `shortest` to half of `longest` tokens,
-    outputs up to a quarter.
+    Every second one has a limit at half of its longest output. Rows, prompts and outputs are
+    log-uniform: prompts from ``shortest`` to half of ``longest`` tokens, outputs up to a quarter.
     """
     rng = np.random.default_rng(seed)
     return [_draw(rng, rows, shortest, longest, bool(i % 2)) for i in range(count)]
 
 
-def _draw(rng: np.random.Generator, most: int, shortest: int, longest: int, limited: bool) -> Mixed:
-    rows = int(_log_uniform(rng, min(2, most), most, 1)[0])
+def _draw(
+    rng: np.random.Generator, max_rows: int, shortest: int, longest: int, limited: bool
+) -> Mixed:
+    rows = int(_log_uniform(rng, min(2, max_rows), max_rows, 1)[0])
     prompts = _log_uniform(rng, shortest, max(shortest, longest // 2), rows)
     outputs = _log_uniform(rng, 2, max(2, longest // 4), rows)
     limit = int(outputs.max()) // 2 if limited else None
@@ -38,7 +40,7 @@ def _log_uniform(rng: np.random.Generator, low: int, high: int, n: int) -> NDArr
 
 
 def predict(mixed: Mixed, costs: Costs) -> float:
-    """Seconds that the simulation gives to the batch, and to the second one of its climbers."""
+    """Returns the simulated seconds of the batch, with the second one of its climbers."""
     rows, longest = len(mixed.prompts), max(mixed.outputs)
     trace = from_arrays(
         np.array(mixed.prompts), np.array(mixed.outputs), predicted=np.zeros(rows, np.int64)
@@ -50,5 +52,5 @@ def predict(mixed: Mixed, costs: Costs) -> float:
 
 
 def predictions(batches: Sequence[Mixed], costs: Costs) -> NDArray[np.float64]:
-    """One number a batch."""
+    """Returns the simulated seconds of each batch."""
     return np.array([predict(mixed, costs) for mixed in batches])

@@ -1,4 +1,4 @@
-"""A calibration as text and as JSON."""
+"""Shows a calibration as text and as JSON."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import multibin as mb
 from multibin.costs._table import COUNTS
 from multibin.lab.calibrate._measure import CHOOSING, Calibration
 
-__all__ = ["data", "text"]
+__all__ = ["as_json", "describe"]
 
 Floats = NDArray[np.float64]
 
 TITLES = {
     "step": "a decode step",
     "prefill": "starting new rows, their first token included",
-    "move": "parking rows and taking them up in another batch",
+    "move": "parking rows and resuming them in another batch",
 }
 
 
-def text(found: Calibration) -> str:
-    """The configuration, the grids, the linear model, the validation."""
+def describe(found: Calibration) -> str:
+    """Returns the configuration, the grids, the linear model and the validation as text."""
     grids = [_grid(found.table, name) for name in TITLES]
     return "\n\n".join(
         [_configuration(found), *grids, f"{_counts(found)}\n{_linear(found)}", _validation(found)]
@@ -84,14 +84,14 @@ def _validation(found: Calibration) -> str:
 
 
 def ratios(predicted: Floats, taken: Floats) -> dict[str, float]:
-    """The median of predicted ÷ taken, and the one that is farthest from 1 as a factor."""
+    """Returns the median of predicted ÷ taken, and the ratio that is farthest from 1."""
     each = predicted / taken
     worst = each[np.abs(np.log(each)).argmax()]
     return {"median": float(np.median(each)), "worst": float(worst)}
 
 
-def data(found: Calibration) -> dict[str, Any]:
-    """Everything for ``json.dumps``. Seconds."""
+def as_json(found: Calibration) -> dict[str, Any]:
+    """Returns the calibration for ``json.dumps``, in seconds."""
     checked = found.validation
     return {
         "settings": asdict(found.settings),

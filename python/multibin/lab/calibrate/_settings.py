@@ -5,28 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import takewhile
 
-from multibin._args import integer
+from multibin import _args
 from multibin.costs._table import axis
 from multibin.lab.calibrate._bench import STEPS
 
 __all__ = ["ROWS", "Settings", "grid_tokens"]
 
 ROWS = (1, 2, 4, 8, 16)
-"""Numbers of rows where none are given."""
+"""Default numbers of rows."""
 
 SHORTEST, LONGEST = 16, 2048
-"""The first of the numbers of tokens where none are given, and the most."""
+"""The least and the largest default number of tokens."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Raises ``ValueError`` or ``TypeError`` that names the argument and the value."""
+    """The model and the grid; raises an error for a value of the wrong type or out of range.
+
+    >>> from multibin.lab.calibrate import Settings
+    >>> Settings(rows=(1, 8), tokens=(16, 64)).repeats
+    5
+    """
 
     model: str | None = None
-    """A folder or hub id; None: the built-in model."""
+    """A folder or hub id. None: the built-in model."""
     rows: tuple[int, ...] = ROWS
     tokens: tuple[int, ...] | None = None
-    """None: doublings from 16 up to what the model's context leaves, 2,048 at most."""
+    """Tokens per row. None: doublings from 16 up to what the context leaves, 2,048 at most."""
     repeats: int = 5
     """Runs of everything that is measured."""
     width: int = 1
@@ -34,33 +39,33 @@ class Settings:
     device: str | None = None
     dtype: str | None = None
     threads: int | None = None
-    """Of torch; None: its own number, 1 for the built-in model of width 1."""
+    """Threads of torch. None: torch's own number, or 1 for the built-in model of width 1."""
 
     def __post_init__(self) -> None:
         axis("rows", self.rows, 1)
         if self.tokens is not None:
             axis("tokens", self.tokens, 1)
         for name in ("repeats", "width"):
-            integer(name, getattr(self, name), low=1)
+            _args.integer(name, getattr(self, name), low=1)
         if self.threads is not None:
-            integer("threads", self.threads, low=1)
+            _args.integer("threads", self.threads, low=1)
 
 
 def grid_tokens(settings: Settings, context: int) -> tuple[int, ...]:
-    """The numbers of tokens for a model of this context.
+    """Returns the numbers of tokens for a model of this context.
 
-    Raises ``ValueError`` where the context has no room for them and the steps behind them.
+    Raises:
+        ValueError: the context has no room for the tokens and the steps after them.
     """
-    most = context - STEPS
-    tokens = settings.tokens or _doublings(min(most, LONGEST))
-    if tokens[-1] > most:
-        raise ValueError(
-            f"tokens: {tokens[-1]} and {STEPS} steps are more than the model's context of {context}"
-        )
+    high = context - STEPS
+    tokens = settings.tokens or _doublings(min(high, LONGEST))
+    if tokens[-1] > high:
+        rule = f"at most {high}, {STEPS} steps below the model's context of {context}"
+        raise ValueError(_args.sentence(f"tokens[{len(tokens) - 1}]", rule, tokens[-1]))
     return tokens
 
 
-def _doublings(most: int) -> tuple[int, ...]:
-    """From the shortest on, and the most itself where that is not near the last of them."""
-    powers = takewhile(lambda tokens: tokens <= most / 1.25, (SHORTEST << i for i in range(32)))
-    return (*powers, max(most, 1))
+def _doublings(high: int) -> tuple[int, ...]:
+    """Returns doublings from the shortest, and ``high`` unless it is near the last of them."""
+    powers = takewhile(lambda tokens: tokens <= high / 1.25, (SHORTEST << i for i in range(32)))
+    return (*powers, max(high, 1))

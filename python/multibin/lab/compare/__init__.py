@@ -1,26 +1,59 @@
-"""Policies side by side on one trace: what ``multibin simulate`` prints.
+"""Compares policies on one workload: what ``multibin simulate`` and ``multibin demo`` print.
 
-``Settings`` says what is played, ``workload`` makes the requests, ``compare`` plays them through
-every policy, ``saturation`` searches the highest rate that each one bears. ``report`` turns results
-into text and JSON, ``picture`` draws them.
+``Settings`` say what is played, ``draw_workload`` draws the requests, and ``fit`` fits the bins.
+``compare`` plays the workload through every policy, and ``saturation`` searches the highest rate
+that a policy sustains. ``describe``, ``table``, ``as_json`` and ``draw`` show the results.
+
+The module ``engine`` runs the same policies with the real engine. It needs torch.
 """
 
 from __future__ import annotations
 
-from multibin.lab.compare._play import Result, compare
-from multibin.lab.compare._policies import POLICIES, Policy
-from multibin.lab.compare._settings import Settings
+from multibin.lab.compare._picture import draw
+from multibin.lab.compare._play import Result, compare, play
+from multibin.lab.compare._policies import ONE_BIN, POLICIES, Fit, Former, Policy, by_name, fit
+from multibin.lab.compare._report import (
+    as_json,
+    describe,
+    describe_costs,
+    describe_predictions,
+    table,
+)
+from multibin.lab.compare._settings import MIN_SEARCHED, Settings, default_overhead
 from multibin.lab.compare._stability import is_steady, saturation
-from multibin.lab.compare._workloads import Workload, workload
+from multibin.lab.compare._workloads import (
+    DRAWN,
+    SEARCHED,
+    Workload,
+    describe_arrivals,
+    draw_workload,
+)
 
 __all__ = [
+    "DRAWN",
+    "MIN_SEARCHED",
+    "ONE_BIN",
     "POLICIES",
+    "SEARCHED",
+    "Fit",
+    "Former",
     "Policy",
     "Result",
     "Settings",
     "Workload",
+    "as_json",
+    "by_name",
     "compare",
+    "default_overhead",
+    "describe",
+    "describe_arrivals",
+    "describe_costs",
+    "describe_predictions",
+    "draw",
+    "draw_workload",
+    "fit",
     "is_steady",
+    "play",
     "saturation",
-    "workload",
+    "table",
 ]

@@ -23,7 +23,16 @@ LONGEST = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A policy and what became of the requests. Times are seconds."""
+    """A policy and its records. Times are seconds.
+
+    >>> from multibin.lab.compare import Settings, by_name, compare, fit
+    >>> from multibin.lab.traces import chat
+    >>> trace, settings = chat(200, seed=0), Settings("chat", warm_up=0.0)
+    >>> bins = fit(settings, trace.output_tokens)
+    >>> fifo, elastic = compare(settings, trace, bins, by_name(["elastic"]))
+    >>> elastic.throughput > fifo.throughput, elastic.slot_efficiency > fifo.slot_efficiency
+    (True, True)
+    """
 
     policy: Policy
     records: mb.Records
@@ -33,39 +42,40 @@ class Result:
     skipped: int
     """Requests at the start that latencies and waits leave out."""
     saturation: float | None = None
-    """The highest stable rate, requests per second; None if it was not searched."""
+    """The highest stable rate, in requests per second; None if it was not searched."""
 
     @property
     def throughput(self) -> float:
-        """Requests per second from the first arrival to the last answer, all requests."""
+        """Returns all requests per second, from the first arrival to the last answer."""
         return self.records.throughput
 
     @property
     def latency(self) -> NDArray[np.float64]:
-        """From arrival to answer, after the warm-up."""
+        """Returns the seconds from arrival to answer, after the warm-up."""
         return self.records.latency[self.skipped :]
 
     @property
     def longest(self) -> NDArray[np.intp]:
-        """Positions of the longest 1 % after the warm-up, at least one."""
+        """Returns the positions of the longest 1 % after the warm-up, at least one."""
         lengths = self.output_tokens[self.skipped :]
         count = max(1, round(LONGEST * len(lengths)))
         return self.skipped + np.argsort(-lengths, kind="stable")[:count]
 
     @property
     def longest_wait_p99(self) -> float:
-        """The 99 % quantile of the wait for the first batch, of the longest 1 %."""
+        """Returns the 99 % quantile of the longest 1 %'s wait for the first batch."""
         return float(np.quantile(self.records.wait[self.longest], 0.99))
 
     @property
     def longest_latency_p99(self) -> float:
-        """The 99 % quantile of the latency of the longest 1 %."""
+        """Returns the 99 % quantile of the longest 1 %'s latency."""
         return float(np.quantile(self.records.latency[self.longest], 0.99))
 
     @property
     def slot_efficiency(self) -> float | None:
-        """Useful steps, those of requests that finish, over batch size × steps of all batches; None
-        where that is not the slots' use.
+        """Returns the steps of finished requests over batch size × steps of all batches.
+
+        It is None for a policy whose batches replace their rows.
         """
         if not self.policy.slots:
             return None
@@ -75,23 +85,34 @@ class Result:
 
     @property
     def entries(self) -> float:
-        """Batches that a request was in, on average."""
+        """Returns the mean number of batches that a request was in."""
         return float(self.records.entries.mean())
 
     @property
     def steady(self) -> bool:
-        """Whether the backlog does not grow; else latencies depend on the run's length."""
+        """Returns whether the backlog does not grow.
+
+        If it grows, latencies depend on the length of the run.
+        """
         return is_steady(self.records)
 
     def latency_at(self, quantile: float) -> float:
-        """A quantile of the latency after the warm-up."""
+        """Returns a quantile of the latency after the warm-up."""
         return float(np.quantile(self.latency, quantile))
 
 
 def compare(settings: Settings, trace: Trace, fit: Fit, policies: list[Policy]) -> Iterator[Result]:
-    """Plays ``trace`` through each policy.
+    """Plays ``trace`` through each policy and yields the results.
 
-    Raises ``ValueError`` as ``multibin.simulate``.
+    Raises:
+        ValueError: ``multibin.simulate`` refuses an argument.
+
+    >>> from multibin.lab.compare import Settings, by_name, compare, fit
+    >>> from multibin.lab.traces import chat
+    >>> settings, trace = Settings("chat"), chat(100, seed=0)
+    >>> results = compare(settings, trace, fit(settings, trace.output_tokens), by_name(["climb"]))
+    >>> [result.policy.name for result in results]
+    ['fifo', 'climb']
     """
     for policy in policies:
         yield Result(
@@ -104,7 +125,14 @@ def compare(settings: Settings, trace: Trace, fit: Fit, policies: list[Policy]) 
 
 
 def play(settings: Settings, trace: Trace, fit: Fit, policy: Policy) -> mb.Records:
-    """One policy once through a trace."""
+    """Plays ``trace`` once through one policy.
+
+    >>> from multibin.lab.compare import Settings, by_name, fit, play
+    >>> from multibin.lab.traces import chat
+    >>> settings, trace = Settings("chat", batch_size=4), chat(100, seed=0)
+    >>> len(play(settings, trace, fit(settings, trace.output_tokens), by_name([])[0]))
+    100
+    """
     if policy.blind:
         trace = trace.with_predicted(np.zeros(len(trace), np.int64))
     return mb.simulate(

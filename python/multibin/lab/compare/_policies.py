@@ -10,81 +10,89 @@ import numpy as np
 from numpy.typing import NDArray
 
 import multibin as mb
+from multibin import _args
 from multibin.lab.compare._settings import Settings
 
-__all__ = ["POLICIES", "Fit", "Policy", "chosen", "fit"]
+__all__ = ["ONE_BIN", "POLICIES", "Fit", "Former", "Policy", "by_name", "fit"]
 
 Former: TypeAlias = mb.SchedulerConfig | mb.Baseline
 
 ONE_BIN = mb.Edges([0, 1])
-"""The last bin has no upper end, so a single one takes every length."""
+"""The edges of a single bin, which takes every length: the last bin has no upper end."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What formers are made of: settings, and edges fitted to a sample of lengths."""
+    """What a policy's former is made of: the batch size, and edges fitted to a sample of lengths.
 
-    settings: Settings
+    >>> import multibin as mb
+    >>> from multibin.lab.compare import Fit, by_name
+    >>> bins = Fit(batch_size=8, edges=mb.Edges([0, 32, 256]), levels=mb.Edges([0, 64, 256]))
+    >>> fifo, strict = by_name(["strict"])
+    >>> strict.former(bins).edges == bins.edges, strict.former(bins).fill
+    (True, 'strict')
+    """
+
+    batch_size: int
+    """Rows of a full batch."""
     edges: mb.Edges
     levels: mb.Edges
-
-    @property
-    def batch_size(self) -> int:
-        """Rows of a full batch."""
-        return self.settings.batch_size
+    """Edges for the policies that climb."""
+    chunk: int = 16
+    """Steps between refills, for the policy ``chunked``."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """A way to form batches."""
+    """A way to form batches. ``POLICIES`` has those with a name."""
 
     name: str
-    words: str
-    """What it does, for the help and the configuration."""
+    description: str
+    """What it does, for the help."""
     former: Callable[[Fit], Former]
     blind: bool = False
-    """It gets no predictions: everybody starts in the first bin."""
+    """It gets no predictions: every request starts in the first bin."""
     slots: bool = True
-    """Rows × steps of its batches is the use of slots; not so where rows change in mid-batch."""
+    """Its batches keep their rows, so that rows × steps is the use of slots."""
 
 
 POLICIES = (
     Policy(
         "fifo",
-        "one bin, the oldest leave together as soon as a server is free",
+        "one bin: the oldest leave together as soon as a server is free",
         lambda fit: mb.SchedulerConfig(ONE_BIN, fit.batch_size),
     ),
     Policy(
         "strict",
-        "bins, only full ones leave (Algorithm 1 of arXiv 2412.04504)",
+        "bins of which only full ones leave (Algorithm 1 of arXiv 2412.04504)",
         lambda fit: mb.SchedulerConfig(fit.edges, fit.batch_size, fill="strict"),
     ),
     Policy(
         "elastic",
-        "bins, topped up from the nearest ones: nobody waits for a full one",
+        "bins, topped up from the nearest ones: no request waits for a full bin",
         lambda fit: mb.SchedulerConfig(fit.edges, fit.batch_size),
     ),
     Policy(
         "climb",
-        "no predictions: start in the first level, move up when a batch's limit is reached",
+        "no predictions: start in the first level, move up when a batch reaches its limit",
         lambda fit: mb.SchedulerConfig(fit.levels, fit.batch_size, overrun="climb"),
         blind=True,
     ),
     Policy(
         "climb-predicted",
-        "as climb, but a request starts in the level of its prediction",
+        "levels: start in the level of the prediction, move up when a batch reaches its limit",
         lambda fit: mb.SchedulerConfig(fit.levels, fit.batch_size, overrun="climb"),
     ),
     Policy(
-        "refill",
-        "continuous batching: a free slot is filled at the next step, oldest first",
+        "continuous",
+        "continuous batching: a free slot is refilled at the next step, oldest first",
         lambda fit: mb.Baseline.continuous(fit.batch_size),
         slots=False,
     ),
     Policy(
         "chunked",
-        "as refill, but slots are filled every --chunk steps",
-        lambda fit: mb.Baseline.continuous(fit.batch_size, chunk=fit.settings.chunk),
+        "continuous batching that refills free slots every --chunk steps",
+        lambda fit: mb.Baseline.continuous(fit.batch_size, chunk=fit.chunk),
         slots=False,
     ),
     Policy(
@@ -94,43 +102,54 @@ POLICIES = (
     ),
     Policy(
         "look-ahead",
-        "as nearest, among the oldest 8 batches' worth",
+        "no bins: the oldest leads, the nearest lengths among the oldest 8 batches follow",
         lambda fit: mb.Baseline.look_ahead(fit.batch_size, 8 * fit.batch_size),
     ),
     Policy(
         "heaviest",
-        "the bin whose first rows have waited the most, by the sum of squares, leads",
+        "the bin leads whose first rows have the largest sum of squared waits",
         lambda fit: mb.Baseline.heaviest_bin(fit.edges, fit.batch_size),
     ),
     Policy(
         "shortest",
-        "shortest prediction first, until somebody was passed over 200 times",
+        "shortest prediction first, until a request was bypassed 200 times",
         lambda fit: mb.Baseline.shortest_first(fit.batch_size),
     ),
     Policy(
         "sorted",
-        "the oldest 8 batches' worth, sorted by prediction and cut",
+        "the oldest 8 batches of requests, sorted by prediction and cut",
         lambda fit: mb.Baseline.sorted_window(8 * fit.batch_size, [(2**32 - 1, fit.batch_size)]),
     ),
 )
 
 
-def chosen(names: Sequence[str]) -> list[Policy]:
-    """The policies of these names, each once, FIFO first.
+def by_name(names: Sequence[str]) -> list[Policy]:
+    """Returns the policies of these names, each once, FIFO first.
 
-    Raises ``ValueError`` for a name that there is not.
+    Raises:
+        ValueError: there is no such name.
+
+    >>> from multibin.lab.compare import by_name
+    >>> [policy.name for policy in by_name(["elastic", "fifo", "elastic"])]
+    ['fifo', 'elastic']
     """
     known = {policy.name: policy for policy in POLICIES}
     for name in names:
-        if name not in known:
-            raise ValueError(f"policy: {name!r} is not one of {', '.join(known)}")
+        _args.one_of("policy", name, [*known])
     return [known[name] for name in dict.fromkeys(["fifo", *names])]
 
 
 def fit(settings: Settings, sample: NDArray[np.int64]) -> Fit:
-    """Edges for output lengths like those of ``sample``, tokens, shape ``[n]``, n ≥ 1."""
+    """Returns edges for output lengths like those of ``sample``, tokens, shape ``[n]``, n ≥ 1.
+
+    >>> from multibin.lab.compare import Settings, fit
+    >>> from multibin.lab.traces import chat
+    >>> bins = fit(Settings("chat", bins=4, levels=3), chat(1000, seed=0).output_tokens)
+    >>> len(bins.edges), len(bins.levels)
+    (4, 3)
+    """
     levels = mb.Edges.feedback(sample, settings.levels, settings.move_cost)
-    return Fit(settings, _edges(settings, sample), levels)
+    return Fit(settings.batch_size, _edges(settings, sample), levels, settings.chunk)
 
 
 def _edges(settings: Settings, sample: NDArray[np.int64]) -> mb.Edges:

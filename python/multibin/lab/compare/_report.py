@@ -1,4 +1,4 @@
-"""Results as text and as JSON."""
+"""Shows results as text and as JSON."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from multibin.costs import Costs, CostTable
 from multibin.lab.compare._play import Result
 from multibin.lab.compare._policies import Fit
 from multibin.lab.compare._settings import Settings
-from multibin.lab.compare._workloads import SAMPLE, Workload, process
+from multibin.lab.compare._workloads import SAMPLE, Workload, describe_arrivals
 
-__all__ = ["configuration", "data", "seconds_in_words", "table"]
+__all__ = ["as_json", "describe", "describe_costs", "describe_predictions", "table"]
 
-COSTS = {
+UNITS = {
     "fixed": "",
     "prompt_token": " per new prompt token",
     "moved_row": " per moved row",
@@ -22,70 +22,80 @@ COSTS = {
     "kv_token": " per cached token and step",
     "padded_token": " per padded token and step",
 }
-"""What each cost is paid for."""
+"""What each cost of the linear model is paid for."""
 
 
-def configuration(settings: Settings, load: Workload, fit: Fit) -> str:
-    """What was played and how, in words, several lines."""
-    lengths = load.played.output_tokens
+def describe(settings: Settings, workload: Workload, fit: Fit) -> str:
+    """Returns the configuration in several lines: requests, lengths, servers, bins."""
+    lengths = workload.played.output_tokens
     lines = [
-        load.source,
+        workload.source,
         f"output tokens: mean {lengths.mean():.1f}, longest {lengths.max()};"
-        f" predictions: {predictions_in_words(settings, load)}",
-        _servers(settings),
+        f" predictions: {describe_predictions(settings, workload)}",
+        _describe_servers(settings),
         f"{len(fit.edges)} {settings.edges} bins and {len(fit.levels)} levels to climb (a move"
         f" costs {settings.move_cost:g} steps), fitted to the true lengths of {SAMPLE:,} requests"
         " drawn from the trace independently of those played",
         f"latencies and waits without the first {settings.warm_up:.0%} of the requests, in seconds",
     ]
-    if load.stationary is not None:
+    if workload.stationary is not None:
         lines.append(
-            f"saturation: the highest rate at which the backlog of {len(load.stationary):,} drawn"
-            f" requests, {process(settings)} arrivals, does not grow"
+            f"saturation: the highest rate at which the backlog of {len(workload.stationary):,}"
+            f" drawn requests, {describe_arrivals(settings)} arrivals, does not grow"
         )
     return "\n".join(lines)
 
 
-def predictions_in_words(settings: Settings, load: Workload) -> str:
+def describe_predictions(settings: Settings, workload: Workload) -> str:
+    """Returns what the predicted lengths are.
+
+    >>> from multibin.lab.compare import Settings, Workload, describe_predictions
+    >>> from multibin.lab.traces import chat
+    >>> trace = chat(10, seed=0)
+    >>> workload = Workload(trace, trace.output_tokens, "chat")
+    >>> describe_predictions(Settings("chat", sigma=0.5), workload)
+    'true lengths × exp(0.5·Z)'
+    """
     if settings.shuffled:
         return "true lengths of other requests"
     if settings.sigma:
         return f"true lengths × exp({settings.sigma:g}·Z)"
-    return "true lengths" if load.played.predicted is None or settings.sigma == 0 else "the trace's"
+    known = workload.played.predicted is None or settings.sigma == 0
+    return "true lengths" if known else "the trace's"
 
 
-def _servers(settings: Settings) -> str:
-    answer = {"batch": "the end of its batch (refill: of its chunk)", "row": "its own last step"}[
-        settings.costs.completes
-    ]
+def _describe_servers(settings: Settings) -> str:
+    ends = {"batch": "the end of its batch (continuous: of its chunk)", "row": "its own last step"}
     servers = f"{settings.servers} server{'s' if settings.servers > 1 else ''}"
     if settings.max_resident is not None:
         servers += f" with room for the state of {settings.max_resident} rows"
     return (
         f"{servers}, batches of {settings.batch_size}; a batch takes"
-        f" {seconds_in_words(settings.costs)}; a request is answered at {answer}"
+        f" {describe_costs(settings.costs)}; a request is answered at"
+        f" {ends[settings.costs.completes]}"
     )
 
 
-def seconds_in_words(costs: Costs) -> str:
-    """What a batch takes."""
+def describe_costs(costs: Costs) -> str:
+    """Returns how long a batch takes.
+
+    >>> import multibin as mb
+    >>> from multibin.lab.compare import describe_costs
+    >>> describe_costs(mb.CostModel(fixed=0.05, step=0.02))
+    '0.05 s + 0.02 s per step of the longest run'
+    """
     if isinstance(costs, CostTable):
-        ranges = [
-            f"{name} {axis[0]} to {axis[-1]}"
-            for name, axis in (("rows", costs.rows), ("tokens", costs.tokens))
-        ]
-        about = costs.about.get("model")
-        of = f" of {about}" if about else ""
-        return (
-            f"what was measured{of} ({', '.join(ranges)}; unlike rows count as their"
-            f" {costs.counts})"
-        )
-    given = costs.parameters
-    return " + ".join(f"{given[name]:g} s{words}" for name, words in COSTS.items() if given[name])
+        axes = (("rows", costs.rows), ("tokens", costs.tokens))
+        ranges = ", ".join(f"{name} {axis[0]} to {axis[-1]}" for name, axis in axes)
+        model = costs.about.get("model")
+        of = f" of {model}" if model else ""
+        return f"what was measured{of} ({ranges}; unlike rows count as their {costs.counts})"
+    seconds = costs.parameters
+    return " + ".join(f"{seconds[name]:g} s{unit}" for name, unit in UNITS.items() if seconds[name])
 
 
 def table(results: Sequence[Result]) -> str:
-    """One line a policy, ratios to the first one in brackets."""
+    """Returns a line for each policy, with ratios to the first one in brackets."""
     header = (
         f"{'policy':16} {'requests/s':>10} {'mean latency':>16} {'p50':>8} {'p99':>16} {'p99.9':>8}"
         f" {'longest 1 %: p99 wait':>22} {'slots used':>10} {'entries':>7}"
@@ -117,7 +127,7 @@ def _with_ratio(value: float, base: float) -> str:
 
 
 def _ratio(value: float, base: float) -> float | None:
-    """None where everything takes less than the clock's nanosecond."""
+    """Returns None where everything takes less than a nanosecond of the clock."""
     return value / base if base else None
 
 
@@ -131,14 +141,14 @@ def _notes(results: Sequence[Result]) -> list[str]:
     return notes
 
 
-def data(settings: Settings, load: Workload, fit: Fit, results: Sequence[Result]) -> dict[str, Any]:
-    """Everything for ``json.dumps``: the settings, what came of them, a list of the policies.
-    Seconds, requests per second, steps.
-    """
+def as_json(
+    settings: Settings, workload: Workload, fit: Fit, results: Sequence[Result]
+) -> dict[str, Any]:
+    """Returns settings and results for ``json.dumps``: seconds, requests per second, steps."""
     return {
         "settings": settings.data,
-        "source": load.source,
-        "requests": len(load.played),
+        "source": workload.source,
+        "requests": len(workload.played),
         "edges": fit.edges.bounds.tolist(),
         "levels": fit.levels.bounds.tolist(),
         "move_cost": settings.move_cost,

@@ -1,4 +1,4 @@
-"""What is played and how: the arguments of ``multibin simulate``."""
+"""What is played, and how: the arguments of ``multibin simulate``."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import multibin as mb
 from multibin import _args
 from multibin.costs import Costs
 
-__all__ = ["EDGES", "FEW", "Settings"]
+__all__ = ["MIN_SEARCHED", "PLACEMENTS", "Settings", "default_overhead"]
 
-EDGES = ("optimal", "quantile", "uniform")
+PLACEMENTS = ("optimal", "quantile", "uniform")
 """Ways to place the bins."""
 
-MOST = 10**8
-"""Requests that a run may have."""
+MAX_BINS = 4096
 
-CROWD = 100_000
-"""Servers that a run may have: the simulation keeps a state for each."""
+MAX_REQUESTS = 10**8
+
+MAX_SERVERS = 100_000
+"""The simulation keeps a state for each server."""
 
 RANGES = {
     "rate": (1e-6, 1e9),
@@ -27,46 +28,58 @@ RANGES = {
     "sigma": (0.0, 100.0),
     "overhead": (0.0, 1e9),
 }
-"""Lowest and highest values: wide, and what is beyond them has no meaning or no floats."""
+"""Lowest and highest values. They are wide: what is beyond them has no meaning or no floats."""
 
-SLOWEST, NANOSECOND = 1e4, 1e-9
-"""Bounds of a cost, and of their sum, in seconds: a lower one rounds to no nanosecond."""
+MAX_COST, MIN_COSTS = 1e4, 1e-9
+"""Bounds of one cost and of the sum, in seconds: the clock rounds to nanoseconds."""
 
-FEW = 1000
+MIN_SEARCHED = 1000
 """Requests that a search for the highest stable rate needs at least."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Raises ``ValueError`` or ``TypeError`` that names the argument and the value, for one out of
-    range, or one that means nothing without another or beside it.
+    """The workload, the policies with their bins, the servers and the costs.
+
+    Raises:
+        TypeError: an argument has the wrong type.
+        ValueError: an argument is out of range, or excludes another one.
+
+    >>> from multibin.lab.compare import Settings
+    >>> settings = Settings("trace.csv", rate=1.5, batch_size=16)
+    >>> settings.names
+    ('fifo', 'strict', 'elastic', 'climb', 'continuous')
+    >>> Settings("trace.csv", rate=1.5, users=4)
+    Traceback (most recent call last):
+    ValueError: rate must be left out with users = 4, got 1.5
     """
 
     trace: str
-    """A file that ``multibin.lab.traces._read`` reads."""
+    """A file that ``multibin.lab.traces.read`` reads."""
     rate: float | None = None
-    """Requests per second, drawn anew. None: the trace's own times."""
+    """Requests per second that are drawn. None: the trace's own times."""
     cv: float | None = None
-    """Standard deviation of the gaps over their mean; 1, a Poisson process, if not given."""
+    """Standard deviation of the gaps over their mean. None: 1, a Poisson process."""
     requests: int | None = None
-    """How many: drawn with replacement if a rate is given, else the first of the trace."""
+    """The number of requests: drawn with replacement with a rate, else the first of the trace."""
     seed: int = 0
     users: int | None = None
-    """A closed loop of so many users instead of times: each waits for an answer before it sends the
-    next request. Requests are then drawn with replacement."""
+    """Users of a closed loop, instead of times: each sends a request after the answer to the last.
+
+    Requests are then drawn with replacement."""
     pause: float = 0.0
-    """Seconds between an answer and its user's next request, on average; exponential."""
+    """Mean seconds between an answer and its user's next request; exponential."""
     policies: tuple[str, ...] | None = None
-    """Names; FIFO is always played, as the others are compared with it. None: FIFO, strict
-    (but in a closed loop), elastic, climb and refill."""
+    """Names of policies. None: strict (except in a closed loop), elastic, climb and continuous.
+
+    FIFO is always played, as the others are compared with it."""
     bins: int = 16
     levels: int = 12
     """Bins of the policies that climb."""
     edges: str = "optimal"
-    """One of ``EDGES``, for the policies that do not climb."""
+    """One of ``PLACEMENTS``, for the policies that do not climb."""
     overhead: float | None = None
-    """Steps that a move to the next level costs (``Edges.feedback``). None: what the cost model
-    says, ``default_overhead``."""
+    """Steps that a move to the next level costs (``Edges.feedback``). None: by the costs."""
     batch_size: int = 8
     servers: int = 1
     max_resident: int | None = None
@@ -80,74 +93,79 @@ class Settings:
     warm_up: float = 0.1
     """Share of the requests, the first ones, that latencies leave out."""
     saturation: bool = False
-    """Search the highest stable rates as well."""
+    """Searches the highest stable rates, too."""
     costs: Costs = field(default_factory=lambda: mb.CostModel(fixed=0.05, step=0.02))
 
     def __post_init__(self) -> None:
-        for name, most in (("bins", 4096), ("levels", 4096), ("batch_size", _args.LONGEST)):
-            _args.integer(name, getattr(self, name), 1, most)
-        _args.integer("servers", self.servers, 1, CROWD)
-        if self.users is not None:
-            _args.integer("users", self.users, 1, MOST)
-        if self.max_resident is not None:
-            _args.integer("max_resident", self.max_resident, self.batch_size)
-        _args.integer("chunk", self.chunk, 1, _args.LONGEST)
-        _args.integer("seed", self.seed)
-        least = FEW if self.saturation else 1
-        if self.requests is not None:
-            _args.integer("requests", self.requests, least, MOST)
-        if self.edges not in EDGES:
-            raise ValueError(f"edges: {self.edges!r} is not one of {', '.join(EDGES)}")
+        self._check_counts()
         self._check_numbers()
         self._check_together()
-
-    def _check_numbers(self) -> None:
-        for name, (low, high) in RANGES.items():
-            if (value := getattr(self, name)) is not None:
-                _args.number(name, value, low, high)
-        if not 0 <= self.warm_up < 1:
-            raise ValueError(f"warm_up: {self.warm_up:g} is not from 0 to below 1")
-
-    def _check_together(self) -> None:
-        if self.shuffled and self.sigma is not None:
-            raise ValueError(f"shuffled: means nothing beside sigma = {self.sigma:g}")
-        if self.cv is not None and self.rate is None and not self.saturation:
-            raise ValueError(f"cv: {self.cv:g} means nothing without rate or saturation")
-        self._check_users()
         _check_costs(self.costs)
 
     @property
     def data(self) -> dict[str, Any]:
-        """Everything for ``json.dumps``."""
+        """Returns all fields, for ``json.dumps``."""
         own = {f.name: getattr(self, f.name) for f in fields(self)}
         return own | {"costs": self.costs.data}
 
-    def _check_users(self) -> None:
-        if self.users is None:
-            if self.pause:
-                raise ValueError(f"pause: {self.pause:g} means nothing without users")
-            return
-        if self.rate is not None:
-            raise ValueError(f"rate: {self.rate:g} means nothing beside users = {self.users}")
-        if self.saturation:
-            raise ValueError(f"saturation: means nothing beside users = {self.users}")
-        if "strict" in self.names:
-            raise ValueError("policy: 'strict' may wait for ever in a closed loop (users)")
-
     @property
     def names(self) -> tuple[str, ...]:
-        """The policies, those by default if none are given."""
+        """Returns the names of the policies, or those played by default."""
         if self.policies is not None:
             return self.policies
         strict = () if self.users is not None else ("strict",)
-        return ("fifo", *strict, "elastic", "climb", "refill")
+        return ("fifo", *strict, "elastic", "climb", "continuous")
 
     @property
     def move_cost(self) -> float:
-        """Steps: ``overhead``, or what the cost model says."""
+        """Returns the steps that a move costs: ``overhead``, or what the costs make of it."""
         if self.overhead is not None:
             return float(self.overhead)
         return default_overhead(self.costs, self.batch_size)
+
+    def _check_counts(self) -> None:
+        for name, high in (("bins", MAX_BINS), ("levels", MAX_BINS), ("batch_size", _args.LONGEST)):
+            _args.integer(name, getattr(self, name), 1, high)
+        _args.integer("servers", self.servers, 1, MAX_SERVERS)
+        if self.users is not None:
+            _args.integer("users", self.users, 1, MAX_REQUESTS)
+        if self.max_resident is not None:
+            _args.integer("max_resident", self.max_resident, self.batch_size)
+        _args.integer("chunk", self.chunk, 1, _args.LONGEST)
+        _args.integer("seed", self.seed)
+        if self.requests is not None:
+            low = MIN_SEARCHED if self.saturation else 1
+            _args.integer("requests", self.requests, low, MAX_REQUESTS)
+
+    def _check_numbers(self) -> None:
+        _args.one_of("edges", self.edges, PLACEMENTS)
+        for name, (low, high) in RANGES.items():
+            if (value := getattr(self, name)) is not None:
+                _args.number(name, value, low, high)
+        if not 0 <= self.warm_up < 1:
+            raise ValueError(_args.sentence("warm_up", "at least 0 and below 1", self.warm_up))
+
+    def _check_together(self) -> None:
+        if self.shuffled and self.sigma is not None:
+            _refuse("shuffled", f"with sigma = {self.sigma:g}", True)
+        if self.cv is not None and self.rate is None and not self.saturation:
+            _refuse("cv", "without rate or saturation", self.cv)
+        if self.users is None:
+            if self.pause:
+                _refuse("pause", "without users", self.pause)
+            return
+        beside = f"with users = {self.users}"
+        if self.rate is not None:
+            _refuse("rate", beside, self.rate)
+        if self.saturation:
+            _refuse("saturation", beside, True)
+        if "strict" in self.names:
+            _refuse("policy", f"{beside}, as strict bins may wait forever", "strict")
+
+
+def _refuse(name: str, beside: str, value: object) -> None:
+    """Raises a ``ValueError`` for an argument that another one excludes."""
+    raise ValueError(_args.sentence(name, f"left out {beside}", value))
 
 
 def _check_costs(costs: Costs) -> None:
@@ -156,15 +174,22 @@ def _check_costs(costs: Costs) -> None:
     else:
         seconds = costs.parameters
     for name, value in seconds.items():
-        _args.number(name, value, 0.0, SLOWEST)
-    if sum(seconds.values()) < NANOSECOND:
-        raise ValueError(f"costs: they add up to {sum(seconds.values()):g} s, not to 1e-9")
+        _args.number(name, value, 0.0, MAX_COST)
+    if (total := sum(seconds.values())) < MIN_COSTS:
+        raise ValueError(_args.sentence("the sum of the costs", f"at least {MIN_COSTS:g} s", total))
 
 
 def default_overhead(costs: Costs, batch_size: int) -> float:
-    """What a batch of moved rows costs before its first step, in steps of a full batch: the fixed
-    part plus the moves of all rows, as all of them wait for it. Caches are taken as empty, with a
-    table as half as long as its last point; 2 where steps cost nothing but what they read.
+    """Returns what a batch of moved rows costs before its first step, in steps of a full batch.
+
+    It is the fixed part plus the moves of all rows, as all of them wait for it. Caches count as
+    empty, or, with a table, as half as long as its last point. It is 2 where steps cost only what
+    they read.
+
+    >>> import multibin as mb
+    >>> from multibin.lab.compare import default_overhead
+    >>> default_overhead(mb.CostModel(fixed=0.05, step=0.02), batch_size=8)
+    2.5
     """
     if isinstance(costs, mb.CostTable):
         tokens = costs.tokens[-1] / 2

@@ -1,4 +1,4 @@
-"""The highest rate at which a policy is stable."""
+"""Searches the highest rate at which a policy is stable."""
 
 from __future__ import annotations
 
@@ -14,29 +14,40 @@ PRECISION = 1e-3
 """Relative width at which the search ends."""
 
 WIDEST = 1000.0
-"""How far the search may go from where it starts."""
+"""The factor by which the search may leave its start."""
 
 
 def is_steady(records: mb.Records) -> bool:
-    """Whether the backlog, requests that have arrived and are not answered, does not grow: its mean
-    over the last quarter of the time in which requests arrive exceeds that over the second
-    quarter by at most √n / 2 of the n requests. Not so where all arrive at once, or where some
-    never do. A request that does not finish is in the backlog to the end.
+    """Returns whether the backlog does not grow: the requests that arrived and are not answered.
 
-    *The backlog*, because it treats all policies alike: waits for the first batch stay short where
-    climbers pile up behind it, quantiles stay low where a few starve, and the throughput in
-    overload is higher than the highest stable rate where the short are served first.
+    The time in which requests arrive has four quarters. The mean backlog of the last quarter may
+    exceed that of the second by √n / 2 of the n requests. The backlog counts as growing where all
+    requests arrive at once, or some never arrive. A request that does not finish stays in it.
 
-    *Quarters of the arrivals*, because what comes after them is served without load, and the first
-    quarter is the start from an empty system.
+    *The backlog* treats all policies alike. Waits for the first batch stay short where climbers
+    pile up behind it, and quantiles stay low where a few requests starve. The throughput in
+    overload exceeds the highest stable rate where short requests go first.
 
-    *√n / 2*, because the backlog of a queue in exact balance wanders by the order of √n while n
-    requests come. With this allowance the rate that ``saturation`` finds for a FIFO on chat lengths
-    is right on average over 40 seeds (within 0.2 % of B / E[batch time]; batches of 8 and 32); from
-    seed to seed it varies by 0.5 to 0.7 % with 100,000 requests and 0.2 to 0.3 % with 400,000.
-    Twice the allowance finds 0.5 % too much. Where a backlog builds up slowly, as with many bins
-    and large batches, few requests find too little: 1.6 % for 16 bins and batches of 32 with
-    100,000, 0.7 % with 400,000.
+    *Quarters of the arrivals*: requests after the last arrival see no load, and the first quarter
+    starts from an empty system.
+
+    *√n / 2*: the backlog of a queue in exact balance wanders by the order of √n while n requests
+    come. With this allowance ``saturation`` is right on average for a FIFO on chat lengths. Over 40
+    seeds it is within 0.2 % of B / E[batch time], for batches of 8 and 32. From seed to seed it
+    varies by 0.5 to 0.7 % with 100,000 requests, and by 0.2 to 0.3 % with 400,000. Twice the
+    allowance finds 0.5 % too much. Where a backlog builds up slowly, as with many bins and large
+    batches, few requests find too little. For 16 bins and batches of 32 it is 1.6 % with 100,000
+    requests, and 0.7 % with 400,000.
+
+    >>> import multibin as mb
+    >>> from multibin.lab.compare import is_steady
+    >>> from multibin.lab.traces import arrivals, chat
+    >>> one_bin, costs = mb.SchedulerConfig(mb.Edges([0, 1]), batch_size=8), mb.CostModel(step=0.02)
+    >>> def played(rate):
+    ...     trace = chat(2000, seed=0).with_arrivals(arrivals.poisson(2000, rate, seed=1))
+    ...     return mb.simulate(trace, scheduler=one_bin, costs=costs)
+    >>> is_steady(played(rate=1.0)), is_steady(played(rate=100.0))
+    (True, False)
     """
     span = float(records.arrival[-1] - records.arrival[0])
     if span == 0 or np.isnan(records.arrival).any():
@@ -47,12 +58,28 @@ def is_steady(records: mb.Records) -> bool:
 
 
 def saturation(play: Callable[[float], mb.Records], start: float) -> float:
-    """The highest stable rate, requests per second, to ``PRECISION`` downwards, by bisection.
+    """Returns the highest stable rate in requests per second, by bisection.
 
-    ``play`` simulates the same requests and the same pattern of arrivals at a rate, so that runs
-    differ in it alone, and ``start`` is a rate to begin with, of the right order.
+    The result is at most ``PRECISION`` too low.
 
-    Raises ``ValueError`` where no rate is stable, or every one.
+    Args:
+        play: simulates the same requests with the same pattern of arrivals at a rate, so that runs
+            differ in the rate alone.
+        start: a rate of the right order.
+
+    Raises:
+        ValueError: no rate is stable, or every one.
+
+    >>> import multibin as mb
+    >>> from multibin.lab.compare import saturation
+    >>> from multibin.lab.traces import arrivals, chat
+    >>> trace = chat(2000, seed=0).with_arrivals(arrivals.poisson(2000, rate=1.0, seed=1))
+    >>> config, costs = mb.SchedulerConfig(mb.Edges([0, 1]), 8), mb.CostModel(step=0.02)
+    >>> rate = saturation(
+    ...     lambda rate: mb.simulate(trace.scale_rate(rate), scheduler=config, costs=costs), 4.0
+    ... )
+    >>> 2.0 < rate < 5.0
+    True
     """
     low, high = _bracket(lambda rate: is_steady(play(rate)), start)
     while high > low * (1 + PRECISION):
@@ -65,7 +92,7 @@ def saturation(play: Callable[[float], mb.Records], start: float) -> float:
 
 
 def _bracket(steady: Callable[[float], bool], start: float) -> tuple[float, float]:
-    """A stable rate and one above it that is not, within a quarter of each other."""
+    """Returns a stable rate and an unstable one, at most a quarter above it."""
     rate, factor = start, 1.25 if steady(start) else 0.8
     while start / WIDEST < rate < start * WIDEST:
         following = rate * factor
@@ -73,13 +100,13 @@ def _bracket(steady: Callable[[float], bool], start: float) -> tuple[float, floa
             return (rate, following) if factor > 1 else (following, rate)
         rate = following
     raise ValueError(
-        f"saturation: from {start:.4g} to {rate:.4g} requests/s the backlog always"
-        f" {'grows' if factor < 1 else 'stays'}; more requests may tell"
+        f"no saturation found: from {start:.4g} to {rate:.4g} requests/s the backlog always"
+        f" {'grows' if factor < 1 else 'stays'}; more requests may decide"
     )
 
 
 def _backlog(records: mb.Records, start: float, end: float) -> float:
-    """Mean number of requests between arrival and answer from ``start`` to ``end``."""
+    """Returns the mean number of requests without answer from ``start`` to ``end``."""
     since = np.clip(records.arrival, start, end)
     until = np.clip(np.nan_to_num(records.finish, nan=np.inf), start, end)
     return float((until - since).sum() / (end - start))

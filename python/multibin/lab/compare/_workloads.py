@@ -1,4 +1,4 @@
-"""The requests that are played, and the sample that edges are fitted to."""
+"""Draws the requests that are played, and the sample that edges are fitted to."""
 
 from __future__ import annotations
 
@@ -7,16 +7,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from multibin import _args
 from multibin.lab.compare._settings import Settings
 from multibin.lab.traces import Trace, arrivals, predictions, read
 
-__all__ = ["DRAWN", "SAMPLE", "SEARCHED", "Workload", "closed_loop", "process", "workload"]
+__all__ = [
+    "DRAWN",
+    "SAMPLE",
+    "SEARCHED",
+    "Workload",
+    "closed_loop",
+    "describe_arrivals",
+    "draw_workload",
+]
 
 DRAWN = 100_000
-"""Requests drawn where nothing says how many."""
+"""Requests drawn by default."""
 
 SEARCHED = 400_000
-"""The same for the search of the highest stable rate, which the number limits."""
+"""Requests drawn by default to search the highest stable rate, whose precision they limit."""
 
 SAMPLE = 20_000
 """Requests drawn to fit edges to."""
@@ -24,23 +33,31 @@ SAMPLE = 20_000
 
 @dataclass(frozen=True)
 class Workload:
-    """What policies are compared on."""
+    """What policies are compared on.
+
+    >>> from multibin.lab.compare import Workload
+    >>> from multibin.lab.traces import chat
+    >>> trace = chat(500, seed=0)
+    >>> workload = Workload(trace[:100], sample=trace.output_tokens[100:], source="chat")
+    >>> len(workload.played), len(workload.sample)
+    (100, 400)
+    """
 
     played: Trace
-    """With arrival times and predictions."""
+    """The requests, with arrival times and predictions."""
     sample: NDArray[np.int64]
-    """Output lengths of ``SAMPLE`` requests, drawn with replacement from the trace independently of
-    those that are played; tokens."""
-    stationary: Trace | None
-    """Drawn requests that arrive at 1 per second exactly, Poisson or with the settings' cv: the
-    search for the highest stable rate scales their times. None without that search."""
+    """Output lengths in tokens of other requests, that the edges are fitted to."""
     source: str
-    """Where the requests and their times come from, in words."""
+    """A description of where the requests and their times come from."""
+    stationary: Trace | None = None
+    """Drawn requests that arrive at exactly 1 per second, Poisson or with the settings' cv.
+
+    The search for the highest stable rate scales their times. None without that search."""
 
 
 @dataclass(frozen=True)
 class _Seeds:
-    """One for each thing that is drawn, so that none of them repeats another's draws."""
+    """A seed for each thing that is drawn, so that none repeats the draws of another."""
 
     requests: int
     arrivals: int
@@ -52,11 +69,16 @@ class _Seeds:
         return cls(*np.random.SeedSequence(seed).generate_state(4).tolist())
 
 
-def workload(settings: Settings) -> Workload:
+def draw_workload(settings: Settings) -> Workload:
     """Reads the trace and draws what the settings ask for.
 
-    Raises ``ValueError`` for a trace that cannot be read, that has no times where they are needed,
-    or too few rows.
+    Raises:
+        ValueError: the trace cannot be read, has too few rows, or lacks times that are needed.
+
+    >>> from multibin.lab.compare import Settings, draw_workload
+    >>> draw_workload(Settings("no-such-file.csv"))
+    Traceback (most recent call last):
+    ValueError: cannot read the trace no-such-file.csv: ...
     """
     trace = read(settings.trace)
     seeds = _Seeds.of(settings.seed)
@@ -76,33 +98,34 @@ def _played(settings: Settings, trace: Trace, seeds: _Seeds) -> tuple[str, Trace
         return _own_times(settings, trace)
     drawn = trace.resample(settings.requests or DRAWN, seeds.requests)
     times = arrivals.gamma(len(drawn), settings.rate, settings.cv or 1.0, seeds.arrivals)
-    words = (
+    source = (
         f"{len(drawn):,} requests drawn from {settings.trace} (seed {settings.seed}),"
-        f" {process(settings)} arrivals at {settings.rate:g} requests/s"
+        f" {describe_arrivals(settings)} arrivals at {settings.rate:g} requests/s"
     )
-    return words, drawn.with_arrivals(times)
+    return source, drawn.with_arrivals(times)
 
 
 def _sent_by_users(settings: Settings, trace: Trace, seeds: _Seeds) -> tuple[str, Trace]:
     drawn = trace.resample(settings.requests or DRAWN, seeds.requests)
-    words = (
+    source = (
         f"{len(drawn):,} requests drawn from {settings.trace} (seed {settings.seed}), sent by"
-        f" {settings.users} users who pause {settings.pause:g} s after an answer on average"
+        f" {settings.users} users, with a mean pause of {settings.pause:g} s after an answer"
     )
-    return words, drawn
+    return source, drawn
 
 
 def _own_times(settings: Settings, trace: Trace) -> tuple[str, Trace]:
     if trace.arrivals is None:
-        raise ValueError(f"rate: {settings.trace} has no times; give a rate")
+        raise ValueError(f"rate must be given, as {settings.trace} has no times")
     n = len(trace)
-    wanted = n if settings.requests is None or settings.saturation else settings.requests
-    if wanted > n:
-        raise ValueError(f"requests: {wanted} is more than the trace's {n}; give a rate to draw")
-    part = trace[:wanted]
-    together = trace.arrivals[wanted - 1] == 0
+    count = n if settings.requests is None or settings.saturation else settings.requests
+    if count > n:
+        rule = f"at most the trace's {n} without a rate"
+        raise ValueError(_args.sentence("requests", rule, count))
+    part = trace[:count]
+    together = trace.arrivals[count - 1] == 0
     pace = "all at once" if together else f"{part.rate:.4g} requests/s"
-    return f"{wanted:,} requests of {settings.trace} at their own times ({pace})", part
+    return f"{count:,} requests of {settings.trace} at their own times ({pace})", part
 
 
 def _stationary(settings: Settings, trace: Trace, seeds: _Seeds) -> Trace:
@@ -112,7 +135,7 @@ def _stationary(settings: Settings, trace: Trace, seeds: _Seeds) -> Trace:
 
 
 def closed_loop(settings: Settings, n: int) -> arrivals.ClosedLoop | None:
-    """The users who send ``n`` requests, if there are any; the same ones every time."""
+    """Returns the users that send ``n`` requests, equal in every call, or None without users."""
     if settings.users is None:
         return None
     seed = _Seeds.of(settings.seed).arrivals
@@ -129,7 +152,12 @@ def _predicted(settings: Settings, trace: Trace, seeds: _Seeds) -> Trace:
     return trace
 
 
-def process(settings: Settings) -> str:
-    """What arrivals that are drawn are called."""
+def describe_arrivals(settings: Settings) -> str:
+    """Returns what drawn arrivals are called.
+
+    >>> from multibin.lab.compare import Settings, describe_arrivals
+    >>> describe_arrivals(Settings("chat", rate=1.0, cv=2.0))
+    'gamma (cv 2)'
+    """
     cv = settings.cv or 1.0
     return "Poisson" if cv == 1 else f"gamma (cv {cv:g})"

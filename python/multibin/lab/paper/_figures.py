@@ -1,4 +1,4 @@
-"""The paper's Figs. 3, 4, 6, 8 and 9. Needs the extra ``plot`` (matplotlib)."""
+"""Draws the paper's Figs. 3, 4, 6, 8 and 9. It needs the extra ``plot`` (matplotlib)."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multibin.lab import theory
-from multibin.lab._canvas import FORMATS, check_target
+from multibin import _args
+from multibin.lab import _canvas, theory
+from multibin.lab._canvas import FORMATS, canvas, save, title
 from multibin.lab.paper._items import ERRORS, MINIMA, U
 from multibin.lab.paper._lab import EXPONENTIAL, GSM8K, UNIFORM, Lab, Load, saturation
 
-__all__ = ["check", "draw"]
+__all__ = ["check_target", "draw"]
 
 COLOURS = ("#1a2a4f", "#2b6cb0", "#3aa6a0", "#8fb339", "#e0a030", "#d1583f")
-"""For 1, 2, 3 … curves: few bins dark, many bins warm."""
+"""Colours of curves 1, 2, 3 …: few bins dark, many bins warm."""
 
 CUT = 2.0
-"""A latency panel ends at this multiple of the highest of its curves' minima: in overload the mean
-is that of the run's length, and with few requests that of the wait for a full bin."""
+"""A latency panel ends at this multiple of the highest of its curves' minima.
+
+In overload the mean is that of the run's length, and with few requests that of the wait for a full
+bin."""
 
 
 @dataclass(frozen=True)
@@ -37,32 +40,33 @@ class Panel:
     x: str = "arrival rate λ, requests/s"
 
 
-def check(target: str | Path) -> None:
-    """Says now what would go wrong after a long run.
+def check_target(target: str | Path) -> None:
+    """Raises now what would go wrong after a long run.
 
-    Raises ``ValueError`` for a folder or file that cannot be written or a file name with another
-    ending than .png, .pdf or .svg; ``ModuleNotFoundError`` without matplotlib.
+    Raises:
+        ModuleNotFoundError: matplotlib is missing.
+        ValueError: the folder or file cannot be written, or the file's name does not end in .png,
+            .pdf or .svg.
     """
     path = Path(target)
     if path.is_dir() or not path.suffix:
         _check_folder(path)
     else:
-        check_target(path)
-    try:
-        import matplotlib  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"{error}; install multibin[plot]") from error
+        _canvas.check_target(path)
+    _canvas.check_installed()
 
 
 def _check_folder(path: Path) -> None:
     where = path if path.exists() else path.parent
     if not (where.is_dir() and os.access(where, os.W_OK)):
-        raise ValueError(f"plot: {str(path)!r} cannot be written")
+        raise ValueError(_args.sentence("plot", "a folder that can be written", str(path)))
 
 
 def draw(lab: Lab, target: str | Path) -> list[Path]:
-    """Draws all figures: into a file all panels together, into a folder (made if need be) one file
-    ``figure-N.png`` each. Returns the files. What the lab has simulated it does not repeat.
+    """Draws all figures and returns their files.
+
+    A file gets all panels together. A folder, made if necessary, gets a file ``figure-N.png`` for
+    each figure. Curves that the lab has are not simulated again.
     """
     path = Path(target)
     if path.suffix in FORMATS and not path.is_dir():
@@ -76,24 +80,19 @@ def draw(lab: Lab, target: str | Path) -> list[Path]:
 
 
 def _save(lab: Lab, panels: Sequence[Panel], path: Path) -> Path:
-    # Not pyplot: a figure of its own needs no display and leaves the caller's state alone.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     columns = min(len(panels), 2)
     rows = len(panels) // columns
-    figure = Figure(figsize=(5.6 * columns, 3.6 * rows), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = canvas(5.6 * columns, 3.6 * rows)
     for axes, panel in zip(figure.subplots(rows, columns, squeeze=False).flat, panels, strict=True):
         lab.report(f"figure {panel.figure}")
         panel.fill(axes, lab)
         _dress(axes, panel)
-    figure.savefig(path, dpi=110)
+    save(figure, path)
     return path
 
 
 def _dress(axes: Any, panel: Panel) -> None:
-    axes.set_title(f"Fig. {panel.figure}: {panel.title}", loc="left", fontsize=10)
+    title(axes, f"Fig. {panel.figure}: {panel.title}")
     axes.set_xlabel(panel.x)
     axes.set_ylabel(panel.y)
     axes.set_ylim(bottom=0)

@@ -1,6 +1,6 @@
 """The paper's numbers that need no GPU, and how we get ours.
 
-The numbers of the items are those of the project's list; 7 to 9 need a GPU.
+Items 1 to 6 and 10 are here; items 7 to 9, which are measured on a GPU, are not.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ THROUGHPUT = 0.005
 DERIVED_LATENCY = 0.02
 PLOTTED = 0.05
 FRACTION = 0.01
-"""Tolerances: relative, but for the last."""
+"""Tolerances: relative, except the last."""
 
 U = {"batch_size": 128, "lo": 1.0, "hi": 20.0}
 
@@ -47,8 +47,11 @@ ANSWER_BINS = (2, 4, 8, 16, 32)
 
 
 def sections(lab: Lab, trace: Trace | None = None) -> list[Section]:
-    """Items 1 to 6, and with a trace item 10: the Azure chat trace of 2023 has its numbers."""
-    given = [] if trace is None else [optimal_edges(trace)]
+    """Returns items 1 to 6, and with a trace item 10.
+
+    The numbers of item 10 are those of the Azure chat trace of 2023.
+    """
+    of_trace = [] if trace is None else [optimal_edges(trace)]
     return [
         _throughput(lab),
         _bins_needed(),
@@ -56,7 +59,7 @@ def sections(lab: Lab, trace: Trace | None = None) -> list[Section]:
         _errors(),
         _exponential(),
         _language_model(lab),
-        *given,
+        *of_trace,
     ]
 
 
@@ -95,7 +98,7 @@ def _latency(lab: Lab) -> Section:
 
 
 def _minima(lab: Lab) -> list[Row]:
-    """The least latency over the rates of Fig. 4, and where it is; the curves are flat there."""
+    """Returns the least latency over the rates of Fig. 4, and its rate. The curves are flat."""
     curves = [lab.curve(UNIFORM, k) for k in MINIMA]
     least = [curve.latency.min() for curve in curves]
     where = [UNIFORM.rates[curve.latency.argmin()] for curve in curves]
@@ -154,7 +157,7 @@ def _lengths() -> str:
 
 
 def _gains(lab: Lab) -> list[Row]:
-    """Saturation at k = 1, and the others relative to it."""
+    """Returns the saturation at k = 1, and the others relative to it."""
     one, *closed = (saturation(GSM8K, GSM8K.edges(k)) for k in (1, *ANSWER_BINS))
     first, *played = (lab.saturated(GSM8K, k) for k in (1, *ANSWER_BINS))
     limit = GSM8K.servers * theory.ceiling(GSM8K.times, GSM8K.batch_size) / one
@@ -172,7 +175,7 @@ def _gains(lab: Lab) -> list[Row]:
 
 
 def _answer_latency(lab: Lab) -> list[Row]:
-    """At the rates that were found best for this project, and the least of all rates."""
+    """Returns the latencies at the best rates of this project, and the least of all rates."""
     rates, derived, plotted = {1: 16, 2: 22, 4: 26}, (3.05, 2.63, 2.55), (3.05, 2.69, 2.60)
     names = [f"mean latency at λ={rate}, s, k={k}" for k, rate in rates.items()]
     curves = [lab.curve(GSM8K, k).latency for k in rates]
@@ -188,7 +191,7 @@ def _answer_latency(lab: Lab) -> list[Row]:
 
 
 def optimal_edges(trace: Trace) -> Section:
-    """Item 10: equal-mass and optimal edges on the output lengths of a trace."""
+    """Returns item 10: equal-mass and optimal edges on the output lengths of a trace."""
     lengths, bins = trace.output_tokens, ANSWER_BINS
     equal = [_fraction(lengths, mb.Edges.quantile(lengths, k)) for k in (1, *bins)]
     best = [_fraction(lengths, mb.Edges.optimal(lengths, k, 128, None)) for k in bins]

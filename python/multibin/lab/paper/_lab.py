@@ -1,4 +1,4 @@
-"""The paper's three workloads, simulated with the scheduler that ships.
+"""Simulates the paper's three workloads with the shipped scheduler.
 
 A step is a millisecond, so that real-valued times are lengths in whole steps.
 """
@@ -26,7 +26,7 @@ COSTS = mb.CostModel(step=1 / STEPS_PER_SECOND)
 SEED = 20_240_412
 
 SECONDS_PER_TOKEN = 0.00702
-"""What the absolute rates of Fig. 6 need; the 0.0366 of Fig. 5 is a slip."""
+"""Seconds per token that the absolute rates of Fig. 6 need; the 0.0366 of Fig. 5 is a slip."""
 
 TOKENS = np.array(
     [
@@ -35,7 +35,7 @@ TOKENS = np.array(
         *(382, 407, 437, 488, 579),
     ]
 )
-"""GSM8K answers, read from the points of Fig. 5: quantiles at 0, 2.5 … 100 %, linear between."""
+"""GSM8K answers, read from the points of Fig. 5: quantiles at 0, 2.5 … 100 %."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,14 +44,15 @@ class Load:
 
     times: Distribution
     inverse: Callable[[Floats], Floats]
-    """The service time below which a fraction of the requests lies: turns uniform draws into
-    times, as ``times.quantile`` does to the last digits and slowly."""
+    """The time below which a fraction of the requests lies, which turns uniform draws into times.
+
+    ``times.quantile`` has more digits and is slow."""
     edges: Callable[[int], Floats]
-    """k + 1 bounds of k bins."""
+    """Returns the k + 1 bounds of k bins."""
     batch_size: int
     servers: int
     rates: Floats
-    """Those at which the paper's figure looks."""
+    """Rates of the paper's figure."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +62,9 @@ class Curve:
     throughput: Floats
     """Requests per second, from the first arrival to the last answer."""
     latency: Floats
-    """Mean seconds from arrival to answer without the first tenth and the last twentieth of the
-    requests: the start finds empty bins, and the end closes half-filled ones."""
+    """Mean seconds from arrival to answer, without the first tenth and the last twentieth.
+
+    The start finds empty bins, and the end closes half-filled ones."""
 
 
 def _equal_mass(times: Distribution) -> Callable[[int], Floats]:
@@ -104,16 +106,25 @@ EXPONENTIAL = Load(
 
 
 def saturation(load: Load, bounds: ArrayLike) -> float:
-    """Requests per second when there is always a full batch, in closed form (Prop. 4.1)."""
+    """Returns the requests per second with full batches only, in closed form (Prop. 4.1)."""
     return load.servers * theory.throughput(load.times, bounds, load.batch_size)
 
 
 class Lab:
-    """Simulates; every load has its own requests, the same for all bins and rates.
+    """Simulates the loads. Each load has its own requests, equal for all bins and rates.
 
-    ``requests`` per run: with 400,000 the mean latency near saturation, the noisiest number here,
-    has a standard error of .5 % or so; with 100,000 some rows leave their tolerance by chance.
-    ``report`` is told what runs, one short line at a time.
+    Args:
+        requests: requests of a run. The noisiest number is the mean latency near saturation. With
+            400,000 requests its standard error is about .5 %; with 100,000 some rows leave their
+            tolerance by chance.
+        report: is called with a short line before each run.
+
+    >>> from multibin.lab.paper import Lab
+    >>> lines = []
+    >>> lab = Lab(requests=1000, report=lines.append)
+    >>> lab.report("done")
+    >>> lines
+    ['done']
     """
 
     def __init__(
@@ -125,18 +136,18 @@ class Lab:
         self._curves: dict[tuple[Load, int], Curve] = {}
 
     def saturated(self, load: Load, bins: int) -> float:
-        """Requests per second when everything is there at the start."""
+        """Returns the requests per second when all requests are there at the start."""
         self.report(f"saturation, k={bins}")
         return self._play(self._trace(load).with_arrivals(None), load, bins).throughput
 
     def latency(self, load: Load, bins: int, rate: float, servers: int) -> float:
-        """Mean latency, as ``Curve.latency``, at one rate and with another number of servers."""
+        """Returns the mean latency of ``Curve`` at one rate, with another number of servers."""
         self.report(f"k={bins} at λ={rate:g}, {servers} servers")
         trace = self._trace(load).scale_rate(rate)
         return _steady(self._play(trace, load, bins, servers))
 
     def curve(self, load: Load, bins: int) -> Curve:
-        """The load at all its rates; simulated once."""
+        """Returns the load at all its rates. Each curve is simulated once."""
         if (load, bins) not in self._curves:
             records = [self._at(load, bins, rate) for rate in load.rates]
             throughput, latency = np.array(records).T
@@ -149,14 +160,14 @@ class Lab:
         return records.throughput, _steady(records)
 
     def _play(self, trace: Trace, load: Load, bins: int, servers: int | None = None) -> mb.Records:
-        # The last bin has no upper end, whatever its bound says.
+        # The last bin has no upper end, whatever its bound.
         inner = load.edges(bins)[:-1] * STEPS_PER_SECOND
         edges = mb.Edges([*inner, 2**32 - 1])
         scheduler = mb.SchedulerConfig(edges, load.batch_size, fill="strict")
         return mb.simulate(trace, scheduler=scheduler, costs=COSTS, servers=servers or load.servers)
 
     def _trace(self, load: Load) -> Trace:
-        """At one request per second."""
+        """Returns the requests of a load at one per second."""
         if load not in self._traces:
             draws = np.random.default_rng(SEED).random(self.requests)
             steps = np.rint(load.inverse(draws) * STEPS_PER_SECOND).clip(1).astype(np.int64)

@@ -1,4 +1,4 @@
-"""One comparison, groups of them, and how they print."""
+"""Defines a row, a number of the paper beside ours, and shows groups of rows."""
 
 from __future__ import annotations
 
@@ -17,33 +17,38 @@ HEADER = f"{'':<44}{'paper':>9}    {'ours':>9}{'deviation':>12}{'tolerance':>12}
 
 @dataclass(frozen=True)
 class Row:
-    """One number of the paper, and ours."""
+    """One number of the paper, and ours.
+
+    >>> from multibin.lab.paper import Row
+    >>> Row("throughput, k=1", paper=6.447, ours=6.4475, tolerance=0.005).ok
+    True
+    """
 
     what: str
     paper: float
     ours: float
     tolerance: float
-    """How far ours may be: a fraction of the paper's number, or absolute."""
+    """How far ours may deviate: a fraction of the paper's number, or absolute."""
     relative: bool = True
     derived: bool = False
-    """Not printed in the paper: derived from its model for this project."""
+    """It is not printed in the paper, but derived from its model for this project."""
 
     @property
     def deviation(self) -> float:
-        """Of ours from the paper's, in the unit of ``tolerance``."""
+        """Returns the deviation of ours from the paper's, in the unit of ``tolerance``."""
         difference = self.ours - self.paper
         return difference / self.paper if self.relative else difference
 
     @property
     def ok(self) -> bool:
-        """Whether ours is within the tolerance; not a number is not."""
+        """Returns whether ours is within the tolerance; NaN is not."""
         # Rounding must not decide about a deviation of exactly the tolerance.
         return bool(abs(self.deviation) <= self.tolerance * (1 + 1e-9))
 
 
 @dataclass(frozen=True)
 class Section:
-    """What the paper says in one place."""
+    """The numbers of one place in the paper."""
 
     item: int
     title: str
@@ -61,7 +66,7 @@ def compare(
     relative: bool = True,
     derived: bool = False,
 ) -> list[Row]:
-    """Rows of one kind; ``what``, ``paper`` and ``ours`` are of one length."""
+    """Returns rows of one kind; ``what``, ``paper`` and ``ours`` have one length."""
     return [
         Row(name, theirs, float(mine), tolerance, relative, derived)
         for name, theirs, mine in zip(what, paper, ours, strict=True)
@@ -69,7 +74,13 @@ def compare(
 
 
 def table(sections: Sequence[Section]) -> str:
-    """All rows for people, grouped, with a last line that counts."""
+    """Returns all rows as text, grouped, with a last line that counts them.
+
+    >>> from multibin.lab.paper import Row, Section, table
+    >>> section = Section(1, "Throughput", "Theorem 4.2", [Row("k=1", 6.447, 6.4475, 0.005)])
+    >>> print(table([section]).splitlines()[-1])
+    1 numbers: all within tolerance.
+    """
     rows = [row for section in sections for row in section.rows]
     wrong = sum(not row.ok for row in rows)
     verdict = f"{wrong} of {len(rows)} out of tolerance" if wrong else "all within tolerance"
@@ -101,13 +112,19 @@ def _in_words(row: Row) -> tuple[str, str]:
 
 
 def records(sections: Sequence[Section]) -> list[dict[str, object]]:
-    """All rows for programs; a number that is not finite is ``None``."""
+    """Returns all rows for ``json.dumps``; a number that is not finite is None.
+
+    >>> from multibin.lab.paper import Row, Section, records
+    >>> section = Section(1, "Throughput", "Theorem 4.2", [Row("k=1", 6.447, 6.4475, 0.005)])
+    >>> records([section])[0]["ok"]
+    True
+    """
     return [_record(section, row) for section in sections for row in section.rows]
 
 
 def _record(section: Section, row: Row) -> dict[str, object]:
-    place = {"item": section.item, "title": section.title, "source": section.source}
+    section_of = {"item": section.item, "title": section.title, "source": section.source}
     numbers = {"paper": row.paper, "ours": row.ours, "deviation": row.deviation}
     finite = {name: x if math.isfinite(x) else None for name, x in numbers.items()}
     kind = {"relative": row.relative, "derived": row.derived, "ok": row.ok}
-    return {**place, "what": row.what, **finite, "tolerance": row.tolerance, **kind}
+    return {**section_of, "what": row.what, **finite, "tolerance": row.tolerance, **kind}

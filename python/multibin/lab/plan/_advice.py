@@ -1,118 +1,97 @@
-"""What to do, in one sentence."""
+"""Says what to do, and why, in one sentence."""
 
 from __future__ import annotations
 
-from multibin.lab.plan._candidates import WORTH, Candidate
-from multibin.lab.plan._choice import ENOUGH, Answer, gain
+from multibin.lab.plan._candidates import MIN_GAIN
+from multibin.lab.plan._choice import MIN_IMPROVEMENT, Plan, improvement
 from multibin.lab.plan._measure import Outcome
-from multibin.lab.plan._question import Objective
+from multibin.lab.plan._question import CLIMBING, Objective
 
-__all__ = ["advice", "wanted", "words"]
-
-
-def advice(answer: Answer) -> str:
-    """Whether bins pay, one is enough, refill is better, or nothing meets the objective."""
-    if not answer.chosen.meets:
-        return _nothing(answer)
-    name = answer.chosen.candidate.policy.name
-    if name == "refill":
-        measured = _measured(answer, answer.chosen)
-        return f"Only refill meets the objective, if the back-end can: {measured}."
-    said = _one_bin(answer) if len(answer.chosen.candidate.edges) == 1 else _bins(answer)
-    return f"{said}{_refill(answer)}."
+__all__ = ["advice"]
 
 
-def words(candidate: Candidate) -> str:
-    """The candidate, short: policy, bins, batch size, waits."""
-    bins, name = len(candidate.edges), candidate.policy.name
-    kind = "levels" if candidate.placed == "feedback" else f"{candidate.placed} bins"
-    parts = [name]
-    if candidate.placed:
-        parts.append(f"{bins} {kind}" if bins > 1 else "one bin")
-    parts.append(f"batches of {candidate.batch_size}")
-    if candidate.max_wait is not None:
-        parts.append(f"overdue after {candidate.max_wait:g} s")
-    if candidate.max_parked is not None:
-        parts.append(f"at most {candidate.max_parked} parked")
-    return ", ".join(parts)
+def advice(plan: Plan) -> str:
+    """Returns a sentence: bins pay, one is enough, continuous batching is better, or none."""
+    if not plan.chosen.meets:
+        return _nothing(plan)
+    if plan.chosen.candidate.policy.name == "continuous":
+        measured = _measured(plan, plan.chosen)
+        return (
+            "Only continuous batching meets the objective, if the back-end supports it:"
+            f" {measured}."
+        )
+    single = len(plan.chosen.candidate.edges) == 1
+    return f"{_one_bin(plan) if single else _bins(plan)}{_continuous(plan)}."
 
 
-def wanted(objective: Objective) -> str:
-    """The objective, in words."""
-    slo = "" if objective.slo_p99 is None else f"p99 ≤ {objective.slo_p99:g} s"
-    if objective.rate is None:
-        return f"the highest rate with {slo}"
-    within = f" with {slo}" if slo else ""
-    return f"the lowest mean latency{within} at {objective.rate:.4g} requests/s"
-
-
-def _nothing(answer: Answer) -> str:
-    objective, nearest = answer.question.objective, answer.chosen
+def _nothing(plan: Plan) -> str:
+    objective, nearest = plan.question.objective, plan.chosen
     slo, miss = objective.slo_p99, _miss(objective, nearest)
     if objective.rate is None:
         return f"{miss}."
-    if answer.highest is None:
+    if plan.highest is None:
         return f"{miss}; no lower rate would do."
-    highest = answer.highest
+    highest = plan.highest
     rate = highest.rate if slo is not None else highest.saturation or 0.0
-    most = f"{rate:.4g} requests/s ({words(highest.candidate)})"
+    most = f"{rate:.4g} requests/s ({highest.candidate.description})"
     return f"{miss}; the highest rate that would do is {most}."
 
 
 def _miss(objective: Objective, nearest: Outcome) -> str:
     slo, at = objective.slo_p99, f"at {nearest.rate:.4g} requests/s"
     if slo is None or not nearest.steady:
-        return f"Nothing bears {nearest.rate:.4g} requests/s"
+        return f"Nothing sustains {nearest.rate:.4g} requests/s"
     return (
         f"Nothing meets p99 ≤ {slo:g} s {'even ' if objective.rate is None else ''}{at}:"
-        f" the nearest ({words(nearest.candidate)}) has {nearest.p99:.4g} s,"
+        f" the nearest ({nearest.candidate.description}) has {nearest.p99:.4g} s,"
         f" {nearest.p99 - slo:.4g} s too much"
     )
 
 
-def _one_bin(answer: Answer) -> str:
-    binned = answer.binned
+def _one_bin(plan: Plan) -> str:
+    binned = plan.binned
     if binned is None:
         return "One bin is enough: there is nothing to choose with more of them"
-    gained = gain(binned, answer.chosen)
-    if not binned.candidate.worth:
-        worth = binned.candidate.gain or 1.0
+    improved, name = improvement(binned, plan.chosen), binned.candidate.policy.name
+    if not binned.candidate.gains_enough:
+        gain = binned.candidate.gain or 1.0
         return (
-            f"One bin is enough: with these predictions bins gain {worth:.2f} × in full batches,"
-            f" less than {WORTH:.2f} ×"
+            f"One bin is enough: with these predictions bins gain {gain:.2f} × in full batches,"
+            f" less than {MIN_GAIN:.2f} ×"
         )
-    if gained is None:
-        return f"One bin is enough: {binned.candidate.policy.name} misses the objective"
-    if gained <= 1:
+    if improved is None:
+        return f"One bin is enough: {name} misses the objective"
+    if improved <= 1:
         return "One bin is enough: nothing with more of them does better"
     return (
-        f"One bin is enough: the best of the others, {binned.candidate.policy.name}, gains"
-        f" {gained - 1:.1%}, less than {ENOUGH - 1:.0%}"
+        f"One bin is enough: the best of the others, {name}, gains"
+        f" {improved - 1:.1%}, less than {MIN_IMPROVEMENT - 1:.0%}"
     )
 
 
-def _bins(answer: Answer) -> str:
-    chosen, fifo = answer.chosen, answer.fifo
+def _bins(plan: Plan) -> str:
+    chosen, fifo = plan.chosen, plan.fifo
     name = chosen.candidate.policy.name
-    pays = "Climbing pays" if name in ("climb", "climb-predicted") else "Binning pays"
-    if answer.question.objective.rate is None or fifo.meets:
-        return f"{pays}: {_measured(answer, chosen)} against {_measured(answer, fifo)} with one bin"
+    pays = "Climbing pays" if name in CLIMBING else "Binning pays"
+    if plan.question.objective.rate is None or fifo.meets:
+        return f"{pays}: {_measured(plan, chosen)} against {_measured(plan, fifo)} with one bin"
     if fifo.steady:
         return f"{pays}: one bin has a p99 of {fifo.p99:.4g} s, {name} {chosen.p99:.4g} s"
-    bears = "less" if fifo.saturation is None else f"{fifo.saturation:.4g}"
-    return f"{pays}: one bin bears only {bears} of the {chosen.rate:.4g} requests/s"
+    sustained = "less" if fifo.saturation is None else f"{fifo.saturation:.4g}"
+    return f"{pays}: one bin sustains only {sustained} of the {chosen.rate:.4g} requests/s"
 
 
-def _refill(answer: Answer) -> str:
-    if answer.refill is None:
+def _continuous(plan: Plan) -> str:
+    if plan.continuous is None:
         return ""
-    gained = gain(answer.refill, answer.chosen)
-    if gained is None or gained < ENOUGH:
+    improved = improvement(plan.continuous, plan.chosen)
+    if improved is None or improved < MIN_IMPROVEMENT:
         return ""
-    return f"; refill is better still if the back-end can: {_measured(answer, answer.refill)}"
+    measured = _measured(plan, plan.continuous)
+    return f"; continuous batching is better still, if the back-end supports it: {measured}"
 
 
-def _measured(answer: Answer, outcome: Outcome) -> str:
-    if answer.question.objective.rate is None:
+def _measured(plan: Plan, outcome: Outcome) -> str:
+    if plan.question.objective.rate is None:
         return f"{outcome.rate:.4g} requests/s" if outcome.meets else "none within the p99"
     return f"a mean of {outcome.mean:.4g} s"

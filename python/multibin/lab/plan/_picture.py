@@ -1,49 +1,44 @@
-"""The picture of a plan. Needs the extra ``plot`` (matplotlib)."""
+"""The picture of a plan. It needs the extra ``plot`` (matplotlib)."""
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 
-from multibin.lab.plan._advice import advice, wanted, words
-from multibin.lab.plan._choice import Answer
+from multibin.lab._canvas import canvas, save, title
+from multibin.lab.plan._advice import advice
+from multibin.lab.plan._choice import Plan
 
 __all__ = ["draw"]
 
 
-def draw(answer: Answer, path: str | Path) -> None:
-    """Mean latency against p99, a dot for every candidate that was played on all requests, the
-    chosen one ringed, both scales logarithmic.
-    """
-    # Not pyplot: a figure of its own needs no display and leaves the caller's state alone.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+def draw(plan: Plan, path: str | Path) -> None:
+    """Draws mean latency against p99: a dot for each candidate that was played on all requests.
 
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    FigureCanvasAgg(figure)
+    The chosen one has a ring. Both scales are logarithmic.
+    """
+    figure = canvas(8, 5)
     axes = figure.subplots()
-    for name, means, p99s in _groups(answer):
+    for name, means, p99s in _groups(plan):
         axes.plot(means, p99s, "o", label=name)
-    chosen = answer.chosen
-    name = words(chosen.candidate)
+    chosen, objective = plan.chosen, plan.question.objective
+    name = chosen.candidate.description
     axes.plot(chosen.mean, chosen.p99, "ko", fillstyle="none", markersize=14, label=name)
-    if answer.question.objective.slo_p99 is not None:
-        axes.axhline(answer.question.objective.slo_p99, color="grey", linestyle="--")
+    if objective.slo_p99 is not None:
+        axes.axhline(objective.slo_p99, color="grey", linestyle="--")
     axes.set(xscale="log", yscale="log", xlabel="mean latency (s)", ylabel="p99 latency (s)")
-    title = f"{wanted(answer.question.objective)}: {advice(answer)}"
-    axes.set_title(textwrap.fill(title, 95), loc="left", fontsize=9)
+    title(axes, f"{objective.description}: {advice(plan)}", size=9)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    figure.savefig(path, dpi=110)
+    save(figure, path)
 
 
-def _groups(answer: Answer) -> list[tuple[str, list[float], list[float]]]:
-    names = dict.fromkeys(each.candidate.policy.name for each in answer.played)
+def _groups(plan: Plan) -> list[tuple[str, list[float], list[float]]]:
+    names = dict.fromkeys(each.candidate.policy.name for each in plan.played)
     return [
         (
             name,
-            [each.mean for each in answer.played if each.candidate.policy.name == name],
-            [each.p99 for each in answer.played if each.candidate.policy.name == name],
+            [each.mean for each in plan.played if each.candidate.policy.name == name],
+            [each.p99 for each in plan.played if each.candidate.policy.name == name],
         )
         for name in names
     ]

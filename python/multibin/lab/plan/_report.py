@@ -1,105 +1,105 @@
-"""The answer as text and as JSON."""
+"""Shows the plan as text and as JSON."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
 
-from multibin.lab.compare import Workload
-from multibin.lab.compare._report import predictions_in_words, seconds_in_words
-from multibin.lab.compare._workloads import process
-from multibin.lab.plan._advice import advice, wanted, words
+from multibin.lab.compare import (
+    Workload,
+    describe_arrivals,
+    describe_costs,
+    describe_predictions,
+)
+from multibin.lab.plan._advice import advice
 from multibin.lab.plan._candidates import Candidate
-from multibin.lab.plan._choice import Answer
+from multibin.lab.plan._choice import Plan
 from multibin.lab.plan._measure import Outcome
 from multibin.lab.plan._question import Question
 
-__all__ = ["data", "text"]
+__all__ = ["as_json", "describe"]
+
+CHOSEN = ("policies", "bins", "levels", "edges", "batch_size", "chunk", "rate")
+"""Settings that are chosen, and not read."""
 
 SUBMITTED = {
     "fifo": "lengths do not matter",
-    "climb": "submit every request with length 0; resubmit who is unfinished",
-    "climb-predicted": "submit predicted lengths; resubmit who is unfinished",
-    "refill": "in the simulation; live, a back-end with continuous batching",
+    "climb": "submit every request with length 0; resubmit the unfinished rows",
+    "climb-predicted": "submit predicted lengths; resubmit the unfinished rows",
+    "continuous": "in the simulation; live, a back-end with continuous batching",
 }
 """What goes with the line of Python."""
 
 
-def text(answer: Answer, load: Workload) -> str:
-    """The load, the plan as words and as Python, the table, the advice."""
-    return "\n\n".join(
-        [_load(answer.question, load), _plan(answer), _table(answer), advice(answer)]
-    )
+def describe(plan: Plan, workload: Workload) -> str:
+    """Returns the load, the plan as words and as Python, the table, and the advice."""
+    load = _describe_load(plan.question, workload)
+    return "\n\n".join([load, _describe_chosen(plan), _table(plan), advice(plan)])
 
 
-def _load(question: Question, load: Workload) -> str:
-    settings, lengths = question.settings, load.played.output_tokens
-    predictions = predictions_in_words(settings, load) if question.predictor else "none"
+def _describe_load(question: Question, workload: Workload) -> str:
+    settings, lengths = question.settings, workload.played.output_tokens
+    predictions = describe_predictions(settings, workload) if question.predictor else "none"
     return "\n".join(
         [
             f"{len(lengths):,} requests drawn from {settings.trace} (seed {settings.seed}),"
-            f" {process(settings)} arrivals; wanted: {wanted(question.objective)}",
+            f" {describe_arrivals(settings)} arrivals; wanted: {question.objective.description}",
             f"output tokens: mean {lengths.mean():.1f}, longest {lengths.max()};"
             f" predictions: {predictions}",
             f"{settings.servers} server{'s' if settings.servers > 1 else ''}; a batch takes"
-            f" {seconds_in_words(settings.costs)}; latencies are in seconds, without the first"
+            f" {describe_costs(settings.costs)}; latencies are in seconds, without the first"
             f" {settings.warm_up:.0%} of the requests",
         ]
     )
 
 
-def _plan(answer: Answer) -> str:
-    candidate = answer.chosen.candidate
-    title = "plan" if answer.chosen.meets else "no plan; the nearest"
+def _describe_chosen(plan: Plan) -> str:
+    candidate = plan.chosen.candidate
+    heading = "plan" if plan.chosen.meets else "no plan; the nearest"
     how = SUBMITTED.get(candidate.policy.name, "submit predicted lengths")
-    return f"{title}: {words(candidate)}\n{candidate.line}  # {how}"
+    return f"{heading}: {candidate.description}\n{candidate.python}  # {how}"
 
 
-def _table(answer: Answer) -> str:
+def _table(plan: Plan) -> str:
     header = (
         f"{'':2}{'best of each policy':64} {'requests/s':>10} {'mean':>9} {'p99':>9}"
         f" {'saturation':>10} {'headroom':>8}"
     )
-    lines = [_line(outcome, outcome is answer.chosen) for outcome in answer.outcomes]
-    return "\n".join([header, *lines, *_notes(answer)])
+    lines = [_line(outcome, outcome is plan.chosen) for outcome in plan.outcomes]
+    return "\n".join([header, *lines, *_notes(plan)])
 
 
 def _line(outcome: Outcome, chosen: bool) -> str:
-    marks = f"{'' if outcome.steady else ' *'}{'' if outcome.candidate.worth else ' ~'}"
+    marks = f"{'' if outcome.steady else ' *'}{'' if outcome.candidate.gains_enough else ' ~'}"
     saturation = "" if outcome.saturation is None else f"{outcome.saturation:.4g}"
     headroom = "" if outcome.headroom is None else f"{outcome.headroom:.2f}"
     return (
-        f"{'>' if chosen else '':2}{words(outcome.candidate) + marks:64} {outcome.rate:10.4g}"
+        f"{'>' if chosen else '':2}{outcome.candidate.description + marks:64} {outcome.rate:10.4g}"
         f" {outcome.mean:9.4g} {outcome.p99:9.4g} {saturation:>10} {headroom:>8}"
     )
 
 
-def _notes(answer: Answer) -> list[str]:
+def _notes(plan: Plan) -> list[str]:
     notes = ["headroom: saturation, the highest stable rate, ÷ requests/s"]
-    if not all(outcome.steady for outcome in answer.outcomes):
+    if not all(outcome.steady for outcome in plan.outcomes):
         notes.append("* the backlog grows: these latencies depend on how long the run is")
-    if not all(outcome.candidate.worth for outcome in answer.outcomes):
-        notes.append("~ the predictions are not worth these bins")
+    if not all(outcome.candidate.gains_enough for outcome in plan.outcomes):
+        notes.append("~ the predictions do not justify these bins")
     return notes
 
 
-def data(answer: Answer, load: Workload) -> dict[str, Any]:
-    """Everything for ``json.dumps``. Seconds, requests per second, steps."""
-    question = answer.question
+def as_json(plan: Plan, workload: Workload) -> dict[str, Any]:
+    """Returns the plan for ``json.dumps``: seconds, requests per second, steps."""
+    settings = plan.question.settings.data
     return {
-        "settings": {
-            name: value
-            for name, value in question.settings.data.items()
-            # Chosen, not read.
-            if name not in ("policies", "bins", "levels", "edges", "batch_size", "chunk", "rate")
-        },
-        "requests": len(load.played),
-        "objective": asdict(question.objective),
-        "meets": answer.chosen.meets,
-        "chosen": _row(answer.chosen),
-        "policies": [_row(outcome) for outcome in answer.outcomes],
-        "highest": None if answer.highest is None else _row(answer.highest),
-        "advice": advice(answer),
+        "settings": {name: value for name, value in settings.items() if name not in CHOSEN},
+        "requests": len(workload.played),
+        "objective": asdict(plan.question.objective),
+        "meets": plan.chosen.meets,
+        "chosen": _row(plan.chosen),
+        "policies": [_row(outcome) for outcome in plan.outcomes],
+        "highest": None if plan.highest is None else _row(plan.highest),
+        "advice": advice(plan),
     }
 
 
@@ -118,8 +118,8 @@ def _row(outcome: Outcome) -> dict[str, Any]:
 def _candidate(candidate: Candidate) -> dict[str, Any]:
     return {
         "policy": candidate.policy.name,
-        "words": words(candidate),
-        "python": candidate.line,
+        "description": candidate.description,
+        "python": candidate.python,
         "batch_size": candidate.batch_size,
         "bins": len(candidate.edges),
         "edges": candidate.edges.bounds.tolist(),

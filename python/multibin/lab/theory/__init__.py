@@ -1,18 +1,20 @@
 """Closed forms of Multi-Bin Batching (Guldogan, Kunde, Lee, Pedarsani, arXiv 2412.04504).
 
-The model: requests arrive as a Poisson process; their service times are independent; a batch takes
-as long as its longest member. A batch is B requests of one bin, of k half-open bins. ``uniform``
-holds the paper's formulas for uniform service times, which broadcast over every argument; ``bins``
-the same quantities for any service times, given as a sample or as a ``Distribution``; ``waiting``
-how long a batch takes to fill; ``climbing`` what binning without predictions costs.
+The model: requests arrive as a Poisson process. Their service times are independent, and a batch
+takes as long as its longest member. A batch is B requests of one bin, of k half-open bins.
 
-Units: times and edges share one unit, seconds or steps, which the caller chooses, and rates are
-requests per that unit.
+``uniform_…`` are the paper's formulas for uniform service times, which broadcast over every
+argument. ``throughput``, ``latency`` and the like take any service times, as a sample or as a
+``Distribution``. ``first_wait`` and ``full_probability`` say how long a batch takes to fill, and
+``climbing_efficiency`` what bins without predictions cost.
 
-Slips in the printed paper, corrected here: Eqs. 8, 10 and 11 swap coefficients (they print the
-expected minimum); the ceiling of Fig. 3 is 12.19, not 12.3; in Eq. 60 ``L_{k−i−1}`` should be
-``L_{k−i} − 1``; the absolute rates of Fig. 6 need 0.00702 s per token, not the 0.0366 of Fig. 5.
-What is derived here and not printed in the paper is marked *derived*.
+Units: times and edges share one unit that the caller chooses, seconds or steps. Rates are requests
+per that unit.
+
+Slips in the printed paper are corrected here. Eqs. 8, 10 and 11 swap coefficients: they print the
+expected minimum. The ceiling of Fig. 3 is 12.19, not 12.3. In Eq. 60 ``L_{k−i−1}`` should be
+``L_{k−i} − 1``. The absolute rates of Fig. 6 need 0.00702 s per token, not the 0.0366 of Fig. 5.
+Results marked *derived* are not printed in the paper.
 """
 
 from __future__ import annotations

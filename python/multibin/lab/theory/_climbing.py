@@ -1,4 +1,4 @@
-"""What climbing costs: bins as levels of a feedback queue, without any prediction."""
+"""The cost of climbing: bins as levels of a feedback queue, without predictions."""
 
 from __future__ import annotations
 
@@ -16,18 +16,24 @@ __all__ = ["climbing_efficiency"]
 def climbing_efficiency(
     times: ArrayLike | Distribution, levels: ArrayLike | mb.Edges, overhead: float
 ) -> float:
-    """Throughput as a fraction of c_max = B / E[l] when every request starts in the first level
-    and climbs: E[l] / Σᵢ S(lᵢ₋₁)·(lᵢ − lᵢ₋₁ + o) (*derived*).
+    """Returns the throughput of climbing as a fraction of c_max = B / E[l].
 
-    A request that reaches level i occupies a slot for the whole level, lᵢ − lᵢ₋₁, and pays
-    ``overhead`` o for the move and for a batch's fixed part, all in the unit of ``times``; S is
-    their survival function. ``levels`` is ``multibin.Edges`` (``Edges.feedback`` minimises the
-    sum) or k + 1 increasing bounds. As in the scheduler, l₀ = 0 and the last level ends with the
-    longest request. Batches are full and run to their limit; those whose rows all end before it
-    do better.
+    Every request starts in the first level. The fraction is E[l] / Σᵢ S(lᵢ₋₁)·(lᵢ − lᵢ₋₁ + o)
+    (*derived*), where S is the survival function of the times. A request that reaches level i
+    occupies a slot for the whole level, lᵢ − lᵢ₋₁. It pays ``overhead`` o, in the unit of
+    ``times``, for the move and for a batch's fixed part.
 
-    Raises ``ValueError`` for bounds that do not increase, a negative overhead, all times 0, and
-    for times as ``expected_max``, and unbounded ones.
+    ``levels`` is ``multibin.Edges`` (``Edges.feedback`` minimises the sum) or k + 1 increasing
+    bounds. As in the scheduler, l₀ = 0 and the last level ends with the longest request. Batches
+    are full and run to their limit; those whose rows all end before it do better.
+
+    Raises:
+        ValueError: the bounds do not increase, the overhead is negative, all times are 0 or one is
+            unbounded, or ``expected_max`` refuses the times.
+
+    >>> from multibin.lab import theory
+    >>> theory.climbing_efficiency([1, 1, 4], levels=[0, 1, 4], overhead=0.0)
+    1.0
     """
     inner, cost = (
         bounds("levels", levels)[1:-1],
@@ -42,7 +48,7 @@ def climbing_efficiency(
 
 
 def _survival(times: ArrayLike | Distribution, x: Floats) -> Floats:
-    """S(x) = P(l > x), of the shape of ``x``."""
+    """Returns S(x) = P(l > x), of the shape of ``x``."""
     if isinstance(times, Distribution):
         return times.sf(x)
     ordered = np.sort(sample("times", times))

@@ -1,4 +1,4 @@
-"""A distribution of service times, and the integrals that are needed of it."""
+"""Distributions of service times, and their integrals."""
 
 from __future__ import annotations
 
@@ -20,20 +20,25 @@ PRECISION = 1e-12
 """Error of an integral per panel, relative to the integral."""
 
 SLACK = 1e-9
-"""By how much rounding may lift a survival function above 1 or above the value before it."""
+"""What rounding may add to a survival function, above 1 or above the value before it."""
 
 
 @dataclass(frozen=True)
 class Distribution:
     """Continuous service times on ``[lo, hi)``; ``hi`` may be infinite.
 
-    ``survival`` maps an array of times to S(x) = P(l > x) of the same shape. It stands in for the
-    distribution function because a maximum depends on the upper tail, where 1 − F has no digits
-    left: for any frozen distribution ``d`` of ``scipy.stats`` it is ``Distribution(d.sf,
-    *d.support())``.
+    ``survival`` maps an array of times to S(x) = P(l > x) of the same shape. It replaces the
+    distribution function F, as a maximum depends on the upper tail, where 1 − F has no digits left.
+    A frozen distribution ``d`` of ``scipy.stats`` is ``Distribution(d.sf, *d.support())``.
 
-    Raises ``ValueError`` for ``lo`` negative or infinite, ``hi`` not above ``lo``, and a
-    ``survival`` that leaves [0, 1] or rises.
+    Raises:
+        ValueError: ``lo`` is negative or infinite, ``hi`` is not above ``lo``, or ``survival``
+            leaves [0, 1] or rises.
+
+    >>> from multibin.lab.theory import Distribution
+    >>> triangle = Distribution(lambda x: (1 - x) ** 2, lo=0.0, hi=1.0)
+    >>> round(triangle.expected_max(1, 0.0, 1.0), 9)
+    0.333333333
     """
 
     survival: Callable[[Floats], Any]
@@ -48,22 +53,38 @@ class Distribution:
 
     @classmethod
     def uniform(cls, lo: float, hi: float) -> Distribution:
-        """Uniform on ``[lo, hi)``. Raises ``ValueError`` as the class, and for an infinite hi."""
+        """Returns the uniform distribution on ``[lo, hi)``; ``hi`` must be finite.
+
+        >>> from multibin.lab.theory import Distribution
+        >>> Distribution.uniform(1, 3).quantile(0.5).round(6).tolist()
+        2.0
+        """
         positives("hi", hi)
         return cls(lambda x: (hi - x) / (hi - lo), lo, hi)
 
     @classmethod
     def exponential(cls, mean: float) -> Distribution:
-        """Exponential with the given mean, 1/μ. Raises ``ValueError`` unless it is above 0."""
+        """Returns the exponential distribution of a mean 1/μ above 0.
+
+        >>> from multibin.lab.theory import Distribution
+        >>> round(float(Distribution.exponential(10).sf(10)), 4)
+        0.3679
+        """
         scale = scalar("mean", positives("mean", mean))
         return cls(lambda x: np.exp(-x / scale))
 
     @classmethod
     def quantiles(cls, values: ArrayLike) -> Distribution:
-        """The distribution with these quantiles at equally spaced probabilities from 0 to 1, shape
-        ``[n]``, n ≥ 2, linear between them.
+        """Returns the distribution with these quantiles, shape ``[n]``, n ≥ 2.
 
-        Raises ``ValueError`` unless they increase strictly, finite and not negative.
+        Their probabilities are equally spaced from 0 to 1; between them it is linear.
+
+        Raises:
+            ValueError: the quantiles do not increase strictly, or are negative or infinite.
+
+        >>> from multibin.lab.theory import Distribution
+        >>> round(Distribution.quantiles([0, 1, 5]).mass(0, 1), 9)
+        0.5
         """
         points = non_negatives("values", values)
         if points.ndim != 1 or points.size < 2:
@@ -74,22 +95,33 @@ class Distribution:
         return cls(lambda x: np.interp(x, points, survivors), *map(float, points[[0, -1]]))
 
     def sf(self, x: ArrayLike) -> Floats:
-        """S(x) = P(l > x), of the shape of ``x``: 1 below ``lo``, 0 from ``hi`` on.
+        """Returns S(x) = P(l > x), of the shape of ``x``: 1 below ``lo``, 0 from ``hi`` on.
 
-        Raises ``ValueError`` where ``survival`` returns something outside [0, 1].
+        Raises:
+            ValueError: ``survival`` returns a value outside [0, 1].
+
+        >>> from multibin.lab.theory import Distribution
+        >>> Distribution.uniform(0, 4).sf([-1, 1, 9]).tolist()
+        [1.0, 0.75, 0.0]
         """
         x = floats("x", x)
-        with np.errstate(over="ignore", under="ignore"):  # Far out S is 0 all the same.
+        with np.errstate(over="ignore", under="ignore"):  # Far out S is 0 anyway.
             inside = self.survival(np.clip(x, self.lo, min(self.hi, np.finfo(float).max)))
         s = np.where(x < self.lo, 1.0, np.where(x >= self.hi, 0.0, inside))
         _require_everywhere(s, (s >= -SLACK) & (s <= 1 + SLACK), "between 0 and 1")
         return s.clip(0.0, 1.0)
 
     def quantile(self, p: ArrayLike) -> Floats:
-        """The time below which the fraction ``p`` lies, of the shape of ``p``: equal-mass bins are
-        ``quantile(np.linspace(0, 1, k + 1))``. To the last digits, by bisection.
+        """Returns the time below which the fraction ``p`` lies, of the shape of ``p``.
 
-        Raises ``ValueError`` for ``p`` outside [0, 1].
+        Equal-mass bins are ``quantile(np.linspace(0, 1, k + 1))``. A bisection finds all digits.
+
+        Raises:
+            ValueError: ``p`` is outside [0, 1].
+
+        >>> from multibin.lab.theory import Distribution
+        >>> Distribution.uniform(0, 4).quantile([0, 0.25, 1]).round(6).tolist()
+        [0.0, 1.0, 4.0]
         """
         p = floats("p", p)
         require("p", p, (p >= 0) & (p <= 1), "between 0 and 1")
@@ -103,16 +135,27 @@ class Distribution:
         return np.where(p == 0, self.lo, np.where(p == 1, self.hi, above))
 
     def mass(self, lo: float, hi: float) -> float:
-        """P(lo ≤ l < hi)."""
+        """Returns P(lo ≤ l < hi).
+
+        >>> from multibin.lab.theory import Distribution
+        >>> Distribution.uniform(0, 4).mass(1, 2)
+        0.25
+        """
         below = 1.0 if lo <= self.lo else float(self.sf(lo))
         return below - float(self.sf(hi))
 
     def expected_max(self, batch_size: int, lo: float, hi: float) -> float:
-        """E[max of B | lo ≤ l < hi] = a + ∫ₐᵇ (1 − F(x)ᴮ) dx (*derived*: hi − ∫ Fᴮ of the bin,
-        which needs a finite hi), a and b where the bin meets the support, F the distribution
-        function within the bin. Relative error below 10⁻⁹ for a bin of some mass.
+        """Returns E[max of B | lo ≤ l < hi] = a + ∫ₐᵇ (1 − F(x)ᴮ) dx (*derived*).
 
-        Raises ``ValueError`` when nothing lies in the bin or the mean is infinite.
+        The bin meets the support in [a, b), and F is the distribution function within the bin. The
+        paper's hi − ∫ Fᴮ needs a finite hi. The relative error is below 10⁻⁹ for a bin with mass.
+
+        Raises:
+            ValueError: no times lie in the bin, or the mean is infinite.
+
+        >>> from multibin.lab.theory import Distribution
+        >>> round(Distribution.uniform(0, 3).expected_max(2, 0, 3), 9)
+        2.0
         """
         lo, hi = max(lo, self.lo), min(hi, self.hi)
         mass = self.mass(lo, hi)
@@ -122,7 +165,7 @@ class Distribution:
 
         def exceeded(x: Floats) -> Floats:
             s = ((self.sf(x) - beyond) / mass).clip(0.0, 1.0)
-            with np.errstate(divide="ignore"):  # log 0 = −∞ is what is meant.
+            with np.errstate(divide="ignore"):  # log 0 = −∞ is right here.
                 return np.asarray(-np.expm1(batch_size * np.log1p(-s)))
 
         noise = 8 * batch_size * np.finfo(float).eps / mass
@@ -136,13 +179,13 @@ def _require_everywhere(values: Floats, good: NDArray[np.bool_], rule: str) -> N
 
 
 def _cuts(lo: float, hi: float) -> Floats:
-    """From ``lo`` in doubling steps to ``hi``, or, if that is infinite, to the largest numbers."""
+    """Returns times from ``lo`` to ``hi`` in doubling steps, to the largest floats if infinite."""
     last = [hi] if np.isfinite(hi) else []
     return np.unique(np.concatenate([[lo], np.minimum(lo + STEPS, hi), last]))
 
 
 def _rules() -> tuple[Floats, Floats, Floats]:
-    """Nodes in [0, 1], with both ends, and the weights of two Gauss rules on them."""
+    """Returns nodes in [0, 1], with both ends, and the weights of two Gauss rules on them."""
     (rough_x, rough_w), (fine_x, fine_w) = map(np.polynomial.legendre.leggauss, (7, 12))
     nodes = np.concatenate([[-1.0], rough_x, fine_x, [1.0]])
     rough = np.concatenate([[0.0], rough_w, np.zeros(13)])
@@ -155,10 +198,11 @@ NODES, ROUGH, FINE = _rules()
 
 
 def _integral(f: Callable[[Floats], Floats], cuts: Floats, noise: float) -> float:
-    """∫ f over the panels between ``cuts``; f falls from at most 1 to 0, up to rounding ``noise``.
+    """Returns ∫ f over the panels between ``cuts``.
 
-    A panel is halved until two rules agree on it. That f falls bounds the error by the largest
-    step between nodes times the width, so that no jump goes unseen between them.
+    f falls from at most 1 to 0, up to rounding ``noise``. A panel is halved until two rules agree
+    on it. As f falls, the error is at most the largest step between nodes times the width, so that
+    no jump hides between them.
     """
     tolerance, left, right = _worth(f(cuts), cuts)
     total = 0.0
@@ -178,7 +222,7 @@ def _integral(f: Callable[[Floats], Floats], cuts: Floats, noise: float) -> floa
 
 
 def _worth(y: Floats, cuts: Floats) -> tuple[float, Floats, Floats]:
-    """The tolerance per panel, and the ends of the panels that can matter, given f at the cuts."""
+    """Returns the tolerance per panel, and the ends of the panels that can matter."""
     width = np.diff(cuts)
     tolerance = PRECISION * float(width @ y[1:])
     matters = width * y[:-1] > tolerance / 100

@@ -1,7 +1,7 @@
 """The paper's formulas for service times uniform on [lo, hi) in equal-mass bins.
 
 With R = hi − lo and m = (hi + lo)/2, d = E[max of B] − m = R(B−1)/(2(B+1)). All arguments
-broadcast; a result has their common shape, and is an array without dimensions for numbers alone.
+broadcast. A result has their common shape; for numbers alone it is an array without dimensions.
 """
 
 from __future__ import annotations
@@ -23,11 +23,17 @@ __all__ = [
 def uniform_throughput(
     bins: ArrayLike, batch_size: ArrayLike, lo: ArrayLike, hi: ArrayLike
 ) -> Floats:
-    """Requests per unit of time of k bins: B / (m + d/k) (Theorem 4.2). One bin is FIFO batching,
-    and c_max = B/m (Prop. 4.1) is the limit of many.
+    """Returns the requests per unit of time of k bins: B / (m + d/k) (Theorem 4.2).
 
-    Raises ``ValueError`` for bins or a batch size that are no whole numbers ≥ 1, ``lo`` negative,
-    and ``hi`` below ``lo`` or not above 0.
+    One bin is FIFO batching, and c_max = B/m (Prop. 4.1) is the limit of many.
+
+    Raises:
+        ValueError: bins or batch size are no whole numbers ≥ 1, ``lo`` is negative, or ``hi`` is
+            below ``lo`` or not above 0.
+
+    >>> from multibin.lab import theory
+    >>> theory.uniform_throughput([1, 2], batch_size=128, lo=1, hi=20).round(3).tolist()
+    [6.447, 8.434]
     """
     k, size = counts("bins", bins), counts("batch_size", batch_size)
     low, high = _range(lo, hi)
@@ -37,11 +43,18 @@ def uniform_throughput(
 def uniform_throughput_with_errors(
     bins: ArrayLike, batch_size: ArrayLike, lo: ArrayLike, hi: ArrayLike, pe: ArrayLike
 ) -> Floats:
-    """Requests per unit of time of k bins when a request goes to each of the neighbouring bins
-    with probability ``pe``, 0 to 0.5, instead of its own; the first and last bin have one
-    neighbour (the model of §6.2 and Fig. 8; closed form *derived*). ``pe`` = 0 is Theorem 4.2.
+    """Returns the requests per unit of time of k bins with errors of the predictions.
 
-    Raises ``ValueError`` as ``uniform_throughput``, and for ``pe`` outside [0, 0.5].
+    A request goes to each of the neighbouring bins with probability ``pe`` instead of its own; the
+    first and last bin have one neighbour. This is the model of §6.2 and Fig. 8 (closed form
+    *derived*). ``pe`` = 0 is Theorem 4.2.
+
+    Raises:
+        ValueError: ``uniform_throughput`` refuses an argument, or ``pe`` is outside [0, 0.5].
+
+    >>> from multibin.lab import theory
+    >>> theory.uniform_throughput_with_errors(2, 128, 1, 20, pe=[0, 0.05]).round(3).tolist()
+    [8.434, 6.658]
     """
     k, size = counts("bins", bins), counts("batch_size", batch_size)
     low, high = _range(lo, hi)
@@ -54,8 +67,10 @@ def uniform_throughput_with_errors(
 
 
 def _mean_gap(k: Floats, size: Floats, pe: Floats) -> Floats:
-    """Mean over the bins of ∫ Fᴮ, in widths: a batch of an interior bin holds three bins' times,
-    between which F is linear and reaches pe, 1 − pe and 1.
+    """Returns the mean over the bins of ∫ Fᴮ, in widths.
+
+    A batch of an interior bin holds the times of three bins, between which F is linear and reaches
+    pe, 1 − pe and 1.
     """
     from_below, from_above = _mean_power(pe, pe, size), _mean_power(np.ones_like(pe), pe, size)
     interior = from_below + _mean_power(1 - pe, 1 - 2 * pe, size) + from_above
@@ -65,10 +80,10 @@ def _mean_gap(k: Floats, size: Floats, pe: Floats) -> Floats:
 
 
 def _mean_power(v: Floats, width: Floats, size: Floats) -> Floats:
-    """Mean of xᴮ over [u, v], u = v − width: (vᴮ⁺¹ − uᴮ⁺¹) / ((B+1)(v − u)); vᴮ for u = v."""
-    tiny = np.finfo(np.float64).tiny  # In place of 0: 0/0 becomes the limit.
+    """Returns the mean of xᴮ over [u, v]: (vᴮ⁺¹ − uᴮ⁺¹) / ((B+1)(v − u)), or vᴮ for u = v."""
+    tiny = np.finfo(np.float64).tiny  # Instead of 0: 0/0 becomes the limit.
     ratio = np.maximum(width / np.maximum(v, tiny), tiny)
-    with np.errstate(divide="ignore"):  # log 0 = −∞ is what is meant.
+    with np.errstate(divide="ignore"):  # log 0 = −∞ is right here.
         lost = -np.expm1((size + 1) * np.log1p(-ratio))
     return np.asarray(v**size * lost / ((size + 1) * ratio))
 
@@ -76,10 +91,16 @@ def _mean_power(v: Floats, width: Floats, size: Floats) -> Floats:
 def uniform_bins_needed(
     epsilon: ArrayLike, batch_size: ArrayLike, lo: ArrayLike, hi: ArrayLike
 ) -> NDArray[np.int64]:
-    """The least k whose throughput is within ``epsilon`` (requests per unit of time) of c_max:
-    k ≥ (c_max − ε)·d/(ε·m) (Theorem 4.3).
+    """Returns the least k whose throughput is within ``epsilon`` of c_max.
 
-    Raises ``ValueError`` as ``uniform_throughput``, and for ``epsilon`` not above 0.
+    It is k ≥ (c_max − ε)·d/(ε·m) (Theorem 4.3), with ε in requests per unit of time.
+
+    Raises:
+        ValueError: ``uniform_throughput`` refuses an argument, or ``epsilon`` is not above 0.
+
+    >>> from multibin.lab import theory
+    >>> theory.uniform_bins_needed([1.2, 1.0], batch_size=128, lo=1, hi=20).tolist()
+    [9, 10]
     """
     within, size = positives("epsilon", epsilon), counts("batch_size", batch_size)
     low, high = _range(lo, hi)
@@ -91,10 +112,16 @@ def uniform_bins_needed(
 def uniform_latency(
     bins: ArrayLike, batch_size: ArrayLike, lo: ArrayLike, hi: ArrayLike, rate: ArrayLike
 ) -> Floats:
-    """E[latency] with infinitely many servers and Poisson arrivals at ``rate`` per unit of time,
-    in that unit: m + d/k + (B−1)k/(2λ) (Lemma 5.1, Eq. 7).
+    """Returns E[latency] with infinitely many servers and Poisson arrivals.
 
-    Raises ``ValueError`` as ``uniform_throughput``, and for a rate that is not above 0.
+    It is m + d/k + (B−1)k/(2λ) (Lemma 5.1, Eq. 7), for ``rate`` λ per unit of time, in that unit.
+
+    Raises:
+        ValueError: ``uniform_throughput`` refuses an argument, or the rate is not above 0.
+
+    >>> from multibin.lab import theory
+    >>> theory.uniform_latency(1, batch_size=128, lo=1, hi=20, rate=4).round(2).tolist()
+    35.73
     """
     k, size = counts("bins", bins), counts("batch_size", batch_size)
     low, high = _range(lo, hi)
@@ -105,10 +132,17 @@ def uniform_latency(
 def uniform_best_bins(
     batch_size: ArrayLike, lo: ArrayLike, hi: ArrayLike, rate: ArrayLike
 ) -> NDArray[np.int64]:
-    """The k of least ``uniform_latency``, one of the whole numbers around
-    k* = √(2λd/(B−1)) = √(λR/(B+1)) (*derived*); for B = 1, where k makes no difference, 1.
+    """Returns the k of least ``uniform_latency``.
 
-    One more bin pays while k(k+1) < k*². Raises ``ValueError`` as ``uniform_latency``.
+    It is one of the whole numbers around k* = √(2λd/(B−1)) = √(λR/(B+1)) (*derived*). One more bin
+    pays while k(k+1) < k*². For B = 1, where k makes no difference, it is 1.
+
+    Raises:
+        ValueError: ``uniform_latency`` refuses an argument.
+
+    >>> from multibin.lab import theory
+    >>> theory.uniform_best_bins(batch_size=8, lo=1, hi=20, rate=[1, 10]).tolist()
+    [2, 5]
     """
     size, arrivals = counts("batch_size", batch_size), positives("rate", rate)
     low, high = _range(lo, hi)
@@ -117,7 +151,7 @@ def uniform_best_bins(
 
 
 def _whole(bins: Floats) -> NDArray[np.int64]:
-    """The least whole number ≥ 1 that is at least ``bins``, but for rounding."""
+    """Returns the least whole number ≥ 1 that is at least ``bins``, up to rounding."""
     return np.asarray(np.ceil(bins * (1 - 1e-12)).clip(min=1), dtype=np.int64)
 
 

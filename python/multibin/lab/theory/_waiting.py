@@ -1,4 +1,4 @@
-"""How long the first member of a batch waits for the others. Arguments broadcast."""
+"""The time that the first member of a batch waits for the others. Arguments broadcast."""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ __all__ = ["first_wait", "full_probability"]
 def first_wait(
     rate: ArrayLike, batch_size: ArrayLike, bins: ArrayLike = 1, timer: ArrayLike = np.inf
 ) -> Floats:
-    """Mean wait of a batch's first member until the batch leaves, in the unit of 1/``rate``.
+    """Returns the mean wait of a batch's first member until the batch leaves.
 
-    Without a timer (B−1)k/λ for Poisson arrivals at rate λ in k bins of equal mass (*derived*);
-    for a bin of another mass pass its own arrival rate and ``bins=1``. With a flush ``timer`` T
-    that the first member starts, E[min(T, time of B−1 arrivals)] = (k/λ) Σ_{j=1..B−1}
-    P(Poisson(λT/k) ≥ j) (*derived*).
+    Its unit is that of 1/``rate``. Without a timer it is (B−1)k/λ for Poisson arrivals at rate λ in
+    k bins of equal mass (*derived*). For a bin of another mass pass its own arrival rate and
+    ``bins=1``. The first member starts a flush ``timer`` T. With it the mean wait is
+    E[min(T, time of B−1 arrivals)] = (k/λ) Σ_{j=1..B−1} P(Poisson(λT/k) ≥ j) (*derived*).
 
-    Raises ``ValueError`` for a rate or timer that is not above 0, or bins or a batch size that
-    are no whole numbers ≥ 1.
+    Raises:
+        ValueError: rate or timer are not above 0, or bins or batch size no whole numbers ≥ 1.
+
+    >>> from multibin.lab import theory
+    >>> theory.first_wait(rate=2.0, batch_size=8, bins=[1, 4]).tolist()
+    [3.5, 14.0]
     """
     arrivals, size = (
         positives("rate", rate) / counts("bins", bins),
@@ -34,10 +38,17 @@ def first_wait(
 def full_probability(
     rate: ArrayLike, batch_size: ArrayLike, timer: ArrayLike, bins: ArrayLike = 1
 ) -> Floats:
-    """Probability that a bin's batch is full when the flush ``timer`` T that its first member
-    started ends: P(Poisson(λT/k) ≥ B−1) (*derived*), for k bins of equal mass.
+    """Returns the probability that a bin's batch is full when its flush ``timer`` T ends.
 
-    Raises ``ValueError`` as ``first_wait``.
+    The first member starts the timer. For k bins of equal mass the probability is
+    P(Poisson(λT/k) ≥ B−1) (*derived*).
+
+    Raises:
+        ValueError: ``first_wait`` refuses an argument.
+
+    >>> from multibin.lab import theory
+    >>> theory.full_probability(rate=1.0, batch_size=2, timer=1.0).round(4).tolist()
+    0.6321
     """
     arrivals, size = (
         positives("rate", rate) / counts("bins", bins),
@@ -53,7 +64,7 @@ def _timer(timer: ArrayLike) -> Floats:
 
 
 def _below(expected: float, n: float) -> Floats:
-    """P(Poisson ≤ j) for j = 0 … n − 1."""
+    """Returns P(Poisson ≤ j) for j = 0 … n − 1."""
     if np.isinf(expected):
         return np.zeros(int(n))
     j = np.arange(n)
@@ -66,5 +77,5 @@ def _at_least(expected: float, n: float) -> float:
 
 
 def _arrivals_until(expected: float, size: float) -> float:
-    """E[min(Poisson, B − 1)] = Σ_{j=1..B−1} P(Poisson ≥ j)."""
+    """Returns E[min(Poisson, B − 1)] = Σ_{j=1..B−1} P(Poisson ≥ j)."""
     return float((1.0 - _below(expected, size - 1)).sum())

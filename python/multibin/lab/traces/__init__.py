@@ -1,12 +1,14 @@
-"""Workloads: when requests arrive, what they bring and take, and what is predicted of them.
+"""Workloads: arrivals, prompts, outputs and predictions of requests.
 
-``Trace`` is the data. ``read`` takes it from a file and ``from_arrays`` from arrays; ``arrivals``,
-``lengths`` and ``predictions`` draw the three parts of it, each function with its own seed::
+``Trace`` is the data. ``read`` reads it from a file, and ``from_arrays`` takes arrays.
+``arrivals``, ``lengths`` and ``predictions`` draw its three parts, each function with its own seed.
 
-    real = read("AzureLLMInferenceTrace_conv.csv")
-    n = 100_000
-    trace = real.resample(n, seed=0).with_arrivals(arrivals.poisson(n, rate=2.0, seed=1))
-    trace = trace.with_predicted(predictions.log_normal(trace.output_tokens, sigma=0.5, seed=2))
+>>> from multibin.lab.traces import arrivals, chat, predictions
+>>> n = 1000
+>>> trace = chat(n, seed=0).with_arrivals(arrivals.poisson(n, rate=2.0, seed=1))
+>>> trace = trace.with_predicted(predictions.log_normal(trace.output_tokens, sigma=0.5, seed=2))
+>>> 1.8 < trace.rate < 2.2
+True
 
 Units: tokens, seconds, requests per second.
 """

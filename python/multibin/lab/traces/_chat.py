@@ -1,4 +1,4 @@
-"""A workload for those who have none."""
+"""A workload with the lengths of chat, where there is no trace."""
 
 from __future__ import annotations
 
@@ -14,10 +14,18 @@ __all__ = ["chat"]
 
 
 def chat(n: SupportsIndex, seed: SupportsIndex) -> Trace:
-    """``n`` requests with the shape of real chat, without arrivals: output tokens log-normal,
-    median 32, σ = 1, cut to 1 … 256; prompt tokens log-normal, median 24, σ = 0.7, cut to 4 … 128.
+    """Draws ``n`` requests with the shape of real chat, without arrivals.
 
-    Raises ``ValueError`` for n below 1 or a negative seed.
+    Output tokens are log-normal with median 32 and σ = 1, cut to 1 … 256. Prompt tokens are
+    log-normal with median 24 and σ = 0.7, cut to 4 … 128.
+
+    Raises:
+        ValueError: n is below 1, or the seed is negative.
+
+    >>> from multibin.lab.traces import chat
+    >>> trace = chat(1000, seed=0)
+    >>> len(trace), int(trace.output_tokens.max()) <= 256
+    (1000, True)
     """
     rng, count = _args.generator(seed), _args.integer("n", n, 1)
     output = _log_normal(rng, count, median=32, sigma=1.0, low=1, high=256)

@@ -1,4 +1,4 @@
-"""Timestamps, as text or numbers, to seconds; a whole column at a time."""
+"""Turns timestamps, as text or numbers, into seconds, a whole column at a time."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ ZONE_WIDTH = 8
 
 
 def column(values: Sequence[object]) -> NDArray[Any]:
-    """Python values as one array, of texts if the first is a string and else of numbers; a value
-    of the other kind becomes one that ``seconds`` calls malformed.
+    """Returns Python values as one array, of texts if the first is a string, else of numbers.
+
+    A value of the other kind becomes one that ``seconds`` calls malformed.
     """
     if values and isinstance(values[0], str):
         return np.array([_encoded(value) for value in values], dtype=f"S{WIDTH}")
@@ -44,10 +45,10 @@ def column(values: Sequence[object]) -> NDArray[Any]:
 
 
 def seconds(times: NDArray[Any], unit: float) -> Floats:
-    """Seconds from an origin of the column's own; NaN where a value is malformed.
+    """Returns seconds from an origin of the column's own; NaN where a value is malformed.
 
-    Numbers, also as text, count in ``unit`` seconds. Texts are dates with a time of day, seconds
-    with decimals (cut off after the ninth), and an optional zone (Z, ±hh:mm, ±hhmm or ±hh).
+    Numbers, also as text, count in ``unit`` seconds. Texts are dates with a time of day, with
+    decimals of seconds (cut off after the ninth). A zone (Z, ±hh:mm, ±hhmm or ±hh) may follow.
     Years are 1900 to 2099.
     """
     if times.dtype.kind != "S":
@@ -65,7 +66,7 @@ def _encoded(value: object) -> bytes:
 
 
 def _number(value: object) -> float:
-    # A bool is no number here, and an int may be too large for a float.
+    # A bool is no number, and an int may be too large for a float.
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300:
         return float(value)
     return np.nan
@@ -76,7 +77,7 @@ def _finite(numbers: Floats) -> Floats:
 
 
 def _floats(texts: Texts) -> Floats:
-    """Texts as numbers; NaN where they are none."""
+    """Returns texts as numbers; NaN for other texts."""
     try:
         return texts.astype(np.float64)
     except ValueError:
@@ -91,8 +92,8 @@ def _float(text: bytes) -> float:
 
 
 def _dates(texts: Texts) -> Floats:
-    """``texts`` end in at least one empty byte."""
-    # Not by numpy's cast to dates: over 500 texts, numpy 2.4 crashes if one is malformed.
+    """Returns the seconds of dates. Each text must end in an empty byte."""
+    # Without numpy's cast to dates: over 500 texts, numpy 2.4 crashes if one is malformed.
     matrix = texts.view(np.uint8).reshape(len(texts), -1)
     matrix[np.count_nonzero(matrix, axis=1) != np.char.str_len(texts)] = EMPTY
     offsets = _cut_zones(matrix)
@@ -102,12 +103,12 @@ def _dates(texts: Texts) -> Floats:
     if not good.any():
         return np.full(len(texts), np.nan)
     moments += days * (DAY * SECOND) - offsets * (60 * SECOND)
-    # Integers until they count from the earliest: seconds since 1970 leave a double 240 ns.
+    # Integers, until they count from the earliest: a double of seconds since 1970 has 240 ns.
     return np.where(good, (moments - moments[good].min()) / SECOND, np.nan)
 
 
 def _days(matrix: Bytes) -> tuple[Ints, NDArray[np.bool_]]:
-    """Days since 1970, and whether there is such a day."""
+    """Returns the days since 1970, and whether there is such a day."""
     year, month, day = (_number_at(matrix, start, stop) for start, stop in DATE)
     months = (12 * (year - 1970) + month - 1).astype("datetime64[M]")
     dates = months.astype("datetime64[D]") + (day - 1)
@@ -116,7 +117,7 @@ def _days(matrix: Bytes) -> tuple[Ints, NDArray[np.bool_]]:
 
 
 def _nanoseconds(matrix: Bytes) -> tuple[Ints, NDArray[np.bool_]]:
-    """Nanoseconds since midnight, and whether the time of day exists."""
+    """Returns the nanoseconds since midnight, and whether the time of day exists."""
     hour, minute, second = (_number_at(matrix, start, stop) for start, stop in TIME)
     moments = (3600 * hour + 60 * minute + second) * SECOND
     for i in range(SECONDS_END + 1, min(matrix.shape[1], SECONDS_END + 10)):
@@ -126,7 +127,7 @@ def _nanoseconds(matrix: Bytes) -> tuple[Ints, NDArray[np.bool_]]:
 
 
 def _number_at(matrix: Bytes, start: int, stop: int) -> Ints:
-    """The decimal number in some columns; nonsense where they are not digits."""
+    """Returns the decimal number in some columns, arbitrary where they are not digits."""
     number = np.zeros(len(matrix), np.int64)
     for i in range(start, stop):
         number = 10 * number + matrix[:, i] - int(ZERO)
@@ -134,7 +135,10 @@ def _number_at(matrix: Bytes, start: int, stop: int) -> Ints:
 
 
 def _cut_zones(matrix: Bytes) -> Ints:
-    """Removes each row's zone, all of a row with one that is malformed; minutes east of UTC."""
+    """Removes each row's zone and returns its minutes east of UTC.
+
+    A row with a malformed zone becomes empty.
+    """
     tail = matrix[:, SECONDS_END:]
     signs = (tail == PLUS) | (tail == DASH) | (tail == ZULU)
     offsets = np.zeros(len(matrix), np.int64)
@@ -151,7 +155,7 @@ def _cut_zones(matrix: Bytes) -> Ints:
 
 
 def _zones(tail: Bytes, starts: NDArray[np.intp]) -> Texts:
-    """Each row's zone, from its start on."""
+    """Returns each row's zone, from its start on."""
     at = np.minimum(starts[:, None] + np.arange(ZONE_WIDTH), tail.shape[1] - 1)
     return np.take_along_axis(tail, at, axis=1).view(f"S{ZONE_WIDTH}")[:, 0]
 
@@ -165,7 +169,7 @@ def _minutes(zone: bytes) -> float:
 
 
 def _well_formed(matrix: Bytes) -> NDArray[np.bool_]:
-    """Whether rows, without zone, have the form ``yyyy-mm-dd hh:mm:ss[.f…]``."""
+    """Returns whether rows, without zone, have the form ``yyyy-mm-dd hh:mm:ss[.f…]``."""
     between = matrix[:, 10]
     good: NDArray[np.bool_] = (between == BLANK) | (between == TEE)
     for at, sign in ((4, DASH), (7, DASH), (13, COLON), (16, COLON)):

@@ -1,4 +1,4 @@
-"""What the columns of a trace are called, and what a file holds before it becomes a `Trace`."""
+"""The names of a trace's columns, and the columns as read from a file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PREDICTED = ("predicted", "predicted_tokens", "predicted_length", "predicted_out
 
 @dataclass(frozen=True)
 class Columns:
-    """The names that a file uses; ``None`` for what it does not have or is not asked for."""
+    """The names that a file uses; None for a column that is missing or not asked for."""
 
     arrival: str | None
     prompt: str
@@ -45,7 +45,7 @@ class Raw:
 
     @property
     def good(self) -> bool:
-        """Whether there are rows, all counts are in range and all times well-formed."""
+        """Returns whether there are rows, all counts are in range, and all times well-formed."""
         counts = [
             array for array in (self.prompt, self.output, self.predicted) if array is not None
         ]
@@ -57,9 +57,10 @@ class Raw:
 
 
 def find(found: Sequence[str], path: Path, times: bool) -> Columns:
-    """The columns among those that were found.
+    """Returns the columns among those that were found.
 
-    Raises ``ValueError`` that names the columns found if one for the counts is missing.
+    Raises:
+        ValueError: a column of counts is missing. The message names the columns found.
     """
     return Columns(
         _first(ARRIVAL, found) if times else None,
@@ -87,7 +88,7 @@ def _needed(what: str, names: Sequence[str], found: Sequence[str], path: Path) -
 
 
 def _first(names: Sequence[str], found: Sequence[str]) -> str | None:
-    """The column found under the foremost of the names; case, blanks, - and _ do not matter."""
+    """Returns the column with the foremost of the names; case, blanks, - and _ have no effect."""
     plain = {_plain(column): column for column in reversed(found)}
     return next((plain[_plain(name)] for name in names if _plain(name) in plain), None)
 

@@ -1,4 +1,4 @@
-"""CSV files: a header, then a row per request."""
+"""Reads CSV files: a header, then a row per request."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ ENCODING = "utf-8-sig"
 
 
 class CsvFile:
-    """A CSV file whose header was read. Raises as `columns.find`, ``OSError`` and what `csv` and
-    the encoding raise.
+    """A CSV file whose header was read.
+
+    The errors are those of ``find``, of ``csv`` and of the encoding, and ``OSError``.
     """
 
     def __init__(self, path: Path, times: bool) -> None:
@@ -35,7 +36,10 @@ class CsvFile:
         self.columns = find(self.header, path, times)
 
     def fast(self, rows: int | None, unit: float) -> Raw | None:
-        """The columns by numpy's reader; ``None`` if it stumbles, also over what is well-formed."""
+        """Returns the columns by numpy's reader, or None if that refuses the file.
+
+        It also refuses some well-formed files.
+        """
         names = asdict(self.columns)
         kinds = {"arrival": f"S{_clock.WIDTH}"}
         used = {role: name for role, name in names.items() if name is not None}
@@ -49,7 +53,7 @@ class CsvFile:
         return Raw(times, table["prompt"], table["output"], predicted)
 
     def exact(self, rows: int | None, unit: float) -> Raw:
-        """The columns row by row. Raises as `exact`."""
+        """Returns the columns row by row, with the errors of the function ``exact``."""
         with closing(self._rows()) as all_rows:
             return exact(islice(all_rows, rows), self.columns, self.path, unit)
 
@@ -57,7 +61,7 @@ class CsvFile:
         self, positions: list[int], dtype: list[tuple[str, str]], rows: int | None
     ) -> NDArray[Any]:
         with warnings.catch_warnings():
-            # Filters by message: they hold for all threads meanwhile.
+            # Filters by message, as they hold for all threads meanwhile.
             warnings.filterwarnings("ignore", "Input line .* contained no data", UserWarning)
             warnings.filterwarnings("ignore", "loadtxt: input contained no data", UserWarning)
             warnings.filterwarnings("error", r"loadtxt\(\): Parsing an integer via a float")

@@ -1,4 +1,4 @@
-"""Reads row by row: slow, and able to say which row is malformed."""
+"""Reads row by row: slow, but it finds the malformed row."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from multibin.lab.traces import _clock
 from multibin.lab.traces._columns import Columns, Raw, malformed
 
 WHOLE = re.compile(r"\s*\+?[0-9]{1,20}\s*")
-"""What numpy's reader takes for an integer, without the negative ones."""
+"""What numpy's reader accepts as an integer, except negative ones."""
 
 Row = tuple[int, Mapping[str, object]]
 """The line where a row ends, and its values by column."""
 
 
 def exact(rows: Iterable[Row], columns: Columns, path: Path, unit: float) -> Raw:
-    """The columns of well-formed rows.
+    """Returns the columns of well-formed rows.
 
-    Raises ``ValueError`` that names file, line, column and text of the first malformed value.
+    Raises:
+        ValueError: a value is malformed. The message names file, line, column and text.
     """
     lines: list[int] = []
     kept: list[tuple[int, int, int]] = []
@@ -68,7 +69,7 @@ def _counts(
 
 
 def _count(value: object) -> int:
-    """A JSON number or text as a whole number, or −1."""
+    """Returns a JSON number or text as a whole number, or −1."""
     if isinstance(value, str):
         return int(value) if WHOLE.fullmatch(value) else -1
     return value if type(value) is int else -1

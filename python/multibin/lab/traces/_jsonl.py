@@ -1,4 +1,4 @@
-"""JSON Lines: an object per request, all with the keys of the first."""
+"""Reads JSON Lines: an object per request, all with the keys of the first."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ from multibin.lab.traces._exact import Row, exact
 ENCODING = "utf-8-sig"
 
 CHUNK = 8192
-"""Lines that are parsed as one JSON array: several times as fast as one by one."""
+"""Lines that are parsed as one JSON array, several times as fast as one by one."""
 
 
 class JsonlFile:
-    """A JSON Lines file whose first row was read. Raises as `columns.find`, ``OSError``, what the
-    encoding raises, and ``ValueError`` for a first row that is no object.
+    """A JSON Lines file whose first row was read.
+
+    The errors are those of ``find`` and of the encoding, ``OSError``, and a ``ValueError`` for a
+    first row that is no object.
     """
 
     def __init__(self, path: Path, times: bool) -> None:
@@ -35,7 +37,7 @@ class JsonlFile:
         self.columns = find(list(first), path, times)
 
     def fast(self, rows: int | None, unit: float) -> Raw | None:
-        """The columns by chunks; ``None`` for a file with anything out of the ordinary."""
+        """Returns the columns by chunks, or None for a file with anything unusual."""
         columns = self.columns
         names = (columns.arrival, columns.prompt, columns.output, columns.predicted)
         values: list[list[Any]] = [[] for _ in names]
@@ -56,14 +58,14 @@ class JsonlFile:
         )
 
     def exact(self, rows: int | None, unit: float) -> Raw:
-        """The columns row by row. Raises as `exact`."""
+        """Returns the columns row by row, with the errors of the function ``exact``."""
         with closing(self._rows()) as all_rows:
             return exact(islice(all_rows, rows), self.columns, self.path, unit)
 
     def _chunks(self, rows: int | None) -> Generator[list[dict[str, Any]]]:
         with self.path.open(encoding=ENCODING) as file:
-            wanted = islice((line for line in file if not line.isspace()), rows)
-            while lines := list(islice(wanted, CHUNK)):
+            chosen = islice((line for line in file if not line.isspace()), rows)
+            while lines := list(islice(chosen, CHUNK)):
                 records = json.loads(f"[{','.join(lines)}]")
                 if len(records) != len(lines):
                     raise ValueError("not one object a line")

@@ -1,4 +1,4 @@
-"""The data of a workload: one row per request, in order of arrival."""
+"""The data of a workload: a row per request, in order of arrival."""
 
 from __future__ import annotations
 
@@ -16,24 +16,32 @@ __all__ = ["Trace", "from_arrays"]
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """Requests in their order of arrival; every array has the shape ``[n]`` and is read-only.
+    """Requests in their order of arrival. Every array has the shape ``[n]`` and is read-only.
 
-    Rows are taken with a slice, a mask or increasing positions: ``trace[:1000]`` is the cut by
-    rows, ``cut`` the one by seconds.
+    A slice, a mask or increasing positions take rows: ``trace[:1000]`` cuts by rows, ``cut`` by
+    seconds.
 
-    Raises ``ValueError`` for arrays of unlike length, counts out of range, and times that are not
-    finite or that decrease; ``TypeError`` for a dtype that is not one of numbers.
+    Raises:
+        TypeError: a dtype is not one of numbers.
+        ValueError: arrays differ in length, counts are out of range, or times are not finite or
+            decrease.
+
+    >>> from multibin.lab.traces import Trace
+    >>> trace = Trace([10, 20, 30], [4, 5, 6], arrivals=[100.0, 101.0, 103.0])
+    >>> len(trace[1:]), trace.arrivals.tolist(), trace.rate
+    (2, [0.0, 1.0, 3.0], 0.6666666666666666)
     """
 
     prompt_tokens: Ints
-    """Tokens that a request brings, 0 or more; int64."""
+    """Tokens of a request's prompt, 0 or more; int64."""
     output_tokens: Ints
     """Tokens that it generates, 1 or more; int64."""
     arrivals: Floats | None = None
-    """Seconds since the first request, not decreasing; float64. Counted from the first whatever
-    was given. ``None`` where times are unknown or ignored."""
+    """Seconds since the first request, not decreasing; float64.
+
+    Given times are counted from the first one. None where times are unknown or ignored."""
     predicted: Ints | None = None
-    """Output tokens predicted before it runs, 0 or more; int64. ``None``: the true ones."""
+    """Output tokens predicted before it runs, 0 or more; int64. None: the true ones."""
     dropped: int = 0
     """Rows that ``read`` left out because they failed; 0 for a part of a trace."""
 
@@ -46,7 +54,7 @@ class Trace:
             self._set("predicted", _args.tokens("predicted", self.predicted, 0))
 
     def _set(self, name: str, array: NDArray[np.generic]) -> None:
-        """Stores a read-only view, so that rows shared between traces stay as they are."""
+        """Stores a read-only view, so that rows shared between traces do not change."""
         if len(array) != len(self.prompt_tokens):
             rule = f"as long as prompt_tokens, {len(self.prompt_tokens)} values"
             raise ValueError(f"{name} must be {rule}, got {len(array)}")
@@ -71,14 +79,20 @@ class Trace:
 
     @property
     def predictions(self) -> Ints:
-        """``predicted``, or ``output_tokens`` where there is none: an oracle. Shape ``[n]``."""
+        """Returns ``predicted``, or the true ``output_tokens`` without one; shape ``[n]``.
+
+        >>> from multibin.lab.traces import from_arrays
+        >>> from_arrays([1, 1], [4, 5]).predictions.tolist()
+        [4, 5]
+        """
         return self.output_tokens if self.predicted is None else self.predicted
 
     @property
     def rate(self) -> float:
-        """Requests per second, (n − 1) over the time from the first to the last.
+        """Returns the requests per second, (n − 1) over the time from the first to the last.
 
-        Raises ``ValueError`` without arrivals or where all are at once.
+        Raises:
+            ValueError: the trace has no arrivals, or all at one time.
         """
         times = self._times()
         if len(times) == 0 or times[-1] == 0:
@@ -86,34 +100,64 @@ class Trace:
         return (len(times) - 1) / float(times[-1])
 
     def with_arrivals(self, arrivals: ArrayLike | None) -> Trace:
-        """The same requests at other times, in seconds, shape ``[n]``, not decreasing; ``None``
-        removes them. Raises as the class.
+        """Returns the requests at other times, in seconds, shape ``[n]``, not decreasing.
+
+        None removes the times. The errors are those of ``Trace``.
+
+        >>> from multibin.lab.traces import from_arrays
+        >>> from_arrays([1, 1], [4, 5]).with_arrivals([0, 2]).rate
+        0.5
         """
         times = None if arrivals is None else _args.seconds("arrivals", arrivals)
         return replace(self, arrivals=times)
 
     def with_predicted(self, predicted: ArrayLike | None) -> Trace:
-        """The same requests with other predictions, in tokens, shape ``[n]``; ``None``: the true
-        lengths. Raises as the class.
+        """Returns the requests with other predictions, in tokens, shape ``[n]``.
+
+        None predicts the true lengths. The errors are those of ``Trace``.
+
+        >>> from multibin.lab.traces import from_arrays
+        >>> from_arrays([1, 1], [4, 5]).with_predicted([8, 8]).predictions.tolist()
+        [8, 8]
         """
         lengths = None if predicted is None else _args.tokens("predicted", predicted, 0)
         return replace(self, predicted=lengths)
 
     def scale_rate(self, factor: float) -> Trace:
-        """All gaps divided by ``factor``: 2 doubles the rate. The shape of bursts stays.
+        """Returns the trace with all gaps divided by ``factor``: 2 doubles the rate.
 
-        Raises ``ValueError`` for a factor that is not above 0, or without arrivals.
+        The shape of bursts stays.
+
+        Raises:
+            ValueError: the factor is not above 0, or the trace has no arrivals.
+
+        >>> from multibin.lab.traces import from_arrays
+        >>> from_arrays([1, 1], [4, 5], arrivals=[0, 2]).scale_rate(2).arrivals.tolist()
+        [0.0, 1.0]
         """
         return replace(self, arrivals=self._times() / _args.positive("factor", factor))
 
     def to_rate(self, rate: float) -> Trace:
-        """``scale_rate`` to ``rate`` requests per second. Raises as ``rate`` and ``scale_rate``."""
+        """Returns the trace with gaps scaled to ``rate`` requests per second.
+
+        Raises:
+            ValueError: the rate is not above 0, or the trace has no rate.
+
+        >>> from multibin.lab.traces import from_arrays
+        >>> from_arrays([1, 1], [4, 5], arrivals=[0, 2]).to_rate(4).arrivals.tolist()
+        [0.0, 0.25]
+        """
         return self.scale_rate(_args.positive("rate", rate) / self.rate)
 
     def cut(self, start: float = 0.0, stop: float = np.inf) -> Trace:
-        """The requests with start ≤ arrival < stop, in seconds; the first of them is at 0.
+        """Returns the requests with start ≤ arrival < stop, in seconds; the first is at 0.
 
-        Raises ``ValueError`` without arrivals, and unless start ≤ stop.
+        Raises:
+            ValueError: the trace has no arrivals, or start is above stop.
+
+        >>> from multibin.lab.traces import from_arrays
+        >>> from_arrays([1, 1, 1], [4, 5, 6], arrivals=[0, 2, 5]).cut(1).arrivals.tolist()
+        [0.0, 3.0]
         """
         if not start <= stop:
             raise ValueError(_args.sentence("stop", f"at least start = {start:g}", stop))
@@ -121,10 +165,16 @@ class Trace:
         return self[first:last]
 
     def resample(self, n: SupportsIndex, seed: SupportsIndex) -> Trace:
-        """``n`` requests drawn with replacement, prompt, output and prediction of a row together
-        (bootstrap). They have no arrivals: ``with_arrivals`` gives them some.
+        """Draws ``n`` rows with replacement (bootstrap), without arrivals.
 
-        Raises ``ValueError`` for n below 1 or a trace without rows.
+        Prompt, output and prediction of a row stay together. ``with_arrivals`` sets arrivals.
+
+        Raises:
+            ValueError: n is below 1, or the trace has no rows.
+
+        >>> from multibin.lab.traces import from_arrays
+        >>> len(from_arrays([1, 1], [4, 5]).resample(100, seed=0))
+        100
         """
         if len(self) == 0:
             raise ValueError("the trace has no rows to draw from")
@@ -132,10 +182,18 @@ class Trace:
         return self.with_arrivals(None)[rows]
 
     def fitted(self, context: int) -> tuple[Trace, float]:
-        """All counts scaled by one factor, at most 1, so that the longest request has at most
-        ``context`` tokens; counts stay at least 1. Returns the trace and the factor.
+        """Returns the trace with all counts scaled by one factor, and this factor.
 
-        Raises ``ValueError`` for a context below 2, which holds no prompt and output.
+        The factor is at most 1, and such that the longest request has at most ``context`` tokens.
+        Counts stay at least 1.
+
+        Raises:
+            ValueError: the context is below 2, which holds no prompt and output.
+
+        >>> from multibin.lab.traces import from_arrays
+        >>> trace, factor = from_arrays([10, 30], [10, 50]).fitted(40)
+        >>> trace.output_tokens.tolist(), factor
+        ([5, 25], 0.5)
         """
         room = _args.integer("context", context, 2)
         longest = int((self.prompt_tokens + self.output_tokens).max(initial=1))
@@ -161,10 +219,19 @@ def from_arrays(
     arrivals: ArrayLike | None = None,
     predicted: ArrayLike | None = None,
 ) -> Trace:
-    """A trace of arrays or lists, shape ``[n]`` each: tokens of any integer dtype, arrivals in
-    seconds. Rows are put in order of arrival; those of one time keep theirs.
+    """Returns a trace of arrays or lists, shape ``[n]`` each.
 
-    Raises as ``Trace``, but for arrivals that decrease.
+    Tokens may have any integer dtype, and arrivals are in seconds. Rows are put in order of
+    arrival; rows of one time keep their order.
+
+    Raises:
+        TypeError: a dtype is not one of numbers.
+        ValueError: arrays differ in length, or values are out of range.
+
+    >>> from multibin.lab.traces import from_arrays
+    >>> trace = from_arrays([10, 20], [4, 5], arrivals=[7.0, 6.0])
+    >>> trace.output_tokens.tolist(), trace.arrivals.tolist()
+    ([5, 4], [0.0, 1.0])
     """
     prompt = _args.tokens("prompt_tokens", prompt_tokens, 0)
     output = _args.tokens("output_tokens", output_tokens, 1)

@@ -33,6 +33,12 @@ pub trait Pending: Send {
 ///
 /// It acts when the loop resumes it and not before. Cancelled, it has done nothing, and a wake-up
 /// that it did not answer goes to another waiter.
+///
+/// >>> import asyncio
+/// >>> drain = Scheduler(Edges([0, 16]), 8).drain_async()
+/// >>> drain
+/// <Scheduler.drain_async: not awaited yet>
+/// >>> asyncio.run(drain)
 #[pyclass(frozen, weakref, module = "multibin._core")]
 pub struct Awaitable {
     shared: Arc<Shared>,

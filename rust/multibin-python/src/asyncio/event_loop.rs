@@ -81,7 +81,7 @@ impl LoopWaker {
         if self.retries.fetch_add(1, Ordering::Relaxed) < RETRIES {
             shared.scheduler().wake_later(Waker::from(self));
         } else {
-            shared.scheduler().wake_another();
+            shared.scheduler().renotify();
         }
     }
 }
@@ -99,7 +99,7 @@ impl Wake for LoopWaker {
         });
         match signalled {
             Ok(true) => {}
-            Ok(false) => self.shared.scheduler().wake_another(),
+            Ok(false) => self.shared.scheduler().renotify(),
             Err(error) => {
                 errors.push(error);
                 self.try_later();

@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use super::awaitable::{Awaited, Outcome, Pending};
 use crate::batch::Batch;
 use crate::interpreter::errors;
-use crate::many;
+use crate::requests;
 use crate::shared::Shared;
 
 /// The next batch of a worker.
@@ -141,7 +141,7 @@ impl Submit {
         match accepted {
             Ok(ticket) => Ok(ticket.into_pyobject(py)?.into_any().unbind()),
             Err(error) => Err(match &self.many {
-                Some((lengths, options)) => many::refused(error, lengths, options),
+                Some((lengths, options)) => requests::refused(error, lengths, options),
                 None => errors::submit(error),
             }),
         }

@@ -1,12 +1,12 @@
 //! The arguments of a scheduler as they were given, and their conversion.
 
-use multibin::{Adapt, Budget, Config};
+use multibin::{Adapt, Budget, Change, Config};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use super::settings::Settings;
 use crate::adapt;
-use crate::convert::arguments::{Count, Number, Required, Sizes};
+use crate::convert::arguments::{Changed, Count, Number, Required, Sizes};
 use crate::convert::arrays::sizes;
 use crate::convert::refusal::wrong_value;
 use crate::convert::scalars::{count, float, length, positive, seconds};
@@ -34,6 +34,12 @@ pub struct Given<'a, 'py> {
     pub max_padding: Option<Number<'py>>,
     pub adapt: Option<Py<adapt::Adapt>>,
 }
+
+/// Collects the arguments of a constructor by their names.
+macro_rules! given {
+    ($($argument:ident),+) => { $crate::config::Given { $($argument),+ } };
+}
+pub(crate) use given;
 
 impl Given<'_, '_> {
     /// Converts and checks all arguments.
@@ -94,4 +100,23 @@ impl Given<'_, '_> {
 
 fn number(given: Option<&Number<'_>>, name: &str) -> PyResult<Option<f64>> {
     given.map(|given| float(given, name)).transpose()
+}
+
+/// Converts the arguments of `Scheduler.reconfigure`.
+pub fn change(
+    edges: Option<Py<Edges>>,
+    batch_size: Option<Sizes<'_>>,
+    max_wait: Changed<'_>,
+    max_parked: Changed<'_>,
+    budget: Option<Count<'_>>,
+) -> PyResult<Change> {
+    let sizes = batch_size.map(|given| sizes(&given, "batch_size")).transpose()?;
+    Ok(Change {
+        edges: edges.map(|edges| edges.get().0.clone()),
+        batch_size: sizes.as_ref().map(|(size, _)| *size),
+        batch_sizes: sizes.and_then(|(_, sizes)| sizes),
+        budget: budget.map(|max| positive(&max, "budget")).transpose()?,
+        max_wait: max_wait.map(|wait| seconds(&Number(wait), "max_wait"))?,
+        max_parked: max_parked.map(|max| count(&Count(max), "max_parked"))?,
+    })
 }

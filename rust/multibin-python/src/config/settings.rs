@@ -45,7 +45,7 @@ impl Settings {
         let queues = self.config.max_bins.unwrap_or(self.edges.bins().max(fitted));
         let message = match adapt.bins {
             _ if queues == 1 => {
-                "adapt must be None with one bin, unless max_bins or adapt.bins is at least 2"
+                "adapt must be left out with one bin, unless max_bins or adapt.bins is at least 2"
             }
             Some(1) if adapt.edges => "adapt.bins must be at least 2 to fit edges, got 1",
             _ => return Ok(()),
@@ -72,7 +72,7 @@ impl Settings {
         add("max_parked", max_parked.map(|max| max.to_string()));
         add("max_bins", max_bins.map(|max| max.to_string()));
         add("ageing", ageing.map(|ageing| format!("{ageing:?}")));
-        add("budget", budget.map(|budget| budget.most().to_string()));
+        add("budget", budget.map(|budget| budget.max().to_string()));
         let costs = matches!(budget, Some(Budget::Sum(_)));
         add("budget_of", costs.then(|| "\"cost\"".to_owned()));
         add("max_padding", max_padding.map(|share| format!("{share:?}")));

@@ -1,5 +1,6 @@
 //! Arguments that are converted later, when their name is at hand, and their types in the stubs.
 
+use multibin::Setting;
 use pyo3::inspect::{PyStaticExpr, PyStaticOperator};
 use pyo3::prelude::*;
 
@@ -98,15 +99,14 @@ pub enum Changed<'py> {
 
 impl<'py> Changed<'py> {
     /// Converts the value, if one was given.
-    #[expect(clippy::option_option, reason = "the type of the fields of `Change`")]
     pub fn map<T>(
         self,
         convert: impl FnOnce(Bound<'py, PyAny>) -> PyResult<T>,
-    ) -> PyResult<Option<Option<T>>> {
+    ) -> PyResult<Setting<T>> {
         Ok(match self {
-            Self::Keep => None,
-            Self::Unset => Some(None),
-            Self::Set(given) => Some(Some(convert(given)?)),
+            Self::Keep => Setting::Keep,
+            Self::Unset => Setting::Unset,
+            Self::Set(given) => Setting::Set(convert(given)?),
         })
     }
 }

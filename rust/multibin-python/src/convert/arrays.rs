@@ -14,7 +14,7 @@ use super::arguments::{ArrayLike, Count, Number, Sizes};
 use super::ndarray::{as_floats, copied, is_of, of_any_shape, require, vector, wrong_dtype};
 use super::refusal::{wrong_size, wrong_type, wrong_value};
 use super::scalars::{LENGTH, SECONDS, count, length, positive};
-use crate::interpreter::hooks;
+use crate::interpreter::{calls, hooks};
 
 const INTEGERS: &[u8] = b"iu";
 const NUMBERS: &[u8] = b"iuf";
@@ -149,11 +149,10 @@ pub fn positions(given: &ArrayLike<'_>, len: usize) -> PyResult<Vec<usize>> {
     }
     require(&array, b"iuO", "rows", "an integer or bool dtype")?;
     let rule = format!("a position in this batch of {len}");
-    each_object(given, "rows", |value, name| {
-        count(&Count(value.clone()), name).map_err(|error| {
-            let is_value = error.is_instance_of::<PyValueError>(value.py());
-            if is_value { wrong_value(name, &rule, &value) } else { error }
-        })
+    each_object(given, "rows", |value, name| match count(&Count(value.clone()), name) {
+        Ok(row) if row < len => Ok(row),
+        Err(error) if !error.is_instance_of::<PyValueError>(value.py()) => Err(error),
+        _ => Err(wrong_value(name, &rule, &calls::index(&value)?)),
     })
 }
 

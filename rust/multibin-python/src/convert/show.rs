@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use multibin::{Adapt, Edges};
+use multibin::{Adapt, Config, Edges, Scheduler, Stats};
 
 pub fn edges(edges: &Edges) -> String {
     let mut text = String::from("Edges([");
@@ -29,4 +29,14 @@ pub fn flag(on: bool) -> &'static str {
 
 pub fn seconds(duration: Duration) -> String {
     format!("{:?}", duration.as_secs_f64())
+}
+
+pub fn scheduler(scheduler: &Scheduler) -> String {
+    let Stats { waiting, leased, .. } = scheduler.stats();
+    let Config { batch_size, capacity, .. } = scheduler.config();
+    let (bins, closed) = (scheduler.edges().bins(), flag(scheduler.is_closed()));
+    format!(
+        "Scheduler(bins={bins}, batch_size={batch_size}, capacity={capacity}, \
+         waiting={waiting}, leased={leased}, closed={closed})"
+    )
 }

@@ -2,8 +2,8 @@
 //!
 //! While the interpreter ends, `CPython` before 3.14 unwinds a daemon thread that asks for the GIL.
 //! Rust's frames cannot be unwound that way: the process would abort. So each call that may run
-//! bytecode goes through here, where such a thread parks forever, without the GIL and without a lock.
-//! The functions of `PyO3` that take the GIL park it in the same way.
+//! bytecode goes through here, where such a thread parks forever, without the GIL and without a
+//! lock. The functions of `PyO3` that take the GIL park it in the same way.
 
 use std::ffi::{c_int, c_void};
 use std::thread;
@@ -17,9 +17,9 @@ use super::main_thread;
 
 /// The functions of `CPython` that run bytecode, as functions that may unwind.
 ///
-/// `PyO3` declares them as functions that never unwind. All declarations of a symbol count as one, so
-/// the compiler would leave out what unwinding needs. Hence they are called by their addresses, which
-/// are hidden from the optimizer.
+/// `PyO3` declares them as functions that never unwind. All declarations of a symbol count as one,
+/// so the compiler would leave out what unwinding needs. Hence they are called by their addresses,
+/// which are hidden from the optimizer.
 mod python {
     use std::ffi::c_int;
     use std::hint::black_box;
@@ -136,8 +136,8 @@ pub fn check_signals(py: Python<'_>) -> PyResult<()> {
 
 /// Reports an error that no caller can receive.
 ///
-/// An error of the main thread that is no `Exception` (Ctrl-C, or what the handler of a signal
-/// raised to end a program) is raised there again, as soon as it runs bytecode. Every other error
+/// An error of the main thread that is no `Exception` is raised there again, as soon as it runs
+/// bytecode. It is Ctrl-C, or the handler of a signal raised it to end a program. Every other error
 /// goes to `sys.unraisablehook`.
 pub fn report(py: Python<'_>, error: PyErr) {
     let raised = if !error.is_instance_of::<PyException>(py) && main_thread::is_current() {

@@ -1,4 +1,4 @@
-//! What all benches share.
+//! What all benches of the core share.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::lengths::lengths;
 
 pub const BATCH: usize = 32;
 pub const BINS: usize = 16;
-/// As large as what a scheduler's ring carries.
+/// As large as what the ring of a bin carries.
 pub type Payload = [u64; 4];
 
-/// One iteration is a batch; each bench is measured for so many seconds.
+/// Returns a group whose iterations are batches and whose benches take so many seconds.
 pub fn group<'a>(c: &'a mut Criterion, name: &str, seconds: u64) -> BenchmarkGroup<'a, WallTime> {
     let mut group = c.benchmark_group(name);
     group.throughput(Throughput::Elements(BATCH as u64));
@@ -21,22 +21,22 @@ pub fn group<'a>(c: &'a mut Criterion, name: &str, seconds: u64) -> BenchmarkGro
     group
 }
 
-/// A scheduler of which one thread is producer and worker.
+/// A scheduler whose producer and worker are one thread.
 pub struct OneThread {
     scheduler: Scheduler,
     worker: Worker,
     lengths: std::iter::Cycle<std::vec::IntoIter<u32>>,
-    /// How many priorities take turns; 0: requests have no options.
+    /// The number of priorities that take turns; 0: requests have no options.
     priorities: u32,
 }
 
 impl OneThread {
-    /// With so many bins of equal mass, in which so many wait.
+    /// Creates one with so many bins of equal mass, in which so many requests wait.
     pub fn new(bins: usize, fill: Fill, waiting: usize) -> Self {
         Self::with(0, bins, fill, waiting)
     }
 
-    /// As `new`, with so many priorities, which age.
+    /// Creates one whose requests have so many priorities, which age.
     pub fn with(priorities: u32, bins: usize, fill: Fill, waiting: usize) -> Self {
         let lengths = lengths(1 << 16);
         let edges = if bins == 1 { Edges::new(&[0, 1]) } else { Edges::quantile(&lengths, bins) };

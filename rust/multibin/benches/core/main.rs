@@ -1,9 +1,13 @@
-//! What a request costs in the core, each figure beside its baseline. Every iteration is one batch of
-//! 32 requests; `benches/bars.py` turns the medians into ratios.
+//! What a request costs in the core, each figure beside its baseline.
+//!
+//! Every iteration is one batch of 32 requests. `benches/targets.py` turns the medians into ratios.
 
 mod common;
+#[path = "../shared/lengths.rs"]
 mod lengths;
 mod one_thread;
+#[path = "../shared/producers.rs"]
+mod producers;
 mod scale;
 mod threads;
 

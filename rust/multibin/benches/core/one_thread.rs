@@ -9,7 +9,7 @@ use multibin::{Fill, ring};
 
 use crate::common::{BATCH, BINS, OneThread, Payload, group};
 
-/// Push a batch and take it.
+/// Pushes a batch and takes it.
 pub fn rings(c: &mut Criterion) {
     let mut group = group(c, "ring", 2);
     let baseline = ArrayQueue::<Payload>::new(1024);
@@ -23,13 +23,13 @@ pub fn rings(c: &mut Criterion) {
             }
         });
     });
-    let (ring, mut drain) = ring::ring::<Payload>(1024);
+    let (ring, mut consumer) = ring::ring::<Payload>(1024);
     group.bench_function("ring", |b| {
         b.iter(|| {
             for i in 0..BATCH as u64 {
                 let _ = ring.push(black_box([i; 4]));
             }
-            drain.pass(|value| {
+            consumer.pass(|value| {
                 black_box(value);
             });
         });
@@ -37,7 +37,7 @@ pub fn rings(c: &mut Criterion) {
     group.finish();
 }
 
-/// Submit a batch's worth of requests, form a batch and finish it.
+/// Submits a batch's worth of requests, forms a batch and finishes it.
 pub fn scheduler(c: &mut Criterion) {
     let mut group = group(c, "scheduler", 2);
     let baseline = ArrayQueue::<(u64, u64, Instant)>::new(1024);

@@ -1,4 +1,4 @@
-//! How the cost of a request depends on the number of bins and on how many wait.
+//! How the cost of a request depends on the number of bins and of requests that wait.
 
 use criterion::Criterion;
 use multibin::Fill;
@@ -6,15 +6,15 @@ use multibin::Fill;
 use crate::common::{BATCH, BINS, OneThread, group};
 
 const FILLS: [(&str, Fill); 2] = [("elastic", Fill::Elastic), ("strict", Fill::Strict)];
-/// Enough that some bin is always full, so that strict has a batch whatever the number of bins.
-const WAIT: usize = 256 * BATCH;
+/// So many requests that one of 256 bins is always full, so that a strict scheduler has a batch.
+const WAITING: usize = 256 * BATCH;
 
-/// Submit and form with 1 to 256 bins.
+/// Submits and forms with 1 to 256 bins.
 pub fn bins(c: &mut Criterion) {
     let mut group = group(c, "bins", 1);
     for (name, fill) in FILLS {
         for bins in [1, 4, 16, 64, 256] {
-            let mut scheduler = OneThread::new(bins, fill, WAIT);
+            let mut scheduler = OneThread::new(bins, fill, WAITING);
             let id = format!("{name}, {bins} bins");
             group.bench_function(id, |b| b.iter(|| scheduler.submit_and_form()));
         }
@@ -22,7 +22,7 @@ pub fn bins(c: &mut Criterion) {
     group.finish();
 }
 
-/// Submit and form while 1,024 to a million wait.
+/// Submits and forms while 1,024 to a million requests wait.
 pub fn waiting(c: &mut Criterion) {
     let mut group = group(c, "waiting", 1);
     for (name, fill) in FILLS {

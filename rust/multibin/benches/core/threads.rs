@@ -1,4 +1,4 @@
-//! Producers and a consumer on threads of their own. A thread that cannot go on yields.
+//! Producers and a consumer on threads of their own. A thread whose call fails yields.
 
 use std::hint::black_box;
 use std::thread::{scope, yield_now};
@@ -10,18 +10,16 @@ use crossbeam_queue::ArrayQueue;
 use multibin::ring;
 
 use crate::common::{BATCH, BINS, Payload, group};
+use crate::producers::Producers;
 
-#[path = "../producers/crowd.rs"]
-mod crowd;
-
-/// Samples of equal size, so that starting the threads weighs the same in each.
+/// Returns a group with samples of equal size, so that each includes as many starts of threads.
 fn flat<'a>(c: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
     let mut group = group(c, name, 3);
     group.sampling_mode(SamplingMode::Flat).sample_size(30);
     group
 }
 
-/// How long it takes until `count` values went from one thread to another.
+/// Returns how long `count` values take from one thread to another.
 fn hand_over(
     count: u64,
     push: impl Fn(Payload) -> bool + Sync,
@@ -47,7 +45,7 @@ fn hand_over(
     start.elapsed()
 }
 
-/// One producer, one consumer.
+/// Moves values from one producer to one consumer.
 pub fn rings(c: &mut Criterion) {
     let mut group = flat(c, "ring, two threads");
     let baseline = ArrayQueue::<Payload>::new(1024);
@@ -58,12 +56,12 @@ pub fn rings(c: &mut Criterion) {
             hand_over(count, |value| baseline.push(value).is_ok(), take)
         });
     });
-    let (ring, mut drain) = ring::ring::<Payload>(1024);
+    let (ring, mut consumer) = ring::ring::<Payload>(1024);
     group.bench_function("ring", |b| {
         b.iter_custom(|batches| {
             let take = || {
                 let mut taken = 0;
-                drain.pass(|value| {
+                consumer.pass(|value| {
                     black_box(value);
                     taken += 1;
                 });
@@ -75,14 +73,14 @@ pub fn rings(c: &mut Criterion) {
     group.finish();
 }
 
-/// Producers that submit to one scheduler, and one worker.
+/// Submits to one scheduler from several producers; one worker takes the batches.
 pub fn producers(c: &mut Criterion) {
     let mut group = flat(c, "producers");
     let lengths = crate::lengths::lengths(1 << 16);
     for producers in [1, 4] {
-        let crowd = crowd::Crowd::new(&lengths, BINS, BATCH as u32);
+        let bench = Producers::new(&lengths, BINS, BATCH as u32);
         group.bench_function(producers.to_string(), |b| {
-            b.iter_custom(|batches| crowd.run(producers, batches * BATCH as u64));
+            b.iter_custom(|batches| bench.run(producers, batches * BATCH as u64));
         });
     }
     group.finish();

@@ -1,14 +1,13 @@
-//! How long one `submit` may take while a million requests wait and other threads keep the forming lock busy:
-//! `cargo bench -p multibin --bench pauses -- [SCENARIO]`.
+//! How long one `submit` may take while a million requests wait and other threads keep the forming
+//! lock busy: `cargo bench -p multibin --bench pauses -- [SCENARIO]`.
 //!
-//! Each figure is the median of seven runs. A second thread reads the clock all the time in the same run: its longest
-//! gap is what the machine itself takes away. `held` is what is left of a call when its thread's waits for a core are
-//! taken off, as Linux counts them: a run has more busy threads than two cores. The bars are of `held`; a figure above
-//! its bar is marked, and the exit status is then 1.
+//! Each figure is the median of seven runs. In the same run another thread reads the clock without
+//! pause. Its longest gap is the time that the machine itself takes away. A run has more busy
+//! threads than two cores. So `held` is the time of a call without its thread's waits for a core,
+//! which Linux counts. The targets are for `held`. A figure above its target is marked, and
+//! then the exit status is 1.
 
-mod others;
-#[path = "../../../soak/src/random.rs"]
-#[expect(dead_code, reason = "the soak needs more of it")]
+mod background;
 mod random;
 mod run;
 mod scenarios;
@@ -20,12 +19,13 @@ use run::{Figures, PACES};
 use scenarios::SCENARIOS;
 
 const RUNS: usize = 7;
-/// The most that `p99.99` of `held` may be, and that the longest of it may exceed the longest gap of the clock by.
-const BAR: Duration = Duration::from_millis(1);
+/// The most for the 99.99th percentile of `held`, and for the excess of the longest `held` over the
+/// longest gap of the clock.
+const TARGET: Duration = Duration::from_millis(1);
 
 fn main() -> ExitCode {
     let given = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let wanted = given.unwrap_or_default();
+    let filter = given.unwrap_or_default();
     println!(
         "{:36} {:6} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}   µs, medians of {RUNS} runs",
         "a million wait",
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         "beyond"
     );
     let mut over = false;
-    for scenario in SCENARIOS.iter().filter(|scenario| scenario.name.contains(&wanted)) {
+    for scenario in SCENARIOS.iter().filter(|scenario| scenario.name.contains(&filter)) {
         let mut runs = [const { Vec::new() }; PACES.len()];
         for figures in (0..RUNS).flat_map(|_| scenario.run()) {
             runs[figures.pace].push(figures);
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(over))
 }
 
-/// Prints a line; returns true if a figure is above its bar.
+/// Prints a line. Returns true if a figure is above its target.
 fn report(scenario: &str, pace: &str, runs: &[Figures]) -> bool {
     let median = |figure: fn(&Figures) -> Duration| {
         let mut figures: Vec<_> = runs.iter().map(figure).collect();
@@ -60,7 +60,7 @@ fn report(scenario: &str, pace: &str, runs: &[Figures]) -> bool {
         figures[RUNS / 2]
     };
     let (p9999, beyond) = (median(|run| run.held[0]), median(Figures::beyond));
-    let over = p9999 > BAR || beyond > BAR;
+    let over = p9999 > TARGET || beyond > TARGET;
     let shown = [
         median(|run| run.p50),
         median(|run| run.p99),

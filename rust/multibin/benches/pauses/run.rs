@@ -1,4 +1,4 @@
-//! One run: a producer, a thread that only reads the clock, and the others.
+//! One run: a producer, a thread that only reads the clock, and background threads.
 
 use std::fs::File;
 use std::hint::black_box;
@@ -10,16 +10,17 @@ use std::time::{Duration, Instant};
 
 use multibin::{Options, Scheduler};
 
-/// What another thread does until it reads false.
-pub type Other = Box<dyn FnOnce(&AtomicBool) + Send>;
+/// What a background thread does until it reads false.
+pub type Background = Box<dyn FnOnce(&AtomicBool) + Send>;
 
-/// A scheduler in which a million requests wait, and what happens to it during the run.
-pub struct Stage {
+/// A scheduler in which a million requests wait, and the threads that use it during the run.
+pub struct Setup {
     pub scheduler: Scheduler,
-    /// What the producer submits, of lengths that take turns.
+    /// The options of all requests that the producer submits.
     pub options: Options,
+    /// Their lengths take turns and are below this.
     pub longest: u32,
-    pub others: Vec<Other>,
+    pub background: Vec<Background>,
 }
 
 /// How the producer submits: so many calls one after another, then a pause, and so on.
@@ -33,7 +34,7 @@ pub struct Pace {
 /// The producer stops after this time, even with requests left.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// About 100,000 requests a second, and a loop without a pause within 10,000.
+/// About 100,000 requests a second, and bursts of 10,000 without a pause.
 pub const PACES: [Pace; 2] = [
     Pace { name: "steady", calls: 10, pause: Duration::from_micros(50), blocks: 2000 },
     Pace { name: "tight", calls: 10_000, pause: Duration::from_millis(1), blocks: 30 },
@@ -49,18 +50,18 @@ pub struct Figures {
     pub worst: Duration,
     /// The longest gap of the thread that only reads the clock.
     pub clock: Duration,
-    /// The 99.99th percentile and the longest of the calls less what they waited for a core.
+    /// The 99.99th percentile and the longest of the calls without their waits for a core.
     pub held: [Duration; 2],
 }
 
 impl Figures {
-    /// By how much the longest call, less what it waited for a core, exceeds the longest gap of the clock.
+    /// Returns the excess of the longest `held` over the longest gap of the clock.
     pub fn beyond(&self) -> Duration {
         self.held[1].saturating_sub(self.clock)
     }
 }
 
-/// How long this thread was ready to run and had no core, as Linux counts it; elsewhere nothing is known.
+/// How long this thread was ready to run and had no core. Linux alone counts it.
 struct CoreWait {
     counts: Option<File>,
     last: u64,
@@ -70,7 +71,7 @@ impl CoreWait {
     fn new() -> Self {
         let counts = File::open("/proc/thread-self/schedstat").ok();
         let mut wait = Self { counts, last: 0 };
-        wait.since();
+        wait.elapsed();
         wait
     }
 
@@ -81,25 +82,25 @@ impl CoreWait {
         std::str::from_utf8(&text[..length]).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
     }
 
-    /// Since this was last asked.
-    fn since(&mut self) -> Duration {
+    /// Returns the wait since the last call; zero where it is unknown.
+    fn elapsed(&mut self) -> Duration {
         let before = self.last;
         self.last = self.read().unwrap_or(0);
         Duration::from_nanos(self.last - before)
     }
 }
 
-/// Runs with these paces, one after another.
-pub fn run(stage: Stage, paces: &[usize]) -> Vec<Figures> {
-    let Stage { scheduler, options, longest, others } = stage;
-    let (running, start) = (AtomicBool::new(true), Barrier::new(others.len() + 2));
+/// Runs the producer with these paces, one after another.
+pub fn run(setup: Setup, paces: &[usize]) -> Vec<Figures> {
+    let Setup { scheduler, options, longest, background } = setup;
+    let (running, start) = (AtomicBool::new(true), Barrier::new(background.len() + 2));
     let gap = AtomicU64::new(0);
     scope(|scope| {
         let (running, start, gap) = (&running, &start, &gap);
-        for other in others {
+        for thread in background {
             scope.spawn(move || {
                 start.wait();
-                other(running);
+                thread(running);
             });
         }
         scope.spawn(move || {
@@ -118,7 +119,7 @@ pub fn run(stage: Stage, paces: &[usize]) -> Vec<Figures> {
     })
 }
 
-/// How long calls took, and the same less what they waited for a core.
+/// How long calls took, in all and without their waits for a core.
 struct Calls {
     times: Vec<Duration>,
     held: Vec<Duration>,
@@ -132,18 +133,18 @@ fn figures(pace: usize, mut calls: Calls, clock: Duration) -> Figures {
     Figures { pace, p50, p99, p9999, worst, clock, held }
 }
 
-/// Of sorted times the one that so large a share is at most.
+/// Returns the quantile of sorted times.
 fn at(times: &[Duration], share: f64) -> Duration {
     #[expect(clippy::cast_sign_loss, reason = "no share is negative")]
     let position = (times.len() as f64 * share) as usize;
     times[position.min(times.len() - 1)]
 }
 
-/// Calls shorter than this are not asked what they waited for a core.
+/// The wait for a core is read only after calls longer than this.
 const SLOW: Duration = Duration::from_micros(100);
 
 fn produce(scheduler: &Scheduler, options: &Options, longest: u32, pace: &Pace) -> Calls {
-    // Written to, so that the measured calls meet no page fault of this.
+    // Written before, so that no measured call meets a page fault of these vectors.
     let mut times = vec![Duration::MAX; pace.calls * pace.blocks];
     let mut held = times.clone();
     let (begin, mut key, mut wait) = (Instant::now(), 0, CoreWait::new());
@@ -153,12 +154,12 @@ fn produce(scheduler: &Scheduler, options: &Options, longest: u32, pace: &Pace) 
         let submitted = scheduler.submit_with(key as u64, length, options);
         let time = start.elapsed();
         black_box(submitted).expect("there is room");
-        let waited = if time > SLOW { wait.since() } else { Duration::ZERO };
+        let waited = if time > SLOW { wait.elapsed() } else { Duration::ZERO };
         (times[key], held[key]) = (time, time.saturating_sub(waited));
         key += 1;
         if key.is_multiple_of(pace.calls) {
             sleep(pace.pause);
-            wait.since();
+            wait.elapsed();
         }
     }
     times.truncate(key);
@@ -166,7 +167,7 @@ fn produce(scheduler: &Scheduler, options: &Options, longest: u32, pace: &Pace) 
     Calls { times, held }
 }
 
-/// Keeps the longest gap between two readings in `longest`, nanoseconds.
+/// Keeps the longest gap between two readings in `longest`, in nanoseconds.
 fn read_the_clock(running: &AtomicBool, longest: &AtomicU64) {
     let mut last = Instant::now();
     while running.load(Ordering::Relaxed) {

@@ -1,4 +1,4 @@
-//! What may hold the forming lock for long.
+//! Situations that may hold the forming lock for long.
 
 use std::iter::repeat_n;
 use std::thread::sleep;
@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use multibin::{Change, Config, Edges, Fill, Options, Overrun, Scheduler, Worker};
 
-use crate::others;
+use crate::background;
 use crate::random::Random;
-use crate::run::{Figures, Other, PACES, Stage, run};
+use crate::run::{Background, Figures, PACES, Setup, run};
 
 const WAITING: u32 = 1_000_000;
 const CAPACITY: usize = 1 << 21;
@@ -19,13 +19,13 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 pub struct Scenario {
     pub name: &'static str,
-    make: fn() -> Stage,
-    /// What happens happens once, so that each pace has a stage of its own.
+    make: fn() -> Setup,
+    /// The event happens once, so that each pace has a set-up of its own.
     once: bool,
 }
 
 impl Scenario {
-    /// One run of each pace.
+    /// Runs each pace once.
     pub fn run(&self) -> Vec<Figures> {
         let all: Vec<usize> = (0..PACES.len()).collect();
         let shares = all.chunks(if self.once { 1 } else { PACES.len() });
@@ -33,11 +33,11 @@ impl Scenario {
     }
 }
 
-const fn always(name: &'static str, make: fn() -> Stage) -> Scenario {
+const fn always(name: &'static str, make: fn() -> Setup) -> Scenario {
     Scenario { name, make, once: false }
 }
 
-const fn once(name: &'static str, make: fn() -> Stage) -> Scenario {
+const fn once(name: &'static str, make: fn() -> Setup) -> Scenario {
     Scenario { name, make, once: true }
 }
 
@@ -54,11 +54,10 @@ pub const SCENARIOS: [Scenario; 14] = [
     once("a worker of 100,000 climbers closes", closing),
     always("reconfigure, a worker", edges),
     always("snapshots of 4,096 bins", snapshots),
-    always("200 tasks sleep, 1,024 bins", sleepers),
-    always("200 tasks sleep, 1,024 bins, ttls", sleepers_and_ttls),
+    always("200 tasks sleep, 1,024 bins", waiting_tasks),
+    always("200 tasks sleep, 1,024 bins, ttls", waiting_tasks_and_ttls),
 ];
 
-/// A priority, 0 to 3.
 fn priority(priority: u32) -> Options {
     Options::new().priority(priority)
 }
@@ -71,16 +70,16 @@ fn config() -> Config {
     Config { capacity: CAPACITY, ..Config::new(BATCH) }
 }
 
-/// So many bins, each of one length.
+/// Returns the edges of so many bins, each of one length.
 fn unit(bins: u32) -> Edges {
     Edges::new(&(0..=bins).collect::<Vec<_>>()).expect("ascending")
 }
 
-/// A stage with a million requests whose options, if any, take turns.
-fn stage(bins: u32, config: Config, options: &[Options]) -> Stage {
+/// Returns a set-up with a million requests whose options are drawn from these, if any.
+fn setup(bins: u32, config: Config, options: &[Options]) -> Setup {
     let scheduler = Scheduler::new(unit(bins), config).expect("a configuration");
     let keys: Vec<u64> = (0..WAITING.into()).collect();
-    let mut random = Random::new(1, 0, 0);
+    let mut random = Random::new();
     let lengths: Vec<u32> = keys.iter().map(|_| random.below(bins)).collect();
     let each: Vec<Options> = if options.is_empty() {
         Vec::new()
@@ -89,81 +88,82 @@ fn stage(bins: u32, config: Config, options: &[Options]) -> Stage {
     };
     scheduler.submit_many_with(&keys, &lengths, &each).expect("there is room");
     let options = options.first().copied().unwrap_or_default();
-    Stage { scheduler, options, longest: bins, others: Vec::new() }
+    Setup { scheduler, options, longest: bins, background: Vec::new() }
 }
 
-fn quiet() -> Stage {
-    stage(BINS, config(), &[])
+fn quiet() -> Setup {
+    setup(BINS, config(), &[])
 }
 
-fn workers() -> Stage {
-    let mut stage = quiet();
-    stage.others = repeat_n((), 2).map(|()| others::work(&stage.scheduler)).collect();
-    stage
+fn workers() -> Setup {
+    let mut setup = quiet();
+    setup.background = repeat_n((), 2).map(|()| background::work(&setup.scheduler)).collect();
+    setup
 }
 
-fn bulks() -> Stage {
-    let mut stage = stage(BINS, Config { batch_size: 1024, ..config() }, &[]);
-    stage.others = vec![others::submit_many(&stage.scheduler, 1 << 16, BINS)];
-    stage
+fn bulks() -> Setup {
+    let mut setup = setup(BINS, Config { batch_size: 1024, ..config() }, &[]);
+    setup.background = vec![background::submit_many(&setup.scheduler, 1 << 16, BINS)];
+    setup
 }
 
-/// Cancels what is left of the million in an order of its own, after nearly half of it: a queue closes its holes when
-/// they are more than its entries.
-fn cancelling(scheduler: &Scheduler) -> Other {
+/// Cancels nearly half of the million in scattered order; the returned thread cancels the rest.
+///
+/// A queue is compacted when its tombstones outnumber its entries.
+fn cancelling(scheduler: &Scheduler) -> Background {
     // Coprime to a million, so that each ticket comes once.
     let mut order = (0..u64::from(WAITING)).map(|i| i * 618_033 % u64::from(WAITING));
     let mut before = order.by_ref().take(WAITING as usize * 49 / 100);
     assert!(before.all(|ticket| scheduler.cancel(ticket)));
-    others::cancel(scheduler, order)
+    background::cancel(scheduler, order)
 }
 
-fn cancels() -> Stage {
-    let mut stage = quiet();
-    stage.others = vec![cancelling(&stage.scheduler)];
-    stage
+fn cancels() -> Setup {
+    let mut setup = quiet();
+    setup.background = vec![cancelling(&setup.scheduler)];
+    setup
 }
 
-fn cancelled_ttls() -> Stage {
-    let mut stage = stage(BINS, config(), &[ttl(HOUR), ttl(2 * HOUR)]);
-    stage.others = vec![cancelling(&stage.scheduler)];
-    stage
+fn cancelled_ttls() -> Setup {
+    let mut setup = setup(BINS, config(), &[ttl(HOUR), ttl(2 * HOUR)]);
+    setup.background = vec![cancelling(&setup.scheduler)];
+    setup
 }
 
-fn aged() -> Stage {
+fn aged() -> Setup {
     let config = Config { ageing: Some(1e-3), ..config() };
-    stage(BINS, config, &[0, 1, 2, 3].map(priority))
+    setup(BINS, config, &[0, 1, 2, 3].map(priority))
 }
 
-fn priorities() -> Stage {
-    let mut stage = aged();
-    stage.others = vec![others::take(&stage.scheduler)];
-    stage
+fn priorities() -> Setup {
+    let mut setup = aged();
+    setup.background = vec![background::take(&setup.scheduler)];
+    setup
 }
 
-fn cancelled_priorities() -> Stage {
-    let mut stage = aged();
-    stage.others = vec![cancelling(&stage.scheduler), others::take(&stage.scheduler)];
-    stage
+fn cancelled_priorities() -> Setup {
+    let mut setup = aged();
+    setup.background = vec![cancelling(&setup.scheduler), background::take(&setup.scheduler)];
+    setup
 }
 
-/// They end soon after the run has started, unless it takes longer to submit them.
-fn unattended_ttls() -> Stage {
+/// The requests expire soon after the run has started, unless it takes longer to submit them.
+fn unattended_ttls() -> Setup {
     const TTL: Duration = Duration::from_millis(250);
     let start = Instant::now();
-    let mut stage = stage(BINS, config(), &[ttl(TTL)]);
-    stage.options = Options::default();
-    sleep(TTL.saturating_sub(others::ONCE).saturating_sub(start.elapsed()));
-    stage
+    let mut setup = setup(BINS, config(), &[ttl(TTL)]);
+    setup.options = Options::default();
+    sleep(TTL.saturating_sub(background::ONCE).saturating_sub(start.elapsed()));
+    setup
 }
 
-fn ttls() -> Stage {
-    let mut stage = unattended_ttls();
-    stage.others = vec![others::take(&stage.scheduler)];
-    stage
+fn ttls() -> Setup {
+    let mut setup = unattended_ttls();
+    setup.background = vec![background::take(&setup.scheduler)];
+    setup
 }
 
-/// A worker for which so many climbers wait.
+/// Returns a worker for which so many climbers wait.
 fn climb(scheduler: &Scheduler, climbers: usize) -> Worker {
     let worker = scheduler.worker();
     let mut left = climbers;
@@ -171,56 +171,58 @@ fn climb(scheduler: &Scheduler, climbers: usize) -> Worker {
         let batch = worker.next_batch(None).expect("a batch");
         let rows: Vec<_> = (0..batch.rows().len().min(left)).map(|row| (row, 1)).collect();
         left -= rows.len();
-        batch.resubmit(&rows, false).expect("fresh rows");
+        batch.resubmit(&rows, false).expect("they start");
         batch.done();
     }
     worker
 }
 
-fn closing() -> Stage {
+fn closing() -> Setup {
     let config = Config { overrun: Overrun::Climb, batch_size: 8192, ..config() };
-    let mut stage = stage(BINS, config, &[]);
-    let worker = climb(&stage.scheduler, CLIMBERS);
-    stage.others = vec![others::close(worker), others::work(&stage.scheduler)];
-    stage
+    let mut setup = setup(BINS, config, &[]);
+    let worker = climb(&setup.scheduler, CLIMBERS);
+    setup.background = vec![background::close(worker), background::work(&setup.scheduler)];
+    setup
 }
 
-fn edges() -> Stage {
-    let mut stage = quiet();
+fn edges() -> Setup {
+    let mut setup = quiet();
     let wide = Edges::new(&(0..=BINS).map(|bin| 2 * bin).collect::<Vec<_>>()).expect("ascending");
-    stage.others = vec![
-        others::change_edges(&stage.scheduler, [unit(BINS), wide]),
-        others::work(&stage.scheduler),
+    setup.background = vec![
+        background::change_edges(&setup.scheduler, [unit(BINS), wide]),
+        background::work(&setup.scheduler),
     ];
-    stage
+    setup
 }
 
-fn snapshots() -> Stage {
-    let mut stage = stage(4096, config(), &[]);
-    stage.others = vec![others::watch(&stage.scheduler), others::take(&stage.scheduler)];
-    stage
+fn snapshots() -> Setup {
+    let mut setup = setup(4096, config(), &[]);
+    setup.background =
+        vec![background::watch(&setup.scheduler), background::take(&setup.scheduler)];
+    setup
 }
 
-fn asleep(options: &[Options]) -> Stage {
+/// Lets 200 tasks wait for a batch: the scheduler is strict, and no bin is full.
+fn with_waiting_tasks(options: &[Options]) -> Setup {
     let config = Config { fill: Fill::Strict, overrun: Overrun::Climb, ..config() };
-    let mut stage = stage(1024, config, options);
-    let worker = climb(&stage.scheduler, 1);
+    let mut setup = setup(1024, config, options);
+    let worker = climb(&setup.scheduler, 1);
     let change = Change { batch_size: Some(CAPACITY as u32), ..Change::default() };
-    stage.scheduler.reconfigure(&change).expect("as much as the capacity");
-    let tasks = others::sleep_in_tasks(&stage.scheduler, 200);
+    setup.scheduler.reconfigure(&change).expect("as much as the capacity");
+    let tasks = background::wait_in_tasks(&setup.scheduler, 200);
     // The worker lives as long as the run, and so does its climber.
     let tasks = |running: &_| {
         tasks(running);
         drop(worker);
     };
-    stage.others = vec![Box::new(tasks)];
-    stage
+    setup.background = vec![Box::new(tasks)];
+    setup
 }
 
-fn sleepers() -> Stage {
-    asleep(&[])
+fn waiting_tasks() -> Setup {
+    with_waiting_tasks(&[])
 }
 
-fn sleepers_and_ttls() -> Stage {
-    asleep(&[ttl(HOUR)])
+fn waiting_tasks_and_ttls() -> Setup {
+    with_waiting_tasks(&[ttl(HOUR)])
 }

@@ -1,39 +1,41 @@
-//! What bins gain, estimated without bias from few finished requests.
+//! Estimates the gain of bins without bias from few finished requests.
 
 use crate::edges::Edges;
 
-/// The largest share of a sample that a batch may be for its longest row to be estimated from it.
-const MOST: f64 = 0.8;
-/// Parts of a sample that are left out in turn, to see by how much an estimate is chance.
+/// Limit of a batch as a share of the sample from which its longest row is estimated.
+const MAX_SHARE: f64 = 0.8;
+/// Parts of a sample that the jackknife leaves out in turn.
 const PARTS: u64 = 10;
-/// Batches of a bin with too few requests are smaller by a power of this.
+/// Factor of batch sizes: bins with too few requests use batches smaller by a power of it.
 const SMALLER: f64 = std::f64::consts::FRAC_1_SQRT_2;
 
-/// A finished request, and what it counts for.
+/// A finished request and its weight.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Weighed {
+pub(crate) struct Weighted {
     pub(crate) predicted: u32,
     pub(crate) actual: u32,
     pub(crate) weight: f64,
 }
 
-/// Finished requests, sorted by what they took, and E[longest of b] of all of them.
+/// Finished requests, sorted by their actual lengths, and E[longest of b] of all of them.
 ///
-/// E[longest of B] of a sample of n is estimated too low where n is not many times B: of B requests
-/// drawn from n some are the same. So an exponent is used for which so many draws are B different
-/// requests on average. A bin with fewer than B ÷ 0.8 requests is compared with smaller batches, those
-/// from the bin with those from all: with predictions that tell nothing the two are alike.
+/// A plain estimate of E[longest of B] is too low: some of B draws are the same request. That
+/// matters unless the sample has many times B requests. So the exponent is the number of draws that
+/// gives B different requests on average.
+///
+/// A bin with fewer than B ÷ 0.8 requests uses smaller batches, both from the bin and from all.
+/// With useless predictions, the two are equal.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    requests: Vec<Weighed>,
+    requests: Vec<Weighted>,
     all: Mass,
-    /// See [`gaps`]; empty until they are needed.
+    /// Result of [`gaps`]; empty until first needed.
     gaps: Vec<(f64, f64)>,
-    /// E[longest of b] of all, for the sizes b that were asked for.
+    /// Pairs of b and E[longest of b] of all, for each size b computed before.
     longest: Vec<(f64, f64)>,
 }
 
-/// How much some requests weigh.
+/// Total weight of some requests.
 #[derive(Debug, Clone, Copy, Default)]
 struct Mass {
     sum: f64,
@@ -46,22 +48,24 @@ impl Mass {
         self.squares += weight * weight;
     }
 
-    /// As how many requests of equal weights they tell (Kish).
+    /// Returns the effective sample size: the number of equally weighted requests with as much
+    /// information (Kish).
     fn effective(self) -> f64 {
         if self.squares > 0.0 { self.sum * self.sum / self.squares } else { 0.0 }
     }
 
-    /// The largest batch, `rows` or less by powers of `SMALLER`, of which the longest can be estimated.
+    /// Returns the largest batch whose longest row can be estimated: `rows`, or less by a power of
+    /// `SMALLER`.
     fn batch(self, rows: f64) -> f64 {
-        let most = (MOST * self.effective()).max(1.0);
-        if rows <= most {
+        let max = (MAX_SHARE * self.effective()).max(1.0);
+        if rows <= max {
             return rows;
         }
-        let powers = ((most / rows).ln() / SMALLER.ln()).ceil();
+        let powers = ((max / rows).ln() / SMALLER.ln()).ceil();
         (rows * SMALLER.powf(powers)).max(1.0)
     }
 
-    /// The number of draws with replacement of which `rows` are different, on average.
+    /// Returns the number of draws with replacement that give `rows` different requests on average.
     fn draws(self, rows: f64) -> f64 {
         let requests = self.effective();
         if requests <= 1.0 || rows <= 1.0 {
@@ -71,9 +75,9 @@ impl Mass {
     }
 }
 
-/// Where requests of different lengths follow each other: the logarithm of the share up to there, of
-/// `all`, and the difference.
-fn gaps(requests: &[Weighed], all: f64) -> Vec<(f64, f64)> {
+/// Returns the gaps between successive different lengths: the logarithm of the share of `all` up to
+/// the gap, and its width.
+fn gaps(requests: &[Weighted], all: f64) -> Vec<(f64, f64)> {
     let mut sum = 0.0;
     let pairs = requests.windows(2).filter_map(|pair| {
         sum += pair[0].weight;
@@ -83,7 +87,7 @@ fn gaps(requests: &[Weighed], all: f64) -> Vec<(f64, f64)> {
     pairs.collect()
 }
 
-/// E[longest of a batch] of the requests so far, which come in increasing order of what they took.
+/// E[longest of a batch] while requests are added in increasing order of their actual lengths.
 #[derive(Debug, Clone, Copy)]
 struct Longest {
     draws: f64,
@@ -96,8 +100,9 @@ impl Longest {
         Self { draws, mass: 0.0, expected: 0.0 }
     }
 
-    /// All draws are among the earlier requests with probability (mass / (mass + weight))^draws.
-    fn add(&mut self, request: &Weighed) {
+    /// Adds a request. All draws are among the earlier ones with probability
+    /// (mass / (mass + weight))^draws.
+    fn add(&mut self, request: &Weighted) {
         let mass = self.mass + request.weight;
         let all_shorter = (self.draws * (self.mass / mass).ln()).exp();
         self.expected += (1.0 - all_shorter) * (f64::from(request.actual) - self.expected);
@@ -106,13 +111,13 @@ impl Longest {
 }
 
 impl Pool {
-    /// Weights are positive.
-    pub(crate) fn new(mut requests: Vec<Weighed>) -> Self {
+    /// Makes a pool of requests with positive weights.
+    pub(crate) fn new(mut requests: Vec<Weighted>) -> Self {
         requests.sort_unstable_by_key(|request| request.actual);
         Self::sorted(requests)
     }
 
-    fn sorted(requests: Vec<Weighed>) -> Self {
+    fn sorted(requests: Vec<Weighted>) -> Self {
         let mut all = Mass::default();
         for request in &requests {
             all.add(request.weight);
@@ -120,10 +125,10 @@ impl Pool {
         Self { requests, all, gaps: Vec::new(), longest: Vec::new() }
     }
 
-    /// The standard error of what `of` finds: a jackknife over tenths, drawn at random.
-    pub(crate) fn deviation(&self, mut of: impl FnMut(&mut Self) -> f64) -> f64 {
+    /// Returns the standard error of an `estimate`, by a jackknife over random tenths.
+    pub(crate) fn deviation(&self, mut estimate: impl FnMut(&mut Self) -> f64) -> f64 {
         let parts = PARTS as f64;
-        let found: Vec<f64> = (0..PARTS).map(|part| of(&mut self.without(part))).collect();
+        let found: Vec<f64> = (0..PARTS).map(|part| estimate(&mut self.without(part))).collect();
         let mean = found.iter().sum::<f64>() / parts;
         let squares: f64 = found.iter().map(|found| (found - mean).powi(2)).sum();
         (squares * (parts - 1.0) / parts).sqrt()
@@ -135,11 +140,12 @@ impl Pool {
         Self::sorted(others.map(|(_, &request)| request).collect())
     }
 
-    pub(crate) fn requests(&self) -> &[Weighed] {
+    pub(crate) fn requests(&self) -> &[Weighted] {
         &self.requests
     }
 
-    /// E[longest of `rows`] of all: the longest − Σ gap × (share of the requests up to the gap)^draws.
+    /// Returns E[longest of `rows`] of all requests:
+    /// the longest − Σ gap × (share of the requests up to the gap)^draws.
     fn longest(&mut self, rows: f64) -> f64 {
         if let Some(&(_, longest)) = self.longest.iter().find(|known| known.0 == rows) {
             return longest;
@@ -154,8 +160,9 @@ impl Pool {
         longest
     }
 
-    /// Σ mass of bin · E[longest of `batch_size` | bin] ÷ E[longest of `batch_size`], a bin's members
-    /// being those predicted to be in it.
+    /// Returns Σ mass of bin · E[longest of `batch_size` | bin] ÷ E[longest of `batch_size`].
+    ///
+    /// The bin of a request is that of its prediction.
     pub(crate) fn cost(&mut self, edges: &Edges, batch_size: u32) -> f64 {
         let rows = self.all.batch(f64::from(batch_size));
         let bins: Vec<usize> =
@@ -173,14 +180,14 @@ impl Pool {
         let occupied = longest.iter().zip(&batches).filter(|(bin, _)| bin.mass > 0.0);
         let costs = occupied.map(|(bin, &batch)| {
             let all = self.longest(batch);
-            // Requests that take no time gain nothing.
+            // Requests of no steps gain nothing.
             bin.mass * if all > 0.0 { bin.expected / all } else { 1.0 }
         });
         costs.sum::<f64>() / self.all.sum
     }
 }
 
-/// As good as random, by the last steps of `SplitMix64`.
+/// Returns a pseudorandom number by the last steps of `SplitMix64`.
 fn mixed(position: u64) -> u64 {
     let mixed = position.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -192,16 +199,16 @@ fn mixed(position: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn below(state: &mut u64, most: u32) -> u32 {
+    fn below(state: &mut u64, end: u32) -> u32 {
         *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        ((*state >> 33) % u64::from(most)) as u32
+        ((*state >> 33) % u64::from(end)) as u32
     }
 
-    fn drawn(n: usize, seed: u64, actual: impl Fn(u32, &mut u64) -> u32) -> Vec<Weighed> {
+    fn drawn(n: usize, seed: u64, actual: impl Fn(u32, &mut u64) -> u32) -> Vec<Weighted> {
         let mut state = seed;
         let request = |_| {
             let predicted = below(&mut state, 1_000);
-            Weighed { predicted, actual: actual(predicted, &mut state), weight: 1.0 }
+            Weighted { predicted, actual: actual(predicted, &mut state), weight: 1.0 }
         };
         (0..n).map(request).collect()
     }
@@ -227,9 +234,9 @@ mod tests {
         assert_eq!(Mass::default().batch(32.0), 1.0);
     }
 
-    /// Means over many small samples: uniform lengths that do not depend on predictions.
+    /// Checks means over many small samples of uniform lengths that do not depend on predictions.
     #[test]
-    fn predictions_that_tell_nothing_gain_nothing_from_however_few() {
+    fn useless_predictions_gain_nothing_in_samples_of_any_size() {
         for (bins, batch_size) in [(2, 8), (8, 32), (32, 8), (64, 256)] {
             let edges = Edges::uniform(0, 1_000, bins).unwrap();
             let cost = |seed| {
@@ -241,9 +248,10 @@ mod tests {
         }
     }
 
-    /// Of U(0, 1), E[longest of B] is B / (B + 1); of the n-th of K bins (n − 1 + B / (B + 1)) / K.
+    /// Compares with theory. E[longest of B] of U(0, 1) is B / (B + 1), of the n-th of K bins
+    /// (n − 1 + B / (B + 1)) / K.
     #[test]
-    fn true_predictions_cost_what_their_bins_do() {
+    fn true_predictions_have_the_cost_of_their_bins() {
         let edges = Edges::uniform(0, 1_000, 4).unwrap();
         for batch_size in [2, 8, 32] {
             let longest = f64::from(batch_size) / f64::from(batch_size + 1);
@@ -261,7 +269,7 @@ mod tests {
         let requests = drawn(4_000, 1, |predicted, _| predicted / 2);
         let twice = requests.iter().filter(|request| request.predicted < 500);
         let repeated = Pool::new(requests.iter().chain(twice).copied().collect());
-        let heavier = requests.iter().map(|&request| Weighed {
+        let heavier = requests.iter().map(|&request| Weighted {
             weight: if request.predicted < 500 { 2.0 } else { 1.0 },
             ..request
         });
@@ -272,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_that_take_nothing_gain_nothing() {
+    fn requests_of_no_steps_gain_nothing() {
         let mut pool = Pool::new(drawn(100, 1, |_, _| 0));
         assert_eq!(pool.cost(&Edges::uniform(0, 1_000, 4).unwrap(), 8), 1.0);
     }

@@ -1,4 +1,4 @@
-//! Whether binning pays, judged by what the predictions were worth.
+//! The gate: judges by finished requests whether bins gain enough.
 
 mod mean;
 
@@ -9,140 +9,209 @@ use super::strata::{Span, Strata};
 use crate::edges::Edges;
 use mean::MeanCost;
 
-/// Compares, over finished requests with their predicted and actual lengths, the longest of a batch
-/// from one bin with the longest of batches from the bins of the predictions:
+/// A gate: open while bins gain enough, closed while one bin is better.
+///
+/// It estimates the gain of bins from the predicted and actual lengths of finished requests. It
+/// compares the longest of a batch from all with the longest of a batch from one bin:
 ///
 /// gain = E\[longest of B\] ÷ Σ mass of bin · E\[longest of B | bin\].
 ///
-/// That is the throughput that bins gain in saturation (Proposition 4.1 of arXiv 2412.04504).
-/// Predictions that say nothing gain nothing, and neither do lengths that are alike; bins then only
-/// cost latency. Below [`Gate::CLOSES_AT`] the gate closes: use one bin. It opens again above
-/// [`Gate::OPENS_AT`]. Until [`Gate::WINDOW`] requests are known, ten a bin, it is open; until
-/// [`Gate::window`] are it closes only for a gain of next to nothing.
+/// That is the gain of throughput in saturation (Proposition 4.1 of arXiv 2412.04504). Useless
+/// predictions gain nothing, and neither do equal lengths; bins then only cost latency.
 ///
-/// The last requests of each bin are looked at, as many as weigh what the bin has of the traffic:
-/// which bins a scheduler serves first does not matter. The estimate has no bias where predictions say
-/// nothing. Where a bin keeps fewer requests than a batch has, it is that of smaller batches.
+/// Below [`Gate::CLOSES_AT`] the gate closes: use one bin. Above [`Gate::OPENS_AT`] it opens again.
+/// It stays open until it knows [`Gate::WINDOW`] requests, and ten a bin. Until it knows
+/// [`Gate::window`] requests, it closes only for a gain of almost 1.
+///
+/// It uses the last requests of each bin, weighted by the bin's share of the traffic. So the order
+/// in which a scheduler serves bins does not matter. The estimate has no bias for useless
+/// predictions. A bin with fewer requests than a batch has rows uses smaller batches.
+///
+/// ```
+/// use multibin::{Edges, Gate};
+///
+/// let mut gate = Gate::new(Edges::uniform(0, 1_000, 8)?, 8);
+/// for request in 0..2_000 {
+///     let (predicted, actual) = (request * 7 % 1_000, request * 13 % 997); // unrelated
+///     gate.observe(predicted, actual);
+/// }
+/// assert!(!gate.is_open() && gate.gain().unwrap() < Gate::CLOSES_AT);
+/// # Ok::<(), multibin::EdgesError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Gate {
     batch_size: u32,
     strata: Strata,
-    /// Requests of each bin that arrived since the gain was last computed.
+    /// Requests of each bin that arrived since the last evaluation.
     arrived: Vec<u64>,
-    /// Requests that finished since then.
-    unseen: usize,
+    /// Requests that finished since the last evaluation.
+    new: usize,
     cost: Option<MeanCost>,
     is_open: bool,
 }
 
 impl Gate {
-    /// The least requests that are looked at.
+    /// Smallest window of requests.
     pub const WINDOW: usize = 1_000;
-    /// Batches of each bin that are looked at, where these are more requests.
+    /// Batches of each bin in a larger window.
     pub const BATCHES: usize = 2;
-    /// Batches that are looked at in all, where these are more requests.
-    const ALL: usize = 10;
-    /// Requests of each bin, on average, before the first look.
-    const FEW: usize = 10;
-    /// The most requests that are looked at.
-    pub const MOST: usize = 1 << 15;
-    /// The least new requests after which the gain is computed again.
+    /// Fewest batches in a larger window.
+    const MIN_BATCHES: usize = 10;
+    /// Requests of each bin, on average, before the first evaluation.
+    const MIN_PER_BIN: usize = 10;
+    /// Largest window of requests.
+    pub const MAX_WINDOW: usize = 1 << 15;
+    /// Fewest new requests between evaluations.
     pub const EVERY: usize = 100;
-    /// The gain below which the gate closes.
+    /// Gain below which the gate closes.
     pub const CLOSES_AT: f64 = 1.10;
-    /// The gain above which it opens again.
+    /// Gain above which the gate opens again.
     pub const OPENS_AT: f64 = 1.15;
-    /// The gain below which it closes before `window()` requests are known, as fewer may show less than
-    /// all of it.
-    const NOTHING: f64 = 1.03;
+    /// Gain below which the gate closes before `window()` requests are known. Fewer requests may
+    /// show only a part of the gain.
+    const CLOSES_EARLY_AT: f64 = 1.03;
 
-    /// An open gate for these bins and full batches of `batch_size`.
+    /// Makes an open gate for these bins and full batches of `batch_size`.
+    ///
+    /// ```
+    /// use multibin::{Edges, Gate};
+    ///
+    /// let gate = Gate::new(Edges::new(&[0, 32, 64])?, 8);
+    /// assert!(gate.is_open() && gate.gain().is_none());
+    /// # Ok::<(), multibin::EdgesError>(())
+    /// ```
     #[must_use]
     pub fn new(edges: Edges, batch_size: u32) -> Self {
         let arrived = vec![0; edges.bins()];
         let span = span(&edges, batch_size);
         let strata = Strata::new(edges, span);
-        Self { batch_size, strata, arrived, unseen: 0, cost: None, is_open: true }
+        Self { batch_size, strata, arrived, new: 0, cost: None, is_open: true }
     }
 
-    /// How many requests are looked at: two batches of each bin and ten in all, and from `WINDOW`
-    /// to `MOST`.
+    /// Returns the window in requests: two batches of each bin and ten in all, but from `WINDOW` to
+    /// `MAX_WINDOW`.
+    ///
+    /// ```
+    /// use multibin::{Edges, Gate};
+    ///
+    /// assert_eq!(Gate::new(Edges::uniform(0, 1_000, 8)?, 256).window(), 8 * 2 * 256);
+    /// # Ok::<(), multibin::EdgesError>(())
+    /// ```
     #[must_use]
     pub fn window(&self) -> usize {
         self.strata.span().window
     }
 
-    /// A request arrives. If the gate is told of every arrival, requests that finish out of order, as
-    /// where short ones are served first, do not mislead it. Else it takes those that finish for a
-    /// fair sample of those that arrive.
+    /// Records the arrival of a request. Calls are optional: report every arrival or none.
+    ///
+    /// With arrivals, requests that finish out of order do not mislead the gate, for example where
+    /// short ones are served first. Without arrivals, the gate assumes that the requests that
+    /// finish are a fair sample of those that arrive.
+    ///
+    /// ```
+    /// use multibin::{Edges, Gate};
+    ///
+    /// let mut gate = Gate::new(Edges::new(&[0, 32, 64])?, 8);
+    /// gate.arrive(40); // when it is submitted
+    /// gate.observe(40, 43); // when it is finished
+    /// assert!(gate.is_open());
+    /// # Ok::<(), multibin::EdgesError>(())
+    /// ```
     pub fn arrive(&mut self, predicted: u32) {
         self.arrived[self.strata.edges().bin(predicted)] += 1;
     }
 
-    /// A request is finished: what was predicted and what it took, in steps. Amortised
-    /// O(log of the window) with a constant of about ten.
+    /// Observes a finished request, with its predicted and its actual length in steps. Amortised
+    /// O(log of the window), with a constant of about ten.
+    ///
+    /// ```
+    /// use multibin::{Edges, Gate};
+    ///
+    /// let mut gate = Gate::new(Edges::uniform(0, 1_000, 8)?, 8);
+    /// (0..2_000).for_each(|i| gate.observe(i * 7 % 1_000, i * 7 % 1_000)); // true predictions
+    /// assert!(gate.is_open() && gate.gain().unwrap() > 1.5);
+    /// # Ok::<(), multibin::EdgesError>(())
+    /// ```
     pub fn observe(&mut self, predicted: u32, actual: u32) {
         self.push(predicted, actual);
         if self.is_due() {
-            self.strata.weigh(Some(&self.arrived));
+            self.strata.update_masses(Some(&self.arrived));
             self.arrived.fill(0);
-            self.look();
+            self.evaluate();
         }
     }
 
-    /// Whether binning pays.
+    /// Returns true if bins gain enough, or if too few requests are known.
+    ///
+    /// ```
+    /// use multibin::{Edges, Gate};
+    ///
+    /// let mut gate = Gate::new(Edges::uniform(0, 110, 16)?, 8);
+    /// (0..2_000).for_each(|_| gate.observe(100, 100)); // equal lengths
+    /// assert!(!gate.is_open());
+    /// # Ok::<(), multibin::EdgesError>(())
+    /// ```
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.is_open
     }
 
-    /// The mean of the last gains; `None` until some are known of nearly all bins.
+    /// Returns the mean of the last gains, or `None` until requests of nearly all bins are known.
+    ///
+    /// ```
+    /// use multibin::{Edges, Gate};
+    ///
+    /// let mut gate = Gate::new(Edges::uniform(0, 110, 16)?, 8);
+    /// (0..2_000).for_each(|_| gate.observe(100, 100)); // equal lengths
+    /// assert_eq!(gate.gain(), Some(1.0));
+    /// # Ok::<(), multibin::EdgesError>(())
+    /// ```
     #[must_use]
     pub fn gain(&self) -> Option<f64> {
         self.cost.map(MeanCost::gain)
     }
 
-    /// A request is finished.
+    /// Adds a finished request without an evaluation.
     pub(crate) fn push(&mut self, predicted: u32, actual: u32) {
         self.strata.push(predicted, actual);
-        self.unseen += 1;
+        self.new += 1;
     }
 
-    /// Whether enough requests are new: a look is due.
+    /// Returns true if an evaluation is due because enough requests are new.
     pub(crate) fn is_due(&self) -> bool {
         let every = self.strata.seen().min(self.window()) / 8;
-        self.unseen >= (every / Self::EVERY).max(1) * Self::EVERY
+        self.new >= (every / Self::EVERY).max(1) * Self::EVERY
     }
 
-    /// Before a look: how many requests of each bin arrived, if that is known.
-    pub(crate) fn weigh(&mut self, arrived: Option<&[u64]>) {
-        self.strata.weigh(arrived);
+    /// Updates the masses of the bins, by the arrivals of each bin if these are known.
+    pub(crate) fn update_masses(&mut self, arrived: Option<&[u64]>) {
+        self.strata.update_masses(arrived);
     }
 
-    /// Computes the gain and turns the gate by it.
-    pub(crate) fn look(&mut self) {
-        self.unseen = 0;
-        let (seen, enough) = (self.strata.seen(), Self::FEW * self.strata.edges().bins());
+    /// Computes the gain if enough requests are known, and turns the gate by it.
+    pub(crate) fn evaluate(&mut self) {
+        self.new = 0;
+        let (seen, enough) = (self.strata.seen(), Self::MIN_PER_BIN * self.strata.edges().bins());
         if seen < Self::WINDOW.max(enough) || !self.strata.knows(self.batch_size) {
             return;
         }
         let (edges, batch_size) = (self.strata.edges(), self.batch_size);
-        let mut pool = Pool::new(self.strata.weighed());
+        let mut pool = Pool::new(self.strata.weighted());
         let found = pool.cost(edges, batch_size);
         let error = LazyCell::new(|| pool.deviation(|part| part.cost(edges, batch_size)));
         let full = seen >= self.window();
         let before = self.cost.filter(|_| full);
-        let cost = before.map_or(MeanCost::new(found), |mean| mean.and(found, || *error));
-        let most = if full { Self::CLOSES_AT } else { Self::NOTHING };
+        let cost = before.map_or(MeanCost::new(found), |mean| mean.with(found, || *error));
+        let closes_at = if full { Self::CLOSES_AT } else { Self::CLOSES_EARLY_AT };
         self.is_open = if self.is_open {
-            cost.gain() >= most || !cost.is_below(Self::CLOSES_AT, || *error)
+            cost.gain() >= closes_at || !cost.is_below(Self::CLOSES_AT, || *error)
         } else {
             cost.reaches(Self::OPENS_AT, || *error)
         };
         self.cost = Some(cost);
     }
 
-    /// Looks at the same requests with other edges or another batch size, from its next look on.
+    /// Uses other edges or another batch size from the next evaluation on, with the known requests.
     pub(crate) fn adjust(&mut self, edges: Edges, batch_size: u32) {
         self.batch_size = batch_size;
         self.arrived = vec![0; edges.bins()];
@@ -152,13 +221,15 @@ impl Gate {
     }
 }
 
-/// A bin of which few requests are recent is known by as many as a batch has, if these are not much
-/// older: they would tell of other times than those of other bins.
+/// Returns the span of the requests that count.
+///
+/// A bin with few recent requests counts as many as a batch has rows, if these are not much older.
+/// Much older ones would come from another time than those of the other bins.
 fn span(edges: &Edges, batch_size: u32) -> Span {
     let rows = batch_size as usize;
-    let batches = (Gate::BATCHES * edges.bins()).max(Gate::ALL);
-    let window = batches.saturating_mul(rows).clamp(Gate::WINDOW, Gate::MOST);
-    Span { window, least: rows, longest: window * 7 / 5 }
+    let batches = (Gate::BATCHES * edges.bins()).max(Gate::MIN_BATCHES);
+    let window = batches.saturating_mul(rows).clamp(Gate::WINDOW, Gate::MAX_WINDOW);
+    Span { window, min_per_bin: rows, max_window: window * 7 / 5 }
 }
 
 #[cfg(all(test, not(loom)))]
@@ -214,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn closes_for_lengths_that_are_alike() {
+    fn closes_for_equal_lengths() {
         let mut gate = Gate::new(Edges::uniform(90, 110, 16).unwrap(), 8);
         (0..2_000).for_each(|i| gate.observe(90 + i % 21, 90 + i % 21));
         assert!(!gate.is_open(), "{:?}", gate.gain());
@@ -224,7 +295,8 @@ mod tests {
         assert!(!same.is_open());
     }
 
-    /// From the definition: of `rows` different requests of a bin, each choice alike.
+    /// Computes E[longest] from its definition: `rows` different requests, all choices equally
+    /// likely.
     fn longest(actuals: &[u32], rows: usize) -> f64 {
         let n = actuals.len();
         let all_shorter = |i: usize| -> f64 {
@@ -235,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gain_is_the_formulas_without_its_bias() {
+    fn the_gain_is_that_of_the_formula_without_its_bias() {
         let mut gate = Gate::new(Edges::new(&[0, 50, 100]).unwrap(), 4);
         let pairs: Vec<(u32, u32)> = (0..1_000).map(|i| (i * 7 % 100, i * 13 % 97)).collect();
         for &(predicted, actual) in &pairs {

@@ -1,10 +1,13 @@
-use super::*;
-use crate::config::Config;
-use crate::edges::Optimal;
+use super::adapter::Adapter;
+use super::event::Event;
+use super::report::Adaptation;
+use crate::config::{Adapt, Config, Overrun};
+use crate::edges::{Edges, Optimal};
+use crate::policy::Rules;
 
 const BINS: usize = 16;
 
-/// The same every time.
+/// A pseudorandom generator.
 struct Random(u64);
 
 impl Random {
@@ -18,7 +21,7 @@ impl Random {
         (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
     }
 
-    /// Log-normal lengths, predicted with log-normal noise.
+    /// Draws a log-normal length and its prediction with log-normal noise.
     fn pair(&mut self, median: f64, sigma: f64, noise: f64) -> (u32, u32) {
         let length = median * (sigma * self.normal()).exp();
         #[expect(clippy::cast_sign_loss, reason = "exp is positive")]
@@ -36,7 +39,7 @@ fn optimal(pairs: &[(u32, u32)], batch_size: u32) -> Edges {
     Optimal::new(BINS, batch_size).fit_pairs(&predicted, &actual, true).unwrap()
 }
 
-/// Mean over requests of E[longest of a batch | bin], of very many pairs.
+/// Returns the mean over requests of E[longest of a batch | bin], for very many pairs.
 fn cost(edges: &Edges, pairs: &[(u32, u32)], batch_size: u32) -> f64 {
     let mut bins = vec![Vec::new(); edges.bins()];
     for &(predicted, actual) in pairs {
@@ -57,40 +60,40 @@ fn adapter(adapt: Adapt, edges: Edges, batch_size: u32, overrun: Overrun) -> Ada
     Adapter::new(adapt, edges, BINS, &rules)
 }
 
-/// Observes, and fits at once.
+/// Observes pairs, and runs each fit at once.
 fn observe(adapter: &mut Adapter, pairs: &[(u32, u32)]) {
     for &(predicted, actual) in pairs {
         adapter.observe(predicted, actual, || None);
         if let Some(job) = adapter.job() {
-            adapter.fitted(job.run());
+            adapter.apply(job.run());
         }
     }
 }
 
-/// (median, σ of the lengths) turn from (100, 1) to `later`: how much more than the least the
-/// edges cost right then and `n` requests later.
+/// Turns (median, σ) of the lengths from (100, 1) to `later`. Returns the cost of the edges as a
+/// multiple of the best, right then and `n` requests later.
 fn drift(batch_size: u32, noise: f64, later: (f64, f64), n: usize) -> (f64, f64, Adaptation) {
     let mut random = Random(1);
     let start = optimal(&random.pairs(20_000, 100.0, 1.0, noise), batch_size);
     let mut adapter = adapter(Adapt::default(), start, batch_size, Overrun::Finish);
     observe(&mut adapter, &random.pairs(20_000, 100.0, 1.0, noise));
     let mut after = |n: usize| random.pairs(n, later.0, later.1, noise * later.1);
-    let fresh = after(50_000);
-    let best = cost(&optimal(&fresh, batch_size), &fresh, batch_size);
-    let before = cost(adapter.edges(), &fresh, batch_size) / best;
+    let judges = after(50_000);
+    let best = cost(&optimal(&judges, batch_size), &judges, batch_size);
+    let before = cost(adapter.edges(), &judges, batch_size) / best;
     observe(&mut adapter, &after(n));
-    (before, cost(adapter.edges(), &fresh, batch_size) / best, adapter.so_far())
+    (before, cost(adapter.edges(), &judges, batch_size) / best, adapter.report())
 }
 
 #[test]
 fn edges_follow_a_drift() {
     for (batch_size, noise) in [(8, 0.0), (32, 0.5)] {
-        let (before, after, so_far) = drift(batch_size, noise, (5_000.0, 0.5), 5_000);
+        let (before, after, report) = drift(batch_size, noise, (5_000.0, 0.5), 5_000);
         assert!(before > 1.1 && after < 1.02, "{before} {after}");
-        assert!(so_far.drifts == 1 && (1..=2).contains(&so_far.swaps), "{so_far:?}");
+        assert!(report.drifts == 1 && (1..=2).contains(&report.swaps), "{report:?}");
     }
-    let (before, after, so_far) = drift(32, 0.0, (300.0, 1.0), 20_000);
-    assert!(before > 1.1 && after < 1.02 && so_far.drifts == 1, "{before} {after}");
+    let (before, after, report) = drift(32, 0.0, (300.0, 1.0), 20_000);
+    assert!(before > 1.1 && after < 1.02 && report.drifts == 1, "{before} {after}");
 }
 
 #[test]
@@ -100,7 +103,7 @@ fn edges_stay_while_the_traffic_does() {
         let start = optimal(&random.pairs(20_000, 100.0, 1.0, noise), batch_size);
         let mut adapter = adapter(Adapt::default(), start, batch_size, Overrun::Finish);
         observe(&mut adapter, &random.pairs(100_000, 100.0, 1.0, noise));
-        let Adaptation { fits, drifts, swaps, .. } = adapter.so_far();
+        let Adaptation { fits, drifts, swaps, .. } = adapter.report();
         assert!(fits == 21 && drifts == 0 && swaps <= 2, "{fits} {drifts} {swaps}");
     }
 }
@@ -114,7 +117,7 @@ fn without_a_sample_edges_are_found() {
     assert_eq!((adapter.edges().bins(), adapter.is_open()), (1, false));
     observe(&mut adapter, &random.pairs(10_000, 100.0, 1.0, 0.0));
     assert_eq!((adapter.edges().bins(), adapter.is_open()), (BINS, true));
-    let Adaptation { closed, opened, swaps, .. } = adapter.so_far();
+    let Adaptation { closed, opened, swaps, .. } = adapter.report();
     assert!(closed == 1 && opened == 1 && swaps >= 1);
     let events = adapter.events();
     assert!(matches!(
@@ -124,7 +127,7 @@ fn without_a_sample_edges_are_found() {
     assert!(adapter.events().is_empty());
 }
 
-/// True lengths, then the same that belong to other requests, then true ones.
+/// Predicts true lengths, then lengths of other requests, then true ones again.
 #[test]
 fn the_gate_closes_for_noise_and_the_edges_come_back() {
     for batch_size in [8, 32] {
@@ -142,12 +145,12 @@ fn the_gate_closes_for_noise_and_the_edges_come_back() {
         observe(&mut adapter, &random.pairs(2_000, 100.0, 1.0, 0.0));
         assert!(adapter.is_open());
         assert_eq!(adapter.edges(), &edges);
-        assert_eq!((adapter.so_far().closed, adapter.so_far().opened), (1, 1));
+        assert_eq!((adapter.report().closed, adapter.report().opened), (1, 1));
     }
 }
 
 #[test]
-fn levels_are_fitted_where_nothing_is_predicted() {
+fn levels_are_fitted_without_predictions() {
     let mut random = Random(5);
     let start = Edges::uniform(0, 4_000, 8).unwrap();
     let mut adapter = adapter(Adapt::default(), start, 8, Overrun::Climb);
@@ -163,7 +166,7 @@ fn levels_are_fitted_where_nothing_is_predicted() {
 }
 
 #[test]
-fn who_reconfigures_overrules_the_gate_and_the_fit_under_way() {
+fn a_reconfiguration_overrules_the_gate_and_the_running_fit() {
     let mut random = Random(6);
     let one = Edges::new(&[0, 1]).unwrap();
     let mut adapter = adapter(Adapt::default(), one, 8, Overrun::Finish);
@@ -174,10 +177,10 @@ fn who_reconfigures_overrules_the_gate_and_the_fit_under_way() {
     let job = adapter.job().unwrap();
     assert!(adapter.job().is_none(), "one at a time");
     let given = Edges::new(&[0, 10, 20]).unwrap();
-    adapter.reconfigured(Some(&given), None);
+    adapter.reconfigure(Some(&given), None);
     assert!(adapter.is_open());
-    assert!(!adapter.fitted(job.run()));
-    assert_eq!((adapter.edges(), adapter.so_far().swaps), (&given, 0));
+    assert!(!adapter.apply(job.run()));
+    assert_eq!((adapter.edges(), adapter.report().swaps), (&given, 0));
 }
 
 #[test]
@@ -189,21 +192,36 @@ fn a_gate_alone_fits_nothing_and_edges_alone_never_close() {
     let start = Edges::uniform(0, 500, BINS).unwrap();
     let mut gate = adapter(Adapt::gate_alone(), start.clone(), 8, Overrun::Finish);
     observe(&mut gate, &noise);
-    assert!(!gate.is_open() && gate.so_far().fits == 0);
+    assert!(!gate.is_open() && gate.report().fits == 0);
     let options = Adapt { gate: false, ..Adapt::default() };
     let mut edges = adapter(options, start, 8, Overrun::Finish);
     observe(&mut edges, &noise);
-    assert!(edges.is_open() && edges.so_far().fits > 0 && edges.so_far().gain.is_none());
+    assert!(edges.is_open() && edges.report().fits > 0 && edges.report().gain.is_none());
 }
 
 #[test]
 fn bad_options_are_named() {
     let message = |adapt: Adapt| adapt.check().unwrap_err().to_string();
     let usual = Adapt::default();
-    assert!(message(Adapt { edges: false, gate: false, ..usual }).starts_with("edges and gate"));
-    assert!(message(Adapt { every: 0, ..usual }).starts_with("every: 0"));
-    assert!(message(Adapt { window: 1_999, ..usual }).starts_with("window: 1999 is not"));
-    assert!(message(Adapt { bins: Some(0), ..usual }).starts_with("bins: 0 is not"));
-    assert!(message(Adapt { hysteresis: f64::NAN, ..usual }).starts_with("hysteresis: NaN"));
-    assert!(message(Adapt { overhead: -1.0, ..usual }).starts_with("overhead: -1 is not"));
+    assert!(
+        message(Adapt { edges: false, gate: false, ..usual })
+            .starts_with("edges or gate must be on")
+    );
+    assert!(message(Adapt { every: 0, ..usual }).starts_with("every must be at least 1, got 0"));
+    assert!(
+        message(Adapt { window: 1_999, ..usual })
+            .starts_with("window must be between 2000 and 16777216, got 1999")
+    );
+    assert!(
+        message(Adapt { bins: Some(0), ..usual })
+            .starts_with("bins must be between 1 and 4096, got 0")
+    );
+    assert!(
+        message(Adapt { hysteresis: f64::NAN, ..usual })
+            .starts_with("hysteresis must be finite and at least 0, got NaN")
+    );
+    assert!(
+        message(Adapt { overhead: -1.0, ..usual })
+            .starts_with("overhead must be finite and at least 0, got -1")
+    );
 }

@@ -1,33 +1,47 @@
-//! How a scheduler adapts: what its maker chooses, checked.
+//! The settings of adaptation, and their checks.
 
-use thiserror::Error;
-
+use super::adapt_error::AdaptError;
+use super::limits::{MAX_WINDOW, MIN_WINDOW};
 use crate::edges::Edges;
 
-/// How a scheduler follows what it is told of finished requests, with
+/// Settings of adaptation: how a scheduler follows the finished requests that are reported to
 /// [`Scheduler::observe`](crate::Scheduler::observe).
+///
+/// A later version may add fields: name those that you set and take the others from
+/// [`Adapt::default`]. So the type is not `#[non_exhaustive]`, which forbids this syntax.
+///
+/// ```
+/// use multibin::{Adapt, Config, Edges, Scheduler};
+///
+/// let adapt = Adapt { bins: Some(16), ..Adapt::default() };
+/// let config = Config { adapt: Some(adapt), ..Config::new(8) };
+/// let scheduler = Scheduler::new(Edges::new(&[0, 1])?, config)?;
+/// scheduler.observe(30, 33); // predicted and actual steps of a finished request
+/// assert!(scheduler.adaptation().unwrap().open);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Adapt {
-    /// Whether edges are fitted to finished requests.
+    /// Fits edges to finished requests.
     pub edges: bool,
-    /// Whether a [`Gate`](crate::Gate) watches the predictions: while binning does not pay, new
+    /// Watches the predictions with a [`Gate`](crate::Gate): while bins gain too little, new
     /// requests go to the first bin.
     pub gate: bool,
-    /// Finished requests after which edges are fitted again, at the latest.
+    /// Finished requests from one fit of edges to the next, at most.
     pub every: usize,
-    /// The last finished requests to which they are fitted.
+    /// Last finished requests to which edges are fitted.
     pub window: usize,
-    /// The most bins of fitted edges; by default as many as there are queues.
+    /// Largest number of bins of fitted edges; by default the number of queues.
     pub bins: Option<usize>,
-    /// What the throughput in saturation must gain, as a share, before edges are swapped.
+    /// Gain in throughput in saturation, as a share, that a swap of edges needs.
     pub hysteresis: f64,
-    /// What a move and a batch's fixed part cost, in steps, for levels to climb without predictions
-    /// ([`Edges::feedback`]).
+    /// Cost of a move and of a batch's fixed part, in steps. Used for levels to climb without
+    /// predictions ([`Edges::feedback`]).
     pub overhead: f64,
 }
 
 impl Default for Adapt {
-    /// Edges and gate: fitted every 5,000 requests to the last 20,000, swapped for 2 %.
+    /// Returns edges and gate, fitted every 5,000 requests to the last 20,000, swapped for 2 %.
     fn default() -> Self {
         Self {
             edges: true,
@@ -41,49 +55,27 @@ impl Default for Adapt {
     }
 }
 
-/// Why there is no such adaptation. Each message names the argument and the value.
-#[derive(Debug, Clone, Copy, PartialEq, Error)]
-pub enum AdaptError {
-    /// Neither edges nor a gate.
-    #[error("edges and gate: both are False, so that nothing would adapt")]
-    Nothing,
-    /// No requests between fits.
-    #[error("every: 0 requests are no interval")]
-    Every,
-    /// Too few requests to fit, or more than is sensible.
-    #[error(
-        "window: {0} is not a number of requests to fit edges to ({MIN_WINDOW} to {MAX_WINDOW})"
-    )]
-    Window(usize),
-    /// Not a possible number of bins.
-    #[error("bins: {0} is not a number of bins (1 to {max})", max = Edges::MAX_BINS)]
-    Bins(usize),
-    /// A gain that is not a finite number ≥ 0.
-    #[error("hysteresis: {0} is not a finite share >= 0")]
-    Hysteresis(f64),
-    /// A cost that is not a finite number ≥ 0.
-    #[error("overhead: {0} is not a finite number of steps >= 0")]
-    Overhead(f64),
-}
-
-/// Fewer requests are not fitted to: half of them choose the edges and half judge them.
-pub(crate) const MIN_WINDOW: usize = 2_000;
-/// Edges are fitted to no more requests than these.
-const MAX_WINDOW: usize = 1 << 24;
-
 impl Adapt {
-    /// A gate alone.
+    /// Returns the settings of a gate without fits of edges.
     #[cfg(any(feature = "simulate", all(test, not(loom))))]
     pub(crate) fn gate_alone() -> Self {
         Self { edges: false, ..Self::default() }
     }
 
-    /// Whether these options are possible.
+    /// Refuses settings that are out of range.
+    ///
+    /// ```
+    /// use multibin::{Adapt, AdaptError};
+    ///
+    /// assert!(Adapt::default().check().is_ok());
+    /// let few = Adapt { window: 10, ..Adapt::default() };
+    /// assert_eq!(few.check(), Err(AdaptError::Window(10)));
+    /// ```
     ///
     /// # Errors
-    /// [`AdaptError`] when one is not.
+    /// [`AdaptError`] for the first setting that is out of range.
     pub fn check(&self) -> Result<(), AdaptError> {
-        let positive = |value: f64| value >= 0.0 && value.is_finite();
+        let is_cost = |value: f64| value >= 0.0 && value.is_finite();
         match *self {
             Self { edges: false, gate: false, .. } => Err(AdaptError::Nothing),
             Self { every: 0, .. } => Err(AdaptError::Every),
@@ -93,10 +85,10 @@ impl Adapt {
             Self { bins: Some(bins), .. } if !(1..=Edges::MAX_BINS).contains(&bins) => {
                 Err(AdaptError::Bins(bins))
             }
-            Self { hysteresis, .. } if !positive(hysteresis) => {
+            Self { hysteresis, .. } if !is_cost(hysteresis) => {
                 Err(AdaptError::Hysteresis(hysteresis))
             }
-            Self { overhead, .. } if !positive(overhead) => Err(AdaptError::Overhead(overhead)),
+            Self { overhead, .. } if !is_cost(overhead) => Err(AdaptError::Overhead(overhead)),
             _ => Ok(()),
         }
     }

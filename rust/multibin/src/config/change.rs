@@ -1,4 +1,4 @@
-//! What may change while requests flow.
+//! Changes of a configuration while requests flow.
 
 use std::time::Duration;
 
@@ -6,39 +6,91 @@ use super::budget::Budget;
 use super::scheduler::Config;
 use crate::edges::Edges;
 
-/// What [`Scheduler::reconfigure`](crate::Scheduler::reconfigure) changes; the rest stays.
+/// The settings that [`Scheduler::reconfigure`](crate::Scheduler::reconfigure) changes; the others
+/// stay.
+///
+/// A later version may add fields: name those that you set and take the others from
+/// [`Change::default`]. So the type is not `#[non_exhaustive]`, which forbids this syntax.
+///
+/// ```
+/// use multibin::{Change, Config, Edges, Scheduler};
+///
+/// let scheduler = Scheduler::new(Edges::new(&[0, 32])?, Config::new(8))?;
+/// scheduler.reconfigure(&Change { batch_size: Some(16), ..Change::default() })?;
+/// assert_eq!(scheduler.config().batch_size, 16);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Change {
-    /// Which bin a length belongs to. Who waits stays where it is.
+    /// Map from lengths to bins for requests that enter later. Waiting requests stay in their bins.
     pub edges: Option<Edges>,
     /// Rows of a full batch, in all bins.
     pub batch_size: Option<u32>,
-    /// As in [`Config`].
+    /// Rows of a full batch in each bin, one for each queue.
     pub batch_sizes: Option<Vec<u32>>,
-    /// As in [`Config`]; the kind of budget stays. Who waits and does not fit leaves alone.
+    /// Bound of a batch's cost; the kind of budget stays. A waiting request above it leaves alone.
     pub budget: Option<u64>,
-    /// As in [`Config`].
-    pub max_wait: Option<Option<Duration>>,
-    /// As in [`Config`].
-    pub max_parked: Option<Option<usize>>,
+    /// Wait after which a request is overdue.
+    pub max_wait: Setting<Duration>,
+    /// Number of waiting climbers from which a worker starts no new request.
+    pub max_parked: Setting<usize>,
+}
+
+/// The change of a setting that may be unset.
+///
+/// ```
+/// use std::time::Duration;
+/// use multibin::{Change, Config, Edges, Scheduler, Setting};
+///
+/// let config = Config { max_wait: Some(Duration::from_millis(5)), ..Config::new(8) };
+/// let scheduler = Scheduler::new(Edges::new(&[0, 32])?, config)?;
+/// scheduler.reconfigure(&Change { max_wait: Setting::Unset, ..Change::default() })?;
+/// assert_eq!(scheduler.config().max_wait, None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Setting<T> {
+    /// Leaves the setting unchanged.
+    #[default]
+    Keep,
+    /// Unsets it.
+    Unset,
+    /// Sets it to this value.
+    Set(T),
+}
+
+impl<T> Setting<T> {
+    /// Returns the setting after the change, from the `current` one.
+    ///
+    /// ```
+    /// use multibin::Setting;
+    ///
+    /// assert_eq!(Setting::Keep.apply(Some(1)), Some(1));
+    /// assert_eq!(Setting::Unset.apply(Some(1)), None);
+    /// assert_eq!(Setting::Set(2).apply(Some(1)), Some(2));
+    /// ```
+    #[must_use]
+    pub fn apply(self, current: Option<T>) -> Option<T> {
+        match self {
+            Self::Keep => current,
+            Self::Unset => None,
+            Self::Set(value) => Some(value),
+        }
+    }
 }
 
 impl Config {
-    /// What it is after a change.
+    /// Returns the configuration after a change.
     pub(crate) fn changed(&self, change: &Change) -> Self {
         let same_for_all = change.batch_size.is_some();
         let sizes = self.batch_sizes.clone().filter(|_| !same_for_all);
-        let budget = match (self.budget, change.budget) {
-            (Some(Budget::Padded(_)), Some(most)) => Some(Budget::Padded(most)),
-            (Some(Budget::Sum(_)), Some(most)) => Some(Budget::Sum(most)),
-            (budget, _) => budget,
-        };
+        let max_cost = |budget: Budget| change.budget.map_or(budget, |max| budget.with_max(max));
         Self {
             batch_size: change.batch_size.unwrap_or(self.batch_size),
             batch_sizes: change.batch_sizes.clone().or(sizes),
-            budget,
-            max_wait: change.max_wait.unwrap_or(self.max_wait),
-            max_parked: change.max_parked.unwrap_or(self.max_parked),
+            budget: self.budget.map(max_cost),
+            max_wait: change.max_wait.apply(self.max_wait),
+            max_parked: change.max_parked.apply(self.max_parked),
             ..self.clone()
         }
     }

@@ -1,75 +1,85 @@
-//! Why a configuration is refused.
+//! Errors of a configuration.
 
 use thiserror::Error;
 
-use super::adapt::AdaptError;
-use super::scheduler::MAX_CAPACITY;
+use super::adapt_error::AdaptError;
+use super::limits::MAX_CAPACITY;
 use crate::edges::Edges;
 
-/// Why there is no scheduler. Each message names the argument and the value.
+/// The reason why a configuration is refused. Each message names the argument, its rule and the
+/// value.
+///
+/// ```
+/// use multibin::{Config, ConfigError, Edges, Scheduler};
+///
+/// let error = Scheduler::new(Edges::new(&[0, 32])?, Config::new(0)).unwrap_err();
+/// assert_eq!(error, ConfigError::BatchSize);
+/// assert_eq!(error.to_string(), "batch_size must be at least 1, got 0");
+/// # Ok::<(), multibin::EdgesError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// No rows.
-    #[error("batch_size: 0 rows make no batch")]
+    /// Batches without rows.
+    #[error("batch_size must be at least 1, got 0")]
     BatchSize,
-    /// Not a possible capacity.
-    #[error("capacity: {0} is not a number of requests (1 to {max})", max = MAX_CAPACITY)]
+    /// A capacity that is out of range.
+    #[error("capacity must be between 1 and {MAX_CAPACITY}, got {0}")]
     Capacity(usize),
-    /// There is not so much memory.
-    #[error("capacity: no memory for {0} requests")]
+    /// Too little memory for the capacity.
+    #[error("capacity must fit in memory, got {0}")]
     Memory(usize),
     /// More bins than queues.
-    #[error("edges: {bins} bins are more than max_bins = {most}")]
+    #[error("edges must have at most max_bins = {max} bins, got {bins}")]
     Bins {
         /// Bins of the edges.
         bins: usize,
-        /// Queues there may be.
-        most: usize,
+        /// Number of queues.
+        max: usize,
     },
-    /// Not one batch size for each queue.
-    #[error("batch_size: {sizes} sizes for {queues} bins")]
+    /// A number of batch sizes that differs from the number of queues.
+    #[error("batch_size must have one size for each of {queues} bins, got {sizes}")]
     Sizes {
-        /// How many are given.
+        /// Number of sizes.
         sizes: usize,
-        /// Queues there are.
+        /// Number of queues.
         queues: usize,
     },
-    /// A budget for nothing.
-    #[error("budget: {0} is no bound of a batch's cost")]
+    /// A budget that no batch keeps.
+    #[error("budget must be at least 1, got {0}")]
     Budget(u64),
-    /// A change of a budget that is not there.
-    #[error("budget: {0} changes none: the scheduler was made without a budget")]
+    /// A change of the budget of a scheduler that has none.
+    #[error("budget must be left out for a scheduler made without one, got {0}")]
     NoBudget(u64),
-    /// Not a share.
-    #[error("max_padding: {0} is not a share from 0 to 1")]
+    /// A share that is out of range.
+    #[error("max_padding must be between 0 and 1, got {0}")]
     MaxPadding(f64),
-    /// Ageing that is not a number of seconds.
-    #[error("ageing: {0} is not a finite number of seconds per step >= 0")]
+    /// Ageing that is not finite or negative.
+    #[error("ageing must be finite and at least 0, got {0}")]
     Ageing(f64),
-    /// Ageing beside another order.
-    #[error("ageing: goes with order = oldest or shortest, not with formed or deadline")]
-    AgeingOrder,
+    /// Ageing beside an order of full bins that ignores it.
+    #[error("ageing must be left out with order formed or deadline, got {0}")]
+    AgeingOrder(f64),
     /// Fitted edges with more bins than queues.
-    #[error("adapt: bins = {bins} are more than max_bins = {most}")]
+    #[error("adapt.bins must be at most max_bins = {max}, got {bins}")]
     AdaptBins {
         /// Bins of fitted edges.
         bins: usize,
-        /// Queues there may be.
-        most: usize,
+        /// Number of queues.
+        max: usize,
     },
-    /// Options of adaptation that are not possible.
-    #[error("adapt: {0}")]
+    /// Settings of adaptation that are refused.
+    #[error("adapt.{0}")]
     Adapt(#[from] AdaptError),
-    /// More queues than there may be.
-    #[error("max_bins: {0} are more than {max}", max = Edges::MAX_BINS)]
+    /// More queues than [`Edges::MAX_BINS`].
+    #[error("max_bins must be at most {max}, got {0}", max = Edges::MAX_BINS)]
     MaxBins(usize),
     /// A batch that could never be full.
-    #[error("batch_size: {batch_size} exceeds capacity = {capacity}")]
+    #[error("batch_size must be at most capacity = {capacity}, got {batch_size}")]
     NeverFull {
         /// Rows of a full batch.
         batch_size: u32,
-        /// Requests there may be.
+        /// Limit of requests that wait or are leased.
         capacity: usize,
     },
 }

@@ -3,33 +3,45 @@
 use super::batch::{RunningRow, Timing};
 use super::error::CostError;
 
-/// Seconds that a batch takes: a sum of linear terms, so that the models of the literature are
-/// choices of coefficients.
+/// Seconds that a batch takes: a sum of linear terms. The models of the literature are choices of
+/// coefficients.
 ///
-/// The paper's has `step` alone, the longest member decides; `fixed`, `prompt_token`, `step` and
-/// `row_step` make the affine one; `kv_token` counts what a decode step reads of every row's cache,
-/// so that age matters; `padded_token` is for fixed shapes and padded caches, where all rows of the
-/// batch cost as much as the oldest one until the batch ends.
+/// - `step` alone is the model of arXiv 2412.04504: the longest row decides.
+/// - `fixed`, `prompt_token`, `step` and `row_step` make the affine model.
+/// - `kv_token` counts what a decode step reads of every row's cache, so that age matters.
+/// - `padded_token` is for fixed shapes and padded caches. There every row of the batch costs as
+///   much as the oldest one until the batch ends.
+///
+/// ```
+/// use multibin::costs::{Costs, LinearCosts, RunningRow};
+///
+/// let linear = LinearCosts { step: 0.25, row_step: 0.125, ..Default::default() };
+/// let costs = Costs { model: linear.into(), ..Default::default() };
+/// let rows = [1, 2].map(|steps| RunningRow { age: 10, steps, new: true });
+/// // One step of two rows, one of one.
+/// assert_eq!(costs.time(&rows, &mut Vec::new()).end, 0.5 + 0.375);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct LinearCosts {
-    /// Per batch.
+    /// Seconds per batch.
     pub fixed: f64,
-    /// Per token of a prompt that is new.
+    /// Seconds per prompt token of a new row.
     pub prompt_token: f64,
-    /// Per row that comes with its state from another batch.
+    /// Seconds per row that brings its state from another batch.
     pub moved_row: f64,
-    /// Per step.
+    /// Seconds per step.
     pub step: f64,
-    /// Per step and unfinished row.
+    /// Seconds per step and unfinished row.
     pub row_step: f64,
-    /// Per step and token in the caches of the unfinished rows.
+    /// Seconds per step and token in the caches of the unfinished rows.
     pub kv_token: f64,
-    /// Per step and token, were all rows as old as the oldest.
+    /// Seconds per step and padded token: rows of the batch × tokens of the oldest one.
     pub padded_token: f64,
 }
 
 impl LinearCosts {
-    pub(super) fn check(&self) -> Result<(), CostError> {
+    /// Checks that every coefficient is finite and at least 0.
+    pub(super) fn validate(&self) -> Result<(), CostError> {
         for (name, value) in [
             ("fixed", self.fixed),
             ("prompt_token", self.prompt_token),
@@ -46,19 +58,7 @@ impl LinearCosts {
         Ok(())
     }
 
-    pub(super) fn scaled(&self, factor: f64) -> Self {
-        Self {
-            fixed: self.fixed * factor,
-            prompt_token: self.prompt_token * factor,
-            moved_row: self.moved_row * factor,
-            step: self.step * factor,
-            row_step: self.row_step * factor,
-            kv_token: self.kv_token * factor,
-            padded_token: self.padded_token * factor,
-        }
-    }
-
-    /// Times a batch; `ends` receives when each row's last step ends.
+    /// Computes the times of a batch. `ends` then holds when each row's last step ends.
     pub(super) fn time(&self, rows: &[RunningRow], ends: &mut Vec<f64>) -> Timing {
         let start = self.prefill(rows);
         if self.row_step == 0.0 && self.kv_token == 0.0 && self.padded_token == 0.0 {
@@ -67,7 +67,7 @@ impl LinearCosts {
         self.time_by_rows(start, rows, ends)
     }
 
-    /// Everything before the first step.
+    /// Returns the seconds before the first step.
     fn prefill(&self, rows: &[RunningRow]) -> f64 {
         let mut seconds = self.fixed;
         for row in rows {
@@ -77,16 +77,19 @@ impl LinearCosts {
         seconds
     }
 
-    /// All steps are alike.
+    /// Computes the times of a batch whose steps all take the same time.
     fn time_by_steps(&self, start: f64, rows: &[RunningRow], ends: &mut Vec<f64>) -> Timing {
         let end_of = |row: &RunningRow| start + self.step * f64::from(row.steps);
         ends.clear();
         ends.extend(rows.iter().map(end_of));
         let end = ends.iter().fold(start, |latest, &end| latest.max(end));
-        Timing { first: start + self.step, end }
+        Timing { first_token: start + self.step, end }
     }
 
-    /// Between two rows' ends every step has the same rows, each one token older than before.
+    /// Computes the times of a batch whose steps depend on the unfinished rows and their ages.
+    ///
+    /// Between the ends of two rows every step has the same rows, each one token older than at the
+    /// step before. So the steps between two ends are summed in closed form.
     fn time_by_rows(&self, start: f64, rows: &[RunningRow], ends: &mut Vec<f64>) -> Timing {
         let mut order: Vec<usize> = (0..rows.len()).collect();
         order.sort_unstable_by_key(|&row| rows[row].steps);
@@ -94,7 +97,7 @@ impl LinearCosts {
         let mut ages: f64 = rows.iter().map(|row| f64::from(row.age)).sum();
         let oldest = rows.iter().map(|row| row.age).max().unwrap_or(0);
         let padded = f64::from(oldest) * live;
-        // Steps from..to of `live` rows: Σ over t of (ages + live·t) tokens in their caches.
+        // Steps from..to of `live` rows: their caches hold ages + live·t tokens at step t.
         let span = |from: f64, to: f64, live: f64, ages: f64| {
             let steps = to - from;
             let ages_by_step = steps * (from + to - 1.0) / 2.0;
@@ -102,7 +105,7 @@ impl LinearCosts {
                 + self.kv_token * (ages * steps + live * ages_by_step)
                 + self.padded_token * (padded * steps + rows.len() as f64 * ages_by_step)
         };
-        let first = start + span(0.0, 1.0, live, ages);
+        let first_token = start + span(0.0, 1.0, live, ages);
         let (mut now, mut step) = (start, 0.0);
         ends.clear();
         ends.resize(rows.len(), start);
@@ -116,7 +119,7 @@ impl LinearCosts {
             live -= 1.0;
             ages -= f64::from(rows[row].age);
         }
-        Timing { first, end: now }
+        Timing { first_token, end: now }
     }
 }
 
@@ -124,7 +127,7 @@ impl LinearCosts {
 mod tests {
     use super::*;
 
-    /// Step by step, straight from the doc comments.
+    /// Computes the times of a batch step by step, as the doc comments of the coefficients say.
     fn naive(linear: &LinearCosts, rows: &[RunningRow]) -> (Vec<f64>, f64) {
         let mut now = linear.fixed;
         for row in rows {
@@ -168,21 +171,22 @@ mod tests {
         {
             let mut ends = Vec::new();
             let timing = linear.time(&rows, &mut ends);
-            let (wanted, end) = naive(&linear, &rows);
+            let (expected, end) = naive(&linear, &rows);
             assert!((timing.end - end).abs() < 1e-12);
             assert!(
-                ends.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-12),
-                "{ends:?} {wanted:?}"
+                ends.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-12),
+                "{ends:?} {expected:?}"
             );
             let one_step: Vec<_> = rows.iter().map(|row| RunningRow { steps: 1, ..*row }).collect();
-            assert!((timing.first - naive(&linear, &one_step).1).abs() < 1e-12);
+            assert!((timing.first_token - naive(&linear, &one_step).1).abs() < 1e-12);
         }
     }
 
     #[test]
     fn coefficients_are_checked() {
         let linear = LinearCosts { step: f64::NAN, ..LinearCosts::default() };
-        assert!(linear.check().unwrap_err().to_string().contains("step = NaN"));
-        assert!(LinearCosts { fixed: -1.0, ..LinearCosts::default() }.check().is_err());
+        let message = linear.validate().unwrap_err().to_string();
+        assert_eq!(message, "costs.step must be finite and at least 0, got NaN");
+        assert!(LinearCosts { fixed: -1.0, ..LinearCosts::default() }.validate().is_err());
     }
 }

@@ -1,35 +1,55 @@
-//! Where the seconds of a batch come from.
+//! The choice between a formula and a measured table.
 
 use super::batch::{RunningRow, Timing};
 use super::error::CostError;
 use super::linear::LinearCosts;
 use super::table::CostTable;
 
-/// When a row's answer counts as given.
+/// When a request counts as finished.
+///
+/// ```
+/// use multibin::costs::Completion;
+///
+/// assert_eq!(Completion::default(), Completion::Batch);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Completion {
-    /// When the batch ends (the paper).
+    /// When its batch ends (arXiv 2412.04504).
     #[default]
     Batch,
-    /// When the row's own last step ends.
+    /// When its row's own last step ends.
     Row,
 }
 
-/// Seconds that a batch takes, and when its rows are answered.
+/// How long a batch takes, and when its requests count as finished.
+///
+/// ```
+/// use multibin::costs::{Completion, Costs, LinearCosts};
+///
+/// let model = LinearCosts { step: 0.02, ..Default::default() }.into();
+/// let costs = Costs { model, completes: Completion::Row };
+/// assert!(costs.validate().is_ok());
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Costs {
     /// How long a batch takes.
     pub model: CostModel,
-    /// When a row's answer counts as given.
+    /// When a request counts as finished.
     pub completes: Completion,
 }
 
-/// Where the seconds of a batch come from.
+/// How long a batch takes: a formula or measurements.
+///
+/// ```
+/// use multibin::costs::{CostModel, LinearCosts};
+///
+/// assert_eq!(CostModel::default(), LinearCosts::default().into());
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum CostModel {
     /// A sum of linear terms.
     Linear(LinearCosts),
-    /// Measurements.
+    /// Measurements on a grid.
     Table(CostTable),
 }
 
@@ -52,46 +72,42 @@ impl From<CostTable> for CostModel {
 }
 
 impl Costs {
-    pub(crate) fn check(&self) -> Result<(), CostError> {
+    /// Checks that every coefficient is finite and at least 0. A table was checked when it was
+    /// made.
+    ///
+    /// ```
+    /// use multibin::costs::{Costs, LinearCosts};
+    ///
+    /// let model = LinearCosts { step: f64::NAN, ..Default::default() }.into();
+    /// assert!(Costs { model, ..Default::default() }.validate().is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`CostError`] for the first coefficient that is out of range.
+    pub fn validate(&self) -> Result<(), CostError> {
         match &self.model {
-            CostModel::Linear(linear) => linear.check(),
-            // Checked when it was made.
+            CostModel::Linear(linear) => linear.validate(),
             CostModel::Table(_) => Ok(()),
         }
     }
 
-    /// Times a batch; `ends` receives when each row's last step ends.
-    pub(crate) fn time(&self, rows: &[RunningRow], ends: &mut Vec<f64>) -> Timing {
+    /// Computes the times of a batch of these rows. `ends` then holds, by row, when its last step
+    /// ends, in seconds after the batch's start.
+    ///
+    /// ```
+    /// use multibin::costs::{Costs, LinearCosts, RunningRow};
+    ///
+    /// let model = LinearCosts { fixed: 0.5, step: 0.25, ..Default::default() }.into();
+    /// let rows = [1, 4].map(|steps| RunningRow { age: 100, steps, new: true });
+    /// let mut ends = Vec::new();
+    /// let timing = Costs { model, ..Default::default() }.time(&rows, &mut ends);
+    /// assert_eq!((timing.first_token, timing.end), (0.75, 1.5));
+    /// assert_eq!(ends, [0.75, 1.5]);
+    /// ```
+    pub fn time(&self, rows: &[RunningRow], ends: &mut Vec<f64>) -> Timing {
         match &self.model {
             CostModel::Linear(linear) => linear.time(rows, ends),
             CostModel::Table(table) => table.time(rows, ends),
         }
-    }
-
-    /// The same where everything takes `factor` times as long.
-    pub(crate) fn scaled(&self, factor: f64) -> Self {
-        let model = match &self.model {
-            CostModel::Linear(linear) => linear.scaled(factor).into(),
-            CostModel::Table(table) => table.scaled(factor).into(),
-        };
-        Self { model, completes: self.completes }
-    }
-
-    /// The same where rows that have their state need not be taken up.
-    pub(crate) fn without_moves(&self) -> Self {
-        let model = match &self.model {
-            CostModel::Linear(linear) => LinearCosts { moved_row: 0.0, ..*linear }.into(),
-            CostModel::Table(table) => table.without_moves().into(),
-        };
-        Self { model, completes: self.completes }
-    }
-
-    /// The same where nothing is paid for the batch itself; a table has no such part.
-    pub(crate) fn without_start(&self) -> Self {
-        let model = match &self.model {
-            CostModel::Linear(linear) => LinearCosts { fixed: 0.0, ..*linear }.into(),
-            CostModel::Table(table) => table.clone().into(),
-        };
-        Self { model, completes: self.completes }
     }
 }

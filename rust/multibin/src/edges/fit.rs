@@ -1,17 +1,16 @@
-//! Edges fitted to a sample of lengths.
+//! Fits edges to a sample of lengths.
 
 use std::collections::TryReserveError;
 
 use super::groups::Groups;
 use super::partition::{Costs, partition};
 use super::power::power;
-use super::{above, distinct};
 
-/// The most candidate edges of levels.
-const LEVELS: usize = 1024;
+/// Limit of the candidate edges of levels.
+const MAX_CANDIDATES: usize = 1024;
 
-/// Optimal bounds for batches of `batch_size` from one bin each, out of `candidates` edges;
-/// `sorted` is not empty.
+/// Returns the optimal bounds for batches of `batch_size` from one bin each, out of `candidates`
+/// edges; `sorted` is not empty.
 pub(super) fn optimal(
     sorted: &[u32],
     bins: usize,
@@ -19,31 +18,24 @@ pub(super) fn optimal(
     candidates: usize,
 ) -> Result<Vec<u32>, TryReserveError> {
     let groups = Groups::new(sorted, candidates);
-    let most = excess(&groups, &Groups::new(sorted, bins), batch_size);
-    let row = |from: usize, row: &mut [f64]| longest_costs(&groups, from, batch_size, most, row);
-    Ok(bounds(&groups, &partition(groups.len(), bins, Costs::Quadrangle, row)?))
+    let max_excess = excess(&groups, &Groups::new(sorted, bins), batch_size);
+    let row =
+        |from: usize, row: &mut [f64]| longest_costs(&groups, from, batch_size, max_excess, row);
+    Ok(groups.bounds(&partition(groups.len(), bins, Costs::Quadrangle, row)?))
 }
 
-/// The bounds of bins that start with these groups.
-pub(super) fn bounds(groups: &Groups, starts: &[usize]) -> Vec<u32> {
-    let low = groups.values[0].0.min(u32::MAX - 1);
-    let inner = starts[1..].iter().map(|&start| above(groups.last(start - 1)));
-    let top = above(groups.last(groups.len() - 1));
-    distinct(std::iter::once(low).chain(inner).chain([top]))
-}
-
-/// Bounds of levels to climb, from 0; `sorted` is not empty.
+/// Returns the bounds of levels to climb, from 0; `sorted` is not empty.
 pub(super) fn feedback(
     sorted: &[u32],
     bins: usize,
     overhead: f64,
 ) -> Result<Vec<u32>, TryReserveError> {
-    // Who takes no step is in no level.
+    // A request that takes no step is in no level.
     let sorted = &sorted[sorted.partition_point(|&length| length == 0)..];
     if sorted.is_empty() {
         return Ok(vec![0, 1]);
     }
-    let groups = Groups::new(sorted, LEVELS);
+    let groups = Groups::new(sorted, MAX_CANDIDATES);
     let before = groups.before();
     let row = |from: usize, row: &mut [f64]| level_costs(&groups, &before, from, overhead, row);
     let starts = partition(groups.len(), bins, Costs::Quadrangle, row)?;
@@ -51,19 +43,21 @@ pub(super) fn feedback(
     Ok(std::iter::once(0).chain(inner).chain([groups.last(groups.len() - 1)]).collect())
 }
 
-/// A bin while lengths are added to it, the shortest first.
+/// A bin while lengths are added to it in increasing order.
 #[derive(Default)]
 struct Bin {
     mass: f64,
     /// E[longest of a batch].
     longest: f64,
-    /// Of all lengths.
+    /// Sum of all lengths.
     sum: f64,
 }
 
 impl Bin {
-    /// With n lengths so far and c more of value v, each of the batch is one of the first n with
-    /// probability r = n / (n + c): E' = r^B·E + (1 − r^B)·v.
+    /// Adds `count` lengths of one value, not below those before.
+    ///
+    /// Let the bin hold n lengths and get c more of value v. All B rows of a batch are among the
+    /// first n with probability r^B, r = n / (n + c). So E' = r^B·E + (1 − r^B)·v.
     #[inline]
     fn add(&mut self, length: f64, count: f64, batch: u32) {
         let all_shorter = power(self.mass / (self.mass + count), batch);
@@ -76,14 +70,16 @@ impl Bin {
         self.mass * self.longest
     }
 
-    /// What the bin costs more than its lengths; never less than that of bins that it is made of.
+    /// Returns the cost of the bin beyond the sum of its lengths. Splitting a bin never raises it.
     fn excess(&self) -> f64 {
         self.cost() - self.sum
     }
 }
 
-/// What the bins that end where the groups of `coarse` do, or at the next of `groups`, cost more than
-/// the lengths, and some for rounding. The best bins, and so each of them, cost no more than this.
+/// Returns an upper bound of the best bins' excess: their cost beyond the sum of the lengths.
+///
+/// It is the excess of other bins, plus a margin for rounding. These bins end where the groups of
+/// `coarse` do, or at the next end in `groups`. No single one of the best bins exceeds it either.
 fn excess(groups: &Groups, coarse: &Groups, batch: u32) -> f64 {
     let mut ends = coarse.end.iter().peekable();
     let (mut bin, mut excess, mut sum) = (Bin::default(), 0.0, 0.0);
@@ -100,20 +96,28 @@ fn excess(groups: &Groups, coarse: &Groups, batch: u32) -> f64 {
     excess + 1e-9 * (excess + sum)
 }
 
-/// `costs[to - from - 1]` = mass × E[longest of `batch`] of the bin made of groups from..to, while
-/// it costs at most `most` more than its lengths, and of the first group; returns how many these are.
+/// Writes `costs[to - from - 1]` = mass × E[longest of `batch`] of the bin of groups from..to.
 ///
-/// The quadrangle inequality holds: the cost is the integral over x of (a + b)·(1 − (a/(a+b))^B),
-/// a and b the numbers of lengths of the bin up to x and above it, and the mixed derivative of that
-/// in a and b is B·(B−1)·a^(B−1)·b·(a+b)^(−B−1) ≥ 0, where a grows as the bin's start goes down and b
-/// as its end goes up; it is linear, with continuous slopes, where x lies outside the bin.
-fn longest_costs(groups: &Groups, from: usize, batch: u32, most: f64, costs: &mut [f64]) -> usize {
+/// Stops before the first bin of several groups with an excess above `max_excess`. Returns how
+/// many costs were written.
+///
+/// The quadrangle inequality holds. Let a and b count the lengths of the bin up to x and above x.
+/// The cost is the integral over x of (a + b)·(1 − (a/(a+b))^B). Its mixed derivative in a and b is
+/// B·(B−1)·a^(B−1)·b·(a+b)^(−B−1) ≥ 0. Here a grows as the bin's start goes down, and b as its
+/// end goes up. Where x lies outside the bin, the integrand is linear with continuous slopes.
+fn longest_costs(
+    groups: &Groups,
+    from: usize,
+    batch: u32,
+    max_excess: f64,
+    costs: &mut [f64],
+) -> usize {
     let mut bin = Bin::default();
     for (written, (cost, group)) in costs.iter_mut().zip(from..).enumerate() {
         for &(length, count) in groups.of(group) {
             bin.add(f64::from(length), count, batch);
         }
-        if written > 0 && bin.excess() > most {
+        if written > 0 && bin.excess() > max_excess {
             return written;
         }
         *cost = bin.cost();
@@ -121,8 +125,8 @@ fn longest_costs(groups: &Groups, from: usize, batch: u32, most: f64, costs: &mu
     costs.len()
 }
 
-/// `costs[to - from - 1]` = S(lower edge) × (upper edge − lower edge + overhead) of the level that
-/// ends at the longest length of group to − 1.
+/// Writes `costs[to - from - 1]` = S(lower edge) × (upper edge − lower edge + overhead) of a level:
+/// the one that ends at the longest length of group to − 1. Returns how many costs were written.
 ///
 /// The quadrangle inequality holds: C(a, c) + C(b, d) − C(a, d) − C(b, c) is
 /// (S(a) − S(b)) × (edge c − edge d) ≤ 0.
@@ -145,7 +149,7 @@ fn level_costs(
 mod tests {
     use super::*;
 
-    /// E[longest of `batch`] straight from the definition: Σ vᵢ [(i/n)^B − ((i−1)/n)^B].
+    /// Computes E[longest of `batch`] from its definition: Σ vᵢ [(i/n)^B − ((i−1)/n)^B].
     fn longest(sorted: &[u32], batch: i32) -> f64 {
         let n = sorted.len() as f64;
         let share = |i: usize| (i as f64 / n).powi(batch);
@@ -178,27 +182,27 @@ mod tests {
             let sorted = lengths(40, seed);
             let bounds = optimal(&sorted, 3, 4, usize::MAX).unwrap();
             let top = sorted[sorted.len() - 1] + 1;
-            let mut least = f64::INFINITY;
+            let mut min = f64::INFINITY;
             for a in sorted[0] + 1..top {
                 for b in a + 1..top {
-                    least = least.min(cost(&sorted, &[sorted[0], a, b, top], 4));
+                    min = min.min(cost(&sorted, &[sorted[0], a, b, top], 4));
                 }
             }
-            assert!((cost(&sorted, &bounds, 4) - least).abs() < 1e-9 * least, "seed {seed}");
+            assert!((cost(&sorted, &bounds, 4) - min).abs() < 1e-9 * min, "seed {seed}");
         }
     }
 
     #[test]
-    fn bins_too_costly_to_be_among_the_best_change_nothing() {
+    fn bins_above_the_excess_bound_are_never_among_the_best() {
         for (seed, bins) in (0..20).zip([2, 3, 5, 8, 13].into_iter().cycle()) {
             let sorted = lengths(300, seed);
             let groups = Groups::new(&sorted, usize::MAX);
             let row =
                 |from: usize, row: &mut [f64]| longest_costs(&groups, from, 16, f64::INFINITY, row);
-            let all = bounds(&groups, &partition(groups.len(), bins, Costs::Any, row).unwrap());
-            let least = cost(&sorted, &all, 16);
+            let all = groups.bounds(&partition(groups.len(), bins, Costs::Any, row).unwrap());
+            let min = cost(&sorted, &all, 16);
             let found = cost(&sorted, &optimal(&sorted, bins, 16, usize::MAX).unwrap(), 16);
-            assert!((found - least).abs() < 1e-9 * least, "seed {seed}: {found} {least}");
+            assert!((found - min).abs() < 1e-9 * min, "seed {seed}: {found} {min}");
         }
     }
 
@@ -214,14 +218,14 @@ mod tests {
             let sorted = lengths(40, seed);
             let top = sorted[sorted.len() - 1];
             let found = levels(&sorted, &feedback(&sorted, 3, 2.0).unwrap(), 2.0);
-            let mut least = levels(&sorted, &[0, top], 2.0);
+            let mut min = levels(&sorted, &[0, top], 2.0);
             for a in 1..top {
-                least = least.min(levels(&sorted, &[0, a, top], 2.0));
+                min = min.min(levels(&sorted, &[0, a, top], 2.0));
                 for b in a + 1..top {
-                    least = least.min(levels(&sorted, &[0, a, b, top], 2.0));
+                    min = min.min(levels(&sorted, &[0, a, b, top], 2.0));
                 }
             }
-            assert!((found - least).abs() < 1e-9 * least, "seed {seed}: {found} {least}");
+            assert!((found - min).abs() < 1e-9 * min, "seed {seed}: {found} {min}");
         }
     }
 
@@ -239,7 +243,7 @@ mod tests {
         }
     }
 
-    /// Cost of each run of groups; of an empty one 0.
+    /// Returns the cost of each run of groups, 0 for an empty one.
     fn table(groups: &Groups, row: impl Fn(usize, &mut [f64]) -> usize) -> Vec<Vec<f64>> {
         let costs = |from| {
             let mut costs = vec![0.0; groups.len() + 1];
@@ -249,7 +253,7 @@ mod tests {
         (0..groups.len()).map(costs).collect()
     }
 
-    /// Of neighbours, from which it follows for all.
+    /// Checks the inequality for neighbours, from which it follows for all.
     fn quadrangle(cost: &[Vec<f64>]) {
         let n = cost.len();
         for (a, c) in (0..n).flat_map(|a| (a + 2..n).map(move |c| (a, c))) {

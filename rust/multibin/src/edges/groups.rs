@@ -1,19 +1,22 @@
-//! A sample as groups of neighbouring values: an edge may lie between two groups.
+//! Cuts a sample into groups of neighbouring values: an edge may lie between two groups.
+
+use super::bounds::{above, distinct};
 
 /// A sorted sample cut into groups of equal or neighbouring values.
 pub(super) struct Groups {
-    /// The distinct values and how often each occurs.
+    /// Distinct values, and how often each occurs.
     pub(super) values: Vec<(u32, f64)>,
-    /// For each group the position in `values` after its last one.
+    /// For each group, the index in `values` after its last value.
     pub(super) end: Vec<usize>,
 }
 
 impl Groups {
-    /// At most `most` groups; each distinct value is one where that suffices. `sorted` is not empty.
-    pub(super) fn new(sorted: &[u32], most: usize) -> Self {
+    /// Makes at most `max` groups, one for each distinct value if these are no more. `sorted` is
+    /// not empty.
+    pub(super) fn new(sorted: &[u32], max: usize) -> Self {
         let values: Vec<(u32, f64)> =
             sorted.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as f64)).collect();
-        let end = ends(&values, most);
+        let end = ends(&values, max);
         Self { values, end }
     }
 
@@ -21,55 +24,65 @@ impl Groups {
         self.end.len()
     }
 
-    /// The position in `values` of the first of `group`.
+    /// Returns the index in `values` of the first value of `group`.
     pub(super) fn start(&self, group: usize) -> usize {
         if group == 0 { 0 } else { self.end[group - 1] }
     }
 
-    /// The values of `group`, and how often each occurs.
+    /// Returns the values of `group`, and how often each occurs.
     pub(super) fn of(&self, group: usize) -> &[(u32, f64)] {
         &self.values[self.start(group)..self.end[group]]
     }
 
-    /// The largest value of `group`.
+    /// Returns the largest value of `group`.
     pub(super) fn last(&self, group: usize) -> u32 {
         self.values[self.end[group] - 1].0
     }
 
-    /// How much of the sample lies in the groups before each, and the total: `len() + 1` masses.
+    /// Returns the mass of the sample before each group, and the total: `len() + 1` masses.
     pub(super) fn before(&self) -> Vec<f64> {
         let masses = (0..self.len()).map(|group| self.of(group).iter().map(|value| value.1).sum());
         std::iter::once(0.0).chain(masses.scan(0.0, running_sum)).collect()
     }
+
+    /// Returns the bounds of bins that start with these groups.
+    pub(super) fn bounds(&self, starts: &[usize]) -> Vec<u32> {
+        let low = self.values[0].0.min(u32::MAX - 1);
+        let inner = starts[1..].iter().map(|&start| above(self.last(start - 1)));
+        let top = above(self.last(self.len() - 1));
+        distinct(std::iter::once(low).chain(inner).chain([top]))
+    }
 }
 
-/// Adds to a running sum and gives it.
+/// Adds a term to a running sum and returns the sum.
 #[expect(clippy::unnecessary_wraps, reason = "for Iterator::scan")]
 fn running_sum(sum: &mut f64, term: f64) -> Option<f64> {
     *sum += term;
     Some(*sum)
 }
 
-/// Where groups end: after every value, or, where these are too many, after equal shares of the sum
-/// of √(count × gap to the next value).
+/// Returns the ends of at most `max` groups.
 ///
-/// A narrow bin costs about mass × width more than its own lengths add up to, which is least when
-/// the density of edges follows the root of the density of lengths: candidates then lie equally
-/// close, in widths of the best bins, in the body and in the tail, whose long gaps weigh more. A gap
-/// needs one edge only, so none weighs more than a share.
-fn ends(values: &[(u32, f64)], most: usize) -> Vec<usize> {
-    if values.len() <= most {
+/// Each value is a group if there are no more values. Otherwise groups end after equal shares of
+/// the sum of √(count × gap to the next value).
+///
+/// The cost of a narrow bin exceeds the sum of its lengths by about mass × width. The total is
+/// minimal if the density of edges follows the square root of the density of lengths. Candidates
+/// then lie equally close, in widths of the best bins, in the body and in the tail. Long gaps, as
+/// in the tail, weigh more. A gap needs one edge only, so none weighs more than a share.
+fn ends(values: &[(u32, f64)], max: usize) -> Vec<usize> {
+    if values.len() <= max {
         return (1..=values.len()).collect();
     }
     let gap = |pair: &[(u32, f64)]| (pair[0].1 * f64::from(pair[1].0 - pair[0].0)).sqrt();
     let gaps: Vec<f64> = values.windows(2).map(gap).collect();
-    let share = share(&gaps, most);
+    let share = share(&gaps, max);
     let cell = |sum: f64| (sum / share).floor();
     let sums = gaps.iter().map(|gap| gap.min(share)).scan(0.0, running_sum);
-    let mut ends = Vec::with_capacity(most);
+    let mut ends = Vec::with_capacity(max);
     let mut last = 0.0;
     for (position, sum) in (1..).zip(sums) {
-        if cell(sum) > last && ends.len() + 1 < most {
+        if cell(sum) > last && ends.len() + 1 < max {
             last = cell(sum);
             ends.push(position);
         }
@@ -78,9 +91,10 @@ fn ends(values: &[(u32, f64)], most: usize) -> Vec<usize> {
     ends
 }
 
-/// The share for which the gaps, none counted above it, make `most` shares. Iterated from above.
-fn share(gaps: &[f64], most: usize) -> f64 {
-    let capped = |share: f64| gaps.iter().map(|gap| gap.min(share)).sum::<f64>() / most as f64;
+/// Returns the share for which the gaps, each capped at it, sum to `count` shares. Iterates from
+/// above.
+fn share(gaps: &[f64], count: usize) -> f64 {
+    let capped = |share: f64| gaps.iter().map(|gap| gap.min(share)).sum::<f64>() / count as f64;
     (0..8).fold(f64::INFINITY, |share, _| capped(share))
 }
 
@@ -110,10 +124,10 @@ mod tests {
 
     #[test]
     fn groups_keep_every_value_and_stay_within_their_number() {
-        for most in [1, 2, 7, 100] {
+        for max in [1, 2, 7, 100] {
             let sorted: Vec<u32> = (0..1_000u32).map(|i| i * i * i).collect();
-            let groups = Groups::new(&sorted, most);
-            assert!(groups.len() <= most && groups.len() * 2 >= most);
+            let groups = Groups::new(&sorted, max);
+            assert!(groups.len() <= max && groups.len() * 2 >= max);
             assert_eq!(groups.before().last(), Some(&1_000.0));
             assert!(groups.end.windows(2).all(|pair| pair[0] < pair[1]));
         }

@@ -1,6 +1,6 @@
-//! Isotonic regression by pooling adjacent violators.
+//! Does isotonic regression by pooling adjacent violators.
 
-/// Groups that share one share.
+/// Adjacent groups with one common share.
 struct Pool {
     below: f64,
     size: f64,
@@ -8,7 +8,7 @@ struct Pool {
 }
 
 impl Pool {
-    /// Whether the share of this one is less than that of `next`.
+    /// Returns true if the share of this pool is below that of `next`.
     fn rises_to(&self, next: &Self) -> bool {
         self.below * next.size < next.below * self.size
     }
@@ -20,9 +20,10 @@ impl Pool {
     }
 }
 
-/// Of how many each group has `below` some value and how many it has at all: the shares that never
-/// rise from one group to the next and are nearest to those given (least squares, weighted with
-/// `sizes`), one for each group.
+/// Returns for each group a share that never rises from one group to the next.
+///
+/// `below` counts the members of a group up to some value, `sizes` all its members. The result is
+/// nearest to `below / sizes` by least squares, weighted with `sizes`.
 pub(super) fn falling(below: impl Iterator<Item = f64>, sizes: &[f64]) -> Vec<f64> {
     let mut pools: Vec<Pool> = Vec::new();
     for (below, &size) in below.zip(sizes) {

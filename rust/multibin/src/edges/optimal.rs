@@ -1,41 +1,68 @@
-//! The bins of the highest throughput in saturation.
+//! Fits the bins of the highest throughput in saturation.
 
-use super::{Edges, EdgesError, check_bins, fit, pairs, sorted};
+use super::bounds::{check_bins, sorted};
+use super::error::EdgesError;
+use super::map::Edges;
+use super::{fit, pairs};
 
-/// What bins are optimised for.
+/// Fits bins by dynamic programming: the settings of a fit.
+///
+/// ```
+/// use multibin::edges::Optimal;
+///
+/// let optimal = Optimal { candidates: None, ..Optimal::new(2, 4) };
+/// assert_eq!(optimal.fit(&[3, 3, 9, 9])?.bounds(), [3, 4, 10]);
+/// # Ok::<(), multibin::EdgesError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Optimal {
-    /// The most bins.
+    /// Largest number of bins.
     pub bins: usize,
-    /// The requests of a batch, all of one bin.
+    /// Rows of a batch, all from one bin.
     pub batch_size: u32,
-    /// The most candidate edges, taken as `bins` if that is more; `None`: one at each distinct
-    /// value of the sample.
+    /// Largest number of candidate edges, at least `bins`; `None`: one at each distinct value of
+    /// the sample.
     ///
-    /// Candidates are chosen where there are more distinct values: equally far apart in the sum of
-    /// √(requests × gap to the next value), so that they lie as close, compared with the best bins,
-    /// in the tail as in the body.
+    /// If there are more distinct values, candidates lie equally far apart in the sum of
+    /// √(requests × gap to the next value). Compared with the best bins, they then lie as close in
+    /// the tail as in the body.
     pub candidates: Option<usize>,
 }
 
 impl Optimal {
-    /// The candidate edges of [`Optimal::new`].
+    /// Candidate edges of [`Optimal::new`].
     pub const CANDIDATES: usize = 256;
 
-    /// At most `bins` bins for batches of `batch_size`, of the usual number of candidate edges.
+    /// Makes the settings for at most `bins` bins and batches of `batch_size`, with
+    /// [`Optimal::CANDIDATES`] candidate edges.
+    ///
+    /// ```
+    /// use multibin::edges::Optimal;
+    ///
+    /// assert_eq!(Optimal::new(8, 4).candidates, Some(Optimal::CANDIDATES));
+    /// ```
     #[must_use]
     pub fn new(bins: usize, batch_size: u32) -> Self {
         Self { bins, batch_size, candidates: Some(Self::CANDIDATES) }
     }
 
-    /// Bins that minimise the mean over requests of E[longest of `batch_size` | bin] on the sample,
-    /// by dynamic programming: the highest throughput in saturation (Proposition 4.1 of
-    /// arXiv 2412.04504). Fewer distinct lengths give fewer bins.
+    /// Fits bins to a sample of lengths by dynamic programming.
+    ///
+    /// They minimise the mean over requests of E[longest of `batch_size` | bin]. That gives the
+    /// highest throughput in saturation (Proposition 4.1 of arXiv 2412.04504). Fewer distinct
+    /// lengths give fewer bins.
     ///
     /// Time grows with candidates × distinct lengths, memory with candidates × bins.
     ///
+    /// ```
+    /// use multibin::edges::Optimal;
+    ///
+    /// assert_eq!(Optimal::new(2, 4).fit(&[3, 3, 9, 9])?.bounds(), [3, 4, 10]);
+    /// # Ok::<(), multibin::EdgesError>(())
+    /// ```
+    ///
     /// # Errors
-    /// [`EdgesError`] when the sample is empty, or `bins`, `batch_size` or `candidates` is out of
+    /// [`EdgesError`] if the sample is empty, or `bins`, `batch_size` or `candidates` is out of
     /// range.
     pub fn fit(self, sample: &[u32]) -> Result<Edges, EdgesError> {
         let candidates = self.checked()?;
@@ -44,20 +71,31 @@ impl Optimal {
         Edges::new(&bounds.map_err(|_| EdgesError::Memory(sorted.len()))?)
     }
 
-    /// Bins of predictions that minimise the mean over requests of E[longest actual length of
-    /// `batch_size` | bin] on pairs of a prediction and an actual length. Fewer distinct predictions
-    /// give fewer bins.
+    /// Fits bins of predictions to pairs of a prediction and an actual length.
     ///
-    /// `monotone` takes it that longer predictions mean longer requests in distribution: for each x
-    /// the share of requests that are no longer than x is estimated by isotonic regression. Else the
-    /// shares are those of the pairs, and with few pairs for each bin the noise is fitted.
+    /// They minimise the mean over requests of E[longest actual length of `batch_size` | bin].
+    /// Fewer distinct predictions give fewer bins.
     ///
-    /// At most 512 actual lengths are told apart, chosen as candidates are. Time grows with
-    /// candidates² × these, without `monotone` also with candidates² × bins; memory with
-    /// candidates × (bins + these).
+    /// `monotone` assumes that longer predictions imply stochastically longer requests. For each x,
+    /// isotonic regression then estimates the share of requests that are no longer than x.
+    /// Otherwise the shares are those of the pairs, and few pairs a bin fit the noise.
+    ///
+    /// At most 512 actual lengths are distinguished, chosen by the rule of the candidates. Time
+    /// grows with candidates² × these, without `monotone` also with candidates² × bins. Memory
+    /// grows with candidates × (bins + these).
+    ///
+    /// ```
+    /// use multibin::edges::Optimal;
+    ///
+    /// let (predicted, actual) = ([1, 1, 5, 5], [3, 3, 9, 9]);
+    /// let edges = Optimal::new(2, 4).fit_pairs(&predicted, &actual, true)?;
+    /// assert_eq!(edges.bounds(), [1, 2, 6]);
+    /// # Ok::<(), multibin::EdgesError>(())
+    /// ```
     ///
     /// # Errors
-    /// As [`Optimal::fit`], and [`EdgesError::Unpaired`] when one is longer than the other.
+    /// [`EdgesError`] if the sample is empty, or `bins`, `batch_size` or `candidates` is out of
+    /// range. [`EdgesError::Unpaired`] if `predicted` and `actual` differ in number.
     pub fn fit_pairs(
         self,
         predicted: &[u32],
@@ -79,7 +117,7 @@ impl Optimal {
         Edges::new(&bounds.map_err(|_| EdgesError::Memory(pairs.len()))?)
     }
 
-    /// The number of candidates, after all that can be refused.
+    /// Checks the settings and returns the number of candidates.
     fn checked(self) -> Result<usize, EdgesError> {
         check_bins(self.bins)?;
         if self.batch_size == 0 {

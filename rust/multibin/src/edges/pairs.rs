@@ -1,24 +1,23 @@
-//! Edges on predictions, fitted to what the requests really took.
+//! Fits edges of predictions to the actual lengths of requests.
 
 use std::collections::TryReserveError;
 
-use super::fit::bounds;
 use super::groups::Groups;
 use super::monotone::falling;
 use super::partition::{Costs, partition};
 use super::power::{LANES, powers};
 
-/// The most values of actual lengths that a fit tells apart.
-const VALUES: usize = 512;
+/// Limit of the distinct actual lengths of a fit.
+const MAX_VALUES: usize = 512;
 
-/// Shares whose power is below this are left out of a sum of 1 and more.
-const NOTHING: f64 = 1e-18;
+/// Powers of shares below this are left out of a sum that is at least 1.
+const NEGLIGIBLE: f64 = 1e-18;
 
-/// Bounds on predictions for batches of `batch_size` from one bin each, out of `candidates` edges;
-/// `pairs` are (predicted, actual), sorted and not empty.
+/// Returns bounds of predictions for batches of `batch_size` from one bin each, out of `candidates`
+/// edges; `pairs` are (predicted, actual), sorted and not empty.
 ///
-/// The quadrangle inequality holds where every share of actual lengths up to some value falls as the
-/// predictions grow: in the proof for one sample, n − A^B·n^(1−B) for A of n lengths up to x, the
+/// The quadrangle inequality holds if every share of actual lengths up to some value falls as the
+/// predictions grow. The proof for one sample uses n − A^B·n^(1−B) for A of n lengths up to x. Its
 /// mixed derivative has the sign of (share below − share)·(share − share above).
 pub(super) fn optimal(
     pairs: &[(u32, u32)],
@@ -32,24 +31,25 @@ pub(super) fn optimal(
     let table = Table::new(&groups, pairs, monotone, batch_size)?;
     let row = |from: usize, row: &mut [f64]| table.longest_costs(from, row);
     let costs = if monotone { Costs::Quadrangle } else { Costs::Any };
-    Ok(bounds(&groups, &partition(groups.len(), bins, costs, row)?))
+    Ok(groups.bounds(&partition(groups.len(), bins, costs, row)?))
 }
 
-/// The actual lengths of every run of groups.
+/// Counts of the actual lengths of every run of groups.
 struct Table {
     batch: u32,
-    /// The share of which the power is `NOTHING`.
-    least: f64,
-    /// The actual lengths that are told apart, increasing, the last one repeated to a multiple of
+    /// Share whose power is `NEGLIGIBLE`.
+    min_share: f64,
+    /// Distinct actual lengths in increasing order, the last one repeated up to a multiple of
     /// `LANES`.
     values: Vec<f64>,
-    /// From each value to the next.
+    /// Distance from each value to the next.
     gaps: Vec<f64>,
-    /// How many pairs the groups before each have, and the total.
+    /// Number of pairs before each group, and the total.
     before: Vec<f64>,
-    /// Row `group`, `values.len()` long: how many of these have at most each value.
+    /// Row `group`, `values.len()` long: how many of the pairs before the group have an actual
+    /// length of at most each value.
     below: Vec<f64>,
-    /// For each group the position of its longest actual length in `values`.
+    /// For each group, the index of its longest actual length in `values`.
     longest: Vec<usize>,
 }
 
@@ -62,13 +62,13 @@ impl Table {
     ) -> Result<Self, TryReserveError> {
         let mut actual: Vec<u32> = pairs.iter().map(|pair| pair.1).collect();
         actual.sort_unstable();
-        let cells = Groups::new(&actual, VALUES);
+        let cells = Groups::new(&actual, MAX_VALUES);
         let mut values: Vec<f64> = (0..cells.len()).map(|cell| mean(cells.of(cell))).collect();
         values.resize(values.len().next_multiple_of(LANES), values[values.len() - 1]);
         let gaps = values.windows(2).map(|pair| pair[1] - pair[0]).chain([0.0]).collect();
-        let least = NOTHING.powf(f64::from(batch).recip());
+        let min_share = NEGLIGIBLE.powf(f64::from(batch).recip());
         let (before, below, longest) = (groups.before(), Vec::new(), Vec::new());
-        let mut table = Self { batch, least, values, gaps, before, below, longest };
+        let mut table = Self { batch, min_share, values, gaps, before, below, longest };
         table.count(pairs, &cells)?;
         if monotone {
             table.smooth();
@@ -81,7 +81,7 @@ impl Table {
         self.values.len()
     }
 
-    /// Makes row `group` + 1 what the group has up to each value, and row 0 empty.
+    /// Counts into row `group` + 1 the pairs of the group up to each value; row 0 stays empty.
     fn count(&mut self, pairs: &[(u32, u32)], cells: &Groups) -> Result<(), TryReserveError> {
         let tops: Vec<u32> = (0..cells.len()).map(|cell| cells.last(cell)).collect();
         let counts = self.before.len() * self.width();
@@ -99,7 +99,7 @@ impl Table {
         Ok(())
     }
 
-    /// Replaces the shares up to each value by the nearest that fall as predictions grow.
+    /// Replaces the shares up to each value by the nearest shares that fall as predictions grow.
     fn smooth(&mut self) {
         let width = self.width();
         let sizes: Vec<f64> = self.before.windows(2).map(|pair| pair[1] - pair[0]).collect();
@@ -113,7 +113,7 @@ impl Table {
         }
     }
 
-    /// Finds the longest of each group and adds the groups up.
+    /// Finds the longest actual length of each group, then sums the rows of the groups.
     fn accumulate(&mut self) {
         let width = self.width();
         let sizes = self.before.windows(2).map(|pair| pair[1] - pair[0]);
@@ -125,13 +125,13 @@ impl Table {
         }
     }
 
-    /// How many pairs of the groups before `group` have at most each value.
+    /// Returns for each value how many pairs before `group` have at most this actual length.
     fn below(&self, group: usize) -> &[f64] {
         &self.below[group * self.width()..(group + 1) * self.width()]
     }
 
-    /// `costs[to - from - 1]` = pairs × E[longest actual length of `batch` of them], of the bin made
-    /// of the groups from..to.
+    /// Writes `costs[to - from - 1]` = pairs × E[longest actual length of `batch`] of the bin of
+    /// groups from..to. Returns how many costs were written.
     fn longest_costs(&self, from: usize, costs: &mut [f64]) -> usize {
         let low = self.below(from);
         let mut longest = 0;
@@ -143,19 +143,22 @@ impl Table {
         costs.len()
     }
 
-    /// E[longest] of the bin whose pairs are counted in `high` and not in `low`, the longest of them
-    /// at position `longest`: that one − Σ gap × (share of the pairs up to the gap)^B.
+    /// Returns E[longest] of the bin with the pairs that `high` counts and `low` does not.
+    ///
+    /// It is the value at index `longest`, the longest of the bin, less
+    /// Σ gap × (share of the pairs up to the gap)^B.
     fn expected(&self, low: &[f64], high: &[f64], pairs: f64, longest: usize) -> f64 {
-        // Above the longest the share is 1: whole vectors of gaps change nothing.
+        // Above the longest, the share is 1: rounding up to whole vectors changes nothing.
         let end = longest.next_multiple_of(LANES);
-        let start = first(&low[..end], &high[..end], pairs * self.least);
+        let start = first(&low[..end], &high[..end], pairs * self.min_share);
         let (low, high) = (&low[start..end], &high[start..end]);
         let missed = missed(low, high, &self.gaps[start..end], pairs.recip(), self.batch);
         self.values[end.min(self.width() - 1)] - missed
     }
 }
 
-/// The start of the first vector of values up to one of which there are at least `enough` pairs.
+/// Returns the start of the first vector with a value up to which there are at least `enough`
+/// pairs.
 fn first(low: &[f64], high: &[f64], enough: f64) -> usize {
     let (mut start, mut end) = (0, low.len() / LANES);
     while start < end {
@@ -170,7 +173,7 @@ fn first(low: &[f64], high: &[f64], enough: f64) -> usize {
     start * LANES
 }
 
-/// Σ gap × ((high − low) × scale)^batch.
+/// Computes Σ gap × ((high − low) × scale)^batch.
 fn missed(low: &[f64], high: &[f64], gaps: &[f64], scale: f64, batch: u32) -> f64 {
     let mut sums = [0.0; LANES];
     let (low, high) = (low.chunks_exact(LANES), high.chunks_exact(LANES));
@@ -184,7 +187,7 @@ fn missed(low: &[f64], high: &[f64], gaps: &[f64], scale: f64, batch: u32) -> f6
     sums.iter().sum()
 }
 
-/// Makes each the sum of those up to it.
+/// Replaces each term by the sum of the terms up to it.
 fn accumulate<'a>(terms: impl Iterator<Item = &'a mut f64>) {
     let mut sum = 0.0;
     for term in terms {
@@ -202,7 +205,8 @@ fn mean(values: &[(u32, f64)]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Edges;
+    use super::super::fit;
+    use super::super::map::Edges;
     use super::*;
 
     fn pairs(n: u32, seed: u64, noise: u32) -> Vec<(u32, u32)> {
@@ -220,7 +224,7 @@ mod tests {
         pairs
     }
 
-    /// From the definition: Σ over bins of Σ vᵢ [(i/n)^B − ((i−1)/n)^B] × n.
+    /// Computes the cost from its definition: Σ over bins of Σ vᵢ [(i/n)^B − ((i−1)/n)^B] × n.
     fn cost(pairs: &[(u32, u32)], bounds: &[u32], batch: i32) -> f64 {
         let edges = Edges::new(bounds).unwrap();
         let mut bins = vec![Vec::new(); edges.bins()];
@@ -238,18 +242,18 @@ mod tests {
     }
 
     #[test]
-    fn optimal_as_sampled_is_the_best_of_all_cuts() {
+    fn optimal_without_smoothing_is_the_best_of_all_cuts() {
         for seed in 0..20 {
             let pairs = pairs(40, seed, 30);
             let bounds = optimal(&pairs, false, 3, 4, usize::MAX).unwrap();
             let (low, top) = (pairs[0].0, pairs[pairs.len() - 1].0 + 1);
-            let mut least = f64::INFINITY;
+            let mut min = f64::INFINITY;
             for a in low + 1..top {
                 for b in a + 1..top {
-                    least = least.min(cost(&pairs, &[low, a, b, top], 4));
+                    min = min.min(cost(&pairs, &[low, a, b, top], 4));
                 }
             }
-            assert!((cost(&pairs, &bounds, 4) - least).abs() < 1e-9 * least, "seed {seed}");
+            assert!((cost(&pairs, &bounds, 4) - min).abs() < 1e-9 * min, "seed {seed}");
         }
     }
 
@@ -258,7 +262,7 @@ mod tests {
         for seed in 0..20 {
             let pairs = pairs(300, seed, 1);
             let sample: Vec<u32> = pairs.iter().map(|pair| pair.1).collect();
-            let alone = super::super::fit::optimal(&sample, 5, 8, usize::MAX).unwrap();
+            let alone = fit::optimal(&sample, 5, 8, usize::MAX).unwrap();
             for monotone in [false, true] {
                 assert_eq!(optimal(&pairs, monotone, 5, 8, usize::MAX).unwrap(), alone);
             }

@@ -1,20 +1,22 @@
-//! The cheapest way to cut a row of groups into runs.
+//! Cuts a row of groups into runs of minimal total cost.
 
 use std::collections::TryReserveError;
 
-/// What is known of the costs C(i, j) of the runs i..j.
+/// Known property of the costs C(i, j) of the runs i..j.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Costs {
     /// C(a, c) + C(b, d) ≤ C(a, d) + C(b, c) for all a ≤ b ≤ c ≤ d (the quadrangle inequality).
     Quadrangle,
-    /// Nothing.
+    /// No property.
     Any,
 }
 
-/// Cuts `groups` ≥ 1 groups into at most `bins` ≥ 1 runs of least total cost; returns where each
-/// starts. `row(i, out)` writes the costs of the runs i..i+1, i..i+2, … i..groups and returns how many:
-/// it may leave out runs, and then all that contain them, that no cheapest cut has. It is asked once for
-/// each i, the last first.
+/// Cuts `groups` ≥ 1 groups into at most `bins` ≥ 1 runs of minimal total cost. Returns the start
+/// of each run.
+///
+/// `row(i, out)` writes the costs of the runs i..i+1, i..i+2, … i..groups and returns how many it
+/// wrote. It may truncate the row where longer runs cannot be optimal. It is called once per i, in
+/// decreasing order.
 ///
 /// Time: that of the rows plus O(groups · (groups + bins)) with the quadrangle inequality,
 /// O(groups² · bins) without. Memory: O(groups · bins).
@@ -33,7 +35,7 @@ pub(super) fn partition(
     Ok(tails.starts())
 }
 
-/// `rows` rows of `width` equal values, if there is so much memory.
+/// Returns `rows` rows of `width` equal values, or an error if memory is too small.
 pub(super) fn filled<T: Copy>(
     rows: usize,
     width: usize,
@@ -48,66 +50,67 @@ pub(super) fn filled<T: Copy>(
     (0..rows).map(row).collect()
 }
 
-/// The cheapest cuts of the last groups, for each number of runs.
+/// Cheapest cuts of the last groups, for each number of runs.
 struct Tails {
     groups: usize,
     costs: Costs,
-    /// `least[runs - 1][from]`: cost of the groups from.. in exactly `runs` runs.
-    least: Vec<Vec<f64>>,
-    /// `end[runs - 1][from]`: where the first of these runs ends.
+    /// `cost[runs - 1][from]`: minimal cost of the groups from.. in exactly `runs` runs.
+    cost: Vec<Vec<f64>>,
+    /// `end[runs - 1][from]`: end of the first of these runs.
     end: Vec<Vec<u32>>,
 }
 
 impl Tails {
     fn new(groups: usize, bins: usize, costs: Costs) -> Result<Self, TryReserveError> {
-        let (least, end) = (filled(bins, groups, f64::INFINITY)?, filled(bins, groups, 0)?);
-        Ok(Self { groups, costs, least, end })
+        let (cost, end) = (filled(bins, groups, f64::INFINITY)?, filled(bins, groups, 0)?);
+        Ok(Self { groups, costs, cost, end })
     }
 
-    /// Takes the costs of the runs that start at `from`; all later starts are known.
+    /// Adds the costs of the runs that start at `from`, after those of all later starts.
     fn add(&mut self, from: usize, row: &[f64]) {
         if from + row.len() == self.groups {
-            self.least[0][from] = row[row.len() - 1];
+            self.cost[0][from] = row[row.len() - 1];
             self.end[0][from] = self.groups as u32;
         }
-        let most = self.least.len().min(self.groups - from);
-        // Most runs first: their first end bounds that of fewer.
-        for runs in (2..=most).rev() {
+        let max_runs = self.cost.len().min(self.groups - from);
+        // In decreasing order: the first end with more runs bounds that with fewer.
+        for runs in (2..=max_runs).rev() {
             let Some((low, high)) = self.window(from, runs, from + row.len()) else { break };
-            let rest = &self.least[runs - 2][low..=high];
+            let rest = &self.cost[runs - 2][low..=high];
             let run = &row[low - from - 1..high - from];
             let (at, cost) = cheapest(run, rest);
-            self.least[runs - 1][from] = cost;
+            self.cost[runs - 1][from] = cost;
             self.end[runs - 1][from] = (low + at) as u32;
         }
     }
 
-    /// Where the first of `runs` runs from `from` may end, lowest and highest, at most at `last`;
-    /// `None` when so few runs do not reach the end.
+    /// Returns the lowest and the highest end of the first of `runs` runs from `from`, at most
+    /// `last`. Returns `None` if so few runs do not reach the last group.
     ///
-    /// With the quadrangle inequality the end moves up when the start does, and down when there are
-    /// more runs. The ordering of the two matters where rounding breaks ties.
+    /// With the quadrangle inequality, the end moves up with the start, and down with more runs.
+    /// The order of the two steps matters where rounding breaks ties.
     fn window(&self, from: usize, runs: usize, last: usize) -> Option<(usize, usize)> {
         let (mut low, mut high) = (from + 1, last.min(self.groups + 1 - runs));
         if from + runs < self.groups {
-            if self.least[runs - 1][from + 1].is_infinite() {
+            if self.cost[runs - 1][from + 1].is_infinite() {
                 return None;
             }
             if self.costs == Costs::Quadrangle {
                 high = high.min(self.end[runs - 1][from + 1] as usize);
             }
         }
-        let more = self.least.get(runs).is_some_and(|least| least[from].is_finite());
+        let more = self.cost.get(runs).is_some_and(|cost| cost[from].is_finite());
         if more && self.costs == Costs::Quadrangle {
             low = self.end[runs][from] as usize;
         }
         Some((low.min(high), high.max(low)))
     }
 
-    /// Where the runs start in the cheapest cut of all groups; of equal ones that with fewer runs.
+    /// Returns the starts of the runs in the cheapest cut of all groups; among equal ones, the cut
+    /// with fewer runs.
     fn starts(&self) -> Vec<usize> {
-        let cost = |runs: usize| self.least[runs][0];
-        let best = (0..self.least.len()).fold(0, |a, b| if cost(b) < cost(a) { b } else { a });
+        let cost = |runs: usize| self.cost[runs][0];
+        let best = (0..self.cost.len()).fold(0, |a, b| if cost(b) < cost(a) { b } else { a });
         let mut starts = vec![0];
         for runs in (1..=best).rev() {
             starts.push(self.end[runs][starts[starts.len() - 1]] as usize);
@@ -116,17 +119,17 @@ impl Tails {
     }
 }
 
-/// The first least sum of a run and the rest after it, and where it is.
+/// Returns the index and the value of the first minimal sum of a run and the rest after it.
 fn cheapest(run: &[f64], rest: &[f64]) -> (usize, f64) {
     let sums = run.iter().zip(rest).map(|(run, rest)| run + rest).enumerate();
-    sums.fold((0, f64::INFINITY), |least, sum| if sum.1 < least.1 { sum } else { least })
+    sums.fold((0, f64::INFINITY), |min, sum| if sum.1 < min.1 { sum } else { min })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Squared sums of what the groups weigh: they have the quadrangle inequality.
+    /// Returns squared sums of the groups' weights, which have the quadrangle inequality.
     fn squares(weights: &[f64]) -> impl Fn(usize, &mut [f64]) -> usize {
         move |from, row| {
             let mut sum = 0.0;
@@ -183,7 +186,7 @@ mod tests {
             }
             written
         };
-        // n²/k + 9k is least for k = 4 of n = 12.
+        // n²/k + 9k is minimal for k = 4 of n = 12.
         for costs in [Costs::Quadrangle, Costs::Any] {
             assert_eq!(partition(12, 12, costs, cost).unwrap(), [0, 3, 6, 9]);
         }

@@ -1,15 +1,15 @@
-//! Powers of shares: the chance that all of a batch are among them.
+//! Raises shares to powers: the probability that all rows of a batch are among a share.
 
-/// So many shares are raised to a power together, in vector registers.
+/// Number of shares raised to a power together, in vector registers.
 pub(super) const LANES: usize = 8;
 
-/// `share` to the power of `exponent`, by squaring.
+/// Returns `share` to the power of `exponent`, by squaring.
 #[inline]
 pub(super) fn power(share: f64, exponent: u32) -> f64 {
     powers([share], exponent)[0]
 }
 
-/// Each share to the power of `exponent`.
+/// Returns each share to the power of `exponent`.
 #[inline]
 pub(super) fn powers<const N: usize>(mut shares: [f64; N], mut exponent: u32) -> [f64; N] {
     let mut result = [1.0; N];

@@ -1,6 +1,6 @@
 //! A set of small integers that finds the nearest member.
 
-/// One bit per integer, and above it one bit per word of the level below: every operation reads a
+/// One bit per integer, and above it one bit per word of the level below. Every operation reads a
 /// word per level, log₆₄ of the range in all.
 #[derive(Debug)]
 pub(crate) struct BitSet {
@@ -9,7 +9,7 @@ pub(crate) struct BitSet {
 }
 
 impl BitSet {
-    /// Empty, for integers below `range`.
+    /// Makes an empty set, for integers below `range`.
     pub(crate) fn new(range: usize) -> Self {
         let mut levels = Vec::new();
         let mut words = range;
@@ -18,6 +18,13 @@ impl BitSet {
             levels.push(vec![0; words]);
         }
         Self { levels }
+    }
+
+    /// Makes a set of all integers below `range`.
+    pub(crate) fn full(range: usize) -> Self {
+        let mut set = Self::new(range);
+        (0..range).for_each(|at| set.insert(at));
+        set
     }
 
     #[inline]
@@ -51,7 +58,7 @@ impl BitSet {
         }
     }
 
-    /// The least member from `at` on.
+    /// Returns the lowest member from `at` on.
     #[inline]
     pub(crate) fn at_least(&self, mut at: usize) -> Option<usize> {
         for (height, level) in self.levels.iter().enumerate() {
@@ -65,7 +72,7 @@ impl BitSet {
         None
     }
 
-    /// The greatest member up to `at`, which is below the range.
+    /// Returns the highest member up to `at`, which is below the range.
     #[inline]
     pub(crate) fn at_most(&self, mut at: usize) -> Option<usize> {
         for (height, level) in self.levels.iter().enumerate() {
@@ -79,7 +86,7 @@ impl BitSet {
         None
     }
 
-    /// From a member of a level to one of the integers below it, the one that `choose` finds.
+    /// Returns the integer below a member of a level that `choose` finds.
     #[inline]
     fn descend(&self, height: usize, from: usize, choose: impl Fn(u64) -> u32) -> usize {
         let down = self.levels[..height].iter().rev();

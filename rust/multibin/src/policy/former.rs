@@ -1,20 +1,16 @@
-//! The rules by which batches leave: a pure function of (what waits, the time, which worker asks).
-//!
-//! Nothing here reads a clock, takes a lock or knows a thread. Time comes in as nanoseconds and
-//! order as counters, so that a simulation on a virtual clock runs this same code.
+//! The batch former: what waits, and by which rules it leaves.
 
-use std::collections::{BTreeMap, TryReserveError};
+use std::collections::TryReserveError;
 
-use super::bins::{Bins, Heads};
+use super::batch_cost::FullRules;
+use super::bins::{HeadIndex, Queues, Taken};
 use super::bit_set::BitSet;
 use super::expiry::Expiry;
-use super::light_load::Ranked;
-use super::load::Full;
+use super::ranked::Ranked;
 use super::rules::Rules;
-use super::ticket_index::TicketIndex;
-use super::waiting::{Entry, Owner, Slab};
+use super::waiting::Slab;
 use crate::edges::Edges;
-use crate::request::{Expired, Reason, Row, WorkerId};
+use crate::request::{Expired, Reason, Row};
 
 /// A batch that leaves.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,98 +35,73 @@ impl Formed {
 #[derive(Debug)]
 pub(crate) struct Former {
     pub(super) rules: Rules,
-    /// Rows of a full batch, by bin.
-    pub(super) sizes: Box<[u32]>,
+    pub(super) full: FullRules,
     pub(super) edges: Edges,
-    /// Whether predictions decide where somebody enters; else all start in the first bin.
+    /// Predictions decide where requests enter; otherwise all start in the first bin.
     pub(super) predicted: bool,
     pub(super) slab: Slab,
-    /// Who waits from the start, for any worker.
-    pub(super) fresh: Bins,
-    pub(super) heads: Heads,
-    /// Climbers that any worker may take.
-    pub(super) anyones: Bins,
-    /// Climbers that one worker may take: it holds their state.
-    pub(super) own: BTreeMap<WorkerId, Bins>,
-    /// The bins of `own` in which climbers may wait.
-    pub(super) own_bins: BitSet,
-    /// Climbers of workers that are gone, until they are handed back.
-    pub(super) retired: BTreeMap<WorkerId, Bins>,
-    /// How many wait in `anyones`, all of `own` and all of `retired`.
-    pub(super) parked: usize,
-    /// Whether somebody who started anew may wait, behind later tickets.
-    pub(super) anew: bool,
+    pub(super) queues: Queues,
+    /// The heads of the queues of new requests.
+    pub(super) heads: HeadIndex,
+    /// Requests that restarted may wait behind later tickets.
+    pub(super) may_hold_restarted: bool,
     /// Rows taken so far.
     pub(super) taken: u64,
-    /// The greatest order of an entry so far, and one.
-    pub(super) orders: u64,
+    /// One more than the highest sequence number so far.
+    pub(super) next_sequence: u64,
     /// Rows resubmitted so far.
     pub(super) resubmitted: u64,
-    /// Climbers so far that left their worker's queue to start anew.
-    pub(super) handed_back: u64,
-    /// Rows so far that left without being taken.
+    /// Climbers so far that left their worker's queue to restart.
+    pub(super) restarted: u64,
+    /// Requests so far that left without being taken.
     pub(super) removed: u64,
-    /// By bin, requests that came in since this was last taken, or the edges changed.
+    /// By bin, requests that arrived since the counts were last taken, or the edges changed.
     pub(super) entered: Box<[u64]>,
-    pub(super) places: TicketIndex,
     pub(super) expiry: Expiry,
-    /// Bins of which something entered or left, or of which the rules changed, since they were taken
-    /// by [`Former::next_changed`].
+    /// Bins that entries entered or left, or whose rules changed, since they were taken by
+    /// [`Former::next_changed`].
     pub(super) changed: BitSet,
     /// Scratch space of rule 1.
     pub(super) ranked: Vec<Ranked>,
 }
 
-/// What a batch is formed from.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct View {
-    /// `None`: one of which no climbers wait.
-    pub(super) worker: Option<WorkerId>,
-    /// How many may be taken that have not started; the others are climbers.
-    pub(super) starts: usize,
-}
-
 impl Former {
-    /// Makes a former, if there is so much memory. `sizes`: rows of a full batch, for each queue; at
-    /// least the bins of the edges. `capacity`: how many requests wait at most; 0 where none is
-    /// asked for by its ticket and none expires.
+    /// Makes a former, if there is enough memory.
+    ///
+    /// `sizes` are the rows of a full batch of each bin; there are at least as many as the edges
+    /// have bins. Up to `capacity` requests wait at a time. It is 0 if no request is asked for by
+    /// its ticket and none expires.
     pub(crate) fn new(
         rules: Rules,
         sizes: Box<[u32]>,
         edges: Edges,
-        slab: Slab,
+        mut slab: Slab,
         capacity: usize,
     ) -> Result<Self, TryReserveError> {
-        let queues = sizes.len();
-        let places = TicketIndex::new(capacity)?;
+        let bins = sizes.len();
+        slab.index_tickets(capacity)?;
         Ok(Self {
             rules,
-            sizes,
+            full: FullRules::new(sizes, rules.budget),
             edges,
             predicted: true,
             slab,
-            fresh: Bins::new(Owner::Fresh, queues, &rules),
-            heads: Heads::new(queues),
-            anyones: Bins::new(Owner::Anyone, queues, &rules),
-            own: BTreeMap::new(),
-            own_bins: BitSet::new(queues),
-            retired: BTreeMap::new(),
-            parked: 0,
-            anew: false,
+            queues: Queues::new(bins, &rules),
+            heads: HeadIndex::new(bins),
+            may_hold_restarted: false,
             taken: 0,
-            orders: 0,
+            next_sequence: 0,
             resubmitted: 0,
-            handed_back: 0,
+            restarted: 0,
             removed: 0,
-            entered: vec![0; queues].into(),
-            places,
+            entered: vec![0; bins].into(),
             expiry: Expiry::new(capacity),
-            changed: all(queues),
+            changed: BitSet::full(bins),
             ranked: Vec::new(),
         })
     }
 
-    /// The bin of who starts with a predicted length.
+    /// Returns the bin in which a request of a predicted length starts.
     #[inline]
     pub(crate) fn bin(&self, length: u32) -> usize {
         if self.predicted { self.edges.bin(length) } else { 0 }
@@ -140,227 +111,79 @@ impl Former {
         &self.edges
     }
 
-    pub(crate) fn set_rules(&mut self, rules: Rules, sizes: Box<[u32]>) {
-        (self.rules, self.sizes) = (rules, sizes);
-        for bins in self.own.values_mut().chain([&mut self.fresh, &mut self.anyones]) {
-            for (bin, &rows) in self.sizes.iter().enumerate() {
-                bins.find_full(&self.slab, bin, Full { rows, budget: rules.budget });
-            }
+    /// Returns how many bins there are.
+    #[inline]
+    pub(super) fn bins(&self) -> usize {
+        self.queues.bins()
+    }
+
+    /// Returns the rows taken so far.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Returns the rows resubmitted so far.
+    pub(crate) fn resubmitted(&self) -> u64 {
+        self.resubmitted
+    }
+
+    /// Returns how many entries left the queues so far.
+    #[inline]
+    pub(super) fn gone(&self) -> u64 {
+        self.taken + self.restarted + self.removed
+    }
+
+    /// Returns the bypass bound of the entry with this sequence number. Entries so far minus those
+    /// that left is how many wait.
+    pub(super) fn bypass_bound(&self, sequence: u64) -> u64 {
+        // An arrival that was published late may find later ones already taken.
+        self.rules.bypass_bound(self.taken, sequence.saturating_sub(self.gone()))
+    }
+
+    /// Finds the head of the bin again that requests left, if it may have changed.
+    #[inline]
+    pub(super) fn settle(&mut self, taken: Taken) {
+        if taken.new > 0 {
+            self.invalidate_head(taken.bin);
         }
-        (0..self.bins()).for_each(|bin| self.update(bin));
-        self.changed = all(self.bins());
     }
 
-    /// Somebody who had not started entered or left the queue of `bin`.
+    /// Records that new requests entered or left the queue of `bin`.
     #[inline]
-    pub(super) fn update(&mut self, bin: usize) {
+    pub(super) fn invalidate_head(&mut self, bin: usize) {
         self.heads.invalidate(bin);
-        self.keep_deadlines();
+        self.refresh_for_deadlines();
     }
 
-    /// Deadlines are asked for at any time; without them rule 1 alone may serve for long, and no
-    /// rule asks.
+    /// Refreshes the heads if `max_wait` is set: deadlines are asked for at any time. Without it,
+    /// rule 1 alone may serve for long, and no rule asks for heads.
     #[inline]
-    pub(super) fn keep_deadlines(&mut self) {
+    pub(super) fn refresh_for_deadlines(&mut self) {
         if self.rules.max_wait.is_some() {
             self.refresh();
         }
     }
 
-    /// Before the heads of all bins are asked for anything.
+    /// Finds the heads again of all bins that changed. Comes before every use of the heads.
     pub(super) fn refresh(&mut self) {
         while let Some(bin) = self.heads.next_stale() {
-            let place = self.fresh.place(&self.slab, bin, &self.rules, self.full(bin));
-            self.heads.update(bin, &self.fresh.queues[bin].head, place, &self.rules);
+            let new = self.queues.new_requests();
+            let full_rank = new.full_rank(&self.slab, bin, &self.rules, self.full.of(bin));
+            self.heads.update(bin, &new.queue(bin).head, full_rank, &self.rules);
         }
     }
 
-    /// When `bin` holds a batch.
-    #[inline]
-    pub(crate) fn full(&self, bin: usize) -> Full {
-        Full { rows: self.sizes[bin], budget: self.rules.budget }
+    /// Takes a bin that changed.
+    pub(crate) fn next_changed(&mut self) -> Option<usize> {
+        let bin = self.changed.at_least(0)?;
+        self.changed.remove(bin);
+        self.queues.recheck_pinned(bin);
+        Some(bin)
     }
 
-    /// How many queues there are.
-    pub(super) fn bins(&self) -> usize {
-        self.fresh.queues.len()
+    /// Returns the bins that changed since they were taken by [`Former::next_changed`].
+    pub(crate) fn changed(&self) -> impl Iterator<Item = usize> {
+        let after = |&bin: &usize| self.changed.at_least(bin + 1);
+        std::iter::successors(self.changed.at_least(0), after)
     }
-
-    /// How many requests came into each bin since this was last asked or the edges changed; `None`
-    /// while predictions do not decide where they enter.
-    pub(crate) fn take_entered(&mut self) -> Option<Vec<u64>> {
-        let none = vec![0; self.bins()].into();
-        let entered = std::mem::replace(&mut self.entered, none);
-        self.predicted.then(|| entered.into_vec())
-    }
-
-    /// Rows taken so far.
-    pub(crate) fn taken(&self) -> u64 {
-        self.taken
-    }
-
-    /// Rows resubmitted so far.
-    pub(crate) fn resubmitted(&self) -> u64 {
-        self.resubmitted
-    }
-
-    /// Entries that any worker may take, in `bin`.
-    pub(crate) fn depth(&self, bin: usize) -> u32 {
-        self.fresh.queues[bin].len + self.anyones.queues[bin].len
-    }
-
-    /// How many wait that `worker` may take.
-    pub(super) fn waiting(&self, worker: Option<WorkerId>) -> usize {
-        self.fresh.waiting + self.climbing(worker)
-    }
-
-    /// How many climbers wait that `worker` may take.
-    pub(super) fn climbing(&self, worker: Option<WorkerId>) -> usize {
-        if self.parked == 0 {
-            return 0;
-        }
-        let own = worker.and_then(|worker| self.own.get(&worker));
-        self.anyones.waiting + own.map_or(0, |own| own.waiting)
-    }
-
-    /// A new worker, without climbers.
-    pub(crate) fn add_worker(&mut self, worker: WorkerId) {
-        let bins = Bins::new(Owner::Worker(worker), self.bins(), &self.rules);
-        self.own.insert(worker, bins.living_as(&self.anyones));
-    }
-
-    /// `row` enters again, behind those that wait in its bin. `worker` holds its state; `None`:
-    /// any worker may go on with it. Of a worker that is gone, so is the state: the row starts
-    /// anew, and the answer is true. `admitted` counts all first entries so far.
-    pub(crate) fn climb(&mut self, row: Row, worker: Option<WorkerId>, admitted: u64) -> bool {
-        let order = admitted + self.resubmitted + self.handed_back;
-        self.resubmitted += 1;
-        let gone = worker.is_some_and(|worker| !self.has_worker(worker));
-        if gone {
-            self.start_anew(row, order);
-        } else {
-            self.go_on(row, worker, order);
-        }
-        gone
-    }
-
-    pub(super) fn go_on(&mut self, row: Row, worker: Option<WorkerId>, order: u64) {
-        self.orders = self.orders.max(order + 1);
-        let (bin, due) = (self.bin_of(&row), self.due(order));
-        let full = self.full(bin);
-        let bins = match worker {
-            None => &mut self.anyones,
-            Some(worker) => {
-                self.own_bins.insert(bin);
-                self.own.get_mut(&worker).expect("its worker lives")
-            }
-        };
-        let at = bins.push(&mut self.slab, bin, Entry { row, order, due }, full);
-        self.places.remember(&self.slab, row.ticket, at);
-        self.changed.insert(bin);
-        self.parked += 1;
-    }
-
-    pub(super) fn start_anew(&mut self, row: Row, order: u64) {
-        self.anew = true;
-        self.orders = self.orders.max(order + 1);
-        let row = Row { progress: 0, ..row };
-        let (bin, due) = (self.bin_of(&row), self.due(order));
-        let full = self.full(bin);
-        let at = self.fresh.push(&mut self.slab, bin, Entry { row, order, due }, full);
-        self.places.remember(&self.slab, row.ticket, at);
-        self.changed.insert(bin);
-        self.update(bin);
-    }
-
-    /// `worker` is gone: its climbers wait for [`Former::hand_back`], and can be cancelled meanwhile.
-    /// Whether there are any. O(log of workers + queues).
-    pub(crate) fn retire_worker(&mut self, worker: WorkerId) -> bool {
-        let Some(mut own) = self.own.remove(&worker) else {
-            return self.retired.contains_key(&worker);
-        };
-        own.queues.iter_mut().filter(|queue| queue.len == 0).for_each(|queue| {
-            queue.give_back(&mut self.slab);
-        });
-        let any = own.waiting > 0;
-        if any {
-            self.retired.insert(worker, own);
-        }
-        any
-    }
-
-    /// Hands the climbers of a worker that retired back to the shared queues, where they start over,
-    /// bin by bin, at most as many as `most`; returns how many, and whether more are left.
-    pub(crate) fn hand_back(
-        &mut self,
-        worker: WorkerId,
-        most: usize,
-        now: u64,
-        admitted: u64,
-    ) -> (u64, bool) {
-        let Some(own) = self.retired.get_mut(&worker) else {
-            return (0, false);
-        };
-        let mut rows = Vec::with_capacity(own.waiting.min(most));
-        while rows.len() < most
-            && let Some(bin) = own.at_least(0)
-        {
-            let slab = &mut self.slab;
-            own.edit(bin, |queue| {
-                let count = (most - rows.len()).min(queue.len as usize);
-                queue.take(slab, count, &mut rows);
-                if queue.len == 0 {
-                    queue.give_back(slab);
-                }
-            });
-        }
-        let more = own.waiting > 0;
-        if !more {
-            self.retired.remove(&worker);
-        }
-        self.parked -= rows.len();
-        self.start_all_anew(&rows, now, admitted);
-        (rows.len() as u64, more)
-    }
-
-    /// Whether climbers of workers that retired wait to be handed back.
-    pub(crate) fn hands_back(&self) -> bool {
-        !self.retired.is_empty()
-    }
-
-    pub(super) fn start_all_anew(&mut self, rows: &[Row], now: u64, admitted: u64) {
-        // All of them before the first enters again, as two may share a position.
-        for row in rows {
-            self.places.forget(row.ticket);
-        }
-        for row in rows {
-            let order = admitted + self.resubmitted + self.handed_back;
-            self.start_anew(Row { entered: now, ..*row }, order);
-            self.handed_back += 1;
-        }
-    }
-
-    /// Whether `worker`'s climbers are kept for it.
-    pub(crate) fn has_worker(&self, worker: WorkerId) -> bool {
-        self.own.contains_key(&worker)
-    }
-
-    /// From when on the entry with this `order` counts as passed over. Entries so far minus those
-    /// that left is how many wait.
-    pub(super) fn due(&self, order: u64) -> u64 {
-        // An arrival that was published late may find later ones already taken.
-        self.rules.due(self.taken, order.saturating_sub(self.gone()))
-    }
-
-    /// Entries so far that left.
-    pub(super) fn gone(&self) -> u64 {
-        self.taken + self.handed_back + self.removed
-    }
-}
-
-/// All bins.
-pub(super) fn all(bins: usize) -> BitSet {
-    let mut all = BitSet::new(bins);
-    (0..bins).for_each(|bin| all.insert(bin));
-    all
 }

@@ -1,39 +1,39 @@
 //! The parameters of the rules, resolved from a configuration.
 
-use super::load::Load;
-use super::waiting::Rank;
+use super::batch_cost::BatchCost;
+use super::waiting::Ranking;
 use crate::config::{Budget, Config, Fill, Order, Overrun};
 use crate::time::nanoseconds;
 
 /// The rules of one former.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules {
-    /// Of all bins the least.
-    pub(crate) batch_size: u32,
-    /// Of all bins the largest.
-    pub(crate) largest: u32,
+    /// Rows of a full batch, of all bins the fewest.
+    pub(crate) min_batch_size: u32,
+    /// Rows of a full batch, of all bins the most.
+    pub(crate) max_batch_size: u32,
     pub(crate) budget: Option<Budget>,
-    /// The most that rows of other bins than the leader's may make others wait.
+    /// The highest share of padding to which rows of other bins than the leader's may join.
     pub(crate) max_padding: Option<f64>,
     pub(crate) fill: Fill,
     pub(crate) order: Order,
     pub(crate) overrun: Overrun,
     /// Nanoseconds after its last entry from which a request is overdue.
     pub(crate) max_wait: Option<u64>,
-    /// With so many climbers waiting nobody starts.
+    /// While so many climbers wait, no request starts.
     pub(crate) max_parked: Option<usize>,
-    /// What orders those who wait.
-    pub(crate) rank: Rank,
+    /// What orders the waiting requests.
+    pub(crate) ranking: Ranking,
 }
 
 impl Rules {
     /// Resolves the rules of a configuration that was checked.
     pub(crate) fn new(config: &Config) -> Self {
-        let (least, largest) = config.extremes();
+        let (min_batch_size, max_batch_size) = config.extremes();
         let order = config.resolved_order();
         Self {
-            batch_size: least,
-            largest,
+            min_batch_size,
+            max_batch_size,
             budget: config.budget,
             max_padding: config.max_padding,
             fill: config.fill,
@@ -41,55 +41,59 @@ impl Rules {
             overrun: config.overrun,
             max_wait: config.max_wait.map(nanoseconds),
             max_parked: config.max_parked,
-            rank: Rank::new(order, config.ageing),
+            ranking: Ranking::new(order, config.ageing),
         }
     }
 
-    /// The place of a bin among those that are full, from when it was and its head's rank.
+    /// Returns the rank of a bin among the full ones. `completed` is the sequence number of the
+    /// entry that made it full, `head` the rank of its head.
     #[inline]
-    pub(crate) fn place(&self, bin: usize, formed: u64, rank: u64) -> u64 {
+    pub(crate) fn full_rank(&self, bin: usize, completed: u64, head: u64) -> u64 {
         match self.order {
-            Order::Formed => formed,
-            Order::Oldest | Order::Deadline => rank,
+            Order::Formed => completed,
+            Order::Oldest | Order::Deadline => head,
             Order::Shortest => bin as u64,
         }
     }
 
-    /// Whether a batch may hold this, its last row being of the leader's bin or not.
-    pub(crate) fn fits(&self, load: &Load, leaders: bool) -> bool {
-        load.fits(self.budget)
-            && (leaders || self.max_padding.is_none_or(|most| load.padding() <= most))
+    /// Returns true if a batch may cost this much. `of_leaders_bin`: its last row comes from the
+    /// leader's bin.
+    pub(crate) fn fits(&self, cost: &BatchCost, of_leaders_bin: bool) -> bool {
+        cost.fits(self.budget)
+            && (of_leaders_bin || self.max_padding.is_none_or(|max| cost.padding() <= max))
     }
 
-    /// Whether a row may not fit although there is a slot for it.
+    /// Returns true if a row may not fit although there is a slot for it.
     pub(crate) fn limited(&self) -> bool {
         self.budget.is_some() || self.max_padding.is_some()
     }
 
-    /// Whether requests may have priorities.
+    /// Returns true if requests may have priorities.
     pub(crate) fn ages(&self) -> bool {
-        matches!(self.rank, Rank::Aged(_))
+        matches!(self.ranking, Ranking::Aged(_))
     }
 
-    /// Rule 1: fewer than 1.6 batches wait.
+    /// Returns true if rule 1 applies: fewer than 1.6 batches wait.
     #[inline]
-    pub(crate) fn light_load(&self, waiting: usize) -> bool {
-        5 * waiting < 8 * self.batch_size as usize
+    pub(crate) fn is_light_load(&self, waiting: usize) -> bool {
+        5 * waiting < 8 * self.min_batch_size as usize
     }
 
-    /// From when on an entry counts as passed over: once more than 1.75·w + 4·B others were served
-    /// after the first `taken`, w = `ahead` of which wait now.
+    /// Returns the bypass bound of an entry: it counts as bypassed once more rows than this have
+    /// been taken. That is after more than 1.75·w + 4·B others behind the first `taken`, where
+    /// w = `ahead` of them wait already.
     #[inline]
-    pub(crate) fn due(&self, taken: u64, ahead: u64) -> u64 {
+    pub(crate) fn bypass_bound(&self, taken: u64, ahead: u64) -> u64 {
         match self.fill {
             Fill::Strict => u64::MAX,
-            Fill::Elastic => taken + 7 * ahead / 4 + 4 * u64::from(self.batch_size),
+            Fill::Elastic => taken + 7 * ahead / 4 + 4 * u64::from(self.min_batch_size),
         }
     }
 
-    /// Rule 2: passed over once `taken` exceeds `due`, or in its queue for `max_wait`.
+    /// Returns true if an entry is overdue (rule 2): bypassed once `taken` exceeds its bound, or in
+    /// its queue for `max_wait`.
     #[inline]
-    pub(crate) fn overdue(&self, taken: u64, due: u64, entered: u64, now: u64) -> bool {
-        taken > due || self.max_wait.is_some_and(|max| now.saturating_sub(entered) >= max)
+    pub(crate) fn is_overdue(&self, taken: u64, bypass_bound: u64, entered: u64, now: u64) -> bool {
+        taken > bypass_bound || self.max_wait.is_some_and(|max| now.saturating_sub(entered) >= max)
     }
 }

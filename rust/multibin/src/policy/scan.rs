@@ -1,129 +1,142 @@
-//! Whether a batch would leave, without taking it: whom to wake.
+//! Scans the bins for the candidates to lead a batch.
 
-use super::former::{Former, View};
-use crate::config::Fill;
+use super::batch_cost::BatchCost;
+use super::bins::{Bins, Eligible};
+use super::candidate::{Candidate, Scan};
+use super::former::Former;
+use super::waiting::{BinQueue, Entry, Head, Owner};
+use crate::config::Order;
 use crate::request::WorkerId;
 
+/// The queues that a batch may take from: the worker's climbers, shared climbers, new requests.
+type Sources<'a> = [Option<&'a Bins>; 3];
+
 impl Former {
-    /// Whether [`Former::form`] would give `worker` a batch.
-    pub(crate) fn offers(&mut self, now: u64, worker: WorkerId, closed: bool) -> bool {
-        let shared = self.offers_shared(now, closed);
-        if self.has_own_climbers(worker) {
-            return self.offers_own(now, worker, closed, shared);
+    /// Returns the candidates to lead a batch. `pinned_to`: only in the bins in which climbers of
+    /// that worker wait.
+    pub(super) fn scan(&self, now: u64, eligible: Eligible, pinned_to: Option<WorkerId>) -> Scan {
+        if self.queues.climbing(eligible.worker) > 0 {
+            return self.scan_bins(now, eligible, pinned_to);
         }
-        shared
-    }
-
-    /// Whether [`Former::form`] would give a batch to a worker of which no climbers wait. O(1) while
-    /// no climber waits that any worker may take; then O(occupied bins) with strict fill.
-    pub(crate) fn offers_shared(&mut self, now: u64, closed: bool) -> bool {
-        let everything = View { worker: None, starts: usize::MAX };
-        if self.has_expired(now) {
-            return true;
+        let full = eligible.max_new >= self.rules.max_batch_size as usize;
+        Scan {
+            oldest: Candidate::of(&self.heads.ranks),
+            overdue: self.overdue_new(now),
+            full: if full { Candidate::of(&self.heads.full_ranks) } else { Candidate::NONE },
         }
-        if self.available(everything) == 0 {
-            return false;
+    }
+
+    /// Returns the oldest of the overdue heads of new requests.
+    pub(super) fn overdue_new(&self, now: u64) -> Candidate<(usize, Owner)> {
+        let mut overdue = Candidate::NONE;
+        if self.any_new_overdue(now) {
+            for (bin, queue) in self.queues.new_requests().occupied() {
+                if self.is_overdue(&queue.head, now) {
+                    overdue.offer(queue.head.ticket, (bin, Owner::New));
+                }
+            }
         }
-        if self.leads_anyway(closed) {
-            return true;
+        overdue
+    }
+
+    /// Returns true if any new request is overdue.
+    fn any_new_overdue(&self, now: u64) -> bool {
+        let (bound, entered) = (self.heads.bypass_bounds.min(), self.heads.entered.min());
+        self.rules.is_overdue(self.taken, bound, entered, now)
+    }
+
+    #[inline]
+    fn is_overdue(&self, head: &Head, now: u64) -> bool {
+        head.entered != u64::MAX
+            && self.rules.is_overdue(self.taken, head.bypass_bound, head.entered, now)
+    }
+
+    /// Scans all bins that are not empty. With climbers a bin's head and what waits in it differ
+    /// from worker to worker.
+    fn scan_bins(&self, now: u64, eligible: Eligible, pinned_to: Option<WorkerId>) -> Scan {
+        let [oldest, full] = [Candidate::NONE; 2];
+        let mut scan = Scan { oldest, overdue: Candidate::NONE, full };
+        let sources = self.queues.sources(eligible);
+        let max_new = u32::try_from(eligible.max_new).unwrap_or(u32::MAX);
+        let pinned = pinned_to.map(|worker| [self.queues.pinned(worker), None, None]);
+        let scanned = pinned.unwrap_or(sources);
+        let mut next = at_least(&scanned, 0);
+        while let Some(bin) = next {
+            self.scan_bin(now, &sources, bin, max_new, &mut scan);
+            next = at_least(&scanned, bin + 1);
         }
-        self.refresh();
-        self.survey(now, everything, None).leads()
+        scan
     }
 
-    /// Whether [`Former::form`] would give a batch to `worker`, of which climbers wait; `shared` says
-    /// what [`Former::offers_shared`] does now. With strict fill O(bins in which its climbers wait).
-    pub(crate) fn offers_own(
-        &mut self,
-        now: u64,
-        worker: WorkerId,
-        closed: bool,
-        shared: bool,
-    ) -> bool {
-        if self.has_expired(now) || self.leads_anyway(closed) {
-            return true;
+    fn scan_bin(&self, now: u64, sources: &Sources, bin: usize, max_new: u32, scan: &mut Scan) {
+        let (head, eligible) = head(sources, bin, max_new);
+        scan.oldest.offer(head.rank, bin);
+        for bins in sources.iter().flatten() {
+            let head = &bins.queue(bin).head;
+            if self.is_overdue(head, now) {
+                scan.overdue.offer(head.ticket, (bin, bins.owner()));
+            }
         }
-        self.refresh();
-        // More entries leave a full bin full, so that this worker gets what others would. Nor does
-        // `max_parked` decide whether a batch leaves: it binds only where climbers hold one.
-        let everything = View { worker: Some(worker), starts: usize::MAX };
-        shared || self.survey(now, everything, Some(worker)).leads()
-    }
-
-    /// Whether something leaves as soon as it waits.
-    pub(super) fn leads_anyway(&self, closed: bool) -> bool {
-        closed || self.rules.fill == Fill::Elastic
-    }
-
-    /// Whether climbers wait that one worker alone may take, or could before it retired.
-    pub(crate) fn has_own(&self) -> bool {
-        self.parked > self.anyones.waiting
-    }
-
-    /// Whether climbers wait that `worker` alone may take.
-    pub(crate) fn has_own_climbers(&self, worker: WorkerId) -> bool {
-        self.own.get(&worker).is_some_and(|own| own.waiting > 0)
-    }
-
-    /// Whether climbers of some worker may wait in `bin`. O(1).
-    fn may_hold_own(&self, bin: usize) -> bool {
-        self.parked > self.anyones.waiting && self.own_bins.at_least(bin) == Some(bin)
-    }
-
-    /// The most climbers of one worker in `bin`. O(workers that hold climbers).
-    pub(crate) fn most_own(&self, bin: usize) -> u32 {
-        if !self.may_hold_own(bin) {
-            return 0;
+        if eligible > 0
+            && let Some(completed) = self.completed(sources, bin, eligible)
+        {
+            scan.full.offer(self.rules.full_rank(bin, completed, head.rank), bin);
         }
-        self.own.values().map(|own| own.queues[bin].len).max().unwrap_or(0)
     }
 
-    /// Whether an arrival in `bin` may make a batch possible, or another time the next one at which
-    /// something is to be done.
-    #[cfg(feature = "simulate")]
-    pub(crate) fn may_stir(&self, bin: usize) -> bool {
-        self.rules.max_wait.is_some() || self.next_expiry().is_some() || self.may_complete(bin)
-    }
-
-    /// Whether, after an arrival in `bin`, that bin may hold a batch for some worker: it does where
-    /// it is full, and with climbers where some worker's and all others could be.
-    pub(crate) fn may_complete(&self, bin: usize) -> bool {
-        let full = self.full(bin);
-        if self.rules.fill == Fill::Elastic || self.fresh.is_full(bin, full) {
-            return true;
+    /// Returns the sequence number of the entry that completes a batch of `bin`, or 0 where that
+    /// decides nothing. `eligible` of the bin's entries could be in one batch.
+    fn completed(&self, sources: &Sources, bin: usize, eligible: u32) -> Option<u64> {
+        let full = self.full.of(bin);
+        let left_behind = sources.iter().flatten().filter(|bins| bins.is_left_behind(bin));
+        if let Some(rank) = left_behind.map(|bins| bins.queue(bin).head.rank_in_bin).min() {
+            return Some(rank);
         }
-        if self.parked == 0 {
-            return false;
+        let enough = eligible >= full.rows;
+        if enough && self.rules.order != Order::Formed {
+            return Some(0);
         }
-        let climbers = self.anyones.queues[bin].len + self.most_own(bin);
-        let left = || self.may_hold_own(bin) && self.own.values().any(|own| own.is_left(bin));
-        let left = self.anyones.is_left(bin) || left();
-        climbers > 0
-            && (left || full.budget.is_some() || climbers + self.fresh.queues[bin].len >= full.rows)
+        if !enough && full.budget.is_none() {
+            return None;
+        }
+        let mut cost = BatchCost::EMPTY;
+        let completes = |(rows, entry): (u32, &Entry)| {
+            cost = cost.with(&entry.row);
+            (rows == full.rows || !cost.fits(full.budget)).then_some(entry.sequence)
+        };
+        let merged = self.first_entries(sources, bin, full.rows as usize);
+        (1..).zip(merged).take(eligible as usize).find_map(completes)
     }
 
-    /// How many arrivals in `bin` complete no batch, at least: none where one may.
-    pub(crate) fn short_of(&self, bin: usize) -> u32 {
-        let full = self.full(bin);
-        if full.budget.is_some() || self.fresh.may_be_left(bin) {
-            return 0;
-        }
-        full.rows.saturating_sub(self.depth(bin) + self.most_own(bin) + 1)
+    /// Returns the first `rows` entries of each queue of a bin, in the order of their ranks.
+    fn first_entries(&self, sources: &Sources, bin: usize, rows: usize) -> Vec<&Entry> {
+        let queues = sources.iter().flatten().map(|bins| bins.queue(bin));
+        let first = |queue: &'_ BinQueue| queue.iter(&self.slab).take(rows);
+        let entries = queues.flat_map(|queue| first(queue).map(|(_, entry)| entry));
+        let mut merged: Vec<&Entry> = entries.collect();
+        let ranking = self.rules.ranking;
+        merged.sort_unstable_by_key(|entry| {
+            (ranking.rank_in_bin(&entry.row, entry.sequence), entry.row.ticket)
+        });
+        merged
     }
+}
 
-    /// The bins that changed since they were taken by [`Former::next_changed`].
-    pub(crate) fn changed(&self) -> impl Iterator<Item = usize> {
-        let after = |&bin: &usize| self.changed.at_least(bin + 1);
-        std::iter::successors(self.changed.at_least(0), after)
-    }
+/// Returns the lowest bin from `from` on in which an entry waits.
+fn at_least(sources: &Sources, from: usize) -> Option<usize> {
+    sources.iter().flatten().filter_map(|bins| bins.at_least(from)).min()
+}
 
-    /// Takes a bin that changed.
-    pub(crate) fn next_changed(&mut self) -> Option<usize> {
-        let bin = self.changed.at_least(0)?;
-        self.changed.remove(bin);
-        if self.own_bins.at_least(bin) == Some(bin) && self.most_own(bin) == 0 {
-            self.own_bins.remove(bin);
+/// Returns the first head of a bin, and how many of the bin's entries could be in one batch.
+#[inline]
+fn head<'a>(sources: &Sources<'a>, bin: usize, max_new: u32) -> (&'a Head, u32) {
+    let (mut first, mut eligible) = (&Head::NONE, 0);
+    for (source, max) in sources.iter().zip([u32::MAX, u32::MAX, max_new]) {
+        let Some(queue) = source.map(|bins| bins.queue(bin)) else { continue };
+        eligible += queue.len.min(max);
+        if (queue.head.rank_in_bin, queue.head.ticket) < (first.rank_in_bin, first.ticket) {
+            first = &queue.head;
         }
-        Some(bin)
     }
+    (first, eligible)
 }

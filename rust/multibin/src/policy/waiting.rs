@@ -1,12 +1,19 @@
-//! What waits: one slab of entries, and a queue per bin of positions in it. Knows order, not policy.
+//! What waits: one slab of entries, and queues of positions in it. Knows order, not policy.
 
 mod bin_queue;
+mod blocks;
 mod entry;
 mod heap;
+mod home;
+mod ranking;
 mod slab;
 #[cfg(all(test, not(loom)))]
 mod tests;
+mod ticket_index;
+mod touched;
 
 pub(crate) use bin_queue::BinQueue;
-pub(crate) use entry::{Entry, Head, Rank};
-pub(crate) use slab::{Home, Owner, Slab};
+pub(crate) use entry::{Entry, Head};
+pub(crate) use home::{Home, Owner};
+pub(crate) use ranking::Ranking;
+pub(crate) use slab::Slab;

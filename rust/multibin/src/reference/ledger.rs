@@ -3,7 +3,7 @@
 use crate::{Batch, BinStats, Reason, Scheduler, Waits};
 
 pub(super) struct Ledger {
-    /// As far as it counts events; what waits is asked of the model.
+    /// Counters of events; the reference knows what waits.
     bins: Vec<BinStats>,
     /// Nanoseconds.
     waits: Vec<u128>,
@@ -29,7 +29,7 @@ impl Ledger {
         self.waits.extend(batch.waits().map(|wait| wait.as_nanos()));
     }
 
-    /// `waiting`: the bin of each who waits, and whether it climbs.
+    /// Checks the counters. `waiting`: the bin of each waiting request, and true if it climbs.
     pub(super) fn check(
         &self,
         scheduler: &Scheduler,

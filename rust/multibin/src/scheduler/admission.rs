@@ -1,4 +1,4 @@
-//! Which requests may enter: tickets, the capacity, and the end of both.
+//! Which requests may enter: tickets, the capacity, and closing.
 
 use crate::request::Ticket;
 use crate::sync::{AtomicU64, Ordering, order_for_loom};
@@ -14,16 +14,17 @@ pub(crate) enum Refused {
     Closed,
 }
 
-/// Counts the requests that came and those that are gone; the difference waits or is leased.
+/// Counts the requests that were admitted and those that are gone; the difference waits or is
+/// leased.
 ///
-/// Dekker's protocol: a waiter for room sets the flag and then reads how many are gone; a call that
-/// frees room counts its rows as gone and then reads the flag. Either the waiter sees the room, or the
-/// call sees the waiter and serves it. All four accesses are `SeqCst`.
+/// Dekker's protocol: a waiter for room sets the flag and then reads how many are gone. A call that
+/// frees room counts its rows as gone and then reads the flag. Either the waiter sees the room, or
+/// the call sees the waiter and serves it. All four accesses are `SeqCst`.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    /// Admitted so far, which is the next ticket. The top bit says closed, the one below it that
-    /// calls are queued for room; only the holder of the queue's lock changes that one, and admits
-    /// requests while it is set.
+    /// Admitted so far, which is the next ticket. The top bit is set once closed, the one below it
+    /// while calls are in the line for room. Only the holder of the line's lock changes the latter,
+    /// and admits requests while it is set.
     admitted: AtomicU64,
     /// Done, lost, expired or cancelled so far.
     released: AtomicU64,
@@ -35,22 +36,23 @@ impl Admission {
         Self { admitted: AtomicU64::new(0), released: AtomicU64::new(0), capacity }
     }
 
-    /// Admits up to `wanted`, at least one: the first ticket and how many. Refuses while calls are
-    /// queued for room. Lock-free: an exchange fails for long only while others succeed.
+    /// Admits up to `wanted` requests, at least one. Returns the first ticket and how many. Refuses
+    /// while calls are in the line for room. Lock-free: an exchange fails only when another
+    /// succeeds.
     #[inline]
     pub(crate) fn admit(&self, wanted: u64) -> Result<(Ticket, u64), Refused> {
-        // Acquire: pairs with the exchange in `release`: a request that is gone left the slab before,
-        // and one that comes enters it after.
+        // Acquire: pairs with the exchange in `release`. A request that is gone left the slab
+        // before; one that is admitted enters it after.
         self.admit_from(wanted, 1, FLAGS, Ordering::Acquire)
     }
 
-    /// Admits `wanted` or none: the first ticket.
+    /// Admits `wanted` requests or none. Returns the first ticket.
     #[inline]
     pub(crate) fn admit_all(&self, wanted: u64) -> Result<Ticket, Refused> {
         self.admit_from(wanted, wanted, FLAGS, Ordering::Acquire).map(|(first, _)| first)
     }
 
-    /// Admits for a queued call, under the lock of the queue, up to `wanted`.
+    /// Admits up to `wanted` requests of a call in the line, under the lock of the line.
     pub(crate) fn admit_queued(&self, wanted: u64) -> Result<(Ticket, u64), Refused> {
         // SeqCst: pairs with the exchange in `release`.
         self.admit_from(wanted, 1, CLOSED, Ordering::SeqCst)
@@ -60,7 +62,7 @@ impl Admission {
     fn admit_from(
         &self,
         wanted: u64,
-        least: u64,
+        min: u64,
         refusing: u64,
         gone: Ordering,
     ) -> Result<(Ticket, u64), Refused> {
@@ -72,7 +74,7 @@ impl Admission {
             let ticket = before & !FLAGS;
             let live = ticket.saturating_sub(self.released.load(gone));
             let granted = wanted.min(self.capacity.saturating_sub(live));
-            if granted < least {
+            if granted < min {
                 return Err(Refused::Full);
             }
             // Relaxed: the ticket orders nothing; the ring publishes the request.
@@ -88,8 +90,8 @@ impl Admission {
         }
     }
 
-    /// Counts `count` rows as gone. Returns true if calls are queued for room: the caller serves
-    /// them. Wait-free.
+    /// Counts `count` rows as gone. Returns true if calls are in the line for room: the caller then
+    /// serves them. Wait-free.
     #[must_use]
     pub(crate) fn release(&self, count: u64) -> bool {
         // SeqCst: pairs with the exchange in `queue`, and with the load in `admit`.
@@ -98,28 +100,28 @@ impl Admission {
         self.is_queued()
     }
 
-    /// From now on room goes to queued calls. The caller holds the lock of the queue, and then tries to
-    /// admit.
+    /// Reserves room for the calls in the line. The caller holds the lock of the line, and then
+    /// tries to admit.
     pub(crate) fn queue(&self) {
         // SeqCst: pairs with the exchange in `release`.
         self.admitted.fetch_or(QUEUED, Ordering::SeqCst);
         order_for_loom();
     }
 
-    /// No call is queued any more. The caller holds the lock of the queue.
+    /// Opens room to all calls: the line is empty. The caller holds the lock of the line.
     pub(crate) fn unqueue(&self) {
-        // Relaxed: changed and decided upon under the lock alone.
+        // Relaxed: changed and tested under that lock alone.
         self.admitted.fetch_and(!QUEUED, Ordering::Relaxed);
     }
 
-    /// Returns true if calls are queued for room.
+    /// Returns true if calls are in the line for room.
     #[inline]
     pub(crate) fn is_queued(&self) -> bool {
         // SeqCst: pairs with the exchange in `queue`.
         self.admitted.load(Ordering::SeqCst) & QUEUED != 0
     }
 
-    /// Admits no request from now on; false if that was so before.
+    /// Refuses all further requests. Returns false if it was closed before.
     pub(crate) fn close(&self) -> bool {
         // SeqCst: pairs with the load in `is_closed`.
         let before = self.admitted.fetch_or(CLOSED, Ordering::SeqCst);
@@ -127,17 +129,18 @@ impl Admission {
         before & CLOSED == 0
     }
 
+    /// Returns true after [`Admission::close`].
     pub(crate) fn is_closed(&self) -> bool {
         // SeqCst: pairs with the exchange in `close`, for a call that changed something before.
         self.admitted.load(Ordering::SeqCst) & CLOSED != 0
     }
 
-    /// Returns true if all that came are gone. Meaningful once closed.
+    /// Returns true if all that were admitted are gone. Final once closed.
     pub(crate) fn is_empty(&self) -> bool {
         self.released.load(Ordering::Acquire) == self.admitted()
     }
 
-    /// Admitted so far.
+    /// Returns how many were admitted so far.
     pub(crate) fn admitted(&self) -> u64 {
         self.admitted.load(Ordering::Relaxed) & !FLAGS
     }
@@ -163,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn room_goes_to_queued_calls_alone() {
+    fn room_goes_to_calls_in_the_line_alone() {
         let admission = Admission::new(2);
         admission.queue();
         assert_eq!(admission.admit(1), Err(Refused::Full));

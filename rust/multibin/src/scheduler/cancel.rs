@@ -1,57 +1,36 @@
-//! Takes back requests that wait, wherever they are.
+//! Cancelling requests that wait, in a queue or in a ring.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::inner::{Inner, State};
+use super::locks::WakeList;
 use super::notifier::Notifier;
-use super::wakes::WakeList;
-use super::{Inner, State};
 use crate::request::Ticket;
 
-/// Tickets that are taken back under one hold of the forming lock.
-const BLOCK: u64 = 256;
-
-/// Cancelled requests that still lie in a ring, behind a position that another producer has claimed
-/// and not published. Their entries are dropped when the ring is drained that far.
-#[derive(Debug, Default)]
-pub(super) struct Withdrawn(BTreeMap<Ticket, usize>);
-
-impl Withdrawn {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Forgets `ticket`, whose entry has come; false: it was not cancelled.
-    pub(super) fn forget(&mut self, ticket: Ticket) -> bool {
-        self.0.remove(&ticket).is_some()
-    }
-
-    /// Counts the cancelled requests that lie in the ring of `bin`.
-    pub(super) fn in_ring(&self, bin: usize) -> u64 {
-        self.0.values().filter(|&&at| at == bin).count() as u64
-    }
-}
+/// Tickets that are cancelled under one hold of the forming lock.
+const TICKETS: u64 = 256;
 
 impl State {
-    /// Takes a request out of its queue, or marks it in its ring; false if it waits in neither.
+    /// Takes a request out of its queue, or withdraws it from its ring. Returns false if it waits
+    /// in neither.
     fn take_back(&mut self, notifier: &Notifier, ticket: Ticket) -> bool {
         let found = self.former.remove(ticket).is_some() || self.withdraw(notifier, ticket);
         self.cancelled += u64::from(found);
         found
     }
 
-    /// Looks for `ticket` behind positions that are claimed and not published. What a drain leaves
-    /// keeps its bin's mark, so that other rings need no look.
+    /// Looks for `ticket` behind positions that are claimed and not published. A bin whose ring
+    /// holds such entries is dirty, so other rings are not searched.
     fn withdraw(&mut self, notifier: &Notifier, ticket: Ticket) -> bool {
-        let Self { drains, withdrawn, former, .. } = self;
+        let Self { consumers, withdrawn, former, .. } = self;
         let mut found = None;
-        notifier.marked(|bin| {
-            let drain = &drains[bin];
-            let lies = drain.find(|submission| submission.ticket == ticket).is_some();
-            found = found.or(lies.then_some(bin));
-            !drain.is_empty()
+        notifier.take_dirty(|bin| {
+            let consumer = &consumers[bin];
+            let is_here = consumer.find(|submission| submission.ticket == ticket).is_some();
+            found = found.or(is_here.then_some(bin));
+            !consumer.is_empty()
         });
-        let new = found.is_some_and(|bin| withdrawn.0.insert(ticket, bin).is_none());
+        let new = found.is_some_and(|bin| withdrawn.insert(ticket, bin));
         if new {
             former.count_withdrawn();
         }
@@ -60,33 +39,33 @@ impl State {
 }
 
 impl Inner {
-    /// Takes back one request: true if it will not be delivered.
-    pub(super) fn cancel(&self, ticket: Ticket) -> bool {
-        let wakes = WakeList::new();
-        let found = self.cancel_all(ticket..ticket.saturating_add(1), &wakes) > 0;
-        self.serve_queued(&wakes);
-        found
-    }
-
-    /// Takes back those of `tickets` that wait; returns how many did. The caller serves the calls that
-    /// are queued for room.
+    /// Cancels the requests of `tickets` that wait. Returns how many there were. The caller then
+    /// serves the line for room.
     pub(super) fn cancel_all(&self, tickets: Range<Ticket>, wakes: &WakeList) -> u64 {
-        let starts = tickets.clone().step_by(BLOCK as usize);
+        let starts = tickets.clone().step_by(TICKETS as usize);
         let block =
-            |start| self.cancel_block(start..tickets.end.min(start.saturating_add(BLOCK)), wakes);
+            |start| self.cancel_block(start..tickets.end.min(start.saturating_add(TICKETS)), wakes);
         starts.map(block).sum()
     }
 
     fn cancel_block(&self, tickets: Range<Ticket>, wakes: &WakeList) -> u64 {
         let mut state = self.lock(wakes);
-        state.drain_marked(&self.notifier);
+        state.collect(&self.notifier);
         let found =
             tickets.filter(|&ticket| state.take_back(&self.notifier, ticket)).count() as u64;
-        self.pass_on(&mut state, self.now());
+        self.notify_next(&mut state, self.now());
         drop(state);
         let _ = self.admission.release(found);
-        self.tell_drainers(wakes);
+        self.notify_drain_waiters(wakes);
         found
+    }
+
+    /// Wakes the drain waiters if all work has ended. Is called after rows were counted as gone.
+    #[inline]
+    pub(super) fn notify_drain_waiters(&self, wakes: &WakeList) {
+        if self.drain_waiters.are_seen() && self.admission.is_empty() {
+            self.drain_waiters.wake_all(wakes);
+        }
     }
 }
 
@@ -97,7 +76,7 @@ mod tests {
     use crate::request::Submission;
     use crate::{Config, Edges, Fill, Options, Scheduler};
 
-    /// Runs `check` while a producer of key 0 has claimed a position and not published.
+    /// Calls `check` while the producer of key 0 has claimed a position and not published.
     fn beside_a_stalled_producer(capacity: usize, check: impl FnOnce(&Scheduler)) -> Scheduler {
         let config = Config { capacity, fill: Fill::Elastic, ..Config::new(2) };
         let scheduler = Scheduler::new(Edges::new(&[0, 10]).unwrap(), config).unwrap();
@@ -105,10 +84,10 @@ mod tests {
         let ticket = inner.admit_all(1).unwrap();
         let submission = Submission::new(0, ticket, inner.now(), 5, &Options::default());
         let stalls = || {
-            inner.notifier.look(0);
+            inner.notifier.check(0);
             check(&scheduler);
         };
-        inner.rings[0].push_looking(submission, stalls).unwrap();
+        inner.rings[0].push_with(submission, stalls).unwrap();
         scheduler
     }
 

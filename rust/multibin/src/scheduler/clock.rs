@@ -5,9 +5,9 @@ use std::time::Duration;
 /// Monotonic; tests replay a trace on a virtual one.
 #[derive(Debug, Clone)]
 pub(super) enum Clock {
-    /// The processor's counter where it is invariant, as an arrival is stamped for every request:
-    /// a third of what the system's clock costs. Calibrated against that once a process, in about
-    /// a millisecond and to some 10⁻⁵; elsewhere the system's clock.
+    /// The processor's counter where it is invariant: an arrival is stamped for every request, at a
+    /// third of the cost of the system's clock. It is calibrated against that clock once a process,
+    /// in about a millisecond and to some 10⁻⁵. Elsewhere this is the system's clock.
     Monotonic { counter: quanta::Clock, start: u64 },
     #[cfg(all(test, not(loom)))]
     Virtual(std::sync::Arc<std::sync::atomic::AtomicU64>),
@@ -19,7 +19,7 @@ impl Clock {
         Self::Monotonic { start: counter.raw(), counter }
     }
 
-    /// Whether the caller moves it.
+    /// Returns true if a test moves it.
     #[cfg(not(loom))]
     pub(super) fn is_virtual(&self) -> bool {
         !matches!(self, Self::Monotonic { .. })
@@ -34,7 +34,7 @@ impl Clock {
         }
     }
 
-    /// How long until `time`.
+    /// Returns the time that is left until `time`.
     pub(super) fn until(&self, time: u64) -> Duration {
         Duration::from_nanos(time.saturating_sub(self.now()))
     }

@@ -1,4 +1,4 @@
-//! Why a call of the scheduler has no result.
+//! Errors of submitting and of waiting for a batch.
 
 use thiserror::Error;
 
@@ -6,39 +6,52 @@ use super::fork::FORKED;
 use crate::request::Ticket;
 
 /// Why a request was not accepted.
+///
+/// ```
+/// use multibin::{Config, Edges, Scheduler, SubmitError};
+///
+/// let config = Config { capacity: 1, ..Config::new(1) };
+/// let scheduler = Scheduler::new(Edges::new(&[0, 10])?, config)?;
+/// let error = scheduler.submit_many(&[7, 8], &[1, 1]).unwrap_err();
+/// assert_eq!(error, SubmitError::Full { capacity: 1, accepted: 1, first: Some(0) });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SubmitError {
-    /// As many as `capacity` wait or are leased.
+    /// `capacity` requests wait or are leased, or calls wait for room.
     #[error("at capacity: {capacity} requests wait or are leased; {accepted} accepted")]
     Full {
         /// The capacity.
         capacity: usize,
         /// How many of this call were accepted: a prefix.
         accepted: usize,
-        /// The first ticket of these (the others follow it), unless there are none.
+        /// The ticket of the first of these, if any; the others follow it.
         first: Option<Ticket>,
     },
-    /// `close()` was called.
+    /// [`Scheduler::close`](crate::Scheduler::close) was called.
     #[error("the scheduler is closed; {accepted} accepted")]
     Closed {
         /// How many of this call were accepted before: a prefix.
         accepted: usize,
-        /// The first ticket of these (the others follow it), unless there are none.
+        /// The ticket of the first of these, if any; the others follow it.
         first: Option<Ticket>,
     },
-    /// It costs more than a batch may.
-    #[error("{argument}: {cost} exceeds budget = {budget}", argument = if *padded { "length" } else { "cost" })]
+    /// The request costs more than a batch may.
+    #[error(
+        "{argument} must be at most budget = {budget}, got {cost}",
+        argument = if *padded { "length" } else { "cost" }
+    )]
     Budget {
-        /// What it costs.
+        /// The cost of the request.
         cost: u64,
-        /// What a batch may cost.
+        /// The cost that a batch may have.
         budget: u64,
-        /// Whether its length counts, and not its cost.
+        /// True if the budget counts lengths, not costs.
         padded: bool,
     },
-    /// A priority, and nothing says how these age.
-    #[error("priority: {0} needs a scheduler with ageing")]
+    /// The request has a priority, and the scheduler no [`Config::ageing`](crate::Config::ageing).
+    #[error("priority must be 0 without ageing, got {0}")]
     Priority(u32),
     /// This is a child of the process that made the scheduler.
     #[error("{FORKED}")]
@@ -46,14 +59,26 @@ pub enum SubmitError {
 }
 
 /// Why there is no batch.
+///
+/// ```
+/// use std::time::Duration;
+/// use multibin::{Config, Edges, NextError, Scheduler};
+///
+/// let scheduler = Scheduler::new(Edges::new(&[0, 10])?, Config::new(1))?;
+/// let worker = scheduler.worker();
+/// assert_eq!(worker.next_batch(Some(Duration::ZERO)).unwrap_err(), NextError::Timeout);
+/// scheduler.close();
+/// assert_eq!(worker.next_batch(None).unwrap_err(), NextError::Closed);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NextError {
-    /// The time is over.
+    /// The timeout is over.
     #[error("no batch within the timeout")]
     Timeout,
-    /// The scheduler is closed and nothing waits that this worker may take.
-    #[error("closed: nothing waits that this worker may take")]
+    /// The scheduler is closed, and no request waits that this worker may take.
+    #[error("the scheduler is closed, and no request waits that this worker may take")]
     Closed,
     /// [`Worker::close`](crate::Worker::close) was called.
     #[error("the worker is closed")]

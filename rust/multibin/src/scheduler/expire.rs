@@ -1,73 +1,19 @@
-//! Room that requests hold whose time to live is over.
+//! Requests expire whose time to live is over, and free the room that they hold.
 
-use super::Inner;
-use super::form::TURN;
-use super::sleepers::Locked;
-use super::wake::GLANCE;
-use super::wakes::{Panics, WakeList};
+use super::inner::{Inner, Locked, State};
+use super::locks::{Panics, WakeList};
+use super::wake::STALL_RECHECK;
 use crate::request::Expired;
-use crate::sync::{AtomicU64, Ordering, order_for_loom};
 
-/// Nanoseconds after which it is tried again to free room that cannot be freed now.
+/// Nanoseconds after which freeing room is tried again, if it is not possible now.
 const RETRY: u64 = 10_000_000;
-
-/// The earliest deadline of a request that waits, or an earlier time; so a full scheduler whose
-/// requests have no deadlines pays one load.
-#[derive(Debug)]
-pub(super) struct Earliest(AtomicU64);
-
-impl Earliest {
-    pub(super) fn new() -> Self {
-        Self(AtomicU64::new(u64::MAX))
-    }
-
-    pub(super) fn get(&self) -> u64 {
-        // SeqCst: pairs with the exchange in `lower`, for waiters for room.
-        self.0.load(Ordering::SeqCst)
-    }
-
-    /// A request with this deadline is published. Returns true if it is the earliest.
-    fn lower(&self, deadline: u64) -> bool {
-        // Relaxed: an earlier one is there, whatever else is seen.
-        let lowers = deadline < self.0.load(Ordering::Relaxed)
-            // SeqCst: it releases what was published to `forget`; pairs with the load in `get`.
-            && deadline < self.0.fetch_min(deadline, Ordering::SeqCst);
-        order_for_loom();
-        lowers
-    }
-
-    /// The caller then looks at all that is published, and lowers it again.
-    fn forget(&self) {
-        // SeqCst: pairs with the exchange in `lower`; the rings are looked at afterwards.
-        self.0.swap(u64::MAX, Ordering::SeqCst);
-        order_for_loom();
-    }
-}
+/// How long a call that takes the forming lock many times leaves it to others in between. A mutex
+/// goes to the thread that is awake, and the threads that wait for it get a turn meanwhile.
+pub(super) const TURN: std::time::Duration = std::time::Duration::from_micros(50);
 
 impl Inner {
-    /// A request with this deadline is published.
-    #[inline]
-    pub(super) fn expect_expiry(&self, deadline: u64) {
-        if deadline != u64::MAX && self.earliest.lower(deadline) {
-            self.set_waiters_alarms();
-        }
-    }
-
-    /// A waiter for room, or for the end, that came before has set its alarm for a later time; one that
-    /// comes afterwards reads the earlier one.
-    #[cold]
-    fn set_waiters_alarms(&self) {
-        let wakes = WakeList::new();
-        if self.admission.is_queued() {
-            self.room.set_alarm(self.earliest.get(), &wakes);
-        }
-        if self.admission.is_closed() {
-            self.drainers.set_alarm(self.earliest.get(), &wakes);
-        }
-    }
-
-    /// Frees the room of requests whose deadline has passed, if there may be such. Returns true if it
-    /// did. Takes the forming lock then.
+    /// Frees the room of requests whose deadline has passed, if there may be such. Returns true if
+    /// it did. Takes the forming lock then.
     pub(super) fn expire_due(&self, wakes: &WakeList) -> bool {
         if self.earliest.get() > self.now() {
             return false;
@@ -75,24 +21,24 @@ impl Inner {
         let mut state = self.lock(wakes);
         let expired = self.expire(&mut state, wakes);
         drop(state);
-        self.serve_waiters(wakes);
+        self.serve_after_expiry(wakes);
         expired
     }
 
-    /// Gives room that what expired left to queued calls. One that queued while the earliest deadline
-    /// was looked for set no alarm: it is set here.
-    fn serve_waiters(&self, wakes: &WakeList) {
+    /// Serves the line with the room that expired requests left. A call that entered the line while
+    /// the earliest deadline was looked for set no timer: it is set here.
+    fn serve_after_expiry(&self, wakes: &WakeList) {
         if self.admission.is_queued() {
             self.serve(wakes);
-            self.room.set_alarm(self.earliest.get(), wakes);
+            self.room.tick_by(self.earliest.get(), wakes);
         }
     }
 
-    /// Lets what is past its deadline expire; true if anything did.
+    /// Lets requests expire whose deadline has passed. Returns true if any did.
     fn expire(&self, state: &mut Locked<'_>, wakes: &WakeList) -> bool {
         let now = self.now();
         self.earliest.forget();
-        let stalled = state.drain_marked(&self.notifier);
+        let stalled = state.collect(&self.notifier);
         state.former.expire(now);
         let expired = self.release_expired(state, wakes) > 0;
         self.earliest.lower(state.former.next_expiry().map_or(u64::MAX, |next| {
@@ -100,16 +46,28 @@ impl Inner {
             if next <= now && !expired { now.saturating_add(RETRY) } else { next }
         }));
         if stalled {
-            // Behind a producer that stalled may lie requests with deadlines.
-            self.earliest.lower(now.saturating_add(GLANCE));
+            // Behind a stalled producer there may be requests with deadlines.
+            self.earliest.lower(now.saturating_add(STALL_RECHECK));
         }
-        // A worker may wait for what expired.
-        self.pass_on(state, now);
+        // A worker may wait for the requests that expired.
+        self.notify_next(state, now);
+        expired
+    }
+
+    /// Frees the room of the requests that expired since this was last called. Returns how many
+    /// there were. The caller serves the line for room once it has released the lock.
+    pub(super) fn release_expired(&self, state: &mut State, wakes: &WakeList) -> u64 {
+        let expired = state.former.expired() - state.expired;
+        if expired > 0 {
+            state.expired += expired;
+            let _ = self.admission.release(expired);
+            self.notify_drain_waiters(wakes);
+        }
         expired
     }
 
     /// Takes the expired requests that no batch has reported yet.
-    pub(super) fn expired(&self) -> Vec<Expired> {
+    pub(super) fn take_expired(&self) -> Vec<Expired> {
         let (panics, mut expired) = (Panics::default(), Vec::new());
         loop {
             let wakes = WakeList::new();
@@ -119,7 +77,7 @@ impl Inner {
                 expired.append(&mut state.former.take_unreported());
                 more
             };
-            self.serve_waiters(&wakes);
+            self.serve_after_expiry(&wakes);
             panics.keep(wakes.fire());
             if !more {
                 return expired;
@@ -127,14 +85,6 @@ impl Inner {
             if self.earliest.get() <= self.now() {
                 std::thread::sleep(TURN);
             }
-        }
-    }
-
-    /// Frees the room of what expired by `now` for calls that are queued.
-    pub(super) fn tick_room(&self, wakes: &WakeList) {
-        if self.room.has_queue(wakes) {
-            self.expire_due(wakes);
-            self.room.set_alarm(self.earliest.get(), wakes);
         }
     }
 }

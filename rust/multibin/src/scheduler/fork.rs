@@ -1,17 +1,15 @@
-//! A fork leaves the child a copy of every scheduler: with locks that are held by threads that do not exist there, and
-//! with sleepers that no thread stands behind. So a scheduler belongs to the process that made it, and
-//! says so elsewhere, before it takes any lock. The child counts forks (`pthread_atfork`); who forks without
-//! libc's `fork`, and systems that have none, do without.
+//! Counts forks, so that a scheduler notices that it is in a child of the process that made it.
+//!
+//! A fork leaves the child a copy of every scheduler. Its locks may be held, and its waiters owned,
+//! by threads that the child does not have. So a scheduler belongs to the process that made it, and
+//! in another one refuses each call before it takes a lock. The child counts forks
+//! (`pthread_atfork`). A fork without libc's `fork` is not noticed, nor is any on a system that has
+//! none.
 
-use std::ops::Deref;
-use std::sync::{Arc, Weak};
-
-use super::Inner;
-
-pub(crate) const FORKED: &str =
+pub(super) const FORKED: &str =
     "the scheduler was made before a fork: make one in the child process";
 
-/// How many forks lie between this process and the first one that counted.
+/// How many forks separate this process from the first one that counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Generation(u32);
 
@@ -30,12 +28,12 @@ mod count {
 
     #[inline]
     pub(super) fn forks() -> u32 {
-        // Relaxed: only a fork changes it, and what the child does comes after that.
+        // Relaxed: only a fork changes it, before anything else runs in the child.
         FORKS.load(Ordering::Relaxed)
     }
 
-    /// Sees to it that forks are counted. Two threads that come at once register twice, and forks
-    /// count double: no lock that a child could inherit says who is the first.
+    /// Lets forks be counted from now on. Two threads may register at the same time, and then each
+    /// fork counts twice. A lock would prevent that, but a child could inherit it.
     pub(super) fn register() {
         // Relaxed: either order of the two is right.
         if REGISTERED.load(Ordering::Relaxed) == 0 {
@@ -57,61 +55,15 @@ mod count {
 }
 
 impl Generation {
-    /// This process's, whose children are counted from now on.
+    /// Returns the generation of this process, and lets its forks be counted.
     pub(super) fn current() -> Self {
         count::register();
         Self(count::forks())
     }
 
+    /// Returns true in a child of the process of this generation.
     #[inline]
-    fn is_over(self) -> bool {
+    pub(super) fn is_over(self) -> bool {
         self.0 != count::forks()
-    }
-}
-
-impl Inner {
-    /// Whether this is the child of the process that made it.
-    #[inline]
-    pub(crate) fn is_forked(&self) -> bool {
-        self.generation.is_over()
-    }
-
-    /// # Panics
-    /// In a child of the process that made it.
-    #[inline]
-    pub(crate) fn assert_not_forked(&self) {
-        assert!(!self.is_forked(), "{FORKED}");
-    }
-}
-
-/// What handles hold of a scheduler. In a child it is never freed: a thread of the parent may have
-/// been changing it when the process forked.
-#[derive(Debug, Clone)]
-pub(crate) struct Shared(Arc<Inner>);
-
-impl Shared {
-    pub(super) fn new(inner: Arc<Inner>) -> Self {
-        Self(inner)
-    }
-
-    pub(super) fn downgrade(&self) -> Weak<Inner> {
-        Arc::downgrade(&self.0)
-    }
-}
-
-impl Deref for Shared {
-    type Target = Inner;
-
-    #[inline]
-    fn deref(&self) -> &Inner {
-        &self.0
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        if self.0.is_forked() {
-            std::mem::forget(Arc::clone(&self.0));
-        }
     }
 }

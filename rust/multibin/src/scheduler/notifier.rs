@@ -1,120 +1,123 @@
-//! What producers tell workers without asking for the lock: where something comes, and that a
-//! sleeper must wake.
+//! Lock-free signals from producers to workers: which rings hold entries, and whether to wake a
+//! waiter.
 //!
-//! Dekker's protocol, twice. A producer claims a position, then looks at its bin's mark (and sets it
-//! if it is not set), then at the notifier, and then publishes. All of this is `SeqCst`, so that there
-//! is no fence between publishing and looking.
+//! An eventcount, by Dekker's protocol, twice. A producer claims a position and checks the dirty
+//! bit of its bin, which it sets if it is not set. Then it checks whether the notifier is armed,
+//! and publishes. All of this is `SeqCst`, so that no fence is needed between publication and
+//! check.
 //!
-//! - *A drain* takes marks away and then reads the [`tail`](super::ring::Ring::tail) of their rings.
-//!   A producer that looked at the mark before it was taken has claimed before, so the drain sees the
-//!   claim: it takes the entry, or, if it is not published, leaves the mark. A producer that looks
-//!   afterwards sets the mark again.
-//! - *A sleeper* arms the bell and then drains, of the marked rings alone. Take a producer that finds
-//!   the bell as it was before: it looked at the notifier, and before that at its mark, before the bell
-//!   was armed. So its mark is set when the sleeper reads the marks, unless another drain took it
-//!   in between; that drain saw the claim, and if the claim was not published it left the mark.
-//!   Drains and sleepers follow one another under the forming lock. So the sleeper sees the claim, or
-//!   the producer sees the armed notifier.
+//! - *Collecting* clears dirty bits and then reads the [`tail`](super::ring::Ring::tail) of their
+//!   rings. A producer that checked the bit before it was cleared has claimed before that. So the
+//!   collecting worker sees the claim: it takes the entry, or leaves the bit set if the entry is
+//!   not published. A producer that checks afterwards sets the bit again.
+//! - *A waiter* arms the notifier and then collects, from the dirty rings alone. Consider a
+//!   producer that sees the notifier as it was before. It checked its dirty bit before the notifier
+//!   was armed. So the bit is set when the waiter reads the bits, unless another worker cleared it
+//!   in between. That worker saw the claim, and left the bit set if the claim was not published.
+//!   Collecting and arming happen under the forming lock, one after the other. So the waiter sees
+//!   the claim, or the producer sees the armed notifier.
 //!
-//! What a bin's entries may complete is stored when it changes, before the bell is armed. A producer
-//! that reads it later than the bell reads what came with that notifier, or with a later one; the
-//! worker that armed the later one saw the claim. The same holds for the alarm.
+//! The position up to which a bin's entries complete no batch is stored when it changes, before the
+//! notifier is armed. A producer reads it after it saw the notifier armed. It reads the position
+//! that was stored for this arming or for a later one, and the worker of a later one saw the claim.
+//! This holds for the deadline, too.
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering, order_for_loom};
 
-/// No position is after it: no entry wakes a sleeper.
+/// No position is after it: no entry wakes a waiter.
 pub(crate) const NEVER: u64 = u64::MAX;
 
 /// The states of an armed notifier.
 const BY_BIN: u32 = 1;
 const ANY: u32 = 2;
 
-/// One bell for all workers: a producer that finds it armed disarms it and wakes one.
+/// One eventcount for all workers. A producer that finds it armed disarms it and wakes one.
 #[derive(Debug)]
 pub(crate) struct Notifier {
-    /// While a worker sleeps and none has been woken for it: [`BY_BIN`], or [`ANY`] if every entry
-    /// rings; else 0.
+    /// While a worker waits and no waiter has been woken since: [`BY_BIN`], or [`ANY`] if every
+    /// entry wakes one. Else 0.
     armed: AtomicU32,
-    /// By bin the ring position up to which an entry makes no batch.
-    quiet: Box<[AtomicU64]>,
-    /// The earliest alarm that a sleeper has set itself; `u64::MAX`: none.
-    alarm: AtomicU64,
-    /// A bit per bin whose ring may hold something, so that a drain need not look at all.
-    marks: Box<[AtomicU64]>,
+    /// For each bin the ring position up to which an entry completes no batch.
+    wake_after: Box<[AtomicU64]>,
+    /// The earliest deadline of a waiter; `u64::MAX`: none.
+    deadline: AtomicU64,
+    /// A bit for each bin, set if its ring may hold entries, so that no worker reads all rings.
+    dirty: Box<[AtomicU64]>,
 }
 
 impl Notifier {
     pub(crate) fn new(bins: usize) -> Self {
-        let quiet = (0..bins).map(|_| AtomicU64::new(0)).collect();
-        let marks = (0..bins.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
-        Self { armed: AtomicU32::new(0), quiet, alarm: AtomicU64::new(u64::MAX), marks }
+        let wake_after = (0..bins).map(|_| AtomicU64::new(0)).collect();
+        let dirty = (0..bins.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+        Self { armed: AtomicU32::new(0), wake_after, deadline: AtomicU64::new(u64::MAX), dirty }
     }
 
-    /// Sees to the mark of `bin`, whose positions a producer claimed and has not published. Returns
-    /// up to which position an entry completes nothing, for [`Notifier::rings`].
+    /// Marks `bin` as dirty, of which a producer claimed positions and has not published them.
+    /// Returns the position up to which an entry wakes no waiter, for [`Notifier::should_wake`].
     #[inline]
-    pub(crate) fn look(&self, bin: usize) -> u64 {
-        let (mark, bit) = (&self.marks[bin / 64], 1 << (bin % 64));
-        // SeqCst: pairs with the exchange in `marked`.
-        if mark.load(Ordering::SeqCst) & bit == 0 {
-            mark.fetch_or(bit, Ordering::SeqCst);
+    pub(crate) fn check(&self, bin: usize) -> u64 {
+        let (dirty, bit) = (&self.dirty[bin / 64], 1 << (bin % 64));
+        // SeqCst: pairs with the exchange in `take_dirty`.
+        if dirty.load(Ordering::SeqCst) & bit == 0 {
+            dirty.fetch_or(bit, Ordering::SeqCst);
         }
         order_for_loom();
         // SeqCst: pairs with the store in `arm`.
         match self.armed.load(Ordering::SeqCst) {
             0 => NEVER,
-            // Relaxed: this came with the armed notifier, or belongs to a later one, which saw the claim.
-            BY_BIN => self.quiet[bin].load(Ordering::Relaxed),
+            // Relaxed: stored for this arming, or for a later one whose worker saw the claim.
+            BY_BIN => self.wake_after[bin].load(Ordering::Relaxed),
             _ => 0,
         }
     }
 
-    /// Returns true if a producer must wake a sleeper. It saw `quiet`, and published everything
-    /// before position `end`; the first of these becomes due, or expires, at `due`.
+    /// Returns true if a producer must wake a waiter. [`Notifier::check`] returned `wake_after` to
+    /// it, and it published its entries, which end before position `end`. The first of these
+    /// becomes overdue or expires at `due`.
     #[inline]
-    pub(crate) fn rings(&self, end: u64, quiet: u64, due: impl FnOnce() -> u64) -> bool {
+    pub(crate) fn should_wake(&self, end: u64, wake_after: u64, due: impl FnOnce() -> u64) -> bool {
         // Relaxed: the caller takes the lock to wake, which orders everything. If another producer
-        // disarmed the notifier, the sleeper is left to it.
-        quiet != NEVER
-            && (end > quiet || self.goes_off_before(due()))
+        // disarmed the notifier, that one wakes a waiter.
+        wake_after != NEVER
+            && (end > wake_after || self.is_before_deadline(due()))
             && self.armed.swap(0, Ordering::Relaxed) != 0
     }
 
-    /// Returns true if no sleeper has set itself an alarm for `due` or earlier.
-    fn goes_off_before(&self, due: u64) -> bool {
-        // Relaxed: as for the quiet positions.
-        due < self.alarm.load(Ordering::Relaxed)
+    /// Returns true if no waiter has a deadline at `due` or earlier.
+    fn is_before_deadline(&self, due: u64) -> bool {
+        // Relaxed: stored for this arming, or for a later one whose worker saw the claim.
+        due < self.deadline.load(Ordering::Relaxed)
     }
 
-    /// Entries of `bin` up to position `quiet` complete no batch from now on. The caller holds the
-    /// forming lock and arms the bell before it leaves it.
-    pub(crate) fn set_quiet(&self, bin: usize, quiet: u64) {
+    /// Stores that entries of `bin` up to `position` complete no batch. The caller holds the
+    /// forming lock and arms the notifier before it releases it.
+    pub(crate) fn set_wake_after(&self, bin: usize, position: u64) {
         // Relaxed: ordered by the store in `arm`.
-        self.quiet[bin].store(quiet, Ordering::Relaxed);
+        self.wake_after[bin].store(position, Ordering::Relaxed);
     }
 
-    /// A worker is about to sleep. `any`: every entry rings; else those after their bin's quiet
-    /// position, and those that are due before `alarm`. The caller then drains what is marked, for
-    /// claims whose producers looked here before.
-    pub(crate) fn arm(&self, any: bool, alarm: u64) {
+    /// Arms the notifier: a worker is about to wait. With `any` every entry wakes a waiter. Else
+    /// those do that are after their bin's position, or due before `deadline`. The caller then
+    /// collects from the dirty rings, for claims whose producers checked before.
+    pub(crate) fn arm(&self, any: bool, deadline: u64) {
         // Relaxed: ordered by the store below.
-        self.alarm.store(alarm, Ordering::Relaxed);
-        // SeqCst: pairs with the load in `look`.
+        self.deadline.store(deadline, Ordering::Relaxed);
+        // SeqCst: pairs with the load in `check`.
         self.armed.store(if any { ANY } else { BY_BIN }, Ordering::SeqCst);
         order_for_loom();
     }
 
-    /// Calls `take` for every bin that was marked since the last time; it returns true if a claim is
-    /// left, so that the mark stays.
+    /// Calls `take` for every dirty bin. It returns true if a claim is left, so that the bin stays
+    /// dirty.
     #[inline]
-    pub(crate) fn marked(&self, mut take: impl FnMut(usize) -> bool) {
-        for (word, marks) in self.marks.iter().enumerate() {
-            // SeqCst: pairs with the load of the armed bell in `look`, for a sleeper that looks here.
-            if marks.load(Ordering::SeqCst) == 0 {
+    pub(crate) fn take_dirty(&self, mut take: impl FnMut(usize) -> bool) {
+        for (word, dirty) in self.dirty.iter().enumerate() {
+            // SeqCst: pairs with the load of `armed` in `check`, for a waiter that collects.
+            if dirty.load(Ordering::SeqCst) == 0 {
                 continue;
             }
-            // SeqCst: pairs with the load of the mark in `look`.
-            let mut bits = marks.swap(0, Ordering::SeqCst);
+            // SeqCst: pairs with the load of the dirty bit in `check`.
+            let mut bits = dirty.swap(0, Ordering::SeqCst);
             order_for_loom();
             let mut left = 0;
             while bits != 0 {
@@ -124,166 +127,15 @@ impl Notifier {
                 bits ^= bit;
             }
             if left != 0 {
-                // Relaxed: producers that find it need not set it; drains find it under the lock.
-                marks.fetch_or(left, Ordering::Relaxed);
+                // Relaxed: a producer that finds it set need not set it; workers read it under the
+                // lock.
+                dirty.fetch_or(left, Ordering::Relaxed);
             }
         }
     }
 
-    /// No sleeper needs to be woken.
+    /// Disarms the notifier: no waiter needs to be woken.
     pub(crate) fn disarm(&self) {
         self.armed.store(0, Ordering::Relaxed);
-    }
-}
-
-/// Run with `RUSTFLAGS="--cfg loom" cargo test -p multibin --profile loom --lib loom`.
-#[cfg(all(test, loom))]
-mod loom_tests {
-    use loom::thread::{self, JoinHandle};
-
-    use super::ring::{Drain, Ring, ring};
-    use super::*;
-    use crate::sync::Arc;
-
-    /// A bell and the ring of its only bin.
-    #[derive(Clone)]
-    struct Side(Arc<Notifier>, Arc<Ring<u32>>);
-
-    fn sides() -> (Side, Worker) {
-        let (ring, drain) = ring::<u32>(2);
-        let notifier = Arc::new(Notifier::new(1));
-        (Side(Arc::clone(&notifier), ring), Worker { notifier, drain, seen: 0 })
-    }
-
-    impl Side {
-        /// Publishes one entry; whether it must wake somebody.
-        fn submit(&self) -> bool {
-            let (end, quiet) = self.1.push_looking(1, || self.0.look(0)).unwrap();
-            self.0.rings(end, quiet, || NEVER)
-        }
-
-        fn producer(&self) -> JoinHandle<bool> {
-            let side = self.clone();
-            thread::spawn(move || side.submit())
-        }
-    }
-
-    struct Worker {
-        notifier: Arc<Notifier>,
-        drain: Drain<u32>,
-        seen: u32,
-    }
-
-    impl Worker {
-        fn take_marked(&mut self) {
-            let Self { notifier, drain, seen } = self;
-            notifier.marked(|_| drain.pass(|value| *seen += value));
-        }
-
-        /// Whether it may sleep without an alarm.
-        fn arm_and_look(&mut self, quiet: u64) -> bool {
-            self.notifier.set_quiet(0, quiet);
-            self.notifier.arm(false, NEVER);
-            let mut left = false;
-            let Self { notifier, drain, seen } = self;
-            notifier.marked(|_| {
-                left = drain.pass(|value| *seen += value);
-                left
-            });
-            self.seen == 0 && !left
-        }
-    }
-
-    /// Either the worker sees the claim in its last look, or the producer sees the armed notifier.
-    #[test]
-    fn no_wake_up_is_lost() {
-        loom::model(|| {
-            let (side, mut worker) = sides();
-            let producer = side.producer();
-            let sleeps = worker.arm_and_look(0);
-            let rang = producer.join().unwrap();
-            assert!(!sleeps || rang);
-        });
-    }
-
-    /// Two entries complete a batch, and one producer may stall between claim and publication: the
-    /// worker does not sleep without an alarm beside a full batch.
-    #[test]
-    fn a_stalled_claim_costs_no_wake_up() {
-        let mut model = loom::model::Builder::new();
-        model.preemption_bound = Some(3);
-        model.check(|| {
-            let (side, mut worker) = sides();
-            let producers = [side.producer(), side.producer()];
-            let sleeps = worker.arm_and_look(1);
-            let rang = producers.map(|producer| producer.join().unwrap()).contains(&true);
-            assert!(!sleeps || rang, "asleep, and a full batch waits");
-        });
-    }
-
-    /// Who drains by the marks alone leaves nothing behind for ever: once the producers are done,
-    /// the next look at the marks finds what is left.
-    #[test]
-    fn no_mark_is_lost() {
-        loom::model(|| {
-            let (side, mut worker) = sides();
-            let producers = [side.producer(), side.producer()];
-            worker.take_marked();
-            for producer in producers {
-                producer.join().unwrap();
-            }
-            worker.take_marked();
-            assert_eq!(worker.seen, 2);
-        });
-    }
-
-    /// Who claims under a mark that is being taken, and so sets none, is seen by who takes it.
-    #[test]
-    fn nobody_hides_behind_an_old_mark() {
-        loom::model(|| {
-            let (side, mut worker) = sides();
-            side.submit();
-            let producer = side.producer();
-            worker.take_marked();
-            producer.join().unwrap();
-            worker.take_marked();
-            assert_eq!(worker.seen, 2);
-        });
-    }
-
-    /// A drain takes the mark, and leaves it beside a claim that is not published, before the worker
-    /// falls asleep: the sleeper looks at that ring again.
-    #[test]
-    fn a_mark_that_is_left_keeps_the_sleeper_awake() {
-        let mut model = loom::model::Builder::new();
-        model.preemption_bound = Some(3);
-        model.check(|| {
-            let (side, mut worker) = sides();
-            let producers = [side.producer(), side.producer()];
-            worker.take_marked();
-            let before = worker.seen;
-            worker.seen = 0;
-            let sleeps = worker.arm_and_look(u64::from(before));
-            let rang = producers.map(|producer| producer.join().unwrap()).contains(&true);
-            assert!(!sleeps || rang || before == 2, "asleep beside an entry");
-        });
-    }
-
-    /// The first entry of a bin sets a sleeper's alarm, or is seen by a sleeper that falls asleep.
-    #[test]
-    fn an_entry_that_is_due_before_the_alarm_rings() {
-        loom::model(|| {
-            let (side, mut worker) = sides();
-            let producer = {
-                let side = side.clone();
-                thread::spawn(move || {
-                    let (end, quiet) = side.1.push_looking(1, || side.0.look(0)).unwrap();
-                    side.0.rings(end, quiet, || 5)
-                })
-            };
-            let sleeps = worker.arm_and_look(2);
-            let rang = producer.join().unwrap();
-            assert!(!sleeps || rang);
-        });
     }
 }

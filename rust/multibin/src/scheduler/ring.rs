@@ -1,26 +1,51 @@
-//! A bounded ring with any number of producers and one consumer. All `unsafe` of the crate is here, but for
-//! a call of libc in `scheduler/fork.rs`.
+//! A bounded ring with any number of producers and one consumer.
 //!
 //! A producer claims positions by advancing `tail`, writes its slots and publishes each by storing
 //! `position + 1` in the slot's `stamp`. The consumer takes the published prefix and advances
-//! `head`. Positions count up for ever (u64), so a stamp is never seen twice.
+//! `head`. Positions count up without end (u64), so a stamp is never seen twice.
 //!
-//! A claim is sequentially consistent, so a producer that looks at something between its claim and
-//! its publication needs no fence: whoever writes that thing and then finds `tail` where it was is
-//! seen by the producer. Whoever finds `tail` ahead of what is published looks again.
+//! A claim is sequentially consistent. So a producer needs no fence to read a flag between its
+//! claim and its publication. If the consumer writes the flag and then reads an unchanged `tail`,
+//! every later producer sees the flag. If it finds `tail` ahead of the published prefix, it must
+//! check again.
+//!
+//! ```
+//! use multibin::ring::{Full, ring};
+//!
+//! let (ring, mut consumer) = ring(2);
+//! assert_eq!(ring.push('a'), Ok(0));
+//! assert_eq!(ring.push('b'), Ok(1));
+//! assert_eq!(ring.push('c'), Err(Full('c')));
+//! let mut taken = String::new();
+//! consumer.pass(|value| taken.push(value));
+//! assert_eq!(taken, "ab");
+//! ```
+
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 use std::mem::MaybeUninit;
 
 use crate::sync::{Arc, AtomicU64, Ordering, UnsafeCell, order_for_loom};
 
-/// The ring has no room: the value comes back.
+/// The ring has no free slot: the error returns the value.
+///
+/// ```
+/// use multibin::ring::{Full, ring};
+///
+/// let (ring, _consumer) = ring(1);
+/// ring.push(1).unwrap();
+/// let Full(value) = ring.push(2).unwrap_err();
+/// assert_eq!(value, 2);
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct Full<T>(
-    /// What was not taken.
+    /// The value that was not pushed.
     pub T,
 );
 
-/// Keeps what producers write and what the consumer writes on cache lines of their own.
+/// Keeps the word that producers write and the one that the consumer writes on separate cache
+/// lines.
 #[repr(align(128))]
 #[derive(Debug)]
 struct Aligned<T>(T);
@@ -32,7 +57,16 @@ struct Slot<T> {
     value: UnsafeCell<MaybeUninit<T>>,
 }
 
-/// The producers' side: shared, any number of threads.
+/// The producers' half: shared by any number of threads.
+///
+/// ```
+/// let (ring, _consumer) = multibin::ring::ring(4);
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| ring.push(1).unwrap());
+///     scope.spawn(|| ring.push(2).unwrap());
+/// });
+/// assert_eq!(ring.tail(), 2);
+/// ```
 #[derive(Debug)]
 pub struct Ring<T> {
     slots: Box<[Slot<T>]>,
@@ -42,27 +76,41 @@ pub struct Ring<T> {
     head: Aligned<AtomicU64>,
 }
 
-/// The consumer's side: there is one, and taking needs `&mut`.
+/// The consumer's half: there is one, and taking needs `&mut`.
+///
+/// ```
+/// let (ring, mut consumer) = multibin::ring::ring(4);
+/// ring.push(7).unwrap();
+/// consumer.pass(|value| assert_eq!(value, 7));
+/// assert!(consumer.is_empty());
+/// ```
 #[derive(Debug)]
-pub struct Drain<T> {
+pub struct Consumer<T> {
     ring: Arc<Ring<T>>,
-    /// The next position to take; `Ring::head` follows every eighth of a lap, and when a pass ends.
+    /// The next position to take. `Ring::head` follows every eighth of a lap, and when a pass ends.
     head: u64,
 }
 
-// SAFETY: a slot's value is touched by one thread at a time: first by the producer that claimed its
-// position, then, after the Release/Acquire pair on `stamp`, by the one consumer, then, after the
-// pair on `head`, by the producer of the next lap. Values are `Copy`, so they cross by being copied.
+// All `unsafe` of the crate is here, except a call of libc in `scheduler/fork.rs`.
+
+// SAFETY: a slot's value is touched by one thread at a time. The first is the producer that claimed
+// its position. After the Release/Acquire pair on `stamp` it is the one consumer. After the pair on
+// `head` it is the producer of the next lap. Values are `Copy`, so they cross by being copied.
 unsafe impl<T: Copy + Send> Sync for Ring<T> {}
-// SAFETY: as above; the ring owns its slots.
+// SAFETY: the ring owns its slots, whose values may be sent; threads share it as argued for `Sync`.
 unsafe impl<T: Copy + Send> Send for Ring<T> {}
 
-/// A ring of `slots` values: both its sides.
+/// Makes a ring of `slots` slots and returns both its halves.
+///
+/// ```
+/// let (ring, consumer) = multibin::ring::ring::<u32>(8);
+/// assert_eq!((ring.tail(), consumer.head()), (0, 0));
+/// ```
 ///
 /// # Panics
 /// If `slots` is not a power of two.
 #[must_use]
-pub fn ring<T: Copy>(slots: usize) -> (Arc<Ring<T>>, Drain<T>) {
+pub fn ring<T: Copy>(slots: usize) -> (Arc<Ring<T>>, Consumer<T>) {
     assert!(slots.is_power_of_two(), "{slots} slots are not a power of two");
     let slot = |_| Slot { stamp: AtomicU64::new(0), value: UnsafeCell::new(MaybeUninit::uninit()) };
     let ring = Arc::new(Ring {
@@ -70,69 +118,91 @@ pub fn ring<T: Copy>(slots: usize) -> (Arc<Ring<T>>, Drain<T>) {
         tail: Aligned(AtomicU64::new(0)),
         head: Aligned(AtomicU64::new(0)),
     });
-    let drain = Drain { ring: Arc::clone(&ring), head: 0 };
-    (ring, drain)
+    let consumer = Consumer { ring: Arc::clone(&ring), head: 0 };
+    (ring, consumer)
 }
 
 impl<T: Copy> Ring<T> {
-    /// Publishes `value`; returns its position. Lock-free: a claim fails for long only while
-    /// other producers' succeed.
+    /// Publishes `value` and returns its position. Lock-free: a claim fails only when that of
+    /// another producer succeeds.
+    ///
+    /// ```
+    /// let (ring, consumer) = multibin::ring::ring(4);
+    /// assert_eq!(ring.push(7), Ok(0));
+    /// assert_eq!(consumer.first(), Some(7));
+    /// ```
     ///
     /// # Errors
     /// [`Full`], with the value, when no slot is free.
     #[inline]
     pub fn push(&self, value: T) -> Result<u64, Full<T>> {
-        self.push_looking(value, || ()).map(|(end, ())| end - 1).ok_or(Full(value))
+        self.push_with(value, || ()).map(|(end, ())| end - 1).ok_or(Full(value))
     }
 
-    /// As [`Ring::push`], and calls `look` between claim and publication: it must not panic, as the
-    /// consumer waits for the position. Returns the position after the value, and what was seen.
+    /// Publishes `value` and calls `check` between claim and publication. `check` must not panic:
+    /// the consumer waits for the position. Returns the position after the value, and what `check`
+    /// returned; `None` if no slot is free.
     #[inline]
-    pub(crate) fn push_looking<L>(&self, value: T, look: impl FnOnce() -> L) -> Option<(u64, L)> {
+    pub(crate) fn push_with<C>(&self, value: T, check: impl FnOnce() -> C) -> Option<(u64, C)> {
         let (position, _) = self.claim(1)?;
-        let seen = look();
+        let seen = check();
         self.publish(position, value);
         Some((position + 1, seen))
     }
 
-    /// Publishes the longest prefix of `values` for which there is room, claimed in one step;
-    /// returns how many, and the position after the last; `None` if that is nothing. Lock-free
-    /// like [`Ring::push`].
+    /// Publishes the longest prefix of `values` for which slots are free, claimed in one step.
+    /// Returns how many, and the position after the last; `None` if no slot is free. Lock-free: a
+    /// claim fails only when that of another producer succeeds.
+    ///
+    /// ```
+    /// let (ring, _consumer) = multibin::ring::ring(4);
+    /// assert_eq!(ring.push_block(&[1, 2, 3]), Some((3, 3)));
+    /// assert_eq!(ring.push_block(&[4, 5, 6]), Some((1, 4)));
+    /// assert_eq!(ring.push_block(&[5, 6]), None);
+    /// ```
     pub fn push_block(&self, values: &[T]) -> Option<(usize, u64)> {
-        let pushed = self.push_block_looking(values.len(), |i| values[i], || ());
+        let pushed = self.push_block_with(values.len(), |i| values[i], || ());
         pushed.map(|(pushed, end, ())| (pushed, end))
     }
 
-    /// [`Ring::push_block`] of the `values` of 0 up to `count`, with `look` as in
-    /// [`Ring::push_looking`].
-    pub(crate) fn push_block_looking<L>(
+    /// Publishes the longest prefix of the `values` of 0 up to `count` for which slots are free.
+    /// Calls `check` between claim and publication: it must not panic. Returns how many, the
+    /// position after the last, and what `check` returned.
+    pub(crate) fn push_block_with<C>(
         &self,
         count: usize,
         values: impl Fn(usize) -> T,
-        look: impl FnOnce() -> L,
-    ) -> Option<(usize, u64, L)> {
+        check: impl FnOnce() -> C,
+    ) -> Option<(usize, u64, C)> {
         let (first, claimed) = self.claim(count as u64)?;
-        let seen = look();
+        let seen = check();
         for i in 0..claimed {
             self.publish(first + i, values(i as usize));
         }
         Some((claimed as usize, first + claimed, seen))
     }
 
-    /// The next position to claim: those from [`Drain::head`] on are not yet taken.
+    /// Returns the next position to claim: those from [`Consumer::head`] on are not yet taken.
+    ///
+    /// ```
+    /// let (ring, _consumer) = multibin::ring::ring(4);
+    /// ring.push(7).unwrap();
+    /// assert_eq!(ring.tail(), 1);
+    /// ```
     #[must_use]
     pub fn tail(&self) -> u64 {
-        // SeqCst: pairs with the exchange in `claim`. Who wrote before what a producer looks at
-        // sees the claim here, or the producer sees that write.
+        // SeqCst: pairs with the exchange in `claim`. A thread that wrote a flag before sees the
+        // claim here, or the producer that checks the flag sees that write.
         self.tail.0.load(Ordering::SeqCst)
     }
 
-    /// Claims up to `wanted` positions: the first one and how many; `None` if there is no room.
+    /// Claims up to `wanted` positions. Returns the first one and how many; `None` if no slot is
+    /// free.
     #[inline]
     fn claim(&self, wanted: u64) -> Option<(u64, u64)> {
         let mut tail = self.tail.0.load(Ordering::Relaxed);
         loop {
-            // Acquire: pairs with the Release store in `Drain::release`, so that a slot is
+            // Acquire: pairs with the Release store in `Consumer::release`, so that a slot is
             // overwritten only after its last value was read.
             let head = self.head.0.load(Ordering::Acquire);
             // A stale `tail` may lie behind `head`; the exchange below then fails.
@@ -141,8 +211,8 @@ impl<T: Copy> Ring<T> {
             if claimed == 0 {
                 return None;
             }
-            // SeqCst: pairs with the load in `tail`, for those who look before they publish; the
-            // slot's stamp publishes the value.
+            // SeqCst: pairs with the load in `tail`, for producers that check before they publish.
+            // The slot's stamp publishes the value.
             match self.tail.0.compare_exchange_weak(
                 tail,
                 tail + claimed,
@@ -162,11 +232,11 @@ impl<T: Copy> Ring<T> {
     fn publish(&self, position: u64, value: T) {
         let slot = self.slot(position);
         slot.value.with_mut(|cell| {
-            // SAFETY: `position` was claimed by this thread alone and lies less than one lap ahead
-            // of `head`, so the consumer has left this slot and no other producer may enter it.
+            // SAFETY: this thread alone claimed `position`, which is less than one lap ahead of
+            // `head`. So the consumer has left this slot, and no other producer may enter it.
             unsafe { (*cell).write(value) };
         });
-        // Release: pairs with the Acquire load in `Drain::published`, so that it sees the value.
+        // Release: pairs with the Acquire load in `Consumer::published`, so that it sees the value.
         slot.stamp.store(position + 1, Ordering::Release);
     }
 
@@ -176,13 +246,21 @@ impl<T: Copy> Ring<T> {
     }
 }
 
-impl<T: Copy> Drain<T> {
-    /// Hands every published value to `each`, oldest first, up to the first position that is not
-    /// published or was not claimed when this began; whether that one was claimed. Wait-free: at
-    /// most one lap.
+impl<T: Copy> Consumer<T> {
+    /// Passes every published value to `each`, the oldest first. Stops at the first position that
+    /// is not published, or was not claimed when this began. Returns true if that one was claimed.
+    /// Wait-free: at most one lap.
+    ///
+    /// ```
+    /// let (ring, mut consumer) = multibin::ring::ring(4);
+    /// ring.push_block(&[1, 2, 3]).unwrap();
+    /// let mut sum = 0;
+    /// assert!(!consumer.pass(|value| sum += value));
+    /// assert_eq!(sum, 6);
+    /// ```
     #[inline]
     pub fn pass(&mut self, mut each: impl FnMut(T)) -> bool {
-        // Who waits for room gets some before the pass is over.
+        // A producer that waits for a free slot gets one before the pass is over.
         let portion = (self.ring.slots.len() / 8) as u64;
         let (tail, mut head) = (self.ring.tail(), self.head);
         while head != tail
@@ -198,39 +276,72 @@ impl<T: Copy> Drain<T> {
         head != tail
     }
 
-    /// The next position to take.
+    /// Returns the next position to take.
+    ///
+    /// ```
+    /// let (ring, mut consumer) = multibin::ring::ring(4);
+    /// ring.push(7).unwrap();
+    /// consumer.pass(drop);
+    /// assert_eq!(consumer.head(), 1);
+    /// ```
     #[must_use]
     pub fn head(&self) -> u64 {
         self.head
     }
 
-    /// Returns true if no position is claimed that was not taken.
+    /// Returns true if every position that was claimed is taken.
+    ///
+    /// ```
+    /// let (ring, consumer) = multibin::ring::ring(4);
+    /// assert!(consumer.is_empty());
+    /// ring.push(7).unwrap();
+    /// assert!(!consumer.is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.head == self.ring.tail()
     }
 
-    /// The ring that this side empties.
+    /// Returns the producers' half.
+    ///
+    /// ```
+    /// let (_, consumer) = multibin::ring::ring(4);
+    /// consumer.ring().push(7).unwrap();
+    /// assert_eq!(consumer.first(), Some(7));
+    /// ```
     #[must_use]
     pub fn ring(&self) -> &Ring<T> {
         &self.ring
     }
 
-    /// The value at the next position to take, if it is published. Wait-free.
+    /// Returns the value at the next position to take, if it is published. Wait-free.
+    ///
+    /// ```
+    /// let (ring, consumer) = multibin::ring::ring(4);
+    /// assert_eq!(consumer.first(), None);
+    /// ring.push(7).unwrap();
+    /// assert_eq!(consumer.first(), Some(7));
+    /// ```
     #[must_use]
     pub fn first(&self) -> Option<T> {
         self.published(self.head)
     }
 
-    /// Returns the first published value that `wanted` accepts, also behind a position that its
-    /// producer claimed and has not published. Takes nothing. Wait-free: at most one lap.
+    /// Returns the first published value that `wanted` accepts, and takes none. It may be behind a
+    /// position that is claimed and not published. Wait-free: at most one lap.
+    ///
+    /// ```
+    /// let (ring, consumer) = multibin::ring::ring(4);
+    /// ring.push_block(&[1, 2, 3]).unwrap();
+    /// assert_eq!(consumer.find(|value| value % 2 == 0), Some(2));
+    /// ```
     #[must_use]
     pub fn find(&self, wanted: impl Fn(&T) -> bool) -> Option<T> {
         let claimed = self.head..self.ring.tail();
         claimed.filter_map(|position| self.published(position)).find(wanted)
     }
 
-    /// The value at `position`, which is not before `head`, if it is published.
+    /// Returns the value at `position`, which is not before `head`, if it is published.
     #[inline]
     fn published(&self, position: u64) -> Option<T> {
         let slot = self.ring.slot(position);
@@ -239,162 +350,20 @@ impl<T: Copy> Drain<T> {
             return None;
         }
         Some(slot.value.with(|cell| {
-            // SAFETY: the stamp says that this position is published; its producer has left the
+            // SAFETY: the stamp shows that this position is published. Its producer has left the
             // slot, and the next one waits until `head` passes it, which needs `&mut self`.
             unsafe { (*cell).assume_init() }
         }))
     }
 
-    /// Every position before `head` was taken.
+    /// Advances to `head`: every position before it was taken.
     #[inline]
     fn release(&mut self, head: u64) {
         if self.head != head {
             self.head = head;
-            // Release: pairs with the Acquire load in `Ring::claim`; the values before it were read.
+            // Release: pairs with the Acquire load in `Ring::claim`; the values before it were
+            // read.
             self.ring.head.0.store(head, Ordering::Release);
         }
-    }
-}
-
-#[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
-
-    fn drained(drain: &mut Drain<u32>) -> Vec<u32> {
-        let mut values = Vec::new();
-        drain.pass(|value| values.push(value));
-        values
-    }
-
-    #[test]
-    fn keeps_order_over_many_laps_and_hands_back_what_does_not_fit() {
-        let (ring, mut drain) = ring(4);
-        for lap in 0..10 {
-            let values = [lap, lap + 1, lap + 2, lap + 3];
-            for value in values {
-                ring.push(value).unwrap();
-            }
-            assert_eq!(ring.push(99), Err(Full(99)));
-            assert_eq!(drained(&mut drain), values);
-        }
-    }
-
-    #[test]
-    fn blocks_take_what_there_is_room_for() {
-        let (ring, mut drain) = ring(8);
-        assert_eq!(ring.push_block(&[0, 1, 2, 3, 4]), Some((5, 5)));
-        assert_eq!(ring.push_block(&[5, 6, 7, 8, 9]), Some((3, 8)));
-        assert_eq!(ring.push_block(&[8]), None);
-        assert_eq!(drained(&mut drain), [0, 1, 2, 3, 4, 5, 6, 7]);
-        assert_eq!((ring.tail(), drain.head()), (8, 8));
-    }
-
-    #[test]
-    fn finds_what_lies_behind_a_claim_and_leaves_it() {
-        let (ring, mut drain) = ring(4);
-        let (stalled, _) = ring.claim(1).unwrap();
-        ring.push(7).unwrap();
-        assert!(drained(&mut drain).is_empty());
-        assert_eq!(drain.find(|&value| value == 7), Some(7));
-        assert_eq!(drain.find(|&value| value == 8), None);
-        ring.publish(stalled, 8);
-        assert_eq!(drained(&mut drain), [8, 7]);
-        assert_eq!(drain.find(|_| true), None);
-    }
-
-    #[test]
-    fn a_pass_makes_room_every_eighth_of_a_lap_and_ends_after_one() {
-        let (ring, mut drain) = ring(16);
-        (0..16).for_each(|value| drop(ring.push(value)));
-        let mut room = Vec::new();
-        drain.pass(|value| room.push(ring.push(16 + value).is_ok()));
-        assert_eq!(room.len(), 16);
-        assert_eq!(room.iter().filter(|&&room| room).count(), 14);
-        assert_eq!(room[..4], [false, false, true, true]);
-        assert_eq!(drained(&mut drain).len(), 14);
-    }
-
-    #[test]
-    fn values_from_many_threads_arrive_once_and_in_each_ones_order() {
-        const EACH: u32 = 20_000;
-        let (ring, mut drain) = ring::<u32>(64);
-        let mut seen: [Vec<u32>; 3] = Default::default();
-        std::thread::scope(|scope| {
-            for producer in 0..3 {
-                let ring = &ring;
-                scope.spawn(move || {
-                    for i in 0..EACH {
-                        while ring.push(producer * EACH + i).is_err() {
-                            std::thread::yield_now();
-                        }
-                    }
-                });
-            }
-            while seen.iter().map(Vec::len).sum::<usize>() < 3 * EACH as usize {
-                drain.pass(|value| seen[(value / EACH) as usize].push(value % EACH));
-                std::thread::yield_now();
-            }
-        });
-        assert!(seen.iter().all(|values| values.iter().copied().eq(0..EACH)));
-    }
-}
-
-/// Run with `RUSTFLAGS="--cfg loom" cargo test -p multibin --profile loom --lib loom`.
-#[cfg(all(test, loom))]
-mod loom_tests {
-    use loom::thread;
-
-    use super::*;
-
-    /// Two producers, a ring of two slots, so that laps overlap: nothing is lost, doubled or torn.
-    #[test]
-    fn ring_delivers_each_value_once_and_in_order() {
-        loom::model(|| {
-            let (ring, mut drain) = ring::<(u32, u32)>(2);
-            let producer = |values: &'static [u32]| {
-                let ring = Arc::clone(&ring);
-                thread::spawn(move || {
-                    let accepted = |value: &u32| ring.push((*value, *value)).is_ok();
-                    values.iter().copied().filter(accepted).collect::<Vec<_>>()
-                })
-            };
-            let (one, other) = (producer(&[1, 2]), producer(&[11]));
-            let mut seen = Vec::new();
-            drain.pass(|(value, copy)| {
-                assert_eq!(value, copy);
-                seen.push(value);
-            });
-            let sent = [one.join().unwrap(), other.join().unwrap()];
-            drain.pass(|(value, _)| seen.push(value));
-            for values in &sent {
-                let low = values.first().is_some_and(|&value| value < 10);
-                let got: Vec<_> = seen.iter().copied().filter(|&v| (v < 10) == low).collect();
-                assert!(values.is_empty() || *values == got, "{values:?} {got:?}");
-            }
-            assert_eq!(seen.len(), sent[0].len() + sent[1].len());
-        });
-    }
-
-    /// A block and a single value, so that a claim of several positions meets one of one.
-    #[test]
-    fn blocks_and_single_values_mix() {
-        loom::model(|| {
-            let (ring, mut drain) = ring::<u32>(4);
-            let block = {
-                let ring = Arc::clone(&ring);
-                thread::spawn(move || ring.push_block(&[1, 2, 3]).map_or(0, |(pushed, _)| pushed))
-            };
-            let single = {
-                let ring = Arc::clone(&ring);
-                thread::spawn(move || usize::from(ring.push(11).is_ok()))
-            };
-            let mut seen = Vec::new();
-            drain.pass(|value| seen.push(value));
-            let sent = block.join().unwrap() + single.join().unwrap();
-            drain.pass(|value| seen.push(value));
-            assert_eq!(seen.len(), sent);
-            let block: Vec<_> = seen.into_iter().filter(|&value| value < 10).collect();
-            assert_eq!(block, [1, 2, 3]);
-        });
     }
 }

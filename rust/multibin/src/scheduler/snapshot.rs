@@ -1,12 +1,20 @@
-//! All counters at one moment.
+//! The counters at one moment.
 
 use std::time::Duration;
 
-use super::wakes::WakeList;
-use super::{Inner, State};
-use crate::stats::{BinStats, Snapshot};
+use super::inner::{Inner, State};
+use super::locks::WakeList;
+use crate::stats::{BinStats, Snapshot, Stats};
+use crate::sync::Ordering;
 
 impl Inner {
+    pub(super) fn stats(&self) -> Stats {
+        let wakes = WakeList::new();
+        self.expire_due(&wakes);
+        let state = self.lock(&wakes);
+        self.totals(&state)
+    }
+
     pub(super) fn snapshot(&self) -> Snapshot {
         let mut bins = Vec::with_capacity(self.rings.len());
         let wakes = WakeList::new();
@@ -14,19 +22,42 @@ impl Inner {
         let state = self.lock(&wakes);
         let now = self.now();
         bins.extend((0..self.rings.len()).map(|bin| state.bin_stats(bin, now)));
-        Snapshot { bins, totals: self.stats(&state), waits: state.counts.waits() }
+        Snapshot { bins, totals: self.totals(&state), waits: state.counts.waits() }
+    }
+
+    fn totals(&self, state: &State) -> Stats {
+        let taken = state.former.taken();
+        let resubmitted = state.former.resubmitted();
+        // The lock stops what enters and leaves queues, not what is submitted or done.
+        let (done, lost) = (self.done.load(Ordering::Relaxed), self.lost.load(Ordering::Relaxed));
+        let submitted = self.admission.admitted();
+        Stats {
+            submitted,
+            taken,
+            resubmitted,
+            restarted: state.restarted,
+            done,
+            lost,
+            cancelled: state.cancelled,
+            expired: state.expired,
+            waiting: submitted + resubmitted - taken - state.cancelled - state.expired,
+            leased: (taken - resubmitted).saturating_sub(done + lost),
+            refused: self.refused.load(Ordering::Relaxed),
+            capacity: self.capacity as u64,
+            batches: state.batches,
+        }
     }
 }
 
 impl State {
     fn bin_stats(&self, bin: usize, now: u64) -> BinStats {
-        let (ring, depth) = (&self.drains[bin], self.former.depth_of(bin));
-        let arrivals = ring.ring().tail();
-        // What is in the ring waits behind who entered the queue already.
-        let published = ring.first().map(|submission| submission.arrival);
+        let (consumer, depth) = (&self.consumers[bin], self.former.depth_of(bin));
+        let arrivals = consumer.ring().tail();
+        // Requests in the ring came later than those in the queue.
+        let published = consumer.first().map(|submission| submission.arrival);
         let oldest = depth.oldest.into_iter().chain(published).min();
         BinStats {
-            waiting: depth.waiting + (arrivals - ring.head()) - self.withdrawn.in_ring(bin),
+            waiting: depth.waiting + (arrivals - consumer.head()) - self.withdrawn.in_ring(bin),
             parked: depth.parked,
             oldest: oldest.map_or(Duration::ZERO, |arrival| since(arrival, now)),
             arrivals,
@@ -49,7 +80,7 @@ mod tests {
 
     const SECOND: u64 = 1_000_000_000;
 
-    /// On a clock that the test moves, with bins [0, 10), [10, 20) and [20, ∞).
+    /// Makes a scheduler on a clock that the test moves, with bins [0, 10), [10, 20) and [20, ∞).
     fn scheduler() -> (Arc<AtomicU64>, Scheduler) {
         let clock = Arc::new(AtomicU64::new(0));
         let edges = Edges::new(&[0, 10, 20, 40]).unwrap();

@@ -1,124 +1,164 @@
-//! Who takes batches.
+//! A worker takes batches.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::batch::Batch;
-use super::fork::Shared;
-use super::wakes::WakeList;
-use super::{NextBatch, NextError, Scheduler, next};
-use crate::request::WorkerId;
-use crate::sync::{AtomicU32, Ordering, order_for_loom};
+use super::errors::NextError;
+use super::handle::{Scheduler, Shared};
+use super::locks::WakeList;
+use super::next_batch::{self, NextBatch};
+use super::worker_handle::WorkerHandle;
 
-/// Takes batches. Climbers that it resubmits come back to it alone; when it is closed, or it and its batches
-/// and futures are dropped, those that still wait start over in the shared queues.
+/// Takes batches.
+///
+/// Rows that it resubmits come back to it alone. Those that still wait restart in the shared queues
+/// when it is closed, or when it, its batches and its futures are dropped.
+///
+/// ```
+/// use multibin::{Config, Edges, Scheduler};
+///
+/// let scheduler = Scheduler::new(Edges::new(&[0, 10])?, Config::new(4))?;
+/// let worker = scheduler.worker();
+/// let serving = std::thread::spawn(move || {
+///     worker.batches().map(|batch| {
+///         batch.done();
+///         batch.rows().len()
+///     }).sum::<usize>()
+/// });
+/// scheduler.submit_many(&[1, 2, 3], &[5, 6, 7])?;
+/// assert!(scheduler.drain(None));
+/// assert_eq!(serving.join().unwrap(), 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
-pub struct Worker(Arc<Handle>);
-
-/// What a worker, its batches and its futures share.
-#[derive(Debug)]
-pub(crate) struct Handle {
-    pub(crate) id: WorkerId,
-    pub(crate) scheduler: Shared,
-    /// Where requests climb, how many of its batches have not ended. Raised under the forming lock.
-    leases: AtomicU32,
-}
-
-impl Handle {
-    pub(super) fn new(id: WorkerId, scheduler: Shared) -> Self {
-        Self { id, scheduler, leases: AtomicU32::new(0) }
-    }
-
-    /// A batch of the worker leaves. The caller holds the forming lock.
-    #[inline]
-    pub(super) fn lease(&self) {
-        if self.scheduler.climbs {
-            // Relaxed: the lock orders it before the ends of this lease and the looks of other calls.
-            self.leases.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Returns true if a batch of the worker may still give back climbers to it. The caller holds the
-    /// forming lock and knows that the scheduler is closed.
-    pub(super) fn may_get_climbers(&self) -> bool {
-        // SeqCst: pairs with the exchange in `end_lease`.
-        self.scheduler.climbs && self.leases.load(Ordering::SeqCst) > 0
-    }
-
-    /// A batch of the worker ended, after what it gave back entered a queue. With the last one of a
-    /// closed scheduler, the calls that wait for the worker's climbers wait no more.
-    #[inline]
-    pub(crate) fn end_lease(&self, wakes: &WakeList) {
-        if !self.scheduler.climbs {
-            return;
-        }
-        // SeqCst: pairs with the load in `may_get_climbers` of a call that was woken by `close`: it sees
-        // the end of the lease, or the scheduler is found closed here.
-        let last = self.leases.fetch_sub(1, Ordering::SeqCst) == 1;
-        order_for_loom();
-        if last && self.scheduler.admission.is_closed() {
-            let mut state = self.scheduler.lock(wakes);
-            state.wake_all(|worker| worker == self.id);
-        }
-    }
-}
+pub struct Worker(Arc<WorkerHandle>);
 
 impl Worker {
-    pub(super) fn new(handle: Handle) -> Self {
-        Self(Arc::new(handle))
+    /// Adds a worker to a scheduler.
+    pub(super) fn new(scheduler: &Shared) -> Self {
+        let wakes = WakeList::new();
+        let mut state = scheduler.lock(&wakes);
+        let id = state.workers;
+        state.workers += 1;
+        state.former.add_worker(id);
+        Self(Arc::new(WorkerHandle::new(id, scheduler.clone())))
     }
 
-    /// The next batch; waits for it as long as `timeout` says (`None`: for ever).
+    /// Returns the next batch; waits for it for `timeout` at most (`None`: without limit).
     ///
-    /// Blocking: takes the forming lock, and sleeps without polling while no batch may leave; beside
-    /// a producer that was stopped half-way, one of those who sleep looks every 50 µs.
+    /// Blocking: takes the forming lock, and parks the thread while no batch may leave. Beside a
+    /// producer that stalled while it submitted, one of the waiters checks again every 50 µs.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use multibin::{Config, Edges, NextError, Scheduler};
+    ///
+    /// let scheduler = Scheduler::new(Edges::new(&[0, 10])?, Config::new(4))?;
+    /// let worker = scheduler.worker();
+    /// assert_eq!(worker.next_batch(Some(Duration::ZERO)).unwrap_err(), NextError::Timeout);
+    /// scheduler.submit(7, 3)?;
+    /// assert_eq!(worker.next_batch(None)?.rows()[0].key, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
-    /// [`NextError`] when the time is over, the scheduler is closed and nothing waits for this worker
-    /// (not final: its open batches may resubmit), or the worker is closed.
+    /// [`NextError`] when the timeout is over, when the scheduler is closed and no request waits
+    /// for this worker, and when the worker is closed. [`NextError::Closed`] is not final: open
+    /// batches of the worker may resubmit.
     pub fn next_batch(&self, timeout: Option<Duration>) -> Result<Batch, NextError> {
-        next::next(&self.0, timeout, false)
+        next_batch::next(&self.0, timeout, false)
     }
 
-    /// Returns the next batch like [`Worker::next_batch`], but where requests climb
-    /// [`NextError::Closed`] is final: while batches of the worker are open, wherever they run, it waits
-    /// for what they may give back. A thread that holds one of them would wait for itself.
+    /// Returns the next batch; once the scheduler is closed, also waits for rows that open batches
+    /// of this worker may resubmit.
+    ///
+    /// So with climbing [`NextError::Closed`] is final, wherever the batches run. A thread that
+    /// holds one of them would wait for itself.
+    ///
+    /// ```
+    /// use multibin::{Config, Edges, NextError, Scheduler};
+    ///
+    /// let scheduler = Scheduler::new(Edges::new(&[0, 10])?, Config::new(4))?;
+    /// scheduler.close();
+    /// let next = scheduler.worker().next_batch_staying(None);
+    /// assert_eq!(next.unwrap_err(), NextError::Closed);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
-    /// [`NextError`].
+    /// [`NextError`] when the timeout is over, and when the worker is closed. [`NextError::Closed`]
+    /// when the scheduler is closed and no request can come for this worker.
     pub fn next_batch_staying(&self, timeout: Option<Duration>) -> Result<Batch, NextError> {
-        next::next(&self.0, timeout, true)
+        next_batch::next(&self.0, timeout, true)
     }
 
-    /// All batches until the worker is closed, or the scheduler is and nothing more can come: of
-    /// [`Worker::next_batch_staying`]. End each, also by handing it to another thread that does.
+    /// Returns an iterator over all batches, until the worker is closed, or the scheduler is closed
+    /// and no request can come. It calls [`Worker::next_batch_staying`]. The caller must end each
+    /// batch, or hand it to a thread that does.
+    ///
+    /// ```
+    /// use multibin::{Config, Edges, Scheduler};
+    ///
+    /// let scheduler = Scheduler::new(Edges::new(&[0, 10])?, Config::new(2))?;
+    /// scheduler.submit_many(&[1, 2, 3], &[5, 6, 7])?;
+    /// scheduler.close();
+    /// for batch in scheduler.worker().batches() {
+    ///     batch.done();
+    /// }
+    /// assert_eq!(scheduler.stats().done, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn batches(&self) -> impl Iterator<Item = Batch> {
         std::iter::from_fn(|| self.next_batch_staying(None).ok())
     }
 
-    /// The next batch as a future, for any executor; `timeout` counts from this call on. Who waits
-    /// when the worker is closed gets [`NextError::WorkerClosed`]. The scheduler wakes it when its time is over.
+    /// Returns the next batch as a future, for any executor; `timeout` counts from this call. The
+    /// scheduler wakes it at its timeout, and with [`NextError::WorkerClosed`] when the worker is
+    /// closed.
+    ///
+    /// ```
+    /// use multibin::{Config, Edges, Scheduler};
+    ///
+    /// let scheduler = Scheduler::new(Edges::new(&[0, 10])?, Config::new(4))?;
+    /// let worker = scheduler.worker();
+    /// let task = async { worker.next_batch_async(None).await.map(|batch| batch.rows()[0].key) };
+    /// scheduler.submit(7, 3)?;
+    /// # use std::{pin::pin, task::{Context, Poll, Waker}};
+    /// # let outcome = pin!(task).poll(&mut Context::from_waker(Waker::noop()));
+    /// assert_eq!(outcome, Poll::Ready(Ok(7)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn next_batch_async(&self, timeout: Option<Duration>) -> NextBatch {
         NextBatch::new(&self.0, timeout)
     }
 
-    /// The scheduler that it takes from.
+    /// Returns the scheduler whose batches it takes.
+    ///
+    /// ```
+    /// let edges = multibin::Edges::new(&[0, 10])?;
+    /// let worker = multibin::Scheduler::new(edges, multibin::Config::new(4))?.worker();
+    /// worker.scheduler().submit(7, 3)?;
+    /// assert_eq!(worker.next_batch(None)?.rows()[0].key, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn scheduler(&self) -> Scheduler {
         Scheduler(self.0.scheduler.clone())
     }
 
-    /// Hands the waiting climbers back to the shared queues, where they start over; calls that wait
-    /// in [`Worker::next_batch`], and later ones, get [`NextError::WorkerClosed`].
+    /// Closes the worker. Its climbers restart in the shared queues. Calls that wait in
+    /// [`Worker::next_batch`], and later ones, get [`NextError::WorkerClosed`].
+    ///
+    /// ```
+    /// use multibin::{Config, Edges, NextError, Scheduler};
+    ///
+    /// let worker = Scheduler::new(Edges::new(&[0, 10])?, Config::new(4))?.worker();
+    /// worker.close();
+    /// assert_eq!(worker.next_batch(None).unwrap_err(), NextError::WorkerClosed);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn close(&self) {
         self.0.scheduler.remove_worker(self.0.id);
-    }
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        if !self.scheduler.is_beyond_use() {
-            self.scheduler.remove_worker(self.id);
-        }
     }
 }

@@ -1,27 +1,28 @@
-//! The shipped former with what follows the traffic.
+//! The scheduler's batch former with edges and a gate that follow the finished requests.
 
 use super::clock::seconds;
+use super::policy::Policy;
 use super::records::TimedEvent;
-use super::run::Policy;
 use crate::adapt::{Adaptation, Adapter};
 use crate::policy::{Formed, Former};
-use crate::request::WorkerId;
-use crate::request::{Row, Submission};
+use crate::request::{Row, Submission, WorkerId};
 
-/// While the gate is closed, a request that arrives goes to the first bin; fitted edges are in use at
-/// once, without the milliseconds that a fit takes.
-pub(super) struct Adaptive {
+/// A batch former that an adapter steers.
+///
+/// While the gate is closed, requests that arrive go to the first bin. Fitted edges are in use at
+/// once: the milliseconds that a fit takes are not simulated.
+pub(super) struct AdaptiveFormer {
     former: Former,
     adapter: Adapter,
     events: Vec<TimedEvent>,
 }
 
-impl Adaptive {
+impl AdaptiveFormer {
     pub(super) fn new(former: Former, adapter: Adapter) -> Self {
         Self { former, adapter, events: Vec::new() }
     }
 
-    /// Keeps what the adapter did at `now`, before it forgets it.
+    /// Moves the adapter's events into those of the simulation, with the time `now`.
     fn keep_events(&mut self, now: u64) {
         let time = seconds(now);
         let events = self.adapter.events().into_iter();
@@ -29,29 +30,29 @@ impl Adaptive {
     }
 }
 
-impl Policy for Adaptive {
+impl Policy for AdaptiveFormer {
     fn arrive(&mut self, submission: Submission) -> bool {
         let bin = self.former.bin(submission.length);
         self.former.arrive(bin, |arrivals| arrivals.push(submission));
-        self.former.may_stir(bin)
+        self.former.arrival_matters(bin)
     }
 
-    fn form(&mut self, now: u64, server: WorkerId, closed: bool, starts: usize) -> Option<Formed> {
-        self.former.form(now, server, closed, starts)
+    fn form(&mut self, now: u64, server: WorkerId, closed: bool, max_new: usize) -> Option<Formed> {
+        self.former.form(now, server, closed, max_new)
     }
 
     fn climb(&mut self, row: Row, server: WorkerId, admitted: u64) {
         Policy::climb(&mut self.former, row, server, admitted);
     }
 
-    fn finished(&mut self, predicted: u32, actual: u32, now: u64) {
+    fn observe(&mut self, predicted: u32, actual: u32, now: u64) {
         let entered = || self.former.take_entered();
         if self.adapter.observe(predicted, actual, entered) {
             self.keep_events(now);
         }
         self.former.set_predicted(self.adapter.is_open());
         let Some(job) = self.adapter.job() else { return };
-        if self.adapter.fitted(job.run()) {
+        if self.adapter.apply(job.run()) {
             self.keep_events(now);
             self.former.set_edges(self.adapter.edges().clone(), self.adapter.is_open());
         }
@@ -61,11 +62,11 @@ impl Policy for Adaptive {
         self.former.deadline(server)
     }
 
-    fn events(&mut self) -> Vec<TimedEvent> {
+    fn take_events(&mut self) -> Vec<TimedEvent> {
         std::mem::take(&mut self.events)
     }
 
     fn adaptation(&self) -> Option<Adaptation> {
-        Some(self.adapter.so_far())
+        Some(self.adapter.report())
     }
 }

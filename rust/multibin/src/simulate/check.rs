@@ -1,4 +1,4 @@
-//! Refuses what cannot be played.
+//! Refuses what cannot be simulated.
 
 use super::arrivals::Arrivals;
 use super::error::SimulateError;
@@ -8,44 +8,50 @@ use crate::config::{Config, Fill, Overrun};
 use crate::edges::Edges;
 use crate::policy::Rules;
 
+/// Checks everything that does not depend on the policy.
 pub(super) fn check(
     workload: &Workload,
     servers: &Servers,
     columns: &RequestColumns<'_>,
 ) -> Result<(), SimulateError> {
-    let requests = workload.arrivals.len();
-    if let Some(given) = columns.sizes().into_iter().find(|&size| size != requests) {
-        return Err(SimulateError::Sizes { argument: "requests", given, requests });
-    }
-    for (argument, array) in [
-        ("predicted", &workload.predicted),
-        ("actual", &workload.actual),
-        ("prompts", &workload.prompts),
-    ] {
-        let given = array.len();
-        if given != requests {
-            return Err(SimulateError::Sizes { argument, given, requests });
-        }
-    }
-    match &workload.arrivals {
-        Arrivals::At(times) => {
-            if let Some(i) = times.windows(2).position(|pair| pair[0] > pair[1]) {
-                return Err(SimulateError::Unsorted(i + 1));
-            }
-        }
-        Arrivals::Users { count: 0, .. } => return Err(SimulateError::NoUsers),
-        Arrivals::Users { .. } => {}
-    }
+    check_sizes(workload, columns)?;
+    check_arrivals(&workload.arrivals)?;
     if let Some(i) = workload.actual.iter().position(|&steps| steps == 0) {
         return Err(SimulateError::NoSteps(i));
     }
-    if !(1..=Servers::MOST).contains(&servers.count) {
+    if !(1..=Servers::MAX).contains(&servers.count) {
         return Err(SimulateError::Servers(servers.count));
     }
-    Ok(servers.costs.check()?)
+    Ok(servers.costs.validate()?)
 }
 
-/// Whether these servers can serve such a scheduler.
+/// Checks that every array has one value for each arrival.
+fn check_sizes(workload: &Workload, columns: &RequestColumns<'_>) -> Result<(), SimulateError> {
+    let requests = workload.arrivals.len();
+    let arrays = [
+        ("predicted", workload.predicted.len()),
+        ("actual", workload.actual.len()),
+        ("prompts", workload.prompts.len()),
+    ];
+    let mut sizes = columns.sizes().map(|size| ("requests", size)).into_iter().chain(arrays);
+    match sizes.find(|&(_, given)| given != requests) {
+        Some((argument, given)) => Err(SimulateError::Sizes { argument, given, requests }),
+        None => Ok(()),
+    }
+}
+
+fn check_arrivals(arrivals: &Arrivals) -> Result<(), SimulateError> {
+    match arrivals {
+        Arrivals::At(times) => match times.windows(2).position(|pair| pair[0] > pair[1]) {
+            Some(i) => Err(SimulateError::Unsorted(i + 1)),
+            None => Ok(()),
+        },
+        Arrivals::Users { count: 0, .. } => Err(SimulateError::NoUsers),
+        Arrivals::Users { .. } => Ok(()),
+    }
+}
+
+/// Checks a scheduler's configuration, and that these servers can run its batches.
 pub(super) fn check_scheduler(
     edges: &Edges,
     config: &Config,
@@ -53,18 +59,21 @@ pub(super) fn check_scheduler(
 ) -> Result<(), SimulateError> {
     config.validate(edges)?;
     let rules = Rules::new(config);
-    check_resident(servers, rules.largest as usize)?;
-    let strict_climbers = (rules.fill, rules.overrun) == (Fill::Strict, Overrun::Climb);
-    if servers.max_resident.is_some() && strict_climbers {
-        return Err(SimulateError::StrictResident);
+    check_resident(servers, rules.max_batch_size as usize)?;
+    match servers.max_resident {
+        Some(max_resident) if (rules.fill, rules.overrun) == (Fill::Strict, Overrun::Climb) => {
+            Err(SimulateError::StrictResident(max_resident))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
-/// Whether a server holds the largest batch, of `rows`.
+/// Checks that a server may hold the largest batch, of `rows` rows.
 pub(super) fn check_resident(servers: &Servers, rows: usize) -> Result<(), SimulateError> {
     match servers.max_resident {
-        Some(most) if most < rows => Err(SimulateError::Resident { most, rows }),
+        Some(max_resident) if max_resident < rows => {
+            Err(SimulateError::Resident { max_resident, rows })
+        }
         _ => Ok(()),
     }
 }

@@ -1,8 +1,8 @@
-//! The virtual clock: seconds as whole ticks, each a nanosecond, or a power of two of nanoseconds
-//! in a run that is too long for these.
+//! The virtual clock: seconds as whole ticks of a nanosecond. If a simulation is too long for
+//! these, its ticks are a power of two of nanoseconds.
 //!
-//! A run with coarser ticks is the run of a workload whose times are all divided by that power, and
-//! its recorded times are multiplied by it. So the event loops know nanoseconds alone.
+//! A simulation with coarser ticks is that of a workload whose times are all divided by the power.
+//! Its recorded times are multiplied by it. So the event loops know only nanoseconds.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -13,18 +13,18 @@ use super::records::{Outcome, RequestColumns};
 use super::workload::{Servers, Workload};
 use crate::config::Config;
 
-/// The last tick at which something may happen: sums of two times up to it do not wrap, and they stay
-/// below those that mean *never*.
-const LATEST: u64 = 1 << 63;
+/// The last tick at which an event may happen. Sums of two times up to it do not wrap, and they
+/// stay below the times that mean *never*.
+const MAX_TIME: u64 = 1 << 63;
 
-/// By how many bits a tick is longer where the one before was too short.
-const COARSER: usize = 16;
+/// Bits by which the next tick is longer where the one before was too short.
+const COARSENING_BITS: usize = 16;
 
-/// Bits of the longest tick: every finite number of seconds lies before its [`LATEST`].
-const COARSEST: u32 = 992;
+/// Bits of the longest tick: every finite number of seconds lies before its [`MAX_TIME`].
+const MAX_TICK_BITS: u32 = 992;
 
-/// The nearest tick, at least one: a batch that takes no time would end before it starts to count.
-/// The last one of all, which no run reaches, for what is no finite number.
+/// Rounds to the nearest nanosecond, and to at least one: a batch of no time would end before it
+/// starts to count. Returns `u64::MAX`, which no simulation reaches, for NaN.
 pub(super) fn nanoseconds(seconds: f64) -> u64 {
     let nanoseconds = (seconds * 1e9).round();
     if nanoseconds.is_nan() {
@@ -39,36 +39,38 @@ pub(super) fn seconds(nanoseconds: u64) -> f64 {
     nanoseconds as f64 * 1e-9
 }
 
-/// The time of the next event, if the clock still counts then.
-pub(super) fn reached(next: u64) -> Result<u64, SimulateError> {
-    if next <= LATEST { Ok(next) } else { Err(SimulateError::Endless) }
+/// Returns the time of an event, or an error if it lies beyond [`MAX_TIME`].
+pub(super) fn checked(time: u64) -> Result<u64, SimulateError> {
+    if time <= MAX_TIME { Ok(time) } else { Err(SimulateError::TimeOverflow) }
 }
 
-/// Calls `run` with ticks of a nanosecond; where they do not last for the whole run, again from the
-/// start with coarser ones, until they do.
-pub(super) fn play(
+/// Simulates with ticks of a nanosecond. If times overflow, starts again with coarser ticks.
+pub(super) fn run<F>(
     workload: &Workload,
     servers: &Servers,
     mut requests: RequestColumns<'_>,
-    run: impl Fn(&Workload, &Servers, Tick, RequestColumns<'_>) -> Result<Outcome, SimulateError>,
-) -> Result<Outcome, SimulateError> {
-    for tick in (0..=COARSEST).step_by(COARSER).map(Tick) {
+    simulate: F,
+) -> Result<Outcome, SimulateError>
+where
+    F: Fn(&Workload, &Servers, Tick, RequestColumns<'_>) -> Result<Outcome, SimulateError>,
+{
+    for tick in (0..=MAX_TICK_BITS).step_by(COARSENING_BITS).map(Tick) {
         let (workload, servers) = (tick.workload(workload), tick.servers(servers));
-        match run(&workload, &servers, tick, requests.reborrow()) {
-            Err(SimulateError::Endless) => {}
+        match simulate(&workload, &servers, tick, requests.reborrow()) {
+            Err(SimulateError::TimeOverflow) => {}
             Err(error) => return Err(error),
-            Ok(outcome) => return tick.lengthened(outcome, requests),
+            Ok(outcome) => return tick.in_seconds(outcome, requests),
         }
     }
-    Err(SimulateError::Endless)
+    Err(SimulateError::TimeOverflow)
 }
 
-/// How long a tick is: so many bits of nanoseconds.
+/// The length of a tick, as the base-2 logarithm of its nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tick(u32);
 
 impl Tick {
-    /// Nanoseconds of a tick.
+    /// Returns the nanoseconds of a tick.
     fn length(self) -> f64 {
         2f64.powi(self.0.cast_signed())
     }
@@ -100,7 +102,7 @@ impl Tick {
         Cow::Owned(Servers { costs, ..servers.clone() })
     }
 
-    /// `config` with its wait in these ticks: one at least, where it is not 0.
+    /// Returns `config` with its `max_wait` in these ticks: at least one, unless it is 0.
     pub(super) fn config(self, config: &Config) -> Config {
         let ticks = |wait: Duration| {
             let ticks = wait.as_nanos().checked_shr(self.0).unwrap_or(0);
@@ -110,8 +112,8 @@ impl Tick {
         Config { max_wait: config.max_wait.map(ticks), ..config.clone() }
     }
 
-    /// What a run with these ticks recorded, in seconds.
-    fn lengthened(
+    /// Turns the times recorded with these ticks into seconds.
+    fn in_seconds(
         self,
         mut outcome: Outcome,
         mut requests: RequestColumns<'_>,
@@ -124,9 +126,20 @@ impl Tick {
             *time *= self.length();
             finite &= !time.is_infinite();
         }
-        if finite { Ok(outcome) } else { Err(SimulateError::Endless) }
+        if finite { Ok(outcome) } else { Err(SimulateError::TimeOverflow) }
     }
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_lasts_at_least_one_tick() {
+        let tick = Tick(48);
+        let config = |wait| Config { max_wait: Some(wait), ..Config::new(2) };
+        let waits = [0, 1, 1 << 50].map(|wait| config(Duration::from_nanos(wait)));
+        let ticks = waits.map(|config| tick.config(&config).max_wait.unwrap().as_nanos());
+        assert_eq!(ticks, [0, 1, 4]);
+    }
+}

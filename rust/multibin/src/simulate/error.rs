@@ -1,4 +1,4 @@
-//! Why nothing was simulated.
+//! The error of refused arguments.
 
 use thiserror::Error;
 
@@ -7,72 +7,85 @@ use crate::config::ConfigError;
 use crate::costs::CostError;
 
 /// Why nothing was simulated. Each message names the argument and the value.
+///
+/// ```
+/// use multibin::costs::Costs;
+/// use multibin::simulate::{Baseline, Servers, Workload, simulate_baseline};
+///
+/// let baseline = Baseline::LookAhead { batch_size: 8, window: 7 };
+/// let servers = Servers::new(1, Costs::default());
+/// let error = simulate_baseline(&Workload::default(), &baseline, &servers).unwrap_err();
+/// assert_eq!(error.to_string(), "window must be at least 8, got 7");
+/// ```
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum SimulateError {
-    /// Arrays of unlike sizes.
-    #[error("{argument}: {given} values for {requests} arrivals")]
+    /// An array whose size is not the number of arrivals.
+    #[error("{argument} must have {requests} values, one for each arrival, got {given}")]
     Sizes {
         /// The argument.
         argument: &'static str,
-        /// Its size.
+        /// The size of the array.
         given: usize,
         /// The number of arrivals.
         requests: usize,
     },
     /// An arrival before its predecessor.
-    #[error("arrivals must not decrease: arrivals[{0}] is before its predecessor")]
+    #[error("arrivals[{0}] must be at least the arrival before it, got an earlier one")]
     Unsorted(usize),
     /// A request without steps.
-    #[error("actual: request {0} takes 0 steps; at least 1 is needed")]
+    #[error("actual[{0}] must be at least 1, got 0")]
     NoSteps(usize),
-    /// No servers, or more than are simulated.
-    #[error("servers: {0} is not a number of servers (1 to {max})", max = Servers::MOST)]
+    /// No server, or more than [`Servers::MAX`].
+    #[error("servers must be between 1 and {max}, got {0}", max = Servers::MAX)]
     Servers(usize),
     /// A closed loop without users.
-    #[error("users: 0 users send no requests")]
+    #[error("users must be at least 1, got 0")]
     NoUsers,
     /// A server that holds fewer rows than a batch has.
-    #[error("max_resident: a server of {most} rows holds no batch of {rows}")]
+    #[error(
+        "max_resident must be at least the {rows} rows of the largest batch, got {max_resident}"
+    )]
     Resident {
         /// The limit.
-        most: usize,
+        max_resident: usize,
         /// Rows of the largest batch.
         rows: usize,
     },
-    /// Strict bins under a limit of resident rows.
-    #[error(
-        "max_resident: with fill = strict rows that climb would wait for each other without end"
-    )]
-    StrictResident,
-    /// Costs that are not possible.
+    /// Strict bins of climbers under a limit of resident rows: climbers would wait for each other
+    /// without end.
+    #[error("max_resident must be left out where fill is 'strict' and overrun 'climb', got {0}")]
+    StrictResident(usize),
+    /// Costs with a coefficient out of range.
     #[error(transparent)]
     Costs(#[from] CostError),
-    /// A parameter of a baseline below its least value.
-    #[error("{argument}: {value} is less than {least}")]
+    /// A parameter of a baseline below its minimum.
+    #[error("{argument} must be at least {min}, got {value}")]
     TooSmall {
         /// The parameter.
         argument: &'static str,
-        /// Its value.
+        /// The value.
         value: u32,
-        /// Its least value.
-        least: u32,
+        /// The minimum.
+        min: u32,
     },
     /// No batch sizes for a baseline.
-    #[error("sizes: no pair of length and batch size")]
+    #[error("sizes must have at least one pair of a length and a batch size, got none")]
     NoSizes,
     /// Batch sizes of a baseline whose lengths do not increase.
-    #[error("sizes: length {length} does not lie above {previous}")]
-    Cells {
-        /// The length.
+    #[error("sizes[{position}] must have a length above {previous}, got {length}")]
+    UnsortedSizes {
+        /// The position of the pair.
+        position: usize,
+        /// The length of the pair.
         length: u32,
-        /// The length before it.
+        /// The length of the pair before it.
         previous: u32,
     },
-    /// Batches that take so long that not all times are finite numbers of seconds.
-    #[error("costs: the run is longer than the largest finite number of seconds")]
-    Endless,
-    /// The scheduler cannot be made.
+    /// Costs that are so high that not all times are finite numbers of seconds.
+    #[error("costs must be low enough that all times are finite, got times that overflow")]
+    TimeOverflow,
+    /// A configuration that makes no scheduler.
     #[error(transparent)]
     Config(#[from] ConfigError),
 }

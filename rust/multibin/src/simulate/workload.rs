@@ -1,41 +1,82 @@
-//! What is played: requests, and the servers that run their batches.
+//! What is simulated: requests, and the servers that run their batches.
 
 use super::arrivals::Arrivals;
 use crate::costs::Costs;
 
-/// Requests in their order of arrival; element i of each belongs to request i.
+/// Requests in their order of arrival; element i of each array belongs to request i.
+///
+/// ```
+/// use multibin::simulate::{Arrivals, Workload};
+///
+/// let workload = Workload {
+///     arrivals: Arrivals::At(vec![0, 1_000_000]),
+///     predicted: vec![40, 7],
+///     actual: vec![35, 9],
+///     prompts: vec![120, 60],
+/// };
+/// assert_eq!(workload.arrivals.len(), workload.actual.len());
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Workload {
-    /// When it arrives.
+    /// When the requests arrive.
     pub arrivals: Arrivals,
-    /// What the scheduler is told, in steps.
+    /// The predicted steps, which the policy sees.
     pub predicted: Vec<u32>,
-    /// The steps that it takes, at least 1.
+    /// The steps that the requests take, at least 1.
     pub actual: Vec<u32>,
-    /// Tokens that are there before the first step.
+    /// Tokens of the prompts, which are there before the first step.
     pub prompts: Vec<u32>,
 }
 
-/// What runs the batches.
+/// The servers that run the batches.
+///
+/// ```
+/// use multibin::costs::{Costs, LinearCosts};
+/// use multibin::simulate::Servers;
+///
+/// let model = LinearCosts { step: 0.02, ..Default::default() }.into();
+/// let servers = Servers { gate: true, ..Servers::new(4, Costs { model, ..Default::default() }) };
+/// assert_eq!((servers.count, servers.drain), (4, true));
+/// ```
 #[derive(Debug, Clone)]
 pub struct Servers {
     /// How many run batches at the same time.
     pub count: usize,
     /// How long a batch takes.
     pub costs: Costs,
-    /// Whether the scheduler is closed after the last arrival, so that what waits is served. If
-    /// not, requests may be left over; their records say so with NaN. So they may in a closed loop
-    /// whose last arrival never comes, because strict bins wait for it.
+    /// True if the scheduler closes after the last arrival, so that all waiting requests are
+    /// served. If false, requests may be left over: their records have no finite times.
+    ///
+    /// In a closed loop with strict bins the last arrival may never come, because users wait for
+    /// requests that wait for more arrivals. Then requests are left over with `drain` as well.
     pub drain: bool,
-    /// Whether a [`Gate`](crate::Gate) watches the predictions, also if [`Config::adapt`] names none:
-    /// while binning does not pay, requests that arrive go to the first bin. Baselines know no gate.
+    /// True if a [`Gate`](crate::Gate) watches the predictions, also without
+    /// [`Config::adapt`](crate::Config::adapt). While the gate is closed, requests that arrive go
+    /// to the first bin. Baselines have no gate.
     pub gate: bool,
-    /// The most rows whose state a server holds, running or waiting to go on: a batch starts no
-    /// more than that leaves room for. Overrun by recomputing keeps no state.
+    /// The maximum number of rows whose state a server holds, running or parked. A batch starts no
+    /// more new rows than there is room for. [`Overrun::Recompute`](crate::Overrun::Recompute)
+    /// keeps no state.
     pub max_resident: Option<usize>,
 }
 
 impl Servers {
-    /// The most servers that are simulated.
-    pub const MOST: usize = 1 << 20;
+    /// The maximum number of servers that can be simulated.
+    ///
+    /// ```
+    /// assert_eq!(multibin::simulate::Servers::MAX, 1_048_576);
+    /// ```
+    pub const MAX: usize = 1 << 20;
+
+    /// Describes servers that drain, without a gate and with room for any number of rows.
+    ///
+    /// ```
+    /// use multibin::simulate::Servers;
+    ///
+    /// assert_eq!(Servers::new(2, Default::default()).max_resident, None);
+    /// ```
+    #[must_use]
+    pub fn new(count: usize, costs: Costs) -> Self {
+        Self { count, costs, drain: true, gate: false, max_resident: None }
+    }
 }

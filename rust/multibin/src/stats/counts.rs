@@ -1,17 +1,18 @@
-//! What is counted when a batch leaves, under the forming lock.
+//! Counts the batches that leave, under the forming lock.
 
-use super::{BinStats, Waits};
+use super::snapshot::BinStats;
+use super::waits::Waits;
 use crate::policy::Formed;
 use crate::request::Reason;
 
-/// Batches by the bin that led them, and the waits of their rows.
+/// Counts of batches by the bin that led them, and the waits of their rows.
 #[derive(Debug)]
 pub(crate) struct Counts {
     led: Box<[Led]>,
     waits: Waits,
 }
 
-/// The batches of one bin: a cache line.
+/// Counts of the batches that one bin led, on a cache line of their own.
 #[derive(Debug, Clone, Default)]
 #[repr(align(64))]
 struct Led {
@@ -26,7 +27,7 @@ impl Counts {
         Self { led: vec![Led::default(); bins].into(), waits: Waits::default() }
     }
 
-    /// `formed` leaves at `now`.
+    /// Counts the batch `formed`, which leaves at `now`.
     #[inline]
     pub(crate) fn leave(&mut self, formed: &Formed, now: u64) {
         let rows = formed.rows.len() as u64;
@@ -44,7 +45,7 @@ impl Counts {
         self.waits
     }
 
-    /// What is counted here of `bin`; the rest is left at 0.
+    /// Returns the counters of `bin` that are kept here; the others are 0.
     pub(crate) fn bin(&self, bin: usize) -> BinStats {
         let Led { batches, rows, padded, useful } = self.led[bin].clone();
         BinStats { batches, rows, padded, useful, ..BinStats::default() }

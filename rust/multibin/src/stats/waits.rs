@@ -1,17 +1,29 @@
-//! How long rows waited: a histogram of fixed size.
+//! A histogram of waits, of fixed size.
 
 use std::time::Duration;
 
-/// Bounded buckets: 1 µs to 2³² µs (71 minutes) in powers of two.
+/// Number of buckets with a bound: 1 µs to 2³² µs (71 minutes) in powers of two.
 const BOUNDED: usize = 33;
 
-/// Waits counted by powers of two of a microsecond. 288 bytes, whatever is counted.
+/// A histogram of waits, by powers of two of a microsecond. It takes 288 bytes, for any number of
+/// waits.
+///
+/// ```
+/// use multibin::{Config, Edges, Scheduler};
+///
+/// let scheduler = Scheduler::new(Edges::new(&[0, 32])?, Config::new(8))?;
+/// scheduler.submit(1, 9)?;
+/// let _batch = scheduler.worker().next_batch(None)?;
+/// let waits = scheduler.snapshot().waits;
+/// assert_eq!((waits.count(), waits.counts().iter().sum::<u64>()), (1, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waits {
-    /// In bucket `i` those of at most 2^i µs that the bucket before does not have; in the last one
-    /// those beyond the last bound.
+    /// Bucket `i` counts waits of at most 2^i µs that exceed the bound before. The last bucket
+    /// counts waits above the last bound.
     counts: [u64; BOUNDED + 1],
-    /// Nanoseconds.
+    /// Sum of the waits in nanoseconds.
     sum: u128,
 }
 
@@ -22,32 +34,56 @@ impl Default for Waits {
 }
 
 impl Waits {
-    /// The upper bounds of all buckets but the last, which has none. A bound belongs to its bucket.
+    /// Returns the upper bounds of all buckets except the last, which has none. A bound belongs to
+    /// its bucket.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut bounds = multibin::Waits::bounds();
+    /// assert_eq!((bounds.len(), bounds.next()), (33, Some(Duration::from_micros(1))));
+    /// ```
     #[must_use]
     pub fn bounds() -> impl ExactSizeIterator<Item = Duration> {
         (0..BOUNDED).map(|bucket| Duration::from_micros(1 << bucket))
     }
 
-    /// How many waits each bucket counted, one more than there are bounds.
+    /// Returns the count of each bucket; there is one bucket more than bounds.
+    ///
+    /// ```
+    /// use multibin::Waits;
+    ///
+    /// assert_eq!(Waits::default().counts().len(), Waits::bounds().len() + 1);
+    /// ```
     #[must_use]
     pub fn counts(&self) -> &[u64] {
         &self.counts
     }
 
-    /// How many waits were counted.
+    /// Returns the number of waits.
+    ///
+    /// ```
+    /// assert_eq!(multibin::Waits::default().count(), 0);
+    /// ```
     #[must_use]
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// Their sum in seconds.
+    /// Returns the sum of the waits in seconds.
+    ///
+    /// ```
+    /// assert_eq!(multibin::Waits::default().seconds(), 0.0);
+    /// ```
     #[must_use]
     pub fn seconds(&self) -> f64 {
         self.sum as f64 / 1e9
     }
 
-    /// Counts waits in nanoseconds, of one batch. Neighbours tend to share a bucket: its number is
-    /// computed, and its count written, once for a run of them.
+    /// Counts the waits of one batch, in nanoseconds.
+    ///
+    /// Consecutive waits tend to share a bucket. For a run of them, the bucket's index is computed
+    /// once and its count is written once.
     #[inline]
     pub(super) fn extend(&mut self, waits: impl Iterator<Item = u64>) {
         let (mut sum, mut run) = (0u64, 0);
@@ -65,7 +101,7 @@ impl Waits {
     }
 }
 
-/// A bucket: `width` nanoseconds from `low` on.
+/// A bucket of `width` nanoseconds that begins at `low`.
 struct Bucket {
     index: usize,
     low: u64,
@@ -73,11 +109,10 @@ struct Bucket {
 }
 
 impl Bucket {
-    /// The first one whose bound is not below `wait` nanoseconds.
+    /// Returns the first bucket whose bound is at least `wait` nanoseconds.
     #[inline]
     fn of(wait: u64) -> Self {
-        // Whole microseconds, less one where the wait is a whole number of them: a bound is
-        // inclusive.
+        // Whole microseconds, or one less for a whole number of them: bounds are inclusive.
         let below = wait.saturating_sub(1) / 1000;
         match (u64::BITS - below.leading_zeros()) as usize {
             0 => Self { index: 0, low: 0, width: 1001 },
@@ -100,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bound_is_in_its_bucket_and_a_nanosecond_more_in_the_next() {
+    fn a_bound_lies_in_its_bucket_and_a_nanosecond_more_in_the_next() {
         for (i, bound) in Waits::bounds().enumerate() {
             let bound = bound.as_nanos() as u64;
             let (this, next) = (Bucket::of(bound), Bucket::of(bound + 1));

@@ -1,15 +1,15 @@
-//! Where a number lies among the points of an axis.
+//! Linear interpolation along one axis.
 
-/// A number's place: between point `below` and the next, `part` of the way; beyond the last two
-/// points `part` is above 1.
+/// Where a number lies on an axis: at the share `part` of the way from point `below` to the next.
+/// Beyond the last two points `part` is above 1.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct AxisPosition {
     below: usize,
     part: f64,
 }
 
-impl Place {
-    /// `points` increase and are not empty.
+impl AxisPosition {
+    /// Finds `value` on an axis. `points` increase and are not empty.
     pub(super) fn on(points: &[u32], value: f64) -> Self {
         let above = points.partition_point(|&point| f64::from(point) < value);
         if above == 0 || points.len() == 1 {
@@ -20,9 +20,9 @@ impl Place {
         Self { below, part: (value - low) / (high - low) }
     }
 
-    /// The value here of what is `at(i)` at point i: linear, and beyond the last point never below
-    /// its value.
-    pub(super) fn along(self, at: impl Fn(usize) -> f64) -> f64 {
+    /// Interpolates values of which `at(i)` belongs to point i. Beyond the last point the result
+    /// grows linearly and never falls below that point's value.
+    pub(super) fn interpolate(self, at: impl Fn(usize) -> f64) -> f64 {
         let low = at(self.below);
         if self.part == 0.0 {
             return low;

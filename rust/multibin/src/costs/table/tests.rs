@@ -1,8 +1,11 @@
 use proptest::prelude::*;
 
-use super::*;
+use super::super::batch::RunningRow;
+use super::axis::AxisPosition;
+use super::strategies::{measurements, running_rows};
+use super::{CostTable, Counts, Measurements};
 
-/// A grid's value, straight from the doc comments: over rows for every column, then over tokens.
+/// Interpolates a grid as the doc comments say: over rows for every column, then over tokens.
 fn value(measured: &Measurements, grid: &[f64], rows: f64, tokens: f64) -> f64 {
     let columns: Vec<f64> = (0..measured.tokens.len())
         .map(|j| {
@@ -40,7 +43,7 @@ fn counted(cached: &[u32], counts: Counts) -> f64 {
     }
 }
 
-/// A grid's value for a group of rows, which costs nothing if it is empty.
+/// Returns a grid's value for a group of rows, which costs nothing if it is empty.
 fn together(measured: &Measurements, grid: &[f64], cached: &[u32]) -> f64 {
     if cached.is_empty() {
         return 0.0;
@@ -48,7 +51,7 @@ fn together(measured: &Measurements, grid: &[f64], cached: &[u32]) -> f64 {
     value(measured, grid, cached.len() as f64, counted(cached, measured.counts))
 }
 
-/// Step by step: when the first tokens are there, when each row ends, when the batch does.
+/// Computes step by step when the first tokens are there, each row ends, and the batch ends.
 fn naive(measured: &Measurements, rows: &[RunningRow]) -> (f64, Vec<f64>, f64) {
     let prompts: Vec<u32> = rows.iter().filter(|row| row.new).map(|row| row.age).collect();
     let moved: Vec<u32> = rows.iter().filter(|row| !row.new).map(|row| row.age - 1).collect();
@@ -70,67 +73,32 @@ fn naive(measured: &Measurements, rows: &[RunningRow]) -> (f64, Vec<f64>, f64) {
     (first, ends, now)
 }
 
-fn axis(least: u32) -> impl Strategy<Value = Vec<u32>> {
-    prop::collection::btree_set(least..40, 1..5).prop_map(|points| points.into_iter().collect())
-}
-
-prop_compose! {
-    fn tables()(rows in axis(1), tokens in axis(0))(
-        step in prop::collection::vec(0.0..1.0, rows.len() * tokens.len()),
-        prefill in prop::collection::vec(0.0..1.0, rows.len() * tokens.len()),
-        moved in prop::collection::vec(0.0..1.0, rows.len() * tokens.len()),
-        counts in prop_oneof![Just(Counts::Longest), Just(Counts::Mean)],
-        rows in Just(rows),
-        tokens in Just(tokens),
-    ) -> Measurements {
-        Measurements { rows, tokens, step, prefill, moved, counts }
-    }
-}
-
-fn running() -> impl Strategy<Value = Vec<RunningRow>> {
-    let row = (1u32..60, 1u32..40, any::<bool>()).prop_map(|(age, steps, new)| RunningRow {
-        age,
-        steps,
-        new,
-    });
-    prop::collection::vec(row, 1..50)
-}
-
 proptest! {
     #[test]
-    fn closed_form_equals_step_by_step(measured in tables(), rows in running()) {
+    fn closed_form_equals_step_by_step(measured in measurements(), rows in running_rows()) {
         let table = CostTable::new(measured.clone()).unwrap();
         let mut ends = Vec::new();
         let timing = table.time(&rows, &mut ends);
-        let (first, wanted, end) = naive(&measured, &rows);
+        let (first_token, expected, end) = naive(&measured, &rows);
         let near = |a: f64, b: f64| (a - b).abs() < 1e-9 * b.max(1.0);
-        prop_assert!(near(timing.first, first), "{} for {}", timing.first, first);
-        prop_assert!(near(timing.end, end), "{} for {}", timing.end, end);
-        prop_assert!(ends.iter().zip(&wanted).all(|(&a, &b)| near(a, b)), "{ends:?} {wanted:?}");
+        prop_assert!(near(timing.first_token, first_token), "{timing:?} for {first_token}");
+        prop_assert!(near(timing.end, end), "{timing:?} for {end}");
+        let equal = ends.iter().zip(&expected).all(|(&a, &b)| near(a, b));
+        prop_assert!(equal, "{ends:?} {expected:?}");
     }
 
     #[test]
     fn longer_and_more_rows_than_measured_cost_no_less(
-        measured in tables(), rows in 40u32..200, tokens in 40u32..200
+        measured in measurements(), rows in 40u32..200, tokens in 40u32..200
     ) {
         let table = CostTable::new(measured.clone()).unwrap();
         let at = |rows: u32, tokens: u32| {
-            let row = Place::on(&measured.rows, f64::from(rows));
+            let row = AxisPosition::on(&measured.rows, f64::from(rows));
             table.at(&measured.step, row, f64::from(tokens))
         };
-        let (most, longest) = (measured.rows.last().unwrap(), measured.tokens.last().unwrap());
-        prop_assert!(at(rows, *longest) >= at(*most, *longest) - 1e-12);
+        let (max, longest) = (measured.rows.last().unwrap(), measured.tokens.last().unwrap());
+        prop_assert!(at(rows, *longest) >= at(*max, *longest) - 1e-12);
         prop_assert!(at(rows, tokens) >= at(rows, *longest) - 1e-12);
-    }
-
-    #[test]
-    fn rows_that_stay_pay_no_moves(measured in tables(), rows in running()) {
-        let free = Measurements { moved: vec![0.0; measured.moved.len()], ..measured.clone() };
-        let stay = CostTable::new(measured).unwrap().without_moves();
-        let (mut ends, mut wanted) = (Vec::new(), Vec::new());
-        let end = stay.time(&rows, &mut ends).end;
-        prop_assert_eq!(end, CostTable::new(free).unwrap().time(&rows, &mut wanted).end);
-        prop_assert_eq!(ends, wanted);
     }
 }
 
@@ -152,12 +120,12 @@ fn by_hand() {
     let mut ends = Vec::new();
     // Steps of 2 rows at 9, 10 positions, then of 1 row at 7, 8.
     let timing = table.time(&[row(9, 3, true), row(6, 4, false)], &mut ends);
-    assert_eq!(timing.first, 0.5);
+    assert_eq!(timing.first_token, 0.5);
     assert!((ends[0] - (0.75 + 4.9 + 5.0)).abs() < 1e-12);
     assert!((ends[1] - (0.75 + 4.9 + 5.0 + 1.7 + 1.8)).abs() < 1e-12);
     assert_eq!(timing.end, ends[1]);
     let timing = table.time(&[row(9, 1, true), row(9, 1, true)], &mut ends);
-    assert_eq!((timing.first, timing.end, &ends[..]), (0.5, 0.5, &[0.5, 0.5][..]));
+    assert_eq!((timing.first_token, timing.end, &ends[..]), (0.5, 0.5, &[0.5, 0.5][..]));
 }
 
 #[test]
@@ -167,11 +135,11 @@ fn bad_measurements_are_named() {
         change(&mut measured);
         CostTable::new(measured).unwrap_err().to_string()
     };
-    assert_eq!(message(&|m| m.rows.clear()), "rows: names no number");
-    assert_eq!(message(&|m| m.rows[0] = 0), "rows: rows[0] = 0 is less than 1");
-    assert_eq!(message(&|m| m.tokens[2] = 10), "tokens: tokens[2] = 10 does not lie above 10");
-    assert_eq!(message(&|m| m.step.truncate(5)), "step: 5 values for 2 x 3 points");
-    let seconds = "is not a finite number of seconds >= 0";
-    assert_eq!(message(&|m| m.moved[5] = -1.0), format!("move: move[1][2] = -1 {seconds}"));
-    assert!(message(&|m| m.prefill[3] = f64::NAN).starts_with("prefill: prefill[1][0] = NaN"));
+    assert_eq!(message(&|m| m.rows.clear()), "rows must have at least one point, got none");
+    assert_eq!(message(&|m| m.rows[0] = 0), "rows[0] must be at least 1, got 0");
+    assert_eq!(message(&|m| m.tokens[2] = 10), "tokens[2] must be above 10, got 10");
+    assert_eq!(message(&|m| m.step.truncate(5)), "step must have 2 x 3 values, got 5");
+    let rule = "must be finite and at least 0, got";
+    assert_eq!(message(&|m| m.moved[5] = -1.0), format!("move[1][2] {rule} -1"));
+    assert_eq!(message(&|m| m.prefill[3] = f64::NAN), format!("prefill[1][0] {rule} NaN"));
 }

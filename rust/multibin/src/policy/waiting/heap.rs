@@ -1,7 +1,7 @@
-//! 4-ary heaps of places in the slab, the least key first, in which an item is found by its place.
+//! 4-ary heaps of positions in the slab, lowest rank first, in which a position finds its item.
 
 use super::entry::NIL;
-use super::slab::Touched;
+use super::touched::Touched;
 use crate::request::Ticket;
 
 /// Items of a block. A heap grows and shrinks by blocks, so that no item is copied for that.
@@ -11,25 +11,25 @@ const CHILDREN: usize = 4;
 /// one block.
 const ROOT: usize = 3;
 
-/// A place, ordered by its key, then its ticket.
+/// A position, ordered by its rank, then its ticket.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Item {
-    pub(super) key: u64,
+    pub(super) rank: u64,
     pub(super) ticket: Ticket,
-    pub(super) at: u32,
+    pub(super) position: u32,
 }
 
 impl Item {
-    const NONE: Self = Self { key: u64::MAX, ticket: u64::MAX, at: NIL };
+    const NONE: Self = Self { rank: u64::MAX, ticket: u64::MAX, position: NIL };
 
     #[inline]
     fn precedes(&self, other: &Self) -> bool {
-        (self.key, self.ticket) < (other.key, other.ticket)
+        (self.rank, self.ticket) < (other.rank, other.ticket)
     }
 }
 
-/// Every operation takes O(log n), without amortisation. `indices` holds, by place, the index of the
-/// place's item in its heap.
+/// Every operation takes O(log n), without amortisation. `indices` holds, by position, the index of
+/// the position's item in its heap.
 #[derive(Debug)]
 pub(super) struct Heap {
     #[expect(clippy::vec_box, reason = "a heap that grows copies no items")]
@@ -50,16 +50,16 @@ impl Heap {
         self.end == ROOT
     }
 
-    /// The least item.
+    /// Returns the lowest item.
     #[inline]
     pub(super) fn first(&self) -> Option<&Item> {
         (!self.is_empty()).then(|| self.item(ROOT))
     }
 
-    /// The place of the `nth` item in the order of their indices.
+    /// Returns the position of the `nth` item in the order of their indices.
     #[inline]
-    pub(super) fn place(&self, nth: u32) -> u32 {
-        self.item(ROOT + nth as usize).at
+    pub(super) fn position(&self, nth: u32) -> u32 {
+        self.item(ROOT + nth as usize).position
     }
 
     #[inline]
@@ -70,7 +70,7 @@ impl Heap {
     #[inline]
     fn set(&mut self, index: usize, item: Item, indices: &mut [u32]) {
         self.blocks[index / ITEMS][index % ITEMS] = item;
-        indices[item.at as usize] = index as u32;
+        indices[item.position as usize] = index as u32;
     }
 
     #[inline(never)]
@@ -82,14 +82,14 @@ impl Heap {
         self.rise(self.end - 1, item, indices, touched);
     }
 
-    /// Takes the item of the place `at` out.
+    /// Takes out the item of `position`.
     #[inline(never)]
-    pub(super) fn remove(&mut self, at: u32, indices: &mut [u32], touched: &Touched) {
-        let index = std::mem::replace(&mut indices[at as usize], NIL) as usize;
+    pub(super) fn remove(&mut self, position: u32, indices: &mut [u32], touched: &Touched) {
+        let index = std::mem::replace(&mut indices[position as usize], NIL) as usize;
         self.end -= 1;
         let last = *self.item(self.end);
-        // Half a block later than it could be, so that a heap at a block's border does not allocate
-        // and give back by turns.
+        // Half a block later than possible, so that a heap at a block's border does not allocate
+        // and free by turns.
         self.blocks.truncate((self.end + ITEMS / 2).div_ceil(ITEMS));
         if index == self.end {
             return;
@@ -101,10 +101,10 @@ impl Heap {
         }
     }
 
-    /// The entry that was at the place `from` is at `to`.
-    pub(super) fn moved(&mut self, from: u32, to: u32, indices: &mut [u32]) {
+    /// Records that the entry at the position `from` moved to the position `to`.
+    pub(super) fn relocate(&mut self, from: u32, to: u32, indices: &mut [u32]) {
         let index = std::mem::replace(&mut indices[from as usize], NIL) as usize;
-        let item = Item { at: to, ..*self.item(index) };
+        let item = Item { position: to, ..*self.item(index) };
         self.set(index, item, indices);
     }
 
@@ -129,19 +129,19 @@ impl Heap {
             if first >= self.end {
                 break;
             }
-            let most = CHILDREN.min(self.end - first);
-            let children = &self.blocks[first / ITEMS][first % ITEMS..][..most];
-            touched.add(most as u64);
-            let mut least = 0;
-            for child in 1..most {
-                least = if children[child].precedes(&children[least]) { child } else { least };
+            let count = CHILDREN.min(self.end - first);
+            let children = &self.blocks[first / ITEMS][first % ITEMS..][..count];
+            touched.add(count as u64);
+            let mut min = 0;
+            for child in 1..count {
+                min = if children[child].precedes(&children[min]) { child } else { min };
             }
-            let child = children[least];
+            let child = children[min];
             if !child.precedes(&item) {
                 break;
             }
             self.set(index, child, indices);
-            index = first + least;
+            index = first + min;
         }
         self.set(index, item, indices);
     }

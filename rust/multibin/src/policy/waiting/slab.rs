@@ -2,261 +2,158 @@
 
 use std::collections::TryReserveError;
 
-use super::entry::{Entry, GONE, NIL, Rank};
+use super::blocks::Blocks;
+use super::entry::{Entry, GONE, NIL};
 use super::heap::{Heap, Item};
-use crate::request::{Row, Ticket, WorkerId};
+use super::home::Home;
+use super::ranking::Ranking;
+use super::ticket_index::TicketIndex;
+use super::touched::Touched;
+use crate::request::{Row, Ticket};
 
 /// Entries of a block: what one queue holds lies together, so that taking a batch reads memory in
 /// order.
 const BLOCK: u32 = 32;
 
-/// Whose queues.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Owner {
-    /// Of requests that have not started, for any worker.
-    Fresh,
-    /// Of climbers that any worker may take.
-    Anyone,
-    /// Of climbers that one worker may take.
-    Worker(WorkerId),
-}
-
-/// The queue that entries are in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Home {
-    pub(crate) owner: Owner,
-    pub(crate) bin: usize,
-}
-
-/// Neighbouring entries of one queue.
-#[derive(Debug)]
-struct Block {
-    home: Home,
-    /// The queue's next block, or the next free one.
-    next: u32,
-    /// The queue's block before, unless this is its first.
-    prev: u32,
-}
-
-/// Entries by their places. A block holds several of a queue that is first in, first out, and one
-/// of a heap.
+/// Entries by their positions. A block holds several entries of a FIFO queue, and one of a heap.
+///
+/// An entry that is put in or leaves also enters or leaves the ticket index and the deadlines.
 #[derive(Debug)]
 pub(crate) struct Slab {
     pub(super) entries: Vec<Entry>,
-    blocks: Vec<Block>,
-    rank: Rank,
-    /// Of queues that are heaps, each by its number, and which of these numbers are free.
+    pub(super) blocks: Blocks,
+    ranking: Ranking,
+    tickets: TicketIndex,
+    /// Queues that are heaps, each by its number, and which of these numbers are free.
     heaps: Vec<Heap>,
     free_heaps: Vec<u32>,
-    /// By place the index in its queue's heap.
-    ranks: Vec<u32>,
-    /// Places of entries that may expire, by deadline.
+    /// By position the index in its queue's heap.
+    heap_indices: Vec<u32>,
+    /// Positions of entries that may expire, by deadline.
     deadlines: Heap,
-    /// By place the index among these; `NIL`: the entry does not expire.
-    expiries: Vec<u32>,
-    /// Head of the list of free blocks.
-    free: u32,
-    /// The entries of a block, a power of two, less one.
-    mask: u32,
+    /// By position the index among the deadlines; `NIL`: the entry does not expire.
+    deadline_indices: Vec<u32>,
     pub(super) touched: Touched,
 }
 
-/// Counts the entries and items of heaps that are read or moved, so that tests can bound them.
-#[derive(Debug, Default)]
-pub(crate) struct Touched {
-    #[cfg(all(test, not(loom)))]
-    count: std::cell::Cell<u64>,
-}
-
-#[cfg(all(test, not(loom)))]
-impl Touched {
-    pub(crate) fn add(&self, more: u64) {
-        self.count.set(self.count.get() + more);
-    }
-
-    /// How many since this was last asked.
-    pub(crate) fn take(&self) -> u64 {
-        self.count.take()
-    }
-}
-
-#[cfg(not(all(test, not(loom))))]
-impl Touched {
-    #[expect(clippy::unused_self, reason = "it counts in tests alone")]
-    #[inline]
-    pub(crate) fn add(&self, _: u64) {}
-}
-
 impl Slab {
-    /// Room for `capacity` entries in as many `queues` as that, if there is so much memory. Entries
-    /// that leave from the middle of a queue, and the queues of climbers, may need more: up to twice
-    /// as many places as entries, and two blocks for each queue in which somebody waits.
-    pub(crate) fn new(capacity: usize, queues: usize, rank: Rank) -> Result<Self, TryReserveError> {
-        let block = if rank == Rank::Ticket { BLOCK } else { 1 };
-        let blocks = capacity.div_ceil(block as usize);
-        let blocks = if block > 1 { blocks + 2 * queues } else { blocks };
+    /// Reserves room for `capacity` entries in up to `queues` queues.
+    ///
+    /// Tombstones and the queues of climbers may need more. That is up to twice as many positions
+    /// as entries, and two blocks for each queue that is not empty.
+    pub(crate) fn new(
+        capacity: usize,
+        queues: usize,
+        ranking: Ranking,
+    ) -> Result<Self, TryReserveError> {
+        let size = if ranking.is_fifo() { BLOCK } else { 1 };
+        let blocks = capacity.div_ceil(size as usize);
+        let blocks = if ranking.is_fifo() { blocks + 2 * queues } else { blocks };
         let mut slab = Self {
             entries: Vec::new(),
-            blocks: Vec::new(),
-            rank,
+            blocks: Blocks::new(size),
+            ranking,
+            tickets: TicketIndex::default(),
             heaps: Vec::new(),
             free_heaps: Vec::new(),
-            ranks: Vec::new(),
+            heap_indices: Vec::new(),
             deadlines: Heap::default(),
-            expiries: Vec::new(),
-            free: NIL,
-            mask: block - 1,
+            deadline_indices: Vec::new(),
             touched: Touched::default(),
         };
-        slab.entries.try_reserve_exact(blocks * block as usize)?;
-        slab.blocks.try_reserve_exact(blocks)?;
-        slab.expiries.try_reserve_exact(blocks * block as usize)?;
+        slab.entries.try_reserve_exact(blocks * size as usize)?;
+        slab.blocks.reserve(blocks)?;
+        slab.deadline_indices.try_reserve_exact(blocks * size as usize)?;
         if slab.is_heap() {
-            slab.ranks.try_reserve_exact(blocks)?;
+            slab.heap_indices.try_reserve_exact(blocks)?;
         }
         Ok(slab)
     }
 
+    /// Lets requests be found by ticket: at least `tickets` at a time, or none if it is 0. Nothing
+    /// waits yet.
+    pub(crate) fn index_tickets(&mut self, tickets: usize) -> Result<(), TryReserveError> {
+        self.tickets = TicketIndex::new(tickets)?;
+        Ok(())
+    }
+
     #[inline]
     pub(super) fn is_heap(&self) -> bool {
-        self.rank != Rank::Ticket
+        !self.ranking.is_fifo()
     }
 
-    pub(super) fn rank(&self) -> Rank {
-        self.rank
+    pub(super) fn ranking(&self) -> Ranking {
+        self.ranking
     }
 
-    /// A free block for a queue: its first place.
+    /// Returns the first position of a free block, which is given to a queue.
     #[inline(never)]
-    pub(super) fn first_place(&mut self, home: Home) -> u32 {
-        let block = Block { home, next: NIL, prev: NIL };
-        let at = self.free;
-        if at == NIL {
-            return self.grow(block);
+    pub(super) fn first_position(&mut self, home: Home) -> u32 {
+        match self.blocks.reuse(home) {
+            Some(position) => position,
+            None => self.grow(home),
         }
-        let free = std::mem::replace(&mut self.blocks[at as usize], block);
-        self.free = free.next;
-        at * (self.mask + 1)
     }
 
     #[cold]
-    fn grow(&mut self, block: Block) -> u32 {
+    fn grow(&mut self, home: Home) -> u32 {
         let at = self.entries.len();
-        self.blocks.push(block);
-        let places = at + self.mask as usize + 1;
-        self.entries.resize(places, Entry::LEFT);
-        self.expiries.resize(places, NIL);
+        self.blocks.add(home);
+        let positions = at + self.blocks.size() as usize;
+        self.entries.resize(positions, Entry::LEFT);
+        self.deadline_indices.resize(positions, NIL);
         if self.is_heap() {
-            self.ranks.push(NIL);
+            self.heap_indices.push(NIL);
         }
         at as u32
     }
 
-    fn block(&self, at: u32) -> u32 {
-        at / (self.mask + 1)
-    }
-
-    pub(super) fn same_block(&self, one: u32, other: u32) -> bool {
-        self.block(one) == self.block(other)
-    }
-
-    /// The first place of the block that `at` is in.
-    pub(super) fn start(&self, at: u32) -> u32 {
-        at & !self.mask
-    }
-
-    /// How many places of its block follow `at`.
-    pub(super) fn rest(&self, at: u32) -> u32 {
-        !at & self.mask
-    }
-
-    /// The first place of the block after that of `at`, which is not its queue's last.
-    pub(super) fn next_start(&self, at: u32) -> u32 {
-        self.blocks[self.block(at) as usize].next * (self.mask + 1)
-    }
-
-    /// The place after `at`, which is not the queue's last.
-    #[inline]
-    pub(super) fn after(&self, at: u32) -> u32 {
-        if self.rest(at) == 0 { self.next_start(at) } else { at + 1 }
-    }
-
-    /// The place for the entry after `at`, the queue's last.
+    /// Returns the position for the entry after `at`, the queue's last.
     #[inline]
     pub(super) fn extend(&mut self, at: u32) -> u32 {
-        if self.rest(at) > 0 { at + 1 } else { self.extend_by_block(at) }
+        if self.blocks.rest(at) > 0 { at + 1 } else { self.extend_by_block(at) }
     }
 
     #[inline(never)]
     fn extend_by_block(&mut self, at: u32) -> u32 {
-        let block = self.block(at) as usize;
-        let first = self.first_place(self.blocks[block].home);
-        let next = self.block(first);
-        self.blocks[block].next = next;
-        self.blocks[next as usize].prev = block as u32;
-        first
+        let next = self.first_position(self.blocks.home(at));
+        self.blocks.link(at, next);
+        next
     }
 
-    /// Frees the block of `at`, in which nothing waits; returns where the next one starts.
-    #[inline]
-    pub(super) fn free(&mut self, at: u32) -> u32 {
-        let block = self.block(at);
-        let next = std::mem::replace(&mut self.blocks[block as usize].next, self.free);
-        self.free = block;
-        next.wrapping_mul(self.mask + 1)
-    }
-
-    /// The place after `at`, the first of its queue and not the last, where nobody waits any more.
-    #[inline]
-    pub(super) fn leave_place(&mut self, at: u32) -> u32 {
-        if self.rest(at) == 0 { self.free(at) } else { at + 1 }
-    }
-
-    /// Frees the block of `at`, neither its queue's first nor last, if nobody waits in it; how many
-    /// places that is.
+    /// Frees the block of `at`, neither its queue's first nor last, if nothing waits in it; returns
+    /// how many positions that is.
     pub(super) fn free_if_empty(&mut self, at: u32) -> u32 {
-        let (start, places) = (self.start(at) as usize, self.mask + 1);
-        self.touched.add(u64::from(places));
-        if self.entries[start..][..places as usize].iter().any(Entry::waits) {
+        let (start, size) = (self.blocks.start(at) as usize, self.blocks.size());
+        self.touched.add(u64::from(size));
+        if self.entries[start..][..size as usize].iter().any(Entry::waits) {
             return 0;
         }
-        let Block { next, prev, .. } = self.blocks[self.block(at) as usize];
-        self.blocks[prev as usize].next = next;
-        self.blocks[next as usize].prev = prev;
-        self.free(at);
-        places
+        self.blocks.free_between(at);
+        size
     }
 
-    /// The first place of the block before that of `at`, which is not its queue's first.
-    pub(super) fn prev_start(&self, at: u32) -> u32 {
-        self.blocks[self.block(at) as usize].prev * (self.mask + 1)
+    /// Puts an entry at a free position. Written once, without a copy on the way.
+    #[expect(clippy::inline_always, reason = "an entry is not copied on its way into the slab")]
+    #[inline(always)]
+    pub(super) fn put(&mut self, at: u32, entry: Entry) {
+        self.entries[at as usize] = entry;
+        self.tickets.insert(&self.entries, entry.row.ticket, at);
     }
 
-    /// Frees the block after that of `at`, in which nothing waits; `last`: it is its queue's last.
-    pub(super) fn free_next(&mut self, at: u32, last: bool) {
-        let block = self.block(at);
-        let next = self.blocks[block as usize].next;
-        if !last {
-            let after = self.blocks[next as usize].next;
-            self.blocks[block as usize].next = after;
-            self.blocks[after as usize].prev = block;
-        }
-        self.free(next * (self.mask + 1));
-    }
-
-    /// The entry at `from` goes to the free place `to`; returns its ticket.
-    pub(super) fn relocate(&mut self, from: u32, to: u32) -> Ticket {
+    /// Moves the entry at `from` to the free position `to`.
+    pub(super) fn relocate(&mut self, from: u32, to: u32) {
         let entry = self.entries[from as usize];
         self.touched.add(1);
-        self.entries[from as usize].order = GONE;
+        self.entries[from as usize].sequence = GONE;
         self.entries[to as usize] = entry;
-        if self.expiries[from as usize] != NIL {
-            self.deadlines.moved(from, to, &mut self.expiries);
+        if self.deadline_indices[from as usize] != NIL {
+            self.deadlines.relocate(from, to, &mut self.deadline_indices);
         }
-        entry.row.ticket
+        self.tickets.relocate(entry.row.ticket, from, to);
     }
 
-    /// The entry at `at` leaves.
+    /// Takes out the entry at `at`.
     #[inline]
     pub(super) fn take(&mut self, at: u32) -> Row {
         self.touched.add(1);
@@ -264,17 +161,18 @@ impl Slab {
         if row.deadline != u64::MAX {
             self.forget_deadline(at);
         }
+        self.tickets.remove(row.ticket);
         row
     }
 
-    /// As many entries from `at` on are served, and `due` becomes the greatest of theirs if it is
-    /// less.
+    /// Takes out `count` neighbouring entries from `at` on, and raises `bypass_bound` to the
+    /// highest of theirs.
     #[inline]
     pub(super) fn take_run(
         &mut self,
         at: u32,
         count: u32,
-        due: &mut u64,
+        bypass_bound: &mut u64,
     ) -> impl ExactSizeIterator<Item = Row> {
         self.touched.add(u64::from(count));
         if !self.deadlines.is_empty() {
@@ -282,38 +180,39 @@ impl Slab {
         }
         let run = &mut self.entries[at as usize..][..count as usize];
         // Apart from the copying, in which it would not be kept in a register.
-        let mut greatest = *due;
+        let mut max = *bypass_bound;
         for entry in run.iter_mut() {
-            greatest = greatest.max(entry.due);
-            entry.order = GONE;
+            max = max.max(entry.bypass_bound);
+            entry.sequence = GONE;
         }
-        *due = greatest;
+        *bypass_bound = max;
+        self.tickets.remove_all(run);
         run.iter().map(|entry| entry.row)
     }
 
-    /// The entry at `at`, with a deadline, expires then unless it leaves before. O(log of those that
-    /// have one).
+    /// Lets the entry at `at`, which has a deadline, expire then unless it leaves before. O(log of
+    /// the entries with deadlines).
     #[cold]
-    pub(crate) fn expect(&mut self, at: u32) {
+    pub(crate) fn expect_deadline(&mut self, at: u32) {
         let Row { ticket, deadline, .. } = self.entries[at as usize].row;
-        let item = Item { key: deadline, ticket, at };
-        self.deadlines.push(item, &mut self.expiries, &self.touched);
+        let item = Item { rank: deadline, ticket, position: at };
+        self.deadlines.push(item, &mut self.deadline_indices, &self.touched);
     }
 
     #[inline]
     fn forget_deadline(&mut self, at: u32) {
-        if self.expiries[at as usize] != NIL {
-            self.deadlines.remove(at, &mut self.expiries, &self.touched);
+        if self.deadline_indices[at as usize] != NIL {
+            self.deadlines.remove(at, &mut self.deadline_indices, &self.touched);
         }
     }
 
-    /// The earliest deadline of those that wait, and the place of the entry.
+    /// Returns the earliest deadline of the entries that wait, and the entry's position.
     #[inline]
     pub(crate) fn first_deadline(&self) -> Option<(u64, u32)> {
-        self.deadlines.first().map(|item| (item.key, item.at))
+        self.deadlines.first().map(|item| (item.rank, item.position))
     }
 
-    /// The number of an empty heap.
+    /// Returns the number of an empty heap.
     pub(super) fn new_heap(&mut self) -> u32 {
         self.free_heaps.pop().unwrap_or_else(|| {
             self.heaps.push(Heap::default());
@@ -331,66 +230,67 @@ impl Slab {
         &self.heaps[heap as usize]
     }
 
-    /// The entry at `at` enters a heap. O(log of its length).
+    /// Adds the entry at `at` to a heap. O(log of its length).
     pub(super) fn enter_heap(&mut self, heap: u32, at: u32) {
         let row = &self.entries[at as usize].row;
-        let item = Item { key: self.rank.of(row), ticket: row.ticket, at };
-        self.heaps[heap as usize].push(item, &mut self.ranks, &self.touched);
+        let item = Item { rank: self.ranking.rank(row), ticket: row.ticket, position: at };
+        self.heaps[heap as usize].push(item, &mut self.heap_indices, &self.touched);
     }
 
-    /// The entry at `at` leaves its heap. O(log of its length).
+    /// Removes the entry at `at` from its heap. O(log of its length).
     pub(super) fn leave_heap(&mut self, heap: u32, at: u32) {
-        self.heaps[heap as usize].remove(at, &mut self.ranks, &self.touched);
+        self.heaps[heap as usize].remove(at, &mut self.heap_indices, &self.touched);
     }
 
+    /// Returns true if an entry waits at `at`.
     #[inline]
     pub(super) fn waits(&self, at: u32) -> bool {
         self.touched.add(1);
         self.entries[at as usize].waits()
     }
 
-    /// Who waits at `at`, a place or none.
-    #[inline]
-    pub(crate) fn ticket(&self, at: u32) -> Option<Ticket> {
-        let entry = self.entries.get(at as usize).filter(|entry| entry.waits());
-        entry.map(|entry| entry.row.ticket)
-    }
-
-    /// Who waits at `at`.
+    /// Returns the entry that waits at `at`.
     #[inline]
     pub(crate) fn entry(&self, at: u32) -> &Entry {
         self.touched.add(1);
         &self.entries[at as usize]
     }
 
-    /// The queue that the entry at `at` waits in.
+    /// Returns the queue that the entry at `at` waits in.
     pub(crate) fn home(&self, at: u32) -> Home {
-        self.blocks[self.block(at) as usize].home
+        self.blocks.home(at)
     }
 
-    /// How many places there are.
-    #[cfg(all(test, not(loom)))]
-    pub(crate) fn places(&self) -> usize {
+    /// Returns the position at which a ticket waits.
+    pub(crate) fn find(&self, ticket: Ticket) -> Option<u32> {
+        self.tickets.find(&self.entries, ticket)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+impl Slab {
+    /// Returns the ticket that waits at `at`, a position or none.
+    pub(crate) fn ticket(&self, at: u32) -> Option<Ticket> {
+        self.entries.get(at as usize)?.waiting_ticket()
+    }
+
+    /// Returns how many positions there are.
+    pub(crate) fn positions(&self) -> usize {
         self.entries.len()
     }
 
-    /// How many entries and items of heaps were read or moved since this was last asked.
-    #[cfg(all(test, not(loom)))]
+    /// Returns how many entries and heap items were read or moved since the last call.
     pub(crate) fn touched(&self) -> u64 {
         self.touched.take()
     }
 
-    /// How many entries may expire.
-    #[cfg(all(test, not(loom)))]
+    /// Returns how many entries may expire.
     pub(crate) fn deadlines(&self) -> usize {
-        self.expiries.iter().filter(|&&index| index != NIL).count()
+        self.deadline_indices.iter().filter(|&&index| index != NIL).count()
     }
 
-    /// How many places are in free blocks.
-    #[cfg(all(test, not(loom)))]
-    pub(super) fn free_places(&self) -> usize {
-        let some = |block: u32| Some(block).filter(|&block| block != NIL);
-        let next = |&block: &u32| some(self.blocks[block as usize].next);
-        std::iter::successors(some(self.free), next).count() * (self.mask as usize + 1)
+    /// Returns how many buckets the ticket index has at most.
+    pub(crate) fn buckets(&self) -> u64 {
+        self.tickets.buckets()
     }
 }

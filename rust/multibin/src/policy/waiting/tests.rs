@@ -1,10 +1,12 @@
-//! Two queues in one slab against lists, first in first out and as heaps.
+//! Two queues in one slab against lists, first in, first out and as heaps.
 
 use proptest::prelude::*;
 
 use super::bin_queue::BinQueue;
-use super::entry::*;
-use super::slab::*;
+use super::entry::Entry;
+use super::home::{Home, Owner};
+use super::ranking::Ranking;
+use super::slab::Slab;
 use crate::request::Row;
 
 const RUN: u64 = 130;
@@ -38,7 +40,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A queue, and the places and tickets that should be in it, in order.
+/// A queue, and the positions and rows that should be in it, in order.
 struct Pair {
     home: Home,
     queue: BinQueue,
@@ -47,13 +49,13 @@ struct Pair {
 
 impl Pair {
     fn new(bin: usize) -> Self {
-        let home = Home { owner: Owner::Fresh, bin };
+        let home = Home { owner: Owner::New, bin };
         Self { home, queue: BinQueue::EMPTY, list: Vec::new() }
     }
 
     fn push(&mut self, slab: &mut Slab, ticket: u64, deadline: u64) {
         let row = Row { ticket, deadline, ..Row::NONE };
-        let entry = Entry { row, order: 2 * ticket, due: 100 - ticket % 90 };
+        let entry = Entry { row, sequence: 2 * ticket, bypass_bound: 100 - ticket % 90 };
         self.list.push((self.queue.push(slab, self.home, entry), row));
         if slab.is_heap() {
             self.list.sort_by_key(|(_, row)| (row.deadline, row.ticket));
@@ -85,7 +87,7 @@ impl Pair {
             Step::Sift(factor) if !list.is_empty() => {
                 queue.retain(slab, |entry, _| entry.row.ticket % factor > 0);
                 list.retain(|(_, row)| row.ticket % factor > 0);
-                queue.compact(slab, |ticket, from, to| moved(list, ticket, from, to));
+                find_again(slab, list);
             }
             Step::Clear => {
                 queue.clear(slab);
@@ -99,8 +101,9 @@ impl Pair {
         let (queue, list) = (&self.queue, &self.list);
         assert_eq!(queue.len as usize, list.len());
         assert!(list.iter().all(|(at, row)| slab.ticket(*at) == Some(row.ticket)));
-        let (counted, holes) = queue.holes(slab);
-        assert_eq!(counted, holes);
+        assert!(list.iter().all(|(at, row)| slab.find(row.ticket) == Some(*at)));
+        let (counted, tombstones) = queue.tombstones(slab);
+        assert_eq!(counted, tombstones);
         let head = list.first().map(|(at, row)| (*at, row.ticket));
         let first = (queue.len > 0).then(|| (queue.first(), queue.head.ticket));
         assert_eq!(first, head);
@@ -111,48 +114,55 @@ impl Pair {
             return;
         }
         assert_eq!(&entries, list);
-        let orders = (1..=queue.len).map(|nth| queue.order_of(slab, nth));
-        assert!(orders.eq(list.iter().map(|(_, row)| 2 * row.ticket)));
-        let due: Vec<_> = queue.dues(slab).map(|(_, _, due)| due).collect();
-        assert!(due.is_sorted());
-        assert_eq!(due.first().copied().unwrap_or(u64::MAX), queue.head.due);
-        // Two neighbouring blocks hold more than one block of entries, but for the first and the last,
-        // and one that the last was begun behind.
+        let sequence = (1..=queue.len).map(|nth| queue.sequence_of(slab, nth));
+        assert!(sequence.eq(list.iter().map(|(_, row)| 2 * row.ticket)));
+        let bounds: Vec<_> = queue.with_bounds(slab).map(|(_, _, bound)| bound).collect();
+        assert!(bounds.is_sorted());
+        assert_eq!(bounds.first().copied().unwrap_or(u64::MAX), queue.head.bypass_bound);
+        // Two neighbouring blocks hold more than one block of entries, except the first and the
+        // last, and one behind which the last was begun.
         assert!(list.is_empty() || queue.blocks(slab) <= 2 * list.len() / 32 + 4);
     }
 }
 
 fn unlink(queue: &mut BinQueue, slab: &mut Slab, list: &mut Vec<(u32, Row)>, nth: usize) {
     let (at, row) = list.remove(nth);
-    assert_eq!(queue.unlink(slab, at, |ticket, from, to| moved(list, ticket, from, to)), row);
+    assert_eq!(queue.unlink(slab, at), row);
+    assert_eq!(slab.find(row.ticket), None);
+    find_again(slab, list);
 }
 
-fn moved(list: &mut [(u32, Row)], ticket: u64, from: u32, to: u32) {
-    let place = list.iter_mut().find(|(_, row)| row.ticket == ticket).map(|(at, _)| at);
-    assert_eq!(place.map(|at| std::mem::replace(at, to)), Some(from));
+/// Takes over the positions to which the slab moved the entries.
+fn find_again(slab: &Slab, list: &mut [(u32, Row)]) {
+    for (at, row) in list {
+        *at = slab.find(row.ticket).unwrap();
+    }
 }
 
 proptest! {
+    /// The ticket index has buckets for all tickets, or lets them collide.
     #[test]
     fn queues_are_lists(
         heap in any::<bool>(),
+        buckets in prop_oneof![Just(64), Just(300 * RUN as usize)],
         steps in prop::collection::vec((0..2usize, step()), 0..300),
     ) {
-        let rank = if heap { Rank::Deadline } else { Rank::Ticket };
-        let mut slab = Slab::new(300 * RUN as usize, 2, rank).unwrap();
+        let ranking = if heap { Ranking::Deadline } else { Ranking::Ticket };
+        let mut slab = Slab::new(300 * RUN as usize, 2, ranking).unwrap();
+        slab.index_tickets(buckets).unwrap();
         let (room, mut pairs) = (slab.entries.capacity(), [Pair::new(0), Pair::new(1)]);
         for (ticket, (at, step)) in (0..).step_by(RUN as usize).zip(&steps) {
             pairs[*at].apply(&mut slab, step, ticket);
             pairs[*at].check(&slab);
         }
         let waiting: usize = pairs.iter().map(|pair| pair.list.len()).sum();
-        let places = slab.entries.iter().filter(|entry| entry.waits()).count();
-        prop_assert_eq!(places, waiting);
+        let positions = slab.entries.iter().filter(|entry| entry.waits()).count();
+        prop_assert_eq!(positions, waiting);
         prop_assert_eq!(slab.entries.capacity(), room);
         for pair in &mut pairs {
             pair.queue.clear(&mut slab);
-            pair.queue.give_back(&mut slab);
+            pair.queue.release(&mut slab);
         }
-        prop_assert_eq!(slab.free_places(), slab.entries.len());
+        prop_assert_eq!(slab.blocks.free_positions(), slab.entries.len());
     }
 }

@@ -1,21 +1,22 @@
-//! Looking a bounded way ahead.
+//! Follows the oldest request with the nearest of a window.
 
 use std::collections::VecDeque;
 
-use super::super::workload::Workload;
 use super::rule::{Rule, reason};
 use crate::request::Reason;
+use crate::simulate::workload::Workload;
 
+/// The rule of [`Baseline::LookAhead`](super::Baseline::LookAhead).
 pub(super) struct LookAhead<'a> {
     predicted: &'a [u32],
     batch_size: usize,
     window: usize,
     /// Oldest first.
     queue: VecDeque<u32>,
-    /// The window: distance to the leader and request in one number.
-    near: Vec<u64>,
+    /// The keys of the window: distance to the leader and request in one number.
+    keys: Vec<u64>,
     /// Scratch space.
-    ranked: Vec<u64>,
+    scratch: Vec<u64>,
 }
 
 impl<'a> LookAhead<'a> {
@@ -25,18 +26,18 @@ impl<'a> LookAhead<'a> {
             batch_size: batch_size as usize,
             window: window as usize,
             queue: VecDeque::new(),
-            near: Vec::new(),
-            ranked: Vec::new(),
+            keys: Vec::new(),
+            scratch: Vec::new(),
         }
     }
 
-    /// The rank of the last one in the window that leaves.
-    fn last(&mut self) -> u64 {
-        if self.near.len() <= self.batch_size {
+    /// Returns the largest key in the window that leaves.
+    fn max_key(&mut self) -> u64 {
+        if self.keys.len() <= self.batch_size {
             return u64::MAX;
         }
-        self.ranked.clone_from(&self.near);
-        *self.ranked.select_nth_unstable(self.batch_size - 1).1
+        self.scratch.clone_from(&self.keys);
+        *self.scratch.select_nth_unstable(self.batch_size - 1).1
     }
 }
 
@@ -47,17 +48,17 @@ impl Rule for LookAhead<'_> {
 
     fn form(&mut self, _: u64, _: bool, batch: &mut Vec<u32>) -> Option<(usize, Reason)> {
         let length = |request: u32| self.predicted[request as usize];
-        let wanted = length(*self.queue.front()?);
+        let leader = length(*self.queue.front()?);
         let window = self.queue.len().min(self.window);
-        let rank = |i: u32| u64::from(length(i).abs_diff(wanted)) << 32 | u64::from(i);
-        self.near.clear();
-        // The leader's distance is 0 and it is the oldest: it ranks first.
-        self.near.extend(self.queue.drain(..window).map(rank));
-        let last = self.last();
-        for &rank in self.near.iter().rev().filter(|&&rank| rank > last) {
-            self.queue.push_front(rank as u32);
+        let key = |i: u32| u64::from(length(i).abs_diff(leader)) << 32 | u64::from(i);
+        self.keys.clear();
+        // The leader's distance is 0 and it is the oldest: its key is the smallest.
+        self.keys.extend(self.queue.drain(..window).map(key));
+        let max = self.max_key();
+        for &key in self.keys.iter().rev().filter(|&&key| key > max) {
+            self.queue.push_front(key as u32);
         }
-        batch.extend(self.near.iter().filter(|&&rank| rank <= last).map(|&rank| rank as u32));
+        batch.extend(self.keys.iter().filter(|&&key| key <= max).map(|&key| key as u32));
         Some((0, reason(batch.len() == self.batch_size)))
     }
 }
@@ -66,8 +67,9 @@ impl Rule for LookAhead<'_> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::testing::{agree, workloads};
     use super::*;
+    use crate::simulate::baselines::agreement::agree;
+    use crate::simulate::tests::strategies::workloads;
 
     proptest! {
         #[test]

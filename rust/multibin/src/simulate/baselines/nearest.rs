@@ -1,48 +1,50 @@
-//! The nearest lengths, without bins.
+//! Follows the oldest request with the nearest lengths, without bins.
 
-use super::super::workload::Workload;
-use super::lanes::{Lanes, Lengths};
+use super::fifo_queues::FifoQueues;
+use super::length_index::LengthIndex;
 use super::rule::{Rule, light_load, reason};
 use crate::request::Reason;
+use crate::simulate::workload::Workload;
 
+/// The rule of [`Baseline::Nearest`](super::Baseline::Nearest).
 pub(super) struct Nearest<'a> {
     predicted: &'a [u32],
-    lengths: Lengths,
+    lengths: LengthIndex,
     batch_size: usize,
     light_load: bool,
-    waiting: Lanes,
+    waiting: FifoQueues,
 }
 
 impl<'a> Nearest<'a> {
     pub(super) fn new(workload: &'a Workload, batch_size: u32, light_load: bool) -> Self {
         let predicted = &workload.predicted;
-        let lengths = Lengths::new(predicted);
-        let waiting = lengths.lanes(predicted.len());
+        let lengths = LengthIndex::new(predicted);
+        let waiting = lengths.queues(predicted.len());
         Self { predicted, lengths, batch_size: batch_size as usize, light_load, waiting }
     }
 
-    /// Of the nearest lanes below and above, the nearer; the lower one of two.
+    /// Returns the nearer of the nearest queues below and above; the lower of two equally near.
     fn nearer(&self, length: u32, below: Option<usize>, above: Option<usize>) -> Option<usize> {
         let (Some(low), Some(high)) = (below, above) else {
             return below.or(above);
         };
-        let distance = |lane: usize| self.lengths.length(lane).abs_diff(length);
+        let distance = |queue: usize| self.lengths.length(queue).abs_diff(length);
         Some(if distance(low) <= distance(high) { low } else { high })
     }
 
-    /// Fills the batch from the lanes around `lane`.
-    fn gather(&mut self, lane: usize, batch: &mut Vec<u32>) {
-        let length = self.lengths.length(lane);
-        let mut below = Some(lane);
-        let mut above = self.waiting.at_least(lane + 1);
+    /// Fills the batch from the queues around `queue`.
+    fn fill(&mut self, queue: usize, batch: &mut Vec<u32>) {
+        let length = self.lengths.length(queue);
+        let mut below = Some(queue);
+        let mut above = self.waiting.at_least(queue + 1);
         while batch.len() < self.batch_size
-            && let Some(lane) = self.nearer(length, below, above)
+            && let Some(queue) = self.nearer(length, below, above)
         {
-            self.waiting.take(lane, self.batch_size, batch);
-            if below == Some(lane) {
-                below = self.waiting.at_most(lane);
+            self.waiting.take(queue, self.batch_size, batch);
+            if below == Some(queue) {
+                below = self.waiting.at_most(queue);
             } else {
-                above = self.waiting.at_least(lane);
+                above = self.waiting.at_least(queue);
             }
         }
     }
@@ -50,16 +52,16 @@ impl<'a> Nearest<'a> {
 
 impl Rule for Nearest<'_> {
     fn arrive(&mut self, request: u32, _: u64) {
-        self.waiting.push(self.lengths.lane(self.predicted[request as usize]), request);
+        self.waiting.push(self.lengths.queue(self.predicted[request as usize]), request);
     }
 
     fn form(&mut self, _: u64, closed: bool, batch: &mut Vec<u32>) -> Option<(usize, Reason)> {
-        let lane = self.waiting.oldest()?;
+        let queue = self.waiting.oldest()?;
         if self.light_load && light_load(self.waiting.waiting(), self.batch_size, closed) {
             self.waiting.take_oldest(self.batch_size, batch);
             return Some((0, Reason::LightLoad));
         }
-        self.gather(lane, batch);
+        self.fill(queue, batch);
         Some((0, reason(batch.len() == self.batch_size)))
     }
 }
@@ -68,8 +70,9 @@ impl Rule for Nearest<'_> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::testing::{agree, workloads};
     use super::*;
+    use crate::simulate::baselines::agreement::agree;
+    use crate::simulate::tests::strategies::workloads;
 
     proptest! {
         #[test]

@@ -1,0 +1,84 @@
+"""Options that several commands share, so that one name has one meaning."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from types import ModuleType
+from typing import Any
+
+__all__ = [
+    "Add",
+    "add_engine",
+    "add_predictions",
+    "add_trace",
+    "given",
+    "needing_engine",
+    "progress",
+]
+
+Add = Callable[..., object]
+"""``add_argument`` of a parser or a group."""
+
+
+def add_trace(add: Add, *, needed: bool = True, default: str = "") -> None:
+    """Adds the positional TRACE."""
+    text = "Trace of requests: CSV or JSON lines, with columns known by name"
+    if needed:
+        add("trace", metavar="TRACE", help=text)
+    else:
+        add("trace", metavar="TRACE", nargs="?", help=f"{text} ({default})")
+
+
+def add_predictions(add: Add) -> None:
+    """Adds the options that draw gaps and predictions."""
+    add("--cv", type=float, help="Coefficient of variation of the gaps; 1 is Poisson (1)")
+    add("--seed", type=int, help="Seed of all draws (0)")
+    add("--sigma", type=float, help="Predict the true lengths x exp(sigma Z); 0 is the truth")
+    add("--shuffled", action="store_true", help="Predict the true lengths of other requests")
+
+
+def add_engine(add: Add) -> None:
+    """Adds the options of a command that runs the engine."""
+    add("--model", help="Folder or hub id of a model (a small Llama, built in place)")
+    add("--width", type=int, metavar="N", help="Width of the built-in model, a factor (1)")
+    add("--threads", type=int, metavar="N", help="Threads of torch (1 for the built-in model)")
+
+
+def given(options: argparse.Namespace, settings: type[Any]) -> dict[str, Any]:
+    """Returns the options with a value that are fields of the dataclass ``settings``."""
+    values = vars(options)
+    names = [f.name for f in fields(settings)]
+    return {name: values[name] for name in names if values.get(name) is not None}
+
+
+def needing_engine(module: str) -> ModuleType:
+    """Imports a module that needs torch, or raises an error that says what to install."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"{error}; install multibin[llm]") from error
+
+
+def progress(command: str) -> Callable[[str], None]:
+    """Returns a function that writes a line on stderr, over the last one on a terminal.
+
+    Elsewhere it writes a line for each kind of work, the first word of the text.
+    """
+    start, last = time.monotonic(), ""
+
+    def report(text: str) -> None:
+        nonlocal last
+        seconds, kind = f"{time.monotonic() - start:.0f} s", text.split()[:1]
+        if sys.stderr.isatty():
+            line = f"{command}: {seconds:>5}  {text}" if text else ""
+            print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+        elif kind and kind[0] != last:
+            last = kind[0]
+            print(f"{command}: {seconds:>5}  {last.rstrip(':')}", file=sys.stderr, flush=True)
+
+    return report

@@ -1,0 +1,5 @@
+//! The public methods of a scheduler.
+
+mod manage;
+mod report;
+mod requests;

@@ -1,0 +1,251 @@
+//! The event loop: arrivals, ends of batches, deadlines. An idle server asks for a batch.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+
+use super::arrival_process::ArrivalProcess;
+use super::clock::{checked, nanoseconds, seconds};
+use super::error::SimulateError;
+use super::policy::Policy;
+use super::records::{BatchRecord, Outcome, Recorder, RequestColumns};
+use super::workload::{Servers, Workload};
+use crate::config::Overrun;
+use crate::costs::{Completion, RunningRow, Timing};
+use crate::policy::Formed;
+use crate::request::{Row, Submission, WorkerId};
+
+/// A simulation that runs.
+pub(super) struct Simulation<'a, P> {
+    policy: P,
+    workload: &'a Workload,
+    servers: &'a Servers,
+    overrun: Overrun,
+    now: u64,
+    arrivals: ArrivalProcess<'a>,
+    idle: BTreeSet<WorkerId>,
+    /// Ends of the running batches.
+    ends: BinaryHeap<Reverse<(u64, WorkerId)>>,
+    /// By server, the rows that will be unfinished when its batch ends.
+    climbers: Vec<Vec<Row>>,
+    /// By server, the rows that will be finished when its batch ends.
+    finished: Vec<Vec<Row>>,
+    /// By server, the climbers that wait with their state.
+    parked: Vec<usize>,
+    records: Recorder<'a>,
+    /// Scratch space of the batch that starts.
+    running: Vec<RunningRow>,
+    row_ends: Vec<f64>,
+}
+
+impl<'a, P: Policy> Simulation<'a, P> {
+    pub(super) fn new(
+        policy: P,
+        workload: &'a Workload,
+        servers: &'a Servers,
+        overrun: Overrun,
+        requests: RequestColumns<'a>,
+    ) -> Self {
+        Self {
+            policy,
+            workload,
+            servers,
+            overrun,
+            now: 0,
+            arrivals: ArrivalProcess::new(&workload.arrivals),
+            idle: (0..servers.count as u64).collect(),
+            ends: BinaryHeap::new(),
+            climbers: vec![Vec::new(); servers.count],
+            finished: vec![Vec::new(); servers.count],
+            parked: vec![0; servers.count],
+            records: Recorder::new(requests),
+            running: Vec::new(),
+            row_ends: Vec::new(),
+        }
+    }
+
+    /// Runs until no event is left.
+    pub(super) fn run(mut self) -> Result<Outcome, SimulateError> {
+        while let Some(next) = self.next_event() {
+            self.now = checked(next)?;
+            let may_form = self.arrive();
+            // An event that is no arrival is the end of a batch or a deadline.
+            if self.end_batches() || may_form || self.servers.drain && self.arrivals.all_arrived() {
+                self.start_batches();
+            }
+        }
+        let (events, adaptation) = (self.policy.take_events(), self.policy.adaptation());
+        Ok(Outcome { batches: self.records.batches, events, adaptation })
+    }
+
+    /// Returns when the next event happens. While no server is idle, arrivals only wait, so they
+    /// are taken together with the next end of a batch.
+    fn next_event(&self) -> Option<u64> {
+        let end = self.ends.peek().map(|&Reverse((time, _))| time);
+        if self.idle.is_empty() {
+            return end;
+        }
+        let arrival = self.arrivals.next_event();
+        let deadlines = self.idle.iter().filter_map(|&server| self.policy.deadline(server));
+        // A deadline that is over and made no batch waits for another event.
+        let deadline = deadlines.filter(|&time| time > self.now).min();
+        [arrival, end, deadline].into_iter().flatten().min()
+    }
+
+    /// Takes the requests that have arrived. Returns true if a batch may leave that could not
+    /// before.
+    fn arrive(&mut self) -> bool {
+        let before = self.arrivals.arrived();
+        let mut may_form = false;
+        while let Some((i, arrival)) = self.arrivals.take(self.now) {
+            self.records.requests.arrival[i] = seconds(arrival);
+            may_form |= self.policy.arrive(Submission {
+                key: i as u64,
+                ticket: i as u64,
+                arrival,
+                length: self.workload.predicted[i],
+                cost: self.workload.predicted[i],
+                priority: 0,
+                deadline: u64::MAX,
+            });
+            // With an idle server each arrival may leave at once, before the next one comes.
+            if may_form && !self.idle.is_empty() && !self.arrivals.all_arrived() {
+                self.start_batches();
+                may_form = false;
+            }
+        }
+        may_form || self.arrivals.arrived() == before
+    }
+
+    /// Ends the batches that end by now. Returns true if there were any.
+    fn end_batches(&mut self) -> bool {
+        let before = self.ends.len();
+        while let Some(&Reverse((time, server))) = self.ends.peek() {
+            if time > self.now {
+                break;
+            }
+            self.ends.pop();
+            if self.overrun == Overrun::Climb {
+                self.parked[server as usize] += self.climbers[server as usize].len();
+            }
+            for row in self.climbers[server as usize].drain(..) {
+                let row = Row { entered: self.now, ..row };
+                self.policy.climb(row, server, self.arrivals.arrived() as u64);
+            }
+            for row in self.finished[server as usize].drain(..) {
+                let actual = self.workload.actual[row.key as usize];
+                self.policy.observe(row.length, actual, self.now);
+            }
+            self.idle.insert(server);
+        }
+        self.ends.len() != before
+    }
+
+    fn start_batches(&mut self) {
+        let closed = self.servers.drain && self.arrivals.all_arrived();
+        let mut declined = None;
+        while let Some(&server) = self.idle.range(declined.map_or(0, |last| last + 1)..).next() {
+            let max_new = self.max_new(server);
+            match self.policy.form(self.now, server, closed, max_new) {
+                Some(formed) => {
+                    self.idle.remove(&server);
+                    self.start(&formed, server);
+                }
+                None => declined = Some(server),
+            }
+        }
+    }
+
+    /// Returns how many new rows the server has room for.
+    fn max_new(&self, server: WorkerId) -> usize {
+        let parked = self.parked[server as usize];
+        self.servers.max_resident.map_or(usize::MAX, |max| max.saturating_sub(parked))
+    }
+
+    fn start(&mut self, formed: &Formed, server: WorkerId) {
+        let mut running = std::mem::take(&mut self.running);
+        running.clear();
+        running.extend(formed.rows.iter().map(|row| self.running(row, formed.limit)));
+        let mut row_ends = std::mem::take(&mut self.row_ends);
+        let timing = self.servers.costs.time(&running, &mut row_ends);
+        if self.servers.costs.completes == Completion::Batch {
+            row_ends.fill(timing.end);
+        }
+        if self.overrun == Overrun::Climb {
+            let resumed = formed.rows.iter().filter(|row| row.progress > 0).count();
+            self.parked[server as usize] -= resumed;
+        }
+        self.record(formed, server, &running, timing);
+        for ((row, run), &row_end) in formed.rows.iter().zip(&running).zip(&row_ends) {
+            self.run_row(row, run, row_end, server);
+        }
+        self.ends.push(Reverse((self.now.saturating_add(nanoseconds(timing.end)), server)));
+        (self.running, self.row_ends) = (running, row_ends);
+    }
+
+    /// Decides what follows a row's run, which ends `row_end` seconds from now: the row climbs, or
+    /// its request is finished.
+    fn run_row(&mut self, row: &Row, run: &RunningRow, row_end: f64, server: WorkerId) {
+        let (request, server) = (row.key as usize, server as usize);
+        let progress = self.done(row) + run.steps;
+        if progress < self.workload.actual[request] {
+            // A row that recomputes in a lower bin keeps the progress that it once had.
+            let progress = progress.max(row.progress);
+            self.climbers[server].push(Row { progress, ..*row });
+        } else {
+            self.records.requests.finish[request] = seconds(self.now) + row_end;
+            self.finished[server].push(*row);
+            self.arrivals.complete(self.now.saturating_add(nanoseconds(row_end)));
+        }
+    }
+
+    /// Returns the steps of a row that need not be computed again.
+    fn done(&self, row: &Row) -> u32 {
+        if self.overrun == Overrun::Recompute { 0 } else { row.progress }
+    }
+
+    fn running(&self, row: &Row, limit: Option<u32>) -> RunningRow {
+        let request = row.key as usize;
+        let done = self.done(row);
+        let left = self.workload.actual[request].saturating_sub(done);
+        RunningRow {
+            age: self.workload.prompts[request].saturating_add(done),
+            steps: limit.map_or(left, |limit| limit.min(left)),
+            new: done == 0,
+        }
+    }
+
+    fn record(
+        &mut self,
+        formed: &Formed,
+        server: WorkerId,
+        running: &[RunningRow],
+        timing: Timing,
+    ) {
+        let start = seconds(self.now);
+        let steps = running.iter().map(|row| row.steps).max().unwrap_or(0);
+        let batch = self.records.batches.start.len() as u32;
+        self.records.batches.push(&BatchRecord {
+            start,
+            finish: start + timing.end,
+            rows: running.len() as u32,
+            steps,
+            bin: formed.bin as u32,
+            reason: formed.reason,
+            server: server as u32,
+            parked: self.parked[server as usize] as u32,
+        });
+        let requests = &mut self.records.requests;
+        for (row, run) in formed.rows.iter().zip(running) {
+            let request = row.key as usize;
+            if requests.entries[request] == 0 {
+                requests.start[request] = start;
+                requests.first_token[request] = start + timing.first_token;
+                requests.bin[request] = formed.bin as u32;
+            }
+            requests.batch[request] = batch;
+            requests.entries[request] += 1;
+            requests.steps[request] += u64::from(run.steps);
+            requests.waste[request] += u64::from(steps - run.steps);
+        }
+    }
+}
