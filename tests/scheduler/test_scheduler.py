@@ -108,7 +108,7 @@ def test_climbing() -> None:
     batch = worker.next_batch(0)
     assert batch.limit == 10
     batch.resubmit([1], [10])
-    with pytest.raises(ValueError, match="rows: 1 is resubmitted twice"):
+    with pytest.raises(ValueError, match="rows must be resubmitted at most once, got 1 twice"):
         batch.resubmit([1], [10])
     batch.done()
     with pytest.raises(RuntimeError, match="done"):
@@ -140,7 +140,7 @@ def test_climbing() -> None:
             rf"rows\[0\] must be a position in this batch of 2, got {2**64 - 1}",
         ),
         ([2**70], [10], rf"rows\[0\] must be a position in this batch of 2, got {2**70}"),
-        ([0, 0], [10, 10], "rows: 0 is resubmitted twice"),
+        ([0, 0], [10, 10], "rows must be resubmitted at most once, got 0 twice"),
         ([0], [10, 11], "progress must have one value for each of 1 rows, got 2"),
         ([True], [10], "rows must have one value for each of 2 rows of the batch, got 1"),
         ([0], [-1], r"progress\[0\] must be between 0 and 4294967295, got -1"),
@@ -163,7 +163,7 @@ def test_progress_never_goes_back() -> None:
     s.submit(7, 0)
     with worker.next_batch(0) as batch:
         batch.resubmit([0], [10])
-    message = "progress: 9 of row 0 is less than its previous 10"
+    message = "progress must be at least 10 for row 0, got 9"
     with worker.next_batch(0) as again, pytest.raises(ValueError, match=message):
         again.resubmit([0], [9])
 

@@ -15,7 +15,7 @@ use crate::interpreter::{errors, hooks};
 /// nothing is predicted (all 0), or the gate is closed.
 ///
 /// Drift starts another fit, to later requests alone: the last 2,000 differ from those of the last
-/// fit. The two-sample test of Kolmogorov and Smirnov decides, for predicted and for actual lengths.
+/// fit. The two-sample test of Kolmogorov and Smirnov decides, on predicted and actual lengths.
 ///
 /// One half of the window is fitted to. On the other half, other edges must gain a share of
 /// ``hysteresis`` in throughput; then they are swapped in.

@@ -92,7 +92,7 @@ pub fn refused(error: SubmitError, lengths: &[u32], options: &[Options]) -> PyEr
         _ => None,
     };
     match element {
-        Some((array, at)) => errors::submit_as(error, &format!("{array}[{at}]")),
+        Some((array, at)) => errors::submit_element(error, &format!("{array}[{at}]")),
         None => errors::submit(error),
     }
 }

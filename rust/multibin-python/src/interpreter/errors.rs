@@ -39,12 +39,9 @@ pub fn simulate(error: SimulateError) -> PyErr {
     }
 }
 
-/// Returns the error of a request; it names the argument of a call for a single request.
+/// Returns the error of a call that submits; it names the argument of a single request.
 pub fn submit(error: SubmitError) -> PyErr {
     match error {
-        SubmitError::Budget { padded: true, .. } => submit_as(error, "length"),
-        SubmitError::Budget { padded: false, .. } => submit_as(error, "cost"),
-        SubmitError::Priority(_) => submit_as(error, "priority"),
         SubmitError::Full { accepted, first, .. } => {
             python::FullError::new_err((error.to_string(), accepted, first))
         }
@@ -56,14 +53,14 @@ pub fn submit(error: SubmitError) -> PyErr {
     }
 }
 
-/// Returns the error of a request, with the argument, or the element of it, that is at fault.
-pub fn submit_as(error: SubmitError, argument: &str) -> PyErr {
+/// Returns the error of a bulk call; it names the element at fault.
+pub fn submit_element(error: SubmitError, element: &str) -> PyErr {
     match error {
         SubmitError::Budget { cost, budget, .. } => {
-            value(format!("{argument} must be at most budget = {budget}, got {cost}"))
+            value(format!("{element} must be at most budget = {budget}, got {cost}"))
         }
         SubmitError::Priority(priority) => {
-            value(format!("{argument} must be 0 without ageing, got {priority}"))
+            value(format!("{element} must be 0 without ageing, got {priority}"))
         }
         _ => submit(error),
     }
