@@ -75,7 +75,7 @@ def test_the_text(capsys: pytest.CaptureFixture[str]) -> None:
         (["--repeats=0"], "repeats must be at least 1, got 0"),
         (["--width=0"], "width must be at least 1, got 0"),
         (["--threads=0"], "threads must be at least 1, got 0"),
-        (["--device=tpu9"], "device='tpu9'"),
+        (["--device=tpu9"], "device must be a device of torch, got 'tpu9'"),
         (["--dtype=int8"], "dtype must be a floating-point dtype"),
         (
             ["--out=nowhere/table.json"],
