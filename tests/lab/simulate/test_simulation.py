@@ -99,9 +99,9 @@ def test_without_draining_nan_says_what_was_left() -> None:
         ),
         ({"costs": mb.CostModel(fixed=-1)}, "costs.fixed must be finite and at least 0, got -1"),
         (
-            {"costs": mb.CostModel(completes="soon")},
+            {"costs": mb.CostModel(completes="soon")},  # type: ignore[arg-type]
             "completes must be one of 'batch', 'row', got 'soon'",
-        ),  # type: ignore[arg-type]
+        ),
     ],
 )
 def test_bad_input_is_named(changes: dict[str, Any], message: str) -> None:
@@ -151,9 +151,9 @@ def test_lengths_near_each_other_pack_better_than_a_fifo() -> None:
         (lambda: mb.Baseline.nearest(0), "batch_size must be at least 1, got 0"),
         (lambda: mb.Baseline.nearest(-1), "batch_size must be at least 1, got -1"),
         (
-            lambda: mb.Baseline.continuous(4, order="x"),
+            lambda: mb.Baseline.continuous(4, order="x"),  # type: ignore[arg-type]
             "order must be one of 'fifo', 'longest', 'shortest', got 'x'",
-        ),  # type: ignore[arg-type]
+        ),
         (lambda: mb.Baseline.continuous(4, chunk=0), "chunk"),
         (
             lambda: mb.Baseline.continuous(4, chunk=2**40),
