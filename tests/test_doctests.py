@@ -24,7 +24,9 @@ def modules() -> Iterator[str]:
 
 
 def examples(name: str) -> list[doctest.DocTest]:
-    """Returns the doctests of a module, with those of properties of compiled classes."""
+    """Returns the doctests of a module, with those of properties and static methods of compiled
+    classes.
+    """
     try:
         module = importlib.import_module(name)
     except ImportError as error:
@@ -34,7 +36,10 @@ def examples(name: str) -> list[doctest.DocTest]:
     for owner in vars(module).values():
         if inspect.isclass(owner) and owner.__module__ == name:
             for attribute, value in vars(owner).items():
-                if inspect.isgetsetdescriptor(value) and value.__doc__:
+                value = value.__func__ if isinstance(value, staticmethod) else value
+                if (
+                    inspect.isgetsetdescriptor(value) or inspect.isbuiltin(value)
+                ) and value.__doc__:
                     title = f"{name}.{owner.__name__}.{attribute}"
                     space = dict(vars(module))
                     found.append(parser.get_doctest(value.__doc__, space, title, None, None))

@@ -13,8 +13,12 @@ from tools.layout.sizes import Length, Summary
 from tools.layout.tree import Tree
 
 FLOORS = Path(__file__).with_name("floors.toml")
-READERS: dict[str, Callable[[Path], Tree]] = {"rust": rust.read, "python": python.read}
-SUFFIXES = {"rust": ".rs", "python": ".py"}
+READERS: dict[str, Callable[[Path], Tree]] = {
+    "rust": rust.read,
+    "bindings": rust.read,
+    "python": python.read,
+}
+SUFFIXES = {"rust": ".rs", "bindings": ".rs", "python": ".py"}
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,9 @@ def measure(root: Path, files: list[Path], floors: Path = FLOORS) -> House:
     """Reads the trees that the floors name, and measures all `files`."""
     data = tomllib.loads(floors.read_text(encoding="utf-8"))
     limits = data["limits"]
-    parts = [_part(language, root, files, data[language]) for language in READERS]
+    parts = [
+        _part(language, root, files, data[language]) for language in READERS if language in data
+    ]
     long = sizes.long_files(root, files, limits["file_lines"], limits["long_files"])
     return House(parts, long, limits)
 

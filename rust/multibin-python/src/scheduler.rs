@@ -253,9 +253,8 @@ impl Scheduler {
     /// ``max_wait`` or ``max_parked``. More bins than at the start need ``max_bins``.
     ///
     /// Waiting requests stay in their bins; later ones go to the new bins. Waiting requests that
-    /// exceed a lowered ``budget`` leave alone.
-    ///
-    /// Raises ``ValueError`` or ``TypeError`` for a wrong argument; nothing is changed then.
+    /// exceed a lowered ``budget`` leave alone. Raises ``ValueError`` or ``TypeError`` for a wrong
+    /// argument, and then changes nothing.
     ///
     /// >>> scheduler = Scheduler(Edges([0, 16]), 8)
     /// >>> scheduler.reconfigure(batch_size=4, max_wait=1)

@@ -121,8 +121,8 @@ impl Inner {
         assert!(!self.is_forked(), "{FORKED}");
     }
 
-    /// Returns true if a drop must not touch it. So it is in a child of the process that made it, and
-    /// after a panic under the forming lock.
+    /// Returns true if a drop must not touch it. So it is in a child of the process that made it,
+    /// and after a panic under the forming lock.
     pub(super) fn is_unusable(&self) -> bool {
         self.is_forked() || self.state.is_poisoned()
     }

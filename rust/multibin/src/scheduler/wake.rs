@@ -94,7 +94,7 @@ impl State {
     }
 
     /// Returns true if the waiter at `at` would get a batch.
-    fn offers_to(&mut self, at: usize, now: u64, closed: bool) -> bool {
+    fn has_batch_for(&mut self, at: usize, now: u64, closed: bool) -> bool {
         let worker = self.waiters.worker_at(at);
         self.former.has_batch(now, worker, closed)
     }
@@ -233,7 +233,7 @@ impl Inner {
         state.collect(&self.notifier);
         let closed = self.admission.is_closed();
         if let Some(at) = state.waiters.first_thread()
-            && state.offers_to(at, now, closed)
+            && state.has_batch_for(at, now, closed)
         {
             state.wake_at(at, now);
         }
