@@ -150,8 +150,8 @@ def _unfair(
 ) -> NDArray[np.float64]:
     """Returns the p99 wait of the longest 1 % over that of all requests, one a seed."""
     rows = runs.at(name, Load(error=error), b, rate)
-    longest, everybody = (MEASURES.index(m) for m in ("long wait p99", "wait p99"))
-    return np.asarray(rows[:, longest] / rows[:, everybody])
+    longest, overall = (MEASURES.index(m) for m in ("long wait p99", "wait p99"))
+    return np.asarray(rows[:, longest] / rows[:, overall])
 
 
 def _climbing(runs: Runs, b: int) -> Iterator[Target]:

@@ -173,9 +173,10 @@ def test_items_of_a_section_count_from_their_text_on() -> None:
     assert found("a.py", doc(LONG)) == [(6, "long")]
 
 
-def test_code_and_tables_are_no_prose() -> None:
+def test_code_is_no_prose_and_tables_are_read_for_their_words() -> None:
     fenced = f"```\nnobody {LONG}\n```\n"
-    assert found("a.md", f"{fenced}\n| nobody | {LONG} |\n|---|---|\n") == []
+    assert found("a.md", f"{fenced}\n| a row | {LONG} |\n|---|---|\n") == []
+    assert found("a.md", f"{fenced}\n| nobody | {LONG} |\n|---|---|\n") == [(5, "word")]
     assert found("a.md", f"{fenced}nobody") == [(4, "word")]
     rust = "".join(f"/// {line}\n" for line in ["Does it.", "", *fenced.splitlines()])
     assert found("a.rs", f"{rust}fn f() {{}}") == []

@@ -96,6 +96,9 @@ def _findings(path: PurePath, text: str, read: list[Passage], vocabulary: Vocabu
             paragraph = Paragraph.of(lines)
             yield from _words(paragraph, vocabulary)
             yield from _long(paragraph)
+        for line in passage.lines:
+            if TABLE.match(line.text):
+                yield from _words(Paragraph.of([line]), vocabulary)
         if not (passage.in_tests or is_test(path)):
             yield from _opening(passage, vocabulary)
     yield from _long_lines(path, text, read)
