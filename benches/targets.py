@@ -100,7 +100,7 @@ def per_request(benchmark: dict[str, Any]) -> float:
 
 def ratios(medians: Medians) -> bool:
     """Prints the ratios and returns whether one is above its target."""
-    print(f"{'per request':46} {'ns':>7} {'baseline':>7} {'ratio':>6} {'target':>6}  baseline")
+    print(f"{'per request':46} {'ns':>7} {'base':>7} {'ratio':>6} {'target':>6}  baseline")
     over = False
     for name, baseline, target in RATIOS:
         ratio = medians[name] / medians[baseline]

@@ -46,10 +46,10 @@ def test_an_error_is_found_by_its_gain(scale: Scale) -> None:
 
 
 def test_open_shares_count_from_the_fourth_window() -> None:
-    """Of the requests from 400 on 500 to 600 and 900 to 1,000 find it shut."""
+    """Of the requests from 400 on 500 to 600 and 900 to 1,000 find it closed."""
     run = Run(requests=1_000, window=100, turns=(200, 300, 500, 600, 900), bins=(), drifts=0)
     assert run.open == pytest.approx(400 / 600)
-    assert run.shut_after == 2
+    assert run.closed_after == 2
 
 
 def test_a_row_shows_the_worst_cell() -> None:

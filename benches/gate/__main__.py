@@ -14,7 +14,7 @@ from benches.gate.scale import Scale
 
 
 def page(scale: Scale) -> Iterator[str]:
-    yield "## Useless predictions keep the gate shut\n"
+    yield "## Useless predictions keep the gate closed\n"
     yield watched.useless(scale)
     yield "## Useful ones keep it open\n"
     yield watched.useful(scale)

@@ -60,8 +60,8 @@ class Run:
     drifts: int
 
     @property
-    def shut_after(self) -> float:
-        """Returns the windows until the gate first shut."""
+    def closed_after(self) -> float:
+        """Returns the windows until the gate first closed."""
         return self.turns[0] / self.window if self.turns else np.inf
 
     @property

@@ -65,19 +65,19 @@ def _of_grid(scale: Scale, error: float | None) -> list[Cell]:
 
 
 TARGET = Target(SURE, lambda share: f"{share:.2%}".replace("%", " %"), least=True)
-SHUT_AFTER = ("shut after, windows: median", "worst")
+CLOSED_AFTER = ("closed after, windows: median", "worst")
 
 
-def _shut_after(runs: Sequence[Run]) -> list[str]:
-    windows = np.array([run.shut_after for run in runs])
+def _closed_after(runs: Sequence[Run]) -> list[str]:
+    windows = np.array([run.closed_after for run in runs])
     return [f"{np.median(windows):.2f}", f"{windows.max():.2f}"]
 
 
 def useless(scale: Scale) -> str:
-    """Tests that useless predictions shut the gate, and how soon."""
+    """Tests that useless predictions close the gate, and how soon."""
     tried = _watched(scale, ((cell, Play()) for cell in _of_grid(scale, None)))
     found = [one.right(one.cell.row) for one in tried]
-    return claim(["shut, lengths", "B"], TARGET, found, SHUT_AFTER, _shut_after)
+    return claim(["closed, lengths", "B"], TARGET, found, CLOSED_AFTER, _closed_after)
 
 
 def useful(scale: Scale) -> str:
@@ -94,8 +94,8 @@ def everywhere(scale: Scale) -> Iterator[str]:
     """Tests useless and true predictions with all orders and fills, overload and a backlog."""
     cells = [Cell(shape, size, None) for shape, size in product(SHAPES, scale.many_ways)]
     head = ("fill", "load")
-    shut = _everywhere(scale, cells)
-    yield claim(["shut, useless, order", *head], TARGET, shut, SHUT_AFTER, _shut_after)
+    closed = _everywhere(scale, cells)
+    yield claim(["closed, useless, order", *head], TARGET, closed, CLOSED_AFTER, _closed_after)
     open_ = _everywhere(scale, _worth(scale, (cell.with_error(0.0) for cell in cells)))
     yield claim(["open, true lengths, order", *head], TARGET, open_)
 

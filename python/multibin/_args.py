@@ -70,7 +70,9 @@ def integer(name: str, value: object, low: int = 0, high: int | None = None) -> 
         raise TypeError(sentence(name, "an int", value))
     count = int(value)
     if count < low or (high is not None and count > high):
-        raise ValueError(sentence(name, _bounds(low, high), count))
+        # The type's own limit says nothing of a number that is too small.
+        open_ended = high == LONGEST and count < low
+        raise ValueError(sentence(name, _bounds(low, None if open_ended else high), count))
     return count
 
 
@@ -154,8 +156,8 @@ def non_negatives(name: str, value: ArrayLike) -> Floats:
 def counts(name: str, value: ArrayLike) -> Floats:
     """Returns whole numbers from 1 on, of any shape, or raises a ``ValueError``."""
     array = floats(name, value)
-    good = (array >= 1) & (array == np.floor(array)) & np.isfinite(array)
-    return require(name, array, good, "a whole number of at least 1")
+    require(name, array, (array == np.floor(array)) & np.isfinite(array), "a whole number")
+    return require(name, array, array >= 1, "at least 1")
 
 
 def scalar(name: str, array: Floats) -> float:

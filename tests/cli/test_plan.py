@@ -181,7 +181,7 @@ def test_the_picture(name: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_objective_needs_something() -> None:
-    with pytest.raises(ValueError, match="an objective needs a rate or slo_p99"):
+    with pytest.raises(ValueError, match="rate or slo_p99 must be given, got neither"):
         Objective(None, None)
     with pytest.raises(ValueError, match=r"batch_sizes must be one number or more, got \(\)"):
         Question(Settings("trace.csv"), Objective(1.0, None), batch_sizes=())
@@ -207,7 +207,7 @@ def test_an_objective_needs_something() -> None:
         (["trace.csv", "--bins="], "bins must be integers with commas between, got ''"),
         (
             ["trace.csv", "--batch-sizes=8,-1"],
-            "batch_sizes must be between 1 and 4294967295, got -1",
+            "batch_sizes must be at least 1, got -1",
         ),
         (
             ["trace.csv", "--batch-sizes=x"],
@@ -215,7 +215,7 @@ def test_an_objective_needs_something() -> None:
         ),
         (
             ["trace.csv", "--max-batch-size=0"],
-            "max_batch_size must be between 1 and 4294967295, got 0",
+            "max_batch_size must be at least 1, got 0",
         ),
         (
             ["trace.csv", "--max-batch-size=8", "--batch-sizes=8"],

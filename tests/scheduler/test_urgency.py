@@ -143,6 +143,6 @@ def test_bad_ageing_is_named() -> None:
         with pytest.raises(ValueError, match="ageing must be finite and at least 0, got"):
             mb.Scheduler(EDGES, 4, ageing=ageing)
     with pytest.raises(
-        ValueError, match="ageing must be left out with order formed or deadline, got 1"
+        ValueError, match="ageing must be left out unless order is oldest or shortest, got 1"
     ):
         mb.Scheduler(EDGES, 4, ageing=1.0, order="deadline")

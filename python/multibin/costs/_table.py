@@ -203,8 +203,10 @@ def _arguments(loaded: Any) -> dict[str, Any]:
     names = [f.name for f in fields(CostTable)]
     for name in ("rows", "tokens", *GRIDS, "counts"):
         if name not in loaded:
-            raise ValueError(f"{name} is missing")
+            raise ValueError(f"the file must have {name}, got {', '.join(loaded)}")
     for name in loaded:
+        if name == "answer":
+            raise ValueError("answer must be called completes")
         _args.one_of("a name", name, names)
     return loaded
 

@@ -3,35 +3,45 @@
 //! Nothing here reads a clock, takes a lock or knows a thread. Time comes in as nanoseconds and
 //! order as counters, so that a simulation on a virtual clock runs this same code.
 
-mod arrivals;
-mod batch_cost;
+// What waits: entries, the queues of the bins, and what is found fast among many bins.
 mod bins;
 mod bit_set;
+mod min_tree;
+mod waiting;
+
+// The parameters of the rules, and sums over the rows of a batch.
+mod batch_cost;
+mod rules;
+
+// Which batch leaves: the rules in order, the bins that they see, the rows that they take.
 mod candidate;
-mod change;
-mod climb;
 mod deadlines;
-mod depth;
-mod expire;
-mod expiry;
 mod fill;
 mod former;
 mod has_batch;
 mod light_load;
 mod limit;
-mod min_tree;
 mod ranked;
-mod remove;
-mod rules;
 mod scan;
 mod select;
+
+// What enters and leaves besides batches, and what changes meanwhile.
+mod arrivals;
+mod change;
+mod climb;
+mod depth;
+mod expire;
+mod expiry;
+mod remove;
+
 #[cfg(all(test, not(loom)))]
 mod tests;
-mod waiting;
 
 pub(crate) use arrivals::Arrivals;
 #[cfg(feature = "simulate")]
 pub(crate) use bit_set::BitSet;
 pub(crate) use former::{Formed, Former};
 pub(crate) use rules::Rules;
+#[cfg(feature = "simulate")]
+pub(crate) use rules::is_light_load;
 pub(crate) use waiting::Slab;

@@ -209,10 +209,10 @@ def test_wrong_types_are_named(changes: dict[str, Any], message: str) -> None:
     [
         ("[1]", r"the file must be a JSON object, got \[1\]"),
         ("{", "Expecting"),
-        ("{}", "rows is missing"),
+        ("{}", "the file must have rows, got"),
         (
             '{"rows":[1],"tokens":[1],"step":[[1]],"prefill":[[1]],"move":[[1]]}',
-            "counts is missing",
+            "the file must have counts, got",
         ),
         (
             '{"rows":[1],"tokens":[1],"step":[[1]],"prefill":[[1]],"move":[[1]],"counts":"mean",'

@@ -45,7 +45,7 @@ class Objective:
 
     def __post_init__(self) -> None:
         if self.rate is None and self.slo_p99 is None:
-            raise ValueError("an objective needs a rate or slo_p99")
+            raise ValueError("rate or slo_p99 must be given, got neither")
         if self.slo_p99 is not None:
             _args.number("slo_p99", self.slo_p99, MIN_SLO, MAX_SLO)
 

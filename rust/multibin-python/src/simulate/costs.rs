@@ -53,7 +53,7 @@ fn linear(costs: &Bound<'_, PyDict>) -> PyResult<LinearCosts> {
 
 fn table(costs: &Bound<'_, PyDict>) -> PyResult<CostTable> {
     let get = |name: &str| {
-        let missing = || PyTypeError::new_err(format!("costs must have {name}"));
+        let missing = || PyTypeError::new_err(format!("costs of a table must have {name}"));
         costs.get_item(name)?.ok_or_else(missing)
     };
     let array = |name: &str| get(name).map(ArrayLike);

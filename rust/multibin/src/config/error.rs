@@ -58,7 +58,7 @@ pub enum ConfigError {
     #[error("ageing must be finite and at least 0, got {0}")]
     Ageing(f64),
     /// Ageing beside an order of full bins that ignores it.
-    #[error("ageing must be left out with order formed or deadline, got {0}")]
+    #[error("ageing must be left out unless order is oldest or shortest, got {0}")]
     AgeingOrder(f64),
     /// Fitted edges with more bins than queues.
     #[error("adapt.bins must be at most max_bins = {max}, got {bins}")]

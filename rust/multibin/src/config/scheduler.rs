@@ -27,7 +27,7 @@ pub struct Config {
     /// batch of several bins has at most the smallest of their sizes.
     pub batch_sizes: Option<Vec<u32>>,
     /// Bound of a batch's cost. A bin is also full if its next row would exceed it. A request that
-    /// exceeds it alone is refused.
+    /// exceeds it alone is refused. A batch takes no row that would exceed it.
     pub budget: Option<Budget>,
     /// Largest share of padding, 0 to 1, in a batch with rows of other bins than the leader's. It
     /// is a share of slots × steps, by predictions. Unset: no bound.

@@ -73,15 +73,15 @@ impl Rules {
         matches!(self.ranking, Ranking::Aged(_))
     }
 
-    /// Returns true if rule 1 applies: fewer than 1.6 batches wait.
+    /// Returns true if rule 1 applies.
     #[inline]
     pub(crate) fn is_light_load(&self, waiting: usize) -> bool {
-        5 * waiting < 8 * self.min_batch_size as usize
+        is_light_load(waiting, self.min_batch_size as usize)
     }
 
-    /// Returns the bypass bound of an entry: it counts as bypassed once more rows than this have
-    /// been taken. That is after more than 1.75·w + 4·B others behind the first `taken`, where
-    /// w = `ahead` of them wait already.
+    /// Returns the bypass bound of an entry: it is overdue once more rows than this have been taken
+    /// in all. `taken` were before it entered, and `ahead` waited then. So 1.75 · `ahead` + 4 · B
+    /// rows may be taken after it entered.
     #[inline]
     pub(crate) fn bypass_bound(&self, taken: u64, ahead: u64) -> u64 {
         match self.fill {
@@ -96,4 +96,10 @@ impl Rules {
     pub(crate) fn is_overdue(&self, taken: u64, bypass_bound: u64, entered: u64, now: u64) -> bool {
         taken > bypass_bound || self.max_wait.is_some_and(|max| now.saturating_sub(entered) >= max)
     }
+}
+
+/// Returns true under light load: fewer than 1.6 batches wait.
+#[inline]
+pub(crate) fn is_light_load(waiting: usize, batch_size: usize) -> bool {
+    5 * waiting < 8 * batch_size
 }

@@ -37,8 +37,8 @@ impl Admission {
     }
 
     /// Admits up to `wanted` requests, at least one. Returns the first ticket and how many. Refuses
-    /// while calls are in the line for room. Lock-free: an exchange fails only when another
-    /// succeeds.
+    /// while calls are in the line for room. Lock-free: it retries for long only while
+    /// others succeed.
     #[inline]
     pub(crate) fn admit(&self, wanted: u64) -> Result<(Ticket, u64), Refused> {
         // Acquire: pairs with the exchange in `release`. A request that is gone left the slab

@@ -123,8 +123,8 @@ pub fn ring<T: Copy>(slots: usize) -> (Arc<Ring<T>>, Consumer<T>) {
 }
 
 impl<T: Copy> Ring<T> {
-    /// Publishes `value` and returns its position. Lock-free: a claim fails only when that of
-    /// another producer succeeds.
+    /// Publishes `value` and returns its position. Lock-free: it retries for
+    /// long only while other producers succeed.
     ///
     /// ```
     /// let (ring, consumer) = multibin::ring::ring(4);
@@ -151,8 +151,8 @@ impl<T: Copy> Ring<T> {
     }
 
     /// Publishes the longest prefix of `values` for which slots are free, claimed in one step.
-    /// Returns how many, and the position after the last; `None` if no slot is free. Lock-free: a
-    /// claim fails only when that of another producer succeeds.
+    /// Returns how many, and the position after the last; `None` if no slot is free. Lock-free: it
+    /// retries for long only while other producers succeed.
     ///
     /// ```
     /// let (ring, _consumer) = multibin::ring::ring(4);

@@ -185,7 +185,8 @@ impl Submit {
 }
 
 impl Inner {
-    /// Returns the result of a call, once; stores the waker if there is none yet.
+    /// Returns the result of a call, once, if the call is settled. Else stores the waker instead of
+    /// an earlier one.
     fn result_of(&self, call: CallId, waker: Option<Waker>, wakes: &WakeList) -> Option<Accepted> {
         Some(match self.room.read(call, waker, wakes)? {
             Settled::Accepted { first } => Ok(first),

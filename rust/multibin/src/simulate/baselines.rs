@@ -1,7 +1,7 @@
 //! Other ways to form batches, from the literature and our own, to compare with the scheduler.
 //!
-//! No scheduler uses them. Each forms a batch whenever a server asks and a request waits, and runs
-//! all rows to their end.
+//! No scheduler uses them. Each except continuous batching forms a batch whenever a server asks and
+//! a request waits, and runs all rows to their end. Continuous batching refills slots instead.
 
 #[cfg(all(test, not(loom)))]
 mod agreement;

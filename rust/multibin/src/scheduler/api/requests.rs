@@ -25,7 +25,8 @@ impl Scheduler {
     /// ```
     ///
     /// # Errors
-    /// [`SubmitError`] at capacity, while calls wait for room, and after [`Scheduler::close`].
+    /// [`SubmitError`] at capacity, while calls wait for room, after [`Scheduler::close`], for a
+    /// request that exceeds the budget, and in a forked child.
     #[inline]
     pub fn submit(&self, key: u64, length: u32) -> Result<Ticket, SubmitError> {
         self.0.submit(key, length)
@@ -44,8 +45,8 @@ impl Scheduler {
     /// ```
     ///
     /// # Errors
-    /// [`SubmitError`] at capacity, while calls wait for room, after [`Scheduler::close`], for a
-    /// request that exceeds the budget, and for a priority without
+    /// [`SubmitError`] at capacity, while calls wait for room, after [`Scheduler::close`], and in a
+    /// forked child. Also for a request that exceeds the budget, and for a priority without
     /// [`Config::ageing`](crate::Config::ageing).
     pub fn submit_with(
         &self,

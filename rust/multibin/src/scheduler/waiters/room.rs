@@ -149,7 +149,8 @@ impl Room {
         unread
     }
 
-    /// Returns the result of a call, once; stores the waker if there is none yet.
+    /// Returns the result of a call, once, if the call is settled. Else stores the waker instead of
+    /// an earlier one.
     pub(crate) fn read(
         &self,
         id: CallId,

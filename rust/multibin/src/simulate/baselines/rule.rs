@@ -1,5 +1,6 @@
 //! What a baseline decides.
 
+use crate::policy::is_light_load;
 use crate::request::Reason;
 
 /// Forms batches. Requests are positions in the workload and arrive in its order.
@@ -15,7 +16,7 @@ pub(super) trait Rule {
 /// Returns true if so few requests wait that they leave together whatever their lengths: the
 /// scheduler's rule 1.
 pub(super) fn light_load(waiting: usize, batch_size: usize, closed: bool) -> bool {
-    !closed && 5 * waiting < 8 * batch_size
+    !closed && is_light_load(waiting, batch_size)
 }
 
 /// Returns why a batch leaves that holds as many rows as it can, or all waiting requests.

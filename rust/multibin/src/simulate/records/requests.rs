@@ -33,7 +33,7 @@ pub struct RequestRecords {
     pub arrival: Vec<f64>,
     /// When its first batch starts.
     pub start: Vec<f64>,
-    /// When its first step ends.
+    /// When its first step ends; with a table of costs, the prefill of its first batch.
     pub first_token: Vec<f64>,
     /// When it completes.
     pub finish: Vec<f64>,
@@ -66,7 +66,7 @@ pub struct RequestColumns<'a> {
     pub arrival: &'a mut [f64],
     /// When its first batch starts.
     pub start: &'a mut [f64],
-    /// When its first step ends.
+    /// When its first step ends; with a table of costs, the prefill of its first batch.
     pub first_token: &'a mut [f64],
     /// When it completes.
     pub finish: &'a mut [f64],
