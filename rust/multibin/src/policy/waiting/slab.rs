@@ -153,8 +153,8 @@ impl Slab {
         self.tickets.relocate(entry.row.ticket, from, to);
     }
 
-    /// Takes out the entry at `at`, and its ticket out of the index. No ticket may enter between the
-    /// two: tickets may share a position of the index.
+    /// Takes out the entry at `at`, and its ticket out of the index. No ticket may enter between
+    /// the two: tickets may share a position of the index.
     #[inline]
     pub(super) fn take(&mut self, at: u32) -> Row {
         self.touched.add(1);
