@@ -108,7 +108,8 @@ class Baseline:
     Forms batches in another way, to compare with in ``simulate``. A live scheduler never does.
 
     A batch leaves as soon as a server is idle and a request waits. It runs all rows to their end.
-    The static methods make baselines; they raise ``TypeError`` for arguments of wrong types.
+    (``continuous`` forms no batches: it refills slots.) The static methods make baselines; they
+    raise ``TypeError`` for arguments of wrong types.
     ``simulate`` checks most values.
 
     >>> Baseline.nearest(8) == Baseline.nearest(8, light_load=True)
