@@ -1,6 +1,7 @@
 """Checks arguments: converts each once, or raises an error that names argument, rule and value.
 
-Every message reads ``<argument> must be <rule>, got <value>``, as those of the core do.
+Every message reads ``<argument> must be <rule>, got <value>``, as those of the core do. Of shapes
+and dtypes it reads ``must have``.
 """
 
 from __future__ import annotations

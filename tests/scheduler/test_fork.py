@@ -74,7 +74,7 @@ def in_child(work):
 
 REFUSES = """
 def refused():
-    message = "this scheduler was made before a fork: make one in the child process"
+    message = "the scheduler was made before a fork: make one in the child process"
     for name, call in CALLS.items():
         try:
             call()

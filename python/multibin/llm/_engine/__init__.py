@@ -1,1 +1,7 @@
-"""Runs one model: from prompts to requests, through batches, to text."""
+"""Runs one model: from prompts to requests, through batches, to text.
+
+- ``admission`` and ``request`` make requests of prompts, ``schedule`` the scheduler's options.
+- ``loop`` runs batches: ``prefill``, ``decode``, ``masks``, ``sampling``, ``stops``.
+- ``kv_cache`` holds keys and values; ``cache_view`` shows them to the model.
+- ``detokenize`` and ``pieces`` make text. ``probe`` tries a model once with all of this.
+"""

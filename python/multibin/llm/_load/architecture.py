@@ -1,4 +1,7 @@
-"""Which models the engine can run, decided from class and config before weights are read."""
+"""Which models the engine can run, decided from class and config before weights are read.
+
+The names of the config's fields are in ``hf``.
+"""
 
 from __future__ import annotations
 

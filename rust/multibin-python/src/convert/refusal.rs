@@ -1,4 +1,5 @@
-//! Errors of refused arguments: `<argument> must be <rule>, got <value>`, as in `multibin._args`.
+//! Errors of refused arguments: `<argument> must be <rule>, got <value>`, or `must have` for shapes
+//! and dtypes, as in `multibin._args`.
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;

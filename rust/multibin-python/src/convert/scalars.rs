@@ -80,7 +80,7 @@ pub fn count<T: Unsigned>(number: &Count<'_>, argument: &str) -> PyResult<T> {
     int(number, argument, 0)
 }
 
-/// Returns an int that `T` can hold, and which the core wants to be at least 1.
+/// Returns an int that `T` can hold. The core refuses 0; the messages for others say at least 1.
 pub fn positive<T: Unsigned>(number: &Count<'_>, argument: &str) -> PyResult<T> {
     int(number, argument, 1)
 }

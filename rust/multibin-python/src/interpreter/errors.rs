@@ -92,6 +92,5 @@ pub fn not_drained(scheduler: &Scheduler) -> PyErr {
 
 /// Returns the error of any call in a forked child.
 pub fn forked() -> PyErr {
-    let message = "this scheduler was made before a fork: make one in the child process";
-    PyRuntimeError::new_err(message)
+    PyRuntimeError::new_err(SubmitError::Forked.to_string())
 }

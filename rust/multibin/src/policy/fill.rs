@@ -93,7 +93,7 @@ impl Former {
     /// they fit. Returns how many of them had not started.
     fn take(&mut self, eligible: Eligible, bin: usize, batch: &mut Batch) -> usize {
         let (before, room) = (batch.rows.len(), batch.room.min(self.full.rows(bin)));
-        let taken = if self.queues.parked() > 0 || self.rules.limited() {
+        let taken = if self.queues.parked() > 0 || self.rules.bounds_cost() {
             self.take_one_by_one(eligible, bin, room, batch)
         } else {
             let count = room.saturating_sub(before).min(eligible.max_new);

@@ -18,7 +18,7 @@ impl Former {
         let mut ranked = std::mem::take(&mut self.ranked);
         let last_new = self.rank(eligible, order, &mut ranked);
         let mut last = keep_first(&mut ranked, 0, self.rules.min_batch_size as usize);
-        if self.rules.limited() {
+        if self.rules.bounds_cost() {
             last = self.keep_fitting(&mut ranked).unwrap_or(last);
         }
         let leader = ranked.iter().min_by_key(|entry| entry.rank).expect("something waits");
@@ -37,7 +37,7 @@ impl Former {
         let ordered = self.rules.ranking.is_fifo() && !self.may_hold_restarted;
         ordered
             && self.queues.parked() == 0
-            && !self.rules.limited()
+            && !self.rules.bounds_cost()
             && self.queues.new_requests().waiting() <= room
     }
 

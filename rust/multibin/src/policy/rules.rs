@@ -64,7 +64,7 @@ impl Rules {
     }
 
     /// Returns true if a row may not fit although there is a slot for it.
-    pub(crate) fn limited(&self) -> bool {
+    pub(crate) fn bounds_cost(&self) -> bool {
         self.budget.is_some() || self.max_padding.is_some()
     }
 
