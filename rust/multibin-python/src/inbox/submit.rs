@@ -76,7 +76,6 @@ impl Inbox {
         let Request { length, options } = request;
         let deadline = options.ttl.and_then(|ttl| Instant::now().checked_add(ttl));
         let slot = self.slab().insert(future.clone_ref(py), request.cost(), deadline);
-        future.get().set_slot(slot);
         let submitted = if options == Options::default() {
             self.core().submit(slot.into(), length)
         } else {
@@ -84,7 +83,7 @@ impl Inbox {
         };
         match submitted {
             Ok(ticket) => {
-                if !future.get().set_ticket(ticket) && self.core().cancel(ticket) {
+                if !future.get().set_ticket(slot, ticket) && self.core().cancel(ticket) {
                     let mut delivery = Delivery::default();
                     self.free(py, &[slot], &mut delivery);
                     delivery.send(py);
@@ -201,6 +200,6 @@ fn measured(
     name: &str,
 ) -> PyResult<Option<u32>> {
     let Some(function) = function else { return Ok(None) };
-    let found = calls::call(function.bind(py), (item,))?;
+    let found = calls::call_1(function.bind(py), item.bind(py))?;
     length(&Number(found), name).map(Some)
 }
