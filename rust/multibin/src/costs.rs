@@ -24,6 +24,7 @@ mod table;
 
 pub use batch::{RunningRow, Timing};
 pub use batch_times::BatchTimes;
+pub(crate) use batch_times::Column;
 pub use error::CostError;
 pub use linear::LinearCosts;
 pub use model::{Completion, CostModel, Costs};

@@ -200,16 +200,17 @@ impl Column<'_> {
 /// point beyond the last.
 fn dense(measured: &Measurements, max_rows: u32) -> Vec<f32> {
     let width = measured.tokens.len();
-    let at = |column: usize, rows: u32| {
-        let seconds = |row: usize| measured.prefill[row * width + column];
-        AxisPosition::on(&measured.rows, f64::from(rows)).interpolate(seconds)
+    let on_axis = |rows| AxisPosition::on(&measured.rows, f64::from(rows));
+    let rows: Vec<AxisPosition> = (1..=max_rows).map(on_axis).collect();
+    let at = |column: usize, row: &AxisPosition| {
+        row.interpolate(|row| measured.prefill[row * width + column])
     };
-    let beyond = |rows: u32| {
-        let last = at(width - 1, rows);
-        last + width.checked_sub(2).map_or(0.0, |before| (last - at(before, rows)).max(0.0))
+    let beyond = |row| {
+        let last = at(width - 1, row);
+        last + width.checked_sub(2).map_or(0.0, |before| (last - at(before, row)).max(0.0))
     };
-    let measured = (0..width).flat_map(|column| (1..=max_rows).map(move |rows| at(column, rows)));
-    let seconds = measured.chain((1..=max_rows).map(beyond));
+    let points = (0..width).flat_map(|column| rows.iter().map(move |row| at(column, row)));
+    let seconds = points.chain(rows.iter().map(beyond));
     seconds.map(|seconds| seconds.min(MAX_SECONDS) as f32).collect()
 }
 
