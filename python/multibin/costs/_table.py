@@ -12,7 +12,8 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from multibin import _args
+from multibin import _args, _core
+from multibin._core import Edges
 from multibin.costs._fit import nearest
 from multibin.costs._measure import Plan, measured
 from multibin.costs._model import COMPLETIONS, Completion, CostModel
@@ -227,6 +228,35 @@ class CostTable:
         """
         columns = [_along(self.rows, column, rows) for column in getattr(self, grid).T]
         return _along(self.tokens, np.array(columns), tokens)
+
+    def bins(
+        self, sample: ArrayLike, bins: int = 16, batch_size: int = 32
+    ) -> tuple[Edges, list[int]]:
+        """Returns edges and a batch size for each bin, with the least seconds per request.
+
+        In saturation a request takes Σ pᵢ · E[T(bᵢ, longest of bᵢ | bin i)] / bᵢ seconds on
+        average. T are the seconds of ``prefill``, and bin i has the share pᵢ of the requests and
+        batches of bᵢ rows. A dynamic program finds the optimum of the sample. Of more
+        than 256 distinct lengths it takes candidates, as ``Edges.optimal`` does. Where batching
+        does not pay, the size is 1.
+
+        Args:
+            sample: lengths, shape ``[n]``.
+            bins: the most bins.
+            batch_size: the most rows of a batch.
+
+        Raises:
+            ValueError: the sample is empty or has a value that is no length, or a number is out of
+                range. Also if the table counts the mean.
+            TypeError: an argument has a wrong type.
+
+        >>> import multibin as mb
+        >>> table = mb.CostTable.of_batches([1, 4], [10, 1000], [[1.0, 1.0], [1.0, 4.0]])
+        >>> table.bins([10, 10, 1000, 1000], batch_size=4)
+        (Edges([10, 11, 1001]), [4, 1])
+        """
+        _args.one_of("counts", self.counts, ("longest",))
+        return _core.bins(self.rows, self.tokens, self.prefill.ravel(), sample, bins, batch_size)
 
     def linear(self) -> tuple[CostModel, float]:
         """Returns the nearest linear model, and its largest relative deviation from the table.
