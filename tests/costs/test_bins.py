@@ -10,9 +10,7 @@ from multibin.lab.traces import lengths
 
 SAMPLE = lengths.log_normal(5_000, 40, 1.0, 0)
 
-TABLE = mb.CostTable.of_batches(
-    [1, 32], [0, 4_000], [[0.01, 0.01 + 0.4], [0.01, 0.01 + 32 * 0.4]]
-)
+TABLE = mb.CostTable.of_batches([1, 32], [0, 4_000], [[0.01, 0.01 + 0.4], [0.01, 0.01 + 32 * 0.4]])
 
 
 def seconds(edges: mb.Edges, sizes: list[int]) -> float:
