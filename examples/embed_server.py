@@ -23,7 +23,8 @@ def embed(rows: list[list[int]]) -> list[list[float]]:
     with torch.inference_mode():
         hidden = model(**batch).last_hidden_state
     mask = batch.attention_mask.unsqueeze(-1)
-    return ((hidden * mask).sum(1) / mask.sum(1)).tolist()
+    vectors: list[list[float]] = ((hidden * mask).sum(1) / mask.sum(1)).tolist()
+    return vectors
 
 
 @app.post("/embed")
