@@ -43,7 +43,7 @@ class Translator:
         ends = model.generation_config.eos_token_id
         self.ends = set(ends if isinstance(ends, list) else [ends])
 
-    @mb.batch(climb=True, edges=[0, 8, 16, 32, MOST], batch_size=8)
+    @mb.batch(climb=True, edges=mb.Edges([0, 8, 16, 32, MOST]), batch_size=8)
     def translate(
         self, jobs: list[Job], limit: int | None
     ) -> Sequence[list[int] | mb.Unfinished[Job]]:

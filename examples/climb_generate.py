@@ -46,7 +46,7 @@ class Writer:
         ends = model.generation_config.eos_token_id
         self.ends = set(ends if isinstance(ends, list) else [ends])
 
-    @mb.batch(climb=True, edges=[0, 8, 16, 32, MOST], batch_size=8)
+    @mb.batch(climb=True, edges=mb.Edges([0, 8, 16, 32, MOST]), batch_size=8)
     def write(
         self, texts: list[Text], limit: int | None
     ) -> Sequence[list[int] | mb.Unfinished[Text]]:
