@@ -1,0 +1,124 @@
+"""Runs one check on one subject in a process of its own, so that what hangs is ended."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Awaitable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .checks import load
+from .subject import NotOffered
+from .subjects import find
+from .trial import Hung, Trial
+
+ROOT = Path(__file__).parents[3]
+# Seconds that a process may take beside what its check waits for: servers start slowly.
+START = 60
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a check ended: ``passes``, ``fails``, ``hangs`` or ``not offered``, and why."""
+
+    outcome: str
+    why: str = ""
+
+
+def in_child(subject: str, check: str, patience: float) -> Outcome:
+    """Returns the outcome of one check; the process is killed if it does not end."""
+    command = [*interpreter(subject), "-m", __package__, subject, "--check", check]
+    command += [f"--patience={patience}"]
+    with tempfile.TemporaryDirectory() as folder:
+        process = subprocess.Popen(
+            [*command, f"--folder={folder}"],
+            cwd=ROOT,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=(Path(folder) / "stdout").open("wb"),
+            stderr=(Path(folder) / "stderr").open("wb"),
+            start_new_session=True,
+        )
+        try:
+            return watch(process, Path(folder), patience)
+        finally:
+            end(process)
+
+
+def interpreter(subject: str) -> list[str]:
+    """Returns the Python that has the library: that of ``PEERS``/library, if there is one."""
+    path = Path(os.environ.get("PEERS", "")) / find(subject).environment / "bin" / "python"
+    return [str(path if "PEERS" in os.environ and path.exists() else sys.executable)]
+
+
+def watch(process: subprocess.Popen[bytes], folder: Path, patience: float) -> Outcome:
+    """Waits for the outcome, and then for the end of the process."""
+    try:
+        code = process.wait(START + 8 * patience)
+    except subprocess.TimeoutExpired:
+        code = None
+    said = folder / "outcome"
+    if not said.exists():
+        why = "it did not end" if code is None else f"the process ended with status {code}"
+        tail = (folder / "stderr").read_text(errors="replace")[-3000:]
+        return Outcome("hangs" if code is None else "fails", f"{why}\n{tail}")
+    outcome = Outcome(**json.loads(said.read_text()))
+    late = time.time() - said.stat().st_mtime > patience
+    if outcome.outcome == "passes" and (code is None or late):
+        return Outcome("hangs", "the process did not end")
+    return outcome
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kills the process and what it started."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+def here(subject: str, check: str, patience: float, folder: Path) -> None:
+    """Runs a check in this process and writes its outcome.
+
+    The process is then left at once, so that what a subject leaves behind is not judged. Only
+    ``exits_while_open`` asks how it ends by itself.
+    """
+
+    def say(outcome: Outcome) -> None:
+        (folder / "partial").write_text(json.dumps(asdict(outcome)))
+        (folder / "partial").rename(folder / "outcome")
+        if check != "exits_while_open" or outcome.outcome != "passes":
+            os._exit(0)
+
+    async def judged(made: Awaitable[None]) -> None:
+        try:
+            await made
+        except BaseException as error:
+            say(failure(error))
+        say(Outcome("passes"))
+
+    try:
+        made = load()[check].body(Trial(find(subject), folder, patience))
+        if made is not None:
+            asyncio.run(judged(made))
+    except BaseException as error:
+        say(failure(error))
+    say(Outcome("passes"))
+
+
+def failure(error: BaseException) -> Outcome:
+    """Returns what an error in a check says about the subject."""
+    if isinstance(error, NotOffered):
+        return Outcome("not offered", str(error))
+    if isinstance(error, Hung):
+        return Outcome("hangs", str(error))
+    return Outcome("fails", "".join(traceback.format_exception(error))[-3000:])

@@ -1,0 +1,75 @@
+"""What a batcher must offer so that the checks can drive it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Function = Callable[[Sequence[str]], list[Any]]
+
+
+class NotOffered(Exception):
+    """Says that a library has no such option or call: the check does not apply to it."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a check asks for; ``None`` leaves the library's own default."""
+
+    batch_size: int = 8
+    capacity: int | None = None
+    # Seconds that a batch may wait for more rows.
+    max_wait: float | None = None
+    # Seconds after which a call of the function counts as hung.
+    worker_timeout: float | None = None
+    # A bad item fails alone.
+    isolate: bool = False
+    # Requests have priorities: ``urgent`` ones pass others.
+    priorities: bool = False
+    # The length of an item is that of its text, and batches may be cut by it.
+    lengths: bool = False
+
+
+class Running(Protocol):
+    """A batcher that runs."""
+
+    async def submit(self, item: str, *, urgent: bool = True) -> Awaitable[Any]:
+        """Returns an awaitable of the answer once the item is accepted, or raises if it is refused."""
+        ...
+
+    def call(self, item: str) -> Any:
+        """Blocks the calling thread until there is an answer."""
+        ...
+
+    async def aclose(self) -> None:
+        """Ends the batcher as its documentation says."""
+        ...
+
+
+class Subject(Protocol):
+    """A kind of batcher."""
+
+    name: str
+    # The folder of its virtual environment, within the folder that the variable PEERS names.
+    environment: str
+
+    async def open(self, function: Function, options: Options) -> Running:
+        """Makes a batcher of a function of many items, in the running event loop."""
+        ...
+
+    def version(self) -> str:
+        """Returns the version of the library."""
+        ...
+
+
+async def eager(call: Awaitable[Any]) -> Awaitable[Any]:
+    """Starts a call of a library that accepts and answers in one step, and raises if it is refused."""
+    task = asyncio.ensure_future(call)
+    for _ in range(3):
+        if not task.done():
+            await asyncio.sleep(0)
+    if task.done() and not task.cancelled() and task.exception() is not None:
+        await task
+    return task
