@@ -15,7 +15,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.batcher.conformance")
     parser.add_argument("subject", help="a name of `subjects`, or module:attribute")
     parser.add_argument("--check", action="append", choices=list(load()), help="only these checks")
-    parser.add_argument("--patience", type=float, default=5.0, help="seconds that a caller may wait")
+    parser.add_argument(
+        "--patience", type=float, default=5.0, help="seconds that a caller may wait"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="processes at once")
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()

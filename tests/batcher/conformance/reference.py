@@ -93,9 +93,7 @@ class Shared:
         capacity = self.options.capacity
         if capacity is not None and self.taken >= capacity and self.fault != "bounded":
             raise FullError(f"{self.taken} requests wait or run")
-        entry = Entry(
-            self.rank(item, urgent), item, time.monotonic(), asyncio._get_running_loop()
-        )
+        entry = Entry(self.rank(item, urgent), item, time.monotonic(), asyncio._get_running_loop())
         entry.alone = self.leaves_alone()
         entry.future.add_done_callback(lambda _: self.free(entry))
         self.tickets += 1
@@ -121,7 +119,7 @@ class Shared:
             raise RuntimeError("the event loop is closed")
 
     def rank(self, item: str, urgent: bool) -> int:
-        """Orders requests by arrival; others pass one of low priority for a while, and no longer."""
+        """Orders requests by arrival; at most 64 later ones pass one of low priority."""
         if self.fault == "overtaking" and len(self.waiting) > 500:
             return -self.tickets
         if self.fault == "lone_length" and len(item) > 100:
@@ -230,8 +228,12 @@ class Shared:
     def results(self, batch: list[Entry]) -> list[Any]:
         results = self.timed([entry.item for entry in batch])
         less, more = len(results) < len(batch), len(results) > len(batch)
-        if (less and self.fault != "too_few_results") or (more and self.fault != "too_many_results"):
-            raise RuntimeError(f"the function returned {len(results)} results of {len(batch)} items")
+        if (less and self.fault != "too_few_results") or (
+            more and self.fault != "too_many_results"
+        ):
+            raise RuntimeError(
+                f"the function returned {len(results)} results of {len(batch)} items"
+            )
         return results
 
     def timed(self, items: list[str]) -> list[Any]:
@@ -245,7 +247,7 @@ class Shared:
         return future.result(timeout)
 
     def failed(self, batch: list[Entry], error: Exception) -> list[Any]:
-        """Returns what each caller of a batch gets that raised: with ``isolate`` halves are tried."""
+        """Returns what the callers of a batch that raised get; ``isolate`` tries its halves."""
         if not self.options.isolate:
             swallowed = self.fault == "raised_error" and "refuses" in str(error)
             return [None if swallowed else error] * len(batch)

@@ -12,6 +12,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -38,25 +39,32 @@ def in_child(subject: str, check: str, patience: float) -> Outcome:
     command = [*interpreter(subject), "-m", __package__, subject, "--check", check]
     command += [f"--patience={patience}"]
     with tempfile.TemporaryDirectory() as folder:
-        process = subprocess.Popen(
-            [*command, f"--folder={folder}"],
-            cwd=ROOT,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=(Path(folder) / "stdout").open("wb"),
-            stderr=(Path(folder) / "stderr").open("wb"),
-            start_new_session=True,
-        )
+        process = start([*command, f"--folder={folder}"], Path(folder))
         try:
             return watch(process, Path(folder), patience)
         finally:
             end(process)
 
 
+def start(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
+    """Starts the process in a session of its own; what it prints goes to files."""
+    with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+
+
 def interpreter(subject: str) -> list[str]:
     """Returns the Python that has the library: that of ``PEERS``/library, if there is one."""
-    path = Path(os.environ.get("PEERS", "")) / find(subject).environment / "bin" / "python"
-    return [str(path if "PEERS" in os.environ and path.exists() else sys.executable)]
+    folder = getattr(find(subject), "distribution", "")
+    path = Path(os.environ.get("PEERS", "")) / folder / "bin" / "python"
+    return [str(path if folder and path.exists() else sys.executable)]
 
 
 def watch(process: subprocess.Popen[bytes], folder: Path, patience: float) -> Outcome:
@@ -79,10 +87,8 @@ def watch(process: subprocess.Popen[bytes], folder: Path, patience: float) -> Ou
 
 def end(process: subprocess.Popen[bytes]) -> None:
     """Kills the process and what it started."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.metadata
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -36,7 +37,7 @@ class Running(Protocol):
     """A batcher that runs."""
 
     async def submit(self, item: str, *, urgent: bool = True) -> Awaitable[Any]:
-        """Returns an awaitable of the answer once the item is accepted, or raises if it is refused."""
+        """Returns an awaitable of the answer once the item is accepted; raises if refused."""
         ...
 
     def call(self, item: str) -> Any:
@@ -51,10 +52,6 @@ class Running(Protocol):
 class Subject(Protocol):
     """A kind of batcher."""
 
-    name: str
-    # The folder of its virtual environment, within the folder that the variable PEERS names.
-    environment: str
-
     async def open(self, function: Function, options: Options) -> Running:
         """Makes a batcher of a function of many items, in the running event loop."""
         ...
@@ -64,8 +61,35 @@ class Subject(Protocol):
         ...
 
 
+class Library:
+    """What the adapters of libraries share."""
+
+    # Of the package, and of its virtual environment in the folder that the variable PEERS names.
+    distribution: str
+    offers_priorities = False
+
+    def version(self) -> str:
+        return importlib.metadata.version(self.distribution)
+
+    async def open(self, function: Function, options: Options) -> Running:
+        """Refuses what the library has no option for, where a check makes no sense without it."""
+        if options.priorities and not self.offers_priorities:
+            raise NotOffered("priorities")
+        return await self.make(function, options)
+
+    async def make(self, function: Function, options: Options) -> Running:
+        raise NotImplementedError
+
+
+class AsyncOnly:
+    """Says that threads cannot call."""
+
+    def call(self, item: str) -> Any:
+        raise NotOffered(f"calls from threads, such as that with {item!r}")
+
+
 async def eager(call: Awaitable[Any]) -> Awaitable[Any]:
-    """Starts a call of a library that accepts and answers in one step, and raises if it is refused."""
+    """Starts a call that accepts and answers in one step; raises if it is refused at once."""
     task = asyncio.ensure_future(call)
     for _ in range(3):
         if not task.done():

@@ -1,4 +1,4 @@
-"""One run of one check: the batcher, the function under it, and what a check may say about answers."""
+"""One run of one check: the batcher, the function under it, and what callers get."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Trial:
     async def queue(
         self, batcher: Running, items: Iterable[str], *, urgent: bool = True
     ) -> list[asyncio.Task[Any]]:
-        """Submits items in order, each by a caller of its own, and lets the loop run for a while."""
+        """Submits items in order, each by its own caller, and lets the loop run for a while."""
         tasks = [asyncio.create_task(self.call(batcher, item, urgent=urgent)) for item in items]
         await asyncio.sleep(0.05)
         return tasks

@@ -14,7 +14,7 @@ Body = Callable[[Trial], Awaitable[None] | None]
 
 @dataclass(frozen=True)
 class Check:
-    """A check: its name, what it asks in one sentence, and the libraries in which the hole was found."""
+    """A check: its name, what it asks in one sentence, and the libraries that had the hole."""
 
     name: str
     asks: str
@@ -32,7 +32,7 @@ def check(*found_in: str) -> Callable[[Body], Body]:
     def register(body: Body) -> Body:
         asks = " ".join((body.__doc__ or "").split())
         topic = body.__module__.rpartition(".")[2]
-        name = body.__name__  # type: ignore[attr-defined]
+        name = body.__name__
         CHECKS[name] = Check(name, asks, topic, found_in, body)
         return body
 

@@ -51,7 +51,7 @@ async def returned_exception(trial: Trial) -> None:
 
 @check("batched", "batched_aio", "async_batcher", "flyte")
 async def base_exception(trial: Trial) -> None:
-    """Tells the callers of a batch that ended with a ``BaseException``, and leaves none waiting after it."""
+    """Tells the callers of a batch that raised ``BaseException``, and leaves none waiting later."""
     batcher, outcomes = await together(trial, ["ok 1", "fatal 2", "ok 3"])
     assert refused(outcomes[1]), outcomes
     later = await trial.outcomes(trial.call(batcher, f"ok {number}") for number in range(4, 24))
@@ -80,7 +80,7 @@ async def too_many_results(trial: Trial) -> None:
 
 @check()
 async def hung_worker(trial: Trial) -> None:
-    """Tells the callers of a batch that runs longer than the worker's timeout, and leaves none waiting."""
+    """Tells the callers of a batch that runs longer than ``worker_timeout``, and those after it."""
     model = trial.model()
     batcher = await trial.open(model, worker_timeout=0.3)
     try:

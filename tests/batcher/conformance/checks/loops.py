@@ -43,7 +43,7 @@ async def two_loops(trial: Trial) -> None:
 
 @check()
 async def busy_loop(trial: Trial) -> None:
-    """Answers the callers of one event loop while another one, with a caller of its own, is stuck."""
+    """Answers the callers of one event loop while another loop with a caller is stuck."""
     batcher = await trial.open(trial.model())
     stuck, done = threading.Event(), threading.Event()
 

@@ -97,9 +97,15 @@ class Running:
 
 
 def options_of(options: Options) -> list[str]:
-    """Returns what the servers of this folder read with ``read``."""
-    chosen = [f"--batch={options.batch_size}"]
-    for name in ("capacity", "max_wait", "worker_timeout"):
-        if getattr(options, name) is not None:
-            chosen.append(f"--{name}={getattr(options, name)}")
-    return chosen
+    """Returns the options as the command lines of the servers in this folder take them."""
+    names = [name for name in ("capacity", "max_wait", "worker_timeout") if value(options, name)]
+    return [
+        f"--batch={options.batch_size}",
+        *(f"--{name}={value(options, name)}" for name in names),
+    ]
+
+
+def value(options: Options, name: str) -> str:
+    """Returns the value of an option as text, or nothing if it is not asked for."""
+    chosen = getattr(options, name)
+    return "" if chosen is None else str(chosen)

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import importlib.metadata
 from collections.abc import Awaitable
 from typing import Any
 
-from ..subject import Function, NotOffered, Options, eager
+from ..subject import AsyncOnly, Function, Library, Options, eager
 
 
-class Adapter:
-    name = "aiodataloader"
-    environment = "aiodataloader"
+class Adapter(Library):
+    distribution = "aiodataloader"
 
-    def version(self) -> str:
-        return importlib.metadata.version("aiodataloader")
-
-    async def open(self, function: Function, options: Options) -> Running:
+    async def make(self, function: Function, options: Options) -> Running:
         from aiodataloader import DataLoader
 
-        if options.priorities:
-            raise NotOffered("priorities")
         one = asyncio.Lock()
 
         async def load(items: list[str]) -> Any:
@@ -34,14 +27,11 @@ class Adapter:
 
 
 @dataclasses.dataclass(frozen=True)
-class Running:
+class Running(AsyncOnly):
     batcher: Any
 
     async def submit(self, item: str, *, urgent: bool = True) -> Awaitable[Any]:  # noqa: ARG002
         return await eager(self.batcher.load(item))
-
-    def call(self, item: str) -> Any:
-        raise NotOffered("calls from threads")
 
     async def aclose(self) -> None:
         """Does nothing: the library has no call for it."""

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 from collections.abc import Awaitable
 from typing import Any
 
-from ..subject import Function, NotOffered, Options, eager
+from ..subject import AsyncOnly, Function, Library, Options, eager
 
 
-class Adapter:
-    name = "async_batcher"
-    environment = "async-batcher"
+class Adapter(Library):
+    distribution = "async-batcher"
 
-    def version(self) -> str:
-        return importlib.metadata.version("async-batcher")
-
-    async def open(self, function: Function, options: Options) -> Running:
+    async def make(self, function: Function, options: Options) -> Running:
         from async_batcher.batcher import AsyncBatcher
 
-        if options.priorities:
-            raise NotOffered("priorities")
         chosen: dict[str, Any] = {}
         if options.capacity is not None:
             chosen["max_queue_size"] = options.capacity
@@ -36,14 +29,11 @@ def run_by(function: Function) -> Any:
 
 
 @dataclasses.dataclass(frozen=True)
-class Running:
+class Running(AsyncOnly):
     batcher: Any
 
     async def submit(self, item: str, *, urgent: bool = True) -> Awaitable[Any]:  # noqa: ARG002
         return await eager(self.batcher.process(item))
-
-    def call(self, item: str) -> Any:
-        raise NotOffered("calls from threads")
 
     async def aclose(self) -> None:
         await self.batcher.stop()

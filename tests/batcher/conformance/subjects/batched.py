@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import importlib.metadata
 from collections.abc import Awaitable
 from typing import Any
 
-from ..subject import Function, Options, eager
+from ..subject import Function, Library, Options, eager
 
 
-class Adapter:
-    name = "batched"
-    environment = "batched"
+class Adapter(Library):
+    distribution = "batched"
+    offers_priorities = True
 
-    def version(self) -> str:
-        return importlib.metadata.version("batched")
-
-    async def open(self, function: Function, options: Options) -> Running:
+    async def make(self, function: Function, options: Options) -> Running:
         import batched
 
         wait = {} if options.max_wait is None else {"timeout_ms": 1000 * options.max_wait}
-        make = batched.dynamically(
-            batch_size=options.batch_size, small_batch_threshold=1, **wait
-        )
+        make = batched.dynamically(batch_size=options.batch_size, small_batch_threshold=1, **wait)
         return Running(make(function))
 
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 from collections.abc import Awaitable
 from typing import Any
 
-from ..subject import Function, NotOffered, Options, eager
+from ..subject import AsyncOnly, Function, Library, Options, eager
 
 
-class Adapter:
-    name = "batched_aio"
-    environment = "batched"
+class Adapter(Library):
+    distribution = "batched"
+    offers_priorities = True
 
-    def version(self) -> str:
-        return importlib.metadata.version("batched")
-
-    async def open(self, function: Function, options: Options) -> Running:
+    async def make(self, function: Function, options: Options) -> Running:
         from batched import aio
         from batched.types import PriorityStrategy
 
@@ -30,7 +26,7 @@ class Adapter:
 
 
 @dataclasses.dataclass(frozen=True)
-class Running:
+class Running(AsyncOnly):
     batcher: Any
 
     async def submit(self, item: str, *, urgent: bool = True) -> Awaitable[Any]:
@@ -38,9 +34,6 @@ class Running:
 
     async def both(self, item: str) -> Any:
         return (await self.batcher([item, item]))[0]
-
-    def call(self, item: str) -> Any:
-        raise NotOffered("calls from threads")
 
     async def aclose(self) -> None:
         """Does nothing: the library has no call for it."""

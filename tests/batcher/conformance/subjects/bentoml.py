@@ -4,31 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import importlib.metadata
 from collections.abc import Awaitable
 from typing import Any
 
-from ..subject import Function, NotOffered, Options, eager
+from ..subject import AsyncOnly, Function, Library, Options, eager
 
-# Its default is 10 s; the dispatcher cancels requests that it expects to take longer.
+# It cancels requests that it expects to take longer. How long a batch waits for rows it learns.
 MAX_LATENCY_MS = 60_000
 
 
-class Adapter:
-    name = "bentoml"
-    environment = "bentoml"
+class Adapter(Library):
+    distribution = "bentoml"
 
-    def version(self) -> str:
-        return importlib.metadata.version("bentoml")
-
-    async def open(self, function: Function, options: Options) -> Running:
+    async def make(self, function: Function, options: Options) -> Running:
         from bentoml._internal.marshal.dispatcher import CorkDispatcher
 
-        if options.priorities:
-            raise NotOffered("priorities")
-        wait = MAX_LATENCY_MS if options.max_wait is None else max(1, 1000 * options.max_wait)
         dispatcher: Any = CorkDispatcher(
-            max_latency_in_ms=int(MAX_LATENCY_MS if wait < 1000 else wait),
+            max_latency_in_ms=MAX_LATENCY_MS,
             max_batch_size=options.batch_size,
             fallback=lambda: None,
             get_batch_size=lambda _: 1,
@@ -44,15 +36,12 @@ class Adapter:
 
 
 @dataclasses.dataclass(frozen=True)
-class Running:
+class Running(AsyncOnly):
     dispatcher: Any
     ask: Any
 
     async def submit(self, item: str, *, urgent: bool = True) -> Awaitable[Any]:  # noqa: ARG002
         return await eager(self.ask(item))
-
-    def call(self, item: str) -> Any:
-        raise NotOffered("calls from threads")
 
     async def aclose(self) -> None:
         self.dispatcher.shutdown()

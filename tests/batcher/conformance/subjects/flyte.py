@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import importlib.metadata
 from collections.abc import Awaitable
 from typing import Any
 
-from ..subject import Function, NotOffered, Options
+from ..subject import AsyncOnly, Function, Library, Options
 
 
-class Adapter:
-    name = "flyte"
-    environment = "flyte"
+class Adapter(Library):
+    distribution = "flyte"
 
-    def version(self) -> str:
-        return importlib.metadata.version("flyte")
-
-    async def open(self, function: Function, options: Options) -> Running:
+    async def make(self, function: Function, options: Options) -> Running:
         from flyte.extras import DynamicBatcher
-
-        if options.priorities:
-            raise NotOffered("priorities")
 
         async def process(items: list[str]) -> Any:
             return await asyncio.to_thread(function, items)
@@ -38,15 +30,12 @@ class Adapter:
 
 
 @dataclasses.dataclass(frozen=True)
-class Running:
+class Running(AsyncOnly):
     batcher: Any
 
     async def submit(self, item: str, *, urgent: bool = True) -> Awaitable[Any]:  # noqa: ARG002
         future: Awaitable[Any] = await self.batcher.submit(item)
         return future
-
-    def call(self, item: str) -> Any:
-        raise NotOffered("calls from threads")
 
     async def aclose(self) -> None:
         await self.batcher.stop()

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 from collections.abc import Awaitable
 from typing import Any
 
-from ..subject import Function, NotOffered, Options, eager
+from ..subject import AsyncOnly, Function, Library, Options, eager
 
 
-class Adapter:
-    name = "infinity"
-    environment = "infinity-emb"
+class Adapter(Library):
+    distribution = "infinity-emb"
 
-    def version(self) -> str:
-        return importlib.metadata.version("infinity-emb")
-
-    async def open(self, function: Function, options: Options) -> Running:
+    async def make(self, function: Function, options: Options) -> Running:
         from infinity_emb.inference.batch_handler import BatchHandler
 
-        if options.priorities:
-            raise NotOffered("priorities")
         chosen: dict[str, Any] = {"max_batch_size": options.batch_size}
         if options.capacity is not None:
             chosen["max_queue_wait"] = options.capacity
+        # Its threads sleep that long where more rows may come.
         if options.max_wait:
             chosen["batch_delay"] = options.max_wait
         handler: Any = BatchHandler([Embedder(function)], **chosen)
@@ -47,7 +41,7 @@ class Embedder:
 
 
 @dataclasses.dataclass(frozen=True)
-class Running:
+class Running(AsyncOnly):
     handler: Any
 
     async def submit(self, item: str, *, urgent: bool = True) -> Awaitable[Any]:  # noqa: ARG002
@@ -58,9 +52,6 @@ class Running:
 
     async def embed(self, item: str) -> Any:
         return (await self.handler.embed([item]))[0][0]
-
-    def call(self, item: str) -> Any:
-        raise NotOffered("calls from threads")
 
     async def aclose(self) -> None:
         await self.handler.shutdown()

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import sys
 from typing import Any
 
-from ..subject import Function, NotOffered, Options
+from ..subject import Function, Library, Options
 from . import _http
 
 
-class Adapter:
-    name = "mosec"
-    environment = "mosec"
+class Adapter(Library):
+    distribution = "mosec"
 
-    def version(self) -> str:
-        return importlib.metadata.version("mosec")
-
-    async def open(self, function: Function, options: Options) -> _http.Running:
-        if options.priorities:
-            raise NotOffered("priorities")
+    async def make(self, function: Function, options: Options) -> _http.Running:
         return await _http.start(__name__, function, _http.options_of(options), "/inference")
 
 

@@ -10,13 +10,10 @@ from ..subject import Function, Options
 
 
 class Adapter:
-    name = "multibin"
-    environment = ""
-
     def version(self) -> str:
         import multibin
 
-        return multibin.__version__
+        return str(multibin.__version__)
 
     async def open(self, function: Function, options: Options) -> Running:
         import multibin

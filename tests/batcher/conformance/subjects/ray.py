@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import importlib.metadata
 from collections.abc import Awaitable
 from types import SimpleNamespace
 from typing import Any
 
-from ..subject import Function, NotOffered, Options, eager
+from ..subject import AsyncOnly, Function, Library, Options, eager
 
 
-class Adapter:
-    name = "ray"
-    environment = "ray"
+class Adapter(Library):
+    distribution = "ray"
 
-    def version(self) -> str:
-        return importlib.metadata.version("ray")
-
-    async def open(self, function: Function, options: Options) -> Running:
+    async def make(self, function: Function, options: Options) -> Running:
         from ray import serve
 
-        if options.priorities:
-            raise NotOffered("priorities")
         deployment = SimpleNamespace(max_ongoing_requests=10**6)
         serve.get_replica_context = lambda: SimpleNamespace(_deployment_config=deployment)
 
@@ -35,14 +28,11 @@ class Adapter:
 
 
 @dataclasses.dataclass(frozen=True)
-class Running:
+class Running(AsyncOnly):
     batcher: Any
 
     async def submit(self, item: str, *, urgent: bool = True) -> Awaitable[Any]:  # noqa: ARG002
         return await eager(self.batcher(item))
-
-    def call(self, item: str) -> Any:
-        raise NotOffered("calls from threads")
 
     async def aclose(self) -> None:
         """Does nothing: the batches of a replica end with it."""

@@ -5,33 +5,28 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import importlib
-import importlib.metadata
 import os
 from collections.abc import Awaitable
 from typing import Any, cast
 
 from ..model import Model
-from ..subject import Function, NotOffered, Options, eager
+from ..subject import Function, Library, Options, eager
 
 
-class Adapter:
-    name = "razors_edge"
-    environment = "razors-edge-batching-scheduler"
+class Adapter(Library):
+    distribution = "razors-edge-batching-scheduler"
 
-    def version(self) -> str:
-        return importlib.metadata.version("razors-edge-batching-scheduler")
-
-    async def open(self, function: Function, options: Options) -> Running:
+    async def make(self, function: Function, options: Options) -> Running:
         from batching_executor.process_manager import ComputeExecutor
 
-        if options.priorities:
-            raise NotOffered("priorities")
         model = cast(Model, function)
         os.environ |= {"MODEL_FOLDER": str(model.folder), "MODEL_SECONDS": str(model.seconds)}
         os.environ["MODEL_ROWS"] = str(options.batch_size)
         task = importlib.import_module(f"{__package__}._razors_edge_task").Task
         limit = 10**6 if options.capacity is None else options.capacity
         executor: Any = await asyncio.to_thread(ComputeExecutor, [task], async_limit=limit)
+        # It compiles its program during the first call.
+        await executor.async_compute_fn(task, "warm 0")
         return Running(executor, task)
 
 

@@ -16,8 +16,6 @@ class Adapter:
     """Drives the reference; ``fault`` names the check that it fails."""
 
     fault: str = ""
-    name = "reference"
-    environment = ""
 
     def of(self, fault: str) -> Adapter:
         return Adapter(fault)
