@@ -69,20 +69,26 @@ def interpreter(subject: str) -> list[str]:
 
 def watch(process: subprocess.Popen[bytes], folder: Path, patience: float) -> Outcome:
     """Waits for the outcome, and then for the end of the process."""
-    try:
-        code = process.wait(START + 8 * patience)
-    except subprocess.TimeoutExpired:
-        code = None
     said = folder / "outcome"
+    ended = waited(process, START + 8 * patience, until=said)
     if not said.exists():
-        why = "it did not end" if code is None else f"the process ended with status {code}"
+        why = f"the process ended with status {process.poll()}" if ended else "it did not end"
         tail = (folder / "stderr").read_text(errors="replace")[-3000:]
-        return Outcome("hangs" if code is None else "fails", f"{why}\n{tail}")
+        return Outcome("fails" if ended else "hangs", f"{why}\n{tail}")
     outcome = Outcome(**json.loads(said.read_text()))
-    late = time.time() - said.stat().st_mtime > patience
-    if outcome.outcome == "passes" and (code is None or late):
+    if outcome.outcome == "passes" and not waited(process, patience):
         return Outcome("hangs", "the process did not end")
     return outcome
+
+
+def waited(process: subprocess.Popen[bytes], seconds: float, *, until: Path | None = None) -> bool:
+    """Waits until a process ends, or a file is there; returns true if it has ended."""
+    end = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < end:
+        if until is not None and until.exists():
+            return False
+        time.sleep(0.01)
+    return process.poll() is not None
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
