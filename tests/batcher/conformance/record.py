@@ -98,15 +98,33 @@ def with_table(page: str, record: dict[str, Any]) -> str:
 
 
 def table(subjects: dict[str, Any]) -> str:
-    """Returns a row for each check and a column for each subject, with versions and dates above."""
+    """Returns a row for each check with a column for each subject, then versions and dates."""
     names = [name for name in ["multibin", *PEERS] if name in subjects]
-    versions = [f"{subjects[name]['version']}, {subjects[name]['date']}" for name in names]
-    heads = [TITLES.get(name, name) for name in names]
-    rows = [["check", *heads], ["---"] + [":-:"] * len(names), ["version, date", *versions]]
+    rows = [["check", *(TITLES.get(name, name) for name in names)], ["---"] + [":-:"] * len(names)]
     for check in load():
         found = load()[check].found_in
         signs = [sign(subjects[name]["outcomes"].get(check, ""), name in found) for name in names]
         rows.append([f"`{check}`", *signs])
+    failed = [sum(sign in ("fails", "hangs") for sign in ends(subjects[name])) for name in names]
+    rows.append(["holes", *map(str, failed)])
+    return markdown(rows) + "\n" + versions(subjects, names)
+
+
+def ends(column: dict[str, Any]) -> list[str]:
+    """Returns the outcomes of the checks that there are."""
+    return [column["outcomes"].get(check, "") for check in load()]
+
+
+def versions(subjects: dict[str, Any], names: list[str]) -> str:
+    rows = [["library", "version", "Python", "date"], ["---"] * 4]
+    for name in names:
+        column = subjects[name]
+        title = TITLES.get(name, name)
+        rows.append([title, column["version"], column["python"], column["date"]])
+    return markdown(rows)
+
+
+def markdown(rows: list[list[str]]) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
