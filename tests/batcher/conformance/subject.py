@@ -29,6 +29,8 @@ class Options:
     isolate: bool = False
     # Requests have priorities: ``urgent`` ones pass others.
     priorities: bool = False
+    # Requests arrive in the order in which their callers ask.
+    ordered: bool = False
     # The length of an item is that of its text, and batches may be cut by it.
     lengths: bool = False
 
@@ -67,6 +69,7 @@ class Library:
     # Of the package, and of its virtual environment in the folder that the variable PEERS names.
     distribution: str
     offers_priorities = False
+    keeps_order = True
 
     def version(self) -> str:
         return importlib.metadata.version(self.distribution)
@@ -75,6 +78,8 @@ class Library:
         """Refuses what the library has no option for, where a check makes no sense without it."""
         if options.priorities and not self.offers_priorities:
             raise NotOffered("priorities")
+        if options.ordered and not self.keeps_order:
+            raise NotOffered("an order of arrival")
         return await self.make(function, options)
 
     async def make(self, function: Function, options: Options) -> Running:

@@ -25,7 +25,7 @@ async def cancelled_while_running(trial: Trial) -> None:
     assert await trial.outcome(trial.call(batcher, "ok 4")) == "OK 4"
 
 
-@check()
+@check("batched", "async_batcher", "aiodataloader", "flyte", "infinity", "litserve", "mosec")
 async def cancelled_while_waiting(trial: Trial) -> None:
     """Computes nothing for callers that went away before their batch began."""
     model = trial.model()

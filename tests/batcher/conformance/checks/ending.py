@@ -14,7 +14,7 @@ from ..trial import Hung, Raised, Trial, refused
 from . import check
 
 
-@check("batched")
+@check("batched", "infinity", "bentoml")
 async def close_tells_all(trial: Trial) -> None:
     """Answers or refuses each of 200 waiting callers when the batcher is closed."""
     model = trial.model()
@@ -30,7 +30,7 @@ async def close_tells_all(trial: Trial) -> None:
         assert refused(outcome) or outcome == item.upper(), (item, outcome)
 
 
-@check()
+@check("batched", "infinity", "bentoml")
 async def call_after_close(trial: Trial) -> None:
     """Leaves no caller waiting that calls after the batcher was closed."""
     batcher = await trial.open(trial.model())
@@ -62,7 +62,7 @@ async def settled(future: Awaitable[Any]) -> Any:
         return Raised(error)
 
 
-@check()
+@check("infinity", "async_batcher")
 async def exits_while_open(trial: Trial) -> None:
     """Lets the process end although the batcher is open and callers wait."""
     batcher = await trial.open(trial.model(seconds=0.05))
@@ -70,7 +70,7 @@ async def exits_while_open(trial: Trial) -> None:
     await trial.queue(batcher, [f"ok {number}" for number in range(1, 40)])
 
 
-@check("batched")
+@check("batched", "flyte", "ray")
 def fork(trial: Trial) -> None:
     """Answers or refuses a call in a forked process, and goes on in the parent."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..subjects import PEERS
 from ..trial import Trial, answered, refused
 from . import check
 
@@ -21,7 +22,7 @@ async def together(trial: Trial, items: list[str], **options: Any) -> tuple[Any,
     return batcher, outcomes[1:]
 
 
-@check()
+@check("infinity")
 async def raised_error(trial: Trial) -> None:
     """Raises what the function raised in the callers of that batch, and answers the next ones."""
     batcher, outcomes = await together(trial, ["bad 1", "bad 2"])
@@ -29,7 +30,7 @@ async def raised_error(trial: Trial) -> None:
     assert await trial.outcome(trial.call(batcher, "ok 3")) == "OK 3"
 
 
-@check("batched", "batched_aio", "async_batcher", "aiodataloader", "ray", "bentoml", "litserve")
+@check(*PEERS)
 async def one_bad_item(trial: Trial) -> None:
     """Fails one bad item alone, and computes no other item more than 1 + log2(batch size) times."""
     items = ["ok 1", "ok 2", "bad 3", "ok 4", "ok 5", "ok 6"]
@@ -41,7 +42,7 @@ async def one_bad_item(trial: Trial) -> None:
     assert all(computed.count(item) <= 4 for item in items), computed
 
 
-@check("batched", "batched_aio", "flyte", "ray")
+@check("batched", "batched_aio", "flyte", "infinity", "ray", "mosec")
 async def returned_exception(trial: Trial) -> None:
     """Raises an exception object that the function returned for an item, in its caller alone."""
     _, outcomes = await together(trial, ["ok 1", "error 2", "ok 3"])
@@ -49,7 +50,7 @@ async def returned_exception(trial: Trial) -> None:
     assert refused(outcomes[1]), f"the caller got {outcomes[1]!r} as a value"
 
 
-@check("batched", "batched_aio", "async_batcher", "flyte")
+@check("batched", "batched_aio", "async_batcher", "aiodataloader", "flyte", "ray", "mosec")
 async def base_exception(trial: Trial) -> None:
     """Tells the callers of a batch that raised ``BaseException``, and leaves none waiting later."""
     batcher, outcomes = await together(trial, ["ok 1", "fatal 2", "ok 3"])
@@ -66,19 +67,19 @@ async def miscounted(trial: Trial, word: str, numbers: set[str]) -> None:
     assert await trial.outcome(trial.call(batcher, "ok 4")) == "OK 4"
 
 
-@check()
+@check("infinity", "bentoml", "litserve", "mosec")
 async def too_few_results(trial: Trial) -> None:
     """Fails a batch with too few results, with an error that says both numbers."""
     await miscounted(trial, "short", {"2", "3"})
 
 
-@check()
+@check("infinity", "bentoml", "litserve", "mosec")
 async def too_many_results(trial: Trial) -> None:
     """Fails a batch with too many results, with an error that says both numbers."""
     await miscounted(trial, "long", {"3", "4"})
 
 
-@check()
+@check(*(set(PEERS) - {"mosec"}))
 async def hung_worker(trial: Trial) -> None:
     """Tells the callers of a batch that runs longer than ``worker_timeout``, and those after it."""
     model = trial.model()

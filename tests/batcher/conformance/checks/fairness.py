@@ -20,7 +20,7 @@ BOUND = 60
 async def overtaking(trial: Trial) -> None:
     """Lets at most four batches of later requests pass a request of the same kind."""
     model = trial.model()
-    batcher = await trial.open(model)
+    batcher = await trial.open(model, ordered=True)
     held = await trial.hold(batcher, model)
     tasks = await trial.queue(batcher, [f"ok {number}" for number in range(1000)])
     model.release("hold 0")

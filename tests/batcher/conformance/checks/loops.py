@@ -10,10 +10,10 @@ from ..subject import Running
 from ..trial import Trial, answered
 from . import check
 
-ASYNCIO = ("batched_aio", "async_batcher", "aiodataloader", "infinity", "ray", "bentoml")
+ASYNCIO = ("batched_aio", "aiodataloader", "infinity", "bentoml")
 
 
-@check(*ASYNCIO)
+@check(*ASYNCIO, "async_batcher", "flyte", "ray")
 def second_loop(trial: Trial) -> None:
     """Serves a second event loop after the first has ended."""
 
@@ -41,7 +41,7 @@ async def two_loops(trial: Trial) -> None:
     await asyncio.gather(ask(0), asyncio.to_thread(asyncio.run, ask(50)))
 
 
-@check()
+@check(*ASYNCIO, "async_batcher", "ray")
 async def busy_loop(trial: Trial) -> None:
     """Answers the callers of one event loop while another loop with a caller is stuck."""
     batcher = await trial.open(trial.model())

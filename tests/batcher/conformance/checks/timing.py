@@ -11,7 +11,7 @@ from ..trial import Trial, answered
 from . import check
 
 
-@check("litserve", "batched_aio")
+@check("batched_aio", "batched", "litserve")
 async def idle_cpu(trial: Trial) -> None:
     """Uses less than a twentieth of a core while no request waits."""
     batcher = await trial.open(trial.model(), max_wait=0)
@@ -58,7 +58,7 @@ async def wait_from_oldest(trial: Trial) -> None:
     assert waited < 0.75, f"{waited:.2f} s instead of 0.5"
 
 
-@check("batched", "batched_aio", "async_batcher", "flyte", "ray", "litserve")
+@check("batched", "batched_aio", "async_batcher", "flyte", "ray", "litserve", "mosec")
 async def lone_request(trial: Trial) -> None:
     """Runs a lone request on an idle function at once, instead of waiting for more rows."""
     batcher = await trial.open(trial.model(), max_wait=0.5)
@@ -71,7 +71,7 @@ async def lone_request(trial: Trial) -> None:
     assert min(waits) < 0.25, f"{min(waits):.2f} s"
 
 
-@check("ray")
+@check("ray", "flyte", "infinity", "aiodataloader")
 async def cut_while_busy(trial: Trial) -> None:
     """Cuts no batch while the function is busy: what came meanwhile leaves together."""
     model = trial.model()
@@ -86,7 +86,7 @@ async def cut_while_busy(trial: Trial) -> None:
     assert len(rows) <= 2, f"batches of {rows} rows"
 
 
-@check()
+@check("litserve")
 async def closed_loop_fills(trial: Trial) -> None:
     """Keeps batches full if as many callers as rows ask again as soon as they are answered."""
     model = trial.model(seconds=0.01)

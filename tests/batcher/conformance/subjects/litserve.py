@@ -8,6 +8,8 @@ from . import _http
 
 class Adapter(Library):
     distribution = "litserve"
+    # Each request has a connection of its own.
+    keeps_order = False
 
     async def make(self, function: Function, options: Options) -> _http.Running:
         server = f"{__package__}._litserve_server"

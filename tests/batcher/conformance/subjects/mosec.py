@@ -12,6 +12,8 @@ from . import _http
 
 class Adapter(Library):
     distribution = "mosec"
+    # Each request has a connection of its own.
+    keeps_order = False
 
     async def make(self, function: Function, options: Options) -> _http.Running:
         return await _http.start(__name__, function, _http.options_of(options), "/inference")
