@@ -7,6 +7,7 @@ PYTHON_NEWEST ?= $(PYTHON)
 VENV := .venv
 OLDEST ?= .venv-oldest
 NEWEST ?= .venv-newest
+PEERS ?= .venv-peers
 BIN := $(VENV)/bin
 # rustup installs cargo there, and a shell that is older does not look there.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -39,7 +40,7 @@ define environment
 @$($(1)) tools/environment.py $(2) $(3)
 endef
 
-.PHONY: help demo test test-oldest test-newest check bench models soak faults valgrind stubs lock format clean FORCE
+.PHONY: help demo test test-oldest test-newest check bench models soak faults conformance-peers valgrind stubs lock format clean FORCE
 
 help:
 	@echo "make demo         what binning saves: one table and demo.png"
@@ -51,6 +52,7 @@ help:
 	@echo "make models       docs/models.md: every causal model class of transformers, tried (7 minutes)"
 	@echo "make soak         REQUESTS (10^9) through the threaded scheduler, each accounted for (SEED)"
 	@echo "make faults       PROGRAMS (1000) that fork, raise, cancel, close and wait at random (SEED)"
+	@echo "make conformance-peers  the conformance suite on ten other libraries (half an hour)"
 	@echo "make valgrind     the core's tests and a small soak under memcheck"
 	@echo "make stubs        regenerate python/multibin/_core.pyi"
 	@echo "make lock         renew requirements/, the versions that all of this installs"
@@ -99,6 +101,10 @@ soak:
 
 faults: $(VENV)/.built
 	$(BIN)/python -m tests.faults --programs $(PROGRAMS) --seed $(SEED)
+
+conformance-peers: $(VENV)/.built
+	$(BIN)/python -m tests.batcher.conformance.install $(PEERS)
+	PEERS=$(abspath $(PEERS)) $(BIN)/python -m pytest tests/batcher/conformance
 
 # Few cases per property, as memcheck is tens of times slower.
 valgrind:
