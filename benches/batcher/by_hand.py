@@ -46,10 +46,10 @@ class BareQueue:
             for future in batch:
                 future.set_result(0)
 
-    def ask(self, _: int) -> Awaitable[int]:
+    async def ask(self, _: int) -> int:
         future = self.create_future()
         self.queue.put_nowait(future)
-        return future
+        return await future
 
 
 class FunctionQueue(Generic[T, R]):
@@ -73,10 +73,10 @@ class FunctionQueue(Generic[T, R]):
                 if not future.done():
                     future.set_result(result)
 
-    def ask(self, item: T) -> Awaitable[R]:
+    async def ask(self, item: T) -> R:
         future = self.create_future()
         self.queue.put_nowait((item, future))
-        return future
+        return await future
 
 
 class WithFutures(Generic[T, R]):
@@ -150,10 +150,10 @@ class ForLoop(Generic[T, R]):
             futures = [future for _, future in batch]
             self.loop.call_soon_threadsafe(answer, [*zip(futures, results, strict=True)])
 
-    def ask(self, item: T) -> Awaitable[R]:
+    async def ask(self, item: T) -> R:
         future: asyncio.Future[R] = self.loop.create_future()
         self.queue.put((item, future))
-        return future
+        return await future
 
     def close(self) -> None:
         self.queue.put(None)

@@ -7,11 +7,10 @@ threads that each wait for a result before the next item.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from benches.batcher import baselines, by_hand
+from benches.batcher import baselines, by_hand, loops
 from benches.batcher.options import Options
 from benches.batcher.paired import Line, Target, take_turns
 
@@ -36,11 +35,11 @@ def ours() -> mb.Batcher[int, int]:
 
 def pipelined(submit: Callable[[int], Result]) -> float:
     """Returns microseconds an item, from submission to result."""
-    began = time.perf_counter()
+    began = loops.clock()
     for _ in range(WINDOWS):
         for future in [submit(item % 128) for item in range(WINDOW)]:
             future.result()
-    return (time.perf_counter() - began) / (WINDOWS * WINDOW) * 1e6
+    return (loops.clock() - began) / (WINDOWS * WINDOW) * 1e6
 
 
 def blocking(ask: Ask) -> float:
@@ -56,10 +55,10 @@ def blocking(ask: Ask) -> float:
     for thread in threads:
         thread.start()
     start.wait()
-    began = time.perf_counter()
+    began = loops.clock()
     for thread in threads:
         thread.join()
-    return (time.perf_counter() - began) / (THREADS * EACH) * 1e6
+    return (loops.clock() - began) / (THREADS * EACH) * 1e6
 
 
 def run_ours(_: int) -> dict[str, float]:
