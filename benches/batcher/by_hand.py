@@ -47,7 +47,7 @@ class BareQueue:
                 future.set_result(0)
 
     async def ask(self, _: int) -> int:
-        future = self.create_future()
+        future: asyncio.Future[int] = self.create_future()
         self.queue.put_nowait(future)
         return await future
 
@@ -74,7 +74,7 @@ class FunctionQueue(Generic[T, R]):
                     future.set_result(result)
 
     async def ask(self, item: T) -> R:
-        future = self.create_future()
+        future: asyncio.Future[R] = self.create_future()
         self.queue.put_nowait((item, future))
         return await future
 
