@@ -13,7 +13,7 @@ import numpy as np
 from benches.batcher import baselines
 from numpy.typing import NDArray
 
-__all__ = ["Vector", "embedder", "folder", "sentence_transformer", "text", "texts", "tokenizer"]
+__all__ = ["Vector", "count_tokens", "embedder", "sentence_transformer", "text", "texts"]
 
 Vector = NDArray[np.float32]
 SHORTEST, LONGEST = 8, 256
@@ -67,6 +67,11 @@ def words() -> list[str]:
     """Returns words of at least three letters that are one token each."""
     names = tokenizer().get_vocab()
     return sorted(name for name in names if name.isascii() and name.isalpha() and len(name) > 2)
+
+
+def count_tokens(text: str) -> int:
+    """Counts the tokens of a text that was drawn here."""
+    return text.count(" ") + 1 + SPECIAL
 
 
 def text(tokens: int) -> str:

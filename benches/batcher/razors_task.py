@@ -12,6 +12,9 @@ from benches.batcher import baselines, model
 
 __all__ = ["ROWS", "Embedding"]
 
+baselines.load(
+    "batching_executor"
+)  # On Python 3.11 it adds `typing.override`, which the next one needs.
 Base: Any = baselines.load("razors_edge.razors_edge_compute_task").RazorsEdgeComputeTask
 
 ROWS = (1, 2, 4, 8, 16, 32)
@@ -30,15 +33,13 @@ class Embedding(Base):  # type: ignore[misc]  # the library has no types
     is_gpu = False
 
     def load_model(self, _: object) -> Any:
-        self.tokenize = model.tokenizer()
         return model.embedder()
 
     def generate_test_input(self, batch_size: int, input_size: int) -> Call:
         return self.create_batch([model.text(int(input_size))] * batch_size)
 
     def get_input_size(self, _: object, text: str) -> int:
-        tokens = len(self.tokenize(text)["input_ids"])
-        return min(max(tokens, model.SHORTEST), model.LONGEST)
+        return model.count_tokens(text)
 
     def create_batch(self, texts: list[str]) -> Call:
         return (texts,), {}

@@ -28,12 +28,8 @@ async def rate(ask: Ask, texts: list[str], callers: int) -> Figures:
     return {"texts": answers} | loops.quantiles(latencies, 1e3)
 
 
-def count_tokens(text: str) -> int:
-    return text.count(" ") + 1 + model.SPECIAL
-
-
 async def ours(texts: list[str], callers: int) -> Figures:
-    async with mb.Batcher(model.embedder(), length=count_tokens, batch_size=BATCH) as embed:
+    async with mb.Batcher(model.embedder(), length=model.count_tokens, batch_size=BATCH) as embed:
         return await rate(embed, texts, callers)
 
 
