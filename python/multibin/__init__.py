@@ -1,7 +1,8 @@
 """Length-binned batching: batches whose members finish together.
 
-The scheduler is here; the engine (``LLM``, ``SamplingParams``) is imported on first use, so that
-``import multibin`` stays light and needs numpy alone.
+The scheduler is here. The batcher (``batch``, ``Batcher``) and the engine (``LLM``,
+``SamplingParams``) are imported on first use, so that ``import multibin`` stays light and needs
+numpy alone.
 """
 
 from __future__ import annotations
@@ -21,10 +22,22 @@ from multibin._core import (
     Worker,
 )
 from multibin.costs import CostModel, CostTable
-from multibin.errors import ClosedError, FullError, MultibinError
+from multibin.errors import (
+    BatchError,
+    ClosedError,
+    ExpiredError,
+    FullError,
+    MultibinError,
+    WorkerError,
+    WorkerTimeoutError,
+)
 from multibin.lab.simulate import Records, simulate
 
 if TYPE_CHECKING:
+    from multibin.batcher import Batcher as Batcher
+    from multibin.batcher import Future as Future
+    from multibin.batcher import Unfinished as Unfinished
+    from multibin.batcher import batch as batch
     from multibin.llm import LLM as LLM
     from multibin.llm import CompletionOutput as CompletionOutput
     from multibin.llm import RequestOutput as RequestOutput
@@ -34,10 +47,12 @@ __all__ = [
     "Adapt",
     "Baseline",
     "Batch",
+    "BatchError",
     "ClosedError",
     "CostModel",
     "CostTable",
     "Edges",
+    "ExpiredError",
     "FullError",
     "Gate",
     "MultibinError",
@@ -45,22 +60,27 @@ __all__ = [
     "Scheduler",
     "SchedulerConfig",
     "Worker",
+    "WorkerError",
+    "WorkerTimeoutError",
     "simulate",
 ]
 
-# Not in __all__, so that `from multibin import *` needs no torch.
-_ENGINE = ("LLM", "CompletionOutput", "RequestOutput", "SamplingParams")
+# Not in __all__, so that `from multibin import *` needs no torch and no asyncio.
+_LATER = {
+    **dict.fromkeys(("Batcher", "Future", "Unfinished", "batch"), "multibin.batcher"),
+    **dict.fromkeys(("LLM", "CompletionOutput", "RequestOutput", "SamplingParams"), "multibin.llm"),
+}
 
 
 _moved.install()
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ENGINE:
+    if name not in _LATER:
         message = _moved.hint(name) or f"module 'multibin' has no attribute {name!r}"
         raise AttributeError(message)
     try:
-        return getattr(importlib.import_module("multibin.llm"), name)
+        return getattr(importlib.import_module(_LATER[name]), name)
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             f"multibin.{name} needs {error.name}: install multibin[llm]", name=error.name
@@ -68,4 +88,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_ENGINE])
+    return sorted([*globals(), *_LATER])

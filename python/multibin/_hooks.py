@@ -13,6 +13,7 @@ import warnings
 from asyncio import current_task, get_running_loop
 from asyncio.events import _get_running_loop
 from collections.abc import Callable, Iterable
+from contextvars import Context, copy_context
 from operator import index
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -23,6 +24,8 @@ from multibin._args import shown
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future, Task
+
+    from multibin._core import Turn
 
 _LOGGER = logging.getLogger("multibin")
 
@@ -116,6 +119,77 @@ def loop_runs() -> bool:
 def find_main_thread() -> int | None:
     """Returns the thread that sees signals."""
     return threading.main_thread().ident
+
+
+# Futures.
+
+running_loop = _get_running_loop
+"""Returns the event loop that runs in this thread, or ``None``."""
+
+copy_context = copy_context
+"""Returns a copy of the current context."""
+
+run_in = Context.run
+"""Calls a function in a context."""
+
+make_condition = threading.Condition
+"""Makes a condition."""
+
+
+def post(loop: AbstractEventLoop, turn: Turn, here: bool) -> None:
+    """Has a loop run ``turn``; ``here``: the loop runs in this thread. A closed loop does not."""
+    try:
+        if here:
+            loop.call_soon(turn.run)
+        else:
+            loop.call_soon_threadsafe(turn.run)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise
+
+
+def failed_callback(
+    loop: AbstractEventLoop | None,
+    callback: object,
+    error: BaseException,
+    future: object,
+    logger: logging.Logger = _LOGGER,
+) -> None:
+    """Reports the error of a callback to its loop, or logs it."""
+    message = f"Exception in callback {callback!r}"
+    if loop is None:
+        logger.error("%s", message, exc_info=error)
+    else:
+        loop.call_exception_handler({"message": message, "exception": error, "future": future})
+
+
+def acquire(condition: threading.Condition) -> None:
+    """Acquires a condition."""
+    condition.acquire()
+
+
+def tell_waiters(
+    condition: threading.Condition, waiters: list[Any], future: object, method: str
+) -> None:
+    """Tells the waiters of ``concurrent.futures`` that a future is over; releases the condition."""
+    try:
+        for waiter in waiters:
+            getattr(waiter, method)(future)
+        condition.notify_all()
+    finally:
+        condition.release()
+
+
+def equal_to(functions: list[object], function: object) -> list[bool]:
+    """Returns which of the functions equal ``function``."""
+    return [bool(one == function) for one in functions]
+
+
+def no_stop(error: StopIteration) -> RuntimeError:
+    """Returns an error that a coroutine can raise in place of a ``StopIteration``."""
+    replacement = RuntimeError("a StopIteration cannot be raised from a future")
+    replacement.__cause__ = error
+    return replacement
 
 
 # Logs and warnings.

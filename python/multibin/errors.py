@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["ClosedError", "FullError", "MultibinError"]
+__all__ = [
+    "BatchError",
+    "ClosedError",
+    "ExpiredError",
+    "FullError",
+    "MultibinError",
+    "WorkerError",
+    "WorkerTimeoutError",
+]
 
 
 class MultibinError(Exception):
@@ -55,4 +63,46 @@ class FullError(_Refused):
     ... except mb.FullError as error:
     ...     print(error.accepted, error.first)
     2 0
+    """
+
+    @property
+    def depth(self) -> int | None:
+        """The requests that wait or run in the batcher; ``None``: the refusal is a scheduler's."""
+        return self.args[3] if len(self.args) > 3 else None
+
+    @property
+    def retry_after(self) -> float | None:
+        """The seconds after which room is expected; ``None``: unknown."""
+        return self.args[4] if len(self.args) > 4 else None
+
+
+class ExpiredError(MultibinError, TimeoutError):
+    """Says that the ``ttl`` of a request was over before a batch took it.
+
+    >>> issubclass(ExpiredError, TimeoutError)
+    True
+    """
+
+
+class BatchError(MultibinError):
+    """Says that a function returned the wrong number or kind of results.
+
+    >>> issubclass(BatchError, MultibinError)
+    True
+    """
+
+
+class WorkerError(MultibinError):
+    """Says that the worker of a batch has failed; ``__cause__`` is what it raised, if anything.
+
+    >>> issubclass(WorkerError, MultibinError)
+    True
+    """
+
+
+class WorkerTimeoutError(WorkerError, TimeoutError):
+    """Says that a batch ran longer than ``worker_timeout``.
+
+    >>> issubclass(WorkerTimeoutError, WorkerError)
+    True
     """

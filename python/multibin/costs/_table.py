@@ -77,6 +77,48 @@ class CostTable:
         object.__setattr__(self, "about", _about(self.about))
 
     @classmethod
+    def of_batches(
+        cls,
+        rows: ArrayLike,
+        lengths: ArrayLike,
+        seconds: ArrayLike,
+        *,
+        counts: Counts = "longest",
+        about: Mapping[str, str] | None = None,
+    ) -> CostTable:
+        """Returns the table of batches that are one call each, such as those of an encoder.
+
+        Args:
+            rows: numbers of rows, increasing, at least 1; shape ``[r]``.
+            lengths: lengths of the rows, increasing; shape ``[t]``.
+            seconds: the time of each batch, shape ``[r, t]``. It is the grid ``prefill``; a batch
+                has neither decode steps nor moves, and those grids are 0.
+            counts: the length that stands for unlike rows.
+            about: facts of the measurement.
+
+        Raises:
+            TypeError: an axis or ``seconds`` has another dtype.
+            ValueError: an axis does not increase, the grid has another shape, or seconds are
+                negative or not finite.
+
+        >>> import multibin as mb
+        >>> table = mb.CostTable.of_batches([1, 8], [10, 100], [[0.01, 0.02], [0.03, 0.1]])
+        >>> round(table.seconds("prefill", rows=8, tokens=55), 3)
+        0.065
+        """
+        grid = np.asarray(seconds)
+        none = np.zeros((np.size(rows), np.size(lengths)))
+        return cls(
+            np.asarray(rows),
+            np.asarray(lengths),
+            step=none,
+            prefill=grid,
+            move=none,
+            counts=counts,
+            about=about or {},
+        )
+
+    @classmethod
     def load(cls, path: str | os.PathLike[str]) -> CostTable:
         """Returns the table that ``save`` wrote.
 

@@ -40,7 +40,7 @@ impl Batch {
     }
 
     /// Returns the core's batch, unless this is a forked child.
-    fn core(&self) -> PyResult<&multibin::Batch> {
+    pub fn core(&self) -> PyResult<&multibin::Batch> {
         self.shared.check_fork().map(|()| &self.inner)
     }
 

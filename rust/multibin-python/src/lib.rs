@@ -14,7 +14,9 @@ mod batch;
 mod config;
 mod convert;
 mod edges;
+mod future;
 mod gate;
+mod inbox;
 mod interpreter;
 mod requests;
 mod scheduler;
@@ -29,7 +31,9 @@ mod _core {
     #[pymodule_export]
     use crate::{
         adapt::Adapt, asyncio::awaitable::Awaitable, baseline::Baseline, batch::Batch,
-        config::SchedulerConfig, edges::Edges, gate::Gate, scheduler::Scheduler,
-        simulate::simulate, worker::Worker,
+        config::SchedulerConfig, edges::Edges, future::class::Future, future::coroutine::Call,
+        future::turn::Turn, gate::Gate, inbox::caller::Caller, inbox::class::Inbox,
+        inbox::limit::Limit, inbox::rows::Rows, scheduler::Scheduler, simulate::simulate,
+        worker::Worker,
     };
 }

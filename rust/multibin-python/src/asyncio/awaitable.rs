@@ -245,7 +245,14 @@ impl Drop for Awaitable {
 
 const ABC: PyStaticExpr = PyStaticExpr::Name { id: "collections.abc" };
 const TYPING: PyStaticExpr = PyStaticExpr::Name { id: "typing" };
-const ANY: PyStaticExpr = PyStaticExpr::Attribute { value: &TYPING, attr: "Any" };
+/// Any type.
+pub const ANY: PyStaticExpr = PyStaticExpr::Attribute { value: &TYPING, attr: "Any" };
+
+/// The type of the iterator of `__await__` in the stubs.
+pub const GENERATOR: PyStaticExpr = PyStaticExpr::Subscript {
+    value: &PyStaticExpr::Attribute { value: &ABC, attr: "Generator" },
+    slice: &PyStaticExpr::Tuple { elts: &[ANY, ANY, ANY] },
+};
 
 /// The type of an awaited result in the stubs.
 pub trait Awaited {
@@ -282,10 +289,7 @@ impl<'py> IntoPyObject<'py> for Steps {
     type Target = Awaitable;
     type Output = Bound<'py, Awaitable>;
     type Error = PyErr;
-    const OUTPUT_TYPE: PyStaticExpr = PyStaticExpr::Subscript {
-        value: &PyStaticExpr::Attribute { value: &ABC, attr: "Generator" },
-        slice: &PyStaticExpr::Tuple { elts: &[ANY, ANY, ANY] },
-    };
+    const OUTPUT_TYPE: PyStaticExpr = GENERATOR;
 
     fn into_pyobject(self, py: Python<'py>) -> PyResult<Self::Output> {
         Ok(self.0.into_bound(py))

@@ -27,7 +27,7 @@ pub mod flag {
 pub mod word {
     use pyo3::prelude::*;
 
-    named!("a str", &'a str: completes, budget_of, fill, model, order, overrun, weight);
+    named!("a str", &'a str: completes, budget_of, fill, model, on_full, order, overrun, weight);
 }
 
 /// Words of a choice, or `None`.

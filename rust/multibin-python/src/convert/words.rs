@@ -14,6 +14,16 @@ pub enum BudgetOf {
     Cost,
 }
 
+/// What happens to a request for which there is no room.
+#[derive(Clone, Copy, PartialEq)]
+pub enum OnFull {
+    Raise,
+    Wait,
+    DropOldest,
+}
+
+pub const ON_FULL: &[(&str, OnFull)] =
+    &[("raise", OnFull::Raise), ("wait", OnFull::Wait), ("drop_oldest", OnFull::DropOldest)];
 pub const FILLS: &[(&str, Fill)] = &[("elastic", Fill::Elastic), ("strict", Fill::Strict)];
 pub const ORDERS: &[(&str, Order)] = &[
     ("formed", Order::Formed),

@@ -10,6 +10,19 @@ use pyo3::prelude::*;
 mod python {
     pyo3::import_exception!(multibin.errors, FullError);
     pyo3::import_exception!(multibin.errors, ClosedError);
+    pyo3::import_exception!(multibin.errors, ExpiredError);
+    pyo3::import_exception!(multibin.errors, WorkerError);
+    pyo3::import_exception!(asyncio, InvalidStateError);
+}
+
+/// The exceptions of cancelled tasks.
+mod task {
+    pyo3::import_exception!(asyncio, CancelledError);
+}
+
+/// The exceptions of cancelled futures.
+mod thread {
+    pyo3::import_exception!(concurrent.futures, CancelledError);
 }
 
 pub use python::ClosedError;
@@ -18,6 +31,11 @@ pub use python::ClosedError;
 pub fn load(py: Python<'_>) {
     py.get_type::<python::FullError>();
     py.get_type::<python::ClosedError>();
+    py.get_type::<python::ExpiredError>();
+    py.get_type::<python::WorkerError>();
+    py.get_type::<python::InvalidStateError>();
+    py.get_type::<task::CancelledError>();
+    py.get_type::<thread::CancelledError>();
 }
 
 /// Returns a `ValueError` with the message of the core, which names the argument and the value.
@@ -93,4 +111,40 @@ pub fn not_drained(scheduler: &Scheduler) -> PyErr {
 /// Returns the error of any call in a forked child.
 pub fn forked() -> PyErr {
     PyRuntimeError::new_err(SubmitError::Forked.to_string())
+}
+
+/// Returns the error of a request for which a batcher has no room.
+pub fn full(depth: usize, retry_after: Option<f64>) -> PyErr {
+    let message = format!("at capacity: {depth} requests wait or run");
+    python::FullError::new_err((message, 0, None::<u64>, depth, retry_after))
+}
+
+/// Returns the error of a request that expired.
+pub fn expired() -> PyErr {
+    python::ExpiredError::new_err("the ttl was over before a batch took the request")
+}
+
+/// Returns the error of rows that were dropped.
+pub fn dropped() -> PyErr {
+    python::WorkerError::new_err("the worker dropped the batch without an answer")
+}
+
+/// Returns the error of a future that is not over.
+pub fn not_over() -> PyErr {
+    python::InvalidStateError::new_err("the future is not done: await it")
+}
+
+/// Returns the error of a call that waited for a future.
+pub fn not_in_time() -> PyErr {
+    PyTimeoutError::new_err("the future is not done within the timeout")
+}
+
+/// Returns the error of a cancelled future: asyncio's or that of `concurrent.futures`.
+pub fn cancelled(message: Option<Py<PyAny>>, in_loop: bool) -> PyErr {
+    match (message, in_loop) {
+        (Some(message), true) => task::CancelledError::new_err((message,)),
+        (None, true) => task::CancelledError::new_err(()),
+        (Some(message), false) => thread::CancelledError::new_err((message,)),
+        (None, false) => thread::CancelledError::new_err(()),
+    }
 }

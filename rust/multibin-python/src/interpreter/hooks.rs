@@ -43,6 +43,26 @@ hooks! {
     wake,
     /// Returns whether an event loop runs in this thread.
     loop_runs,
+    /// Returns the event loop that runs in this thread, or `None`.
+    running_loop,
+    /// Returns a copy of the current context.
+    copy_context,
+    /// Calls a function in a context.
+    run_in,
+    /// Makes a condition of `threading`.
+    make_condition,
+    /// Has a loop call a turn; tells whether the loop runs in this thread.
+    post,
+    /// Reports the error of a callback.
+    failed_callback,
+    /// Acquires a condition.
+    acquire,
+    /// Tells the waiters of `concurrent.futures` that a future is over; releases the condition.
+    tell_waiters,
+    /// Returns which functions equal another one.
+    equal_to,
+    /// Returns an error that can be raised in place of a `StopIteration`.
+    no_stop,
     /// Returns the thread that sees signals.
     find_main_thread,
     /// Logs lines: a level and a list of strings.

@@ -1,0 +1,286 @@
+"""The queues of a batcher: one scheduler, or one for each key."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, Protocol
+
+from multibin._core import Adapt, Batch, Edges, Inbox, Limit, Scheduler, Worker
+from multibin.batcher._job import Job
+from multibin.batcher._options import Options
+from multibin.errors import ClosedError
+
+__all__ = ["KeyedLanes", "Lane", "Lanes", "OneLane", "Taker"]
+
+OCTAVES = 2**16
+"""The longest item of the first edges, whose bins grow by one factor; later edges are fitted."""
+IDLE_LANES = 64
+"""Keys whose queues are kept although nothing of theirs waits or runs."""
+
+
+class Lane:
+    """A scheduler and the items that wait in it."""
+
+    def __init__(
+        self, options: Options, limit: Limit, when_full: Any, when_ttl: Callable[[], None]
+    ) -> None:
+        self.number = 0
+        self.climbs = options.climb
+        self.scheduler = _scheduler(options)
+        self.inbox = Inbox(
+            self.scheduler,
+            limit,
+            length=options.length or _one,
+            cost=options.cost,
+            ttl=options.ttl,
+            on_full=options.on_full,
+            when_full=when_full,
+            when_ttl=when_ttl,
+        )
+        self.queued = False
+        """With keys: a worker will look at this lane."""
+        self.version = 0
+        """Of the settings that the scheduler has."""
+        self._workers: dict[int, Worker] = {}
+
+    @property
+    def waiting(self) -> int:
+        """The items that a batch may take."""
+        return self.inbox.waiting
+
+    @property
+    def idle(self) -> bool:
+        """Nothing waits or runs."""
+        return self.inbox.items == 0
+
+    def expire(self) -> float | None:
+        """Fails what has expired; returns the seconds until the next item expires."""
+        self.inbox.expire()
+        return self.inbox.watch()
+
+    def worker(self, number: int) -> Worker:
+        """Returns the scheduler's worker for a worker of the batcher; climbers come back to it."""
+        worker = self._workers.get(number)
+        if worker is None:
+            worker = self._workers[number] = self.scheduler.worker()
+        return worker
+
+    def job(self, batch: Batch, number: int) -> Job | None:
+        """Returns the rows of a batch, or ends a batch whose callers are all gone."""
+        rows = self.inbox.take(batch)
+        if len(rows):
+            return Job(self, batch, rows, number)
+        batch.done()
+        return None
+
+
+class Taker(Protocol):
+    """Takes the next batch for one worker."""
+
+    def wait(self) -> Job | None:
+        """Waits for a batch; ``None``: the batcher is closed, and nothing waits."""
+
+    def poll(self) -> Job | None:
+        """Takes a batch if one may leave."""
+
+
+class Lanes(Protocol):
+    """The queues of a batcher."""
+
+    def taker(self, number: int) -> Taker: ...
+
+    def all(self) -> list[Lane]: ...
+
+    def has_waiting(self) -> bool: ...
+
+    def close(self) -> None:
+        """Accepts nothing more."""
+
+    def end(self) -> None:
+        """Lets the workers end, when everything is answered."""
+
+
+class OneLane:
+    """One scheduler for all items."""
+
+    def __init__(self, make: Callable[[], Lane]) -> None:
+        self.lane = make()
+
+    def taker(self, number: int) -> Taker:
+        return _LaneTaker(self.lane, number)
+
+    def all(self) -> list[Lane]:
+        return [self.lane]
+
+    def has_waiting(self) -> bool:
+        return self.lane.waiting > 0
+
+    def close(self) -> None:
+        self.lane.scheduler.close()
+
+    def end(self) -> None:
+        self.close()
+
+
+class _LaneTaker:
+    def __init__(self, lane: Lane, number: int) -> None:
+        self._lane, self._number = lane, number
+        self._worker = lane.worker(number)
+
+    def wait(self) -> Job | None:
+        while True:
+            try:
+                batch = self._worker.next_batch()
+            except ClosedError:
+                return None
+            job = self._lane.job(batch, self._number)
+            if job is not None:
+                return job
+
+    def poll(self) -> Job | None:
+        while True:
+            try:
+                batch = self._worker.next_batch(0)
+            except (TimeoutError, ClosedError):
+                return None
+            job = self._lane.job(batch, self._number)
+            if job is not None:
+                return job
+
+
+class KeyedLanes:
+    """A scheduler for each key, served in turn.
+
+    The lanes in which items wait stand in a line, itself a scheduler of batches of one. A worker
+    takes the first lane, takes one batch of it, and puts the lane at the end of the line if more
+    waits. So no key waits longer than one batch of each other key.
+    """
+
+    def __init__(self, make: Callable[[], Lane]) -> None:
+        self._make = make
+        self._line = Scheduler(Edges([0, 1]), 1, capacity=2**20, fill="strict")
+        self._lanes: OrderedDict[Hashable, Lane] = OrderedDict()
+        self._numbered: dict[int, Lane] = {}
+        self._next = 0
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def lane(self, key: Hashable) -> Lane:
+        """Returns the lane of a key, made when it is first used."""
+        lane = self._lanes.get(key)  # The key's hash may run Python: under no lock.
+        if lane is not None:
+            return lane
+        lane = self._make()
+        with self._lock:
+            self._next += 1
+            lane.number = self._next
+            lane = self._lanes.setdefault(key, lane)
+            self._numbered[lane.number] = lane
+            closed = self._closed
+        if closed:
+            lane.scheduler.close()
+        self._forget_idle()
+        return lane
+
+    def _forget_idle(self) -> None:
+        """Forgets the lanes that were made first and are idle, of more than are kept."""
+        for key, lane in list(self._lanes.items())[: -IDLE_LANES or None]:
+            if lane.idle and not lane.queued:
+                lane.scheduler.close()  # A call that still holds it asks for another one.
+                with self._lock:
+                    self._lanes.pop(key, None)
+                    self._numbered.pop(lane.number, None)
+
+    def submitted(self, lane: Lane) -> None:
+        """Puts a lane into the line, unless it stands there."""
+        if not lane.queued:
+            lane.queued = True
+            self._line.submit(lane.number, 0)
+
+    def is_current(self, key: Hashable, lane: Lane) -> bool:
+        """Returns false for a lane that was forgotten."""
+        return self._closed or self._lanes.get(key) is lane
+
+    def taker(self, number: int) -> Taker:
+        return _LineTaker(self, self._line.worker(), number)
+
+    def take(self, number: int, worker: int) -> Job | None:
+        """Takes a batch of the lane with this number, for a worker."""
+        lane = self._numbered.get(number)
+        if lane is None:
+            return None
+        lane.queued = False
+        job = _LaneTaker(lane, worker).poll()
+        if lane.waiting:
+            self.submitted(lane)
+        return job
+
+    def all(self) -> list[Lane]:
+        return list(self._numbered.values())
+
+    def has_waiting(self) -> bool:
+        return any(lane.waiting for lane in self.all())
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+        for lane in self.all():
+            lane.scheduler.close()
+
+    def end(self) -> None:
+        self.close()
+        self._line.close()
+
+
+class _LineTaker:
+    def __init__(self, lanes: KeyedLanes, line: Worker, number: int) -> None:
+        self._lanes, self._line, self._number = lanes, line, number
+
+    def wait(self) -> Job | None:
+        while True:
+            try:
+                turn = self._line.next_batch()
+            except ClosedError:
+                return None
+            job = self._job(turn)
+            if job is not None:
+                return job
+
+    def poll(self) -> Job | None:
+        while True:
+            try:
+                turn = self._line.next_batch(0)
+            except (TimeoutError, ClosedError):
+                return None
+            job = self._job(turn)
+            if job is not None:
+                return job
+
+    def _job(self, turn: Batch) -> Job | None:
+        with turn:
+            number = int(turn.keys[0])
+        return self._lanes.take(number, self._number)
+
+
+def _one(_: object) -> int:
+    """Returns the length of an item where lengths do not matter."""
+    return 1
+
+
+def _scheduler(options: Options) -> Scheduler:
+    bins = options.queues
+    edges = options.edges or (Edges.geometric(OCTAVES, bins) if bins > 1 else Edges([0, 1]))
+    follows = options.costs is None and options.edges is None and bins > 1
+    return Scheduler(
+        edges,
+        options.batch_size,
+        # Rows that are answered keep their lease until their batch is done.
+        capacity=options.capacity + 2 * options.workers * options.batch_size,
+        max_wait=options.max_wait,
+        overrun="climb" if options.climb else "finish",
+        max_bins=bins,
+        ageing=options.ageing,
+        adapt=Adapt(bins=bins, gate=False) if follows else None,
+    )

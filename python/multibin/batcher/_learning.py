@@ -1,0 +1,159 @@
+"""Batch times that are measured, and what a batcher makes of them: edges and batch sizes."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from multibin._core import Edges
+from multibin.batcher._job import Job
+from multibin.batcher._lane import Lane
+from multibin.batcher._options import Options
+from multibin.costs import CostLearner, CostTable
+
+__all__ = ["Learning"]
+
+SAMPLE = 4096
+"""The last lengths, to which edges are fitted."""
+FIRST = 64
+"""Lengths known at the first fit of edges; the next ones are after four times as many."""
+
+
+class Learning:
+    """Follows batch times and lengths, and sets edges, batch sizes and costs of the lanes."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self.table = options.costs if isinstance(options.costs, CostTable) else None
+        self._learner = CostLearner(options.batch_size) if options.learns else None
+        self._lengths: deque[int] = deque(maxlen=SAMPLE)
+        self._seen = 0
+        self._fit_at = FIRST
+        self._settings: dict[str, Any] = {}
+        self._version = 0
+        self._tried: int | None = None
+        self._lock = threading.Lock()
+        self._fitting = False
+        self.seconds = 0.0
+        """Of all batches so far."""
+        self.batches = 0
+        self.rows = 0
+        self.useful = 0
+        """Their items' lengths, summed."""
+        self.padded = 0
+        """Rows × the longest length of each batch, summed."""
+        if self.table is not None:
+            self._set(costs=self.table)
+        self._try_rows()
+
+    def measure(self, call: Callable[..., Any]) -> None:
+        """Measures the batch times of a call on a grid (``costs="measure"``)."""
+        options = self._options
+        if options.costs != "measure" or self.table is not None:
+            return
+        assert options.make is not None
+        sizes = [2**i for i in range(options.batch_size.bit_length())]
+        rows = sorted({*sizes, options.batch_size})
+        self.table = CostTable.measure(call, options.make, rows=rows)
+        self._set(costs=self.table)
+
+    def record(self, job: Job, seconds: float) -> None:
+        """Notes a batch that ended without an error."""
+        lengths = job.rows.lengths
+        with self._lock:
+            due = self._count(lengths, max(lengths), seconds)
+        if self._options.costs is None:
+            self._observe(job.lane, lengths)
+        elif due or (self._seen >= self._fit_at and self.table is not None):
+            self._fit_soon()
+        self._try_rows()
+
+    def _count(self, lengths: list[int], longest: int, seconds: float) -> bool:
+        """Counts a batch; returns true if its times are to be fitted again."""
+        rows, useful = len(lengths), sum(lengths)
+        self.batches += 1
+        self.rows += rows
+        self.seconds += seconds
+        self.useful += useful
+        self.padded += rows * longest
+        self._lengths += lengths
+        self._seen += rows
+        return self._learner is not None and self._learner.record(rows, longest, seconds, useful)
+
+    def _observe(self, lane: Lane, lengths: list[int]) -> None:
+        if self._options.queues > 1 and self._options.edges is None and not self._options.climb:
+            lane.scheduler.observe(lengths, lengths)
+
+    def _fit_soon(self) -> None:
+        """Fits on a thread of its own: the caller may be an event loop."""
+        with self._lock:
+            if self._fitting:
+                return
+            self._fitting = True
+        threading.Thread(target=self._fit, name="multibin-fit", daemon=True).start()
+
+    def _fit(self) -> None:
+        try:
+            if self._learner is not None:
+                self._learner.fit()
+                self.table = self._learner.table
+            if self.table is not None and hasattr(self.table, 'bins'):  # INTERIM
+                self._set(costs=self.table, **self._bins(self.table))
+        finally:
+            self._fitting = False
+
+    def _bins(self, table: CostTable) -> dict[str, Any]:
+        """Returns edges and the batch size of each queue, of the least seconds an item."""
+        options, lengths = self._options, list(self._lengths)
+        if not lengths:
+            return {}
+        self._fit_at = max(self._fit_at, min(4 * self._seen, self._seen + SAMPLE))
+        if options.edges is not None or options.queues == 1:
+            return {}
+        edges, sizes = table.bins(lengths, options.queues, options.batch_size)
+        return {"edges": edges, "batch_size": sizes + sizes[-1:] * (options.queues - edges.bins)}
+
+    def _set(self, **settings: Any) -> None:
+        with self._lock:
+            self._settings = {**self._settings, **settings}
+            self._version += 1
+
+    def _try_rows(self) -> None:
+        """Bounds the next batches to the rows whose time is not known yet."""
+        rows = None if self._learner is None else self._learner.rows_to_try
+        if rows != self._tried:
+            with self._lock:
+                self._tried = rows
+                self._version += 1
+
+    def apply(self, lane: Lane) -> None:
+        """Brings the settings of a lane up to date."""
+        if lane.version == self._version or lane.scheduler.closed:
+            return
+        with self._lock:
+            lane.version, settings = self._version, dict(self._settings)
+            tried = self._tried
+        if tried is not None:
+            settings |= {"batch_size": tried, "costs": None}
+        elif "batch_size" not in settings:
+            settings["batch_size"] = self._options.batch_size
+        settings.pop('costs', None)  # INTERIM
+        lane.scheduler.reconfigure(**settings)
+
+    @property
+    def item_seconds(self) -> float | None:
+        """Seconds that an item takes, on average so far."""
+        return self.seconds / self.rows if self.rows else None
+
+    def report(self) -> dict[str, Any]:
+        """Returns what is believed of the costs, in words."""
+        if self._learner is not None:
+            return self._learner.report()
+        return {}
+
+    @property
+    def edges(self) -> Edges | None:
+        """The edges that were fitted last."""
+        return self._settings.get("edges")

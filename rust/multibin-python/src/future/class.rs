@@ -1,0 +1,426 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use multibin::Ticket;
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
+use pyo3::inspect::PyStaticExpr;
+use pyo3::prelude::*;
+use pyo3::types::{PyGenericAlias, PyList, PyType};
+use pyo3::{PyTraverseError, PyVisit};
+
+use super::callbacks::Callback;
+use super::delivery::{Delivery, running_loop};
+use super::end::{End, stop};
+use super::state::{Entry, Observed, Phase, State, Waiting};
+use crate::asyncio::awaitable::GENERATOR;
+use crate::convert::arguments::Number;
+use crate::convert::scalars::seconds;
+use crate::inbox::class::Inbox;
+use crate::interpreter::{errors, hooks, wait};
+
+/// The future of a request, for threads and for event loops: ``await`` it in any loop, or ask for
+/// its ``result`` in any thread.
+///
+/// It belongs to no event loop. A callback is called by the loop in whose thread it was added, or
+/// by the thread that ends the future. ``asyncio`` and ``concurrent.futures`` take it for theirs.
+///
+/// >>> from multibin._core import Future, Inbox, Limit
+/// >>> scheduler = Scheduler(Edges([0, 16]), 8)
+/// >>> inbox = Inbox(scheduler, Limit(8), length=len)
+/// >>> future = inbox.submit("text")
+/// >>> with scheduler.worker().next_batch(0) as batch:
+/// ...     inbox.take(batch).answer([1.5])
+/// []
+/// >>> future.result()
+/// 1.5
+#[pyclass(frozen, subclass, weakref, module = "multibin")]
+pub struct Future {
+    state: Mutex<State>,
+    blocking: AtomicBool,
+}
+
+impl Future {
+    pub fn new(phase: Phase) -> Self {
+        Self { state: Mutex::new(State::new(phase)), blocking: AtomicBool::new(false) }
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Marks the request as running; returns its item, unless the future is over.
+    pub fn start(&self) -> Option<Py<PyAny>> {
+        let mut state = self.lock();
+        if !matches!(state.phase, Phase::Waiting(_)) {
+            return None;
+        }
+        let before = std::mem::replace(&mut state.phase, Phase::Running);
+        drop(state);
+        match before {
+            Phase::Waiting(waiting) => Some(waiting.item),
+            _ => None,
+        }
+    }
+
+    /// Returns true if the request waits for a batch.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.lock().phase, Phase::Waiting(_))
+    }
+
+    pub fn is_in_line(&self) -> bool {
+        matches!(self.lock().phase, Phase::InLine(_))
+    }
+
+    /// Notes the slot of the request.
+    pub fn set_slot(&self, slot: u32) {
+        if let Phase::Waiting(waiting) = &mut self.lock().phase {
+            waiting.slot = slot;
+        }
+    }
+
+    /// Notes the ticket of the request; returns false if the future is over.
+    pub fn set_ticket(&self, ticket: Ticket) -> bool {
+        match &mut self.lock().phase {
+            Phase::Waiting(waiting) => waiting.ticket = Some(ticket),
+            Phase::InLine(_) | Phase::Running => {}
+            Phase::Done(_) | Phase::Failed(_) | Phase::Cancelled(_) => return false,
+        }
+        true
+    }
+
+    /// Lets a running request wait again, unless it is cancelled.
+    pub fn wait_again(&self, waiting: Waiting) -> bool {
+        let mut state = self.lock();
+        let runs = matches!(state.phase, Phase::Running);
+        let waiting = if runs {
+            state.phase = Phase::Waiting(waiting);
+            None
+        } else {
+            Some(waiting)
+        };
+        drop(state);
+        drop(waiting);
+        runs
+    }
+
+    /// Lets the request wait in the scheduler, not in line; returns what `next` says of its entry.
+    pub fn change_line<T>(
+        &self,
+        py: Python<'_>,
+        next: impl FnOnce(&Entry) -> T,
+    ) -> Option<(Py<Inbox>, T)> {
+        let mut state = self.lock();
+        if !matches!(state.phase, Phase::InLine(_)) {
+            return None;
+        }
+        let Phase::InLine(entry) = std::mem::replace(&mut state.phase, Phase::Running) else {
+            return None;
+        };
+        let next = next(&entry);
+        let Entry { inbox, item, .. } = *entry;
+        let home = inbox.clone_ref(py);
+        state.phase = Phase::Waiting(Waiting { inbox, item, ticket: None, slot: 0 });
+        state.unpark();
+        Some((home, next))
+    }
+
+    /// Waits for the end in this thread, which must run no event loop.
+    fn wait(&self, py: Python<'_>, timeout: Option<Number<'_>>) -> PyResult<End> {
+        if running_loop(py).is_some() {
+            return Err(errors::not_over());
+        }
+        let timeout = timeout.map(|timeout| seconds(&timeout, "timeout")).transpose()?;
+        let park = |slice: Duration| self.park(slice, Phase::is_over).then_some(());
+        wait::detached(py, timeout, park)?;
+        self.end(py).ok_or_else(errors::not_in_time)
+    }
+
+    fn end_within(&self, py: Python<'_>, timeout: Option<Number<'_>>) -> PyResult<End> {
+        self.end(py).map_or_else(|| self.wait(py, timeout), Ok)
+    }
+
+    /// Returns the coroutine's next step: the future to wait for, or `StopIteration`.
+    pub fn send<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let py = this.py();
+        match this.get().end(py) {
+            None => Ok(this.get().block(this)),
+            Some(end) => Err(PyStopIteration::new_err((end.result(py, || true)?,))),
+        }
+    }
+
+    /// Tells the task that asks next to wait for this future.
+    fn block<'py>(&self, this: &Bound<'py, Self>) -> Bound<'py, PyAny> {
+        // Relaxed: the task that it is for runs in this thread.
+        self.blocking.store(true, Ordering::Relaxed);
+        this.clone().into_any()
+    }
+
+    fn state_name(&self) -> &'static str {
+        match self.lock().phase {
+            Phase::InLine(_) | Phase::Waiting(_) => "PENDING",
+            Phase::Running => "RUNNING",
+            Phase::Done(_) | Phase::Failed(_) => "FINISHED",
+            Phase::Cancelled(_) => "CANCELLED_AND_NOTIFIED",
+        }
+    }
+
+    /// Returns what `concurrent.futures` waits with.
+    fn observe<T>(&self, py: Python<'_>, get: impl Fn(&Observed) -> T) -> PyResult<T> {
+        if let Some(observed) = self.lock().rare.as_ref().and_then(|rare| rare.observed.as_ref()) {
+            return Ok(get(observed));
+        }
+        let condition = hooks::make_condition(py, ())?.unbind();
+        let made = Observed { condition, waiters: PyList::empty(py).into_any().unbind() };
+        let mut state = self.lock();
+        let observed = &mut state.rare().observed;
+        let spare = if observed.is_some() { Some(made) } else { observed.replace(made) };
+        let got = observed.as_ref().map(get);
+        drop(state);
+        drop(spare);
+        got.ok_or_else(|| PyRuntimeError::new_err("the future is gone"))
+    }
+}
+
+#[pymethods]
+impl Future {
+    /// Returns the result, or raises the error. A thread without an event loop waits for it up to
+    /// ``timeout`` seconds (``None``: without end), without the GIL.
+    ///
+    /// Raises:
+    ///     TimeoutError: the time is over.
+    ///     asyncio.InvalidStateError: it is not done, and this thread runs an event loop.
+    ///     CancelledError: it was cancelled; asyncio's in an event loop, that of
+    ///         ``concurrent.futures`` elsewhere.
+    #[pyo3(signature = (timeout = None))]
+    fn result(&self, py: Python<'_>, timeout: Option<Number<'_>>) -> PyResult<Py<PyAny>> {
+        self.end_within(py, timeout)?.result(py, || running_loop(py).is_some())
+    }
+
+    /// Returns the exception, or ``None`` for a result; waits and raises as ``result``.
+    #[pyo3(signature = (timeout = None))]
+    fn exception(
+        &self,
+        py: Python<'_>,
+        timeout: Option<Number<'_>>,
+    ) -> PyResult<Option<Py<PyAny>>> {
+        match self.end_within(py, timeout)? {
+            End::Error(failure) => Ok(Some(failure.restored(py).unbind())),
+            end => end.result(py, || running_loop(py).is_some()).map(|_| None),
+        }
+    }
+
+    /// Returns true if the future has a result or an error, or was cancelled.
+    fn done(&self) -> bool {
+        self.lock().phase.is_over()
+    }
+
+    /// Returns true if the future was cancelled.
+    fn cancelled(&self) -> bool {
+        matches!(self.lock().phase, Phase::Cancelled(_))
+    }
+
+    /// Returns true while a batch that has the request runs.
+    fn running(&self) -> bool {
+        matches!(self.lock().phase, Phase::Running)
+    }
+
+    /// Cancels the request: its room is free at once if no batch has taken it; else its result is
+    /// discarded. Returns false if the future is done.
+    #[pyo3(signature = (msg = None))]
+    fn cancel(this: Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
+        let py = this.py();
+        let this = this.unbind();
+        let mut delivery = Delivery::default();
+        Inbox::check(this.get())?;
+        let before = Self::finish(&this, py, Phase::Cancelled(msg), &mut delivery);
+        let cancelled = before.is_some();
+        if let Some(before) = before {
+            Inbox::withdraw(py, &this, before, &mut delivery);
+        }
+        delivery.send(py);
+        Ok(cancelled)
+    }
+
+    /// Calls ``fn(future)`` when the future is done: in the running loop of this thread, in
+    /// ``context`` (``None``: a copy of the current one). Without a running loop, the thread that
+    /// ends the future calls it.
+    #[pyo3(signature = (r#fn, *, context = None))]
+    fn add_done_callback(
+        this: &Bound<'_, Self>,
+        r#fn: Py<PyAny>,
+        context: Option<Py<PyAny>>,
+    ) -> PyResult<()> {
+        let py = this.py();
+        let event_loop = running_loop(py).map(Bound::unbind);
+        let context = match context {
+            None if event_loop.is_some() => Some(hooks::copy_context(py, ())?.unbind()),
+            given => given,
+        };
+        let callback = Callback { function: r#fn, context, event_loop };
+        let mut state = this.get().lock();
+        if !state.phase.is_over() {
+            state.add(callback);
+            return Ok(());
+        }
+        drop(state);
+        let mut delivery = Delivery::default();
+        delivery.add(py, callback, this.as_unbound());
+        delivery.send(py);
+        Ok(())
+    }
+
+    /// Removes the callbacks that equal ``fn``; returns how many.
+    fn remove_done_callback(&self, py: Python<'_>, r#fn: Bound<'_, PyAny>) -> PyResult<usize> {
+        let functions = self.lock().functions(py);
+        let equal: Vec<bool> = hooks::equal_to(py, (&functions, r#fn))?.extract()?;
+        let mut equal = equal.into_iter();
+        let chosen: Vec<_> =
+            functions.into_iter().filter(|_| equal.next().unwrap_or(false)).collect();
+        let removed = self.lock().remove(&chosen);
+        Ok(removed.len())
+    }
+
+    /// Returns the running event loop of this thread.
+    fn get_loop<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        running_loop(py).ok_or_else(|| PyRuntimeError::new_err("no running event loop"))
+    }
+
+    fn __await__(this: Py<Self>) -> Steps {
+        Steps(this)
+    }
+
+    /// Returns the class with the type of its results.
+    #[classmethod]
+    fn __class_getitem__<'py>(
+        cls: &Bound<'py, PyType>,
+        results: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        PyGenericAlias::new(cls.py(), cls, results).map(Bound::into_any)
+    }
+
+    fn __iter__(this: Py<Self>) -> Py<Self> {
+        this
+    }
+
+    /// Continues a task that awaits the future.
+    fn __next__(this: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        let py = this.py();
+        match this.get().end(py) {
+            None => Ok(Some(this.get().block(this).unbind())),
+            Some(end) => stop(py, end.result(py, || true)?),
+        }
+    }
+
+    /// What tells a task to wait for the future.
+    #[getter]
+    fn _asyncio_future_blocking(&self) -> bool {
+        // Relaxed: the task that reads it set it, in this thread.
+        self.blocking.load(Ordering::Relaxed)
+    }
+
+    #[setter(_asyncio_future_blocking)]
+    fn set_blocking(&self, blocking: bool) {
+        // Relaxed: the task that reads it set it, in this thread.
+        self.blocking.store(blocking, Ordering::Relaxed);
+    }
+
+    /// The state's name in ``concurrent.futures``.
+    #[getter]
+    fn _state(&self) -> &'static str {
+        self.state_name()
+    }
+
+    /// The condition that ``concurrent.futures`` acquires.
+    #[getter]
+    fn _condition(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.observe(py, |observed| observed.condition.clone_ref(py))
+    }
+
+    /// The waiters of ``concurrent.futures``.
+    #[getter]
+    fn _waiters(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.observe(py, |observed| observed.waiters.clone_ref(py))
+    }
+
+    /// The message of the cancellation.
+    #[getter]
+    fn _cancel_message(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        match &self.lock().phase {
+            Phase::Cancelled(message) => message.as_ref().map(|message| message.clone_ref(py)),
+            _ => None,
+        }
+    }
+
+    /// Returns the exception of the cancellation, for asyncio.
+    fn _make_cancelled_error(&self, py: Python<'_>) -> Py<PyAny> {
+        errors::cancelled(self._cancel_message(py), true).into_value(py).into_any()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Future {}>", self.state_name().split('_').next().unwrap_or("").to_lowercase())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.state.try_lock().map_or(Ok(()), |state| state.traverse(&visit))
+    }
+
+    fn __clear__(&self) {
+        let phase = Phase::Cancelled(None);
+        let state = std::mem::replace(&mut *self.lock(), State::new(phase));
+        drop(state);
+    }
+}
+
+/// The iterator of `__await__`.
+struct Steps(Py<Future>);
+
+impl<'py> IntoPyObject<'py> for Steps {
+    type Target = Future;
+    type Output = Bound<'py, Future>;
+    type Error = PyErr;
+    const OUTPUT_TYPE: PyStaticExpr = GENERATOR;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Self::Output> {
+        Ok(self.0.into_bound(py))
+    }
+}
+
+impl State {
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.phase.traverse(visit)?;
+        let rest = self.rare.iter().flat_map(|rare| &rare.callbacks);
+        for callback in self.callback.iter().chain(rest) {
+            visit.call(&callback.function)?;
+            visit.call(&callback.context)?;
+            visit.call(&callback.event_loop)?;
+        }
+        if let Some(observed) = self.rare.as_ref().and_then(|rare| rare.observed.as_ref()) {
+            visit.call(&observed.condition)?;
+            visit.call(&observed.waiters)?;
+        }
+        Ok(())
+    }
+}
+
+impl Phase {
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Self::InLine(entry) => {
+                visit.call(&entry.inbox)?;
+                visit.call(&entry.item)
+            }
+            Self::Waiting(waiting) => {
+                visit.call(&waiting.inbox)?;
+                visit.call(&waiting.item)
+            }
+            Self::Running => Ok(()),
+            Self::Done(value) => visit.call(value),
+            Self::Failed(failure) => {
+                visit.call(&failure.error)?;
+                visit.call(&failure.traceback)
+            }
+            Self::Cancelled(message) => visit.call(message),
+        }
+    }
+}

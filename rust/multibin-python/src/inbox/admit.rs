@@ -1,0 +1,54 @@
+//! The line of requests that wait for room.
+
+use std::time::Instant;
+
+use pyo3::prelude::*;
+
+use super::class::Inbox;
+use super::limit::Limit;
+use crate::future::class::Future;
+use crate::future::delivery::Delivery;
+use crate::future::state::{Failure, Phase, Request};
+use crate::interpreter::errors;
+
+impl Inbox {
+    /// Lets the head of the line in while there is room.
+    pub fn admit(py: Python<'_>, limit: &Limit, delivery: &mut Delivery) {
+        while let Some((future, cost)) = limit.next() {
+            let Some((inbox, request)) = future.get().leave_line(py) else {
+                // It was cancelled meanwhile.
+                limit.give(1, cost.into());
+                continue;
+            };
+            let entered = match request {
+                Some(request) => inbox.get().enter(py, &future, request),
+                None => {
+                    limit.give(1, cost.into());
+                    Err(errors::expired())
+                }
+            };
+            if let Err(error) = entered {
+                let failure = Failure::from_error(py, error);
+                let before = Future::finish(&future, py, Phase::Failed(failure), delivery);
+                before.into_iter().for_each(|before| before.discard(py));
+            }
+        }
+    }
+}
+
+impl Future {
+    /// Lets the request wait in the scheduler, not in line. Returns what the scheduler must know,
+    /// or `None` if its time is over.
+    fn leave_line(&self, py: Python<'_>) -> Option<(Py<Inbox>, Option<Request>)> {
+        self.change_line(py, |entry| {
+            let Request { length, mut options } = entry.request;
+            let now = Instant::now();
+            match entry.deadline {
+                Some(deadline) if deadline <= now => return None,
+                Some(deadline) => options.ttl = Some(deadline - now),
+                None => {}
+            }
+            Some(Request { length, options })
+        })
+    }
+}

@@ -1,0 +1,289 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit};
+
+use super::limit::Limit;
+use super::rows::Rows;
+use super::slab::Slab;
+use super::submit::Given;
+use crate::batch::Batch;
+use crate::convert::arguments::Number;
+use crate::convert::named::{whole, word};
+use crate::convert::scalars::seconds;
+use crate::convert::words::{self, OnFull};
+use crate::future::class::Future;
+use crate::future::coroutine::Call;
+use crate::future::delivery::Delivery;
+use crate::future::state::{Failure, Phase};
+use crate::interpreter::{calls, errors};
+use crate::scheduler::Scheduler;
+
+/// Keeps the items and the futures of requests that wait in a scheduler.
+///
+/// Args:
+///     scheduler: forms the batches; its keys are the inbox's own.
+///     limit: bounds what waits or runs, together with other inboxes. The scheduler must have room
+///         for as many, and for the rows of batches that are answered and not done.
+///     length: returns the length of an item; ``None``: 1, if the call gives none.
+///     cost: returns the cost of an item; ``None``: its length, if the call gives none.
+///     ttl: seconds after which a waiting request expires, if the call gives none.
+///     on_full: without room, ``"raise"`` refuses a request, ``"wait"`` lets it wait in line, and
+///         ``"drop_oldest"`` fails the oldest that waits.
+///     when_full: returns the seconds after which room is expected, for ``FullError``.
+///
+/// >>> from multibin._core import Inbox, Limit
+/// >>> scheduler, limit = Scheduler(Edges([0, 16]), 8), Limit(100)
+/// >>> inbox = Inbox(scheduler, limit, length=len)
+/// >>> future = inbox.submit("text")
+/// >>> scheduler.stats()["waiting"], limit.cost
+/// (1, 4)
+#[pyclass(frozen, weakref, module = "multibin._core")]
+pub struct Inbox {
+    scheduler: Py<Scheduler>,
+    pub limit: Py<Limit>,
+    pub length: Option<Py<PyAny>>,
+    pub cost: Option<Py<PyAny>>,
+    pub ttl: Option<Duration>,
+    pub on_full: OnFull,
+    pub when_full: Option<Py<PyAny>>,
+    slab: Mutex<Slab>,
+}
+
+impl Inbox {
+    pub fn slab(&self) -> MutexGuard<'_, Slab> {
+        self.slab.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the core's scheduler.
+    pub fn core(&self) -> &multibin::Scheduler {
+        &self.scheduler.get().inner
+    }
+
+    pub fn check_fork(&self) -> PyResult<()> {
+        if self.core().is_forked() { Err(errors::forked()) } else { Ok(()) }
+    }
+
+    /// Refuses to cancel a request that waits in another process.
+    pub fn check(future: &Future) -> PyResult<()> {
+        match &future.lock().phase {
+            Phase::InLine(entry) => entry.inbox.get().check_fork(),
+            Phase::Waiting(waiting) => waiting.inbox.get().check_fork(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Frees a slot and its room, for those in line too.
+    pub fn free(&self, py: Python<'_>, slots: &[u32], delivery: &mut Delivery) {
+        let mut slab = self.slab();
+        let freed: Vec<_> = slots.iter().filter_map(|&slot| slab.remove(slot.into())).collect();
+        drop(slab);
+        let limit = self.limit.get();
+        limit.give(freed.len(), freed.iter().map(|freed| u64::from(freed.cost)).sum());
+        drop(freed);
+        Self::admit(py, limit, delivery);
+    }
+
+    /// Takes the request of a future that has ended out of the scheduler or the line.
+    pub fn withdraw(py: Python<'_>, future: &Py<Future>, before: Phase, delivery: &mut Delivery) {
+        match before {
+            Phase::InLine(entry) => {
+                entry.inbox.get().limit.get().leave(future);
+                calls::release(py, entry.item);
+            }
+            Phase::Waiting(waiting) => {
+                calls::release(py, waiting.item);
+                let inbox = waiting.inbox.get();
+                if waiting.ticket.is_some_and(|ticket| inbox.core().cancel(ticket)) {
+                    inbox.free(py, &[waiting.slot], delivery);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Fails a future whose request may wait.
+    pub fn fail(
+        py: Python<'_>,
+        future: &Py<Future>,
+        failure: Failure,
+        delivery: &mut Delivery,
+    ) -> bool {
+        let before = Future::finish(future, py, Phase::Failed(failure), delivery);
+        let failed = before.is_some();
+        if let Some(before) = before {
+            Self::withdraw(py, future, before, delivery);
+        }
+        failed
+    }
+
+    /// Fails the futures of requests that the scheduler reported as expired.
+    pub fn report_expired(
+        &self,
+        py: Python<'_>,
+        expired: &[multibin::Expired],
+        delivery: &mut Delivery,
+    ) {
+        if expired.is_empty() {
+            return;
+        }
+        let mut slab = self.slab();
+        let freed: Vec<_> = expired.iter().filter_map(|one| slab.remove(one.key)).collect();
+        drop(slab);
+        let cost = freed.iter().map(|freed| u64::from(freed.cost)).sum();
+        self.limit.get().give(freed.len(), cost);
+        for future in freed.into_iter().filter_map(|freed| freed.future) {
+            let failure = Failure::from_error(py, errors::expired());
+            let before = Future::finish(&future, py, Phase::Failed(failure), delivery);
+            before.into_iter().for_each(|before| before.discard(py));
+        }
+        Self::admit(py, self.limit.get(), delivery);
+    }
+
+    /// Fails the futures in line whose time is over.
+    fn expire_line(&self, py: Python<'_>, delivery: &mut Delivery) -> usize {
+        let now = Instant::now();
+        let is_over = |future: &Py<Future>| match &future.get().lock().phase {
+            Phase::InLine(entry) => {
+                std::ptr::eq(entry.inbox.get(), self)
+                    && entry.deadline.is_some_and(|deadline| deadline <= now)
+            }
+            _ => false,
+        };
+        let line = self.limit.get().line(py);
+        let over: Vec<_> = line.into_iter().filter(is_over).collect();
+        let fail = |future: &&Py<Future>| {
+            Self::fail(py, future, Failure::from_error(py, errors::expired()), delivery)
+        };
+        over.iter().filter(fail).count()
+    }
+
+    /// Returns the futures that no batch has taken.
+    fn waiting(&self, py: Python<'_>) -> Vec<Py<Future>> {
+        let is_ours = |future: &Py<Future>| match &future.get().lock().phase {
+            Phase::InLine(entry) => std::ptr::eq(entry.inbox.get(), self),
+            _ => false,
+        };
+        // First the line: room that the others leave must not let these in.
+        let mut futures: Vec<_> = self.limit.get().line(py).into_iter().filter(is_ours).collect();
+        futures.extend(self.slab().futures().map(|future| future.clone_ref(py)));
+        futures
+    }
+}
+
+#[pymethods]
+impl Inbox {
+    #[new]
+    #[pyo3(signature = (scheduler: "Scheduler", limit: "Limit", *, length = None, cost = None, ttl = None, on_full: "Literal['raise', 'wait', 'drop_oldest']" = "raise", when_full = None))]
+    fn new(
+        py: Python<'_>,
+        scheduler: Py<Scheduler>,
+        limit: Py<Limit>,
+        length: Option<Py<PyAny>>,
+        cost: Option<Py<PyAny>>,
+        ttl: Option<Number<'_>>,
+        #[pyo3(from_py_with = word::on_full)] on_full: &str,
+        when_full: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let ttl = ttl.map(|ttl| seconds(&ttl, "ttl")).transpose()?;
+        let on_full = words::choose(py, "on_full", on_full, words::ON_FULL)?;
+        let slab = Mutex::default();
+        Ok(Self { scheduler, limit, length, cost, ttl, on_full, when_full, slab })
+    }
+
+    /// Submits an item and returns its future. Any thread may call it.
+    ///
+    /// Args:
+    ///     item: what a batch gets, until the future is done.
+    ///     length, cost, ttl: in place of what the inbox was made with.
+    ///     priority: 0 is the most urgent; others need a scheduler with ``ageing``.
+    ///     timeout: seconds that a thread without an event loop waits for room (``None``: without
+    ///         end). In an event loop the future waits.
+    ///
+    /// Raises:
+    ///     FullError, ClosedError: there is no room, or the scheduler is closed.
+    ///     ValueError, TypeError: an argument is wrong.
+    ///
+    /// Errors of ``length`` and ``cost`` are raised as they are.
+    #[pyo3(signature = (item, *, length = None, cost = None, priority: "int" = 0, ttl = None, timeout = None))]
+    fn submit(
+        this: &Bound<'_, Self>,
+        item: Py<PyAny>,
+        length: Option<Number<'_>>,
+        cost: Option<Number<'_>>,
+        #[pyo3(from_py_with = whole::priority)] priority: u32,
+        ttl: Option<Number<'_>>,
+        timeout: Option<Number<'_>>,
+    ) -> PyResult<Py<Future>> {
+        let timeout = timeout.map(|timeout| seconds(&timeout, "timeout")).transpose()?;
+        let make = |py: Python<'_>, phase| Py::new(py, Future::new(phase));
+        Self::accept(this, item, Given { length, cost, priority, ttl }, timeout, make)
+    }
+
+    /// Submits an item as ``submit`` does; the future is a coroutine too.
+    #[pyo3(signature = (item, *, length = None, cost = None, priority: "int" = 0, ttl = None))]
+    pub fn call(
+        this: &Bound<'_, Self>,
+        item: Py<PyAny>,
+        length: Option<Number<'_>>,
+        cost: Option<Number<'_>>,
+        #[pyo3(from_py_with = whole::priority)] priority: u32,
+        ttl: Option<Number<'_>>,
+    ) -> PyResult<Py<Future>> {
+        Self::accept(this, item, Given { length, cost, priority, ttl }, None, Call::make)
+    }
+
+    /// Takes the rows of a batch that are not cancelled; their futures run from now on. The futures
+    /// of requests that the batch reports as expired fail with ``ExpiredError``.
+    ///
+    /// Take each batch: the futures of its rows end by what is returned.
+    fn take(this: &Bound<'_, Self>, batch: &Bound<'_, Batch>) -> PyResult<Rows> {
+        let (py, inbox) = (this.py(), this.get());
+        let core = batch.get().core()?;
+        let mut delivery = Delivery::default();
+        inbox.report_expired(py, core.expired(), &mut delivery);
+        let rows = Rows::take(this, core.rows(), &mut delivery);
+        delivery.send(py);
+        rows
+    }
+
+    /// Fails the futures that no batch has taken, and cancels their requests; returns how many.
+    fn fail_waiting(&self, py: Python<'_>, error: Bound<'_, PyAny>) -> PyResult<usize> {
+        self.check_fork()?;
+        let failure = super::rows::failure(error)?;
+        let mut delivery = Delivery::default();
+        let futures = self.waiting(py);
+        let fail =
+            |future: &&Py<Future>| Self::fail(py, future, failure.clone_ref(py), &mut delivery);
+        let failed = futures.iter().filter(fail).count();
+        delivery.send(py);
+        Ok(failed)
+    }
+
+    /// Fails the futures whose requests expired since; returns how many.
+    fn expire(&self, py: Python<'_>) -> PyResult<usize> {
+        self.check_fork()?;
+        let mut delivery = Delivery::default();
+        let expired = self.core().expired();
+        self.report_expired(py, &expired, &mut delivery);
+        let count = expired.len() + self.expire_line(py, &mut delivery);
+        delivery.send(py);
+        Ok(count)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.scheduler)?;
+        visit.call(&self.limit)?;
+        for function in [&self.length, &self.cost, &self.when_full] {
+            visit.call(function)?;
+        }
+        let Ok(slab) = self.slab.try_lock() else { return Ok(()) };
+        slab.futures().try_for_each(|future| visit.call(future))
+    }
+
+    fn __clear__(&self) {
+        let slab = std::mem::take(&mut *self.slab());
+        drop(slab);
+    }
+}

@@ -1,0 +1,200 @@
+//! Submitting: a request is measured, gets room, and enters the scheduler.
+
+use std::time::{Duration, Instant};
+
+use multibin::Options;
+use pyo3::prelude::*;
+
+use super::class::Inbox;
+use crate::convert::arguments::Number;
+use crate::convert::scalars::{length, seconds};
+use crate::convert::words::OnFull;
+use crate::future::class::Future;
+use crate::future::delivery::{Delivery, running_loop};
+use crate::future::state::{Entry, Failure, Phase, Request, Waiting};
+use crate::interpreter::{calls, errors, wait};
+
+/// What a call gives besides the item.
+pub struct Given<'py> {
+    pub length: Option<Number<'py>>,
+    pub cost: Option<Number<'py>>,
+    pub priority: u32,
+    pub ttl: Option<Number<'py>>,
+}
+
+/// Makes the Python object of a future.
+pub type Make = fn(Python<'_>, Phase) -> PyResult<Py<Future>>;
+
+impl Inbox {
+    /// Accepts an item; without room, does what `on_full` says.
+    pub fn accept(
+        this: &Bound<'_, Self>,
+        item: Py<PyAny>,
+        given: Given<'_>,
+        timeout: Option<Duration>,
+        make: Make,
+    ) -> PyResult<Py<Future>> {
+        let (py, inbox) = (this.py(), this.get());
+        let request = inbox.measure(py, &item, given)?;
+        let cost = request.cost();
+        let limit = inbox.limit.get();
+        if !limit.take(cost) {
+            limit.check(py, cost)?;
+            match inbox.on_full {
+                OnFull::Wait => return Self::line_up(this, item, request, timeout, make),
+                OnFull::DropOldest if inbox.drop_oldest(py, cost) => {}
+                _ => return Err(inbox.full(py)),
+            }
+        }
+        let (inbox, slot, ticket) = (this.clone().unbind(), 0, None);
+        let future = make(py, Phase::Waiting(Waiting { inbox, item, ticket, slot }));
+        let future = future.inspect_err(|_| limit.give(1, cost.into()))?;
+        this.get().enter(py, &future, request)?;
+        Ok(future)
+    }
+
+    /// Returns what the scheduler must know of an item.
+    fn measure(&self, py: Python<'_>, item: &Py<PyAny>, given: Given<'_>) -> PyResult<Request> {
+        let length = match given.length {
+            Some(given) => length(&given, "length")?,
+            None => measured(py, self.length.as_ref(), item, "length")?.unwrap_or(1),
+        };
+        let cost = match given.cost {
+            Some(given) => Some(self::length(&given, "cost")?),
+            None => measured(py, self.cost.as_ref(), item, "cost")?,
+        };
+        let ttl = given.ttl.map(|given| seconds(&given, "ttl")).transpose()?.or(self.ttl);
+        let mut options = Options::new().priority(given.priority);
+        (options.cost, options.ttl) = (cost, ttl);
+        Ok(Request { length, options })
+    }
+
+    /// Gives a future, for which there is room, to the scheduler. If that refuses it, its room and
+    /// its slot are free again.
+    pub fn enter(&self, py: Python<'_>, future: &Py<Future>, request: Request) -> PyResult<()> {
+        let Request { length, options } = request;
+        let slot = self.slab().insert(future.clone_ref(py), request.cost());
+        future.get().set_slot(slot);
+        let submitted = if options == Options::default() {
+            self.core().submit(slot.into(), length)
+        } else {
+            self.core().submit_with(slot.into(), length, &options)
+        };
+        match submitted {
+            Ok(ticket) => {
+                if !future.get().set_ticket(ticket) && self.core().cancel(ticket) {
+                    let mut delivery = Delivery::default();
+                    self.free(py, &[slot], &mut delivery);
+                    delivery.send(py);
+                }
+                if self.on_full == OnFull::DropOldest {
+                    self.limit.get().note(future.clone_ref(py));
+                }
+                Ok(())
+            }
+            Err(error) => {
+                let freed = self.slab().remove(slot.into());
+                drop(freed);
+                self.limit.get().give(1, request.cost().into());
+                Err(errors::submit(error))
+            }
+        }
+    }
+
+    /// Drops the oldest requests that wait until there is room; returns false if none is left.
+    fn drop_oldest(&self, py: Python<'_>, cost: u32) -> bool {
+        let limit = self.limit.get();
+        let mut delivery = Delivery::default();
+        let mut taken = false;
+        while !taken {
+            let Some(oldest) = limit.oldest() else { break };
+            if oldest.get().is_waiting() {
+                let failure = Failure::from_error(py, self.full(py));
+                Self::fail(py, &oldest, failure, &mut delivery);
+                taken = limit.take(cost);
+            }
+        }
+        delivery.send(py);
+        taken
+    }
+
+    /// Returns the error of a request for which there is no room.
+    fn full(&self, py: Python<'_>) -> PyErr {
+        let seconds = self.when_full.as_ref().map(|when| {
+            calls::call(when.bind(py), ()).and_then(|seconds| seconds.extract::<Option<f64>>())
+        });
+        match seconds.transpose() {
+            Ok(seconds) => errors::full(self.limit.get().depth(), seconds.flatten()),
+            Err(error) => error,
+        }
+    }
+
+    /// Lets a request wait in line; a thread without an event loop waits with it.
+    fn line_up(
+        this: &Bound<'_, Self>,
+        item: Py<PyAny>,
+        request: Request,
+        timeout: Option<Duration>,
+        make: Make,
+    ) -> PyResult<Py<Future>> {
+        let (py, inbox) = (this.py(), this.get());
+        inbox.check_fork()?;
+        if inbox.core().is_closed() {
+            return inbox
+                .core()
+                .submit(0, 0)
+                .map_err(errors::submit)
+                .and_then(|_| Err(errors::forked()));
+        }
+        let deadline = request.options.ttl.and_then(|ttl| Instant::now().checked_add(ttl));
+        let entry = Entry { inbox: this.clone().unbind(), item, request, deadline };
+        let future = make(py, Phase::InLine(Box::new(entry)))?;
+        let limit = inbox.limit.get();
+        limit.join(future.clone_ref(py), request.cost());
+        // Room may have become free before it joined.
+        let mut delivery = Delivery::default();
+        Self::admit(py, limit, &mut delivery);
+        delivery.send(py);
+        if running_loop(py).is_none() {
+            inbox.wait_in_line(py, &future, timeout)?;
+        }
+        Ok(future)
+    }
+
+    /// Waits until a future has left the line.
+    fn wait_in_line(
+        &self,
+        py: Python<'_>,
+        future: &Py<Future>,
+        timeout: Option<Duration>,
+    ) -> PyResult<()> {
+        let is_out = |phase: &Phase| !matches!(phase, Phase::InLine(_));
+        let one = future.get();
+        let park = |slice: Duration| one.park(slice, is_out).then_some(());
+        let waited = wait::detached(py, timeout, park);
+        if matches!(waited, Ok(Some(()))) || !one.is_in_line() {
+            waited?;
+            return Ok(());
+        }
+        let mut delivery = Delivery::default();
+        let before = Future::finish(future, py, Phase::Cancelled(None), &mut delivery);
+        if let Some(before) = before {
+            Self::withdraw(py, future, before, &mut delivery);
+        }
+        delivery.send(py);
+        waited?;
+        Err(self.full(py))
+    }
+}
+
+/// Returns what a function says of an item.
+fn measured(
+    py: Python<'_>,
+    function: Option<&Py<PyAny>>,
+    item: &Py<PyAny>,
+    name: &str,
+) -> PyResult<Option<u32>> {
+    let Some(function) = function else { return Ok(None) };
+    let found = calls::call(function.bind(py), (item,))?;
+    length(&Number(found), name).map(Some)
+}

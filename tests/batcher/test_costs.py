@@ -1,0 +1,115 @@
+"""`costs=`: what a batcher learns of batch times, and what it makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+
+import pytest
+
+import multibin as mb
+
+FLAT = mb.CostTable([1, 32], [1, 100], step=[[0, 0]] * 2, move=[[0, 0]] * 2, prefill=[[1, 1], [1, 1]])
+LINEAR = mb.CostTable(
+    [1, 32], [1, 100], step=[[0, 0]] * 2, move=[[0, 0]] * 2, prefill=[[0.01, 1], [0.4, 40]]
+)
+
+
+async def sizes_of(batcher: mb.Batcher[int, int], sizes: list[int], callers: int = 48) -> list[int]:
+    """Returns the sizes of the batches of a closed loop of callers."""
+
+    async def caller(number: int) -> None:
+        source = random.Random(number)
+        for _ in range(20):
+            await batcher(source.randrange(1, 100))
+
+    async with batcher:
+        await asyncio.gather(*(caller(number) for number in range(callers)))
+    return sizes
+
+
+def run(costs: object, seconds: object = None, **options: object) -> list[int]:
+    sizes: list[int] = []
+
+    async def work(items: list[int]) -> list[int]:
+        sizes.append(len(items))
+        if callable(seconds):
+            await asyncio.sleep(seconds(len(items), max(items)))
+        return items
+
+    batcher: mb.Batcher[int, int] = mb.Batcher(work, length=int, costs=costs, **options)  # type: ignore[arg-type]
+    return asyncio.run(sizes_of(batcher, sizes))
+
+
+def test_a_table_where_batching_pays_fills_batches() -> None:
+    sizes = run(FLAT)
+    assert sorted(sizes)[len(sizes) // 2] >= 24
+
+
+def test_a_table_where_batching_does_not_pay_runs_items_alone() -> None:
+    sizes = run(LINEAR)
+    assert sorted(sizes)[len(sizes) // 2] == 1
+
+
+def test_learning_that_batching_does_not_pay() -> None:
+    """Each row of a batch costs more than alone: soon most items run alone."""
+    sizes = run("learn", lambda rows, longest: 1e-5 * rows * longest * (1 + 0.05 * (rows - 1)))
+    late = sizes[len(sizes) // 2 :]
+    assert sorted(late)[len(late) // 2] <= 2
+
+
+def test_learning_that_batching_pays() -> None:
+    sizes = run("learn", lambda rows, longest: 3e-3 + 1e-6 * rows * longest)
+    late = sizes[len(sizes) // 2 :]
+    assert sorted(late)[len(late) // 2] >= 16
+
+
+def test_measuring_before_the_first_batch() -> None:
+    made: list[int] = []
+
+    def make(length: int) -> int:
+        made.append(length)
+        return length
+
+    def work(items: list[int]) -> list[int]:
+        time.sleep(1e-4)
+        return items
+
+    with mb.Batcher(work, length=int, costs="measure", make=make, batch_size=4) as batcher:
+        assert batcher.submit(5).result(timeout=60) == 5
+    assert made
+
+
+def test_a_measurement_that_fails_is_logged_and_serves(caplog: pytest.LogCaptureFixture) -> None:
+    def make(length: int) -> int:
+        raise ValueError(length)
+
+    with mb.Batcher(lambda items: items, costs="measure", make=make, batch_size=4) as batcher:
+        assert batcher.submit(5).result(timeout=10) == 5
+    assert "could not be measured" in caplog.text
+
+
+def test_stats_say_what_is_believed() -> None:
+    async def work(items: list[int]) -> list[int]:
+        await asyncio.sleep(1e-3 * len(items))
+        return items
+
+    batcher = mb.Batcher(work, length=int, batch_size=8)
+    asyncio.run(sizes_of(batcher, [], callers=16))
+    costs = batcher.stats()["costs"]
+    assert costs
+    assert all(isinstance(name, str) for name in costs)
+
+
+def test_edges_follow_the_lengths_without_costs() -> None:
+    with mb.Batcher(lambda items: items, length=int, costs=None, batch_size=8) as batcher:
+        source = random.Random(1)
+        items = [int(source.lognormvariate(4, 1)) + 1 for _ in range(6000)]
+        before = batcher._runtime.lanes.all()[0].scheduler.edges
+        assert list(batcher.map(items)) == items
+        deadline = time.monotonic() + 10
+        scheduler = batcher._runtime.lanes.all()[0].scheduler
+        while scheduler.edges == before and time.monotonic() < deadline:
+            list(batcher.map(items[:100]))
+        assert scheduler.edges != before
