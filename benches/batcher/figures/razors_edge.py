@@ -1,8 +1,8 @@
 """razors-edge-batching-scheduler beside ours: MiniLM on one thread, closed loops, at most 32 rows.
 
-The texts have a median of 48 tokens, log-normal with sigma 1, from 8 to 256. It times the model at
-its start, for minutes, and runs it in a process of its own with its recommended policy. Ours learns
-from 200 requests, which are not counted.
+The texts have a median of 48 tokens, log-normal with sigma 1, from 8 to 256. Razor's Edge times the
+model at its start, for minutes. It runs the model in a process of its own, with the policy that it
+recommends. Ours learns from 200 requests, which are not counted.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ def theirs(executor: Any) -> Run:
     return run
 
 
-def contestant(run: Run, texts: int, callers: int, seed: int) -> Contestant:
+def contestant(runner: asyncio.Runner, run: Run, texts: int, callers: int, seed: int) -> Contestant:
     def once(number: int) -> Figures:
         drawn = model.texts(LEARNING + texts, MEDIAN, seed + number)
 
         async def play() -> Figures:
             return await run(drawn, callers)
 
-        return asyncio.run(play())
+        return runner.run(play())
 
     return once
 
@@ -60,7 +60,10 @@ def measure(options: Options) -> Iterator[Line | str]:
     manager = baselines.load("batching_executor.process_manager")
     task = baselines.load("benches.batcher.razors_task").Embedding
     model.embedder()
-    executor = manager.ComputeExecutor([task], async_limit=max(CALLERS))
+    try:
+        executor = manager.ComputeExecutor([task], async_limit=max(CALLERS))
+    except SystemExit as error:
+        raise baselines.SkippedError(f"its process ended: {error}") from error
     runs = {"ours": ours, "razor's edge": theirs(executor)}
     for callers in CALLERS:
         count = min(options.texts, 400)
