@@ -852,6 +852,7 @@ class Inbox:
         on_full: without room, ``"raise"`` refuses a request, ``"wait"`` lets it wait in line, and
             ``"drop_oldest"`` fails the oldest that waits.
         when_full: returns the seconds after which room is expected, for ``FullError``.
+        when_ttl: is called when an item expires earlier than ``watch`` said.
 
     >>> from multibin._core import Inbox, Limit
     >>> scheduler, limit = Scheduler(Edges([0, 16]), 8), Limit(100)
@@ -860,7 +861,7 @@ class Inbox:
     >>> scheduler.stats()["waiting"], limit.cost
     (1, 4)
     """
-    def __new__(cls, /, scheduler: "Scheduler", limit: "Limit", *, length: Any | None = None, cost: Any | None = None, ttl: SupportsIndex | SupportsFloat | None = None, on_full: "Literal['raise', 'wait', 'drop_oldest']" = "raise", when_full: Any | None = None) -> Inbox: ...
+    def __new__(cls, /, scheduler: "Scheduler", limit: "Limit", *, length: Any | None = None, cost: Any | None = None, ttl: SupportsIndex | SupportsFloat | None = None, on_full: "Literal['raise', 'wait', 'drop_oldest']" = "raise", when_full: Any | None = None, when_ttl: Any | None = None) -> Inbox: ...
     def call(self, /, item: Any, *, length: SupportsIndex | SupportsFloat | None = None, cost: SupportsIndex | SupportsFloat | None = None, priority: "int" = 0, ttl: SupportsIndex | SupportsFloat | None = None) -> Future:
         """
         Submits an item as ``submit`` does; the future is a coroutine too.
@@ -872,6 +873,16 @@ class Inbox:
     def fail_waiting(self, /, error: Any) -> int:
         """
         Fails the futures that no batch has taken, and cancels their requests; returns how many.
+        """
+    @property
+    def items(self, /) -> int:
+        """
+        The items that wait or run, without those in line.
+        """
+    @property
+    def refused(self, /) -> int:
+        """
+        The items that found no room.
         """
     def submit(self, /, item: Any, *, length: SupportsIndex | SupportsFloat | None = None, cost: SupportsIndex | SupportsFloat | None = None, priority: "int" = 0, ttl: SupportsIndex | SupportsFloat | None = None, timeout: SupportsIndex | SupportsFloat | None = None) -> Future:
         """
@@ -896,6 +907,16 @@ class Inbox:
         of requests that the batch reports as expired fail with ``ExpiredError``.
 
         Take each batch: the futures of its rows end by what is returned.
+        """
+    @property
+    def waiting(self, /) -> int:
+        """
+        The items that a batch may take.
+        """
+    def watch(self, /) -> float | None:
+        """
+        Returns the seconds until the first waiting item expires (``None``: none will). From now on
+        an item that expires earlier calls ``when_ttl``.
         """
 
 @final

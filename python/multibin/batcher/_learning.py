@@ -99,7 +99,7 @@ class Learning:
             if self._learner is not None:
                 self._learner.fit()
                 self.table = self._learner.table
-            if self.table is not None and hasattr(self.table, 'bins'):  # INTERIM
+            if self.table is not None:
                 self._set(costs=self.table, **self._bins(self.table))
         finally:
             self._fitting = False

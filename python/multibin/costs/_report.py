@@ -14,8 +14,8 @@ __all__ = ["report", "thinned"]
 
 Floats = NDArray[np.float64]
 
-DENSITY = 2.0
-"""Points of an axis for each doubling."""
+DENSITY = 3.0
+"""Points of an axis in each doubling."""
 
 QUANTILES = (0.1, 0.5, 0.9)
 """Of the longest rows: the lengths that a report shows."""
@@ -26,7 +26,7 @@ NEAR = 1.05
 
 
 def thinned(low: int, high: int) -> list[int]:
-    """Returns integers from ``low`` to ``high``, both included, about two for each doubling."""
+    """Returns integers from ``low`` to ``high``, both included, about three for each doubling."""
     count = max(2, round(DENSITY * np.log2(high / low)) + 1)
     return sorted({round(point) for point in np.geomspace(low, high, count)})
 

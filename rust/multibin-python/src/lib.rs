@@ -11,6 +11,7 @@ mod adapt;
 mod asyncio;
 mod baseline;
 mod batch;
+mod bins;
 mod config;
 mod convert;
 mod edges;
@@ -30,7 +31,7 @@ mod worker;
 mod _core {
     #[pymodule_export]
     use crate::{
-        adapt::Adapt, asyncio::awaitable::Awaitable, baseline::Baseline, batch::Batch,
+        adapt::Adapt, asyncio::awaitable::Awaitable, baseline::Baseline, batch::Batch, bins::bins,
         config::SchedulerConfig, edges::Edges, future::class::Future, future::coroutine::Call,
         future::turn::Turn, gate::Gate, inbox::caller::Caller, inbox::class::Inbox,
         inbox::limit::Limit, inbox::rows::Rows, scheduler::Scheduler, simulate::simulate,

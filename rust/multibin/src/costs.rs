@@ -16,12 +16,16 @@
 #[cfg(feature = "simulate")]
 mod adjust;
 mod batch;
+mod batch_times;
+mod bins;
 mod error;
 mod linear;
 mod model;
 mod table;
 
 pub use batch::{RunningRow, Timing};
+pub use batch_times::BatchTimes;
+pub(crate) use batch_times::Column;
 pub use error::CostError;
 pub use linear::LinearCosts;
 pub use model::{Completion, CostModel, Costs};

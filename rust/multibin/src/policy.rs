@@ -21,6 +21,7 @@ mod former;
 mod has_batch;
 mod light_load;
 mod limit;
+mod measured;
 mod ranked;
 mod scan;
 mod select;

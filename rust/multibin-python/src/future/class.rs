@@ -72,17 +72,10 @@ impl Future {
         matches!(self.lock().phase, Phase::InLine(_))
     }
 
-    /// Notes the slot of the request.
-    pub fn set_slot(&self, slot: u32) {
-        if let Phase::Waiting(waiting) = &mut self.lock().phase {
-            waiting.slot = slot;
-        }
-    }
-
-    /// Notes the ticket of the request; returns false if the future is over.
-    pub fn set_ticket(&self, ticket: Ticket) -> bool {
+    /// Notes where the request waits; returns false if the future is over.
+    pub fn set_ticket(&self, slot: u32, ticket: Ticket) -> bool {
         match &mut self.lock().phase {
-            Phase::Waiting(waiting) => waiting.ticket = Some(ticket),
+            Phase::Waiting(waiting) => (waiting.slot, waiting.ticket) = (slot, Some(ticket)),
             Phase::InLine(_) | Phase::Running => {}
             Phase::Done(_) | Phase::Failed(_) | Phase::Cancelled(_) => return false,
         }

@@ -83,7 +83,7 @@ fn post(py: Python<'_>, turn: Turn, here: bool) {
 
 /// Returns the event loop that runs in this thread.
 pub fn running_loop(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
-    match hooks::running_loop(py, ()) {
+    match hooks::running_loop(py) {
         Ok(running) => Some(running).filter(|running| !running.is_none()),
         Err(error) => {
             calls::report(py, error);

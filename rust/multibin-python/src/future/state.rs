@@ -77,7 +77,7 @@ pub struct Waiting {
     pub item: Py<PyAny>,
     /// `None` until the scheduler has accepted it.
     pub ticket: Option<Ticket>,
-    /// Its index in the slab of the inbox, and its key in the scheduler.
+    /// Its index in the slab of the inbox, and its key in the scheduler; known with the ticket.
     pub slot: u32,
 }
 

@@ -20,9 +20,10 @@ pub struct Due {
 
 impl Due {
     fn run(&self, py: Python<'_>) -> PyResult<()> {
+        let (function, future) = (self.function.bind(py), self.future.bind(py).as_any());
         let called = match &self.context {
-            Some(context) => hooks::run_in(py, (context, &self.function, &self.future)),
-            None => calls::call(self.function.bind(py), (&self.future,)),
+            Some(context) => hooks::run_in(context.bind(py), function, future),
+            None => calls::call_1(function, future),
         };
         called.map(drop)
     }

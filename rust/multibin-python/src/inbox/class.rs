@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use super::limit::Limit;
 use super::rows::Rows;
 use super::slab::Slab;
 use super::submit::Given;
+use super::watch::Watch;
 use crate::batch::Batch;
 use crate::convert::arguments::Number;
 use crate::convert::named::{whole, word};
@@ -32,6 +34,7 @@ use crate::scheduler::Scheduler;
 ///     on_full: without room, ``"raise"`` refuses a request, ``"wait"`` lets it wait in line, and
 ///         ``"drop_oldest"`` fails the oldest that waits.
 ///     when_full: returns the seconds after which room is expected, for ``FullError``.
+///     when_ttl: is called when an item expires earlier than ``watch`` said.
 ///
 /// >>> from multibin._core import Inbox, Limit
 /// >>> scheduler, limit = Scheduler(Edges([0, 16]), 8), Limit(100)
@@ -48,6 +51,10 @@ pub struct Inbox {
     pub ttl: Option<Duration>,
     pub on_full: OnFull,
     pub when_full: Option<Py<PyAny>>,
+    pub when_ttl: Option<Py<PyAny>>,
+    pub watch: Watch,
+    /// Requests that found no room.
+    pub refused: AtomicU64,
     slab: Mutex<Slab>,
 }
 
@@ -160,7 +167,7 @@ impl Inbox {
     }
 
     /// Returns the futures that no batch has taken.
-    fn waiting(&self, py: Python<'_>) -> Vec<Py<Future>> {
+    fn untaken(&self, py: Python<'_>) -> Vec<Py<Future>> {
         let is_ours = |future: &Py<Future>| match &future.get().lock().phase {
             Phase::InLine(entry) => std::ptr::eq(entry.inbox.get(), self),
             _ => false,
@@ -175,7 +182,7 @@ impl Inbox {
 #[pymethods]
 impl Inbox {
     #[new]
-    #[pyo3(signature = (scheduler: "Scheduler", limit: "Limit", *, length = None, cost = None, ttl = None, on_full: "Literal['raise', 'wait', 'drop_oldest']" = "raise", when_full = None))]
+    #[pyo3(signature = (scheduler: "Scheduler", limit: "Limit", *, length = None, cost = None, ttl = None, on_full: "Literal['raise', 'wait', 'drop_oldest']" = "raise", when_full = None, when_ttl = None))]
     fn new(
         py: Python<'_>,
         scheduler: Py<Scheduler>,
@@ -185,11 +192,24 @@ impl Inbox {
         ttl: Option<Number<'_>>,
         #[pyo3(from_py_with = word::on_full)] on_full: &str,
         when_full: Option<Py<PyAny>>,
+        when_ttl: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let ttl = ttl.map(|ttl| seconds(&ttl, "ttl")).transpose()?;
         let on_full = words::choose(py, "on_full", on_full, words::ON_FULL)?;
-        let slab = Mutex::default();
-        Ok(Self { scheduler, limit, length, cost, ttl, on_full, when_full, slab })
+        let (slab, watch, refused) = (Mutex::default(), Watch::default(), AtomicU64::new(0));
+        Ok(Self {
+            scheduler,
+            limit,
+            length,
+            cost,
+            ttl,
+            on_full,
+            when_full,
+            when_ttl,
+            watch,
+            refused,
+            slab,
+        })
     }
 
     /// Submits an item and returns its future. Any thread may call it.
@@ -253,7 +273,7 @@ impl Inbox {
         self.check_fork()?;
         let failure = super::rows::failure(error)?;
         let mut delivery = Delivery::default();
-        let futures = self.waiting(py);
+        let futures = self.untaken(py);
         let fail =
             |future: &&Py<Future>| Self::fail(py, future, failure.clone_ref(py), &mut delivery);
         let failed = futures.iter().filter(fail).count();
@@ -272,10 +292,35 @@ impl Inbox {
         Ok(count)
     }
 
+    /// Returns the seconds until the first waiting item expires (``None``: none will). From now on
+    /// an item that expires earlier calls ``when_ttl``.
+    fn watch(&self, py: Python<'_>) -> Option<f64> {
+        self.next_look(py)
+    }
+
+    /// The items that a batch may take.
+    #[getter]
+    fn waiting(&self) -> usize {
+        self.slab().waiting()
+    }
+
+    /// The items that wait or run, without those in line.
+    #[getter]
+    fn items(&self) -> usize {
+        self.slab().len()
+    }
+
+    /// The items that found no room.
+    #[getter]
+    fn refused(&self) -> u64 {
+        // Relaxed: it orders nothing.
+        self.refused.load(Ordering::Relaxed)
+    }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.scheduler)?;
         visit.call(&self.limit)?;
-        for function in [&self.length, &self.cost, &self.when_full] {
+        for function in [&self.length, &self.cost, &self.when_full, &self.when_ttl] {
             visit.call(function)?;
         }
         let Ok(slab) = self.slab.try_lock() else { return Ok(()) };

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use multibin::{Row, Ticket};
 use pyo3::exceptions::{PyBaseException, PyIndexError};
+use pyo3::ffi;
 use pyo3::inspect::PyStaticExpr;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyType};
@@ -254,7 +255,7 @@ impl Rows {
     ///     anywhere: let any worker take them, not only the worker of this batch.
     ///
     /// Raises ``ValueError`` and ``RuntimeError`` as ``Batch.resubmit``; the rows stay then.
-    #[pyo3(signature = (batch, indices, states, progress, *, anywhere = true))]
+    #[pyo3(signature = (batch, indices: "list[int]", states: "list[Any]", progress: "list[int]", *, anywhere = true))]
     fn resume(
         &self,
         py: Python<'_>,
@@ -273,7 +274,7 @@ impl Rows {
         let mut again = Vec::with_capacity(indices.len());
         let mut gone = Vec::new();
         for ((at, state), progress) in indices.into_iter().zip(states).zip(progress) {
-            self.stop(at, None)?;
+            self.stop(at, Some(at + 1))?;
             for (at, open) in self.close(at, at + 1, |_| true) {
                 let waiting = Waiting {
                     inbox: self.inbox.clone_ref(py),
@@ -348,7 +349,8 @@ impl Drop for Rows {
     /// Fails the rows that are not answered.
     fn drop(&mut self) {
         let closed = self.close(0, self.positions.len(), |_| true);
-        if closed.is_empty() {
+        // SAFETY: any thread may call it.
+        if closed.is_empty() || unsafe { ffi::Py_IsInitialized() } == 0 {
             return;
         }
         // While the interpreter ends, nothing happens.

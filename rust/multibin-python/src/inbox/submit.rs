@@ -1,5 +1,6 @@
 //! Submitting: a request is measured, gets room, and enters the scheduler.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use multibin::Options;
@@ -73,8 +74,8 @@ impl Inbox {
     /// its slot are free again.
     pub fn enter(&self, py: Python<'_>, future: &Py<Future>, request: Request) -> PyResult<()> {
         let Request { length, options } = request;
-        let slot = self.slab().insert(future.clone_ref(py), request.cost());
-        future.get().set_slot(slot);
+        let deadline = options.ttl.and_then(|ttl| Instant::now().checked_add(ttl));
+        let slot = self.slab().insert(future.clone_ref(py), request.cost(), deadline);
         let submitted = if options == Options::default() {
             self.core().submit(slot.into(), length)
         } else {
@@ -82,7 +83,7 @@ impl Inbox {
         };
         match submitted {
             Ok(ticket) => {
-                if !future.get().set_ticket(ticket) && self.core().cancel(ticket) {
+                if !future.get().set_ticket(slot, ticket) && self.core().cancel(ticket) {
                     let mut delivery = Delivery::default();
                     self.free(py, &[slot], &mut delivery);
                     delivery.send(py);
@@ -90,6 +91,7 @@ impl Inbox {
                 if self.on_full == OnFull::DropOldest {
                     self.limit.get().note(future.clone_ref(py));
                 }
+                self.note_deadline(py, deadline);
                 Ok(())
             }
             Err(error) => {
@@ -120,6 +122,8 @@ impl Inbox {
 
     /// Returns the error of a request for which there is no room.
     fn full(&self, py: Python<'_>) -> PyErr {
+        // Relaxed: it orders nothing.
+        self.refused.fetch_add(1, Ordering::Relaxed);
         let seconds = self.when_full.as_ref().map(|when| {
             calls::call(when.bind(py), ()).and_then(|seconds| seconds.extract::<Option<f64>>())
         });
@@ -151,6 +155,7 @@ impl Inbox {
         let future = make(py, Phase::InLine(Box::new(entry)))?;
         let limit = inbox.limit.get();
         limit.join(future.clone_ref(py), request.cost());
+        inbox.note_deadline(py, deadline);
         // Room may have become free before it joined.
         let mut delivery = Delivery::default();
         Self::admit(py, limit, &mut delivery);
@@ -195,6 +200,6 @@ fn measured(
     name: &str,
 ) -> PyResult<Option<u32>> {
     let Some(function) = function else { return Ok(None) };
-    let found = calls::call(function.bind(py), (item,))?;
+    let found = calls::call_1(function.bind(py), item.bind(py))?;
     length(&Number(found), name).map(Some)
 }

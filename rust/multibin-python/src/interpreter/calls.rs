@@ -38,6 +38,14 @@ mod python {
         )+};
     }
 
+    /// Returns the function that calls with as many arguments as come before a null.
+    pub fn call_with() -> unsafe extern "C-unwind" fn(*mut PyObject, ...) -> *mut PyObject {
+        type Declared = unsafe extern "C" fn(*mut PyObject, ...) -> *mut PyObject;
+        type Left = unsafe extern "C-unwind" fn(*mut PyObject, ...) -> *mut PyObject;
+        // SAFETY: the two conventions differ only in unwinding, and this one allows more.
+        black_box(unsafe { transmute::<Declared, Left>(ffi::PyObject_CallFunctionObjArgs) })
+    }
+
     functions! {
         call: PyObject_Call(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject;
         write_unraisable: PyErr_WriteUnraisable(*mut PyObject);
@@ -95,6 +103,48 @@ pub fn call<'py>(
         let (callable, arguments) = (callable.as_ptr(), arguments.as_ptr());
         let outcome = guarded(|| python::call()(callable, arguments, std::ptr::null_mut()));
         Bound::from_owned_ptr_or_err(py, outcome)
+    }
+}
+
+/// Calls a Python object without arguments.
+pub fn call_0<'py>(callable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let end = std::ptr::null_mut::<ffi::PyObject>();
+    // SAFETY: the thread is attached and the object lives through the call. The result is a new
+    // reference, or null with an exception set.
+    unsafe {
+        let outcome = guarded(|| python::call_with()(callable.as_ptr(), end));
+        Bound::from_owned_ptr_or_err(callable.py(), outcome)
+    }
+}
+
+/// Calls a Python object with one argument.
+pub fn call_1<'py>(
+    callable: &Bound<'py, PyAny>,
+    argument: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let end = std::ptr::null_mut::<ffi::PyObject>();
+    // SAFETY: the thread is attached and the objects live through the call. The result is a new
+    // reference, or null with an exception set.
+    unsafe {
+        let (function, argument) = (callable.as_ptr(), argument.as_ptr());
+        let outcome = guarded(|| python::call_with()(function, argument, end));
+        Bound::from_owned_ptr_or_err(callable.py(), outcome)
+    }
+}
+
+/// Calls a Python object with three arguments.
+pub fn call_3<'py>(
+    callable: &Bound<'py, PyAny>,
+    [first, second, third]: [&Bound<'py, PyAny>; 3],
+) -> PyResult<Bound<'py, PyAny>> {
+    let end = std::ptr::null_mut::<ffi::PyObject>();
+    // SAFETY: the thread is attached and the objects live through the call. The result is a new
+    // reference, or null with an exception set.
+    unsafe {
+        let (first, second, third) = (first.as_ptr(), second.as_ptr(), third.as_ptr());
+        let function = callable.as_ptr();
+        let outcome = guarded(|| python::call_with()(function, first, second, third, end));
+        Bound::from_owned_ptr_or_err(callable.py(), outcome)
     }
 }
 

@@ -11,12 +11,18 @@ macro_rules! hooks {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
         struct Hooks {
             $($name: Py<PyAny>,)+
+            running: Py<PyAny>,
+            within: Py<PyAny>,
         }
 
         impl Hooks {
             fn find(py: Python<'_>) -> PyResult<Self> {
                 let module = py.import("multibin._hooks")?;
-                Ok(Self { $($name: module.getattr(stringify!($name))?.unbind(),)+ })
+                Ok(Self {
+                    $($name: module.getattr(stringify!($name))?.unbind(),)+
+                    running: module.getattr("running_loop")?.unbind(),
+                    within: module.getattr("run_in")?.unbind(),
+                })
             }
         }
 
@@ -43,12 +49,8 @@ hooks! {
     wake,
     /// Returns whether an event loop runs in this thread.
     loop_runs,
-    /// Returns the event loop that runs in this thread, or `None`.
-    running_loop,
     /// Returns a copy of the current context.
     copy_context,
-    /// Calls a function in a context.
-    run_in,
     /// Makes a condition of `threading`.
     make_condition,
     /// Has a loop call a turn; tells whether the loop runs in this thread.
@@ -85,6 +87,21 @@ hooks! {
     as_array,
     /// Returns an array as one of float64.
     as_floats,
+}
+
+/// Returns the event loop that runs in this thread, or `None`.
+pub fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    calls::call_0(found(py)?.running.bind(py))
+}
+
+/// Calls a function with one argument in a context.
+pub fn run_in<'py>(
+    context: &Bound<'py, PyAny>,
+    function: &Bound<'py, PyAny>,
+    argument: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = context.py();
+    calls::call_3(found(py)?.within.bind(py), [context, function, argument])
 }
 
 static HOOKS: PyOnceLock<Hooks> = PyOnceLock::new();

@@ -1,9 +1,11 @@
 //! Changes of a configuration while requests flow.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::budget::Budget;
 use super::scheduler::Config;
+use crate::costs::BatchTimes;
 use crate::edges::Edges;
 
 /// The settings that [`Scheduler::reconfigure`](crate::Scheduler::reconfigure) changes; the others
@@ -34,6 +36,8 @@ pub struct Change {
     pub max_wait: Setting<Duration>,
     /// Number of waiting climbers from which a worker starts no new request.
     pub max_parked: Setting<usize>,
+    /// Seconds of a batch, by which batches are cut.
+    pub costs: Setting<Arc<BatchTimes>>,
 }
 
 /// The change of a setting that may be unset.
@@ -91,6 +95,7 @@ impl Config {
             budget: self.budget.map(max_cost),
             max_wait: change.max_wait.apply(self.max_wait),
             max_parked: change.max_parked.apply(self.max_parked),
+            costs: change.costs.clone().apply(self.costs.clone()),
             ..self.clone()
         }
     }

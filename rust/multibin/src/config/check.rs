@@ -1,6 +1,6 @@
 //! Checks of a configuration.
 
-use super::choices::Order;
+use super::choices::{Fill, Order, Overrun};
 use super::error::ConfigError;
 use super::limits::MAX_CAPACITY;
 use super::scheduler::Config;
@@ -70,6 +70,7 @@ impl Config {
         if let Some(share) = self.max_padding.filter(|share| !(0.0..=1.0).contains(share)) {
             return Err(ConfigError::MaxPadding(share));
         }
+        self.check_costs()?;
         match (self.resolved_order(), self.ageing) {
             (_, Some(ageing)) if !(ageing >= 0.0 && ageing.is_finite()) => {
                 Err(ConfigError::Ageing(ageing))
@@ -77,6 +78,15 @@ impl Config {
             (Order::Formed | Order::Deadline, Some(ageing)) => {
                 Err(ConfigError::AgeingOrder(ageing))
             }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses costs beside choices that do not let the oldest request lead at once.
+    fn check_costs(&self) -> Result<(), ConfigError> {
+        match (&self.costs, self.fill, self.overrun) {
+            (Some(_), Fill::Strict, _) => Err(ConfigError::CostsFill),
+            (Some(_), _, Overrun::Climb | Overrun::Recompute) => Err(ConfigError::CostsOverrun),
             _ => Ok(()),
         }
     }

@@ -74,6 +74,12 @@ pub enum ConfigError {
     /// More queues than [`Edges::MAX_BINS`].
     #[error("max_bins must be at most {max}, got {0}", max = Edges::MAX_BINS)]
     MaxBins(usize),
+    /// Measured costs beside bins that wait until they are full.
+    #[error("costs must be left out where fill is 'strict', got a table")]
+    CostsFill,
+    /// Measured costs beside requests that climb.
+    #[error("costs must be left out unless overrun is 'finish', got a table")]
+    CostsOverrun,
     /// A batch that could never be full.
     #[error("batch_size must be at most capacity = {capacity}, got {batch_size}")]
     NeverFull {

@@ -1,10 +1,12 @@
 //! The configuration of a scheduler.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::adapt::Adapt;
 use super::budget::Budget;
 use super::choices::{Fill, Order, Overrun};
+use crate::costs::BatchTimes;
 use crate::edges::Edges;
 
 /// The configuration of a scheduler.
@@ -62,6 +64,12 @@ pub struct Config {
     pub ageing: Option<f64>,
     /// Settings of edges that follow the traffic and of a gate that watches the predictions.
     pub adapt: Option<Adapt>,
+    /// Seconds of a batch by its rows and its longest length, by which batches are cut. The oldest
+    /// request leads: with its bin if that is full, else with its part of the best cut of what
+    /// waits nearby. `order` then chooses no bin.
+    ///
+    /// [`Fill::Strict`], [`Overrun::Climb`] and [`Overrun::Recompute`] are refused.
+    pub costs: Option<Arc<BatchTimes>>,
 }
 
 impl Config {
@@ -87,6 +95,7 @@ impl Config {
             max_bins: None,
             ageing: None,
             adapt: None,
+            costs: None,
         }
     }
 

@@ -10,6 +10,7 @@ pub(super) mod strategies;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
+pub(super) use axis::AxisPosition;
 pub use cost_table::CostTable;
 pub use error::CostTableError;
 pub use measurements::{Counts, Measurements};

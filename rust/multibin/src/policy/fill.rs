@@ -41,6 +41,14 @@ impl Former {
         Formed::new(batch.rows, limit, bin, reason)
     }
 
+    /// Takes up to a batch of the first new requests of a bin, and no others.
+    pub(super) fn fill_from(&mut self, eligible: Eligible, bin: usize, reason: Reason) -> Formed {
+        let room = self.full.rows(bin);
+        let mut batch = Batch { rows: Vec::with_capacity(room), room, bin, cost: BatchCost::EMPTY };
+        self.take(eligible, bin, &mut batch);
+        Formed::new(batch.rows, None, bin, reason)
+    }
+
     /// Takes the head of a queue of the leader's bin, also from behind the heads of its other
     /// queues. Returns 1 if it had not started.
     fn take_leader(&mut self, owner: Owner, batch: &mut Batch) -> usize {

@@ -6,6 +6,7 @@ use super::batch_cost::FullRules;
 use super::bins::{HeadIndex, Queues, Taken};
 use super::bit_set::BitSet;
 use super::expiry::Expiry;
+use super::measured::Measured;
 use super::ranked::Ranked;
 use super::rules::Rules;
 use super::waiting::Slab;
@@ -63,6 +64,8 @@ pub(crate) struct Former {
     pub(super) changed: BitSet,
     /// Scratch space of rule 1.
     pub(super) ranked: Vec<Ranked>,
+    /// The measured costs by which batches are cut, if any are known.
+    pub(super) measured: Option<Box<Measured>>,
 }
 
 impl Former {
@@ -98,6 +101,7 @@ impl Former {
             expiry: Expiry::new(capacity),
             changed: BitSet::full(bins),
             ranked: Vec::new(),
+            measured: None,
         })
     }
 

@@ -35,6 +35,11 @@ impl Former {
 
     /// Applies the rules in order. `all`: what is eligible unless `max_parked` bounds it.
     fn select(&mut self, now: u64, all: Eligible, closed: bool) -> Option<Formed> {
+        if let Some(mut measured) = self.measured.take() {
+            let formed = self.select_measured(now, all, closed, &mut measured);
+            self.measured = Some(measured);
+            return formed;
+        }
         let elastic = self.rules.fill == Fill::Elastic;
         let eligible = self.bounded(now, all, closed);
         let bounded = eligible.max_new != all.max_new;

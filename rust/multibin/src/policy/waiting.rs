@@ -12,7 +12,7 @@ mod tests;
 mod ticket_index;
 mod touched;
 
-pub(crate) use bin_queue::BinQueue;
+pub(crate) use bin_queue::{BinQueue, Picked};
 pub(crate) use entry::{Entry, Head};
 pub(crate) use home::{Home, Owner};
 pub(crate) use ranking::Ranking;

@@ -89,7 +89,8 @@ fn former(config: &Config, rules: Rules, edges: Edges, bins: usize) -> Result<Fo
     let capacity = config.capacity;
     let memory = |_| ConfigError::Memory(capacity);
     let slab = Slab::new(capacity, bins, rules.ranking).map_err(memory)?;
-    Former::new(rules, config.sizes(bins), edges, slab, capacity).map_err(memory)
+    let former = Former::new(rules, config.sizes(bins), edges, slab, capacity).map_err(memory)?;
+    Ok(former.with_costs(config.costs.as_ref()))
 }
 
 fn state(

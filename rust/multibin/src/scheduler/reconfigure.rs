@@ -37,6 +37,7 @@ impl Inner {
         // Relaxed: a producer that reads the old one claimed before the notifier is armed again.
         self.max_wait.store(rules.max_wait.unwrap_or(u64::MAX), Ordering::Relaxed);
         state.former.set_rules(rules, config.sizes(self.rings.len()));
+        state.former.set_costs(config.costs.as_ref());
         let max_cost = config.budget.map_or(u64::MAX, Budget::max);
         // Relaxed: a request that comes meanwhile meets the old or the new one.
         self.max_request_cost.store(max_cost, Ordering::Relaxed);

@@ -111,7 +111,8 @@ pub(super) fn former(
     let (rules, queues) = (Rules::new(config), config.queues(&edges));
     let memory = |_| ConfigError::Memory(requests);
     let slab = Slab::new(requests, queues, rules.ranking).map_err(memory)?;
-    Former::new(rules, config.sizes(queues), edges, slab, 0).map_err(memory)
+    let former = Former::new(rules, config.sizes(queues), edges, slab, 0).map_err(memory)?;
+    Ok(former.with_costs(config.costs.as_ref()))
 }
 
 /// Returns what the scheduler adapts, with the gate that `servers` ask for.

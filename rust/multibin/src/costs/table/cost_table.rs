@@ -91,7 +91,7 @@ impl CostTable {
     }
 
     /// Interpolates a grid at a position on the axis of rows and a number of tokens.
-    pub(super) fn at(&self, grid: &[f64], row: AxisPosition, tokens: f64) -> f64 {
+    pub(in crate::costs) fn at(&self, grid: &[f64], row: AxisPosition, tokens: f64) -> f64 {
         let width = self.0.tokens.len();
         let column = |j: usize| row.interpolate(|i| grid[i * width + j]);
         AxisPosition::on(&self.0.tokens, tokens).interpolate(column)

@@ -57,4 +57,15 @@ pub enum CostTableError {
         /// The value.
         value: f64,
     },
+    /// Measurements that count the mean, where the longest row decides.
+    #[error("counts must be longest, got mean")]
+    CountsMean,
+    /// A largest number of rows that is out of range.
+    #[error("max_rows must be between 1 and {most}, got {max_rows}")]
+    MaxRows {
+        /// The largest number of rows.
+        max_rows: u32,
+        /// The most that memory is kept for.
+        most: u32,
+    },
 }

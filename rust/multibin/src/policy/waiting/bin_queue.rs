@@ -1,6 +1,7 @@
 //! The queue of one bin: first in, first out, or a heap where ranks decide.
 
 mod compact;
+mod pick;
 mod read;
 mod remove;
 
@@ -8,6 +9,8 @@ use super::entry::{Entry, Head, NIL};
 use super::home::{Home, Owner};
 use super::slab::Slab;
 use crate::request::Row;
+
+pub(crate) use pick::Picked;
 
 /// The entries of one bin: a cache line of numbers, while the entries lie in the slab.
 ///

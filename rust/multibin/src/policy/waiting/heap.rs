@@ -1,5 +1,9 @@
 //! 4-ary heaps of positions in the slab, lowest rank first, in which a position finds its item.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ops::Range;
+
 use super::entry::NIL;
 use super::touched::Touched;
 use crate::request::Ticket;
@@ -60,6 +64,21 @@ impl Heap {
     #[inline]
     pub(super) fn position(&self, nth: u32) -> u32 {
         self.item(ROOT + nth as usize).position
+    }
+
+    /// Returns the positions of the first `count` items in their order, or of all if there are
+    /// fewer. O(count · log of it).
+    pub(super) fn first_positions(&self, count: usize) -> Vec<u32> {
+        let key = |index: usize| Reverse((self.item(index).rank, self.item(index).ticket, index));
+        let mut next = BinaryHeap::from_iter((!self.is_empty()).then(|| key(ROOT)));
+        let mut positions = Vec::with_capacity(count.min(self.end - ROOT));
+        while positions.len() < count
+            && let Some(Reverse((.., index))) = next.pop()
+        {
+            positions.push(self.item(index).position);
+            next.extend(children(index).filter(|&child| child < self.end).map(key));
+        }
+        positions
     }
 
     #[inline]
@@ -145,6 +164,12 @@ impl Heap {
         }
         self.set(index, item, indices);
     }
+}
+
+/// Returns the indices of the children of an index, also where no items are.
+fn children(index: usize) -> Range<usize> {
+    let first = CHILDREN * index - 8;
+    first..first + CHILDREN
 }
 
 #[inline]

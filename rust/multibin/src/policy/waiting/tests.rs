@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::bin_queue::BinQueue;
+use super::bin_queue::{BinQueue, Picked};
 use super::entry::Entry;
 use super::home::{Home, Owner};
 use super::ranking::Ranking;
@@ -25,6 +25,8 @@ enum Step {
     /// Those whose ticket is a multiple of it leave.
     Sift(u64),
     Clear,
+    /// Of so many first entries those of the bits leave.
+    Pick(usize, u64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -36,6 +38,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0..300usize).prop_map(Step::Unlink),
         1 => (0..300usize).prop_map(Step::UnlinkRun),
         1 => (1..5u64).prop_map(Step::Sift),
+        3 => (0..64usize, any::<u64>()).prop_map(|(first, bits)| Step::Pick(first, bits)),
         1 => prop_oneof![9 => Just(Step::Pop), 1 => Just(Step::Clear)],
     ]
 }
@@ -93,6 +96,7 @@ impl Pair {
                 queue.clear(slab);
                 list.clear();
             }
+            Step::Pick(first, bits) => pick(queue, slab, list, first, bits),
             _ => {}
         }
     }
@@ -129,6 +133,26 @@ fn unlink(queue: &mut BinQueue, slab: &mut Slab, list: &mut Vec<(u32, Row)>, nth
     let (at, row) = list.remove(nth);
     assert_eq!(queue.unlink(slab, at), row);
     assert_eq!(slab.find(row.ticket), None);
+    find_again(slab, list);
+}
+
+fn pick(
+    queue: &mut BinQueue,
+    slab: &mut Slab,
+    list: &mut Vec<(u32, Row)>,
+    first: usize,
+    bits: u64,
+) {
+    let leaves = |nth: usize| bits >> nth & 1 == 1;
+    let (mut seen, mut picked) = (Vec::new(), Vec::new());
+    queue.look(slab, first, |position, entry| {
+        picked.push(Picked { position, leaves: leaves(seen.len()) });
+        seen.push((position, entry.row));
+    });
+    assert_eq!(seen, list[..first.min(list.len())]);
+    queue.take_picked(slab, &picked);
+    let mut nth = 0..;
+    list.retain(|_| !nth.next().is_some_and(|nth| nth < first && leaves(nth)));
     find_again(slab, list);
 }
 

@@ -58,7 +58,7 @@ impl BinQueue {
 }
 
 /// Returns the position of the entry that waits next after `at` in a FIFO queue.
-fn waiting_after(slab: &Slab, mut at: u32) -> u32 {
+pub(super) fn waiting_after(slab: &Slab, mut at: u32) -> u32 {
     loop {
         at = slab.blocks.after(at);
         if slab.waits(at) {
