@@ -12,7 +12,7 @@ impl Former {
     /// Fills a window: with the first entries of the leader's queue, then of its bin's others, then
     /// of the nearest bins, the lower of two first.
     pub(super) fn look_around(&self, eligible: Eligible, leader: Home, window: &mut Window) {
-        let most = Window::most(self.rules.max_batch_size as usize);
+        let most = Window::most(self.full.rows(leader.bin));
         let sources = self.queues.sources(eligible);
         window.clear();
         // An overdue leader starts alone where no other request may start.

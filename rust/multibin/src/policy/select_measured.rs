@@ -39,9 +39,12 @@ impl Former {
     ) -> Option<Formed> {
         let eligible = self.bounded(now, all, closed);
         self.refresh();
-        let overdue = self.scan(now, all, None).overdue.leader;
-        let oldest = || self.scan(now, eligible, None).oldest.leader;
-        let bin = overdue.map(|(bin, _)| bin).or_else(oldest)?;
+        let mut scan = self.scan(now, all, None);
+        let overdue = scan.overdue.leader;
+        if eligible.max_new != all.max_new {
+            scan = self.scan(now, eligible, None);
+        }
+        let bin = overdue.map(|(bin, _)| bin).or(scan.oldest.leader)?;
         let full = self.is_full(eligible, bin);
         let reason = match overdue {
             Some(_) => Reason::Overdue,

@@ -46,8 +46,8 @@ impl Reference {
     /// Returns the first entries of the leader's queue, the others of its bin and those of the
     /// nearest bins, by length.
     fn window(&self, bins: &[Vec<Entry>], leader: &Entry) -> Vec<Entry> {
-        let largest = (0..bins.len()).map(|bin| self.size(bin)).max().unwrap();
-        let most = (2 * largest).clamp(64, 256);
+        let size = self.size(leader.bin);
+        let most = (4 * size).clamp(32, 64).max(2 * size).min(256);
         let mut entries = vec![leader.clone()];
         let others = bins.iter().flatten().filter(|entry| entry.ticket != leader.ticket);
         entries.extend(others.cloned());

@@ -10,9 +10,9 @@ const LANES: usize = 8;
 
 /// The exact dynamic program over a window, and its result.
 ///
-/// The last batch of the first i entries has some k rows. The least seconds of these entries are the
-/// least sum, over k, of that batch's and of the first i − k entries'. They are kept from the last
-/// to the first, so that those of 1, 2, … entries fewer lie side by side.
+/// The last batch of the first i entries has some k rows. Their least seconds are the least sum,
+/// over k, of that batch's and of those of the first i − k. They are kept from the last to the
+/// first, so that those of 1, 2, … entries fewer lie side by side.
 #[derive(Debug, Default)]
 pub(crate) struct Cut {
     /// By sorted entry, the most rows of a batch in which it is the longest.

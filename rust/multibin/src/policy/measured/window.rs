@@ -27,12 +27,11 @@ pub(crate) struct Window {
 impl Window {
     /// The most entries that any window has.
     pub(crate) const MOST: usize = 256;
-    /// The most entries that a window has unless batches are large.
-    const USUAL: usize = 64;
 
-    /// Returns the most entries of a window, where the largest batch has `rows` rows.
+    /// Returns the most entries of a window whose leader's bin is full with `rows` rows. Four
+    /// batches around the leader decide how it is cut, and the next ones change nothing.
     pub(crate) fn most(rows: usize) -> usize {
-        (2 * rows).clamp(Self::USUAL, Self::MOST)
+        (4 * rows).clamp(32, 64).max(2 * rows).min(Self::MOST)
     }
 
     /// Returns the entries of a queue.
