@@ -1,13 +1,17 @@
-"""Costs: how long a batch takes, by a linear model or by a table of measurements."""
+"""Costs: how long a batch takes, by a linear model or by a table of measurements.
+
+``CostLearner`` makes such a table from the batches that run.
+"""
 
 from __future__ import annotations
 
 from typing import TypeAlias
 
+from multibin.costs._learn import CostLearner
 from multibin.costs._model import CostModel
 from multibin.costs._table import CostTable
 
-__all__ = ["CostModel", "CostTable", "Costs"]
+__all__ = ["CostLearner", "CostModel", "CostTable", "Costs"]
 
 Costs: TypeAlias = CostModel | CostTable
 """What ``multibin.simulate`` takes as ``costs``."""

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from multibin import _args
+from multibin import _args, _core
+from multibin._core import Edges
 from multibin.costs._fit import nearest
+from multibin.costs._measure import Plan, measured
 from multibin.costs._model import COMPLETIONS, Completion, CostModel
 
 __all__ = ["COUNTS", "GRIDS", "CostTable", "Counts", "axis"]
 
+Item = TypeVar("Item")
 Counts: TypeAlias = Literal["longest", "mean"]
 Grid: TypeAlias = Literal["step", "prefill", "move"]
 
@@ -77,6 +80,97 @@ class CostTable:
         object.__setattr__(self, "about", _about(self.about))
 
     @classmethod
+    def of_batches(
+        cls,
+        rows: ArrayLike,
+        lengths: ArrayLike,
+        seconds: ArrayLike,
+        *,
+        counts: Counts = "longest",
+        about: Mapping[str, str] | None = None,
+    ) -> CostTable:
+        """Returns the table of batches that are one call each, such as those of an encoder.
+
+        Args:
+            rows: numbers of rows, increasing, at least 1; shape ``[r]``.
+            lengths: lengths of the rows, increasing; shape ``[t]``.
+            seconds: the time of each batch, shape ``[r, t]``. It is the grid ``prefill``; a batch
+                has neither decode steps nor moves, and those grids are 0.
+            counts: the length that stands for unlike rows.
+            about: facts of the measurement.
+
+        Raises:
+            TypeError: an axis or ``seconds`` has another dtype.
+            ValueError: an axis does not increase, the grid has another shape, or seconds are
+                negative or not finite.
+
+        >>> import multibin as mb
+        >>> table = mb.CostTable.of_batches([1, 8], [10, 100], [[0.01, 0.02], [0.03, 0.1]])
+        >>> round(table.seconds("prefill", rows=8, tokens=55), 3)
+        0.065
+        """
+        grid = np.asarray(seconds)
+        none = np.zeros((np.size(rows), np.size(lengths)))
+        return cls(
+            np.asarray(rows),
+            np.asarray(lengths),
+            step=none,
+            prefill=grid,
+            move=none,
+            counts=counts,
+            about=about or {},
+        )
+
+    @classmethod
+    def measure(
+        cls,
+        fn: Callable[[list[Item]], Any],
+        make: Callable[[int], Item],
+        rows: Sequence[int] = (1, 2, 4, 8, 16, 32),
+        lengths: Sequence[int] = (8, 16, 32, 64, 128, 256),
+        *,
+        repeats: int = 5,
+        warmup: int = 1,
+        minutes: float = 5.0,
+        progress: bool = True,
+        counts: Counts = "longest",
+        about: Mapping[str, str] | None = None,
+    ) -> CostTable:
+        """Measures how long a function takes, on a grid of rows and lengths.
+
+        Points that take long are measured last. A point for which memory is too small ends an
+        axis, and so does the time. The largest full grid of what was measured is kept, and
+        ``about["left out"]`` and the logger ``multibin`` name the rest. Times that fall as rows
+        grow are kept: some kernels are faster with more rows.
+
+        Args:
+            fn: takes a list of items, as many as a batch has rows. On CUDA the clock waits for the
+                device.
+            make: makes an item of this length.
+            rows: numbers of rows, increasing, at least 1.
+            lengths: lengths, increasing.
+            repeats: runs of each point, of which the median counts. Fewer fit a short time.
+            warmup: runs of each point before these.
+            minutes: the most that all of this takes, apart from the run that is under way.
+            progress: show a bar if tqdm is installed and stderr is a terminal.
+            counts: the length that stands for unlike rows.
+            about: further facts of the measurement, beside those of the machine.
+
+        Raises:
+            TypeError: ``fn`` is a coroutine function, or an argument has a wrong type.
+            ValueError: an axis does not increase, or a number is out of range.
+
+        >>> import multibin as mb
+        >>> table = mb.CostTable.measure(list, range, rows=(1, 2), lengths=(4, 8), repeats=1)
+        >>> table.prefill.shape, table.about["function"]
+        ((2, 2), 'list')
+        """
+        r, n = axis("rows", rows, 1).tolist(), axis("lengths", lengths, 0).tolist()
+        found = measured(Plan(fn, make, r, n, repeats, warmup, minutes, progress))
+        facts = {**found.about, **_about(about or {})}
+        return cls.of_batches(found.rows, found.lengths, found.seconds, counts=counts, about=facts)
+
+    @classmethod
     def load(cls, path: str | os.PathLike[str]) -> CostTable:
         """Returns the table that ``save`` wrote.
 
@@ -134,6 +228,35 @@ class CostTable:
         """
         columns = [_along(self.rows, column, rows) for column in getattr(self, grid).T]
         return _along(self.tokens, np.array(columns), tokens)
+
+    def bins(
+        self, sample: ArrayLike, bins: int = 16, batch_size: int = 32
+    ) -> tuple[Edges, list[int]]:
+        """Returns edges and a batch size for each bin, with the least seconds per request.
+
+        In saturation a request takes Σ pᵢ · E[T(bᵢ, longest of bᵢ | bin i)] / bᵢ seconds on
+        average. T are the seconds of ``prefill``, and bin i has the share pᵢ of the requests and
+        batches of bᵢ rows. A dynamic program finds the optimum of the sample. Of more
+        than 256 distinct lengths it takes candidates, as ``Edges.optimal`` does. Where batching
+        does not pay, the size is 1.
+
+        Args:
+            sample: lengths, shape ``[n]``.
+            bins: the most bins.
+            batch_size: the most rows of a batch.
+
+        Raises:
+            ValueError: the sample is empty or has a value that is no length, or a number is out of
+                range. Also if the table counts the mean.
+            TypeError: an argument has a wrong type.
+
+        >>> import multibin as mb
+        >>> table = mb.CostTable.of_batches([1, 4], [10, 1000], [[1.0, 1.0], [1.0, 4.0]])
+        >>> table.bins([10, 10, 1000, 1000], batch_size=4)
+        (Edges([10, 11, 1001]), [4, 1])
+        """
+        _args.one_of("counts", self.counts, ("longest",))
+        return _core.bins(self.rows, self.tokens, self.prefill.ravel(), sample, bins, batch_size)
 
     def linear(self) -> tuple[CostModel, float]:
         """Returns the nearest linear model, and its largest relative deviation from the table.

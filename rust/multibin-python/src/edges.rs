@@ -5,7 +5,7 @@ use pyo3::types::{PyBool, PyInt, PyType};
 
 use crate::convert::arguments::{ArrayLike, Count, Number};
 use crate::convert::arrays::lengths;
-use crate::convert::named::{extract, flag};
+use crate::convert::named::{extract, flag, number};
 use crate::convert::ndarray::Array;
 use crate::convert::refusal::wrong_value;
 use crate::convert::scalars::{float, length, positive};
@@ -92,6 +92,31 @@ impl Edges {
     #[staticmethod]
     fn geometric(py: Python<'_>, longest: Number<'_>, bins: Count<'_>) -> PyResult<Self> {
         Self::up_to(py, length(&longest, "longest")?, positive(&bins, "bins")?)
+    }
+
+    /// Returns the fewest bins that pad no length from ``lo`` to ``hi`` by more than ``padding``,
+    /// for fixed shapes.
+    ///
+    /// A bin's lengths are padded to its longest one, ``bounds[i + 1] - 1``. Of that padded length
+    /// at most the share ``padding`` is padding. So ``edges.bounds[1:] - 1`` are the shapes, and
+    /// the last is ``hi``. Lengths below ``lo`` are padded more; those above ``hi`` do not fit.
+    ///
+    /// Raises:
+    ///     ValueError: ``lo`` or ``hi`` is no length, or ``hi`` is not above ``lo``. Also if
+    ///         ``padding`` is not at least 0 and below 1, or needs more than 4,096 bins.
+    ///     TypeError: an argument has a wrong type.
+    ///
+    /// >>> Edges.bounded(64, 160, padding=0.25)  # Shapes of 85, 114, 153 and 160.
+    /// Edges([64, 86, 115, 154, 161])
+    #[staticmethod]
+    #[pyo3(signature = (lo, hi, padding: "float" = 0.25))]
+    fn bounded(
+        lo: Number<'_>,
+        hi: Number<'_>,
+        #[pyo3(from_py_with = number::padding)] padding: f64,
+    ) -> PyResult<Self> {
+        let (lo, hi) = (length(&lo, "lo")?, length(&hi, "hi")?);
+        Self::made(multibin::Edges::bounded(lo, hi, padding))
     }
 
     /// Returns bins of equal mass in ``sample`` (lengths in steps, shape ``[n]``). Ties may leave

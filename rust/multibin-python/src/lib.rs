@@ -11,6 +11,7 @@ mod adapt;
 mod asyncio;
 mod baseline;
 mod batch;
+mod bins;
 mod config;
 mod convert;
 mod edges;
@@ -28,7 +29,7 @@ mod worker;
 mod _core {
     #[pymodule_export]
     use crate::{
-        adapt::Adapt, asyncio::awaitable::Awaitable, baseline::Baseline, batch::Batch,
+        adapt::Adapt, asyncio::awaitable::Awaitable, baseline::Baseline, batch::Batch, bins::bins,
         config::SchedulerConfig, edges::Edges, gate::Gate, scheduler::Scheduler,
         simulate::simulate, worker::Worker,
     };

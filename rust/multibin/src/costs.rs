@@ -17,6 +17,7 @@
 mod adjust;
 mod batch;
 mod batch_times;
+mod bins;
 mod error;
 mod linear;
 mod model;

@@ -1,5 +1,6 @@
 //! Maps lengths to bins, and chooses the bounds of the bins.
 
+mod bounded;
 mod bounds;
 mod choose;
 mod error;
@@ -16,7 +17,10 @@ mod power;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use bounds::{check_bins, sorted};
 pub use error::EdgesError;
+pub(crate) use groups::Groups;
 pub use length::length;
 pub use map::Edges;
 pub use optimal::Optimal;
+pub(crate) use partition::{Costs as RunCosts, partition};

@@ -71,7 +71,7 @@ pub mod number {
         )+};
     }
 
-    number!(hysteresis, overhead);
+    number!(hysteresis, overhead, padding);
 }
 
 /// Converts an argument; the error says the rule and the value.

@@ -4,7 +4,7 @@ use super::error::EdgesError;
 use super::limits::MAX_BINS;
 
 /// Refuses a number of bins that is out of range.
-pub(super) fn check_bins(bins: usize) -> Result<(), EdgesError> {
+pub(crate) fn check_bins(bins: usize) -> Result<(), EdgesError> {
     match bins {
         1..=MAX_BINS => Ok(()),
         _ => Err(EdgesError::Bins(bins)),
@@ -12,7 +12,7 @@ pub(super) fn check_bins(bins: usize) -> Result<(), EdgesError> {
 }
 
 /// Returns the sample in increasing order; refuses an empty one.
-pub(super) fn sorted(sample: &[u32], argument: &'static str) -> Result<Vec<u32>, EdgesError> {
+pub(crate) fn sorted(sample: &[u32], argument: &'static str) -> Result<Vec<u32>, EdgesError> {
     if sample.is_empty() {
         return Err(EdgesError::Empty(argument));
     }

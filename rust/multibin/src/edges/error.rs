@@ -72,6 +72,19 @@ pub enum EdgesError {
         /// Number of actual lengths.
         actual: usize,
     },
+    /// A share of padding that is out of range.
+    #[error("padding must be at least 0 and below 1, got {0}")]
+    Padding(f64),
+    /// A share of padding that needs too many bins.
+    #[error("padding must be large enough for {MAX_BINS} bins from {lo} to {hi}, got {padding}")]
+    TightPadding {
+        /// The share.
+        padding: f64,
+        /// The shortest length.
+        lo: u32,
+        /// The longest length.
+        hi: u32,
+    },
     /// A cost that is not finite or negative.
     #[error("overhead must be finite and at least 0, got {0}")]
     Overhead(f64),

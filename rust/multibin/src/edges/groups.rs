@@ -3,50 +3,50 @@
 use super::bounds::{above, distinct};
 
 /// A sorted sample cut into groups of equal or neighbouring values.
-pub(super) struct Groups {
+pub(crate) struct Groups {
     /// Distinct values, and how often each occurs.
-    pub(super) values: Vec<(u32, f64)>,
+    pub(crate) values: Vec<(u32, f64)>,
     /// For each group, the index in `values` after its last value.
-    pub(super) end: Vec<usize>,
+    pub(crate) end: Vec<usize>,
 }
 
 impl Groups {
     /// Makes at most `max` groups, one for each distinct value if these are no more. `sorted` is
     /// not empty.
-    pub(super) fn new(sorted: &[u32], max: usize) -> Self {
+    pub(crate) fn new(sorted: &[u32], max: usize) -> Self {
         let values: Vec<(u32, f64)> =
             sorted.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as f64)).collect();
         let end = ends(&values, max);
         Self { values, end }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.end.len()
     }
 
     /// Returns the index in `values` of the first value of `group`.
-    pub(super) fn start(&self, group: usize) -> usize {
+    pub(crate) fn start(&self, group: usize) -> usize {
         if group == 0 { 0 } else { self.end[group - 1] }
     }
 
     /// Returns the values of `group`, and how often each occurs.
-    pub(super) fn of(&self, group: usize) -> &[(u32, f64)] {
+    pub(crate) fn of(&self, group: usize) -> &[(u32, f64)] {
         &self.values[self.start(group)..self.end[group]]
     }
 
     /// Returns the largest value of `group`.
-    pub(super) fn last(&self, group: usize) -> u32 {
+    pub(crate) fn last(&self, group: usize) -> u32 {
         self.values[self.end[group] - 1].0
     }
 
     /// Returns the mass of the sample before each group, and the total: `len() + 1` masses.
-    pub(super) fn before(&self) -> Vec<f64> {
+    pub(crate) fn before(&self) -> Vec<f64> {
         let masses = (0..self.len()).map(|group| self.of(group).iter().map(|value| value.1).sum());
         std::iter::once(0.0).chain(masses.scan(0.0, running_sum)).collect()
     }
 
     /// Returns the bounds of bins that start with these groups.
-    pub(super) fn bounds(&self, starts: &[usize]) -> Vec<u32> {
+    pub(crate) fn bounds(&self, starts: &[usize]) -> Vec<u32> {
         let low = self.values[0].0.min(u32::MAX - 1);
         let inner = starts[1..].iter().map(|&start| above(self.last(start - 1)));
         let top = above(self.last(self.len() - 1));

@@ -4,7 +4,7 @@ use std::collections::TryReserveError;
 
 /// Known property of the costs C(i, j) of the runs i..j.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Costs {
+pub(crate) enum Costs {
     /// C(a, c) + C(b, d) ≤ C(a, d) + C(b, c) for all a ≤ b ≤ c ≤ d (the quadrangle inequality).
     Quadrangle,
     /// No property.
@@ -20,7 +20,7 @@ pub(super) enum Costs {
 ///
 /// Time: that of the rows plus O(groups · (groups + bins)) with the quadrangle inequality,
 /// O(groups² · bins) without. Memory: O(groups · bins).
-pub(super) fn partition(
+pub(crate) fn partition(
     groups: usize,
     bins: usize,
     costs: Costs,
