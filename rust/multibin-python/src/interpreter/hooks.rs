@@ -87,6 +87,10 @@ hooks! {
     as_array,
     /// Returns an array as one of float64.
     as_floats,
+    /// Returns the axes and the flat grids of a cost table, and what it counts.
+    cost_table_parts,
+    /// Makes a cost table of axes and flat grids.
+    cost_table,
 }
 
 /// Returns the event loop that runs in this thread, or `None`.
