@@ -8,7 +8,7 @@ from numpy import float64, uint32, uint64
 from numpy.typing import ArrayLike, NDArray
 from typing import Any, Final, Literal, SupportsFloat, SupportsIndex, final
 
-__all__ = ["Adapt", "Awaitable", "Baseline", "Batch", "Edges", "Gate", "Scheduler", "SchedulerConfig", "Worker", "simulate"]
+__all__ = ["Adapt", "Awaitable", "Baseline", "Batch", "Edges", "Gate", "Scheduler", "SchedulerConfig", "Worker", "bins", "simulate"]
 
 @final
 class Adapt:
@@ -437,6 +437,24 @@ class Edges:
 
         >>> Edges([0, 16, 64]).bins
         2
+        """
+    @staticmethod
+    def bounded(lo: SupportsIndex | SupportsFloat, hi: SupportsIndex | SupportsFloat, padding: "float" = 0.25) -> Edges:
+        """
+        Returns the fewest bins that pad no length from ``lo`` to ``hi`` by more than ``padding``,
+        for fixed shapes.
+
+        A bin's lengths are padded to its longest one, ``bounds[i + 1] - 1``. Of that padded length
+        at most the share ``padding`` is padding. So ``edges.bounds[1:] - 1`` are the shapes, and
+        the last is ``hi``. Lengths below ``lo`` are padded more; those above ``hi`` do not fit.
+
+        Raises:
+            ValueError: ``lo`` or ``hi`` is no length, or ``hi`` is not above ``lo``. Also if
+                ``padding`` is not at least 0 and below 1, or needs more than 4,096 bins.
+            TypeError: an argument has a wrong type.
+
+        >>> Edges.bounded(64, 160, padding=0.25)  # Shapes of 85, 114, 153 and 160.
+        Edges([64, 86, 115, 154, 161])
         """
     @property
     def bounds(self, /) -> NDArray[uint32]:
@@ -1158,6 +1176,28 @@ class Worker:
         >>> asyncio.run(take())
         [7]
         """
+
+def bins(rows: ArrayLike, lengths: ArrayLike, seconds: ArrayLike, sample: ArrayLike, bins: SupportsIndex, batch_size: SupportsIndex) -> tuple[Edges, list[int]]:
+    """
+    Chooses bins and a batch size for each, by the seconds of batches.
+
+    ``multibin.CostTable.bins`` calls it and documents the arguments.
+
+    Args:
+        rows: numbers of rows, increasing, shape ``[r]``.
+        lengths: lengths, increasing, shape ``[t]``.
+        seconds: the flat grid of seconds.
+        sample: lengths of requests, shape ``[n]``.
+        bins: the most bins.
+        batch_size: the most rows of a batch.
+
+    Raises:
+        ValueError: the sample is empty, or a value is out of range.
+        TypeError: an argument has a wrong type.
+
+    >>> bins([1, 4], [10, 1000], [1.0, 1.0, 1.0, 4.0], [10, 10, 1000, 1000], 8, 4)
+    (Edges([10, 11, 1001]), [4, 1])
+    """
 
 def simulate(scheduler: "SchedulerConfig | Baseline", arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, model: "Literal['linear', 'table']", costs: "dict[str, object]", completes: "Literal['batch', 'row']", servers: SupportsIndex, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None") -> "tuple[dict[str, object], dict[str, object], list[tuple[float, str, float, int | None]], dict[str, object] | None]":
     """

@@ -97,7 +97,7 @@ fn one_row_where_batching_gains_nothing() {
 fn sizes_fall_with_length_where_a_call_costs_something() {
     let (edges, sizes) = linear(0.01, 0.0001, 32).bins(&lengths(5_000), 3).unwrap();
     assert_eq!((edges.bins(), sizes.len()), (3, 3));
-    assert!(sizes[0] > sizes[1] && sizes[1] > sizes[2], "{sizes:?}");
+    assert!(sizes[0] == 32 && sizes[2] < 8, "{sizes:?}");
 }
 
 #[test]
