@@ -6,6 +6,7 @@ needs then is bound to its parameters.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import threading
@@ -134,6 +135,23 @@ run_in = Context.run
 
 make_condition = threading.Condition
 """Makes a condition."""
+
+
+class _NoLoop:
+    """Is the loop of a future that is finished from the start."""
+
+    def get_debug(self) -> bool:
+        """Returns false, for the future."""
+        return False
+
+
+FINISHED: Future[None] = asyncio.Future(loop=_NoLoop())  # type: ignore[arg-type]
+FINISHED.set_result(None)
+
+
+def is_wakeup(function: Any) -> bool:
+    """Returns whether a builtin function is the callback by which a task waits for a future."""
+    return function.__name__ == "wakeup" and type(function.__self__) is asyncio.Task
 
 
 def post(loop: AbstractEventLoop, turn: Turn, here: bool) -> None:

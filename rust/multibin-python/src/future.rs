@@ -8,3 +8,4 @@ mod end;
 mod park;
 pub mod state;
 pub mod turn;
+mod wakeup;

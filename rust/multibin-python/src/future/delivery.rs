@@ -31,8 +31,8 @@ impl Delivery {
     }
 
     pub fn add(&mut self, py: Python<'_>, callback: Callback, future: &Py<Future>) {
-        let Callback { function, context, event_loop } = callback;
-        let due = Due { function, context, future: future.clone_ref(py) };
+        let Callback { function, context, event_loop, is_wakeup } = callback;
+        let due = Due { function, context, future: future.clone_ref(py), is_wakeup };
         match event_loop {
             Some(event_loop) => self.group(event_loop).push(due),
             None => self.direct.push(due),

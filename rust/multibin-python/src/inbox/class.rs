@@ -1,4 +1,3 @@
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -17,6 +16,7 @@ use crate::future::class::Future;
 use crate::future::coroutine::Call;
 use crate::future::delivery::Delivery;
 use crate::future::state::{Failure, Phase};
+use crate::interpreter::cell::{AttachedCell, Guard};
 use crate::interpreter::{calls, errors};
 use crate::scheduler::Scheduler;
 
@@ -48,12 +48,12 @@ pub struct Inbox {
     pub ttl: Option<Duration>,
     pub on_full: OnFull,
     pub when_full: Option<Py<PyAny>>,
-    slab: Mutex<Slab>,
+    slab: AttachedCell<Slab>,
 }
 
 impl Inbox {
-    pub fn slab(&self) -> MutexGuard<'_, Slab> {
-        self.slab.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn slab<'a>(&'a self, py: Python<'a>) -> Guard<'a, Slab> {
+        self.slab.lock(py)
     }
 
     /// Returns the core's scheduler.
@@ -66,8 +66,8 @@ impl Inbox {
     }
 
     /// Refuses to cancel a request that waits in another process.
-    pub fn check(future: &Future) -> PyResult<()> {
-        match &future.lock().phase {
+    pub fn check(py: Python<'_>, future: &Future) -> PyResult<()> {
+        match &future.lock(py).phase {
             Phase::InLine(entry) => entry.inbox.get().check_fork(),
             Phase::Waiting(waiting) => waiting.inbox.get().check_fork(),
             _ => Ok(()),
@@ -76,11 +76,11 @@ impl Inbox {
 
     /// Frees a slot and its room, for those in line too.
     pub fn free(&self, py: Python<'_>, slots: &[u32], delivery: &mut Delivery) {
-        let mut slab = self.slab();
+        let mut slab = self.slab(py);
         let freed: Vec<_> = slots.iter().filter_map(|&slot| slab.remove(slot.into())).collect();
         drop(slab);
         let limit = self.limit.get();
-        limit.give(freed.len(), freed.iter().map(|freed| u64::from(freed.cost)).sum());
+        limit.give(py, freed.len(), freed.iter().map(|freed| u64::from(freed.cost)).sum());
         drop(freed);
         Self::admit(py, limit, delivery);
     }
@@ -89,7 +89,7 @@ impl Inbox {
     pub fn withdraw(py: Python<'_>, future: &Py<Future>, before: Phase, delivery: &mut Delivery) {
         match before {
             Phase::InLine(entry) => {
-                entry.inbox.get().limit.get().leave(future);
+                entry.inbox.get().limit.get().leave(py, future);
                 calls::release(py, entry.item);
             }
             Phase::Waiting(waiting) => {
@@ -128,11 +128,11 @@ impl Inbox {
         if expired.is_empty() {
             return;
         }
-        let mut slab = self.slab();
+        let mut slab = self.slab(py);
         let freed: Vec<_> = expired.iter().filter_map(|one| slab.remove(one.key)).collect();
         drop(slab);
         let cost = freed.iter().map(|freed| u64::from(freed.cost)).sum();
-        self.limit.get().give(freed.len(), cost);
+        self.limit.get().give(py, freed.len(), cost);
         for future in freed.into_iter().filter_map(|freed| freed.future) {
             let failure = Failure::from_error(py, errors::expired());
             let before = Future::finish(&future, py, Phase::Failed(failure), delivery);
@@ -144,7 +144,7 @@ impl Inbox {
     /// Fails the futures in line whose time is over.
     fn expire_line(&self, py: Python<'_>, delivery: &mut Delivery) -> usize {
         let now = Instant::now();
-        let is_over = |future: &Py<Future>| match &future.get().lock().phase {
+        let is_over = |future: &Py<Future>| match &future.get().lock(py).phase {
             Phase::InLine(entry) => {
                 std::ptr::eq(entry.inbox.get(), self)
                     && entry.deadline.is_some_and(|deadline| deadline <= now)
@@ -161,13 +161,13 @@ impl Inbox {
 
     /// Returns the futures that no batch has taken.
     fn waiting(&self, py: Python<'_>) -> Vec<Py<Future>> {
-        let is_ours = |future: &Py<Future>| match &future.get().lock().phase {
+        let is_ours = |future: &Py<Future>| match &future.get().lock(py).phase {
             Phase::InLine(entry) => std::ptr::eq(entry.inbox.get(), self),
             _ => false,
         };
         // First the line: room that the others leave must not let these in.
         let mut futures: Vec<_> = self.limit.get().line(py).into_iter().filter(is_ours).collect();
-        futures.extend(self.slab().futures().map(|future| future.clone_ref(py)));
+        futures.extend(self.slab(py).futures().map(|future| future.clone_ref(py)));
         futures
     }
 }
@@ -188,7 +188,7 @@ impl Inbox {
     ) -> PyResult<Self> {
         let ttl = ttl.map(|ttl| seconds(&ttl, "ttl")).transpose()?;
         let on_full = words::choose(py, "on_full", on_full, words::ON_FULL)?;
-        let slab = Mutex::default();
+        let slab = AttachedCell::new(Slab::default());
         Ok(Self { scheduler, limit, length, cost, ttl, on_full, when_full, slab })
     }
 
@@ -278,12 +278,10 @@ impl Inbox {
         for function in [&self.length, &self.cost, &self.when_full] {
             visit.call(function)?;
         }
-        let Ok(slab) = self.slab.try_lock() else { return Ok(()) };
-        slab.futures().try_for_each(|future| visit.call(future))
+        self.slab.traverse(|slab| slab.futures().try_for_each(|future| visit.call(future)))
     }
 
     fn __clear__(&self) {
-        let slab = std::mem::take(&mut *self.slab());
-        drop(slab);
+        drop(self.slab.clear());
     }
 }
