@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 import threading
 import warnings
@@ -22,11 +23,10 @@ from weakref import ref
 import numpy as np
 
 from multibin._args import shown
+from multibin._core import Turn
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future, Task
-
-    from multibin._core import Turn
 
 _LOGGER = logging.getLogger("multibin")
 
@@ -147,6 +147,9 @@ class _NoLoop:
 
 FINISHED: Future[None] = asyncio.Future(loop=_NoLoop())  # type: ignore[arg-type]
 FINISHED.set_result(None)
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=Turn.forget)
 
 
 def is_wakeup(function: Any) -> bool:

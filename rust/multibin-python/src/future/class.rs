@@ -8,8 +8,9 @@ use pyo3::types::{PyGenericAlias, PyList, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::callbacks::Callback;
-use super::delivery::{Delivery, running_loop};
+use super::delivery::Delivery;
 use super::end::{End, stop};
+use super::running::running_loop;
 use super::state::{Entry, Observed, Phase, State, Waiting};
 use super::wakeup::is_wakeup;
 use crate::asyncio::awaitable::GENERATOR;

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 
 use super::callbacks::Callback;
 use super::class::Future;
+use super::running::running_loop;
 use super::turn::{Due, Turn, Turns};
 use crate::interpreter::{calls, hooks};
 
@@ -78,16 +79,5 @@ fn post(py: Python<'_>, turn: Turn, here: bool) {
     });
     if let Err(error) = posted {
         calls::report(py, error);
-    }
-}
-
-/// Returns the event loop that runs in this thread.
-pub fn running_loop(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
-    match hooks::running_loop(py) {
-        Ok(running) => Some(running).filter(|running| !running.is_none()),
-        Err(error) => {
-            calls::report(py, error);
-            None
-        }
     }
 }

@@ -9,6 +9,7 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 
 use super::class::Future;
+use super::running::{self, Noted};
 use crate::interpreter::cell::AttachedCell;
 use crate::interpreter::{calls, hooks};
 
@@ -127,6 +128,7 @@ impl Turn {
     fn run(this: &Bound<'_, Self>) -> PyResult<()> {
         let py = this.py();
         let Work { due, _counted } = this.get().work.replace(py, Work::default());
+        let _noted = Noted::new(&this.get().event_loop);
         let mut due = due.into_iter();
         while let Some(call) = due.next() {
             let Err(error) = call.run(py) else { continue };
@@ -140,6 +142,12 @@ impl Turn {
                 .map_or_else(|error| calls::report(py, error), drop);
         }
         Ok(())
+    }
+
+    /// Forgets the loop whose turn runs in this thread: a forked child runs none.
+    #[staticmethod]
+    fn forget() {
+        running::forget();
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -7,7 +7,7 @@ use super::submit::Given;
 use crate::convert::arguments::Number;
 use crate::convert::named::whole;
 use crate::future::coroutine::Call;
-use crate::future::delivery::running_loop;
+use crate::future::running::running_loop;
 use crate::interpreter::calls;
 use crate::interpreter::cell::AttachedCell;
 

@@ -10,7 +10,8 @@ use crate::convert::arguments::Number;
 use crate::convert::scalars::{length, seconds};
 use crate::convert::words::OnFull;
 use crate::future::class::Future;
-use crate::future::delivery::{Delivery, running_loop};
+use crate::future::delivery::Delivery;
+use crate::future::running::running_loop;
 use crate::future::state::{Entry, Failure, Phase, Request, Waiting};
 use crate::interpreter::{calls, errors};
 
