@@ -6,7 +6,9 @@ needs then is bound to its parameters.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 import sys
 import threading
 import warnings
@@ -22,11 +24,10 @@ from weakref import ref
 import numpy as np
 
 from multibin._args import shown
+from multibin._core import Turn
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future, Task
-
-    from multibin._core import Turn
 
 _LOGGER = logging.getLogger("multibin")
 
@@ -135,6 +136,26 @@ run_in = Context.run
 
 make_condition = threading.Condition
 """Makes a condition."""
+
+
+class _NoLoop:
+    """Is the loop of a future that is finished from the start."""
+
+    def get_debug(self) -> bool:
+        """Returns false, for the future."""
+        return False
+
+
+FINISHED: Future[None] = asyncio.Future(loop=_NoLoop())  # type: ignore[arg-type]
+FINISHED.set_result(None)
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=Turn.forget)
+
+
+def is_wakeup(function: Any) -> bool:
+    """Returns whether a builtin function is the callback by which a task waits for a future."""
+    return function.__name__ == "wakeup" and type(function.__self__) is asyncio.Task
 
 
 def post(loop: AbstractEventLoop, turn: Turn, here: bool) -> None:
