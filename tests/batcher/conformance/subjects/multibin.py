@@ -22,6 +22,8 @@ class Adapter:
         for name in ("capacity", "max_wait", "worker_timeout"):
             if getattr(options, name) is not None:
                 chosen[name] = getattr(options, name)
+        if options.all_rows:
+            chosen["costs"] = None
         if options.lengths:
             chosen["length"] = len
         if options.priorities:
