@@ -40,7 +40,7 @@ define environment
 @$($(1)) tools/environment.py $(2) $(3)
 endef
 
-.PHONY: help demo test test-oldest test-newest check bench models soak faults conformance-peers valgrind stubs lock format clean FORCE
+.PHONY: help demo test test-oldest test-newest check bench bench-batcher models soak faults conformance-peers valgrind stubs lock format clean FORCE
 
 help:
 	@echo "make demo         what binning saves: one table and demo.png"
@@ -49,6 +49,7 @@ help:
 	@echo "make test-newest  the same with the newest released ones; lists what they deprecate"
 	@echo "make check        formatting, lints, types, stubs, prose, layout, the model checker, the wheel's contents"
 	@echo "make bench        microbenchmarks, each beside its baseline, and their ratios"
+	@echo "make bench-batcher  the batcher beside its baselines (FIGURES, RUNS); installs them into target/baselines"
 	@echo "make models       docs/models.md: every causal model class of transformers, tried (7 minutes)"
 	@echo "make soak         REQUESTS (10^9) through the threaded scheduler, each accounted for (SEED)"
 	@echo "make faults       PROGRAMS (1000) that fork, raise, cancel, close and wait at random (SEED)"
@@ -92,6 +93,10 @@ bench: $(VENV)/.built
 	$(BIN)/python -m pytest benches --benchmark-json=target/benches.json
 	$(BIN)/python benches/targets.py
 	cargo bench -p multibin --bench pauses
+
+# One torch thread, as the figures say.
+bench-batcher: $(VENV)/.built target/baselines/.installed
+	OMP_NUM_THREADS=1 target/baselines/bin/python -m benches.batcher $(FIGURES) $(RUNS:%=--runs %)
 
 models: $(VENV)/.built
 	$(BIN)/python -m tools.models
@@ -146,6 +151,14 @@ $(VENV)/.built: $(VENV)/.installed $(RUST) pyproject.toml
 	@# VIRTUAL_ENV: maturin would install into an environment that is active elsewhere. Nothing is left
 	@# for pip to look up.
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_NO_INDEX=1 PIP_QUIET=1 $(BIN)/maturin develop --release --locked
+	@touch $@
+
+# The baselines of the benches see the packages of .venv, and are seen by nothing else.
+target/baselines/.installed: benches/batcher/baselines.txt $(VENV)/.installed
+	$(BIN)/python -m venv --clear target/baselines
+	printf '%s\n' '$(CURDIR)/python' "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
+		> "$$(target/baselines/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/project.pth"
+	target/baselines/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 # What ships: one wheel for all Pythons.

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 OLDEST, NEWEST = (3, 11), (3, 14)
 GB = 10**9
 # Disk for the locked versions on Linux: pip's downloads, the environment, what cargo builds.
-DOWNLOAD, UNPACKED, BUILD = 3 * GB, 6 * GB, 1 * GB
+DOWNLOAD, UNPACKED, BUILD = 3 * GB, 7 * GB, 1 * GB
 
 
 def wrong_python(version: "tuple[int, ...]", name: str) -> str:

@@ -103,14 +103,14 @@ def test_no_ensurepip(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "install python3." in environment.no_ensurepip()
 
 
-@pytest.mark.parametrize(("free", "enough"), [(12.9, False), (13.1, True)])
+@pytest.mark.parametrize(("free", "enough"), [(13.9, False), (14.1, True)])
 def test_disk(free: float, enough: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One disk holds all: 6 GB and what cargo builds, the downloads, and pip's cache of them."""
+    """One disk holds all: 7 GB and what cargo builds, the downloads, and pip's cache of them."""
     monkeypatch.setenv("PIP_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     usage = Usage(0, 0, int(free * environment.GB))
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
-    line = "" if enough else f"13 GB are needed on the disk of {tmp_path}, 12.9 are free"
+    line = "" if enough else f"14 GB are needed on the disk of {tmp_path}, 13.9 are free"
     assert environment.no_disk(tmp_path / "venv") == line
 
 

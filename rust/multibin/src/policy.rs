@@ -9,6 +9,9 @@ mod bit_set;
 mod min_tree;
 mod waiting;
 
+// Measured costs, the requests around a leader, and their division into batches.
+mod measured;
+
 // The parameters of the rules, and sums over the rows of a batch.
 mod batch_cost;
 mod rules;
@@ -21,10 +24,12 @@ mod former;
 mod has_batch;
 mod light_load;
 mod limit;
-mod measured;
+mod look_around;
+mod most_rows;
 mod ranked;
 mod scan;
 mod select;
+mod select_measured;
 
 // What enters and leaves besides batches, and what changes meanwhile.
 mod arrivals;

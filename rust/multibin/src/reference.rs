@@ -4,6 +4,7 @@ mod batches;
 mod entry;
 mod ledger;
 mod limits;
+mod measured;
 mod order;
 mod program;
 mod properties;

@@ -63,5 +63,13 @@ pub fn scheduler(c: &mut Criterion) {
     let mut scheduler = OneThread::with(4, BINS, Fill::Elastic, 1024);
     let name = "submit + form, priorities, 1,024 wait";
     group.bench_function(name, |b| b.iter(|| scheduler.submit_and_form()));
+    let variants = [
+        ("submit + form, costs, nothing else waits", 0),
+        ("submit + form, costs, 1,024 wait", 1024),
+    ];
+    for (name, waiting) in variants {
+        let mut scheduler = OneThread::measured(waiting);
+        group.bench_function(name, |b| b.iter(|| scheduler.submit_and_form()));
+    }
     group.finish();
 }

@@ -7,10 +7,11 @@ const MAX_SECONDS: f64 = 1e28;
 
 /// Seconds of a batch by its number of rows and the length of its longest row.
 ///
-/// The seconds are those of a [`CostTable`]'s `prefill`, with its tokens read as lengths: between
-/// the points of the grid they are bilinear, before the first point they are that point's value,
-/// and beyond the last they grow linearly and never fall. They are kept in single precision for
-/// every number of rows up to `max_rows`, one length point after the other.
+/// The seconds are those of a [`CostTable`]'s `prefill`, with its tokens read as lengths. Between
+/// the points of the grid they are bilinear. Before the first point they are that point's value,
+/// and beyond the last they grow linearly and never fall.
+///
+/// They are kept in single precision, for every number of rows up to a largest one.
 ///
 /// ```
 /// use multibin::costs::BatchTimes;
@@ -27,7 +28,7 @@ pub struct BatchTimes {
     /// The grid from which the seconds come; only `prefill` is used.
     measured: Measurements,
     max_rows: u32,
-    /// The seconds of 1 to `max_rows` rows at each length point, then at one more point: as far
+    /// The seconds of 1 to `max_rows` rows at each length point, then at one more. That is as far
     /// beyond the last as the last is from the one before.
     seconds: Vec<f32>,
     points: Points,
@@ -55,8 +56,8 @@ impl BatchTimes {
     /// ```
     ///
     /// # Errors
-    /// [`CostTableError`] for an axis that does not increase, a grid of the wrong size, a value
-    /// that is no time, no rows, and more rows than memory is kept for.
+    /// [`CostTableError`] for an axis that does not increase, a grid of the wrong size, and a value
+    /// that is no time. Also for no rows, and for more rows than memory is kept for.
     pub fn new(
         rows: Vec<u32>,
         lengths: Vec<u32>,

@@ -27,13 +27,7 @@ impl Former {
         bin: usize,
         reason: Reason,
     ) -> Formed {
-        let room = self.full.rows(bin);
-        let available = self.queues.available(eligible) + usize::from(leader.is_some());
-        let rows = Vec::with_capacity(available.min(room));
-        let mut batch = Batch { rows, room, bin, cost: BatchCost::EMPTY };
-        let led = leader.map_or(0, |owner| self.take_leader(owner, &mut batch));
-        let mut eligible = Eligible { max_new: eligible.max_new.saturating_sub(led), ..eligible };
-        eligible.max_new -= self.take(eligible, bin, &mut batch);
+        let (mut batch, eligible) = self.fill_alone(leader, eligible, bin);
         if self.rules.fill == Fill::Elastic {
             self.top_up(eligible, &mut batch);
         }
@@ -41,12 +35,34 @@ impl Former {
         Formed::new(batch.rows, limit, bin, reason)
     }
 
-    /// Takes up to a batch of the first new requests of a bin, and no others.
-    pub(super) fn fill_from(&mut self, eligible: Eligible, bin: usize, reason: Reason) -> Formed {
+    /// Takes up to a batch from `bin` alone, the head of the `leader`'s queue first.
+    pub(super) fn fill_from_one(
+        &mut self,
+        leader: Option<Owner>,
+        eligible: Eligible,
+        bin: usize,
+        reason: Reason,
+    ) -> Formed {
+        let (batch, _) = self.fill_alone(leader, eligible, bin);
+        let limit = self.limit(bin, &batch.rows);
+        Formed::new(batch.rows, limit, bin, reason)
+    }
+
+    /// Begins a batch with rows of `bin`; returns what is eligible beside them.
+    fn fill_alone(
+        &mut self,
+        leader: Option<Owner>,
+        eligible: Eligible,
+        bin: usize,
+    ) -> (Batch, Eligible) {
         let room = self.full.rows(bin);
-        let mut batch = Batch { rows: Vec::with_capacity(room), room, bin, cost: BatchCost::EMPTY };
-        self.take(eligible, bin, &mut batch);
-        Formed::new(batch.rows, None, bin, reason)
+        let available = self.queues.available(eligible) + usize::from(leader.is_some());
+        let rows = Vec::with_capacity(available.min(room));
+        let mut batch = Batch { rows, room, bin, cost: BatchCost::EMPTY };
+        let led = leader.map_or(0, |owner| self.take_leader(owner, &mut batch));
+        let mut eligible = Eligible { max_new: eligible.max_new.saturating_sub(led), ..eligible };
+        eligible.max_new -= self.take(eligible, bin, &mut batch);
+        (batch, eligible)
     }
 
     /// Takes the head of a queue of the leader's bin, also from behind the heads of its other

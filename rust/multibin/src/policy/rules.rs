@@ -30,7 +30,11 @@ impl Rules {
     /// Resolves the rules of a configuration that was checked.
     pub(crate) fn new(config: &Config) -> Self {
         let (min_batch_size, max_batch_size) = config.extremes();
-        let order = config.resolved_order();
+        // With costs no bin is chosen because it is full.
+        let order = match config.resolved_order() {
+            Order::Formed if config.costs.is_some() => Order::Oldest,
+            order => order,
+        };
         Self {
             min_batch_size,
             max_batch_size,

@@ -84,6 +84,26 @@ impl Former {
         }
     }
 
+    /// Returns true if the eligible entries of `bin` are a batch.
+    pub(super) fn is_full(&self, eligible: Eligible, bin: usize) -> bool {
+        let max_new = u32::try_from(eligible.max_new).unwrap_or(u32::MAX);
+        if self.queues.climbing(eligible.worker) == 0 {
+            let full = self.full.of(bin);
+            return max_new >= full.rows && self.queues.new_requests().is_full(bin, full);
+        }
+        let sources = self.queues.sources(eligible);
+        let (_, count) = head(&sources, bin, max_new);
+        count > 0 && self.completed(&sources, bin, count).is_some()
+    }
+
+    /// Returns the first head of the eligible entries of `bin`: that of which owner.
+    pub(super) fn first_owner(&self, eligible: Eligible, bin: usize) -> Owner {
+        let sources = self.queues.sources(eligible);
+        let heads = sources.into_iter().flatten().map(|bins| (&bins.queue(bin).head, bins.owner()));
+        let first = heads.min_by_key(|(head, _)| (head.rank_in_bin, head.ticket));
+        first.map_or(Owner::New, |(_, owner)| owner)
+    }
+
     /// Returns the sequence number of the entry that completes a batch of `bin`, or 0 where that
     /// decides nothing. `eligible` of the bin's entries could be in one batch.
     fn completed(&self, sources: &Sources, bin: usize, eligible: u32) -> Option<u64> {

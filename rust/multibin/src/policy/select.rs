@@ -74,7 +74,7 @@ impl Former {
 
     /// Returns what is eligible under `max_parked`. While so many climbers wait, no request starts
     /// if climbers may continue: with strict fill, if they hold a batch.
-    fn bounded(&self, now: u64, all: Eligible, closed: bool) -> Eligible {
+    pub(super) fn bounded(&self, now: u64, all: Eligible, closed: bool) -> Eligible {
         let full = self.rules.max_parked.is_some_and(|max| self.queues.parked() >= max);
         let climbers = Eligible { max_new: 0, ..all };
         if !full || self.queues.available(climbers) == 0 {

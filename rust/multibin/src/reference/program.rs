@@ -1,9 +1,11 @@
 //! Random configurations and programs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
+use crate::costs::BatchTimes;
 use crate::{Budget, Config, Fill, Options, Order, Overrun, Setting};
 
 pub(super) const WORKERS: usize = 2;
@@ -28,6 +30,8 @@ pub(super) enum Op {
     Cancel(u64),
     /// Other bounds, another batch size, another bound of climbers, another budget.
     Reconfigure(Option<usize>, Option<u32>, Setting<usize>, u64),
+    /// Other costs.
+    Costs(Setting<Arc<BatchTimes>>),
     DropWorker(usize),
 }
 
@@ -46,6 +50,7 @@ pub(super) fn ops() -> impl Strategy<Value = Op> {
         1 => Just(Op::Close),
         4 => (0u64..100).prop_map(Op::Cancel),
         2 => reconfigurations(),
+        1 => prop_oneof![Just(Setting::Unset), costs().prop_map(Setting::Set)].prop_map(Op::Costs),
         1 => (0..WORKERS).prop_map(Op::DropWorker),
     ]
 }
@@ -70,10 +75,25 @@ fn reconfigurations() -> impl Strategy<Value = Op> {
         .prop_map(|(bounds, size, parked, budget)| Op::Reconfigure(bounds, size, parked, budget))
 }
 
+/// Returns the seconds of batches: any, also such that many cuts are equally good.
+fn costs() -> impl Strategy<Value = Arc<BatchTimes>> {
+    let seconds = prop_oneof![
+        prop::collection::vec(0.0..9.0, 9),
+        prop::collection::vec((0u8..3).prop_map(f64::from), 9),
+    ];
+    (seconds, 1u32..8).prop_map(|(seconds, max_rows)| {
+        Arc::new(BatchTimes::new(vec![1, 2, 5], vec![0, 16, 60], seconds, max_rows).unwrap())
+    })
+}
+
 pub(super) fn configs() -> impl Strategy<Value = Config> {
-    (sizes(), choices(), limits()).prop_map(|(sizes, choices, limits)| {
+    let costs = prop::option::weighted(0.4, costs());
+    (sizes(), choices(), limits(), costs).prop_map(|(sizes, choices, limits, costs)| {
         let (batch_size, batch_sizes, capacity) = sizes;
-        let (fill, order, overrun, ageing) = choices;
+        let (mut fill, order, mut overrun, ageing) = choices;
+        if costs.is_some() {
+            (fill, overrun) = (Fill::Elastic, Overrun::Finish);
+        }
         let (budget, max_padding, max_parked, max_wait) = limits;
         Config {
             batch_sizes,
@@ -87,6 +107,7 @@ pub(super) fn configs() -> impl Strategy<Value = Config> {
             order,
             overrun,
             max_bins: Some(QUEUES),
+            costs,
             ..Config::new(batch_size)
         }
     })

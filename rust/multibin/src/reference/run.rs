@@ -7,8 +7,10 @@ use super::ledger::Ledger;
 use super::program::{BOUNDS, Op, QUEUES, WORKERS};
 use super::starvation::Starvation;
 use super::state::Reference;
+use crate::costs::BatchTimes;
 use crate::{
-    Batch, Budget, Change, Config, Edges, Options, Scheduler, Setting, SubmitError, Worker,
+    Batch, Budget, Change, Config, Edges, Fill, Options, Overrun, Scheduler, Setting, SubmitError,
+    Worker,
 };
 
 pub(super) struct Run {
@@ -80,6 +82,7 @@ impl Run {
                 let edges = bounds.map(|which| Edges::new(BOUNDS[which]).unwrap());
                 self.reconfigure(edges, *batch_size, *max_parked, *budget);
             }
+            Op::Costs(costs) => self.set_costs(costs),
             Op::DropWorker(worker) => {
                 if let Some(worker) = self.workers[*worker].take() {
                     worker.close();
@@ -181,6 +184,19 @@ impl Run {
             self.reference.set_edges(edges);
         }
         assert_eq!(self.scheduler.edges(), self.reference.edges);
+    }
+
+    /// Sets other costs where they are not refused.
+    fn set_costs(&mut self, costs: &Setting<Arc<BatchTimes>>) {
+        let change = Change { costs: costs.clone(), ..Change::default() };
+        let outcome = self.scheduler.reconfigure(&change);
+        let config = &mut self.reference.config;
+        let (elastic, finish) = (config.fill == Fill::Elastic, config.overrun == Overrun::Finish);
+        let refused = *costs != Setting::Unset && !(elastic && finish);
+        assert_eq!(outcome.is_err(), refused);
+        if !refused {
+            config.costs = costs.clone().apply(None);
+        }
     }
 
     fn cancel(&mut self, back: u64) {

@@ -140,6 +140,16 @@ impl Queues {
         self.new.waiting.min(eligible.max_new) + self.climbing(eligible.worker)
     }
 
+    /// Returns a queue.
+    pub(crate) fn queue(&self, home: Home) -> &BinQueue {
+        let bins = match home.owner {
+            Owner::New => &self.new,
+            Owner::Shared => &self.shared,
+            Owner::Pinned(worker) => self.pinned.get(&worker).expect("its worker lives"),
+        };
+        bins.queue(home.bin)
+    }
+
     #[inline]
     fn bins_of(&mut self, owner: Owner) -> &mut Bins {
         match owner {

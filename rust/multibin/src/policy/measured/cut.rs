@@ -10,20 +10,20 @@ const LANES: usize = 8;
 
 /// The exact dynamic program over a window, and its result.
 ///
-/// The least seconds of the first i entries are the least of: those of the first i − k, and a batch
-/// of the k after them. They are kept from the last to the first, so that those of 1, 2, … entries
-/// fewer lie side by side.
+/// The last batch of the first i entries has some k rows. Their least seconds are the least sum,
+/// over k, of that batch's and of those of the first i − k. They are kept from the last to the
+/// first, so that those of 1, 2, … entries fewer lie side by side.
 #[derive(Debug, Default)]
-pub(super) struct Cut {
+pub(crate) struct Cut {
     /// By sorted entry, the most rows of a batch in which it is the longest.
-    pub(super) most_rows: Vec<u32>,
+    pub(crate) most_rows: Vec<u32>,
     /// At index i the least seconds of all entries but the last i.
     least: Vec<f32>,
 }
 
 impl Cut {
     /// Computes the least seconds of the first entries of a window, for every number of them.
-    pub(super) fn compute(&mut self, times: &BatchTimes, window: &Window) {
+    pub(crate) fn compute(&mut self, times: &BatchTimes, window: &Window) {
         let entries = window.len();
         self.least.clear();
         self.least.resize(entries + 1, 0.0);
@@ -35,7 +35,7 @@ impl Cut {
 
     /// Returns the batch of the best cut that holds a sorted entry. Of equal cuts, the one whose
     /// last batch has the most rows, then the one before, and so on.
-    pub(super) fn part_of(&self, times: &BatchTimes, window: &Window, at: usize) -> Range<usize> {
+    pub(crate) fn part_of(&self, times: &BatchTimes, window: &Window, at: usize) -> Range<usize> {
         let mut end = window.len();
         loop {
             let begin = end - self.rows_of_last(times, window, end - 1);

@@ -26,7 +26,9 @@ impl BinQueue {
         if slab.is_heap() {
             let positions =
                 if self.len == 0 { Vec::new() } else { self.first_of_heap(slab, count) };
-            positions.into_iter().for_each(|at| see(at, slab.entry(at)));
+            for at in positions {
+                see(at, slab.entry(at));
+            }
         } else {
             self.iter(slab).take(count).for_each(|(at, entry)| see(at, entry));
         }

@@ -1,12 +1,14 @@
 //! How many rows a batch of a cut may have.
 
-use super::super::batch_cost::BatchCost;
-use super::super::former::Former;
-use super::window::Window;
+use super::batch_cost::BatchCost;
+use super::former::Former;
+use super::measured::Window;
 
 impl Former {
-    /// Finds by sorted entry the most rows of a batch in which it is the longest: at most `most`,
-    /// no more than the smallest size of the rows' bins, and within the budget and the padding.
+    /// Finds by sorted entry the most rows of a batch in which it is the longest, at most `most`.
+    ///
+    /// They are no more than the smallest size of the rows' bins, and within the budget and the
+    /// padding.
     pub(super) fn find_most_rows(&self, window: &Window, most: usize, most_rows: &mut Vec<u32>) {
         most_rows.clear();
         if self.rules.min_batch_size == self.rules.max_batch_size {

@@ -1,0 +1,1 @@
+"""One module a figure, each with a function `measure` that yields its lines."""
