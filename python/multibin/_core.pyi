@@ -2,7 +2,6 @@
 The scheduler, in Rust.
 """
 
-from _typeshed import SupportsGetItem
 from collections.abc import Coroutine, Generator, Sequence
 from multibin.stats import Stats
 from numpy import float64, uint32, uint64
@@ -984,7 +983,7 @@ class Rows:
         """
         The positions of the rows in the batch.
         """
-    def resume(self, /, batch: Batch, indices: SupportsGetItem[int, SupportsIndex], states: SupportsGetItem[int, Any], progress: SupportsGetItem[int, SupportsIndex], *, anywhere: bool = True) -> None:
+    def resume(self, /, batch: Batch, indices: "list[int]", states: "list[Any]", progress: "list[int]", *, anywhere: bool = True) -> None:
         """
         Resubmits rows, which climb: a later batch gets ``states`` in place of their items. A row
         that was cancelled meanwhile ends here.
@@ -1406,6 +1405,11 @@ class Turn:
     >>> asyncio.iscoroutinefunction(Turn)
     False
     """
+    @staticmethod
+    def forget() -> None:
+        """
+        Forgets the loop whose turn runs in this thread: a forked child runs none.
+        """
     def run(self, /) -> None:
         """
         Makes the calls. An error goes to the loop's exception handler; one that ends the program is

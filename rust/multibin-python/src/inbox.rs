@@ -7,3 +7,4 @@ pub mod limit;
 pub mod rows;
 mod slab;
 mod submit;
+mod withdraw;

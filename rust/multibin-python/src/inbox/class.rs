@@ -7,6 +7,7 @@ use super::limit::Limit;
 use super::rows::Rows;
 use super::slab::Slab;
 use super::submit::Given;
+use super::withdraw::FUNCTIONS;
 use crate::batch::Batch;
 use crate::convert::arguments::Number;
 use crate::convert::named::{whole, word};
@@ -15,9 +16,10 @@ use crate::convert::words::{self, OnFull};
 use crate::future::class::Future;
 use crate::future::coroutine::Call;
 use crate::future::delivery::Delivery;
-use crate::future::state::{Failure, Phase};
+use crate::future::owner::Owner;
+use crate::future::state::{Entry, Failure, Phase};
 use crate::interpreter::cell::{AttachedCell, Guard};
-use crate::interpreter::{calls, errors};
+use crate::interpreter::errors;
 use crate::scheduler::Scheduler;
 
 /// Keeps the items and the futures of requests that wait in a scheduler.
@@ -65,13 +67,9 @@ impl Inbox {
         if self.core().is_forked() { Err(errors::forked()) } else { Ok(()) }
     }
 
-    /// Refuses to cancel a request that waits in another process.
-    pub fn check(py: Python<'_>, future: &Future) -> PyResult<()> {
-        match &future.lock(py).phase {
-            Phase::InLine(entry) => entry.inbox.get().check_fork(),
-            Phase::Waiting(waiting) => waiting.inbox.get().check_fork(),
-            _ => Ok(()),
-        }
+    /// Returns what the futures of its requests know of it.
+    pub fn owner(this: &Bound<'_, Self>) -> Owner {
+        Owner::new(this.clone().into_any(), &FUNCTIONS)
     }
 
     /// Frees a slot and its room, for those in line too.
@@ -83,39 +81,6 @@ impl Inbox {
         limit.give(py, freed.len(), freed.iter().map(|freed| u64::from(freed.cost)).sum());
         drop(freed);
         Self::admit(py, limit, delivery);
-    }
-
-    /// Takes the request of a future that has ended out of the scheduler or the line.
-    pub fn withdraw(py: Python<'_>, future: &Py<Future>, before: Phase, delivery: &mut Delivery) {
-        match before {
-            Phase::InLine(entry) => {
-                entry.inbox.get().limit.get().leave(py, future);
-                calls::release(py, entry.item);
-            }
-            Phase::Waiting(waiting) => {
-                calls::release(py, waiting.item);
-                let inbox = waiting.inbox.get();
-                if waiting.ticket.is_some_and(|ticket| inbox.core().cancel(ticket)) {
-                    inbox.free(py, &[waiting.slot], delivery);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Fails a future whose request may wait.
-    pub fn fail(
-        py: Python<'_>,
-        future: &Py<Future>,
-        failure: Failure,
-        delivery: &mut Delivery,
-    ) -> bool {
-        let before = Future::finish(future, py, Phase::Failed(failure), delivery);
-        let failed = before.is_some();
-        if let Some(before) = before {
-            Self::withdraw(py, future, before, delivery);
-        }
-        failed
     }
 
     /// Fails the futures of requests that the scheduler reported as expired.
@@ -142,32 +107,33 @@ impl Inbox {
     }
 
     /// Fails the futures in line whose time is over.
-    fn expire_line(&self, py: Python<'_>, delivery: &mut Delivery) -> usize {
-        let now = Instant::now();
-        let is_over = |future: &Py<Future>| match &future.get().lock(py).phase {
-            Phase::InLine(entry) => {
-                std::ptr::eq(entry.inbox.get(), self)
-                    && entry.deadline.is_some_and(|deadline| deadline <= now)
-            }
-            _ => false,
-        };
-        let line = self.limit.get().line(py);
-        let over: Vec<_> = line.into_iter().filter(is_over).collect();
+    fn expire_line(this: &Bound<'_, Self>, delivery: &mut Delivery) -> usize {
+        let (py, now) = (this.py(), Instant::now());
+        let is_over = |entry: &Entry| entry.deadline.is_some_and(|deadline| deadline <= now);
+        let over = Self::in_line(this, is_over);
         let fail = |future: &&Py<Future>| {
-            Self::fail(py, future, Failure::from_error(py, errors::expired()), delivery)
+            let failure = Failure::from_error(py, errors::expired());
+            Future::end_early(future, py, Phase::Failed(failure), delivery)
         };
         over.iter().filter(fail).count()
     }
 
-    /// Returns the futures that no batch has taken.
-    fn waiting(&self, py: Python<'_>) -> Vec<Py<Future>> {
+    /// Returns the futures in line whose requests are this inbox's own.
+    fn in_line(this: &Bound<'_, Self>, is_asked: impl Fn(&Entry) -> bool) -> Vec<Py<Future>> {
+        let py = this.py();
         let is_ours = |future: &Py<Future>| match &future.get().lock(py).phase {
-            Phase::InLine(entry) => std::ptr::eq(entry.inbox.get(), self),
+            Phase::InLine(entry) => entry.owner.object(py).is(this) && is_asked(entry),
             _ => false,
         };
+        this.get().limit.get().line(py).into_iter().filter(is_ours).collect()
+    }
+
+    /// Returns the futures that no batch has taken.
+    fn waiting(this: &Bound<'_, Self>) -> Vec<Py<Future>> {
         // First the line: room that the others leave must not let these in.
-        let mut futures: Vec<_> = self.limit.get().line(py).into_iter().filter(is_ours).collect();
-        futures.extend(self.slab(py).futures().map(|future| future.clone_ref(py)));
+        let mut futures = Self::in_line(this, |_| true);
+        let slab = this.get().slab(this.py());
+        futures.extend(slab.futures().map(|future| future.clone_ref(this.py())));
         futures
     }
 }
@@ -249,25 +215,28 @@ impl Inbox {
     }
 
     /// Fails the futures that no batch has taken, and cancels their requests; returns how many.
-    fn fail_waiting(&self, py: Python<'_>, error: Bound<'_, PyAny>) -> PyResult<usize> {
-        self.check_fork()?;
+    fn fail_waiting(this: &Bound<'_, Self>, error: Bound<'_, PyAny>) -> PyResult<usize> {
+        let py = this.py();
+        this.get().check_fork()?;
         let failure = super::rows::failure(error)?;
         let mut delivery = Delivery::default();
-        let futures = self.waiting(py);
-        let fail =
-            |future: &&Py<Future>| Self::fail(py, future, failure.clone_ref(py), &mut delivery);
+        let futures = Self::waiting(this);
+        let fail = |future: &&Py<Future>| {
+            Future::end_early(future, py, Phase::Failed(failure.clone_ref(py)), &mut delivery)
+        };
         let failed = futures.iter().filter(fail).count();
         delivery.send(py);
         Ok(failed)
     }
 
     /// Fails the futures whose requests expired since; returns how many.
-    fn expire(&self, py: Python<'_>) -> PyResult<usize> {
-        self.check_fork()?;
+    fn expire(this: &Bound<'_, Self>) -> PyResult<usize> {
+        let (py, inbox) = (this.py(), this.get());
+        inbox.check_fork()?;
         let mut delivery = Delivery::default();
-        let expired = self.core().expired();
-        self.report_expired(py, &expired, &mut delivery);
-        let count = expired.len() + self.expire_line(py, &mut delivery);
+        let expired = inbox.core().expired();
+        inbox.report_expired(py, &expired, &mut delivery);
+        let count = expired.len() + Self::expire_line(this, &mut delivery);
         delivery.send(py);
         Ok(count)
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use multibin::Options;
+use multibin::{Options, SubmitError};
 use pyo3::prelude::*;
 
 use super::class::Inbox;
@@ -47,8 +47,8 @@ impl Inbox {
                 _ => return Err(inbox.full(py)),
             }
         }
-        let (inbox, slot, ticket) = (this.clone().unbind(), 0, None);
-        let future = make(py, Phase::Waiting(Waiting { inbox, item, ticket, slot }));
+        let (owner, slot, ticket) = (Self::owner(this), 0, None);
+        let future = make(py, Phase::Waiting(Waiting { owner, item, ticket, slot }));
         let future = future.inspect_err(|_| limit.give(py, 1, cost.into()))?;
         this.get().enter(py, &future, request)?;
         Ok(future)
@@ -110,7 +110,7 @@ impl Inbox {
             let Some(oldest) = limit.oldest(py) else { break };
             if oldest.get().is_waiting(py) {
                 let failure = Failure::from_error(py, self.full(py));
-                Self::fail(py, &oldest, failure, &mut delivery);
+                Future::end_early(&oldest, py, Phase::Failed(failure), &mut delivery);
                 taken = limit.take(py, cost);
             }
         }
@@ -140,14 +140,10 @@ impl Inbox {
         let (py, inbox) = (this.py(), this.get());
         inbox.check_fork()?;
         if inbox.core().is_closed() {
-            return inbox
-                .core()
-                .submit(0, 0)
-                .map_err(errors::submit)
-                .and_then(|_| Err(errors::forked()));
+            return Err(errors::submit(SubmitError::Closed { accepted: 0, first: None }));
         }
         let deadline = request.options.ttl.and_then(|ttl| Instant::now().checked_add(ttl));
-        let entry = Entry { inbox: this.clone().unbind(), item, request, deadline };
+        let entry = Entry { owner: Self::owner(this), item, request, deadline };
         let future = make(py, Phase::InLine(Box::new(entry)))?;
         let limit = inbox.limit.get();
         limit.join(py, future.clone_ref(py), request.cost());
@@ -176,10 +172,7 @@ impl Inbox {
             return Ok(());
         }
         let mut delivery = Delivery::default();
-        let before = Future::finish(future, py, Phase::Cancelled(None), &mut delivery);
-        if let Some(before) = before {
-            Self::withdraw(py, future, before, &mut delivery);
-        }
+        Future::end_early(future, py, Phase::Cancelled(None), &mut delivery);
         delivery.send(py);
         waited?;
         Err(self.full(py))
