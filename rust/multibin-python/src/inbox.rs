@@ -7,4 +7,4 @@ pub mod limit;
 pub mod rows;
 mod slab;
 mod submit;
-mod watch;
+mod withdraw;
