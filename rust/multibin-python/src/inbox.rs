@@ -7,4 +7,5 @@ pub mod limit;
 pub mod rows;
 mod slab;
 mod submit;
+mod watch;
 mod withdraw;

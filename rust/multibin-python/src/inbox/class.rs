@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -7,6 +8,7 @@ use super::limit::Limit;
 use super::rows::Rows;
 use super::slab::Slab;
 use super::submit::Given;
+use super::watch::Watch;
 use super::withdraw::FUNCTIONS;
 use crate::batch::Batch;
 use crate::convert::arguments::Number;
@@ -34,6 +36,7 @@ use crate::scheduler::Scheduler;
 ///     on_full: without room, ``"raise"`` refuses a request, ``"wait"`` lets it wait in line, and
 ///         ``"drop_oldest"`` fails the oldest that waits.
 ///     when_full: returns the seconds after which room is expected, for ``FullError``.
+///     when_ttl: is called when an item expires earlier than ``watch`` said.
 ///
 /// >>> from multibin._core import Inbox, Limit
 /// >>> scheduler, limit = Scheduler(Edges([0, 16]), 8), Limit(100)
@@ -50,6 +53,10 @@ pub struct Inbox {
     pub ttl: Option<Duration>,
     pub on_full: OnFull,
     pub when_full: Option<Py<PyAny>>,
+    pub when_ttl: Option<Py<PyAny>>,
+    pub watch: Watch,
+    /// Requests that found no room.
+    pub refused: AtomicU64,
     slab: AttachedCell<Slab>,
 }
 
@@ -119,7 +126,7 @@ impl Inbox {
     }
 
     /// Returns the futures in line whose requests are this inbox's own.
-    fn in_line(this: &Bound<'_, Self>, is_asked: impl Fn(&Entry) -> bool) -> Vec<Py<Future>> {
+    pub fn in_line(this: &Bound<'_, Self>, is_asked: impl Fn(&Entry) -> bool) -> Vec<Py<Future>> {
         let py = this.py();
         let is_ours = |future: &Py<Future>| match &future.get().lock(py).phase {
             Phase::InLine(entry) => entry.owner.object(py).is(this) && is_asked(entry),
@@ -129,7 +136,7 @@ impl Inbox {
     }
 
     /// Returns the futures that no batch has taken.
-    fn waiting(this: &Bound<'_, Self>) -> Vec<Py<Future>> {
+    fn untaken(this: &Bound<'_, Self>) -> Vec<Py<Future>> {
         // First the line: room that the others leave must not let these in.
         let mut futures = Self::in_line(this, |_| true);
         let slab = this.get().slab(this.py());
@@ -141,7 +148,7 @@ impl Inbox {
 #[pymethods]
 impl Inbox {
     #[new]
-    #[pyo3(signature = (scheduler: "Scheduler", limit: "Limit", *, length = None, cost = None, ttl = None, on_full: "Literal['raise', 'wait', 'drop_oldest']" = "raise", when_full = None))]
+    #[pyo3(signature = (scheduler: "Scheduler", limit: "Limit", *, length = None, cost = None, ttl = None, on_full: "Literal['raise', 'wait', 'drop_oldest']" = "raise", when_full = None, when_ttl = None))]
     fn new(
         py: Python<'_>,
         scheduler: Py<Scheduler>,
@@ -151,11 +158,25 @@ impl Inbox {
         ttl: Option<Number<'_>>,
         #[pyo3(from_py_with = word::on_full)] on_full: &str,
         when_full: Option<Py<PyAny>>,
+        when_ttl: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let ttl = ttl.map(|ttl| seconds(&ttl, "ttl")).transpose()?;
         let on_full = words::choose(py, "on_full", on_full, words::ON_FULL)?;
+        let (watch, refused) = (Watch::default(), AtomicU64::new(0));
         let slab = AttachedCell::new(Slab::default());
-        Ok(Self { scheduler, limit, length, cost, ttl, on_full, when_full, slab })
+        Ok(Self {
+            scheduler,
+            limit,
+            length,
+            cost,
+            ttl,
+            on_full,
+            when_full,
+            when_ttl,
+            watch,
+            refused,
+            slab,
+        })
     }
 
     /// Submits an item and returns its future. Any thread may call it.
@@ -220,7 +241,7 @@ impl Inbox {
         this.get().check_fork()?;
         let failure = super::rows::failure(error)?;
         let mut delivery = Delivery::default();
-        let futures = Self::waiting(this);
+        let futures = Self::untaken(this);
         let fail = |future: &&Py<Future>| {
             Future::end_early(future, py, Phase::Failed(failure.clone_ref(py)), &mut delivery)
         };
@@ -241,10 +262,35 @@ impl Inbox {
         Ok(count)
     }
 
+    /// Returns the seconds until the first waiting item expires (``None``: none will). From now on
+    /// an item that expires earlier calls ``when_ttl``.
+    fn watch(this: &Bound<'_, Self>) -> Option<f64> {
+        Self::next_look(this)
+    }
+
+    /// The items that a batch may take.
+    #[getter]
+    fn waiting(&self, py: Python<'_>) -> usize {
+        self.slab(py).waiting()
+    }
+
+    /// The items that wait or run, without those in line.
+    #[getter]
+    fn items(&self, py: Python<'_>) -> usize {
+        self.slab(py).len()
+    }
+
+    /// The items that found no room.
+    #[getter]
+    fn refused(&self) -> u64 {
+        // Relaxed: it orders nothing.
+        self.refused.load(Ordering::Relaxed)
+    }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.scheduler)?;
         visit.call(&self.limit)?;
-        for function in [&self.length, &self.cost, &self.when_full] {
+        for function in [&self.length, &self.cost, &self.when_full, &self.when_ttl] {
             visit.call(function)?;
         }
         self.slab.traverse(|slab| slab.futures().try_for_each(|future| visit.call(future)))

@@ -1,5 +1,6 @@
 //! Submitting: a request is measured, gets room, and enters the scheduler.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use multibin::{Options, SubmitError};
@@ -74,7 +75,8 @@ impl Inbox {
     /// its slot are free again.
     pub fn enter(&self, py: Python<'_>, future: &Py<Future>, request: Request) -> PyResult<()> {
         let Request { length, options } = request;
-        let slot = self.slab(py).insert(future.clone_ref(py), request.cost());
+        let deadline = options.ttl.and_then(|ttl| Instant::now().checked_add(ttl));
+        let slot = self.slab(py).insert(future.clone_ref(py), request.cost(), deadline);
         let submitted = if options == Options::default() {
             self.core().submit(slot.into(), length)
         } else {
@@ -90,6 +92,7 @@ impl Inbox {
                 if self.on_full == OnFull::DropOldest {
                     self.limit.get().note(py, future.clone_ref(py));
                 }
+                self.note_deadline(py, deadline);
                 Ok(())
             }
             Err(error) => {
@@ -120,6 +123,8 @@ impl Inbox {
 
     /// Returns the error of a request for which there is no room.
     fn full(&self, py: Python<'_>) -> PyErr {
+        // Relaxed: it orders nothing.
+        self.refused.fetch_add(1, Ordering::Relaxed);
         let seconds = self.when_full.as_ref().map(|when| {
             calls::call(when.bind(py), ()).and_then(|seconds| seconds.extract::<Option<f64>>())
         });
@@ -147,6 +152,7 @@ impl Inbox {
         let future = make(py, Phase::InLine(Box::new(entry)))?;
         let limit = inbox.limit.get();
         limit.join(py, future.clone_ref(py), request.cost());
+        inbox.note_deadline(py, deadline);
         // Room may have become free before it joined.
         let mut delivery = Delivery::default();
         Self::admit(py, limit, &mut delivery);
