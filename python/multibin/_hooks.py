@@ -13,6 +13,7 @@ import warnings
 from asyncio import current_task, get_running_loop
 from asyncio.events import _get_running_loop
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from operator import index
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -202,3 +203,28 @@ def as_array(given: Any, argument: str) -> np.ndarray[Any, Any]:
 def as_floats(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Returns the array as one of float64."""
     return array.astype("float64")
+
+
+# Cost tables.
+
+
+def cost_table_parts(given: object) -> tuple[list[int] | list[float] | str, ...]:
+    """Returns the axes of a cost table, its flat grids and what it counts."""
+    costs = sys.modules.get("multibin.costs")
+    if costs is None or not isinstance(given, costs.CostTable):
+        raise TypeError(f"costs must be a CostTable, got {shown(given)}")
+    axes = given.rows.tolist(), given.tokens.tolist()
+    grids = [getattr(given, name).ravel().tolist() for name in ("step", "prefill", "move")]
+    return (*axes, *grids, given.counts)
+
+
+def cost_table(
+    rows: list[int],
+    tokens: list[int],
+    step: list[float],
+    prefill: list[float],
+    move: list[float],
+) -> object:
+    """Makes a cost table that counts the longest row, of axes and flat grids."""
+    grids = [np.reshape(grid, (len(rows), len(tokens))) for grid in (step, prefill, move)]
+    return import_module("multibin.costs").CostTable(np.array(rows), np.array(tokens), *grids)

@@ -65,6 +65,10 @@ hooks! {
     as_array,
     /// Returns an array as one of float64.
     as_floats,
+    /// Returns the axes and the flat grids of a cost table, and what it counts.
+    cost_table_parts,
+    /// Makes a cost table of axes and flat grids.
+    cost_table,
 }
 
 static HOOKS: PyOnceLock<Hooks> = PyOnceLock::new();
