@@ -80,7 +80,7 @@ pub fn required(given: &Bound<'_, PyAny>) -> PyResult<Py<SchedulerConfig>> {
 #[pymethods]
 impl SchedulerConfig {
     #[new]
-    #[pyo3(signature = (edges: "Edges | None" = None, batch_size = Required::Missing, *, longest = None, capacity: "int" = 65_536, max_wait = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding = None, adapt: "Adapt | None" = None, costs: "multibin.costs.CostTable | None" = None))]
+    #[pyo3(signature = (edges: "Edges | None" = None, batch_size = Required::Missing, *, longest = None, capacity: "int" = 65_536, max_wait = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding = None, adapt: "Adapt | None" = None, costs = None))]
     fn new(
         py: Python<'_>,
         #[pyo3(from_py_with = edges::optional)] edges: Option<Py<Edges>>,
@@ -98,7 +98,7 @@ impl SchedulerConfig {
         #[pyo3(from_py_with = word::budget_of)] budget_of: &str,
         max_padding: Option<Number<'_>>,
         #[pyo3(from_py_with = adapt::optional)] adapt: Option<Py<Adapt>>,
-        #[pyo3(from_py_with = Table::optional)] costs: Option<Table<'_>>,
+        costs: Option<Table<'_>>,
     ) -> PyResult<Self> {
         let given = given! {
             edges, batch_size, longest, capacity, max_wait, fill, order, overrun, max_parked,

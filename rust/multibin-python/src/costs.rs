@@ -11,18 +11,25 @@ use crate::interpreter::{errors, hooks};
 
 pub const COUNTS: &[(&str, Counts)] = &[("longest", Counts::Longest), ("mean", Counts::Mean)];
 
+const MODULE: PyStaticExpr = PyStaticExpr::Name { id: "multibin.costs" };
+const TYPE: PyStaticExpr = PyStaticExpr::Attribute { value: &MODULE, attr: "CostTable" };
+
 /// Rows, tokens, the flat grids of steps, prefills and moves, and what they count.
 type Parts = (Vec<u32>, Vec<u32>, Vec<f64>, Vec<f64>, Vec<f64>, String);
 
 /// The argument `costs`: a `CostTable`.
 pub struct Table<'py>(pub Bound<'py, PyAny>);
 
-impl<'py> Table<'py> {
-    /// Converts the argument of a constructor.
-    pub fn optional(given: &Bound<'py, PyAny>) -> PyResult<Option<Self>> {
-        Ok((!given.is_none()).then(|| Self(given.clone())))
-    }
+impl<'py> FromPyObject<'_, 'py> for Table<'py> {
+    type Error = PyErr;
+    const INPUT_TYPE: PyStaticExpr = TYPE;
 
+    fn extract(given: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self(given.to_owned()))
+    }
+}
+
+impl Table<'_> {
     /// Returns the seconds of its batches.
     pub fn times(&self) -> PyResult<Arc<BatchTimes>> {
         let py = self.0.py();
@@ -43,10 +50,7 @@ impl<'py> IntoPyObject<'py> for Measured {
     type Target = PyAny;
     type Output = Bound<'py, PyAny>;
     type Error = PyErr;
-    const OUTPUT_TYPE: PyStaticExpr = PyStaticExpr::Attribute {
-        value: &PyStaticExpr::Name { id: "multibin.costs" },
-        attr: "CostTable",
-    };
+    const OUTPUT_TYPE: PyStaticExpr = TYPE;
 
     fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let Measurements { rows, tokens, step, prefill, moved, .. } = self.0.measurements();
