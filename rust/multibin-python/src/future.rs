@@ -6,5 +6,7 @@ pub mod coroutine;
 pub mod delivery;
 mod end;
 mod park;
+pub mod running;
 pub mod state;
 pub mod turn;
+mod wakeup;

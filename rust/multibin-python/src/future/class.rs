@@ -1,6 +1,4 @@
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use multibin::Ticket;
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
@@ -10,14 +8,17 @@ use pyo3::types::{PyGenericAlias, PyList, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::callbacks::Callback;
-use super::delivery::{Delivery, running_loop};
+use super::delivery::Delivery;
 use super::end::{End, stop};
+use super::running::running_loop;
 use super::state::{Entry, Observed, Phase, State, Waiting};
+use super::wakeup::is_wakeup;
 use crate::asyncio::awaitable::GENERATOR;
 use crate::convert::arguments::Number;
 use crate::convert::scalars::seconds;
 use crate::inbox::class::Inbox;
-use crate::interpreter::{errors, hooks, wait};
+use crate::interpreter::cell::{AttachedCell, Guard};
+use crate::interpreter::{errors, hooks};
 
 /// The future of a request, for threads and for event loops: ``await`` it in any loop, or ask for
 /// its ``result`` in any thread.
@@ -36,22 +37,22 @@ use crate::interpreter::{errors, hooks, wait};
 /// 1.5
 #[pyclass(frozen, subclass, weakref, module = "multibin")]
 pub struct Future {
-    state: Mutex<State>,
+    state: AttachedCell<State>,
     blocking: AtomicBool,
 }
 
 impl Future {
     pub fn new(phase: Phase) -> Self {
-        Self { state: Mutex::new(State::new(phase)), blocking: AtomicBool::new(false) }
+        Self { state: AttachedCell::new(State::new(phase)), blocking: AtomicBool::new(false) }
     }
 
-    pub fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn lock<'a>(&'a self, py: Python<'a>) -> Guard<'a, State> {
+        self.state.lock(py)
     }
 
     /// Marks the request as running; returns its item, unless the future is over.
-    pub fn start(&self) -> Option<Py<PyAny>> {
-        let mut state = self.lock();
+    pub fn start(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let mut state = self.lock(py);
         if !matches!(state.phase, Phase::Waiting(_)) {
             return None;
         }
@@ -64,17 +65,21 @@ impl Future {
     }
 
     /// Returns true if the request waits for a batch.
-    pub fn is_waiting(&self) -> bool {
-        matches!(self.lock().phase, Phase::Waiting(_))
+    pub fn is_waiting(&self, py: Python<'_>) -> bool {
+        matches!(self.lock(py).phase, Phase::Waiting(_))
     }
 
-    pub fn is_in_line(&self) -> bool {
-        matches!(self.lock().phase, Phase::InLine(_))
+    pub fn has_result(&self, py: Python<'_>) -> bool {
+        matches!(self.lock(py).phase, Phase::Done(_))
+    }
+
+    pub fn is_in_line(&self, py: Python<'_>) -> bool {
+        matches!(self.lock(py).phase, Phase::InLine(_))
     }
 
     /// Notes where the request waits; returns false if the future is over.
-    pub fn set_ticket(&self, slot: u32, ticket: Ticket) -> bool {
-        match &mut self.lock().phase {
+    pub fn set_ticket(&self, py: Python<'_>, slot: u32, ticket: Ticket) -> bool {
+        match &mut self.lock(py).phase {
             Phase::Waiting(waiting) => (waiting.slot, waiting.ticket) = (slot, Some(ticket)),
             Phase::InLine(_) | Phase::Running => {}
             Phase::Done(_) | Phase::Failed(_) | Phase::Cancelled(_) => return false,
@@ -83,8 +88,8 @@ impl Future {
     }
 
     /// Lets a running request wait again, unless it is cancelled.
-    pub fn wait_again(&self, waiting: Waiting) -> bool {
-        let mut state = self.lock();
+    pub fn wait_again(&self, py: Python<'_>, waiting: Waiting) -> bool {
+        let mut state = self.lock(py);
         let runs = matches!(state.phase, Phase::Running);
         let waiting = if runs {
             state.phase = Phase::Waiting(waiting);
@@ -103,7 +108,7 @@ impl Future {
         py: Python<'_>,
         next: impl FnOnce(&Entry) -> T,
     ) -> Option<(Py<Inbox>, T)> {
-        let mut state = self.lock();
+        let mut state = self.lock(py);
         if !matches!(state.phase, Phase::InLine(_)) {
             return None;
         }
@@ -124,8 +129,7 @@ impl Future {
             return Err(errors::not_over());
         }
         let timeout = timeout.map(|timeout| seconds(&timeout, "timeout")).transpose()?;
-        let park = |slice: Duration| self.park(slice, Phase::is_over).then_some(());
-        wait::detached(py, timeout, park)?;
+        self.park(py, timeout, Phase::is_over)?;
         self.end(py).ok_or_else(errors::not_in_time)
     }
 
@@ -149,8 +153,8 @@ impl Future {
         this.clone().into_any()
     }
 
-    fn state_name(&self) -> &'static str {
-        match self.lock().phase {
+    fn state_name(&self, py: Python<'_>) -> &'static str {
+        match self.lock(py).phase {
             Phase::InLine(_) | Phase::Waiting(_) => "PENDING",
             Phase::Running => "RUNNING",
             Phase::Done(_) | Phase::Failed(_) => "FINISHED",
@@ -160,12 +164,13 @@ impl Future {
 
     /// Returns what `concurrent.futures` waits with.
     fn observe<T>(&self, py: Python<'_>, get: impl Fn(&Observed) -> T) -> PyResult<T> {
-        if let Some(observed) = self.lock().rare.as_ref().and_then(|rare| rare.observed.as_ref()) {
+        if let Some(observed) = self.lock(py).rare.as_ref().and_then(|rare| rare.observed.as_ref())
+        {
             return Ok(get(observed));
         }
         let condition = hooks::make_condition(py, ())?.unbind();
         let made = Observed { condition, waiters: PyList::empty(py).into_any().unbind() };
-        let mut state = self.lock();
+        let mut state = self.lock(py);
         let observed = &mut state.rare().observed;
         let spare = if observed.is_some() { Some(made) } else { observed.replace(made) };
         let got = observed.as_ref().map(get);
@@ -204,18 +209,18 @@ impl Future {
     }
 
     /// Returns true if the future has a result or an error, or was cancelled.
-    fn done(&self) -> bool {
-        self.lock().phase.is_over()
+    fn done(&self, py: Python<'_>) -> bool {
+        self.lock(py).phase.is_over()
     }
 
     /// Returns true if the future was cancelled.
-    fn cancelled(&self) -> bool {
-        matches!(self.lock().phase, Phase::Cancelled(_))
+    fn cancelled(&self, py: Python<'_>) -> bool {
+        matches!(self.lock(py).phase, Phase::Cancelled(_))
     }
 
     /// Returns true while a batch that has the request runs.
-    fn running(&self) -> bool {
-        matches!(self.lock().phase, Phase::Running)
+    fn running(&self, py: Python<'_>) -> bool {
+        matches!(self.lock(py).phase, Phase::Running)
     }
 
     /// Cancels the request: its room is free at once if no batch has taken it; else its result is
@@ -225,7 +230,7 @@ impl Future {
         let py = this.py();
         let this = this.unbind();
         let mut delivery = Delivery::default();
-        Inbox::check(this.get())?;
+        Inbox::check(py, this.get())?;
         let before = Self::finish(&this, py, Phase::Cancelled(msg), &mut delivery);
         let cancelled = before.is_some();
         if let Some(before) = before {
@@ -250,8 +255,9 @@ impl Future {
             None if event_loop.is_some() => Some(hooks::copy_context(py, ())?.unbind()),
             given => given,
         };
-        let callback = Callback { function: r#fn, context, event_loop };
-        let mut state = this.get().lock();
+        let is_wakeup = event_loop.is_some() && is_wakeup(r#fn.bind(py))?;
+        let callback = Callback { function: r#fn, context, event_loop, is_wakeup };
+        let mut state = this.get().lock(py);
         if !state.phase.is_over() {
             state.add(callback);
             return Ok(());
@@ -265,12 +271,12 @@ impl Future {
 
     /// Removes the callbacks that equal ``fn``; returns how many.
     fn remove_done_callback(&self, py: Python<'_>, r#fn: Bound<'_, PyAny>) -> PyResult<usize> {
-        let functions = self.lock().functions(py);
+        let functions = self.lock(py).functions(py);
         let equal: Vec<bool> = hooks::equal_to(py, (&functions, r#fn))?.extract()?;
         let mut equal = equal.into_iter();
         let chosen: Vec<_> =
             functions.into_iter().filter(|_| equal.next().unwrap_or(false)).collect();
-        let removed = self.lock().remove(&chosen);
+        let removed = self.lock(py).remove(&chosen);
         Ok(removed.len())
     }
 
@@ -320,8 +326,8 @@ impl Future {
 
     /// The state's name in ``concurrent.futures``.
     #[getter]
-    fn _state(&self) -> &'static str {
-        self.state_name()
+    fn _state(&self, py: Python<'_>) -> &'static str {
+        self.state_name(py)
     }
 
     /// The condition that ``concurrent.futures`` acquires.
@@ -339,7 +345,7 @@ impl Future {
     /// The message of the cancellation.
     #[getter]
     fn _cancel_message(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        match &self.lock().phase {
+        match &self.lock(py).phase {
             Phase::Cancelled(message) => message.as_ref().map(|message| message.clone_ref(py)),
             _ => None,
         }
@@ -350,18 +356,17 @@ impl Future {
         errors::cancelled(self._cancel_message(py), true).into_value(py).into_any()
     }
 
-    fn __repr__(&self) -> String {
-        format!("<Future {}>", self.state_name().split('_').next().unwrap_or("").to_lowercase())
+    fn __repr__(&self, py: Python<'_>) -> String {
+        format!("<Future {}>", self.state_name(py).split('_').next().unwrap_or("").to_lowercase())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.state.try_lock().map_or(Ok(()), |state| state.traverse(&visit))
+        self.state.traverse(|state| state.traverse(&visit))
     }
 
     fn __clear__(&self) {
         let phase = Phase::Cancelled(None);
-        let state = std::mem::replace(&mut *self.lock(), State::new(phase));
-        drop(state);
+        drop(self.state.put(State::new(phase)));
     }
 }
 

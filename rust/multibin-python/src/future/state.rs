@@ -1,12 +1,13 @@
 //! What a future is doing.
 
-use std::thread::Thread;
+use std::sync::Arc;
 use std::time::Instant;
 
 use multibin::{Options, Ticket};
 use pyo3::prelude::*;
 
 use super::callbacks::Callback;
+use super::park::Parked;
 use crate::inbox::class::Inbox;
 use crate::interpreter::calls;
 
@@ -25,7 +26,7 @@ pub struct Rare {
     /// The callbacks after the first.
     pub callbacks: Vec<Callback>,
     /// The threads that wait.
-    pub parked: Vec<Thread>,
+    pub parked: Vec<Arc<Parked>>,
     pub observed: Option<Observed>,
 }
 
@@ -114,7 +115,7 @@ impl State {
 
     /// Wakes the threads that wait.
     pub fn unpark(&self) {
-        self.rare.iter().flat_map(|rare| &rare.parked).for_each(Thread::unpark);
+        self.rare.iter().flat_map(|rare| &rare.parked).for_each(|parked| parked.wake());
     }
 
     /// Takes all callbacks, in the order in which they were added.

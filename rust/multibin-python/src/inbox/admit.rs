@@ -14,16 +14,16 @@ use crate::interpreter::errors;
 impl Inbox {
     /// Lets the head of the line in while there is room.
     pub fn admit(py: Python<'_>, limit: &Limit, delivery: &mut Delivery) {
-        while let Some((future, cost)) = limit.next() {
+        while let Some((future, cost)) = limit.next(py) {
             let Some((inbox, request)) = future.get().leave_line(py) else {
                 // It was cancelled meanwhile.
-                limit.give(1, cost.into());
+                limit.give(py, 1, cost.into());
                 continue;
             };
             let entered = match request {
                 Some(request) => inbox.get().enter(py, &future, request),
                 None => {
-                    limit.give(1, cost.into());
+                    limit.give(py, 1, cost.into());
                     Err(errors::expired())
                 }
             };

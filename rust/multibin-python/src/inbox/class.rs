@@ -1,5 +1,8 @@
+<<<<<<< HEAD
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+=======
+>>>>>>> future
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -19,6 +22,7 @@ use crate::future::class::Future;
 use crate::future::coroutine::Call;
 use crate::future::delivery::Delivery;
 use crate::future::state::{Failure, Phase};
+use crate::interpreter::cell::{AttachedCell, Guard};
 use crate::interpreter::{calls, errors};
 use crate::scheduler::Scheduler;
 
@@ -51,16 +55,20 @@ pub struct Inbox {
     pub ttl: Option<Duration>,
     pub on_full: OnFull,
     pub when_full: Option<Py<PyAny>>,
+<<<<<<< HEAD
     pub when_ttl: Option<Py<PyAny>>,
     pub watch: Watch,
     /// Requests that found no room.
     pub refused: AtomicU64,
     slab: Mutex<Slab>,
+=======
+    slab: AttachedCell<Slab>,
+>>>>>>> future
 }
 
 impl Inbox {
-    pub fn slab(&self) -> MutexGuard<'_, Slab> {
-        self.slab.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn slab<'a>(&'a self, py: Python<'a>) -> Guard<'a, Slab> {
+        self.slab.lock(py)
     }
 
     /// Returns the core's scheduler.
@@ -73,8 +81,8 @@ impl Inbox {
     }
 
     /// Refuses to cancel a request that waits in another process.
-    pub fn check(future: &Future) -> PyResult<()> {
-        match &future.lock().phase {
+    pub fn check(py: Python<'_>, future: &Future) -> PyResult<()> {
+        match &future.lock(py).phase {
             Phase::InLine(entry) => entry.inbox.get().check_fork(),
             Phase::Waiting(waiting) => waiting.inbox.get().check_fork(),
             _ => Ok(()),
@@ -83,11 +91,11 @@ impl Inbox {
 
     /// Frees a slot and its room, for those in line too.
     pub fn free(&self, py: Python<'_>, slots: &[u32], delivery: &mut Delivery) {
-        let mut slab = self.slab();
+        let mut slab = self.slab(py);
         let freed: Vec<_> = slots.iter().filter_map(|&slot| slab.remove(slot.into())).collect();
         drop(slab);
         let limit = self.limit.get();
-        limit.give(freed.len(), freed.iter().map(|freed| u64::from(freed.cost)).sum());
+        limit.give(py, freed.len(), freed.iter().map(|freed| u64::from(freed.cost)).sum());
         drop(freed);
         Self::admit(py, limit, delivery);
     }
@@ -96,7 +104,7 @@ impl Inbox {
     pub fn withdraw(py: Python<'_>, future: &Py<Future>, before: Phase, delivery: &mut Delivery) {
         match before {
             Phase::InLine(entry) => {
-                entry.inbox.get().limit.get().leave(future);
+                entry.inbox.get().limit.get().leave(py, future);
                 calls::release(py, entry.item);
             }
             Phase::Waiting(waiting) => {
@@ -135,11 +143,11 @@ impl Inbox {
         if expired.is_empty() {
             return;
         }
-        let mut slab = self.slab();
+        let mut slab = self.slab(py);
         let freed: Vec<_> = expired.iter().filter_map(|one| slab.remove(one.key)).collect();
         drop(slab);
         let cost = freed.iter().map(|freed| u64::from(freed.cost)).sum();
-        self.limit.get().give(freed.len(), cost);
+        self.limit.get().give(py, freed.len(), cost);
         for future in freed.into_iter().filter_map(|freed| freed.future) {
             let failure = Failure::from_error(py, errors::expired());
             let before = Future::finish(&future, py, Phase::Failed(failure), delivery);
@@ -151,7 +159,7 @@ impl Inbox {
     /// Fails the futures in line whose time is over.
     fn expire_line(&self, py: Python<'_>, delivery: &mut Delivery) -> usize {
         let now = Instant::now();
-        let is_over = |future: &Py<Future>| match &future.get().lock().phase {
+        let is_over = |future: &Py<Future>| match &future.get().lock(py).phase {
             Phase::InLine(entry) => {
                 std::ptr::eq(entry.inbox.get(), self)
                     && entry.deadline.is_some_and(|deadline| deadline <= now)
@@ -167,14 +175,19 @@ impl Inbox {
     }
 
     /// Returns the futures that no batch has taken.
+<<<<<<< HEAD
     fn untaken(&self, py: Python<'_>) -> Vec<Py<Future>> {
         let is_ours = |future: &Py<Future>| match &future.get().lock().phase {
+=======
+    fn waiting(&self, py: Python<'_>) -> Vec<Py<Future>> {
+        let is_ours = |future: &Py<Future>| match &future.get().lock(py).phase {
+>>>>>>> future
             Phase::InLine(entry) => std::ptr::eq(entry.inbox.get(), self),
             _ => false,
         };
         // First the line: room that the others leave must not let these in.
         let mut futures: Vec<_> = self.limit.get().line(py).into_iter().filter(is_ours).collect();
-        futures.extend(self.slab().futures().map(|future| future.clone_ref(py)));
+        futures.extend(self.slab(py).futures().map(|future| future.clone_ref(py)));
         futures
     }
 }
@@ -196,6 +209,7 @@ impl Inbox {
     ) -> PyResult<Self> {
         let ttl = ttl.map(|ttl| seconds(&ttl, "ttl")).transpose()?;
         let on_full = words::choose(py, "on_full", on_full, words::ON_FULL)?;
+<<<<<<< HEAD
         let (slab, watch, refused) = (Mutex::default(), Watch::default(), AtomicU64::new(0));
         Ok(Self {
             scheduler,
@@ -210,6 +224,10 @@ impl Inbox {
             refused,
             slab,
         })
+=======
+        let slab = AttachedCell::new(Slab::default());
+        Ok(Self { scheduler, limit, length, cost, ttl, on_full, when_full, slab })
+>>>>>>> future
     }
 
     /// Submits an item and returns its future. Any thread may call it.
@@ -323,12 +341,10 @@ impl Inbox {
         for function in [&self.length, &self.cost, &self.when_full, &self.when_ttl] {
             visit.call(function)?;
         }
-        let Ok(slab) = self.slab.try_lock() else { return Ok(()) };
-        slab.futures().try_for_each(|future| visit.call(future))
+        self.slab.traverse(|slab| slab.futures().try_for_each(|future| visit.call(future)))
     }
 
     fn __clear__(&self) {
-        let slab = std::mem::take(&mut *self.slab());
-        drop(slab);
+        drop(self.slab.clear());
     }
 }
