@@ -1457,6 +1457,11 @@ class Turn:
     >>> asyncio.iscoroutinefunction(Turn)
     False
     """
+    @staticmethod
+    def forget() -> None:
+        """
+        Forgets the loop whose turn runs in this thread: a forked child runs none.
+        """
     def run(self, /) -> None:
         """
         Makes the calls. An error goes to the loop's exception handler; one that ends the program is

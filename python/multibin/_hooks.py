@@ -155,7 +155,7 @@ if hasattr(os, "register_at_fork"):
 
 def is_wakeup(function: Any) -> bool:
     """Returns whether a builtin function is the callback by which a task waits for a future."""
-    return function.__name__ == "wakeup" and type(function.__self__) is asyncio.Task
+    return function.__name__.endswith("wakeup") and type(function.__self__) is asyncio.Task
 
 
 def post(loop: AbstractEventLoop, turn: Turn, here: bool) -> None:

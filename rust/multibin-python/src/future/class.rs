@@ -1,22 +1,20 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use multibin::Ticket;
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::inspect::PyStaticExpr;
 use pyo3::prelude::*;
-use pyo3::types::{PyGenericAlias, PyList, PyType};
+use pyo3::types::{PyGenericAlias, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::callbacks::Callback;
 use super::delivery::Delivery;
 use super::end::{End, stop};
 use super::running::running_loop;
-use super::state::{Entry, Observed, Phase, State, Waiting};
+use super::state::{Phase, State};
 use super::wakeup::is_wakeup;
 use crate::asyncio::awaitable::GENERATOR;
 use crate::convert::arguments::Number;
 use crate::convert::scalars::seconds;
-use crate::inbox::class::Inbox;
 use crate::interpreter::cell::{AttachedCell, Guard};
 use crate::interpreter::{errors, hooks};
 
@@ -48,79 +46,6 @@ impl Future {
 
     pub fn lock<'a>(&'a self, py: Python<'a>) -> Guard<'a, State> {
         self.state.lock(py)
-    }
-
-    /// Marks the request as running; returns its item, unless the future is over.
-    pub fn start(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        let mut state = self.lock(py);
-        if !matches!(state.phase, Phase::Waiting(_)) {
-            return None;
-        }
-        let before = std::mem::replace(&mut state.phase, Phase::Running);
-        drop(state);
-        match before {
-            Phase::Waiting(waiting) => Some(waiting.item),
-            _ => None,
-        }
-    }
-
-    /// Returns true if the request waits for a batch.
-    pub fn is_waiting(&self, py: Python<'_>) -> bool {
-        matches!(self.lock(py).phase, Phase::Waiting(_))
-    }
-
-    pub fn has_result(&self, py: Python<'_>) -> bool {
-        matches!(self.lock(py).phase, Phase::Done(_))
-    }
-
-    pub fn is_in_line(&self, py: Python<'_>) -> bool {
-        matches!(self.lock(py).phase, Phase::InLine(_))
-    }
-
-    /// Notes where the request waits; returns false if the future is over.
-    pub fn set_ticket(&self, py: Python<'_>, slot: u32, ticket: Ticket) -> bool {
-        match &mut self.lock(py).phase {
-            Phase::Waiting(waiting) => (waiting.slot, waiting.ticket) = (slot, Some(ticket)),
-            Phase::InLine(_) | Phase::Running => {}
-            Phase::Done(_) | Phase::Failed(_) | Phase::Cancelled(_) => return false,
-        }
-        true
-    }
-
-    /// Lets a running request wait again, unless it is cancelled.
-    pub fn wait_again(&self, py: Python<'_>, waiting: Waiting) -> bool {
-        let mut state = self.lock(py);
-        let runs = matches!(state.phase, Phase::Running);
-        let waiting = if runs {
-            state.phase = Phase::Waiting(waiting);
-            None
-        } else {
-            Some(waiting)
-        };
-        drop(state);
-        drop(waiting);
-        runs
-    }
-
-    /// Lets the request wait in the scheduler, not in line; returns what `next` says of its entry.
-    pub fn change_line<T>(
-        &self,
-        py: Python<'_>,
-        next: impl FnOnce(&Entry) -> T,
-    ) -> Option<(Py<Inbox>, T)> {
-        let mut state = self.lock(py);
-        if !matches!(state.phase, Phase::InLine(_)) {
-            return None;
-        }
-        let Phase::InLine(entry) = std::mem::replace(&mut state.phase, Phase::Running) else {
-            return None;
-        };
-        let next = next(&entry);
-        let Entry { inbox, item, .. } = *entry;
-        let home = inbox.clone_ref(py);
-        state.phase = Phase::Waiting(Waiting { inbox, item, ticket: None, slot: 0 });
-        state.unpark();
-        Some((home, next))
     }
 
     /// Waits for the end in this thread, which must run no event loop.
@@ -160,23 +85,6 @@ impl Future {
             Phase::Done(_) | Phase::Failed(_) => "FINISHED",
             Phase::Cancelled(_) => "CANCELLED_AND_NOTIFIED",
         }
-    }
-
-    /// Returns what `concurrent.futures` waits with.
-    fn observe<T>(&self, py: Python<'_>, get: impl Fn(&Observed) -> T) -> PyResult<T> {
-        if let Some(observed) = self.lock(py).rare.as_ref().and_then(|rare| rare.observed.as_ref())
-        {
-            return Ok(get(observed));
-        }
-        let condition = hooks::make_condition(py, ())?.unbind();
-        let made = Observed { condition, waiters: PyList::empty(py).into_any().unbind() };
-        let mut state = self.lock(py);
-        let observed = &mut state.rare().observed;
-        let spare = if observed.is_some() { Some(made) } else { observed.replace(made) };
-        let got = observed.as_ref().map(get);
-        drop(state);
-        drop(spare);
-        got.ok_or_else(|| PyRuntimeError::new_err("the future is gone"))
     }
 }
 
@@ -230,12 +138,8 @@ impl Future {
         let py = this.py();
         let this = this.unbind();
         let mut delivery = Delivery::default();
-        Inbox::check(py, this.get())?;
-        let before = Self::finish(&this, py, Phase::Cancelled(msg), &mut delivery);
-        let cancelled = before.is_some();
-        if let Some(before) = before {
-            Inbox::withdraw(py, &this, before, &mut delivery);
-        }
+        this.get().check(py)?;
+        let cancelled = Self::end_early(&this, py, Phase::Cancelled(msg), &mut delivery);
         delivery.send(py);
         Ok(cancelled)
     }
@@ -381,44 +285,5 @@ impl<'py> IntoPyObject<'py> for Steps {
 
     fn into_pyobject(self, py: Python<'py>) -> PyResult<Self::Output> {
         Ok(self.0.into_bound(py))
-    }
-}
-
-impl State {
-    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.phase.traverse(visit)?;
-        let rest = self.rare.iter().flat_map(|rare| &rare.callbacks);
-        for callback in self.callback.iter().chain(rest) {
-            visit.call(&callback.function)?;
-            visit.call(&callback.context)?;
-            visit.call(&callback.event_loop)?;
-        }
-        if let Some(observed) = self.rare.as_ref().and_then(|rare| rare.observed.as_ref()) {
-            visit.call(&observed.condition)?;
-            visit.call(&observed.waiters)?;
-        }
-        Ok(())
-    }
-}
-
-impl Phase {
-    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        match self {
-            Self::InLine(entry) => {
-                visit.call(&entry.inbox)?;
-                visit.call(&entry.item)
-            }
-            Self::Waiting(waiting) => {
-                visit.call(&waiting.inbox)?;
-                visit.call(&waiting.item)
-            }
-            Self::Running => Ok(()),
-            Self::Done(value) => visit.call(value),
-            Self::Failed(failure) => {
-                visit.call(&failure.error)?;
-                visit.call(&failure.traceback)
-            }
-            Self::Cancelled(message) => visit.call(message),
-        }
     }
 }

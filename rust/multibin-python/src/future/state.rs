@@ -7,8 +7,8 @@ use multibin::{Options, Ticket};
 use pyo3::prelude::*;
 
 use super::callbacks::Callback;
+use super::owner::Owner;
 use super::park::Parked;
-use crate::inbox::class::Inbox;
 use crate::interpreter::calls;
 
 /// The state of a future, under its lock.
@@ -51,7 +51,7 @@ pub enum Phase {
 
 /// A request that stands in the line for room.
 pub struct Entry {
-    pub inbox: Py<Inbox>,
+    pub owner: Owner,
     pub item: Py<PyAny>,
     pub request: Request,
     /// When it expires.
@@ -74,7 +74,7 @@ impl Request {
 
 /// A request that waits in the scheduler.
 pub struct Waiting {
-    pub inbox: Py<Inbox>,
+    pub owner: Owner,
     pub item: Py<PyAny>,
     /// `None` until the scheduler has accepted it.
     pub ticket: Option<Ticket>,

@@ -279,7 +279,7 @@ impl Rows {
             self.stop(at, Some(at + 1))?;
             for (at, open) in self.close(py, at, at + 1, |_| true) {
                 let waiting = Waiting {
-                    inbox: self.inbox.clone_ref(py),
+                    owner: Inbox::owner(self.inbox.bind(py)),
                     item: state.clone_ref(py),
                     ticket: Some(open.ticket),
                     slot: open.slot,

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use multibin::Options;
+use multibin::{Options, SubmitError};
 use pyo3::prelude::*;
 
 use super::class::Inbox;
@@ -48,8 +48,8 @@ impl Inbox {
                 _ => return Err(inbox.full(py)),
             }
         }
-        let (inbox, slot, ticket) = (this.clone().unbind(), 0, None);
-        let future = make(py, Phase::Waiting(Waiting { inbox, item, ticket, slot }));
+        let (owner, slot, ticket) = (Self::owner(this), 0, None);
+        let future = make(py, Phase::Waiting(Waiting { owner, item, ticket, slot }));
         let future = future.inspect_err(|_| limit.give(py, 1, cost.into()))?;
         this.get().enter(py, &future, request)?;
         Ok(future)
@@ -75,12 +75,8 @@ impl Inbox {
     /// its slot are free again.
     pub fn enter(&self, py: Python<'_>, future: &Py<Future>, request: Request) -> PyResult<()> {
         let Request { length, options } = request;
-<<<<<<< HEAD
         let deadline = options.ttl.and_then(|ttl| Instant::now().checked_add(ttl));
-        let slot = self.slab().insert(future.clone_ref(py), request.cost(), deadline);
-=======
-        let slot = self.slab(py).insert(future.clone_ref(py), request.cost());
->>>>>>> future
+        let slot = self.slab(py).insert(future.clone_ref(py), request.cost(), deadline);
         let submitted = if options == Options::default() {
             self.core().submit(slot.into(), length)
         } else {
@@ -117,7 +113,7 @@ impl Inbox {
             let Some(oldest) = limit.oldest(py) else { break };
             if oldest.get().is_waiting(py) {
                 let failure = Failure::from_error(py, self.full(py));
-                Self::fail(py, &oldest, failure, &mut delivery);
+                Future::end_early(&oldest, py, Phase::Failed(failure), &mut delivery);
                 taken = limit.take(py, cost);
             }
         }
@@ -149,22 +145,14 @@ impl Inbox {
         let (py, inbox) = (this.py(), this.get());
         inbox.check_fork()?;
         if inbox.core().is_closed() {
-            return inbox
-                .core()
-                .submit(0, 0)
-                .map_err(errors::submit)
-                .and_then(|_| Err(errors::forked()));
+            return Err(errors::submit(SubmitError::Closed { accepted: 0, first: None }));
         }
         let deadline = request.options.ttl.and_then(|ttl| Instant::now().checked_add(ttl));
-        let entry = Entry { inbox: this.clone().unbind(), item, request, deadline };
+        let entry = Entry { owner: Self::owner(this), item, request, deadline };
         let future = make(py, Phase::InLine(Box::new(entry)))?;
         let limit = inbox.limit.get();
-<<<<<<< HEAD
-        limit.join(future.clone_ref(py), request.cost());
-        inbox.note_deadline(py, deadline);
-=======
         limit.join(py, future.clone_ref(py), request.cost());
->>>>>>> future
+        inbox.note_deadline(py, deadline);
         // Room may have become free before it joined.
         let mut delivery = Delivery::default();
         Self::admit(py, limit, &mut delivery);
@@ -190,10 +178,7 @@ impl Inbox {
             return Ok(());
         }
         let mut delivery = Delivery::default();
-        let before = Future::finish(future, py, Phase::Cancelled(None), &mut delivery);
-        if let Some(before) = before {
-            Self::withdraw(py, future, before, &mut delivery);
-        }
+        Future::end_early(future, py, Phase::Cancelled(None), &mut delivery);
         delivery.send(py);
         waited?;
         Err(self.full(py))
