@@ -95,7 +95,10 @@ def version(subject: str) -> str:
 def with_table(page: str, record: dict[str, Any]) -> str:
     """Returns the page with the list of the checks and the table of the record."""
     asks = [["check", "the batcher …"], ["---", "---"]]
-    asks += [[f"`{one.name}`", one.asks[0].lower() + one.asks[1:-1]] for one in load().values()]
+    asks += [
+        [f"`{one.name}`", one.asks[0].lower() + one.asks[1:-1].replace("``", "`")]
+        for one in load().values()
+    ]
     return between(between(page, ASKS, markdown(asks)), TABLE, table(record["subjects"]))
 
 

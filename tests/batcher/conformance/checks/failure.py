@@ -22,7 +22,7 @@ async def together(trial: Trial, items: list[str], **options: Any) -> tuple[Any,
     return batcher, outcomes[1:]
 
 
-@check("infinity")
+@check("infinity", "razors_edge")
 async def raised_error(trial: Trial) -> None:
     """Raises what the function raised in the callers of that batch, and answers the next ones."""
     batcher, outcomes = await together(trial, ["bad 1", "bad 2"])
@@ -42,7 +42,7 @@ async def one_bad_item(trial: Trial) -> None:
     assert all(computed.count(item) <= 4 for item in items), computed
 
 
-@check("batched", "batched_aio", "flyte", "infinity", "ray", "mosec")
+@check("batched", "batched_aio", "flyte", "infinity", "ray", "razors_edge", "mosec")
 async def returned_exception(trial: Trial) -> None:
     """Raises an exception object that the function returned for an item, in its caller alone."""
     _, outcomes = await together(trial, ["ok 1", "error 2", "ok 3"])
@@ -50,7 +50,7 @@ async def returned_exception(trial: Trial) -> None:
     assert refused(outcomes[1]), f"the caller got {outcomes[1]!r} as a value"
 
 
-@check("batched", "batched_aio", "async_batcher", "aiodataloader", "flyte", "ray", "mosec")
+@check(*PEERS)
 async def base_exception(trial: Trial) -> None:
     """Tells the callers of a batch that raised ``BaseException``, and leaves none waiting later."""
     batcher, outcomes = await together(trial, ["ok 1", "fatal 2", "ok 3"])
@@ -72,13 +72,13 @@ async def miscounted(trial: Trial, item: str, more: int) -> None:
     assert await trial.outcome(trial.call(batcher, "ok 4")) == "OK 4"
 
 
-@check("infinity", "bentoml", "litserve", "mosec")
+@check("infinity", "bentoml", "razors_edge", "litserve", "mosec")
 async def too_few_results(trial: Trial) -> None:
     """Fails a batch with too few results, with an error that says both numbers."""
     await miscounted(trial, "short 2", -1)
 
 
-@check("infinity", "bentoml", "litserve", "mosec")
+@check("aiodataloader", "infinity", "bentoml", "razors_edge", "litserve", "mosec")
 async def too_many_results(trial: Trial) -> None:
     """Fails a batch with too many results, with an error that says both numbers."""
     await miscounted(trial, "long 2", 1)

@@ -43,7 +43,7 @@ async def settled(trial: Trial, accepted: list[str], bound: int) -> int:
     return seen
 
 
-@check("async_batcher", "infinity")
+@check("async_batcher", "infinity", "mosec")
 async def room_of_cancelled(trial: Trial) -> None:
     """Frees the room of callers that went away at once."""
     model = trial.model()
@@ -58,7 +58,7 @@ async def room_of_cancelled(trial: Trial) -> None:
     assert await trial.outcomes([held, *stay]) == answered(["hold 0", "ok 12", "ok 13"])
 
 
-@check("infinity")
+@check("infinity", "razors_edge")
 async def room_of_failed(trial: Trial) -> None:
     """Frees the room of requests whose batch failed."""
     batcher = await trial.open(trial.model(), capacity=16)

@@ -86,7 +86,7 @@ async def cut_while_busy(trial: Trial) -> None:
     assert len(rows) <= 2, f"batches of {rows} rows"
 
 
-@check("litserve")
+@check("razors_edge", "litserve")
 async def closed_loop_fills(trial: Trial) -> None:
     """Keeps batches full if as many callers as rows ask again as soon as they are answered."""
     model = trial.model(seconds=0.01)
