@@ -139,7 +139,6 @@ class Learning:
             settings |= {"batch_size": tried, "costs": None}
         elif "batch_size" not in settings:
             settings["batch_size"] = self._options.batch_size
-        settings.pop('costs', None)  # INTERIM
         lane.scheduler.reconfigure(**settings)
 
     @property
