@@ -163,8 +163,6 @@ class Runtime:
         told = self.fail_waiting(f"{self.name} was dropped while this item waited")
         self.lanes.end()
         self.crew.abandon()
-        warnings.warn(
-            f"{self.name} was dropped without close(): {told} waiting items failed",
-            ResourceWarning,
-            stacklevel=2,
-        )
+        if told:
+            message = f"{self.name} was dropped without close(): {told} waiting items failed"
+            warnings.warn(message, ResourceWarning, stacklevel=2)
