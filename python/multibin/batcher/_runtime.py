@@ -71,7 +71,7 @@ class Runtime:
         return lane
 
     def measure(self, number: int) -> None:
-        """Measures the batch times of a worker's function, if they are to be measured first."""
+        """Measures the batch times of a worker's function (``costs="measure"``)."""
         try:
             self.learning.measure(self.calls[number])
         except Exception:

@@ -1,4 +1,4 @@
-//! When the first waiting item expires, and who wakes then.
+//! When the first waiting item expires, and the call that says so.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
