@@ -301,8 +301,8 @@ impl Rows {
         })
     }
 
-    /// Waits, without the GIL, until the event loops of other threads have called what the answers
-    /// owe them, or ``timeout`` seconds; returns true if they have.
+    /// Waits, without the GIL, until the event loops of other threads have called the callbacks of
+    /// the answers, or ``timeout`` seconds. Returns true if they have.
     fn wait_turn(&self, py: Python<'_>, timeout: Number<'_>) -> PyResult<bool> {
         let timeout = seconds(&timeout, "timeout")?;
         let turns = &self.turns;
