@@ -696,31 +696,71 @@ class Future:
         Calls ``fn(future)`` when the future is done: in the running loop of this thread, in
         ``context`` (``None``: a copy of the current one). Without a running loop, the thread that
         ends the future calls it.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.add_done_callback(print)
+        >>> future.cancel()
+        <Future cancelled>
+        True
         """
     def cancel(self, /, msg: Any | None = None) -> bool:
         """
         Cancels the request: its room is free at once if no batch has taken it; else its result is
         discarded. Returns false if the future is done.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.cancel(), future.cancel()
+        (True, False)
         """
     def cancelled(self, /) -> bool:
         """
         Returns true if the future was cancelled.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.cancel(), future.cancelled()
+        (True, True)
         """
     def done(self, /) -> bool:
         """
         Returns true if the future has a result or an error, or was cancelled.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.done()
+        False
         """
     def exception(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> Any | None:
         """
         Returns the exception, or ``None`` for a result; waits and raises as ``result``.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.exception(timeout=0)
+        Traceback (most recent call last):
+        TimeoutError: the future is not done within the timeout
         """
     def get_loop(self, /) -> Any:
         """
         Returns the running event loop of this thread.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.get_loop()
+        Traceback (most recent call last):
+        RuntimeError: no running event loop
         """
     def remove_done_callback(self, /, fn: Any) -> int:
         """
         Removes the callbacks that equal ``fn``; returns how many.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.add_done_callback(print)
+        >>> future.remove_done_callback(print)
+        1
         """
     def result(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> Any:
         """
@@ -732,10 +772,21 @@ class Future:
             asyncio.InvalidStateError: it is not done, and this thread runs an event loop.
             CancelledError: it was cancelled; asyncio's in an event loop, that of
                 ``concurrent.futures`` elsewhere.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.result(timeout=0)
+        Traceback (most recent call last):
+        TimeoutError: the future is not done within the timeout
         """
     def running(self, /) -> bool:
         """
         Returns true while a batch that has the request runs.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.running()
+        False
         """
 
 @final
@@ -1039,8 +1090,8 @@ class Rows:
         """
     def wait_turn(self, /, timeout: SupportsIndex | SupportsFloat) -> bool:
         """
-        Waits, without the GIL, until the event loops of other threads have called what the answers
-        owe them, or ``timeout`` seconds; returns true if they have.
+        Waits, without the GIL, until the event loops of other threads have called the callbacks of
+        the answers, or ``timeout`` seconds. Returns true if they have.
         """
 
 @final

@@ -109,3 +109,43 @@ def test_a_program_ends_while_futures_wait() -> None:
     command = [sys.executable, "-W", "error", "-c", EXIT]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+FORK_IN_A_TURN = """
+import asyncio, os, warnings
+from multibin._core import Inbox, Limit
+import multibin as mb
+warnings.simplefilter("ignore", DeprecationWarning)
+
+async def awaits():
+    scheduler = mb.Scheduler(mb.Edges([0, 16]), 8)
+    inbox = Inbox(scheduler, Limit(8))
+
+    async def serve():
+        with await scheduler.worker().next_batch_async() as batch:
+            inbox.take(batch).answer([1])
+
+    server = asyncio.create_task(serve())
+    assert await inbox.submit("a") == 1
+    await server
+
+async def forks():
+    await awaits()
+    child = os.fork()
+    if child == 0:
+        asyncio.run(awaits())
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+asyncio.run(forks())
+print("over")
+"""
+
+
+def test_a_child_that_is_forked_in_a_turn_runs_loops_of_its_own() -> None:
+    # The task forks in a call of the turn that woke it.
+    script = FORK_IN_A_TURN.replace("    await server\n", "")
+    for program in [FORK_IN_A_TURN, script]:
+        command = [sys.executable, "-c", program]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.stdout, done.returncode) == ("over\n", 0), done.stderr

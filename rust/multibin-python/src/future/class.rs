@@ -98,12 +98,24 @@ impl Future {
     ///     asyncio.InvalidStateError: it is not done, and this thread runs an event loop.
     ///     CancelledError: it was cancelled; asyncio's in an event loop, that of
     ///         ``concurrent.futures`` elsewhere.
+    ///
+    /// >>> from multibin._core import Inbox, Limit
+    /// >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+    /// >>> future.result(timeout=0)
+    /// Traceback (most recent call last):
+    /// TimeoutError: the future is not done within the timeout
     #[pyo3(signature = (timeout = None))]
     fn result(&self, py: Python<'_>, timeout: Option<Number<'_>>) -> PyResult<Py<PyAny>> {
         self.end_within(py, timeout)?.result(py, || running_loop(py).is_some())
     }
 
     /// Returns the exception, or ``None`` for a result; waits and raises as ``result``.
+    ///
+    /// >>> from multibin._core import Inbox, Limit
+    /// >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+    /// >>> future.exception(timeout=0)
+    /// Traceback (most recent call last):
+    /// TimeoutError: the future is not done within the timeout
     #[pyo3(signature = (timeout = None))]
     fn exception(
         &self,
@@ -117,22 +129,42 @@ impl Future {
     }
 
     /// Returns true if the future has a result or an error, or was cancelled.
+    ///
+    /// >>> from multibin._core import Inbox, Limit
+    /// >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+    /// >>> future.done()
+    /// False
     fn done(&self, py: Python<'_>) -> bool {
         self.lock(py).phase.is_over()
     }
 
     /// Returns true if the future was cancelled.
+    ///
+    /// >>> from multibin._core import Inbox, Limit
+    /// >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+    /// >>> future.cancel(), future.cancelled()
+    /// (True, True)
     fn cancelled(&self, py: Python<'_>) -> bool {
         matches!(self.lock(py).phase, Phase::Cancelled(_))
     }
 
     /// Returns true while a batch that has the request runs.
+    ///
+    /// >>> from multibin._core import Inbox, Limit
+    /// >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+    /// >>> future.running()
+    /// False
     fn running(&self, py: Python<'_>) -> bool {
         matches!(self.lock(py).phase, Phase::Running)
     }
 
     /// Cancels the request: its room is free at once if no batch has taken it; else its result is
     /// discarded. Returns false if the future is done.
+    ///
+    /// >>> from multibin._core import Inbox, Limit
+    /// >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+    /// >>> future.cancel(), future.cancel()
+    /// (True, False)
     #[pyo3(signature = (msg = None))]
     fn cancel(this: Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
         let py = this.py();
@@ -147,6 +179,13 @@ impl Future {
     /// Calls ``fn(future)`` when the future is done: in the running loop of this thread, in
     /// ``context`` (``None``: a copy of the current one). Without a running loop, the thread that
     /// ends the future calls it.
+    ///
+    /// >>> from multibin._core import Inbox, Limit
+    /// >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+    /// >>> future.add_done_callback(print)
+    /// >>> future.cancel()
+    /// <Future cancelled>
+    /// True
     #[pyo3(signature = (r#fn, *, context = None))]
     fn add_done_callback(
         this: &Bound<'_, Self>,
@@ -174,6 +213,12 @@ impl Future {
     }
 
     /// Removes the callbacks that equal ``fn``; returns how many.
+    ///
+    /// >>> from multibin._core import Inbox, Limit
+    /// >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+    /// >>> future.add_done_callback(print)
+    /// >>> future.remove_done_callback(print)
+    /// 1
     fn remove_done_callback(&self, py: Python<'_>, r#fn: Bound<'_, PyAny>) -> PyResult<usize> {
         let functions = self.lock(py).functions(py);
         let equal: Vec<bool> = hooks::equal_to(py, (&functions, r#fn))?.extract()?;
@@ -185,6 +230,13 @@ impl Future {
     }
 
     /// Returns the running event loop of this thread.
+    ///
+    /// >>> from multibin._core import Inbox, Limit
+    /// >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+    /// >>> future.get_loop()
+    /// Traceback (most recent call last):
+    /// RuntimeError: no running event loop
+    #[allow(clippy::unused_self, reason = "asyncio asks the future")]
     fn get_loop<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         running_loop(py).ok_or_else(|| PyRuntimeError::new_err("no running event loop"))
     }
@@ -249,15 +301,12 @@ impl Future {
     /// The message of the cancellation.
     #[getter]
     fn _cancel_message(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        match &self.lock(py).phase {
-            Phase::Cancelled(message) => message.as_ref().map(|message| message.clone_ref(py)),
-            _ => None,
-        }
+        self.message(py)
     }
 
     /// Returns the exception of the cancellation, for asyncio.
     fn _make_cancelled_error(&self, py: Python<'_>) -> Py<PyAny> {
-        errors::cancelled(self._cancel_message(py), true).into_value(py).into_any()
+        errors::cancelled(self.message(py), true).into_value(py).into_any()
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {

@@ -46,7 +46,7 @@ impl Failure {
     /// Returns the exception with the traceback that it had when it was set.
     pub fn restored(self, py: Python<'_>) -> Bound<'_, PyAny> {
         let error = self.error.into_bound(py);
-        let traceback = self.traceback.map_or_else(|| py.None(), |traceback| traceback);
+        let traceback = self.traceback.unwrap_or_else(|| py.None());
         // SAFETY: the thread is attached. The objects are an exception and a traceback or `None`,
         // which the function checks; it keeps a reference of its own.
         unsafe { ffi::PyException_SetTraceback(error.as_ptr(), traceback.as_ptr()) };

@@ -22,6 +22,14 @@ impl Future {
         }
     }
 
+    /// Returns the message of the cancellation.
+    pub fn message(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        match &self.lock(py).phase {
+            Phase::Cancelled(message) => message.as_ref().map(|message| message.clone_ref(py)),
+            _ => None,
+        }
+    }
+
     /// Returns true if the request waits for a batch.
     pub fn is_waiting(&self, py: Python<'_>) -> bool {
         matches!(self.lock(py).phase, Phase::Waiting(_))

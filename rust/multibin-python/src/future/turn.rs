@@ -102,12 +102,12 @@ pub struct Turn {
 #[derive(Default)]
 struct Work {
     due: Vec<Due>,
-    _counted: Option<Counted>,
+    counted: Option<Counted>,
 }
 
 impl Turn {
     pub fn new(event_loop: Py<PyAny>, due: Vec<Due>, turns: Option<&Arc<Turns>>) -> Self {
-        let work = Work { due, _counted: turns.map(Counted::new) };
+        let work = Work { due, counted: turns.map(Counted::new) };
         Self { event_loop, work: AttachedCell::new(work) }
     }
 
@@ -127,13 +127,13 @@ impl Turn {
     /// raised, and the loop makes the other calls later.
     fn run(this: &Bound<'_, Self>) -> PyResult<()> {
         let py = this.py();
-        let Work { due, _counted } = this.get().work.replace(py, Work::default());
+        let Work { due, counted } = this.get().work.replace(py, Work::default());
         let _noted = Noted::new(&this.get().event_loop);
         let mut due = due.into_iter();
         while let Some(call) = due.next() {
             let Err(error) = call.run(py) else { continue };
             if ends_program(py, &error) {
-                Self::postpone(this, Work { due: due.collect(), _counted });
+                Self::postpone(this, Work { due: due.collect(), counted });
                 return Err(error);
             }
             let value = error.into_value(py);
@@ -141,6 +141,7 @@ impl Turn {
             hooks::failed_callback(py, (event_loop, &call.function, value, &call.future))
                 .map_or_else(|error| calls::report(py, error), drop);
         }
+        drop(counted);
         Ok(())
     }
 

@@ -21,17 +21,18 @@ impl Inbox {
                 limit.give(py, 1, cost.into());
                 continue;
             };
-            let entered = match request {
-                Some(request) => Self::enter_for(py, &owner, &future, request),
-                None => {
-                    limit.give(py, 1, cost.into());
-                    Err(errors::expired())
-                }
+            let entered = if let Some(request) = request {
+                Self::enter_for(py, &owner, &future, request)
+            } else {
+                limit.give(py, 1, cost.into());
+                Err(errors::expired())
             };
             if let Err(error) = entered {
                 let failure = Failure::from_error(py, error);
-                let before = Future::finish(&future, py, Phase::Failed(failure), delivery);
-                before.into_iter().for_each(|before| before.discard(py));
+                if let Some(before) = Future::finish(&future, py, Phase::Failed(failure), delivery)
+                {
+                    before.discard(py);
+                }
             }
         }
     }

@@ -107,8 +107,9 @@ impl Inbox {
         self.limit.get().give(py, freed.len(), cost);
         for future in freed.into_iter().filter_map(|freed| freed.future) {
             let failure = Failure::from_error(py, errors::expired());
-            let before = Future::finish(&future, py, Phase::Failed(failure), delivery);
-            before.into_iter().for_each(|before| before.discard(py));
+            if let Some(before) = Future::finish(&future, py, Phase::Failed(failure), delivery) {
+                before.discard(py);
+            }
         }
         Self::admit(py, self.limit.get(), delivery);
     }
