@@ -20,7 +20,6 @@ from multibin import _args
 from multibin._core import Caller, Edges
 from multibin.batcher import _closing, _map, _stats
 from multibin.batcher._future import Future
-from multibin.batcher._lane import KeyedLanes
 from multibin.batcher._options import Costs, OnFull, Options, calls_of, is_async
 from multibin.batcher._runtime import Runtime
 from multibin.batcher._stats import BatcherStats
@@ -152,30 +151,17 @@ class Batcher(Caller, Generic[T, R]):
 
     def _start(self, item: T, options: dict[str, Any]) -> Future[R]:
         """Submits an item where the call cannot go straight to the queue."""
+        return self._submit(item, options, awaited=True)
+
+    def _submit(self, item: T, options: dict[str, Any], awaited: bool) -> Future[R]:
         runtime = self._runtime
         if runtime.closed:
             raise ClosedError(f"{runtime.name} is closed")
         runtime.started = True
-        future = self._submit(item, options)
-        runtime.crew.start()
+        future = runtime.lanes.submit(item, options, awaited)
+        if not runtime.attached:
+            runtime.crew.start()
         return future
-
-    def _submit(self, item: T, options: dict[str, Any]) -> Future[R]:
-        runtime = self._runtime
-        if runtime.options.key is None:
-            return runtime.lanes.all()[0].inbox.submit(item, **options)
-        assert isinstance(runtime.lanes, KeyedLanes)
-        key = runtime.options.key(item)
-        while True:
-            lane = runtime.lanes.lane(key)
-            try:
-                future = lane.inbox.submit(item, **options)
-            except ClosedError:
-                if runtime.lanes.is_current(key, lane):
-                    raise
-            else:
-                runtime.lanes.submitted(lane)
-                return future
 
     if TYPE_CHECKING:
 
@@ -223,7 +209,14 @@ class Batcher(Caller, Generic[T, R]):
         ...     double.submit(21).result(timeout=10)
         42
         """
-        return self(item, length=length, cost=cost, priority=priority, ttl=ttl)
+        options: dict[str, Any] = {"priority": priority}
+        if length is not None:
+            options["length"] = length
+        if cost is not None:
+            options["cost"] = cost
+        if ttl is not None:
+            options["ttl"] = ttl
+        return self._submit(item, options, awaited=False)
 
     @overload
     def map(self, items: Iterable[T], *, in_flight: int | None = None) -> Iterator[R]: ...

@@ -45,6 +45,11 @@ class Lane:
         """Of the settings that the scheduler has."""
         self._workers: dict[int, Worker] = {}
 
+    def submit(self, item: Any, options: dict[str, Any], awaited: bool) -> Any:
+        """Submits an item and returns its future."""
+        submit = self.inbox.call if awaited else self.inbox.submit
+        return submit(item, **options)
+
     @property
     def waiting(self) -> int:
         """The items that a batch may take."""
@@ -89,6 +94,9 @@ class Taker(Protocol):
 class Lanes(Protocol):
     """The queues of a batcher."""
 
+    def submit(self, item: Any, options: dict[str, Any], awaited: bool) -> Any:
+        """Submits an item. The future of one that is awaited is a coroutine too."""
+
     def taker(self, number: int) -> Taker: ...
 
     def all(self) -> list[Lane]: ...
@@ -107,6 +115,9 @@ class OneLane:
 
     def __init__(self, make: Callable[[], Lane]) -> None:
         self.lane = make()
+
+    def submit(self, item: Any, options: dict[str, Any], awaited: bool) -> Any:
+        return self.lane.submit(item, options, awaited)
 
     def taker(self, number: int) -> Taker:
         return _LaneTaker(self.lane, number)
@@ -158,14 +169,27 @@ class KeyedLanes:
     waits. So no key waits longer than one batch of each other key.
     """
 
-    def __init__(self, make: Callable[[], Lane]) -> None:
-        self._make = make
+    def __init__(self, make: Callable[[], Lane], key: Callable[[Any], Hashable]) -> None:
+        self._make, self._key = make, key
         self._line = Scheduler(Edges([0, 1]), 1, capacity=2**20, fill="strict")
         self._lanes: OrderedDict[Hashable, Lane] = OrderedDict()
         self._numbered: dict[int, Lane] = {}
         self._next = 0
         self._lock = threading.Lock()
         self._closed = False
+
+    def submit(self, item: Any, options: dict[str, Any], awaited: bool) -> Any:
+        key = self._key(item)
+        while True:
+            lane = self.lane(key)
+            try:
+                future = lane.submit(item, options, awaited)
+            except ClosedError:
+                if self.is_current(key, lane):
+                    raise
+            else:
+                self.submitted(lane)
+                return future
 
     def lane(self, key: Hashable) -> Lane:
         """Returns the lane of a key, made when it is first used."""

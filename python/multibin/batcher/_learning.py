@@ -17,6 +17,8 @@ __all__ = ["Learning"]
 
 SAMPLE = 4096
 """The last lengths, to which edges are fitted."""
+SPARSE = 8
+"""Batches of which one is sampled, once the sample is full."""
 FIRST = 64
 """Lengths known at the first fit of edges; the next ones are after four times as many."""
 
@@ -25,7 +27,8 @@ class Learning:
     """Follows batch times and lengths, and sets edges, batch sizes and costs of the lanes."""
 
     def __init__(self, options: Options) -> None:
-        self._options = options
+        self._options, self._costs = options, options.costs
+        self._fits_edges = options.queues > 1 and options.edges is None
         self.table = options.costs if isinstance(options.costs, CostTable) else None
         self._learner = CostLearner(options.batch_size) if options.learns else None
         self._lengths: deque[int] = deque(maxlen=SAMPLE)
@@ -46,7 +49,8 @@ class Learning:
         """Rows × the longest length of each batch, summed."""
         if self.table is not None:
             self._set(costs=self.table)
-        self._try_rows()
+        if self._learner is not None:
+            self._try_rows(self._learner.rows_to_try)
 
     def measure(self, call: Callable[..., Any]) -> None:
         """Measures the batch times of a call on a grid (``costs="measure"``)."""
@@ -61,29 +65,37 @@ class Learning:
 
     def record(self, job: Job, seconds: float) -> None:
         """Notes a batch that ended without an error."""
-        lengths = job.rows.lengths
+        rows = job.rows
         with self._lock:
-            due = self._count(lengths, max(lengths), seconds)
-        if self._options.costs is None:
-            self._observe(job.lane, lengths)
+            due = self._count(len(rows), rows.longest, rows.useful, seconds)
+            if self._costs is not None and self._is_sampled():
+                self._lengths += rows.lengths
+        if self._costs is None:
+            self._observe(job.lane, rows.lengths)
         elif due or (self._seen >= self._fit_at and self.table is not None):
             self._fit_soon()
-        self._try_rows()
+        if self._learner is not None:
+            self._try_rows(self._learner.rows_to_try)
 
-    def _count(self, lengths: list[int], longest: int, seconds: float) -> bool:
+    def _count(self, rows: int, longest: int, useful: int, seconds: float) -> bool:
         """Counts a batch; returns true if a fit is due."""
-        rows, useful = len(lengths), sum(lengths)
         self.batches += 1
         self.rows += rows
         self.seconds += seconds
         self.useful += useful
         self.padded += rows * longest
-        self._lengths += lengths
         self._seen += rows
         return self._learner is not None and self._learner.record(rows, longest, seconds, useful)
 
+    def _is_sampled(self) -> bool:
+        """Returns true for the batches whose lengths are kept: the first ones, then one in eight.
+
+        Edges are fitted to lengths only where there are bins to fit.
+        """
+        return self._fits_edges and (self._seen <= SAMPLE or self.batches % SPARSE == 0)
+
     def _observe(self, lane: Lane, lengths: list[int]) -> None:
-        if self._options.queues > 1 and self._options.edges is None and not self._options.climb:
+        if self._fits_edges and not self._options.climb:
             lane.scheduler.observe(lengths, lengths)
 
     def _fit_soon(self) -> None:
@@ -110,7 +122,7 @@ class Learning:
         if not lengths:
             return {}
         self._fit_at = max(self._fit_at, min(4 * self._seen, self._seen + SAMPLE))
-        if options.edges is not None or options.queues == 1:
+        if not self._fits_edges:
             return {}
         edges, sizes = table.bins(lengths, options.queues, options.batch_size)
         return {"edges": edges, "batch_size": sizes + sizes[-1:] * (options.queues - edges.bins)}
@@ -120,9 +132,8 @@ class Learning:
             self._settings = {**self._settings, **settings}
             self._version += 1
 
-    def _try_rows(self) -> None:
+    def _try_rows(self, rows: int | None) -> None:
         """Sets how many rows the next batches may have, to learn what these take."""
-        rows = None if self._learner is None else self._learner.rows_to_try
         if rows != self._tried:
             with self._lock:
                 self._tried = rows

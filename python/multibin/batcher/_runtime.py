@@ -55,8 +55,10 @@ class Runtime:
         self.limit = Limit(options.capacity, options.max_cost)
         self.learning = Learning(options)
         self.expiry = Expiry(lambda: self.lanes.all(), name)
-        lanes = OneLane if options.key is None else KeyedLanes
-        self.lanes: Lanes = lanes(self._lane)
+        key = options.key
+        self.lanes: Lanes = OneLane(self._lane) if key is None else KeyedLanes(self._lane, key)
+        self.attached = False
+        """Workers see what is submitted from any thread, without ``crew.start``."""
         self.batcher: weakref.ref[Batcher[Any, Any]] | None = None
         self._anywhere = len(set(map(id, calls))) == 1
         """Any worker may go on with an unfinished item: all run the same function."""
@@ -142,12 +144,14 @@ class Runtime:
 
     def detach(self) -> None:
         """Lets the next call of the batcher come through ``start``."""
+        self.attached = False
         batcher = self.batcher() if self.batcher is not None else None
         if batcher is not None:
             batcher._detach()
 
     def attach(self, home: object = None) -> None:
         """Lets calls of the batcher go straight to the queue, from any thread or from a loop."""
+        self.attached = home is None and not self.closed
         batcher = self.batcher() if self.batcher is not None else None
         if batcher is not None and isinstance(self.lanes, OneLane) and not self.closed:
             batcher._attach(self.lanes.lane.inbox, home)

@@ -176,6 +176,12 @@ impl Rows {
         self.lengths.clone()
     }
 
+    /// The sum of the lengths.
+    #[getter]
+    fn useful(&self) -> u64 {
+        self.lengths.iter().copied().map(u64::from).sum()
+    }
+
     /// The longest length; 0 without rows.
     #[getter]
     fn longest(&self) -> u32 {
