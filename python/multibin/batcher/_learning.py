@@ -19,6 +19,8 @@ SAMPLE = 4096
 """The last lengths, to which edges are fitted."""
 SPARSE = 8
 """Batches of which one is sampled, once the sample is full."""
+LEAST = 0.005
+"""Seconds of batches between two fits: what takes less is not worth a fit."""
 FIRST = 64
 """Lengths known at the first fit of edges; the next ones are after four times as many."""
 
@@ -39,6 +41,8 @@ class Learning:
         self._tried: int | None = None
         self._lock = threading.Lock()
         self._fitting = False
+        self._ran = 0.0
+        """Seconds of the batches since the last fit."""
         self.seconds = 0.0
         """Of all batches so far."""
         self.batches = 0
@@ -73,7 +77,8 @@ class Learning:
         if self._costs is None:
             self._observe(job.lane, rows.lengths)
         elif due or (self._seen >= self._fit_at and self.table is not None):
-            self._fit_soon()
+            if self._ran >= LEAST:
+                self._fit_soon()
         if self._learner is not None:
             self._try_rows(self._learner.rows_to_try)
 
@@ -82,6 +87,7 @@ class Learning:
         self.batches += 1
         self.rows += rows
         self.seconds += seconds
+        self._ran += seconds
         self.useful += useful
         self.padded += rows * longest
         self._seen += rows
@@ -103,7 +109,7 @@ class Learning:
         with self._lock:
             if self._fitting:
                 return
-            self._fitting = True
+            self._fitting, self._ran = True, 0.0
         threading.Thread(target=self._fit, name="multibin-fit", daemon=True).start()
 
     def _fit(self) -> None:
