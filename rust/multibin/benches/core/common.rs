@@ -40,6 +40,11 @@ impl OneThread {
         Self::with(0, bins, fill, waiting)
     }
 
+    /// Creates one whose batches have at most so many rows, and in which nothing waits.
+    pub fn in_batches_of(rows: u32) -> Self {
+        Self::of(0, BINS, Config::new(rows), 0)
+    }
+
     /// Creates one that cuts batches by measured costs, of 32 bins.
     pub fn measured(waiting: usize) -> Self {
         let config = Config { costs: Some(costs()), ..Config::new(BATCH as u32) };
