@@ -3,7 +3,6 @@ The scheduler, in Rust.
 """
 
 from collections.abc import Coroutine, Generator, Sequence
-from multibin.costs import CostTable
 from multibin.stats import Stats
 from numpy import float64, uint32, uint64
 from numpy.typing import ArrayLike, NDArray
@@ -705,7 +704,7 @@ class Scheduler:
     ...     batch.keys.tolist()
     [7, 9]
     """
-    def __new__(cls, /, edges: "Edges | None" = None, batch_size: SupportsIndex | ArrayLike = ..., *, longest: SupportsIndex | SupportsFloat | None = None, capacity: "int" = 65536, max_wait: SupportsIndex | SupportsFloat | None = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding: SupportsIndex | SupportsFloat | None = None, adapt: "Adapt | None" = None, costs: CostTable | None = None) -> Scheduler: ...
+    def __new__(cls, /, edges: "Edges | None" = None, batch_size: SupportsIndex | ArrayLike = ..., *, longest: SupportsIndex | SupportsFloat | None = None, capacity: "int" = 65536, max_wait: SupportsIndex | SupportsFloat | None = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding: SupportsIndex | SupportsFloat | None = None, adapt: "Adapt | None" = None, costs: Any | None = None) -> Scheduler: ...
     def __repr__(self, /) -> str: ...
     def cancel(self, /, ticket: SupportsIndex) -> bool:
         """
@@ -807,7 +806,7 @@ class Scheduler:
         >>> 'model="tiny"' in Scheduler(Edges([0, 16]), 8).prometheus(labels={"model": "tiny"})
         True
         """
-    def reconfigure(self, /, *, edges: "Edges | None" = None, batch_size: SupportsIndex | ArrayLike | None = None, max_wait: "float | None" = ..., max_parked: "int | None" = ..., budget: "int | None" = None, costs: "CostTable | None" = ...) -> None:
+    def reconfigure(self, /, *, edges: "Edges | None" = None, batch_size: SupportsIndex | ArrayLike | None = None, max_wait: "float | None" = ..., max_parked: "int | None" = ..., budget: "int | None" = None, costs: "Any" = ...) -> None:
         """
         Changes the given arguments of ``SchedulerConfig`` while requests flow; ``None`` removes
         ``max_wait``, ``max_parked`` or ``costs``. More bins than at the start need ``max_bins``.
@@ -959,7 +958,7 @@ class SchedulerConfig:
         Pickles and copies by value.
         """
     def __ne__(self, value: object, /) -> bool: ...
-    def __new__(cls, /, edges: "Edges | None" = None, batch_size: SupportsIndex | ArrayLike = ..., *, longest: SupportsIndex | SupportsFloat | None = None, capacity: "int" = 65536, max_wait: SupportsIndex | SupportsFloat | None = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding: SupportsIndex | SupportsFloat | None = None, adapt: "Adapt | None" = None, costs: CostTable | None = None) -> SchedulerConfig: ...
+    def __new__(cls, /, edges: "Edges | None" = None, batch_size: SupportsIndex | ArrayLike = ..., *, longest: SupportsIndex | SupportsFloat | None = None, capacity: "int" = 65536, max_wait: SupportsIndex | SupportsFloat | None = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding: SupportsIndex | SupportsFloat | None = None, adapt: "Adapt | None" = None, costs: Any | None = None) -> SchedulerConfig: ...
     def __repr__(self, /) -> str: ...
     @property
     def adapt(self, /) -> Adapt | None:
@@ -1010,7 +1009,7 @@ class SchedulerConfig:
         65536
         """
     @property
-    def costs(self, /) -> CostTable | None:
+    def costs(self, /) -> Any | None:
         """
         The seconds of a batch by which batches are cut, with what the scheduler uses of them;
         ``None``: none.
