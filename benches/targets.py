@@ -34,6 +34,16 @@ RATIOS = [
         "scheduler/submit + form, elastic, 1,024 wait",
         3,
     ),
+    (
+        "scheduler/submit + form, costs, 1,024 wait",
+        "scheduler/submit + form, elastic, 1,024 wait",
+        2,
+    ),
+    (
+        "scheduler/submit + form, costs, nothing else waits",
+        "scheduler/submit + form, elastic, batches of 8, nothing else waits",
+        2,
+    ),
     ("producers/4", "producers/1", 2),
     ("test_submit_and_take[0]", "test_simple_queue", 1.5),
     ("test_submit_and_take[1024]", "test_simple_queue", 1.5),

@@ -48,10 +48,10 @@ def figures(case: Case, users: int, requests: int, seeds: int) -> Figures:
     for seed in range(seeds):
         lengths = case.draw(max(requests, 12 * users), seed)
         ours = shipped(case, config, lengths, users).figures(users)
-        rival = (np.nan, np.nan)
+        baseline = (np.nan, np.nan)
         if users < 1024:
-            rival = minmax(case, lengths, users).figures(users)
-        found.append((*ours, *rival))
+            baseline = minmax(case, lengths, users).figures(users)
+        found.append((*ours, *baseline))
     return Figures(*(float(value) for value in np.mean(found, axis=0)))
 
 
@@ -66,8 +66,10 @@ def table(users: int, rows: list[tuple[Case, float, Figures]]) -> bool:
         ratios.append(ratio)
         shown = " | ".join(f"{value:.3f}" for value in ratio)
         print(f"| {case.name} | {found.rate:.2f} | {found.wait:.2f} | {shown} |")
+    means = np.mean(ratios, axis=0)
+    print(f"| mean | | | {' | '.join(f'{mean:.3f}' for mean in means)} |")
     met = True
-    for name, mean in zip((RATE, LIMIT, WAIT), np.mean(ratios, axis=0), strict=True):
+    for name, mean in zip((RATE, LIMIT, WAIT), means, strict=True):
         target = TARGETS.get((name, users))
         if target is not None:
             good = mean <= target if name == WAIT else mean >= target

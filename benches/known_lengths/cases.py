@@ -33,7 +33,7 @@ class Case:
 
     @property
     def longest(self) -> int:
-        return self.seconds.shape[1] - 1
+        return int(self.seconds.shape[1]) - 1
 
     def draw(self, n: int, seed: int) -> Lengths:
         """Draws lengths: log-normal ones have median ``longest / 8`` and sigma 1."""

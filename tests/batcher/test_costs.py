@@ -10,7 +10,9 @@ import pytest
 
 import multibin as mb
 
-FLAT = mb.CostTable([1, 32], [1, 100], step=[[0, 0]] * 2, move=[[0, 0]] * 2, prefill=[[1, 1], [1, 1]])
+FLAT = mb.CostTable(
+    [1, 32], [1, 100], step=[[0, 0]] * 2, move=[[0, 0]] * 2, prefill=[[1, 1], [1, 1]]
+)
 LINEAR = mb.CostTable(
     [1, 32], [1, 100], step=[[0, 0]] * 2, move=[[0, 0]] * 2, prefill=[[0.01, 1], [0.4, 40]]
 )

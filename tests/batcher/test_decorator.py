@@ -149,7 +149,10 @@ def test_a_name_for_threads_and_metrics() -> None:
         ({"workers": 1.5}, "workers must be an int, got 1.5"),
         ({"costs": "guess"}, "costs must be 'learn', 'measure', a CostTable or None, got 'guess'"),
         ({"costs": "measure"}, "make must be given with costs='measure', got None"),
-        ({"on_full": "block"}, "on_full must be one of 'raise', 'wait', 'drop_oldest', got 'block'"),
+        (
+            {"on_full": "block"},
+            "on_full must be one of 'raise', 'wait', 'drop_oldest', got 'block'",
+        ),
         ({"capacity": 8, "batch_size": 9}, "capacity must be at least batch_size = 9, got 8"),
         ({"worker_timeout": 0}, "worker_timeout must be finite and above 0, got 0"),
         ({"ttl": float("nan")}, "ttl must be finite, got nan"),

@@ -22,7 +22,8 @@ def by_padding(fixed: float, batch_size: int = 8) -> mb.CostTable:
 
 def keys(scheduler: mb.Scheduler) -> list[tuple[list[int], str]]:
     """Takes everything: the keys of each batch, and its reason."""
-    taken, worker = [], scheduler.worker()
+    taken: list[tuple[list[int], str]] = []
+    worker = scheduler.worker()
     while scheduler.stats()["waiting"]:
         with worker.next_batch(0) as batch:
             taken.append((batch.keys.tolist(), batch.reason))

@@ -14,6 +14,7 @@ from multibin.errors import WorkerTimeoutError
 
 __all__ = ["Tasks"]
 
+
 class Tasks:
     """Tasks that start when items wait and end when none do, so that an idle loop has none.
 

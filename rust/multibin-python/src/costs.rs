@@ -11,8 +11,9 @@ use crate::interpreter::{errors, hooks};
 
 pub const COUNTS: &[(&str, Counts)] = &[("longest", Counts::Longest), ("mean", Counts::Mean)];
 
-const MODULE: PyStaticExpr = PyStaticExpr::Name { id: "multibin.costs" };
-const TYPE: PyStaticExpr = PyStaticExpr::Attribute { value: &MODULE, attr: "CostTable" };
+const TYPING: PyStaticExpr = PyStaticExpr::Name { id: "typing" };
+/// The stubs do not name the class: its module uses them.
+const TYPE: PyStaticExpr = PyStaticExpr::Attribute { value: &TYPING, attr: "Any" };
 
 /// Rows, tokens, the flat grids of steps, prefills and moves, and what they count.
 type Parts = (Vec<u32>, Vec<u32>, Vec<f64>, Vec<f64>, Vec<f64>, String);

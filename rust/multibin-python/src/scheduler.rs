@@ -260,7 +260,7 @@ impl Scheduler {
     /// >>> scheduler.reconfigure(batch_size=4, max_wait=1)
     /// >>> scheduler.config.batch_size, scheduler.config.max_wait
     /// (4, 1.0)
-    #[pyo3(signature = (*, edges: "Edges | None" = None, batch_size = None, max_wait: "float | None" = Changed::Keep, max_parked: "int | None" = Changed::Keep, budget: "int | None" = None, costs: "CostTable | None" = Changed::Keep))]
+    #[pyo3(signature = (*, edges: "Edges | None" = None, batch_size = None, max_wait: "float | None" = Changed::Keep, max_parked: "int | None" = Changed::Keep, budget: "int | None" = None, costs: "Any" = Changed::Keep))]
     fn reconfigure(
         &self,
         #[pyo3(from_py_with = edges::optional)] edges: Option<Py<Edges>>,

@@ -35,7 +35,7 @@ def test_costs_serve_a_closed_loop_faster() -> None:
     loop = ClosedLoop(16, np.zeros(2_000))
 
     def finish(costs: mb.CostTable | None) -> float:
-        config = mb.SchedulerConfig(mb.Edges([0, 100]), 8, costs=costs)
+        config = mb.SchedulerConfig(mb.Edges.uniform(0, 100, 16), 8, costs=costs)
         records = mb.simulate(trace, scheduler=config, costs=table(), closed_loop=loop)
         assert np.isfinite(records.finish).all()
         return float(records.finish.max())

@@ -40,6 +40,11 @@ impl OneThread {
         Self::with(0, bins, fill, waiting)
     }
 
+    /// Creates one whose batches have at most so many rows, and in which nothing waits.
+    pub fn in_batches_of(rows: u32) -> Self {
+        Self::of(0, BINS, Config::new(rows), 0)
+    }
+
     /// Creates one that cuts batches by measured costs, of 32 bins.
     pub fn measured(waiting: usize) -> Self {
         let config = Config { costs: Some(costs()), ..Config::new(BATCH as u32) };
@@ -93,10 +98,12 @@ impl OneThread {
     }
 }
 
-/// Returns seconds by which the best batches have fewer rows the longer they are.
+/// Returns seconds by which a row of median length costs an eighth of what a batch costs anyway.
 fn costs() -> Arc<BatchTimes> {
-    let (rows, lengths) = (vec![1, BATCH as u32], (0..=512).map(|step| 8 * step).collect());
-    let seconds = |rows: f64| (0..=512).map(move |step| 0.004 + 4e-5 * f64::from(step) * rows);
-    let seconds = seconds(1.0).chain(seconds(BATCH as f64)).collect();
-    Arc::new(BatchTimes::new(rows, lengths, seconds, BATCH as u32).expect("a grid"))
+    let rows = vec![1, BATCH as u32];
+    let lengths: Vec<u32> = (0..=512).map(|step| 256 * step).collect();
+    let seconds =
+        |rows: u32| lengths.iter().map(move |&length| 0.004 + 1.2e-7 * f64::from(rows * length));
+    let grid = rows.iter().flat_map(|&rows| seconds(rows)).collect();
+    Arc::new(BatchTimes::new(rows, lengths.clone(), grid, BATCH as u32).expect("a grid"))
 }

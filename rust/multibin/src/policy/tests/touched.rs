@@ -1,12 +1,14 @@
 //! How many entries one call may touch, however many wait.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::support::{MANY, ROWS, config, enter, former};
 use crate::config::{Config, Fill, Order, Overrun};
+use crate::costs::BatchTimes;
 use crate::edges::Edges;
 use crate::policy::former::Former;
-use crate::request::{Options, Row};
+use crate::request::{Options, Reason, Row};
 
 /// Entries of a queue's block, and more than the levels of a heap.
 const BLOCK: u64 = 32;
@@ -62,6 +64,25 @@ fn a_batch_touches_its_rows() {
             let touched = former.slab.touched();
             assert!(touched <= 200 * u64::from(ROWS), "{touched}");
         }
+    }
+}
+
+/// A window has a bounded number of entries, also of bins that hold many.
+#[test]
+fn a_cut_touches_its_window() {
+    for config in configs().into_iter().filter(|config| config.fill == Fill::Elastic) {
+        let mut former = former(&config);
+        let (rows, lengths) = (vec![1, ROWS], vec![0, 100]);
+        let times = BatchTimes::new(rows, lengths, vec![1.0; 4], ROWS).unwrap();
+        former.set_costs(Some(&Arc::new(times)));
+        enter(&mut former, 15, 0, &[Options::new()]);
+        enter(&mut former, 5, 1, &vec![Options::new(); MANY as usize - 1]);
+        former.slab.touched();
+        let batch = former.form(MANY, 0, false, usize::MAX).unwrap();
+        assert_eq!((batch.rows.len(), batch.reason), (ROWS as usize, Reason::Elastic));
+        assert_eq!(batch.rows[ROWS as usize - 1].ticket, 0);
+        let touched = former.slab.touched();
+        assert!(touched <= 2_000, "{touched}");
     }
 }
 
