@@ -62,7 +62,7 @@ async def settled(future: Awaitable[Any]) -> Any:
         return Raised(error)
 
 
-@check("infinity", "async_batcher")
+@check("infinity")
 async def exits_while_open(trial: Trial) -> None:
     """Lets the process end although the batcher is open and callers wait."""
     batcher = await trial.open(trial.model(seconds=0.05))

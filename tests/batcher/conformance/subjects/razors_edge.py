@@ -50,7 +50,9 @@ class Running:
     accepted: set[str]
 
     async def submit(self, item: str, *, urgent: bool = True) -> Awaitable[Any]:  # noqa: ARG002
-        call = asyncio.ensure_future(self.executor.async_compute_fn(self.task, item))
+        call: asyncio.Future[Any] = asyncio.ensure_future(
+            self.executor.async_compute_fn(self.task, item)
+        )
         try:
             while item not in self.accepted and not call.done():
                 await asyncio.sleep(0.002)
