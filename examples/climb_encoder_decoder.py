@@ -43,7 +43,6 @@ class Translator:
         ends = model.generation_config.eos_token_id
         self.ends = set(ends if isinstance(ends, list) else [ends])
 
-    @mb.batch(climb=True, edges=mb.Edges([0, 8, 16, 32, MOST]), batch_size=8)
     def translate(
         self, jobs: list[Job], limit: int | None
     ) -> Sequence[list[int] | mb.Unfinished[Job]]:
@@ -94,6 +93,12 @@ class Translator:
         return mb.Unfinished(replace(job, written=tuple(written)), progress=len(written))
 
 
+def batcher(translator: Translator) -> mb.Batcher[Job, list[int]]:
+    """Returns a batcher of jobs that climb from one bin to the next."""
+    edges = mb.Edges([0, 8, 16, 32, MOST])
+    return mb.Batcher(translator.translate, climb=True, edges=edges, batch_size=8)
+
+
 def mask(lengths: list[int]) -> Tensor:
     """Returns ones for the first `length` places of each row."""
     return (torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]).long()
@@ -103,7 +108,8 @@ def main() -> None:
     """Prints the lengths of 32 answers."""
     tokenizer, translator = small.tokenizer(), Translator(small.encoder_decoder())
     jobs = [Job(tokenizer(text).input_ids) for text in small.texts(32, median=12, high=64)]
-    print("tokens:", *(len(answer) for answer in translator.translate.map(jobs)))
+    with batcher(translator) as translate:
+        print("tokens:", *(len(answer) for answer in translate.map(jobs)))
 
 
 if __name__ == "__main__":

@@ -46,7 +46,6 @@ class Writer:
         ends = model.generation_config.eos_token_id
         self.ends = set(ends if isinstance(ends, list) else [ends])
 
-    @mb.batch(climb=True, edges=mb.Edges([0, 8, 16, 32, MOST]), batch_size=8)
     def write(
         self, texts: list[Text], limit: int | None
     ) -> Sequence[list[int] | mb.Unfinished[Text]]:
@@ -67,6 +66,11 @@ class Writer:
         return mb.Unfinished(Text(text.prompt, tuple(written)), progress=len(written))
 
 
+def batcher(writer: Writer) -> mb.Batcher[Text, list[int]]:
+    """Returns a batcher of texts that climb from one bin to the next."""
+    return mb.Batcher(writer.write, climb=True, edges=mb.Edges([0, 8, 16, 32, MOST]), batch_size=8)
+
+
 def padded(rows: list[list[int]]) -> dict[str, torch.Tensor]:
     """Returns rows of tokens with padding on their left, where `generate` expects it."""
     width = max(map(len, rows))
@@ -81,7 +85,8 @@ def main() -> None:
     model = AutoModelForCausalLM.from_pretrained(path) if path else small.causal_model()
     tokenizer = AutoTokenizer.from_pretrained(path) if path else small.tokenizer()
     prompts = [Text(tokenizer(text).input_ids) for text in small.texts(32, median=12)]
-    outputs = [*Writer(model).write.map(prompts)]
+    with batcher(Writer(model)) as write:
+        outputs = [*write.map(prompts)]
     print("tokens:", *map(len, outputs))
     print(tokenizer.decode(outputs[0]))
 

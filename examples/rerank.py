@@ -9,6 +9,7 @@ mean nothing.
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from typing import Any
 
 import torch
@@ -47,6 +48,10 @@ class Reranker:
         """Returns the tokens of a query and a document, at most 512."""
         return dict(self.tokenizer(query, document, truncation=True, max_length=512))
 
+    def close(self) -> None:
+        """Waits until every caller has a score, and ends the worker thread."""
+        self.score.close()
+
     def rank(self, query: str, documents: list[str]) -> list[tuple[float, str]]:
         """Returns the documents with their scores, the best first."""
         scores = self.score.map(self.pair(query, document) for document in documents)
@@ -55,9 +60,9 @@ class Reranker:
 
 def main() -> None:
     """Prints some documents in the order of their scores."""
-    reranker = Reranker(*sys.argv[1:])
-    for score, document in reranker.rank("ask the king", small.texts(12, seed=1)):
-        print(f"{score:8.4f}  {document[:70]}")
+    with closing(Reranker(*sys.argv[1:])) as reranker:
+        for score, document in reranker.rank("ask the king", small.texts(12, seed=1)):
+            print(f"{score:8.4f}  {document[:70]}")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import ctranslate2
@@ -24,6 +25,10 @@ class Translator:
         with tempfile.TemporaryDirectory() as converted:
             ctranslate2.converters.TransformersConverter(str(folder)).convert(converted, force=True)
             self.model = ctranslate2.Translator(converted, intra_threads=1)
+
+    def close(self) -> None:
+        """Waits until every source is translated, and ends the worker thread."""
+        self.translate.close()
 
     @mb.batch(length=len, batch_size=16)
     def translate(self, sources: list[list[str]]) -> list[list[str]]:
@@ -45,8 +50,9 @@ def main() -> None:
         folder = Path(sys.argv[1]) if len(sys.argv) > 1 else save_random_model(Path(scratch))
         translator = Translator(folder)
     sources = [[*text.split(), "</s>"] for text in small.texts(64, median=12, high=64)]
-    for target in [*translator.translate.map(sources)][:4]:
-        print(*target)
+    with closing(translator):
+        for target in [*translator.translate.map(sources)][:4]:
+            print(*target)
 
 
 if __name__ == "__main__":

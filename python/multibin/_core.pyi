@@ -2,15 +2,15 @@
 The scheduler, in Rust.
 """
 
-from _typeshed import SupportsGetItem
 from collections.abc import Coroutine, Generator, Sequence
+from multibin.costs import CostTable
 from multibin.stats import Stats
 from numpy import float64, uint32, uint64
 from numpy.typing import ArrayLike, NDArray
 from typing import Any, Final, Literal, SupportsFloat, SupportsIndex, final
 from typing_extensions import disjoint_base
 
-__all__ = ["Adapt", "Awaitable", "Baseline", "Batch", "Call", "Caller", "Edges", "Future", "Gate", "Inbox", "Limit", "Rows", "Scheduler", "SchedulerConfig", "Turn", "Worker", "simulate"]
+__all__ = ["Adapt", "Awaitable", "Baseline", "Batch", "Call", "Caller", "Edges", "Future", "Gate", "Inbox", "Limit", "Rows", "Scheduler", "SchedulerConfig", "Turn", "Worker", "bins", "simulate"]
 
 @final
 class Adapt:
@@ -496,6 +496,24 @@ class Edges:
         >>> Edges([0, 16, 64]).bins
         2
         """
+    @staticmethod
+    def bounded(lo: SupportsIndex | SupportsFloat, hi: SupportsIndex | SupportsFloat, padding: "float" = 0.25) -> Edges:
+        """
+        Returns the fewest bins that pad no length from ``lo`` to ``hi`` by more than ``padding``,
+        for fixed shapes.
+
+        A bin's lengths are padded to its longest one, ``bounds[i + 1] - 1``. Of that padded length
+        at most the share ``padding`` is padding. So ``edges.bounds[1:] - 1`` are the shapes, and
+        the last is ``hi``. Lengths below ``lo`` are padded more; those above ``hi`` do not fit.
+
+        Raises:
+            ValueError: ``lo`` or ``hi`` is no length, or ``hi`` is not above ``lo``. Also if
+                ``padding`` is not at least 0 and below 1, or needs more than 4,096 bins.
+            TypeError: an argument has a wrong type.
+
+        >>> Edges.bounded(64, 160, padding=0.25)  # Shapes of 85, 114, 153 and 160.
+        Edges([64, 86, 115, 154, 161])
+        """
     @property
     def bounds(self, /) -> NDArray[uint32]:
         """
@@ -678,31 +696,71 @@ class Future:
         Calls ``fn(future)`` when the future is done: in the running loop of this thread, in
         ``context`` (``None``: a copy of the current one). Without a running loop, the thread that
         ends the future calls it.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.add_done_callback(print)
+        >>> future.cancel()
+        <Future cancelled>
+        True
         """
     def cancel(self, /, msg: Any | None = None) -> bool:
         """
         Cancels the request: its room is free at once if no batch has taken it; else its result is
         discarded. Returns false if the future is done.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.cancel(), future.cancel()
+        (True, False)
         """
     def cancelled(self, /) -> bool:
         """
         Returns true if the future was cancelled.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.cancel(), future.cancelled()
+        (True, True)
         """
     def done(self, /) -> bool:
         """
         Returns true if the future has a result or an error, or was cancelled.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.done()
+        False
         """
     def exception(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> Any | None:
         """
         Returns the exception, or ``None`` for a result; waits and raises as ``result``.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.exception(timeout=0)
+        Traceback (most recent call last):
+        TimeoutError: the future is not done within the timeout
         """
     def get_loop(self, /) -> Any:
         """
         Returns the running event loop of this thread.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.get_loop()
+        Traceback (most recent call last):
+        RuntimeError: no running event loop
         """
     def remove_done_callback(self, /, fn: Any) -> int:
         """
         Removes the callbacks that equal ``fn``; returns how many.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.add_done_callback(print)
+        >>> future.remove_done_callback(print)
+        1
         """
     def result(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> Any:
         """
@@ -714,10 +772,21 @@ class Future:
             asyncio.InvalidStateError: it is not done, and this thread runs an event loop.
             CancelledError: it was cancelled; asyncio's in an event loop, that of
                 ``concurrent.futures`` elsewhere.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.result(timeout=0)
+        Traceback (most recent call last):
+        TimeoutError: the future is not done within the timeout
         """
     def running(self, /) -> bool:
         """
         Returns true while a batch that has the request runs.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.running()
+        False
         """
 
 @final
@@ -1005,7 +1074,7 @@ class Rows:
         """
         The positions of the rows in the batch.
         """
-    def resume(self, /, batch: Batch, indices: SupportsGetItem[int, SupportsIndex], states: SupportsGetItem[int, Any], progress: SupportsGetItem[int, SupportsIndex], *, anywhere: bool = True) -> None:
+    def resume(self, /, batch: Batch, indices: "list[int]", states: "list[Any]", progress: "list[int]", *, anywhere: bool = True) -> None:
         """
         Resubmits rows, which climb: a later batch gets ``states`` in place of their items. A row
         that was cancelled meanwhile ends here.
@@ -1021,8 +1090,8 @@ class Rows:
         """
     def wait_turn(self, /, timeout: SupportsIndex | SupportsFloat) -> bool:
         """
-        Waits, without the GIL, until the event loops of other threads have called what the answers
-        owe them, or ``timeout`` seconds; returns true if they have.
+        Waits, without the GIL, until the event loops of other threads have called the callbacks of
+        the answers, or ``timeout`` seconds. Returns true if they have.
         """
 
 @final
@@ -1041,7 +1110,7 @@ class Scheduler:
     ...     batch.keys.tolist()
     [7, 9]
     """
-    def __new__(cls, /, edges: "Edges | None" = None, batch_size: SupportsIndex | ArrayLike = ..., *, longest: SupportsIndex | SupportsFloat | None = None, capacity: "int" = 65536, max_wait: SupportsIndex | SupportsFloat | None = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding: SupportsIndex | SupportsFloat | None = None, adapt: "Adapt | None" = None) -> Scheduler: ...
+    def __new__(cls, /, edges: "Edges | None" = None, batch_size: SupportsIndex | ArrayLike = ..., *, longest: SupportsIndex | SupportsFloat | None = None, capacity: "int" = 65536, max_wait: SupportsIndex | SupportsFloat | None = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding: SupportsIndex | SupportsFloat | None = None, adapt: "Adapt | None" = None, costs: "multibin.costs.CostTable | None" = None) -> Scheduler: ...
     def __repr__(self, /) -> str: ...
     def cancel(self, /, ticket: SupportsIndex) -> bool:
         """
@@ -1054,8 +1123,7 @@ class Scheduler:
         """
     def close(self, /) -> None:
         """
-        Closes the scheduler: it accepts nothing more. Waiting requests leave, full batches first;
-        batches can still resubmit.
+        Closes the scheduler to new requests. Waiting ones leave; batches can still resubmit.
 
         >>> scheduler = Scheduler(Edges([0, 16]), 8)
         >>> scheduler.close()
@@ -1144,14 +1212,13 @@ class Scheduler:
         >>> 'model="tiny"' in Scheduler(Edges([0, 16]), 8).prometheus(labels={"model": "tiny"})
         True
         """
-    def reconfigure(self, /, *, edges: "Edges | None" = None, batch_size: SupportsIndex | ArrayLike | None = None, max_wait: "float | None" = ..., max_parked: "int | None" = ..., budget: "int | None" = None) -> None:
+    def reconfigure(self, /, *, edges: "Edges | None" = None, batch_size: SupportsIndex | ArrayLike | None = None, max_wait: "float | None" = ..., max_parked: "int | None" = ..., budget: "int | None" = None, costs: "multibin.costs.CostTable | None" = ...) -> None:
         """
         Changes the given arguments of ``SchedulerConfig`` while requests flow; ``None`` removes
-        ``max_wait`` or ``max_parked``. More bins than at the start need ``max_bins``.
+        ``max_wait``, ``max_parked`` or ``costs``. More bins than at the start need ``max_bins``.
 
-        Waiting requests stay in their bins; later ones go to the new bins. Waiting requests that
-        exceed a lowered ``budget`` leave alone. Raises ``ValueError`` or ``TypeError`` for a wrong
-        argument, and then changes nothing.
+        Waiting requests stay in their bins; one above a lowered ``budget`` leaves alone. Raises
+        ``ValueError`` or ``TypeError`` for a wrong argument, and then changes nothing.
 
         >>> scheduler = Scheduler(Edges([0, 16]), 8)
         >>> scheduler.reconfigure(batch_size=4, max_wait=1)
@@ -1277,6 +1344,9 @@ class SchedulerConfig:
             predictions, when rows of other bins join.
         adapt: lets the edges follow the requests that ``observe`` reports, and a gate watch their
             predictions. ``None``: neither.
+        costs: seconds of a batch by rows and longest length (``prefill``), by which batches are
+            cut. The oldest request leads: with its bin if that is full, else with what makes the
+            least total time with it. Needs ``fill="elastic"`` and ``overrun="finish"``.
 
     Raises:
         ValueError: a value is out of range, or two arguments exclude each other.
@@ -1294,7 +1364,7 @@ class SchedulerConfig:
         Pickles and copies by value.
         """
     def __ne__(self, value: object, /) -> bool: ...
-    def __new__(cls, /, edges: "Edges | None" = None, batch_size: SupportsIndex | ArrayLike = ..., *, longest: SupportsIndex | SupportsFloat | None = None, capacity: "int" = 65536, max_wait: SupportsIndex | SupportsFloat | None = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding: SupportsIndex | SupportsFloat | None = None, adapt: "Adapt | None" = None) -> SchedulerConfig: ...
+    def __new__(cls, /, edges: "Edges | None" = None, batch_size: SupportsIndex | ArrayLike = ..., *, longest: SupportsIndex | SupportsFloat | None = None, capacity: "int" = 65536, max_wait: SupportsIndex | SupportsFloat | None = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding: SupportsIndex | SupportsFloat | None = None, adapt: "Adapt | None" = None, costs: "multibin.costs.CostTable | None" = None) -> SchedulerConfig: ...
     def __repr__(self, /) -> str: ...
     @property
     def adapt(self, /) -> Adapt | None:
@@ -1343,6 +1413,17 @@ class SchedulerConfig:
 
         >>> SchedulerConfig(Edges([0, 16]), 8).capacity
         65536
+        """
+    @property
+    def costs(self, /) -> CostTable | None:
+        """
+        The seconds of a batch by which batches are cut, with what the scheduler uses of them;
+        ``None``: none.
+
+        >>> from multibin import CostTable
+        >>> table = CostTable.of_batches([1, 8], [0, 512], [[0.01, 0.05], [0.02, 0.3]])
+        >>> SchedulerConfig(Edges([0, 16]), 8, costs=table).costs.prefill.tolist()
+        [[0.01, 0.05], [0.02, 0.3]]
         """
     @property
     def edges(self, /) -> Edges:
@@ -1427,6 +1508,11 @@ class Turn:
     >>> asyncio.iscoroutinefunction(Turn)
     False
     """
+    @staticmethod
+    def forget() -> None:
+        """
+        Forgets the loop whose turn runs in this thread: a forked child runs none.
+        """
     def run(self, /) -> None:
         """
         Makes the calls. An error goes to the loop's exception handler; one that ends the program is
@@ -1529,6 +1615,28 @@ class Worker:
         >>> asyncio.run(take())
         [7]
         """
+
+def bins(rows: ArrayLike, lengths: ArrayLike, seconds: ArrayLike, sample: ArrayLike, bins: SupportsIndex, batch_size: SupportsIndex) -> tuple[Edges, list[int]]:
+    """
+    Chooses bins and a batch size for each, by the seconds of batches.
+
+    ``multibin.CostTable.bins`` calls it and documents the arguments.
+
+    Args:
+        rows: numbers of rows, increasing, shape ``[r]``.
+        lengths: lengths, increasing, shape ``[t]``.
+        seconds: the flat grid of seconds.
+        sample: lengths of requests, shape ``[n]``.
+        bins: the most bins.
+        batch_size: the most rows of a batch.
+
+    Raises:
+        ValueError: the sample is empty, or a value is out of range.
+        TypeError: an argument has a wrong type.
+
+    >>> bins([1, 4], [10, 1000], [1.0, 1.0, 1.0, 4.0], [10, 10, 1000, 1000], 8, 4)
+    (Edges([10, 11, 1001]), [4, 1])
+    """
 
 def simulate(scheduler: "SchedulerConfig | Baseline", arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, model: "Literal['linear', 'table']", costs: "dict[str, object]", completes: "Literal['batch', 'row']", servers: SupportsIndex, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None") -> "tuple[dict[str, object], dict[str, object], list[tuple[float, str, float, int | None]], dict[str, object] | None]":
     """

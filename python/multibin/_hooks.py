@@ -6,7 +6,9 @@ needs then is bound to its parameters.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 import sys
 import threading
 import warnings
@@ -14,6 +16,7 @@ from asyncio import current_task, get_running_loop
 from asyncio.events import _get_running_loop
 from collections.abc import Callable, Iterable
 from contextvars import Context, copy_context
+from importlib import import_module
 from operator import index
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -21,11 +24,10 @@ from weakref import ref
 import numpy as np
 
 from multibin._args import shown
+from multibin._core import Turn
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future, Task
-
-    from multibin._core import Turn
 
 _LOGGER = logging.getLogger("multibin")
 
@@ -134,6 +136,26 @@ run_in = Context.run
 
 make_condition = threading.Condition
 """Makes a condition."""
+
+
+class _NoLoop:
+    """Is the loop of a future that is finished from the start."""
+
+    def get_debug(self) -> bool:
+        """Returns false, for the future."""
+        return False
+
+
+FINISHED: Future[None] = asyncio.Future(loop=_NoLoop())  # type: ignore[arg-type]
+FINISHED.set_result(None)
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=Turn.forget)
+
+
+def is_wakeup(function: Any) -> bool:
+    """Returns whether a builtin function is the callback by which a task waits for a future."""
+    return function.__name__.endswith("wakeup") and type(function.__self__) is asyncio.Task
 
 
 def post(loop: AbstractEventLoop, turn: Turn, here: bool) -> None:
@@ -276,3 +298,28 @@ def as_array(given: Any, argument: str) -> np.ndarray[Any, Any]:
 def as_floats(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Returns the array as one of float64."""
     return array.astype("float64")
+
+
+# Cost tables.
+
+
+def cost_table_parts(given: object) -> tuple[list[int] | list[float] | str, ...]:
+    """Returns the axes of a cost table, its flat grids and what it counts."""
+    costs = sys.modules.get("multibin.costs")
+    if costs is None or not isinstance(given, costs.CostTable):
+        raise TypeError(f"costs must be a CostTable, got {shown(given)}")
+    axes = given.rows.tolist(), given.tokens.tolist()
+    grids = [getattr(given, name).ravel().tolist() for name in ("step", "prefill", "move")]
+    return (*axes, *grids, given.counts)
+
+
+def cost_table(
+    rows: list[int],
+    tokens: list[int],
+    step: list[float],
+    prefill: list[float],
+    move: list[float],
+) -> object:
+    """Makes a cost table that counts the longest row, of axes and flat grids."""
+    grids = [np.reshape(grid, (len(rows), len(tokens))) for grid in (step, prefill, move)]
+    return import_module("multibin.costs").CostTable(np.array(rows), np.array(tokens), *grids)

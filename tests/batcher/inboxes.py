@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import multibin as mb
 from multibin._core import Inbox, Limit, Rows
@@ -23,14 +23,16 @@ class Served:
     def __init__(
         self, capacity: int = 100, max_cost: int | None = None, batch_size: int = 8, **options: Any
     ) -> None:
-        climbs = "climb" if options.pop("climb", False) else "finish"
+        overrun: Literal["climb", "finish"] = "climb" if options.pop("climb", False) else "finish"
         edges = mb.Edges([0, 16, 64])
-        self.scheduler = mb.Scheduler(edges, batch_size, overrun=climbs, ageing=2, capacity=1000)
+        self.scheduler = mb.Scheduler(edges, batch_size, overrun=overrun, ageing=2, capacity=1000)
         self.limit = Limit(capacity, max_cost)
         options.setdefault("length", len)
         self.inbox = Inbox(self.scheduler, self.limit, **options)
         self.worker = self.scheduler.worker()
-        self.submit = self.inbox.submit
+        # Type checkers know the futures of asyncio and of concurrent.futures alone.
+        self.submit: Callable[..., Any] = self.inbox.submit
+        self.call: Callable[..., Any] = self.inbox.call
 
     def batch(self) -> mb.Batch:
         return self.worker.next_batch(SOON)

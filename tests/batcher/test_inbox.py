@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import subprocess
-import sys
 import threading
 import time
 from typing import Any
 
 import pytest
+from tests.batcher.inboxes import SOON, Served
 
 import multibin as mb
-from multibin._core import Call, Caller, Inbox, Limit, Rows
+from multibin._core import Inbox, Limit, Rows
 from multibin.errors import ExpiredError, WorkerError
-from tests.batcher.inboxes import SOON, Served
 
 
 @pytest.fixture
@@ -76,7 +74,7 @@ def test_wrong_arguments() -> None:
         ({"cost": 101}, "cost must be at most max_cost = 100, got 101"),
     ]:
         with pytest.raises(ValueError, match=message):
-            served.submit("abc", **given)  # type: ignore[arg-type]
+            served.submit("abc", **given)
     with pytest.raises(ValueError, match="capacity must be at least 1, got 0"):
         Limit(0)
     with pytest.raises(ValueError, match="max_cost must be at least 1, got -1"):
@@ -209,183 +207,6 @@ def test_expire_reports_without_a_batch(served: Served) -> None:
     assert (served.inbox.expire(), served.limit.items) == (0, 0)
 
 
-# Room.
-
-
-def test_raise_says_how_many_and_when() -> None:
-    served = Served(2, when_full=lambda: 1.5)
-    served.submit("a")
-    served.submit("b")
-    with pytest.raises(mb.FullError, match="at capacity: 2 requests wait or run") as full:
-        served.submit("c")
-    assert (full.value.depth, full.value.retry_after) == (2, 1.5)
-    assert (full.value.accepted, full.value.first) == (0, None)
-    served.serve()
-    assert not served.submit("c").done()
-
-
-def test_max_cost_bounds_the_sum() -> None:
-    served = Served(max_cost=10)
-    served.submit("a" * 6)
-    with pytest.raises(mb.FullError) as full:
-        served.submit("b" * 5)
-    assert full.value.retry_after is None
-    served.submit("c" * 4)
-    assert served.limit.cost == 10
-
-
-def test_two_inboxes_share_a_limit() -> None:
-    first, limit = Served(), Limit(1)
-    scheduler = mb.Scheduler(mb.Edges([0, 16]), 8)
-    one = Inbox(first.scheduler, limit, on_full="wait")
-    other = Inbox(scheduler, limit)
-    holds = other.submit("a")
-
-    async def work() -> None:
-        waits = one.submit("b")
-        assert (limit.in_line, first.waiting()) == (1, 0)
-        with pytest.raises(mb.FullError):
-            other.submit("c")
-        holds.cancel()
-        assert (limit.in_line, first.waiting()) == (0, 1)
-        waits.cancel()
-
-    asyncio.run(work())
-    assert limit.items == 0
-
-
-def test_futures_of_a_loop_wait_for_room_in_line() -> None:
-    served = Served(1, on_full="wait", batch_size=1)
-
-    async def work() -> None:
-        first, second, third = (served.submit(text) for text in "abc")
-        assert (served.limit.items, served.limit.in_line, served.waiting()) == (1, 2, 1)
-        assert not second.running()
-        assert second._state == "PENDING"
-        served.serve()
-        assert (served.limit.items, served.limit.in_line) == (1, 1)
-        later = served.submit("d")
-        assert third.cancel()
-        assert served.limit.in_line == 1
-        for _ in range(2):
-            served.serve()
-        assert await asyncio.gather(first, second, later) == list("abd")
-        assert served.limit.items == 0
-
-    asyncio.run(work())
-
-
-def test_a_request_behind_a_big_one_waits_too() -> None:
-    served = Served(max_cost=10, on_full="wait")
-
-    async def work() -> None:
-        first = served.submit("a" * 6)
-        big, small = served.submit("b" * 8), served.submit("c")
-        assert served.limit.in_line == 2
-        first.cancel()
-        assert (served.limit.in_line, served.limit.cost) == (0, 9)
-        assert (big.done(), small.done()) == (False, False)
-
-    asyncio.run(work())
-
-
-def test_a_request_in_line_expires() -> None:
-    served = Served(1, on_full="wait")
-
-    async def work() -> None:
-        holds, by_call, by_room = served.submit("a"), served.submit("b", ttl=0), None
-        assert served.inbox.expire() == 1
-        assert isinstance(by_call.exception(), ExpiredError)
-        by_room, lives = served.submit("c", ttl=0.01), served.submit("d", ttl=100)
-        await asyncio.sleep(0.02)
-        holds.cancel()
-        assert isinstance(by_room.exception(), ExpiredError)
-        assert (served.limit.items, served.limit.in_line, lives.done()) == (1, 0, False)
-
-    asyncio.run(work())
-
-
-def test_fail_waiting_empties_the_line() -> None:
-    served = Served(1, on_full="wait")
-
-    async def work() -> None:
-        futures = [served.submit(text) for text in "abc"]
-        assert served.inbox.fail_waiting(mb.ClosedError("over")) == 3
-        assert all(isinstance(future.exception(), mb.ClosedError) for future in futures)
-        assert (served.limit.items, served.limit.in_line) == (0, 0)
-        served.scheduler.close()
-        with pytest.raises(mb.ClosedError):
-            served.submit("d")
-
-    asyncio.run(work())
-
-
-def test_a_full_and_closed_inbox_refuses() -> None:
-    served = Served(1, on_full="wait")
-    served.submit("a")
-    served.scheduler.close()
-    with pytest.raises(mb.ClosedError):
-        served.submit("b")
-    assert served.limit.in_line == 0
-
-
-def test_a_thread_waits_for_room() -> None:
-    served = Served(1, on_full="wait")
-    first = served.submit("a")
-    with pytest.raises(mb.FullError) as full:
-        served.submit("b", timeout=0.01)
-    assert full.value.depth == 1
-    assert (served.limit.items, served.limit.in_line) == (1, 0)
-    server = served.serve_soon()
-    second = served.submit("b", timeout=SOON)
-    server.join()
-    served.serve()
-    assert (first.result(), second.result()) == ("a", "b")
-
-
-def test_a_thread_in_line_learns_of_the_end() -> None:
-    served = Served(1, on_full="wait")
-    served.submit("a")
-    over = mb.ClosedError("over")
-    threading.Timer(0.05, served.inbox.fail_waiting, [over]).start()
-    future = served.submit("b", timeout=SOON)
-    with pytest.raises(mb.ClosedError, match="over"):
-        future.result(SOON)
-
-
-def test_drop_oldest_fails_the_oldest_that_waits() -> None:
-    served = Served(3, on_full="drop_oldest", when_full=lambda: 2)
-    runs = served.submit("a")
-    rows = served.take()
-    second, third, fourth = (served.submit(text) for text in "bcd")
-    with pytest.raises(mb.FullError) as full:
-        second.result()
-    assert (full.value.depth, full.value.retry_after) == (3, 2)
-    assert (runs.running(), third.done(), served.limit.items) == (True, False, 3)
-    rows.answer([1])
-    served.serve()
-    assert [third.result(), fourth.result()] == ["c", "d"]
-
-
-def test_drop_oldest_refuses_where_all_run() -> None:
-    served = Served(1, on_full="drop_oldest")
-    served.submit("a")
-    rows = served.take()
-    with pytest.raises(mb.FullError):
-        served.submit("b")
-    rows.answer([1])
-
-
-def test_drop_oldest_makes_room_by_cost_and_forgets_what_is_over() -> None:
-    served = Served(1000, 10, on_full="drop_oldest", batch_size=1)
-    for _ in range(500):
-        served.submit("a")
-        served.serve()
-    futures = [served.submit("a" * 4), served.submit("b" * 4), served.submit("c" * 10)]
-    assert [future.done() for future in futures] == [True, True, False]
-    assert served.limit.cost == 10
-
-
 # Climbing.
 
 
@@ -482,7 +303,7 @@ def test_wait_turn_does_not_wait_for_the_own_or_a_closed_loop() -> None:
     assert rows.wait_turn(SOON)
 
     async def work() -> None:
-        task = asyncio.ensure_future(served.inbox.call("a"))
+        task = asyncio.ensure_future(served.call("a"))
         task.add_done_callback(lambda _: None)
         rows = served.take()
         rows.answer([1])
@@ -490,158 +311,3 @@ def test_wait_turn_does_not_wait_for_the_own_or_a_closed_loop() -> None:
         assert await task == 1
 
     asyncio.run(work())
-
-
-# The base of batchers.
-
-
-class Batcher(Caller):
-    """Records the calls that go to ``_start``."""
-
-    def __init__(self, *started: Any, option: int = 0) -> None:
-        self.started = list(started)
-
-    def _start(self, item: Any, options: dict[str, Any]) -> Any:
-        self.started.append((item, options))
-        return "started"
-
-
-def test_calls_go_to_start_until_an_inbox_is_attached(served: Served) -> None:
-    batcher = Batcher(option=1)
-    assert batcher("a") == "started"
-    assert batcher("b", length=1, cost=2.0, priority=3, ttl=4) == "started"
-    options = {"length": 1, "cost": 2.0, "priority": 3, "ttl": 4}
-    assert batcher.started == [("a", {}), ("b", options)]
-    batcher._attach(served.inbox)
-    future = batcher("abc", length=2, cost=5, priority=1, ttl=100)
-    assert type(future) is Call
-    assert served.limit.cost == 5
-    served.serve(str.upper)
-    assert future.result() == "ABC"
-    batcher._detach()
-    assert batcher("c") == "started"
-    with pytest.raises(TypeError):
-        batcher()  # type: ignore[call-arg]
-    with pytest.raises(TypeError):
-        batcher("a", unknown=1)  # type: ignore[call-arg]
-
-
-def test_a_batcher_is_at_home_in_one_loop(served: Served) -> None:
-    batcher = Batcher()
-
-    async def home() -> None:
-        batcher._attach(served.inbox, asyncio.get_running_loop())
-        future = batcher("a")
-        served.serve()
-        assert await future == "a"
-
-    async def elsewhere() -> None:
-        assert batcher("b") == "started"
-
-    asyncio.run(home())
-    asyncio.run(elsewhere())
-    assert batcher("c") == "started"
-    assert [item for item, _ in batcher.started] == ["b", "c"]
-
-
-# Threads and forks.
-
-
-def test_threads_and_loops_share_an_inbox() -> None:
-    served = Served(64, on_full="wait")
-    answered, each = [], 50
-
-    def serve() -> None:
-        for batch in served.worker:
-            with batch:
-                rows = served.inbox.take(batch)
-                rows.answer(rows.items)
-
-    def blocks(number: int) -> None:
-        for at in range(each):
-            answered.append(served.submit(f"{number}:{at}").result(SOON))
-
-    async def awaits(number: int) -> None:
-        async def caller(at: int) -> None:
-            if at % 7 == 0:
-                served.submit("cancelled").cancel()
-            answered.append(await served.submit(f"{number}:{at}"))
-
-        await asyncio.gather(*(caller(at) for at in range(each)))
-
-    server = threading.Thread(target=serve)
-    server.start()
-    threads = [threading.Thread(target=blocks, args=[number]) for number in range(3)]
-    threads += [
-        threading.Thread(target=lambda number=number: asyncio.run(awaits(number)))
-        for number in range(3, 5)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    served.scheduler.close()
-    server.join()
-    assert sorted(answered) == sorted(f"{number}:{at}" for number in range(5) for at in range(each))
-    assert (served.limit.items, served.limit.cost, served.limit.in_line) == (0, 0, 0)
-
-
-FORK = """
-import os, sys, warnings
-from multibin._core import Inbox, Limit
-import multibin as mb
-warnings.simplefilter("ignore", DeprecationWarning)
-scheduler = mb.Scheduler(mb.Edges([0, 16]), 8)
-inbox = Inbox(scheduler, Limit(8))
-future, done = inbox.submit("a"), inbox.submit("b")
-with scheduler.worker().next_batch(0) as batch:
-    rows = inbox.take(batch)
-    rows.answer([1], start=1)
-waits = inbox.submit("c")
-calls = [
-    lambda: inbox.submit("d"), lambda: inbox.call("d"), lambda: waits.cancel(),
-    lambda: inbox.take(batch), lambda: inbox.expire(), lambda: inbox.fail_waiting(ValueError()),
-]
-child = os.fork()
-if child == 0:
-    refused = 0
-    for call in calls:
-        try:
-            call()
-        except RuntimeError as error:
-            refused += "fork" in str(error)
-    assert refused == len(calls), refused
-    assert done.result() == 1
-    rows.fail(ValueError())
-    os._exit(0)
-assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-print("over")
-"""
-
-
-def test_a_forked_child_is_refused() -> None:
-    command = [sys.executable, "-c", FORK]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.stdout, done.returncode) == ("over\n", 0), done.stderr
-
-
-EXIT = """
-import asyncio, threading, time
-from multibin._core import Inbox, Limit
-import multibin as mb
-scheduler = mb.Scheduler(mb.Edges([0, 16]), 8)
-inbox = Inbox(scheduler, Limit(8))
-future, running = inbox.submit("a"), inbox.submit("b")
-waiter = threading.Thread(target=future.result, daemon=True)
-waiter.start()
-with scheduler.worker().next_batch(0) as batch:
-    rows = inbox.take(batch)
-later = inbox.submit("c")
-later.add_done_callback(print)
-"""
-
-
-def test_a_program_ends_while_futures_wait() -> None:
-    command = [sys.executable, "-W", "error", "-c", EXIT]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (0, "")

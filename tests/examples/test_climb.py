@@ -52,7 +52,8 @@ def test_generate_cut_at_the_edges_writes_the_same(
     climb_generate: Any, example: Load, sources: list[list[int]]
 ) -> None:
     writer = climb_generate.Writer(example("small").causal_model())
-    outputs = [*writer.write.map(map(climb_generate.Text, sources))]
+    with climb_generate.batcher(writer) as write:
+        outputs = [*write.map(map(climb_generate.Text, sources))]
     assert_they_differ_in_length(outputs)
     for source, output in zip(sources, outputs, strict=True):
         assert output == in_one_piece(writer.model, source, climb_generate.MOST)
@@ -62,7 +63,8 @@ def test_an_encoder_decoder_that_climbs_answers_the_same(
     climb_encoder_decoder: Any, example: Load, sources: list[list[int]]
 ) -> None:
     translator = climb_encoder_decoder.Translator(example("small").encoder_decoder())
-    answers = [*translator.translate.map(map(climb_encoder_decoder.Job, sources))]
+    with climb_encoder_decoder.batcher(translator) as translate:
+        answers = [*translate.map(map(climb_encoder_decoder.Job, sources))]
     assert_they_differ_in_length(answers)
     for source, answer in zip(sources, answers, strict=True):
         assert answer == in_one_piece(translator.model, source, climb_encoder_decoder.MOST)
@@ -89,10 +91,11 @@ def test_finished_rows_are_answered_while_the_others_climb(
             return answer
 
     translator = Watched(example("small").encoder_decoder())
-    futures = [translator.translate.submit(climb_encoder_decoder.Job(one)) for one in sources]
-    for future in futures:
-        future.add_done_callback(lambda done: answered.append(len(done.result())))
-    answers = [future.result(timeout=60) for future in futures]
+    with climb_encoder_decoder.batcher(translator) as translate:
+        futures = [translate.submit(climb_encoder_decoder.Job(one)) for one in sources]
+        for future in futures:
+            future.add_done_callback(lambda done: answered.append(len(done.result())))
+    answers = [future.result(timeout=0) for future in futures]
     assert sorted(answered) == sorted(map(len, answers))
     # The encoder sees each source once, however often the answer climbs.
     assert sum(fresh) == COUNT

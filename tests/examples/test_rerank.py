@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -40,23 +41,23 @@ def assert_ranked(reranker: Any, query: str, documents: list[str]) -> None:
 
 
 def test_scores_are_those_of_each_pair_alone(rerank: Any, documents: list[str]) -> None:
-    assert_ranked(rerank.Reranker(), "ask the king", documents)
+    with closing(rerank.Reranker()) as reranker:
+        assert_ranked(reranker, "ask the king", documents)
 
 
 def test_many_threads_rank_at_once(rerank: Any, documents: list[str]) -> None:
-    reranker = rerank.Reranker()
     queries = ["ask the king", "home", "a very long question about the land"]
-    with ThreadPoolExecutor(3) as pool:
+    with closing(rerank.Reranker()) as reranker, ThreadPoolExecutor(3) as pool:
         for done in [pool.submit(assert_ranked, reranker, q, documents) for q in queries]:
             done.result()
 
 
 def test_two_rerankers_keep_apart(rerank: Any, documents: list[str]) -> None:
-    first, second = rerank.Reranker(), rerank.Reranker()
-    second.model.classifier.bias.data += 1
     query = "ask the king"
-    [(best, document), *_] = first.rank(query, documents)
-    assert second.rank(query, documents)[0] == (pytest.approx(best + 1, abs=1e-5), document)
+    with closing(rerank.Reranker()) as first, closing(rerank.Reranker()) as second:
+        second.model.classifier.bias.data += 1
+        [(best, document), *_] = first.rank(query, documents)
+        assert second.rank(query, documents)[0] == (pytest.approx(best + 1, abs=1e-5), document)
 
 
 def test_a_path_names_the_folder_of_a_model(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ def test_translations_are_those_of_each_source_alone(
     translator = translate_ctranslate2.Translator(translate_ctranslate2.save_random_model(tmp_path))
     texts = example("small").texts(64, median=12, high=64, seed=4)
     sources = [[*text.split(), "</s>"] for text in texts]
-    targets = [*translator.translate.map(sources)]
+    with closing(translator):
+        targets = [*translator.translate.map(sources)]
     options = {"beam_size": 1, "max_decoding_length": 32}
     for source, target in zip(sources, targets, strict=True):
         [alone] = translator.model.translate_batch([source], **options)

@@ -65,6 +65,14 @@ class _Decorator(Protocol):
     ) -> BatchMethod[S, T, R]: ...
     @overload
     def __call__(self, function: Callable[[S, list[T]], Results[R]], /) -> BatchMethod[S, T, R]: ...
+    @overload
+    def __call__(
+        self, function: Callable[[S, list[T], int | None], Awaitable[Results[R]]], /
+    ) -> BatchMethod[S, T, R]: ...
+    @overload
+    def __call__(
+        self, function: Callable[[S, list[T], int | None], Results[R]], /
+    ) -> BatchMethod[S, T, R]: ...
 
 
 @overload

@@ -71,7 +71,7 @@ class Learning:
         self._try_rows()
 
     def _count(self, lengths: list[int], longest: int, seconds: float) -> bool:
-        """Counts a batch; returns true if its times are to be fitted again."""
+        """Counts a batch; returns true if a fit is due."""
         rows, useful = len(lengths), sum(lengths)
         self.batches += 1
         self.rows += rows
@@ -121,7 +121,7 @@ class Learning:
             self._version += 1
 
     def _try_rows(self) -> None:
-        """Bounds the next batches to the rows whose time is not known yet."""
+        """Sets how many rows the next batches may have, to learn what these take."""
         rows = None if self._learner is None else self._learner.rows_to_try
         if rows != self._tried:
             with self._lock:
@@ -139,7 +139,6 @@ class Learning:
             settings |= {"batch_size": tried, "costs": None}
         elif "batch_size" not in settings:
             settings["batch_size"] = self._options.batch_size
-        settings.pop('costs', None)  # INTERIM
         lane.scheduler.reconfigure(**settings)
 
     @property

@@ -71,7 +71,7 @@ class Runtime:
         return lane
 
     def measure(self, number: int) -> None:
-        """Measures the batch times of a worker's function, if they are to be measured first."""
+        """Measures the batch times of a worker's function (``costs="measure"``)."""
         try:
             self.learning.measure(self.calls[number])
         except Exception:
@@ -163,8 +163,6 @@ class Runtime:
         told = self.fail_waiting(f"{self.name} was dropped while this item waited")
         self.lanes.end()
         self.crew.abandon()
-        warnings.warn(
-            f"{self.name} was dropped without close(): {told} waiting items failed",
-            ResourceWarning,
-            stacklevel=2,
-        )
+        if told:
+            message = f"{self.name} was dropped without close(): {told} waiting items failed"
+            warnings.warn(message, ResourceWarning, stacklevel=2)

@@ -238,6 +238,6 @@ def _is_cancelled() -> bool:
 
 
 def _retrieved(call: asyncio.Future[Any]) -> None:
-    """Retrieves the exception of a call that nobody awaits."""
+    """Retrieves the exception of a call that was given up."""
     if not call.cancelled() and call.exception() is not None:
         LOGGER.warning("a call that took too long raised %r", call.exception())

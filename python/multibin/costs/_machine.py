@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 
@@ -18,7 +18,7 @@ def facts() -> dict[str, str]:
     torch = sys.modules.get("torch")
     graphics = cuda()
     threads = os.cpu_count() if torch is None else torch.get_num_threads()
-    versions = [f"multibin {version('multibin')}", f"Python {platform.python_version()}"]
+    versions = [f"multibin {_installed()}", f"Python {platform.python_version()}"]
     if torch is not None:
         versions.append(f"torch {torch.__version__}")
     return {
@@ -27,6 +27,14 @@ def facts() -> dict[str, str]:
         "versions": ", ".join(versions),
         "date": date(),
     }
+
+
+def _installed() -> str:
+    """Returns the version of the installed package, if there is one."""
+    try:
+        return version("multibin")
+    except PackageNotFoundError:
+        return "from source"
 
 
 def cuda() -> ModuleType | None:

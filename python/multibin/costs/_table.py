@@ -255,6 +255,7 @@ class CostTable:
         >>> table.bins([10, 10, 1000, 1000], batch_size=4)
         (Edges([10, 11, 1001]), [4, 1])
         """
+        _args.integer("batch_size", batch_size, low=1)
         _args.one_of("counts", self.counts, ("longest",))
         return _core.bins(self.rows, self.tokens, self.prefill.ravel(), sample, bins, batch_size)
 

@@ -9,6 +9,7 @@ use crate::adapt::{self, Adapt};
 use crate::convert::arguments::{Count, Number, Required};
 use crate::convert::named::{extract, maybe_word, whole, word};
 use crate::convert::words::{self, BudgetWord, FillWord, OrderWord, OverrunWord};
+use crate::costs::{Measured, Table};
 use crate::edges::{self, Edges};
 
 pub(crate) use given::given;
@@ -54,6 +55,9 @@ pub use settings::Settings;
 ///         predictions, when rows of other bins join.
 ///     adapt: lets the edges follow the requests that ``observe`` reports, and a gate watch their
 ///         predictions. ``None``: neither.
+///     costs: seconds of a batch by rows and longest length (``prefill``), by which batches are
+///         cut. The oldest request leads: with its bin if that is full, else with what makes the
+///         least total time with it. Needs ``fill="elastic"`` and ``overrun="finish"``.
 ///
 /// Raises:
 ///     ValueError: a value is out of range, or two arguments exclude each other.
@@ -76,7 +80,7 @@ pub fn required(given: &Bound<'_, PyAny>) -> PyResult<Py<SchedulerConfig>> {
 #[pymethods]
 impl SchedulerConfig {
     #[new]
-    #[pyo3(signature = (edges: "Edges | None" = None, batch_size = Required::Missing, *, longest = None, capacity: "int" = 65_536, max_wait = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding = None, adapt: "Adapt | None" = None))]
+    #[pyo3(signature = (edges: "Edges | None" = None, batch_size = Required::Missing, *, longest = None, capacity: "int" = 65_536, max_wait = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding = None, adapt: "Adapt | None" = None, costs = None))]
     fn new(
         py: Python<'_>,
         #[pyo3(from_py_with = edges::optional)] edges: Option<Py<Edges>>,
@@ -94,10 +98,11 @@ impl SchedulerConfig {
         #[pyo3(from_py_with = word::budget_of)] budget_of: &str,
         max_padding: Option<Number<'_>>,
         #[pyo3(from_py_with = adapt::optional)] adapt: Option<Py<Adapt>>,
+        costs: Option<Table<'_>>,
     ) -> PyResult<Self> {
         let given = given! {
             edges, batch_size, longest, capacity, max_wait, fill, order, overrun, max_parked,
-            max_bins, ageing, budget, budget_of, max_padding, adapt
+            max_bins, ageing, budget, budget_of, max_padding, adapt, costs
         };
         given.check(py).map(Self)
     }
@@ -241,6 +246,18 @@ impl SchedulerConfig {
         self.0.config.adapt.map(Adapt)
     }
 
+    /// The seconds of a batch by which batches are cut, with what the scheduler uses of them;
+    /// ``None``: none.
+    ///
+    /// >>> from multibin import CostTable
+    /// >>> table = CostTable.of_batches([1, 8], [0, 512], [[0.01, 0.05], [0.02, 0.3]])
+    /// >>> SchedulerConfig(Edges([0, 16]), 8, costs=table).costs.prefill.tolist()
+    /// [[0.01, 0.05], [0.02, 0.3]]
+    #[getter]
+    fn costs(&self) -> Option<Measured> {
+        self.0.config.costs.clone().map(Measured)
+    }
+
     /// Pickles and copies by value.
     #[pyo3(signature = () -> "tuple[tuple[()], dict[str, object]]")]
     fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<((), Bound<'py, PyDict>)> {
@@ -262,6 +279,7 @@ impl SchedulerConfig {
         given.set_item("budget_of", self.budget_of())?;
         given.set_item("max_padding", self.max_padding())?;
         given.set_item("adapt", self.adapt())?;
+        given.set_item("costs", self.costs())?;
         Ok(((), given))
     }
 

@@ -8,3 +8,4 @@ pub mod rows;
 mod slab;
 mod submit;
 mod watch;
+mod withdraw;

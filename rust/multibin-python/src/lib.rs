@@ -14,6 +14,7 @@ mod batch;
 mod bins;
 mod config;
 mod convert;
+mod costs;
 mod edges;
 mod future;
 mod gate;

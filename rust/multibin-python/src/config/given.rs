@@ -11,6 +11,7 @@ use crate::convert::arrays::sizes;
 use crate::convert::refusal::wrong_value;
 use crate::convert::scalars::{count, float, length, positive, seconds};
 use crate::convert::words::{self, BudgetOf};
+use crate::costs::Table;
 use crate::edges::Edges;
 
 /// The bins of a scheduler of which only the longest length is known.
@@ -33,6 +34,7 @@ pub struct Given<'a, 'py> {
     pub budget_of: &'a str,
     pub max_padding: Option<Number<'py>>,
     pub adapt: Option<Py<adapt::Adapt>>,
+    pub costs: Option<Table<'py>>,
 }
 
 /// Collects the arguments of a constructor by their names.
@@ -67,6 +69,7 @@ impl Given<'_, '_> {
             max_bins: self.max_bins.map(|max| positive(&max, "max_bins")).transpose()?,
             ageing: number(self.ageing.as_ref(), "ageing")?,
             adapt: self.adapt.map(|given| given.get().0).or(default),
+            costs: self.costs.map(|table| table.times()).transpose()?,
             ..Config::new(batch_size)
         };
         Settings { edges, config, longest }.checked()
@@ -109,6 +112,7 @@ pub fn change(
     max_wait: Changed<'_>,
     max_parked: Changed<'_>,
     budget: Option<Count<'_>>,
+    costs: Changed<'_>,
 ) -> PyResult<Change> {
     let sizes = batch_size.map(|given| sizes(&given, "batch_size")).transpose()?;
     Ok(Change {
@@ -118,5 +122,6 @@ pub fn change(
         budget: budget.map(|max| positive(&max, "budget")).transpose()?,
         max_wait: max_wait.map(|wait| seconds(&Number(wait), "max_wait"))?,
         max_parked: max_parked.map(|max| count(&Count(max), "max_parked"))?,
+        costs: costs.map(|table| Table(table).times())?,
     })
 }

@@ -77,6 +77,7 @@ impl Settings {
         add("budget_of", costs.then(|| "\"cost\"".to_owned()));
         add("max_padding", max_padding.map(|share| format!("{share:?}")));
         add("adapt", adapt.as_ref().map(show::adapt));
+        add("costs", self.config.costs.as_ref().map(|times| show::costs(times)));
         all
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use multibin::costs::{BatchTimes, Measurements};
 use multibin::{Adapt, Config, Edges, Scheduler, Stats};
 
 pub fn edges(edges: &Edges) -> String {
@@ -21,6 +22,11 @@ pub fn adapt(adapt: &Adapt) -> String {
         "Adapt(every={every}, window={window}, bins={bins}, gate={gate}, edges={edges}, \
          hysteresis={hysteresis:?}, overhead={overhead:?})"
     )
+}
+
+pub fn costs(times: &BatchTimes) -> String {
+    let Measurements { rows, tokens, .. } = times.measurements();
+    format!("<CostTable of {} rows x {} lengths>", rows.len(), tokens.len())
 }
 
 pub fn flag(on: bool) -> &'static str {

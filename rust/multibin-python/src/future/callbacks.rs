@@ -10,6 +10,8 @@ pub struct Callback {
     pub context: Option<Py<PyAny>>,
     /// The event loop that calls it; `None`: the thread that ends the future does.
     pub event_loop: Option<Py<PyAny>>,
+    /// A task waits.
+    pub is_wakeup: bool,
 }
 
 impl State {

@@ -1,23 +1,22 @@
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use multibin::Ticket;
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::inspect::PyStaticExpr;
 use pyo3::prelude::*;
-use pyo3::types::{PyGenericAlias, PyList, PyType};
+use pyo3::types::{PyGenericAlias, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::callbacks::Callback;
-use super::delivery::{Delivery, running_loop};
+use super::delivery::Delivery;
 use super::end::{End, stop};
-use super::state::{Entry, Observed, Phase, State, Waiting};
+use super::running::running_loop;
+use super::state::{Phase, State};
+use super::wakeup::is_wakeup;
 use crate::asyncio::awaitable::GENERATOR;
 use crate::convert::arguments::Number;
 use crate::convert::scalars::seconds;
-use crate::inbox::class::Inbox;
-use crate::interpreter::{errors, hooks, wait};
+use crate::interpreter::cell::{AttachedCell, Guard};
+use crate::interpreter::{errors, hooks};
 
 /// The future of a request, for threads and for event loops: ``await`` it in any loop, or ask for
 /// its ``result`` in any thread.
@@ -36,86 +35,17 @@ use crate::interpreter::{errors, hooks, wait};
 /// 1.5
 #[pyclass(frozen, subclass, weakref, module = "multibin")]
 pub struct Future {
-    state: Mutex<State>,
+    state: AttachedCell<State>,
     blocking: AtomicBool,
 }
 
 impl Future {
     pub fn new(phase: Phase) -> Self {
-        Self { state: Mutex::new(State::new(phase)), blocking: AtomicBool::new(false) }
+        Self { state: AttachedCell::new(State::new(phase)), blocking: AtomicBool::new(false) }
     }
 
-    pub fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Marks the request as running; returns its item, unless the future is over.
-    pub fn start(&self) -> Option<Py<PyAny>> {
-        let mut state = self.lock();
-        if !matches!(state.phase, Phase::Waiting(_)) {
-            return None;
-        }
-        let before = std::mem::replace(&mut state.phase, Phase::Running);
-        drop(state);
-        match before {
-            Phase::Waiting(waiting) => Some(waiting.item),
-            _ => None,
-        }
-    }
-
-    /// Returns true if the request waits for a batch.
-    pub fn is_waiting(&self) -> bool {
-        matches!(self.lock().phase, Phase::Waiting(_))
-    }
-
-    pub fn is_in_line(&self) -> bool {
-        matches!(self.lock().phase, Phase::InLine(_))
-    }
-
-    /// Notes where the request waits; returns false if the future is over.
-    pub fn set_ticket(&self, slot: u32, ticket: Ticket) -> bool {
-        match &mut self.lock().phase {
-            Phase::Waiting(waiting) => (waiting.slot, waiting.ticket) = (slot, Some(ticket)),
-            Phase::InLine(_) | Phase::Running => {}
-            Phase::Done(_) | Phase::Failed(_) | Phase::Cancelled(_) => return false,
-        }
-        true
-    }
-
-    /// Lets a running request wait again, unless it is cancelled.
-    pub fn wait_again(&self, waiting: Waiting) -> bool {
-        let mut state = self.lock();
-        let runs = matches!(state.phase, Phase::Running);
-        let waiting = if runs {
-            state.phase = Phase::Waiting(waiting);
-            None
-        } else {
-            Some(waiting)
-        };
-        drop(state);
-        drop(waiting);
-        runs
-    }
-
-    /// Lets the request wait in the scheduler, not in line; returns what `next` says of its entry.
-    pub fn change_line<T>(
-        &self,
-        py: Python<'_>,
-        next: impl FnOnce(&Entry) -> T,
-    ) -> Option<(Py<Inbox>, T)> {
-        let mut state = self.lock();
-        if !matches!(state.phase, Phase::InLine(_)) {
-            return None;
-        }
-        let Phase::InLine(entry) = std::mem::replace(&mut state.phase, Phase::Running) else {
-            return None;
-        };
-        let next = next(&entry);
-        let Entry { inbox, item, .. } = *entry;
-        let home = inbox.clone_ref(py);
-        state.phase = Phase::Waiting(Waiting { inbox, item, ticket: None, slot: 0 });
-        state.unpark();
-        Some((home, next))
+    pub fn lock<'a>(&'a self, py: Python<'a>) -> Guard<'a, State> {
+        self.state.lock(py)
     }
 
     /// Waits for the end in this thread, which must run no event loop.
@@ -124,8 +54,7 @@ impl Future {
             return Err(errors::not_over());
         }
         let timeout = timeout.map(|timeout| seconds(&timeout, "timeout")).transpose()?;
-        let park = |slice: Duration| self.park(slice, Phase::is_over).then_some(());
-        wait::detached(py, timeout, park)?;
+        self.park(py, timeout, Phase::is_over)?;
         self.end(py).ok_or_else(errors::not_in_time)
     }
 
@@ -149,29 +78,13 @@ impl Future {
         this.clone().into_any()
     }
 
-    fn state_name(&self) -> &'static str {
-        match self.lock().phase {
+    fn state_name(&self, py: Python<'_>) -> &'static str {
+        match self.lock(py).phase {
             Phase::InLine(_) | Phase::Waiting(_) => "PENDING",
             Phase::Running => "RUNNING",
             Phase::Done(_) | Phase::Failed(_) => "FINISHED",
             Phase::Cancelled(_) => "CANCELLED_AND_NOTIFIED",
         }
-    }
-
-    /// Returns what `concurrent.futures` waits with.
-    fn observe<T>(&self, py: Python<'_>, get: impl Fn(&Observed) -> T) -> PyResult<T> {
-        if let Some(observed) = self.lock().rare.as_ref().and_then(|rare| rare.observed.as_ref()) {
-            return Ok(get(observed));
-        }
-        let condition = hooks::make_condition(py, ())?.unbind();
-        let made = Observed { condition, waiters: PyList::empty(py).into_any().unbind() };
-        let mut state = self.lock();
-        let observed = &mut state.rare().observed;
-        let spare = if observed.is_some() { Some(made) } else { observed.replace(made) };
-        let got = observed.as_ref().map(get);
-        drop(state);
-        drop(spare);
-        got.ok_or_else(|| PyRuntimeError::new_err("the future is gone"))
     }
 }
 
@@ -185,12 +98,24 @@ impl Future {
     ///     asyncio.InvalidStateError: it is not done, and this thread runs an event loop.
     ///     CancelledError: it was cancelled; asyncio's in an event loop, that of
     ///         ``concurrent.futures`` elsewhere.
+    ///
+    /// >>> from multibin._core import Inbox, Limit
+    /// >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+    /// >>> future.result(timeout=0)
+    /// Traceback (most recent call last):
+    /// TimeoutError: the future is not done within the timeout
     #[pyo3(signature = (timeout = None))]
     fn result(&self, py: Python<'_>, timeout: Option<Number<'_>>) -> PyResult<Py<PyAny>> {
         self.end_within(py, timeout)?.result(py, || running_loop(py).is_some())
     }
 
     /// Returns the exception, or ``None`` for a result; waits and raises as ``result``.
+    ///
+    /// >>> from multibin._core import Inbox, Limit
+    /// >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+    /// >>> future.exception(timeout=0)
+    /// Traceback (most recent call last):
+    /// TimeoutError: the future is not done within the timeout
     #[pyo3(signature = (timeout = None))]
     fn exception(
         &self,
@@ -204,33 +129,49 @@ impl Future {
     }
 
     /// Returns true if the future has a result or an error, or was cancelled.
-    fn done(&self) -> bool {
-        self.lock().phase.is_over()
+    ///
+    /// >>> from multibin._core import Inbox, Limit
+    /// >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+    /// >>> future.done()
+    /// False
+    fn done(&self, py: Python<'_>) -> bool {
+        self.lock(py).phase.is_over()
     }
 
     /// Returns true if the future was cancelled.
-    fn cancelled(&self) -> bool {
-        matches!(self.lock().phase, Phase::Cancelled(_))
+    ///
+    /// >>> from multibin._core import Inbox, Limit
+    /// >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+    /// >>> future.cancel(), future.cancelled()
+    /// (True, True)
+    fn cancelled(&self, py: Python<'_>) -> bool {
+        matches!(self.lock(py).phase, Phase::Cancelled(_))
     }
 
     /// Returns true while a batch that has the request runs.
-    fn running(&self) -> bool {
-        matches!(self.lock().phase, Phase::Running)
+    ///
+    /// >>> from multibin._core import Inbox, Limit
+    /// >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+    /// >>> future.running()
+    /// False
+    fn running(&self, py: Python<'_>) -> bool {
+        matches!(self.lock(py).phase, Phase::Running)
     }
 
     /// Cancels the request: its room is free at once if no batch has taken it; else its result is
     /// discarded. Returns false if the future is done.
+    ///
+    /// >>> from multibin._core import Inbox, Limit
+    /// >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+    /// >>> future.cancel(), future.cancel()
+    /// (True, False)
     #[pyo3(signature = (msg = None))]
     fn cancel(this: Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
         let py = this.py();
         let this = this.unbind();
         let mut delivery = Delivery::default();
-        Inbox::check(this.get())?;
-        let before = Self::finish(&this, py, Phase::Cancelled(msg), &mut delivery);
-        let cancelled = before.is_some();
-        if let Some(before) = before {
-            Inbox::withdraw(py, &this, before, &mut delivery);
-        }
+        this.get().check(py)?;
+        let cancelled = Self::end_early(&this, py, Phase::Cancelled(msg), &mut delivery);
         delivery.send(py);
         Ok(cancelled)
     }
@@ -238,6 +179,13 @@ impl Future {
     /// Calls ``fn(future)`` when the future is done: in the running loop of this thread, in
     /// ``context`` (``None``: a copy of the current one). Without a running loop, the thread that
     /// ends the future calls it.
+    ///
+    /// >>> from multibin._core import Inbox, Limit
+    /// >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+    /// >>> future.add_done_callback(print)
+    /// >>> future.cancel()
+    /// <Future cancelled>
+    /// True
     #[pyo3(signature = (r#fn, *, context = None))]
     fn add_done_callback(
         this: &Bound<'_, Self>,
@@ -250,8 +198,9 @@ impl Future {
             None if event_loop.is_some() => Some(hooks::copy_context(py, ())?.unbind()),
             given => given,
         };
-        let callback = Callback { function: r#fn, context, event_loop };
-        let mut state = this.get().lock();
+        let is_wakeup = event_loop.is_some() && is_wakeup(r#fn.bind(py))?;
+        let callback = Callback { function: r#fn, context, event_loop, is_wakeup };
+        let mut state = this.get().lock(py);
         if !state.phase.is_over() {
             state.add(callback);
             return Ok(());
@@ -264,17 +213,30 @@ impl Future {
     }
 
     /// Removes the callbacks that equal ``fn``; returns how many.
+    ///
+    /// >>> from multibin._core import Inbox, Limit
+    /// >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+    /// >>> future.add_done_callback(print)
+    /// >>> future.remove_done_callback(print)
+    /// 1
     fn remove_done_callback(&self, py: Python<'_>, r#fn: Bound<'_, PyAny>) -> PyResult<usize> {
-        let functions = self.lock().functions(py);
+        let functions = self.lock(py).functions(py);
         let equal: Vec<bool> = hooks::equal_to(py, (&functions, r#fn))?.extract()?;
         let mut equal = equal.into_iter();
         let chosen: Vec<_> =
             functions.into_iter().filter(|_| equal.next().unwrap_or(false)).collect();
-        let removed = self.lock().remove(&chosen);
+        let removed = self.lock(py).remove(&chosen);
         Ok(removed.len())
     }
 
     /// Returns the running event loop of this thread.
+    ///
+    /// >>> from multibin._core import Inbox, Limit
+    /// >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+    /// >>> future.get_loop()
+    /// Traceback (most recent call last):
+    /// RuntimeError: no running event loop
+    #[allow(clippy::unused_self, reason = "asyncio asks the future")]
     fn get_loop<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         running_loop(py).ok_or_else(|| PyRuntimeError::new_err("no running event loop"))
     }
@@ -320,8 +282,8 @@ impl Future {
 
     /// The state's name in ``concurrent.futures``.
     #[getter]
-    fn _state(&self) -> &'static str {
-        self.state_name()
+    fn _state(&self, py: Python<'_>) -> &'static str {
+        self.state_name(py)
     }
 
     /// The condition that ``concurrent.futures`` acquires.
@@ -339,29 +301,25 @@ impl Future {
     /// The message of the cancellation.
     #[getter]
     fn _cancel_message(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        match &self.lock().phase {
-            Phase::Cancelled(message) => message.as_ref().map(|message| message.clone_ref(py)),
-            _ => None,
-        }
+        self.message(py)
     }
 
     /// Returns the exception of the cancellation, for asyncio.
     fn _make_cancelled_error(&self, py: Python<'_>) -> Py<PyAny> {
-        errors::cancelled(self._cancel_message(py), true).into_value(py).into_any()
+        errors::cancelled(self.message(py), true).into_value(py).into_any()
     }
 
-    fn __repr__(&self) -> String {
-        format!("<Future {}>", self.state_name().split('_').next().unwrap_or("").to_lowercase())
+    fn __repr__(&self, py: Python<'_>) -> String {
+        format!("<Future {}>", self.state_name(py).split('_').next().unwrap_or("").to_lowercase())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.state.try_lock().map_or(Ok(()), |state| state.traverse(&visit))
+        self.state.traverse(|state| state.traverse(&visit))
     }
 
     fn __clear__(&self) {
         let phase = Phase::Cancelled(None);
-        let state = std::mem::replace(&mut *self.lock(), State::new(phase));
-        drop(state);
+        drop(self.state.put(State::new(phase)));
     }
 }
 
@@ -376,44 +334,5 @@ impl<'py> IntoPyObject<'py> for Steps {
 
     fn into_pyobject(self, py: Python<'py>) -> PyResult<Self::Output> {
         Ok(self.0.into_bound(py))
-    }
-}
-
-impl State {
-    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.phase.traverse(visit)?;
-        let rest = self.rare.iter().flat_map(|rare| &rare.callbacks);
-        for callback in self.callback.iter().chain(rest) {
-            visit.call(&callback.function)?;
-            visit.call(&callback.context)?;
-            visit.call(&callback.event_loop)?;
-        }
-        if let Some(observed) = self.rare.as_ref().and_then(|rare| rare.observed.as_ref()) {
-            visit.call(&observed.condition)?;
-            visit.call(&observed.waiters)?;
-        }
-        Ok(())
-    }
-}
-
-impl Phase {
-    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        match self {
-            Self::InLine(entry) => {
-                visit.call(&entry.inbox)?;
-                visit.call(&entry.item)
-            }
-            Self::Waiting(waiting) => {
-                visit.call(&waiting.inbox)?;
-                visit.call(&waiting.item)
-            }
-            Self::Running => Ok(()),
-            Self::Done(value) => visit.call(value),
-            Self::Failed(failure) => {
-                visit.call(&failure.error)?;
-                visit.call(&failure.traceback)
-            }
-            Self::Cancelled(message) => visit.call(message),
-        }
     }
 }

@@ -36,6 +36,7 @@ impl Call {
     }
 
     /// Raises the thrown exception.
+    #[allow(clippy::unused_self, reason = "the method of a coroutine")]
     #[pyo3(signature = (kind, value = None, traceback = None, /))]
     fn throw(
         &self,
@@ -52,6 +53,6 @@ impl Call {
     }
 
     /// Does nothing: the request stays.
-    #[allow(clippy::unused_self)]
+    #[allow(clippy::unused_self, reason = "the method of a coroutine")]
     fn close(&self) {}
 }

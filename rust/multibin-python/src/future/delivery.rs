@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 
 use super::callbacks::Callback;
 use super::class::Future;
+use super::running::running_loop;
 use super::turn::{Due, Turn, Turns};
 use crate::interpreter::{calls, hooks};
 
@@ -31,8 +32,8 @@ impl Delivery {
     }
 
     pub fn add(&mut self, py: Python<'_>, callback: Callback, future: &Py<Future>) {
-        let Callback { function, context, event_loop } = callback;
-        let due = Due { function, context, future: future.clone_ref(py) };
+        let Callback { function, context, event_loop, is_wakeup } = callback;
+        let due = Due { function, context, future: future.clone_ref(py), is_wakeup };
         match event_loop {
             Some(event_loop) => self.group(event_loop).push(due),
             None => self.direct.push(due),
@@ -78,16 +79,5 @@ fn post(py: Python<'_>, turn: Turn, here: bool) {
     });
     if let Err(error) = posted {
         calls::report(py, error);
-    }
-}
-
-/// Returns the event loop that runs in this thread.
-pub fn running_loop(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
-    match hooks::running_loop(py) {
-        Ok(running) => Some(running).filter(|running| !running.is_none()),
-        Err(error) => {
-            calls::report(py, error);
-            None
-        }
     }
 }

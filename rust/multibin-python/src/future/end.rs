@@ -46,7 +46,7 @@ impl Failure {
     /// Returns the exception with the traceback that it had when it was set.
     pub fn restored(self, py: Python<'_>) -> Bound<'_, PyAny> {
         let error = self.error.into_bound(py);
-        let traceback = self.traceback.map_or_else(|| py.None(), |traceback| traceback);
+        let traceback = self.traceback.unwrap_or_else(|| py.None());
         // SAFETY: the thread is attached. The objects are an exception and a traceback or `None`,
         // which the function checks; it keeps a reference of its own.
         unsafe { ffi::PyException_SetTraceback(error.as_ptr(), traceback.as_ptr()) };
@@ -84,7 +84,7 @@ pub fn stop(py: Python<'_>, value: Py<PyAny>) -> PyResult<Option<Py<PyAny>>> {
 impl Future {
     /// Returns how it ended, or `None`.
     pub fn end(&self, py: Python<'_>) -> Option<End> {
-        match &self.lock().phase {
+        match &self.lock(py).phase {
             Phase::Done(value) => Some(End::Value(value.clone_ref(py))),
             Phase::Failed(failure) => Some(End::Error(failure.clone_ref(py))),
             Phase::Cancelled(message) => {
@@ -102,7 +102,7 @@ impl Future {
         end: Phase,
         delivery: &mut Delivery,
     ) -> Option<Phase> {
-        let mut state = this.get().lock();
+        let mut state = this.get().lock(py);
         if state.phase.is_over() {
             drop(state);
             return None;
@@ -133,7 +133,7 @@ impl Future {
             let acquired = hooks::acquire(py, (&observed.condition,));
             acquired.map_err(|error| calls::report(py, error)).is_ok()
         });
-        let mut state = this.get().lock();
+        let mut state = this.get().lock(py);
         if acquired.is_none() && state.rare.as_ref().is_some_and(|rare| rare.observed.is_some()) {
             // Another thread observes it since. A failed call to acquire is tried again too.
             drop(state);
@@ -158,7 +158,7 @@ impl Future {
     }
 
     fn tell(&self, py: Python<'_>, this: &Py<Self>, observed: &Observed, over: bool) {
-        let method = match &self.lock().phase {
+        let method = match &self.lock(py).phase {
             Phase::Done(_) => "add_result",
             Phase::Failed(_) => "add_exception",
             _ => "add_cancelled",
@@ -172,7 +172,7 @@ impl Future {
     }
 
     fn observed(&self, py: Python<'_>) -> Option<Observed> {
-        let state = self.lock();
+        let state = self.lock(py);
         let observed = state.rare.as_ref()?.observed.as_ref()?;
         let (condition, waiters) =
             (observed.condition.clone_ref(py), observed.waiters.clone_ref(py));

@@ -1,13 +1,14 @@
 //! What a future is doing.
 
-use std::thread::Thread;
+use std::sync::Arc;
 use std::time::Instant;
 
 use multibin::{Options, Ticket};
 use pyo3::prelude::*;
 
 use super::callbacks::Callback;
-use crate::inbox::class::Inbox;
+use super::owner::Owner;
+use super::park::Parked;
 use crate::interpreter::calls;
 
 /// The state of a future, under its lock.
@@ -25,7 +26,7 @@ pub struct Rare {
     /// The callbacks after the first.
     pub callbacks: Vec<Callback>,
     /// The threads that wait.
-    pub parked: Vec<Thread>,
+    pub parked: Vec<Arc<Parked>>,
     pub observed: Option<Observed>,
 }
 
@@ -50,7 +51,7 @@ pub enum Phase {
 
 /// A request that stands in the line for room.
 pub struct Entry {
-    pub inbox: Py<Inbox>,
+    pub owner: Owner,
     pub item: Py<PyAny>,
     pub request: Request,
     /// When it expires.
@@ -73,7 +74,7 @@ impl Request {
 
 /// A request that waits in the scheduler.
 pub struct Waiting {
-    pub inbox: Py<Inbox>,
+    pub owner: Owner,
     pub item: Py<PyAny>,
     /// `None` until the scheduler has accepted it.
     pub ticket: Option<Ticket>,
@@ -114,7 +115,7 @@ impl State {
 
     /// Wakes the threads that wait.
     pub fn unpark(&self) {
-        self.rare.iter().flat_map(|rare| &rare.parked).for_each(Thread::unpark);
+        self.rare.iter().flat_map(|rare| &rare.parked).for_each(|parked| parked.wake());
     }
 
     /// Takes all callbacks, in the order in which they were added.

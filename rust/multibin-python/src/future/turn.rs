@@ -9,6 +9,8 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 
 use super::class::Future;
+use super::running::{self, Noted};
+use crate::interpreter::cell::AttachedCell;
 use crate::interpreter::{calls, hooks};
 
 /// A callback that is due.
@@ -16,11 +18,16 @@ pub struct Due {
     pub function: Py<PyAny>,
     pub context: Option<Py<PyAny>>,
     pub future: Py<Future>,
+    /// A task waits.
+    pub is_wakeup: bool,
 }
 
 impl Due {
     fn run(&self, py: Python<'_>) -> PyResult<()> {
-        let (function, future) = (self.function.bind(py), self.future.bind(py).as_any());
+        let (function, mut future) = (self.function.bind(py), self.future.bind(py).as_any());
+        if self.is_wakeup && self.future.get().has_result(py) {
+            future = hooks::finished(py)?;
+        }
         let called = match &self.context {
             Some(context) => hooks::run_in(context.bind(py), function, future),
             None => calls::call_1(function, future),
@@ -89,29 +96,25 @@ impl Drop for Counted {
 #[pyclass(frozen, weakref, module = "multibin._core")]
 pub struct Turn {
     pub event_loop: Py<PyAny>,
-    work: Mutex<Work>,
+    work: AttachedCell<Work>,
 }
 
 #[derive(Default)]
 struct Work {
     due: Vec<Due>,
-    _counted: Option<Counted>,
+    counted: Option<Counted>,
 }
 
 impl Turn {
     pub fn new(event_loop: Py<PyAny>, due: Vec<Due>, turns: Option<&Arc<Turns>>) -> Self {
-        let work = Work { due, _counted: turns.map(Counted::new) };
-        Self { event_loop, work: Mutex::new(work) }
-    }
-
-    fn replace(&self, work: Work) -> Work {
-        std::mem::replace(&mut *self.work.lock().unwrap_or_else(PoisonError::into_inner), work)
+        let work = Work { due, counted: turns.map(Counted::new) };
+        Self { event_loop, work: AttachedCell::new(work) }
     }
 
     /// Leaves the rest of the calls for another turn.
     fn postpone(this: &Bound<'_, Self>, work: Work) {
         let py = this.py();
-        this.get().replace(work);
+        this.get().work.replace(py, work);
         if let Err(error) = hooks::post(py, (&this.get().event_loop, this, true)) {
             calls::report(py, error);
         }
@@ -124,12 +127,13 @@ impl Turn {
     /// raised, and the loop makes the other calls later.
     fn run(this: &Bound<'_, Self>) -> PyResult<()> {
         let py = this.py();
-        let Work { due, _counted } = this.get().replace(Work::default());
+        let Work { due, counted } = this.get().work.replace(py, Work::default());
+        let _noted = Noted::new(&this.get().event_loop);
         let mut due = due.into_iter();
         while let Some(call) = due.next() {
             let Err(error) = call.run(py) else { continue };
             if ends_program(py, &error) {
-                Self::postpone(this, Work { due: due.collect(), _counted });
+                Self::postpone(this, Work { due: due.collect(), counted });
                 return Err(error);
             }
             let value = error.into_value(py);
@@ -137,22 +141,30 @@ impl Turn {
             hooks::failed_callback(py, (event_loop, &call.function, value, &call.future))
                 .map_or_else(|error| calls::report(py, error), drop);
         }
+        drop(counted);
         Ok(())
+    }
+
+    /// Forgets the loop whose turn runs in this thread: a forked child runs none.
+    #[staticmethod]
+    fn forget() {
+        running::forget();
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.event_loop)?;
-        let Ok(work) = self.work.try_lock() else { return Ok(()) };
-        for due in &work.due {
-            visit.call(&due.function)?;
-            visit.call(&due.context)?;
-            visit.call(&due.future)?;
-        }
-        Ok(())
+        self.work.traverse(|work| {
+            for due in &work.due {
+                visit.call(&due.function)?;
+                visit.call(&due.context)?;
+                visit.call(&due.future)?;
+            }
+            Ok(())
+        })
     }
 
     fn __clear__(&self) {
-        self.replace(Work::default());
+        drop(self.work.clear());
     }
 }
 

@@ -8,38 +8,51 @@ use super::class::Inbox;
 use super::limit::Limit;
 use crate::future::class::Future;
 use crate::future::delivery::Delivery;
+use crate::future::owner::Owner;
 use crate::future::state::{Failure, Phase, Request};
 use crate::interpreter::errors;
 
 impl Inbox {
     /// Lets the head of the line in while there is room.
     pub fn admit(py: Python<'_>, limit: &Limit, delivery: &mut Delivery) {
-        while let Some((future, cost)) = limit.next() {
-            let Some((inbox, request)) = future.get().leave_line(py) else {
+        while let Some((future, cost)) = limit.next(py) {
+            let Some((owner, request)) = future.get().leave_line(py) else {
                 // It was cancelled meanwhile.
-                limit.give(1, cost.into());
+                limit.give(py, 1, cost.into());
                 continue;
             };
-            let entered = match request {
-                Some(request) => inbox.get().enter(py, &future, request),
-                None => {
-                    limit.give(1, cost.into());
-                    Err(errors::expired())
-                }
+            let entered = if let Some(request) = request {
+                Self::enter_for(py, &owner, &future, request)
+            } else {
+                limit.give(py, 1, cost.into());
+                Err(errors::expired())
             };
             if let Err(error) = entered {
                 let failure = Failure::from_error(py, error);
-                let before = Future::finish(&future, py, Phase::Failed(failure), delivery);
-                before.into_iter().for_each(|before| before.discard(py));
+                if let Some(before) = Future::finish(&future, py, Phase::Failed(failure), delivery)
+                {
+                    before.discard(py);
+                }
             }
         }
+    }
+}
+
+impl Inbox {
+    fn enter_for(
+        py: Python<'_>,
+        owner: &Owner,
+        future: &Py<Future>,
+        request: Request,
+    ) -> PyResult<()> {
+        owner.object(py).cast::<Self>()?.get().enter(py, future, request)
     }
 }
 
 impl Future {
     /// Lets the request wait in the scheduler, not in line. Returns what the scheduler must know,
     /// or `None` if its time is over.
-    fn leave_line(&self, py: Python<'_>) -> Option<(Py<Inbox>, Option<Request>)> {
+    fn leave_line(&self, py: Python<'_>) -> Option<(Owner, Option<Request>)> {
         self.change_line(py, |entry| {
             let Request { length, mut options } = entry.request;
             let now = Instant::now();

@@ -1,5 +1,3 @@
-use std::sync::{Mutex, PoisonError};
-
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit, intern};
@@ -9,8 +7,9 @@ use super::submit::Given;
 use crate::convert::arguments::Number;
 use crate::convert::named::whole;
 use crate::future::coroutine::Call;
-use crate::future::delivery::running_loop;
+use crate::future::running::running_loop;
 use crate::interpreter::calls;
+use crate::interpreter::cell::AttachedCell;
 
 /// Is the base of a batcher: calling it submits to an inbox.
 ///
@@ -24,7 +23,7 @@ use crate::interpreter::calls;
 /// >>> Shout()("text", priority=1)
 /// ('TEXT', {'priority': 1})
 #[pyclass(frozen, subclass, weakref, module = "multibin._core")]
-pub struct Caller(Mutex<Option<Attached>>);
+pub struct Caller(AttachedCell<Option<Attached>>);
 
 struct Attached {
     inbox: Py<Inbox>,
@@ -32,16 +31,9 @@ struct Attached {
 }
 
 impl Caller {
-    fn replace(&self, attached: Option<Attached>) {
-        let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::replace(&mut *place, attached);
-        drop(place);
-        drop(before);
-    }
-
     /// Returns the inbox, unless a call must go to `_start`.
     fn inbox(&self, py: Python<'_>) -> Option<Py<Inbox>> {
-        let place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = self.0.lock(py);
         let attached = place.as_ref()?;
         let inbox = attached.inbox.clone_ref(py);
         let Some(home) = attached.home.as_ref().map(|home| home.clone_ref(py)) else {
@@ -58,7 +50,7 @@ impl Caller {
     #[pyo3(signature = (*arguments: "object", **options: "object"))]
     fn new(arguments: &Bound<'_, PyTuple>, options: Option<&Bound<'_, PyDict>>) -> Self {
         let _ = (arguments, options);
-        Self(Mutex::new(None))
+        Self(AttachedCell::new(None))
     }
 
     /// Submits an item and returns its future, which is a coroutine too. ``Inbox.submit`` describes
@@ -81,24 +73,25 @@ impl Caller {
 
     /// Lets calls submit to an inbox; with ``home``, only those in the thread of that event loop.
     #[pyo3(signature = (inbox, home = None))]
-    fn _attach(&self, inbox: Py<Inbox>, home: Option<Py<PyAny>>) {
-        self.replace(Some(Attached { inbox, home }));
+    fn _attach(&self, py: Python<'_>, inbox: Py<Inbox>, home: Option<Py<PyAny>>) {
+        drop(self.0.replace(py, Some(Attached { inbox, home })));
     }
 
     /// Lets calls go to ``_start``.
-    fn _detach(&self) {
-        self.replace(None);
+    fn _detach(&self, py: Python<'_>) {
+        drop(self.0.replace(py, None));
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        let Ok(place) = self.0.try_lock() else { return Ok(()) };
-        let Some(attached) = place.as_ref() else { return Ok(()) };
-        visit.call(&attached.inbox)?;
-        visit.call(&attached.home)
+        self.0.traverse(|attached| {
+            let Some(attached) = attached else { return Ok(()) };
+            visit.call(&attached.inbox)?;
+            visit.call(&attached.home)
+        })
     }
 
     fn __clear__(&self) {
-        self.replace(None);
+        drop(self.0.clear());
     }
 }
 

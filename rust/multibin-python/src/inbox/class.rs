@@ -1,5 +1,4 @@
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -10,6 +9,7 @@ use super::rows::Rows;
 use super::slab::Slab;
 use super::submit::Given;
 use super::watch::Watch;
+use super::withdraw::FUNCTIONS;
 use crate::batch::Batch;
 use crate::convert::arguments::Number;
 use crate::convert::named::{whole, word};
@@ -18,8 +18,10 @@ use crate::convert::words::{self, OnFull};
 use crate::future::class::Future;
 use crate::future::coroutine::Call;
 use crate::future::delivery::Delivery;
-use crate::future::state::{Failure, Phase};
-use crate::interpreter::{calls, errors};
+use crate::future::owner::Owner;
+use crate::future::state::{Entry, Failure, Phase};
+use crate::interpreter::cell::{AttachedCell, Guard};
+use crate::interpreter::errors;
 use crate::scheduler::Scheduler;
 
 /// Keeps the items and the futures of requests that wait in a scheduler.
@@ -55,12 +57,12 @@ pub struct Inbox {
     pub watch: Watch,
     /// Requests that found no room.
     pub refused: AtomicU64,
-    slab: Mutex<Slab>,
+    slab: AttachedCell<Slab>,
 }
 
 impl Inbox {
-    pub fn slab(&self) -> MutexGuard<'_, Slab> {
-        self.slab.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn slab<'a>(&'a self, py: Python<'a>) -> Guard<'a, Slab> {
+        self.slab.lock(py)
     }
 
     /// Returns the core's scheduler.
@@ -72,57 +74,20 @@ impl Inbox {
         if self.core().is_forked() { Err(errors::forked()) } else { Ok(()) }
     }
 
-    /// Refuses to cancel a request that waits in another process.
-    pub fn check(future: &Future) -> PyResult<()> {
-        match &future.lock().phase {
-            Phase::InLine(entry) => entry.inbox.get().check_fork(),
-            Phase::Waiting(waiting) => waiting.inbox.get().check_fork(),
-            _ => Ok(()),
-        }
+    /// Returns what the futures of its requests know of it.
+    pub fn owner(this: &Bound<'_, Self>) -> Owner {
+        Owner::new(this.clone().into_any(), &FUNCTIONS)
     }
 
     /// Frees a slot and its room, for those in line too.
     pub fn free(&self, py: Python<'_>, slots: &[u32], delivery: &mut Delivery) {
-        let mut slab = self.slab();
+        let mut slab = self.slab(py);
         let freed: Vec<_> = slots.iter().filter_map(|&slot| slab.remove(slot.into())).collect();
         drop(slab);
         let limit = self.limit.get();
-        limit.give(freed.len(), freed.iter().map(|freed| u64::from(freed.cost)).sum());
+        limit.give(py, freed.len(), freed.iter().map(|freed| u64::from(freed.cost)).sum());
         drop(freed);
         Self::admit(py, limit, delivery);
-    }
-
-    /// Takes the request of a future that has ended out of the scheduler or the line.
-    pub fn withdraw(py: Python<'_>, future: &Py<Future>, before: Phase, delivery: &mut Delivery) {
-        match before {
-            Phase::InLine(entry) => {
-                entry.inbox.get().limit.get().leave(future);
-                calls::release(py, entry.item);
-            }
-            Phase::Waiting(waiting) => {
-                calls::release(py, waiting.item);
-                let inbox = waiting.inbox.get();
-                if waiting.ticket.is_some_and(|ticket| inbox.core().cancel(ticket)) {
-                    inbox.free(py, &[waiting.slot], delivery);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Fails a future whose request may wait.
-    pub fn fail(
-        py: Python<'_>,
-        future: &Py<Future>,
-        failure: Failure,
-        delivery: &mut Delivery,
-    ) -> bool {
-        let before = Future::finish(future, py, Phase::Failed(failure), delivery);
-        let failed = before.is_some();
-        if let Some(before) = before {
-            Self::withdraw(py, future, before, delivery);
-        }
-        failed
     }
 
     /// Fails the futures of requests that the scheduler reported as expired.
@@ -135,46 +100,48 @@ impl Inbox {
         if expired.is_empty() {
             return;
         }
-        let mut slab = self.slab();
+        let mut slab = self.slab(py);
         let freed: Vec<_> = expired.iter().filter_map(|one| slab.remove(one.key)).collect();
         drop(slab);
         let cost = freed.iter().map(|freed| u64::from(freed.cost)).sum();
-        self.limit.get().give(freed.len(), cost);
+        self.limit.get().give(py, freed.len(), cost);
         for future in freed.into_iter().filter_map(|freed| freed.future) {
             let failure = Failure::from_error(py, errors::expired());
-            let before = Future::finish(&future, py, Phase::Failed(failure), delivery);
-            before.into_iter().for_each(|before| before.discard(py));
+            if let Some(before) = Future::finish(&future, py, Phase::Failed(failure), delivery) {
+                before.discard(py);
+            }
         }
         Self::admit(py, self.limit.get(), delivery);
     }
 
     /// Fails the futures in line whose time is over.
-    fn expire_line(&self, py: Python<'_>, delivery: &mut Delivery) -> usize {
-        let now = Instant::now();
-        let is_over = |future: &Py<Future>| match &future.get().lock().phase {
-            Phase::InLine(entry) => {
-                std::ptr::eq(entry.inbox.get(), self)
-                    && entry.deadline.is_some_and(|deadline| deadline <= now)
-            }
-            _ => false,
-        };
-        let line = self.limit.get().line(py);
-        let over: Vec<_> = line.into_iter().filter(is_over).collect();
+    fn expire_line(this: &Bound<'_, Self>, delivery: &mut Delivery) -> usize {
+        let (py, now) = (this.py(), Instant::now());
+        let is_over = |entry: &Entry| entry.deadline.is_some_and(|deadline| deadline <= now);
+        let over = Self::in_line(this, is_over);
         let fail = |future: &&Py<Future>| {
-            Self::fail(py, future, Failure::from_error(py, errors::expired()), delivery)
+            let failure = Failure::from_error(py, errors::expired());
+            Future::end_early(future, py, Phase::Failed(failure), delivery)
         };
         over.iter().filter(fail).count()
     }
 
-    /// Returns the futures that no batch has taken.
-    fn untaken(&self, py: Python<'_>) -> Vec<Py<Future>> {
-        let is_ours = |future: &Py<Future>| match &future.get().lock().phase {
-            Phase::InLine(entry) => std::ptr::eq(entry.inbox.get(), self),
+    /// Returns the futures in line whose requests are this inbox's own.
+    pub fn in_line(this: &Bound<'_, Self>, is_asked: impl Fn(&Entry) -> bool) -> Vec<Py<Future>> {
+        let py = this.py();
+        let is_ours = |future: &Py<Future>| match &future.get().lock(py).phase {
+            Phase::InLine(entry) => entry.owner.object(py).is(this) && is_asked(entry),
             _ => false,
         };
+        this.get().limit.get().line(py).into_iter().filter(is_ours).collect()
+    }
+
+    /// Returns the futures that no batch has taken.
+    fn untaken(this: &Bound<'_, Self>) -> Vec<Py<Future>> {
         // First the line: room that the others leave must not let these in.
-        let mut futures: Vec<_> = self.limit.get().line(py).into_iter().filter(is_ours).collect();
-        futures.extend(self.slab().futures().map(|future| future.clone_ref(py)));
+        let mut futures = Self::in_line(this, |_| true);
+        let slab = this.get().slab(this.py());
+        futures.extend(slab.futures().map(|future| future.clone_ref(this.py())));
         futures
     }
 }
@@ -196,7 +163,8 @@ impl Inbox {
     ) -> PyResult<Self> {
         let ttl = ttl.map(|ttl| seconds(&ttl, "ttl")).transpose()?;
         let on_full = words::choose(py, "on_full", on_full, words::ON_FULL)?;
-        let (slab, watch, refused) = (Mutex::default(), Watch::default(), AtomicU64::new(0));
+        let (watch, refused) = (Watch::default(), AtomicU64::new(0));
+        let slab = AttachedCell::new(Slab::default());
         Ok(Self {
             scheduler,
             limit,
@@ -269,45 +237,48 @@ impl Inbox {
     }
 
     /// Fails the futures that no batch has taken, and cancels their requests; returns how many.
-    fn fail_waiting(&self, py: Python<'_>, error: Bound<'_, PyAny>) -> PyResult<usize> {
-        self.check_fork()?;
+    fn fail_waiting(this: &Bound<'_, Self>, error: Bound<'_, PyAny>) -> PyResult<usize> {
+        let py = this.py();
+        this.get().check_fork()?;
         let failure = super::rows::failure(error)?;
         let mut delivery = Delivery::default();
-        let futures = self.untaken(py);
-        let fail =
-            |future: &&Py<Future>| Self::fail(py, future, failure.clone_ref(py), &mut delivery);
+        let futures = Self::untaken(this);
+        let fail = |future: &&Py<Future>| {
+            Future::end_early(future, py, Phase::Failed(failure.clone_ref(py)), &mut delivery)
+        };
         let failed = futures.iter().filter(fail).count();
         delivery.send(py);
         Ok(failed)
     }
 
     /// Fails the futures whose requests expired since; returns how many.
-    fn expire(&self, py: Python<'_>) -> PyResult<usize> {
-        self.check_fork()?;
+    fn expire(this: &Bound<'_, Self>) -> PyResult<usize> {
+        let (py, inbox) = (this.py(), this.get());
+        inbox.check_fork()?;
         let mut delivery = Delivery::default();
-        let expired = self.core().expired();
-        self.report_expired(py, &expired, &mut delivery);
-        let count = expired.len() + self.expire_line(py, &mut delivery);
+        let expired = inbox.core().expired();
+        inbox.report_expired(py, &expired, &mut delivery);
+        let count = expired.len() + Self::expire_line(this, &mut delivery);
         delivery.send(py);
         Ok(count)
     }
 
     /// Returns the seconds until the first waiting item expires (``None``: none will). From now on
     /// an item that expires earlier calls ``when_ttl``.
-    fn watch(&self, py: Python<'_>) -> Option<f64> {
-        self.next_look(py)
+    fn watch(this: &Bound<'_, Self>) -> Option<f64> {
+        Self::next_look(this)
     }
 
     /// The items that a batch may take.
     #[getter]
-    fn waiting(&self) -> usize {
-        self.slab().waiting()
+    fn waiting(&self, py: Python<'_>) -> usize {
+        self.slab(py).waiting()
     }
 
     /// The items that wait or run, without those in line.
     #[getter]
-    fn items(&self) -> usize {
-        self.slab().len()
+    fn items(&self, py: Python<'_>) -> usize {
+        self.slab(py).len()
     }
 
     /// The items that found no room.
@@ -323,12 +294,10 @@ impl Inbox {
         for function in [&self.length, &self.cost, &self.when_full, &self.when_ttl] {
             visit.call(function)?;
         }
-        let Ok(slab) = self.slab.try_lock() else { return Ok(()) };
-        slab.futures().try_for_each(|future| visit.call(future))
+        self.slab.traverse(|slab| slab.futures().try_for_each(|future| visit.call(future)))
     }
 
     fn __clear__(&self) {
-        let slab = std::mem::take(&mut *self.slab());
-        drop(slab);
+        drop(self.slab.clear());
     }
 }

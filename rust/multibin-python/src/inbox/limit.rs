@@ -1,5 +1,4 @@
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
@@ -9,6 +8,7 @@ use crate::convert::named::whole;
 use crate::convert::refusal::wrong_value;
 use crate::convert::scalars::positive;
 use crate::future::class::Future;
+use crate::interpreter::cell::{AttachedCell, Guard};
 
 /// Bounds the requests that wait or run in the inboxes of one batcher.
 ///
@@ -23,7 +23,7 @@ use crate::future::class::Future;
 pub struct Limit {
     capacity: usize,
     pub max_cost: Option<u64>,
-    room: Mutex<Room>,
+    room: AttachedCell<Room>,
 }
 
 #[derive(Default)]
@@ -39,8 +39,8 @@ pub struct Room {
 }
 
 impl Limit {
-    pub fn lock(&self) -> MutexGuard<'_, Room> {
-        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock<'a>(&'a self, py: Python<'a>) -> Guard<'a, Room> {
+        self.room.lock(py)
     }
 
     fn fits(&self, room: &Room, cost: u32) -> bool {
@@ -49,8 +49,8 @@ impl Limit {
     }
 
     /// Takes room for a request, unless there is none or others wait for it.
-    pub fn take(&self, cost: u32) -> bool {
-        let mut room = self.lock();
+    pub fn take(&self, py: Python<'_>, cost: u32) -> bool {
+        let mut room = self.lock(py);
         let taken = room.line.is_empty() && self.fits(&room, cost);
         if taken {
             room.add(cost);
@@ -59,25 +59,25 @@ impl Limit {
     }
 
     /// Gives the room of requests back.
-    pub fn give(&self, items: usize, cost: u64) {
-        let mut room = self.lock();
+    pub fn give(&self, py: Python<'_>, items: usize, cost: u64) {
+        let mut room = self.lock(py);
         room.items -= items;
         room.cost -= cost;
     }
 
     /// Returns how many requests wait or run.
-    pub fn depth(&self) -> usize {
-        self.lock().items
+    pub fn depth(&self, py: Python<'_>) -> usize {
+        self.lock(py).items
     }
 
     /// Puts a future at the end of the line.
-    pub fn join(&self, future: Py<Future>, cost: u32) {
-        self.lock().line.push_back((future, cost));
+    pub fn join(&self, py: Python<'_>, future: Py<Future>, cost: u32) {
+        self.lock(py).line.push_back((future, cost));
     }
 
     /// Takes a future off the line; returns true if it stood there.
-    pub fn leave(&self, future: &Py<Future>) -> bool {
-        let mut room = self.lock();
+    pub fn leave(&self, py: Python<'_>, future: &Py<Future>) -> bool {
+        let mut room = self.lock(py);
         let at = room.line.iter().position(|(one, _)| one.is(future));
         let left = at.and_then(|at| room.line.remove(at));
         drop(room);
@@ -85,8 +85,8 @@ impl Limit {
     }
 
     /// Takes the head of the line and room for it, if there is both.
-    pub fn next(&self) -> Option<(Py<Future>, u32)> {
-        let mut room = self.lock();
+    pub fn next(&self, py: Python<'_>) -> Option<(Py<Future>, u32)> {
+        let mut room = self.lock(py);
         let &(_, cost) = room.line.front()?;
         if !self.fits(&room, cost) {
             return None;
@@ -97,20 +97,20 @@ impl Limit {
 
     /// Returns the futures in the line.
     pub fn line(&self, py: Python<'_>) -> Vec<Py<Future>> {
-        self.lock().line.iter().map(|(future, _)| future.clone_ref(py)).collect()
+        self.lock(py).line.iter().map(|(future, _)| future.clone_ref(py)).collect()
     }
 
     /// Notes that a request waits for a batch.
-    pub fn note(&self, future: Py<Future>) {
+    pub fn note(&self, py: Python<'_>, future: Py<Future>) {
         const SPARE: usize = 64;
-        let mut room = self.lock();
+        let mut room = self.lock(py);
         room.oldest.push_back(future);
         if room.oldest.len() < room.sweep.max(SPARE) {
             return;
         }
         let all = std::mem::take(&mut room.oldest);
         let (kept, over): (Vec<_>, Vec<_>) =
-            all.into_iter().partition(|future| future.get().is_waiting());
+            all.into_iter().partition(|future| future.get().is_waiting(py));
         room.sweep = 2 * kept.len() + SPARE;
         room.oldest = kept.into();
         drop(room);
@@ -118,8 +118,8 @@ impl Limit {
     }
 
     /// Takes the oldest future, which may be over.
-    pub fn oldest(&self) -> Option<Py<Future>> {
-        self.lock().oldest.pop_front()
+    pub fn oldest(&self, py: Python<'_>) -> Option<Py<Future>> {
+        self.lock(py).oldest.pop_front()
     }
 }
 
@@ -143,40 +143,38 @@ impl Limit {
         }
         let max_cost: Option<u64> =
             max_cost.map(|given| positive(&given, "max_cost")).transpose()?;
-        Ok(Self { capacity, max_cost, room: Mutex::default() })
+        Ok(Self { capacity, max_cost, room: AttachedCell::new(Room::default()) })
     }
 
     /// The requests that wait or run.
     #[getter]
-    fn items(&self) -> usize {
-        self.lock().items
+    fn items(&self, py: Python<'_>) -> usize {
+        self.lock(py).items
     }
 
     /// What they cost.
     #[getter]
-    fn cost(&self) -> u64 {
-        self.lock().cost
+    fn cost(&self, py: Python<'_>) -> u64 {
+        self.lock(py).cost
     }
 
     /// The requests that wait for room.
     #[getter]
-    fn in_line(&self) -> usize {
-        self.lock().line.len()
+    fn in_line(&self, py: Python<'_>) -> usize {
+        self.lock(py).line.len()
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        let Ok(room) = self.room.try_lock() else { return Ok(()) };
-        for (future, _) in &room.line {
-            visit.call(future)?;
-        }
-        room.oldest.iter().try_for_each(|future| visit.call(future))
+        self.room.traverse(|room| {
+            for (future, _) in &room.line {
+                visit.call(future)?;
+            }
+            room.oldest.iter().try_for_each(|future| visit.call(future))
+        })
     }
 
     fn __clear__(&self) {
-        let mut room = self.lock();
-        let (line, oldest) = (std::mem::take(&mut room.line), std::mem::take(&mut room.oldest));
-        drop(room);
-        drop((line, oldest));
+        drop(self.room.clear());
     }
 }
 

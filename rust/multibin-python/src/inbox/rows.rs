@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use multibin::{Row, Ticket};
@@ -19,6 +19,7 @@ use crate::future::class::Future;
 use crate::future::delivery::Delivery;
 use crate::future::state::{Failure, Phase, Waiting};
 use crate::future::turn::Turns;
+use crate::interpreter::cell::{AttachedCell, Guard};
 use crate::interpreter::{calls, errors, wait};
 
 /// Holds the live rows of a batch until their futures are answered.
@@ -40,7 +41,7 @@ pub struct Rows {
     inbox: Py<Inbox>,
     lengths: Vec<u32>,
     positions: Vec<usize>,
-    held: Mutex<Held>,
+    held: AttachedCell<Held>,
     turns: Arc<Turns>,
 }
 
@@ -70,7 +71,7 @@ pub fn failure(error: Bound<'_, PyAny>) -> PyResult<Failure> {
 impl Rows {
     pub fn take(this: &Bound<'_, Inbox>, rows: &[Row], delivery: &mut Delivery) -> PyResult<Self> {
         let (py, inbox) = (this.py(), this.get());
-        let mut slab = inbox.slab();
+        let mut slab = inbox.slab(py);
         let leased: Vec<_> = rows.iter().map(|row| slab.lease(row.key)).collect();
         drop(slab);
         let (mut items, mut open) =
@@ -79,7 +80,7 @@ impl Rows {
         for (position, (row, future)) in rows.iter().zip(leased).enumerate() {
             let Some(future) = future else { continue };
             let slot = row.key as u32;
-            let Some(item) = future.get().start() else {
+            let Some(item) = future.get().start(py) else {
                 gone.push(slot);
                 continue;
             };
@@ -92,22 +93,23 @@ impl Rows {
             inbox.free(py, &gone, delivery);
         }
         let items = PyList::new(py, items)?.unbind();
-        let held = Mutex::new(Held { items: Some(items), open });
+        let held = AttachedCell::new(Held { items: Some(items), open });
         Ok(Self { inbox: this.clone().unbind(), lengths, positions, held, turns: Arc::default() })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock<'a>(&'a self, py: Python<'a>) -> Guard<'a, Held> {
+        self.held.lock(py)
     }
 
     /// Takes the rows of a range that are not answered, with their indices.
     fn close(
         &self,
+        py: Python<'_>,
         start: usize,
         stop: usize,
         is_answered: impl Fn(usize) -> bool,
     ) -> Vec<(usize, Open)> {
-        let mut held = self.lock();
+        let mut held = self.lock(py);
         let range = start.min(stop)..stop;
         let taken = range
             .filter(|&at| is_answered(at))
@@ -158,7 +160,7 @@ impl Rows {
     /// The items, until all rows are answered.
     #[getter]
     fn items<'py>(&self, py: Python<'py>) -> Items<'py> {
-        let items = self.lock().items.as_ref().map(|items| items.bind(py).clone());
+        let items = self.lock(py).items.as_ref().map(|items| items.bind(py).clone());
         Items(items.unwrap_or_else(|| PyList::empty(py)))
     }
 
@@ -182,8 +184,8 @@ impl Rows {
 
     /// The number of rows that are not answered.
     #[getter]
-    fn open(&self) -> usize {
-        self.lock().open.iter().flatten().count()
+    fn open(&self, py: Python<'_>) -> usize {
+        self.lock(py).open.iter().flatten().count()
     }
 
     fn __len__(&self) -> usize {
@@ -216,7 +218,7 @@ impl Rows {
                 }
             }
         }
-        let closed = self.close(start, stop, |at| left.is_empty() || !left.contains(&at));
+        let closed = self.close(py, start, stop, |at| left.is_empty() || !left.contains(&at));
         self.end(py, closed, |at| {
             let result = &results[at - start];
             if result.is_instance_of::<PyBaseException>() {
@@ -240,7 +242,7 @@ impl Rows {
     ) -> PyResult<usize> {
         let failure = failure(error)?;
         let stop = self.stop(start, stop)?;
-        let closed = self.close(start, stop, |_| true);
+        let closed = self.close(py, start, stop, |_| true);
         Ok(self.end(py, closed, |_| Phase::Failed(failure.clone_ref(py))))
     }
 
@@ -275,15 +277,15 @@ impl Rows {
         let mut gone = Vec::new();
         for ((at, state), progress) in indices.into_iter().zip(states).zip(progress) {
             self.stop(at, Some(at + 1))?;
-            for (at, open) in self.close(at, at + 1, |_| true) {
+            for (at, open) in self.close(py, at, at + 1, |_| true) {
                 let waiting = Waiting {
-                    inbox: self.inbox.clone_ref(py),
+                    owner: Inbox::owner(self.inbox.bind(py)),
                     item: state.clone_ref(py),
                     ticket: Some(open.ticket),
                     slot: open.slot,
                 };
-                if open.future.get().wait_again(waiting) {
-                    self.inbox.get().slab().wait_again(open.slot, open.future.clone_ref(py));
+                if open.future.get().wait_again(py, waiting) {
+                    self.inbox.get().slab(py).wait_again(open.slot, open.future.clone_ref(py));
                     again.push((at, open, progress));
                 } else {
                     gone.push((at, open));
@@ -294,13 +296,13 @@ impl Rows {
         let rows: Vec<_> =
             again.iter().map(|&(at, _, progress)| (self.positions[at], progress)).collect();
         core.resubmit(&rows, anywhere).map_err(|error| {
-            self.reopen(again);
+            self.reopen(py, again);
             errors::resubmit(error)
         })
     }
 
-    /// Waits, without the GIL, until the event loops of other threads have called what the answers
-    /// owe them, or ``timeout`` seconds; returns true if they have.
+    /// Waits, without the GIL, until the event loops of other threads have called the callbacks of
+    /// the answers. Returns false after ``timeout`` seconds.
     fn wait_turn(&self, py: Python<'_>, timeout: Number<'_>) -> PyResult<bool> {
         let timeout = seconds(&timeout, "timeout")?;
         let turns = &self.turns;
@@ -310,21 +312,22 @@ impl Rows {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.inbox)?;
-        let Ok(held) = self.held.try_lock() else { return Ok(()) };
-        visit.call(&held.items)?;
-        held.open.iter().flatten().try_for_each(|open| visit.call(&open.future))
+        self.held.traverse(|held| {
+            visit.call(&held.items)?;
+            held.open.iter().flatten().try_for_each(|open| visit.call(&open.future))
+        })
     }
 }
 
 impl Rows {
     /// Takes rows back that could not be resubmitted.
-    fn reopen(&self, rows: Vec<(usize, Open, u32)>) {
+    fn reopen(&self, py: Python<'_>, rows: Vec<(usize, Open, u32)>) {
         let inbox = self.inbox.get();
         for (at, open, _) in rows {
-            let waited = inbox.slab().lease(open.slot.into());
+            let waited = inbox.slab(py).lease(open.slot.into());
             drop(waited);
-            let item = open.future.get().start();
-            self.lock().open[at] = Some(open);
+            let item = open.future.get().start(py);
+            self.lock(py).open[at] = Some(open);
             drop(item);
         }
     }
@@ -348,13 +351,16 @@ impl<'py> IntoPyObject<'py> for Items<'py> {
 impl Drop for Rows {
     /// Fails the rows that are not answered.
     fn drop(&mut self) {
-        let closed = self.close(0, self.positions.len(), |_| true);
         // SAFETY: any thread may call it.
-        if closed.is_empty() || unsafe { ffi::Py_IsInitialized() } == 0 {
+        if unsafe { ffi::Py_IsInitialized() } == 0 {
             return;
         }
         // While the interpreter ends, nothing happens.
         Python::try_attach(|py| {
+            let closed = self.close(py, 0, self.positions.len(), |_| true);
+            if closed.is_empty() {
+                return;
+            }
             calls::aside(py, |py| {
                 let failure = Failure::from_error(py, errors::dropped());
                 self.end(py, closed, |_| Phase::Failed(failure.clone_ref(py)));

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use multibin::Options;
+use multibin::{Options, SubmitError};
 use pyo3::prelude::*;
 
 use super::class::Inbox;
@@ -11,9 +11,10 @@ use crate::convert::arguments::Number;
 use crate::convert::scalars::{length, seconds};
 use crate::convert::words::OnFull;
 use crate::future::class::Future;
-use crate::future::delivery::{Delivery, running_loop};
+use crate::future::delivery::Delivery;
+use crate::future::running::running_loop;
 use crate::future::state::{Entry, Failure, Phase, Request, Waiting};
-use crate::interpreter::{calls, errors, wait};
+use crate::interpreter::{calls, errors};
 
 /// What a call gives besides the item.
 pub struct Given<'py> {
@@ -39,7 +40,7 @@ impl Inbox {
         let request = inbox.measure(py, &item, given)?;
         let cost = request.cost();
         let limit = inbox.limit.get();
-        if !limit.take(cost) {
+        if !limit.take(py, cost) {
             limit.check(py, cost)?;
             match inbox.on_full {
                 OnFull::Wait => return Self::line_up(this, item, request, timeout, make),
@@ -47,9 +48,9 @@ impl Inbox {
                 _ => return Err(inbox.full(py)),
             }
         }
-        let (inbox, slot, ticket) = (this.clone().unbind(), 0, None);
-        let future = make(py, Phase::Waiting(Waiting { inbox, item, ticket, slot }));
-        let future = future.inspect_err(|_| limit.give(1, cost.into()))?;
+        let (owner, slot, ticket) = (Self::owner(this), 0, None);
+        let future = make(py, Phase::Waiting(Waiting { owner, item, ticket, slot }));
+        let future = future.inspect_err(|_| limit.give(py, 1, cost.into()))?;
         this.get().enter(py, &future, request)?;
         Ok(future)
     }
@@ -75,7 +76,7 @@ impl Inbox {
     pub fn enter(&self, py: Python<'_>, future: &Py<Future>, request: Request) -> PyResult<()> {
         let Request { length, options } = request;
         let deadline = options.ttl.and_then(|ttl| Instant::now().checked_add(ttl));
-        let slot = self.slab().insert(future.clone_ref(py), request.cost(), deadline);
+        let slot = self.slab(py).insert(future.clone_ref(py), request.cost(), deadline);
         let submitted = if options == Options::default() {
             self.core().submit(slot.into(), length)
         } else {
@@ -83,21 +84,21 @@ impl Inbox {
         };
         match submitted {
             Ok(ticket) => {
-                if !future.get().set_ticket(slot, ticket) && self.core().cancel(ticket) {
+                if !future.get().set_ticket(py, slot, ticket) && self.core().cancel(ticket) {
                     let mut delivery = Delivery::default();
                     self.free(py, &[slot], &mut delivery);
                     delivery.send(py);
                 }
                 if self.on_full == OnFull::DropOldest {
-                    self.limit.get().note(future.clone_ref(py));
+                    self.limit.get().note(py, future.clone_ref(py));
                 }
                 self.note_deadline(py, deadline);
                 Ok(())
             }
             Err(error) => {
-                let freed = self.slab().remove(slot.into());
+                let freed = self.slab(py).remove(slot.into());
                 drop(freed);
-                self.limit.get().give(1, request.cost().into());
+                self.limit.get().give(py, 1, request.cost().into());
                 Err(errors::submit(error))
             }
         }
@@ -109,11 +110,11 @@ impl Inbox {
         let mut delivery = Delivery::default();
         let mut taken = false;
         while !taken {
-            let Some(oldest) = limit.oldest() else { break };
-            if oldest.get().is_waiting() {
+            let Some(oldest) = limit.oldest(py) else { break };
+            if oldest.get().is_waiting(py) {
                 let failure = Failure::from_error(py, self.full(py));
-                Self::fail(py, &oldest, failure, &mut delivery);
-                taken = limit.take(cost);
+                Future::end_early(&oldest, py, Phase::Failed(failure), &mut delivery);
+                taken = limit.take(py, cost);
             }
         }
         delivery.send(py);
@@ -128,7 +129,7 @@ impl Inbox {
             calls::call(when.bind(py), ()).and_then(|seconds| seconds.extract::<Option<f64>>())
         });
         match seconds.transpose() {
-            Ok(seconds) => errors::full(self.limit.get().depth(), seconds.flatten()),
+            Ok(seconds) => errors::full(self.limit.get().depth(py), seconds.flatten()),
             Err(error) => error,
         }
     }
@@ -144,17 +145,13 @@ impl Inbox {
         let (py, inbox) = (this.py(), this.get());
         inbox.check_fork()?;
         if inbox.core().is_closed() {
-            return inbox
-                .core()
-                .submit(0, 0)
-                .map_err(errors::submit)
-                .and_then(|_| Err(errors::forked()));
+            return Err(errors::submit(SubmitError::Closed { accepted: 0, first: None }));
         }
         let deadline = request.options.ttl.and_then(|ttl| Instant::now().checked_add(ttl));
-        let entry = Entry { inbox: this.clone().unbind(), item, request, deadline };
+        let entry = Entry { owner: Self::owner(this), item, request, deadline };
         let future = make(py, Phase::InLine(Box::new(entry)))?;
         let limit = inbox.limit.get();
-        limit.join(future.clone_ref(py), request.cost());
+        limit.join(py, future.clone_ref(py), request.cost());
         inbox.note_deadline(py, deadline);
         // Room may have become free before it joined.
         let mut delivery = Delivery::default();
@@ -175,17 +172,13 @@ impl Inbox {
     ) -> PyResult<()> {
         let is_out = |phase: &Phase| !matches!(phase, Phase::InLine(_));
         let one = future.get();
-        let park = |slice: Duration| one.park(slice, is_out).then_some(());
-        let waited = wait::detached(py, timeout, park);
-        if matches!(waited, Ok(Some(()))) || !one.is_in_line() {
+        let waited = one.park(py, timeout, is_out);
+        if !one.is_in_line(py) {
             waited?;
             return Ok(());
         }
         let mut delivery = Delivery::default();
-        let before = Future::finish(future, py, Phase::Cancelled(None), &mut delivery);
-        if let Some(before) = before {
-            Self::withdraw(py, future, before, &mut delivery);
-        }
+        Future::end_early(future, py, Phase::Cancelled(None), &mut delivery);
         delivery.send(py);
         waited?;
         Err(self.full(py))

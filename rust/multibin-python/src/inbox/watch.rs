@@ -1,4 +1,4 @@
-//! When the first waiting item expires, and who wakes then.
+//! When the first waiting item expires, and the call that says so.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -42,22 +42,18 @@ impl Inbox {
     }
 
     /// Returns the seconds until the first waiting item expires; `None` if none will.
-    pub fn next_look(&self, py: Python<'_>) -> Option<f64> {
+    pub fn next_look(this: &Bound<'_, Self>) -> Option<f64> {
+        let (py, inbox) = (this.py(), this.get());
         // An item that comes from here on is noted as the first.
-        self.watch.replace(|_| None);
-        let in_line = self.limit.get().line(py);
-        let deadline_in_line = |future: &Py<_>| self.deadline_in_line(future);
-        let waits = self.slab().first_deadline();
-        let first = in_line.iter().filter_map(deadline_in_line).chain(waits).min()?;
-        self.watch.replace(|noted| Some(noted.map_or(first, |noted| noted.min(first))));
-        Some(first.saturating_duration_since(Instant::now()).as_secs_f64())
-    }
-
-    /// Returns when a future in line expires, if its item is this inbox's.
-    fn deadline_in_line(&self, future: &Py<crate::future::class::Future>) -> Option<Instant> {
-        match &future.get().lock().phase {
-            Phase::InLine(entry) if std::ptr::eq(entry.inbox.get(), self) => entry.deadline,
+        inbox.watch.replace(|_| None);
+        let line = Self::in_line(this, |_| true);
+        let in_line = line.iter().filter_map(|future| match &future.get().lock(py).phase {
+            Phase::InLine(entry) => entry.deadline,
             _ => None,
-        }
+        });
+        let waits = inbox.slab(py).first_deadline();
+        let first = in_line.chain(waits).min()?;
+        inbox.watch.replace(|noted| Some(noted.map_or(first, |noted| noted.min(first))));
+        Some(first.saturating_duration_since(Instant::now()).as_secs_f64())
     }
 }

@@ -12,6 +12,7 @@ macro_rules! hooks {
         struct Hooks {
             $($name: Py<PyAny>,)+
             running: Py<PyAny>,
+            finished: Py<PyAny>,
             within: Py<PyAny>,
         }
 
@@ -20,6 +21,7 @@ macro_rules! hooks {
                 let module = py.import("multibin._hooks")?;
                 Ok(Self {
                     $($name: module.getattr(stringify!($name))?.unbind(),)+
+                    finished: module.getattr("FINISHED")?.unbind(),
                     running: module.getattr("running_loop")?.unbind(),
                     within: module.getattr("run_in")?.unbind(),
                 })
@@ -51,6 +53,8 @@ hooks! {
     loop_runs,
     /// Returns a copy of the current context.
     copy_context,
+    /// Returns whether a function of C is the callback by which a task waits.
+    is_wakeup,
     /// Makes a condition of `threading`.
     make_condition,
     /// Has a loop call a turn; tells whether the loop runs in this thread.
@@ -87,11 +91,20 @@ hooks! {
     as_array,
     /// Returns an array as one of float64.
     as_floats,
+    /// Returns the axes and the flat grids of a cost table, and what it counts.
+    cost_table_parts,
+    /// Makes a cost table of axes and flat grids.
+    cost_table,
 }
 
 /// Returns the event loop that runs in this thread, or `None`.
 pub fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     calls::call_0(found(py)?.running.bind(py))
+}
+
+/// Returns a finished future of asyncio.
+pub fn finished(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    Ok(found(py)?.finished.bind(py))
 }
 
 /// Calls a function with one argument in a context.

@@ -1,6 +1,6 @@
 //! How long a batch takes: from Python's coefficients or measurements to the core's.
 
-use multibin::costs::{Completion, CostModel, CostTable, Costs, Counts, LinearCosts, Measurements};
+use multibin::costs::{Completion, CostModel, CostTable, Costs, LinearCosts, Measurements};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -10,6 +10,7 @@ use crate::convert::arrays::{floats, lengths};
 use crate::convert::named::extract;
 use crate::convert::scalars::float;
 use crate::convert::words::choose;
+use crate::costs::COUNTS;
 use crate::interpreter::errors;
 
 /// What `costs` describes.
@@ -22,7 +23,6 @@ enum Model {
 const MODELS: &[(&str, Model)] = &[("linear", Model::Linear), ("table", Model::Table)];
 const COMPLETIONS: &[(&str, Completion)] =
     &[("batch", Completion::Batch), ("row", Completion::Row)];
-const COUNTS: &[(&str, Counts)] = &[("longest", Counts::Longest), ("mean", Counts::Mean)];
 
 /// Returns costs from the coefficients of a linear model by name, or from a table's axes and flat
 /// grids.

@@ -84,10 +84,10 @@ impl OneThread {
     /// forms more of them.
     pub fn submit_and_form(&mut self) {
         self.submit(BATCH);
-        self.more += BATCH as isize;
+        self.more += BATCH.cast_signed();
         while self.more > 0 {
             let batch = self.worker.next_batch(Some(Duration::ZERO)).expect("a batch waits");
-            self.more -= std::hint::black_box(batch.rows()).len() as isize;
+            self.more -= std::hint::black_box(batch.rows()).len().cast_signed();
             batch.done();
         }
     }

@@ -25,7 +25,7 @@ const MAX_SECONDS: f64 = 1e28;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchTimes {
-    /// The grid from which the seconds come; only `prefill` is used.
+    /// The measurements that the seconds come from; only `prefill` is used.
     measured: Measurements,
     max_rows: u32,
     /// The seconds of 1 to `max_rows` rows at each length point, then at one more. That is as far
@@ -45,6 +45,9 @@ pub(crate) struct Column<'a> {
 impl BatchTimes {
     /// The most numbers that a table of seconds may hold: rows × length points.
     const MAX_SIZE: usize = 1 << 25;
+
+    /// The most rows of a batch that a scheduler cuts by costs. Larger batches are full bins.
+    pub const MOST_ROWS: u32 = 256;
 
     /// Makes the table from a grid of seconds in the order `[rows][lengths]`, flat.
     ///
@@ -126,6 +129,19 @@ impl BatchTimes {
     /// [`CostTableError`] for no rows, and more rows than memory is kept for.
     pub fn with_max_rows(&self, max_rows: u32) -> Result<Self, CostTableError> {
         Self::from_table(&CostTable(self.measured.clone()), max_rows)
+    }
+
+    /// Returns the measurements that the seconds come from.
+    ///
+    /// ```
+    /// # use multibin::costs::BatchTimes;
+    /// let times = BatchTimes::new(vec![1], vec![0], vec![1.0], 8)?;
+    /// assert_eq!(times.measurements().prefill, [1.0]);
+    /// # Ok::<(), multibin::costs::CostTableError>(())
+    /// ```
+    #[must_use]
+    pub fn measurements(&self) -> &Measurements {
+        &self.measured
     }
 
     /// Returns the largest number of rows.

@@ -21,8 +21,8 @@ impl BatchTimes {
     ///
     /// An edge may lie between any two distinct lengths if there are at most
     /// [`Optimal::CANDIDATES`], or as many as `bins`. The result then is the optimum of the sample.
-    /// Of more distinct lengths, candidates are chosen as [`Optimal::fit`] does, and a length's
-    /// seconds are the mean of those of the lengths between the same two candidates.
+    /// Of more distinct lengths, candidates are chosen as [`Optimal::fit`] does. A length's seconds
+    /// are then the mean of those of the lengths between the same two candidates.
     ///
     /// Time grows with candidates² × (rows + bins), and with distinct lengths × rows.
     ///

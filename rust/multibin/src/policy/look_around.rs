@@ -9,8 +9,8 @@ use super::waiting::{Home, Owner};
 type Sources<'a> = [Option<&'a Bins>; 3];
 
 impl Former {
-    /// Fills a window: with the first entries of the leader's queue, then of its bin's others, then
-    /// of the nearest bins, the lower of two first.
+    /// Fills a window with the first entries of the leader's queue. The others of its bin follow,
+    /// then those of the nearest bins, the lower of two first.
     pub(super) fn look_around(&self, eligible: Eligible, leader: Home, window: &mut Window) {
         let most = Window::most(self.full.rows(leader.bin));
         let sources = self.queues.sources(eligible);

@@ -13,7 +13,7 @@ impl Former {
     /// Sets the seconds of a batch by which batches are cut; `None`: no costs are known. Follows
     /// [`Former::set_rules`].
     pub(crate) fn set_costs(&mut self, costs: Option<&Arc<BatchTimes>>) {
-        let most = self.rules.max_batch_size.min(Window::MOST as u32);
+        let most = self.rules.max_batch_size.min(BatchTimes::MOST_ROWS);
         self.measured = costs.map(|times| {
             let longer = (times.max_rows() < most).then(|| times.with_max_rows(most).ok());
             let times = longer.flatten().map_or_else(|| Arc::clone(times), Arc::new);

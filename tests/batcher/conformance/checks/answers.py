@@ -14,7 +14,7 @@ async def own_answers(trial: Trial) -> None:
     assert await trial.outcomes(trial.call(batcher, item) for item in items) == answered(items)
 
 
-@check("aiodataloader")
+@check("aiodataloader", "async_batcher")
 async def equal_items(trial: Trial) -> None:
     """Answers a caller although another caller with an equal item went away."""
     model = trial.model()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+from ..subjects import PEERS
 from ..trial import Trial, answered
 from . import check
 
@@ -25,7 +26,7 @@ async def cancelled_while_running(trial: Trial) -> None:
     assert await trial.outcome(trial.call(batcher, "ok 4")) == "OK 4"
 
 
-@check("batched", "async_batcher", "aiodataloader", "flyte", "infinity", "litserve", "mosec")
+@check(*(set(PEERS) - {"batched_aio", "ray"}))
 async def cancelled_while_waiting(trial: Trial) -> None:
     """Computes nothing for callers that went away before their batch began."""
     model = trial.model()

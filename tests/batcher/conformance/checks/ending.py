@@ -70,7 +70,7 @@ async def exits_while_open(trial: Trial) -> None:
     await trial.queue(batcher, [f"ok {number}" for number in range(1, 40)])
 
 
-@check("batched", "flyte", "ray")
+@check("batched", "async_batcher", "flyte", "ray")
 def fork(trial: Trial) -> None:
     """Answers or refuses a call in a forked process, and goes on in the parent."""
 

@@ -75,7 +75,7 @@ async def lone_request(trial: Trial) -> None:
 async def cut_while_busy(trial: Trial) -> None:
     """Cuts no batch while the function is busy: what came meanwhile leaves together."""
     model = trial.model()
-    batcher = await trial.open(model, max_wait=0.02)
+    batcher = await trial.open(model, max_wait=0.02, all_rows=True)
     held = await trial.hold(batcher, model)
     tasks = []
     for number in range(8):
@@ -86,11 +86,11 @@ async def cut_while_busy(trial: Trial) -> None:
     assert len(rows) <= 2, f"batches of {rows} rows"
 
 
-@check("litserve")
+@check("razors_edge", "litserve")
 async def closed_loop_fills(trial: Trial) -> None:
     """Keeps batches full if as many callers as rows ask again as soon as they are answered."""
     model = trial.model(seconds=0.01)
-    batcher = await trial.open(model)
+    batcher = await trial.open(model, all_rows=True)
 
     async def ask(caller: int) -> list[object]:
         return [await trial.call(batcher, f"ok {caller}.{number}") for number in range(15)]

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
-from collections.abc import Awaitable
+import tomllib
+from collections.abc import Awaitable, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..subject import Function, Options
 
+ROOT = Path(__file__).parents[4]
 
+
+@dataclasses.dataclass(frozen=True)
 class Adapter:
-    def version(self) -> str:
-        import multibin
+    """Drives multibin; ``variant`` says how the function is given."""
 
-        return str(multibin.__version__)
+    variant: str = ""
+
+    def of(self, variant: str) -> Adapter:
+        return Adapter(variant)
+
+    def version(self) -> str:
+        return str(
+            tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
+        )
 
     async def open(self, function: Function, options: Options) -> Running:
         import multibin
@@ -22,11 +35,29 @@ class Adapter:
         for name in ("capacity", "max_wait", "worker_timeout"):
             if getattr(options, name) is not None:
                 chosen[name] = getattr(options, name)
+        if options.all_rows:
+            chosen["costs"] = None
         if options.lengths:
             chosen["length"] = len
         if options.priorities:
             chosen["ageing"] = 0.01
-        return Running(multibin.Batcher(function, batch_size=options.batch_size, **chosen))
+        given = VARIANTS[self.variant](function)
+        return Running(multibin.Batcher(given, batch_size=options.batch_size, **chosen))
+
+
+def coroutine(function: Function) -> Any:
+    async def call(items: Sequence[str]) -> Any:
+        return await asyncio.to_thread(function, items)
+
+    return call
+
+
+# By name: a plain function, a coroutine function, a list of one call object.
+VARIANTS: dict[str, Any] = {
+    "": lambda function: function,
+    "async": coroutine,
+    "list": lambda function: [function],
+}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::super::waiting::{BinQueue, Home, Picked, Slab};
+use crate::costs::BatchTimes;
 
 /// Some entries of one queue: its first ones, in order.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub(crate) struct Window {
 
 impl Window {
     /// The most entries that any window has.
-    pub(crate) const MOST: usize = 256;
+    pub(crate) const MOST: usize = BatchTimes::MOST_ROWS as usize;
 
     /// Returns the most entries of a window whose leader's bin is full with `rows` rows. Four
     /// batches around the leader decide how it is cut, and the next ones change nothing.

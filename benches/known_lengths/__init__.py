@@ -1,0 +1,1 @@
+"""Batches cut by measured costs, beside the exact program over the whole queue."""
