@@ -1,4 +1,4 @@
-"""Callers in an event loop: closed loops, and arbaselines that wait for no answer."""
+"""Callers in an event loop: closed loops, and arrivals that wait for no answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-__all__ = ["arbaselines", "closed", "open_loop", "quantiles", "steady_rate"]
+__all__ = ["arrivals", "closed", "open_loop", "quantiles", "steady_rate"]
 
 T = TypeVar("T")
 clock = time.perf_counter
@@ -53,7 +53,7 @@ async def steady_rate(
     return len(measured) / seconds, [latency for _, latency in measured]
 
 
-def arbaselines(count: int, rate: float, seed: int) -> list[float]:
+def arrivals(count: int, rate: float, seed: int) -> list[float]:
     """Draws a Poisson process: seconds from the start."""
     gaps = np.random.default_rng(seed).exponential(1 / rate, count)
     return np.cumsum(gaps).tolist()  # type: ignore[no-any-return]  # numpy says Any

@@ -1,7 +1,7 @@
 """Embeddings with MiniLM on one thread: texts of mixed length, batches of 32.
 
 The texts have a median of 48 tokens, log-normal with sigma 1, from 8 to 256; the seed is fixed.
-`closed` has 256 requests in flight. `open` has Poisson arbaselines at 80 % of what `batched` could
+`closed` has 256 requests in flight. `open` has Poisson arrivals at 80 % of what `batched` could
 answer in the closed loop. `offline` is a list of texts, beside the sorted `encode` of
 sentence-transformers.
 """
@@ -63,7 +63,7 @@ class Texts:
         return {"closed": len(self.all) / seconds}
 
     async def open(self, ask: Ask, rate: float, number: int) -> Figures:
-        times = loops.arbaselines(len(self.all), rate, self.options.seed + number)
+        times = loops.arrivals(len(self.all), rate, self.options.seed + number)
         return loops.quantiles(await loops.open_loop(ask, self.all, times), 1e3)
 
     def offline_ours(self, _: int) -> Figures:

@@ -25,10 +25,10 @@ def model(items: list[int]) -> list[int]:
 
 
 async def play(ask: loops.Ask[int], seed: int) -> Figures:
-    """Plays the arbaselines of this seed; the first requests are not counted."""
+    """Plays the arrivals of this seed; the first requests are not counted."""
     lengths = np.random.default_rng(seed).lognormal(np.log(40), 1, REQUESTS)
     items = lengths.clip(1, 1024).astype(int).tolist()
-    latencies = await loops.open_loop(ask, items, loops.arbaselines(REQUESTS, RATE, seed))
+    latencies = await loops.open_loop(ask, items, loops.arrivals(REQUESTS, RATE, seed))
     return loops.quantiles(latencies[FIRST:], 1e3)
 
 
