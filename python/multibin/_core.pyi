@@ -7,8 +7,9 @@ from multibin.stats import Stats
 from numpy import float64, uint32, uint64
 from numpy.typing import ArrayLike, NDArray
 from typing import Any, Final, Literal, SupportsFloat, SupportsIndex, final
+from typing_extensions import disjoint_base
 
-__all__ = ["Adapt", "Awaitable", "Baseline", "Batch", "Edges", "Gate", "Scheduler", "SchedulerConfig", "Worker", "bins", "simulate"]
+__all__ = ["Adapt", "Awaitable", "Baseline", "Batch", "Call", "Caller", "Edges", "Future", "Gate", "Inbox", "Limit", "Rows", "Scheduler", "SchedulerConfig", "Turn", "Worker", "bins", "simulate"]
 
 @final
 class Adapt:
@@ -391,6 +392,62 @@ class Batch:
         """
 
 @final
+class Call(Future):
+    """
+    Is the future that a batched function returns: ``asyncio.create_task`` and ``asyncio.run`` take
+    it for a coroutine.
+
+    Like a coroutine, and unlike another ``Future``, it is refused by ``asyncio.wait``.
+
+    >>> import collections.abc
+    >>> from multibin._core import Call
+    >>> issubclass(Call, collections.abc.Coroutine)
+    True
+    """
+    def close(self, /) -> None:
+        """
+        Does nothing: the request stays.
+        """
+    def send(self, /, value: Any) -> Any:
+        """
+        Continues the coroutine; ``value`` is not used.
+        """
+    def throw(self, kind: Any, value: Any | None = None, traceback: Any | None = None, /) -> Any:
+        """
+        Raises the thrown exception.
+        """
+
+@disjoint_base
+class Caller:
+    """
+    Is the base of a batcher: calling it submits to an inbox.
+
+    Until an inbox is attached, and outside the event loop that it is at home in, a call goes to the
+    method ``_start(item, options)``.
+
+    >>> from multibin._core import Caller
+    >>> class Shout(Caller):
+    ...     def _start(self, item, options):
+    ...         return item.upper(), options
+    >>> Shout()("text", priority=1)
+    ('TEXT', {'priority': 1})
+    """
+    def __call__(self, item: Any, /, *, length: SupportsIndex | SupportsFloat | None = None, cost: SupportsIndex | SupportsFloat | None = None, priority: "int" = 0, ttl: SupportsIndex | SupportsFloat | None = None) -> Any:
+        """
+        Submits an item and returns its future, which is a coroutine too. ``Inbox.submit`` describes
+        the arguments and the errors.
+        """
+    def __new__(cls, /, *arguments: "object", **options: "object") -> Caller: ...
+    def _attach(self, /, inbox: Inbox, home: Any | None = None) -> None:
+        """
+        Lets calls submit to an inbox; with ``home``, only those in the thread of that event loop.
+        """
+    def _detach(self, /) -> None:
+        """
+        Lets calls go to ``_start``.
+        """
+
+@final
 class Edges:
     """
     Maps each length to its bin: ``bins + 1`` increasing bounds, in steps.
@@ -571,6 +628,166 @@ class Edges:
         Edges([0, 25, 50, 75, 100])
         """
 
+@disjoint_base
+class Future:
+    """
+    The future of a request, for threads and for event loops: ``await`` it in any loop, or ask for
+    its ``result`` in any thread.
+
+    It belongs to no event loop. A callback is called by the loop in whose thread it was added, or
+    by the thread that ends the future. ``asyncio`` and ``concurrent.futures`` take it for theirs.
+
+    >>> from multibin._core import Future, Inbox, Limit
+    >>> scheduler = Scheduler(Edges([0, 16]), 8)
+    >>> inbox = Inbox(scheduler, Limit(8), length=len)
+    >>> future = inbox.submit("text")
+    >>> with scheduler.worker().next_batch(0) as batch:
+    ...     inbox.take(batch).answer([1.5])
+    []
+    >>> future.result()
+    1.5
+    """
+    def __await__(self, /) -> Generator[Any, Any, Any]: ...
+    @classmethod
+    def __class_getitem__(cls, /, results: Any) -> Any:
+        """
+        Returns the class with the type of its results.
+        """
+    def __iter__(self, /) -> Future: ...
+    def __next__(self, /) -> Any:
+        """
+        Continues a task that awaits the future.
+        """
+    def __repr__(self, /) -> str: ...
+    @property
+    def _asyncio_future_blocking(self, /) -> bool:
+        """
+        What tells a task to wait for the future.
+        """
+    @_asyncio_future_blocking.setter
+    def _asyncio_future_blocking(self, /, blocking: bool) -> None: ...
+    @property
+    def _cancel_message(self, /) -> Any | None:
+        """
+        The message of the cancellation.
+        """
+    @property
+    def _condition(self, /) -> Any:
+        """
+        The condition that ``concurrent.futures`` acquires.
+        """
+    def _make_cancelled_error(self, /) -> Any:
+        """
+        Returns the exception of the cancellation, for asyncio.
+        """
+    @property
+    def _state(self, /) -> str:
+        """
+        The state's name in ``concurrent.futures``.
+        """
+    @property
+    def _waiters(self, /) -> Any:
+        """
+        The waiters of ``concurrent.futures``.
+        """
+    def add_done_callback(self, /, fn: Any, *, context: Any | None = None) -> None:
+        """
+        Calls ``fn(future)`` when the future is done: in the running loop of this thread, in
+        ``context`` (``None``: a copy of the current one). Without a running loop, the thread that
+        ends the future calls it.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.add_done_callback(print)
+        >>> future.cancel()
+        <Future cancelled>
+        True
+        """
+    def cancel(self, /, msg: Any | None = None) -> bool:
+        """
+        Cancels the request: its room is free at once if no batch has taken it; else its result is
+        discarded. Returns false if the future is done.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.cancel(), future.cancel()
+        (True, False)
+        """
+    def cancelled(self, /) -> bool:
+        """
+        Returns true if the future was cancelled.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.cancel(), future.cancelled()
+        (True, True)
+        """
+    def done(self, /) -> bool:
+        """
+        Returns true if the future has a result or an error, or was cancelled.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.done()
+        False
+        """
+    def exception(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> Any | None:
+        """
+        Returns the exception, or ``None`` for a result; waits and raises as ``result``.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.exception(timeout=0)
+        Traceback (most recent call last):
+        TimeoutError: the future is not done within the timeout
+        """
+    def get_loop(self, /) -> Any:
+        """
+        Returns the running event loop of this thread.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.get_loop()
+        Traceback (most recent call last):
+        RuntimeError: no running event loop
+        """
+    def remove_done_callback(self, /, fn: Any) -> int:
+        """
+        Removes the callbacks that equal ``fn``; returns how many.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.add_done_callback(print)
+        >>> future.remove_done_callback(print)
+        1
+        """
+    def result(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> Any:
+        """
+        Returns the result, or raises the error. A thread without an event loop waits for it up to
+        ``timeout`` seconds (``None``: without end), without the GIL.
+
+        Raises:
+            TimeoutError: the time is over.
+            asyncio.InvalidStateError: it is not done, and this thread runs an event loop.
+            CancelledError: it was cancelled; asyncio's in an event loop, that of
+                ``concurrent.futures`` elsewhere.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.result(timeout=0)
+        Traceback (most recent call last):
+        TimeoutError: the future is not done within the timeout
+        """
+    def running(self, /) -> bool:
+        """
+        Returns true while a batch that has the request runs.
+
+        >>> from multibin._core import Inbox, Limit
+        >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
+        >>> future.running()
+        False
+        """
+
 @final
 class Gate:
     """
@@ -686,6 +903,199 @@ class Gate:
 
         >>> Gate(Edges([0, 50, 100]), 4).window == Gate.WINDOW
         True
+        """
+
+@final
+class Inbox:
+    """
+    Keeps the items and the futures of requests that wait in a scheduler.
+
+    Args:
+        scheduler: forms the batches; its keys are the inbox's own.
+        limit: bounds what waits or runs, together with other inboxes. The scheduler must have room
+            for as many, and for the rows of batches that are answered and not done.
+        length: returns the length of an item; ``None``: 1, if the call gives none.
+        cost: returns the cost of an item; ``None``: its length, if the call gives none.
+        ttl: seconds after which a waiting request expires, if the call gives none.
+        on_full: without room, ``"raise"`` refuses a request, ``"wait"`` lets it wait in line, and
+            ``"drop_oldest"`` fails the oldest that waits.
+        when_full: returns the seconds after which room is expected, for ``FullError``.
+        when_ttl: is called when an item expires earlier than ``watch`` said.
+
+    >>> from multibin._core import Inbox, Limit
+    >>> scheduler, limit = Scheduler(Edges([0, 16]), 8), Limit(100)
+    >>> inbox = Inbox(scheduler, limit, length=len)
+    >>> future = inbox.submit("text")
+    >>> scheduler.stats()["waiting"], limit.cost
+    (1, 4)
+    """
+    def __new__(cls, /, scheduler: "Scheduler", limit: "Limit", *, length: Any | None = None, cost: Any | None = None, ttl: SupportsIndex | SupportsFloat | None = None, on_full: "Literal['raise', 'wait', 'drop_oldest']" = "raise", when_full: Any | None = None, when_ttl: Any | None = None) -> Inbox: ...
+    def call(self, /, item: Any, *, length: SupportsIndex | SupportsFloat | None = None, cost: SupportsIndex | SupportsFloat | None = None, priority: "int" = 0, ttl: SupportsIndex | SupportsFloat | None = None) -> Future:
+        """
+        Submits an item as ``submit`` does; the future is a coroutine too.
+        """
+    def expire(self, /) -> int:
+        """
+        Fails the futures whose requests expired since; returns how many.
+        """
+    def fail_waiting(self, /, error: Any) -> int:
+        """
+        Fails the futures that no batch has taken, and cancels their requests; returns how many.
+        """
+    @property
+    def items(self, /) -> int:
+        """
+        The items that wait or run, without those in line.
+        """
+    @property
+    def refused(self, /) -> int:
+        """
+        The items that found no room.
+        """
+    def submit(self, /, item: Any, *, length: SupportsIndex | SupportsFloat | None = None, cost: SupportsIndex | SupportsFloat | None = None, priority: "int" = 0, ttl: SupportsIndex | SupportsFloat | None = None, timeout: SupportsIndex | SupportsFloat | None = None) -> Future:
+        """
+        Submits an item and returns its future. Any thread may call it.
+
+        Args:
+            item: what a batch gets, until the future is done.
+            length, cost, ttl: in place of what the inbox was made with.
+            priority: 0 is the most urgent; others need a scheduler with ``ageing``.
+            timeout: seconds that a thread without an event loop waits for room (``None``: without
+                end). In an event loop the future waits.
+
+        Raises:
+            FullError, ClosedError: there is no room, or the scheduler is closed.
+            ValueError, TypeError: an argument is wrong.
+
+        Errors of ``length`` and ``cost`` are raised as they are.
+        """
+    def take(self, /, batch: Batch) -> Rows:
+        """
+        Takes the rows of a batch that are not cancelled; their futures run from now on. The futures
+        of requests that the batch reports as expired fail with ``ExpiredError``.
+
+        Take each batch: the futures of its rows end by what is returned.
+        """
+    @property
+    def waiting(self, /) -> int:
+        """
+        The items that a batch may take.
+        """
+    def watch(self, /) -> float | None:
+        """
+        Returns the seconds until the first waiting item expires (``None``: none will). From now on
+        an item that expires earlier calls ``when_ttl``.
+        """
+
+@final
+class Limit:
+    """
+    Bounds the requests that wait or run in the inboxes of one batcher.
+
+    Args:
+        capacity: the most requests.
+        max_cost: the most that they cost together; ``None``: any.
+
+    >>> from multibin._core import Limit
+    >>> Limit(8).items
+    0
+    """
+    def __new__(cls, /, capacity: "int", max_cost: SupportsIndex | None = None) -> Limit: ...
+    @property
+    def cost(self, /) -> int:
+        """
+        What they cost.
+        """
+    @property
+    def in_line(self, /) -> int:
+        """
+        The requests that wait for room.
+        """
+    @property
+    def items(self, /) -> int:
+        """
+        The requests that wait or run.
+        """
+
+@final
+class Rows:
+    """
+    Holds the live rows of a batch until their futures are answered.
+
+    A future that is not answered when this is dropped fails with ``WorkerError``.
+
+    >>> from multibin._core import Inbox, Limit
+    >>> scheduler = Scheduler(Edges([0, 16]), 8)
+    >>> inbox = Inbox(scheduler, Limit(8), length=len)
+    >>> futures = [inbox.submit(text) for text in ("a", "bc")]
+    >>> with scheduler.worker().next_batch(0) as batch:
+    ...     rows = inbox.take(batch)
+    ...     rows.answer([text.upper() for text in rows.items])
+    []
+    >>> [future.result() for future in futures]
+    ['A', 'BC']
+    """
+    def __len__(self, /) -> int: ...
+    def answer(self, /, results: "list[Any]", start: SupportsIndex = 0, *, unfinished: "type[Any] | None" = None) -> list[int]:
+        """
+        Answers the rows from ``start`` on, one for each result. An exception fails its row alone.
+
+        A result of the type ``unfinished`` answers nothing; returns the indices of such rows.
+        Raises ``ValueError`` for more results than rows, and answers none then.
+        """
+    def fail(self, /, error: Any, start: SupportsIndex = 0, stop: SupportsIndex | None = None) -> int:
+        """
+        Fails the rows from ``start`` to ``stop`` (``None``: all that follow) that are not answered;
+        returns how many futures failed.
+        """
+    @property
+    def items(self, /) -> list[Any]:
+        """
+        The items, until all rows are answered.
+        """
+    @property
+    def lengths(self, /) -> list[int]:
+        """
+        The lengths of the rows.
+        """
+    @property
+    def longest(self, /) -> int:
+        """
+        The longest length; 0 without rows.
+        """
+    @property
+    def open(self, /) -> int:
+        """
+        The number of rows that are not answered.
+        """
+    @property
+    def positions(self, /) -> list[int]:
+        """
+        The positions of the rows in the batch.
+        """
+    def resume(self, /, batch: Batch, indices: "list[int]", states: "list[Any]", progress: "list[int]", *, anywhere: bool = True) -> None:
+        """
+        Resubmits rows, which climb: a later batch gets ``states`` in place of their items. A row
+        that was cancelled meanwhile ends here.
+
+        Args:
+            batch: the batch that they were taken from.
+            indices: the rows.
+            states: one for each.
+            progress: the steps that each has done since its arrival.
+            anywhere: let any worker take them, not only the worker of this batch.
+
+        Raises ``ValueError`` and ``RuntimeError`` as ``Batch.resubmit``; the rows stay then.
+        """
+    @property
+    def useful(self, /) -> int:
+        """
+        The sum of the lengths.
+        """
+    def wait_turn(self, /, timeout: SupportsIndex | SupportsFloat) -> bool:
+        """
+        Waits, without the GIL, until the event loops of other threads have called the callbacks of
+        the answers. Returns false after ``timeout`` seconds.
         """
 
 @final
@@ -1090,6 +1500,27 @@ class SchedulerConfig:
 
         >>> SchedulerConfig(Edges([0, 16]), 8, overrun="climb").overrun
         'climb'
+        """
+
+@final
+class Turn:
+    """
+    Makes the calls that an event loop owes to the futures of a batch.
+
+    >>> import asyncio
+    >>> from multibin._core import Turn
+    >>> asyncio.iscoroutinefunction(Turn)
+    False
+    """
+    @staticmethod
+    def forget() -> None:
+        """
+        Forgets the loop whose turn runs in this thread: a forked child runs none.
+        """
+    def run(self, /) -> None:
+        """
+        Makes the calls. An error goes to the loop's exception handler; one that ends the program is
+        raised, and the loop makes the other calls later.
         """
 
 @final
