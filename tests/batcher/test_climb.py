@@ -33,7 +33,7 @@ def test_items_climb_until_they_are_finished() -> None:
     end = {0: 3, 1: 12, 2: 40, 3: 5}
     calls: list[tuple[list[int], int | None]] = []
     work = run_to(end, calls)
-    with mb.Batcher(work, length=lambda _: 0, climb=True, edges=EDGES) as batcher:  # type: ignore[call-overload, arg-type, var-annotated]
+    with mb.Batcher(work, length=lambda _: 0, climb=True, edges=EDGES) as batcher:  # type: ignore[arg-type, var-annotated]
         futures = [batcher.submit((number, 0)) for number in end]
         assert [future.result(timeout=10) for future in futures] == list(end.values())
         stats = batcher.stats()
@@ -81,7 +81,7 @@ def test_climbing_in_asyncio() -> None:
 
 @pytest.mark.parametrize("progress", [-1, 1.5, "x"])
 def test_a_progress_that_is_no_progress_fails_its_caller(progress: object) -> None:
-    def work(items: list[int], limit: int | None) -> list[int | mb.Unfinished[int]]:
+    def work(items: list[int], _: int | None) -> list[int | mb.Unfinished[int]]:
         return [mb.Unfinished(n, progress) if n == 1 else n for n in items]  # type: ignore[arg-type]
 
     with mb.Batcher(work, length=int, climb=True, edges=EDGES) as batcher:
@@ -104,7 +104,7 @@ def test_unfinished_without_climb_fails_its_caller() -> None:
 def test_a_climber_can_be_cancelled() -> None:
     again = threading.Event()
 
-    def work(items: list[int], limit: int | None) -> list[int | mb.Unfinished[int]]:
+    def work(items: list[int], _: int | None) -> list[int | mb.Unfinished[int]]:
         again.wait(10)
         return [mb.Unfinished(n, progress=n) if n < 20 else n for n in [n + 1 for n in items]]
 

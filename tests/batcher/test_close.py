@@ -89,9 +89,11 @@ def test_callers_of_a_batch_that_does_not_end_are_told() -> None:
 def test_dropped_without_close(function: object) -> None:
     batcher: mb.Batcher[int, int] = mb.Batcher(function, batch_size=1)  # type: ignore[arg-type]
     futures = [batcher.submit(item) for item in range(20)]
+    kept = [batcher]
+    del batcher
     with pytest.warns(ResourceWarning, match=r"dropped without close\(\): \d+ waiting items"):
-        del batcher
-        gc.collect()
+        kept.clear()
+    gc.collect()
     outcomes = [future.exception(timeout=10) for future in futures]
     assert isinstance(outcomes[-1], mb.ClosedError)
 

@@ -10,12 +10,8 @@ import pytest
 
 import multibin as mb
 
-FLAT = mb.CostTable(
-    [1, 32], [1, 100], step=[[0, 0]] * 2, move=[[0, 0]] * 2, prefill=[[1, 1], [1, 1]]
-)
-LINEAR = mb.CostTable(
-    [1, 32], [1, 100], step=[[0, 0]] * 2, move=[[0, 0]] * 2, prefill=[[0.01, 1], [0.4, 40]]
-)
+FLAT = mb.CostTable.of_batches([1, 32], [1, 100], [[1, 1], [1, 1]])
+LINEAR = mb.CostTable.of_batches([1, 32], [1, 100], [[0.01, 1], [0.4, 40]])
 
 
 async def sizes_of(batcher: mb.Batcher[int, int], sizes: list[int], callers: int = 48) -> list[int]:

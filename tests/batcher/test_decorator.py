@@ -6,6 +6,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Sequence
+from itertools import chain
 from typing import assert_type
 
 import pytest
@@ -25,7 +26,7 @@ async def count(texts: Sequence[str]) -> list[int]:
 
 
 @mb.batch(climb=True, edges=mb.Edges([0, 8, 64]))
-def climb(items: list[int], limit: int | None) -> list[int | mb.Unfinished[int]]:
+def climb(items: list[int], _: int | None) -> list[int | mb.Unfinished[int]]:
     return [n if n >= 10 else mb.Unfinished(n + 5, n + 5) for n in items]
 
 
@@ -98,7 +99,7 @@ def test_a_method_has_a_batcher_for_each_instance() -> None:
     assert [future.result(timeout=10) for future in futures] == [2, 3, 10]
     assert two.scale is two.scale
     assert two.scale is not three.scale
-    assert sum(two.batches, []) == [1, 5]
+    assert [*chain(*two.batches)] == [1, 5]
 
     async def main() -> int:
         return await two.add(40)
@@ -169,8 +170,8 @@ def test_options_that_are_refused(options: dict[str, object], message: str) -> N
 @pytest.mark.parametrize("function", [3, "text", [], [double, 3], None])
 def test_what_is_no_function(function: object) -> None:
     with pytest.raises(TypeError, match="function"):
-        mb.Batcher(function)  # type: ignore[var-annotated, arg-type]
+        mb.Batcher(function)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"function\[1\]"):
-        mb.Batcher([double, adouble])
+        mb.Batcher([double, adouble])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="workers must be 1"):
         mb.Batcher([double, double], workers=2)

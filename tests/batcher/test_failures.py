@@ -100,7 +100,7 @@ def test_isolate_in_asyncio() -> None:
     ],
 )
 def test_a_wrong_number_or_kind_of_results(returned: object, got: str) -> None:
-    with mb.Batcher(lambda items: returned, batch_size=4) as batcher:  # type: ignore[arg-type, return-value, var-annotated]
+    with mb.Batcher(lambda _: returned, batch_size=4) as batcher:  # type: ignore[arg-type, var-annotated]
         with pytest.raises(mb.BatchError, match=f"a sequence of 1 results, one an item, {got}"):
             batcher.submit(1).result(timeout=10)
         assert batcher.stats()["failed"] == 1
@@ -112,7 +112,7 @@ def test_results_of_other_kinds_of_sequences() -> None:
         assert batcher.submit(21).result(timeout=10) == 42
     with mb.Batcher(lambda items: tuple(items)) as batcher:
         assert batcher.submit(21).result(timeout=10) == 21
-    with mb.Batcher(lambda items: (item for item in items)) as batcher:  # type: ignore[arg-type, return-value]
+    with mb.Batcher(lambda items: (item for item in items)) as batcher:  # type: ignore[arg-type, var-annotated]
         assert batcher.submit(21).result(timeout=10) == 21
 
 
@@ -185,7 +185,7 @@ def test_a_worker_that_hangs() -> None:
     with mb.Batcher(work, batch_size=1, worker_timeout=0.1) as batcher:
         late = batcher.submit(0)
         waits = batcher.submit(1)
-        with pytest.raises(mb.WorkerTimeoutError, match="worker_timeout = 0.1 s"):
+        with pytest.raises(mb.WorkerTimeoutError, match=r"worker_timeout = 0\.1 s"):
             late.result(timeout=10)
         assert waits.result(timeout=10) == 1
         back.set()
@@ -208,7 +208,7 @@ def test_a_task_that_hangs() -> None:
 
 
 def test_many_callers_of_one_exception_do_not_grow_its_traceback() -> None:
-    def work(items: list[int]) -> list[int]:
+    def work(_: list[int]) -> list[int]:
         raise ValueError("all")
 
     async def caller(batcher: mb.Batcher[int, int]) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import pytest
+
 import multibin as mb
 
 
@@ -75,11 +77,8 @@ def test_the_capacity_counts_all_keys() -> None:
 
     with mb.Batcher(work, key=parity, batch_size=2, capacity=6) as batcher:
         futures = [batcher.submit(item) for item in range(6)]
-        try:
+        with pytest.raises(mb.FullError) as caught:
             batcher.submit(7)
-        except mb.FullError as error:
-            assert error.depth == 6
-        else:
-            raise AssertionError("a seventh item was accepted")
+        assert caught.value.depth == 6
         go.set()
         assert [future.result(timeout=10) for future in futures] == list(range(6))

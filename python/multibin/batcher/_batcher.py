@@ -147,6 +147,7 @@ class Batcher(Caller, Generic[T, R]):
         runtime.batcher = weakref.ref(self)
         self._finalizer = weakref.finalize(self, runtime.abandon)
         self._finalizer.atexit = False
+        self.__name__ = runtime.name
         _LIVE.add(self)
 
     def _start(self, item: T, options: dict[str, Any]) -> Future[R]:
@@ -158,14 +159,14 @@ class Batcher(Caller, Generic[T, R]):
         if runtime.closed:
             raise ClosedError(f"{runtime.name} is closed")
         runtime.started = True
-        future = runtime.lanes.submit(item, options, awaited)
+        future: Future[R] = runtime.lanes.submit(item, options, awaited)
         if not runtime.attached:
             runtime.crew.start()
         return future
 
     if TYPE_CHECKING:
 
-        def __call__(
+        def __call__(  # type: ignore[override]
             self,
             item: T,
             /,

@@ -138,7 +138,7 @@ class BatchMethod(Generic[S, T, R]):
         self._batchers: weakref.WeakKeyDictionary[Any, Batcher[T, R]]
         self._batchers = weakref.WeakKeyDictionary()
         self._attribute: str | None = None
-        functools.update_wrapper(self, function, updated=())
+        functools.update_wrapper(self, function, updated=())  # type: ignore[arg-type]
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._attribute = name

@@ -76,9 +76,8 @@ class Learning:
                 self._lengths += rows.lengths
         if self._costs is None:
             self._observe(job.lane, rows.lengths)
-        elif due or (self._seen >= self._fit_at and self.table is not None):
-            if self._ran >= LEAST:
-                self._fit_soon()
+        elif self._ran >= LEAST and (due or self._is_refit_due()):
+            self._fit_soon()
         if self._learner is not None:
             self._try_rows(self._learner.rows_to_try)
 
@@ -92,6 +91,10 @@ class Learning:
         self.padded += rows * longest
         self._seen += rows
         return self._learner is not None and self._learner.record(rows, longest, seconds, useful)
+
+    def _is_refit_due(self) -> bool:
+        """Returns true if many more lengths are known than at the last fit of edges."""
+        return self._seen >= self._fit_at and self.table is not None
 
     def _is_sampled(self) -> bool:
         """Returns true for the batches whose lengths are kept: the first ones, then one in eight.

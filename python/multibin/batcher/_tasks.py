@@ -14,13 +14,16 @@ from multibin.errors import WorkerTimeoutError
 
 __all__ = ["Tasks"]
 
+STUCK = 0.05
+"""Seconds without a step after which a home is left that others wait for."""
+
 
 class Tasks:
     """Tasks that start when items wait and end when none do, so that an idle loop has none.
 
-    They run in one loop, the home: that of the first call. A home that is closed or stands still
-    is left for the loop of the next call. A call from a thread without a loop finds or starts a
-    loop on a thread of the batcher.
+    They run in one loop, the home: that of the first call. A home that is closed or stopped is left
+    for the loop of the next call, and one that is stuck for a loop of the batcher. A call from a
+    thread without a loop finds or starts that loop.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -31,13 +34,39 @@ class Tasks:
         self._free = list(range(len(runtime.calls)))
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._jobs: dict[int, Job] = {}
+        self._beats = 0
+        """Counts the steps of the workers."""
+        self._watch: threading.Timer | None = None
 
     def start(self) -> None:
         home = self._settled()
         if _get_running_loop() is home:
             self._spawn(home)
-        elif not self._tasks:
-            home.call_soon_threadsafe(self._spawn, home)
+        else:
+            if not self._tasks:
+                home.call_soon_threadsafe(self._spawn, home)
+            self._watch_home(home)
+
+    def _watch_home(self, home: asyncio.AbstractEventLoop) -> None:
+        """Looks soon, for a caller elsewhere, if the home takes a step: it may be stuck."""
+        if self._watch is None and (self._own is None or home is not self._own.loop):
+            watch = threading.Timer(STUCK, self._leave_stuck, (home, self._beats))
+            watch.daemon = True
+            self._watch = watch
+            watch.start()
+
+    def _leave_stuck(self, home: asyncio.AbstractEventLoop, beats: int) -> None:
+        """Leaves a home that took no step and runs no batch, while items wait."""
+        self._watch = None
+        stuck = home is self._home and beats == self._beats and not self._jobs
+        if stuck and self._runtime.lanes.has_waiting():
+            self._move_to_own()
+
+    def _move_to_own(self) -> None:
+        with self._lock:
+            self._own = self._own or OwnLoop(self._runtime.name)
+            self._move(self._own.loop)
+        self._own.loop.call_soon_threadsafe(self._spawn, self._own.loop)
 
     def _settled(self) -> asyncio.AbstractEventLoop:
         """Returns a home that runs."""
@@ -91,6 +120,7 @@ class Tasks:
     async def _run_all(self, home: asyncio.AbstractEventLoop, number: int) -> None:
         taker = self._runtime.lanes.taker(number)
         while self._home is home and (job := taker.poll()) is not None:
+            self._beats += 1
             if self._free:
                 self._spawn(home)
             self._jobs[number] = job
@@ -109,10 +139,7 @@ class Tasks:
         if home.is_running() and not _is_cancelled():
             self._spawn(home)
         else:
-            with self._lock:
-                self._own = self._own or OwnLoop(self._runtime.name)
-                self._move(self._own.loop)
-            self._own.loop.call_soon_threadsafe(self._spawn, self._own.loop)
+            self._move_to_own()
 
     async def _run(self, job: Job) -> None:
         """Runs a batch; its callers get an answer whatever ends it."""
