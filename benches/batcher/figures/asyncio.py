@@ -30,8 +30,13 @@ async def nothing(items: list[int]) -> list[int]:
 @asynccontextmanager
 async def ours() -> AsyncIterator[Ask]:
     batch = mb.batch(
-        **{"length": int, "batch_size": BATCH, "bins": 16, "capacity": 8192},
-        **{"ttl": 60.0, "ageing": 1.0, "isolate": True},
+        length=int,
+        batch_size=BATCH,
+        bins=16,
+        capacity=8192,
+        ttl=60.0,
+        ageing=1.0,
+        isolate=True,
     )
     async with batch(nothing) as ask:
         yield ask

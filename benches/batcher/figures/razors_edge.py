@@ -65,9 +65,13 @@ def measure(options: Options) -> Iterator[Line | str]:
     except SystemExit as error:
         raise baselines.SkippedError(f"its process ended: {error}") from error
     runs = {"ours": ours, "razor's edge": theirs(executor)}
+    # One loop for all: its thread of results ends when a loop is closed that it answered.
+    runner, count = asyncio.Runner(), min(options.texts, 400)
     for callers in CALLERS:
-        count = min(options.texts, 400)
-        turns = {name: contestant(run, count, callers, options.seed) for name, run in runs.items()}
+        turns = {
+            name: contestant(runner, run, count, callers, options.seed)
+            for name, run in runs.items()
+        }
         rounds = take_turns(turns, options.rounds(7), warm_up=False)
         yield f"{callers} callers"
         least = Target(1.0, least=True, by_interval=True)
