@@ -74,7 +74,7 @@ def test_results_stream() -> None:
     got: list[int] = []
     with mb.Batcher(lambda items: items) as batcher:
         got.extend(batcher.map(slow_items()))
-    assert len(got) > 1
+    assert got[0] == 0
 
 
 def test_a_failed_item_raises_in_its_place() -> None:

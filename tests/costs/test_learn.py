@@ -93,7 +93,7 @@ def test_tries_of_what_does_not_pay_are_rare_and_cheap() -> None:
     loop = Loop(TRUTHS["batches lose"], 5, learns)
     loop.run(500)
     tried, batches = 0, len(loop.done)
-    for _ in range(2_000):
+    for _ in range(8_000):
         tried += learns.rows_to_try is not None
         loop.run(1)
     assert 0 < tried < 0.03 * (len(loop.done) - batches)
@@ -149,7 +149,7 @@ def test_one_number_of_rows_tells_nothing_of_others() -> None:
 def test_few_that_wait_are_not_asked_for_more_without_end() -> None:
     learns = learner()
     asked = 0
-    for _ in range(2_000):
+    for _ in range(8_000):
         asked += learns.rows_to_try is not None
         if learns.record(1, 50, 0.01):
             learns.fit()

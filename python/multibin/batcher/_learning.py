@@ -19,6 +19,8 @@ SAMPLE = 4096
 """The last lengths, to which edges are fitted."""
 SPARSE = 8
 """Batches of which one is sampled, once the sample is full."""
+PRIOR = CostTable.of_batches([1, 256], [0, 2**20], [[2**20, 2**21], [2**20, 2**20 + 2**28]])
+"""Costs before they are known: those of a batch and of its padding, so that like lengths share."""
 LEAST = 0.005
 """Seconds of batches between two fits: what takes less is not worth a fit."""
 FIRST = 64
@@ -51,8 +53,9 @@ class Learning:
         """Their items' lengths, summed."""
         self.padded = 0
         """Rows × the longest length of each batch, summed."""
-        if self.table is not None:
-            self._set(costs=self.table)
+        first = PRIOR if self._learner is not None and options.length is not None else self.table
+        if first is not None:
+            self._set(costs=first)
         if self._learner is not None:
             self._try_rows(self._learner.rows_to_try)
 
@@ -156,7 +159,7 @@ class Learning:
             lane.version, settings = self._version, dict(self._settings)
             tried = self._tried
         if tried is not None:
-            settings |= {"batch_size": tried, "costs": None}
+            settings |= {"batch_size": tried, "costs": PRIOR}
         elif "batch_size" not in settings:
             settings["batch_size"] = self._options.batch_size
         lane.scheduler.reconfigure(**settings)

@@ -10,7 +10,7 @@ from typing import Any
 
 from multibin.batcher._job import Job, Raised, raised
 from multibin.batcher._runtime import LOGGER, Runtime
-from multibin.errors import WorkerTimeoutError
+from multibin.errors import ClosedError, WorkerTimeoutError
 
 __all__ = ["Tasks"]
 
@@ -34,6 +34,7 @@ class Tasks:
         self._free = list(range(len(runtime.calls)))
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._jobs: dict[int, Job] = {}
+        self._dropped = False
         self._beats = 0
         """Counts the steps of the workers."""
         self._watch: threading.Timer | None = None
@@ -85,10 +86,17 @@ class Tasks:
         """Leaves a home that does not run."""
         self._home = home
         for job in self._jobs.values():
-            job.give_back()
+            self._give_back(job)
         self._jobs = {}
         self._tasks = {}
         self._free = list(range(len(self._runtime.calls)))
+
+    def _give_back(self, job: Job) -> None:
+        """Lets the rows of a batch wait for another loop, unless the batcher was dropped."""
+        if self._dropped:
+            job.fail(ClosedError(f"{self._runtime.name} was dropped while this item ran"))
+        elif not job.abandoned:
+            job.give_back()
 
     def _spawn(self, home: asyncio.AbstractEventLoop) -> None:
         """Starts a worker in the home, if one is free and something waits."""
@@ -151,8 +159,7 @@ class Tasks:
             else:
                 job.settle(outcome)
         except (asyncio.CancelledError, GeneratorExit):
-            if not job.abandoned:
-                job.give_back()
+            self._give_back(job)
             raise
         except BaseException as error:
             job.fail(error)
@@ -218,6 +225,7 @@ class Tasks:
             self._own = None
 
     def abandon(self) -> None:
+        self._dropped = True
         if self._own is not None:
             self._own.stop(0)
 

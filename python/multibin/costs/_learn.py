@@ -35,7 +35,7 @@ FREE = 8
 SHARE = 100
 """Seconds of batches between two fits, over those of a fit."""
 
-CREDIT = 0.02
+CREDIT = 0.002
 """The share of the seconds of batches that tries may waste once the costs are known."""
 
 DRIFT = 0.15
@@ -123,7 +123,7 @@ class CostLearner:
         """Returns how many rows the next batch should have, whatever the table says, or None.
 
         A batch has fewer if fewer requests wait. While the costs are unknown every batch is a try.
-        Later tries are rare: they waste at most 2 % of the time.
+        Later tries are rare: they waste at most 0.2 % of the time.
 
         >>> from multibin.costs import CostLearner
         >>> CostLearner(batch_size=32).rows_to_try
