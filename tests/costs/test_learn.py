@@ -149,7 +149,7 @@ def test_one_number_of_rows_tells_nothing_of_others() -> None:
 def test_few_that_wait_are_not_asked_for_more_without_end() -> None:
     learns = learner()
     asked = 0
-    for _ in range(8_000):
+    for _ in range(2_000):
         asked += learns.rows_to_try is not None
         if learns.record(1, 50, 0.01):
             learns.fit()
