@@ -111,3 +111,14 @@ def test_edges_follow_the_lengths_without_costs() -> None:
         while scheduler.edges == before and time.monotonic() < deadline:
             list(batcher.map(items[:100]))
         assert scheduler.edges != before
+
+
+def test_stats_of_a_given_table() -> None:
+    async def work(items: list[int]) -> list[int]:
+        return items
+
+    batcher = mb.Batcher(work, length=int, batch_size=8, costs=FLAT)
+    asyncio.run(sizes_of(batcher, [], callers=16))
+    costs = batcher.stats()["costs"]
+    assert costs["seconds_of_one_row"] == costs["seconds_of_full_batch"] == 1
+    assert "so 8 rows pay" in costs["says"]

@@ -7,11 +7,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from multibin._core import Edges
 from multibin.batcher._job import Job
 from multibin.batcher._lane import Lane
 from multibin.batcher._options import Options
 from multibin.costs import CostLearner, CostTable
+from multibin.costs._report import report
 
 __all__ = ["Learning"]
 
@@ -173,7 +176,10 @@ class Learning:
         """Returns what is believed of the costs, in words."""
         if self._learner is not None:
             return self._learner.report()
-        return {}
+        if self.table is None or not self._lengths:
+            return {}
+        state = {"batches": self.batches, "batch_size": self._options.batch_size}
+        return report(self.table, np.array(self._lengths, np.float64), state)
 
     @property
     def edges(self) -> Edges | None:

@@ -21,9 +21,9 @@ STUCK = 0.05
 class Tasks:
     """Tasks that start when items wait and end when none do, so that an idle loop has none.
 
-    They run in one loop, the home: that of the first call. A home that is closed or stopped is left
-    for the loop of the next call, and one that is stuck for a loop of the batcher. A call from a
-    thread without a loop finds or starts that loop.
+    They run in one loop, the home: that of the first call. The workers leave a home that is closed
+    or stopped for the loop of the next call. One that is stuck they leave for a loop of the
+    batcher. A call from a thread without a loop finds or starts that loop.
     """
 
     def __init__(self, runtime: Runtime) -> None:
