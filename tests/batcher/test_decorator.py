@@ -173,5 +173,7 @@ def test_what_is_no_function(function: object) -> None:
         mb.Batcher(function)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"function\[1\]"):
         mb.Batcher([double, adouble])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="for an async function, got 'measure'"):
+        mb.Batcher(adouble, costs="measure", make=int)
     with pytest.raises(ValueError, match="workers must be 1"):
         mb.Batcher([double, double], workers=2)

@@ -67,8 +67,8 @@ class Batcher(Caller, Generic[T, R]):
         cost: returns what ``max_cost`` counts of an item. ``None``: its length.
         costs: what a batch takes. ``"learn"``: seconds by rows and longest length are fitted from
             the batches that run, and decide how many rows pay at each length. ``"measure"``: they
-            are measured before the first batch, on items of ``make``. A ``CostTable``: they are
-            known. ``None``: full batches always pay.
+            are measured before the first batch, on items of ``make``; not of an async function. A
+            ``CostTable``: they are known. ``None``: full batches always pay.
         make: makes an item of a length, for ``costs="measure"``.
         capacity: the most items that wait or run.
         max_cost: the most cost of the items that wait or run. ``None``: no limit.
@@ -142,6 +142,9 @@ class Batcher(Caller, Generic[T, R]):
             worker_timeout=worker_timeout,
             climb=climb,
         )
+        if costs == "measure" and is_async(calls[0]):
+            rule = "'learn', a CostTable or None for an async function"
+            raise ValueError(_args.sentence("costs", rule, costs))
         self._runtime = runtime = Runtime(options, calls, name or _name(calls[0]))
         runtime.crew = Tasks(runtime) if is_async(calls[0]) else Threads(runtime)
         runtime.batcher = weakref.ref(self)
