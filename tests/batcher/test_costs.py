@@ -40,7 +40,8 @@ def run(costs: object, seconds: object = None, **options: object) -> list[int]:
             await asyncio.sleep(seconds(len(items), max(items)))
         return items
 
-    batcher: mb.Batcher[int, int] = mb.Batcher(work, length=int, costs=costs, **options)  # type: ignore[arg-type]
+    options = {"length": int, **options}
+    batcher: mb.Batcher[int, int] = mb.Batcher(work, costs=costs, **options)  # type: ignore[arg-type]
     return asyncio.run(sizes_of(batcher, sizes))
 
 
@@ -115,3 +116,12 @@ def test_edges_follow_the_lengths_without_costs() -> None:
         while scheduler.edges == before and time.monotonic() < deadline:
             list(batcher.map(items[:100]))
         assert scheduler.edges != before
+
+
+@pytest.mark.parametrize(
+    "options", [{"bins": 1}, {"length": None}, {"edges": mb.Edges([0, 16, 101])}], ids=str
+)
+def test_edges_that_stay_have_the_batch_sizes_of_the_costs(options: dict[str, object]) -> None:
+    sizes = run(LINEAR, lambda *_: 1e-3, **options)
+    late = sizes[len(sizes) // 2 :]
+    assert sorted(late)[len(late) // 2] == 1
