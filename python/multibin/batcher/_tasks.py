@@ -157,10 +157,16 @@ class Tasks:
             if _is_cancelled():
                 raise
             return Raised(error)
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
+            if isinstance(error, GeneratorExit) and not self._is_worker():
+                raise  # This coroutine is closed, by no task that runs it.
             return Raised(error)
+
+    def _is_worker(self) -> bool:
+        """Returns true in a task of this batcher."""
+        return _get_running_loop() is not None and asyncio.current_task() in self._tasks
 
     async def _within(self, coroutine: Any, seconds: float) -> Any:
         """Awaits for some seconds; a call that takes longer is cancelled and left alone."""
