@@ -61,6 +61,16 @@ def test_close_from_the_loop_that_runs_the_batches_is_refused() -> None:
     asyncio.run(main())
 
 
+def test_close_in_an_event_loop_is_refused_and_changes_nothing() -> None:
+    async def work() -> None:
+        async with mb.Batcher(slow) as batcher:
+            with pytest.raises(RuntimeError, match="aclose"):
+                batcher.close()
+            assert await batcher(1) == 1
+
+    asyncio.run(work())
+
+
 def test_close_of_an_async_function_in_a_thread() -> None:
     batcher = mb.Batcher(aslow, batch_size=4)
     futures = [batcher.submit(item) for item in range(10)]
