@@ -106,6 +106,17 @@ def test_dropped_without_close(function: object) -> None:
     assert isinstance(outcomes[-1], mb.ClosedError)
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_dropped_while_a_task_runs_a_batch() -> None:
+    """The loop of the batcher is stopped: the task is cancelled, and its batch has no other."""
+    for _ in range(20):
+        batcher: mb.Batcher[int, int] = mb.Batcher(aslow, batch_size=1)
+        futures = [batcher.submit(item) for item in range(3)]
+        del batcher
+        assert isinstance(futures[-1].exception(timeout=10), mb.ClosedError)
+        assert isinstance(futures[0].exception(timeout=10), mb.ClosedError | None)
+
+
 def test_never_used_needs_no_close() -> None:
     batcher = mb.Batcher(slow)
     del batcher

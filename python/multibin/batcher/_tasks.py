@@ -10,7 +10,7 @@ from typing import Any
 
 from multibin.batcher._job import Job, Raised, raised
 from multibin.batcher._runtime import LOGGER, Runtime
-from multibin.errors import WorkerTimeoutError
+from multibin.errors import ClosedError, WorkerTimeoutError
 
 __all__ = ["Tasks"]
 
@@ -104,7 +104,8 @@ class Tasks:
 
     def _rest(self, home: asyncio.AbstractEventLoop) -> None:
         """Goes on if items came while a worker ended."""
-        if self._home is not home or self._tasks or not self._runtime.lanes.has_waiting():
+        ended = self._home is not home or self._runtime.dropped
+        if ended or self._tasks or not self._runtime.lanes.has_waiting():
             return
         if home.is_running() and not _is_cancelled():
             self._spawn(home)
@@ -124,7 +125,9 @@ class Tasks:
             else:
                 job.settle(outcome)
         except (asyncio.CancelledError, GeneratorExit):
-            if not job.abandoned:
+            if self._runtime.dropped:
+                job.fail(ClosedError(self._runtime.was_dropped))
+            elif not job.abandoned:
                 job.give_back()
             raise
         except BaseException as error:
