@@ -61,6 +61,16 @@ def test_close_from_the_loop_that_runs_the_batches_is_refused() -> None:
     asyncio.run(main())
 
 
+def test_close_in_an_event_loop_is_refused_and_changes_nothing() -> None:
+    async def work() -> None:
+        async with mb.Batcher(slow) as batcher:
+            with pytest.raises(RuntimeError, match="aclose"):
+                batcher.close()
+            assert await batcher(1) == 1
+
+    asyncio.run(work())
+
+
 def test_close_of_an_async_function_in_a_thread() -> None:
     batcher = mb.Batcher(aslow, batch_size=4)
     futures = [batcher.submit(item) for item in range(10)]
@@ -96,6 +106,17 @@ def test_dropped_without_close(function: object) -> None:
     gc.collect()
     outcomes = [future.exception(timeout=10) for future in futures]
     assert isinstance(outcomes[-1], mb.ClosedError)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_dropped_while_a_task_runs_a_batch() -> None:
+    """The loop of the batcher is stopped: the task is cancelled, and its batch has no other."""
+    for _ in range(20):
+        batcher: mb.Batcher[int, int] = mb.Batcher(aslow, batch_size=1)
+        futures = [batcher.submit(item) for item in range(3)]
+        del batcher
+        assert isinstance(futures[-1].exception(timeout=10), mb.ClosedError)
+        assert isinstance(futures[0].exception(timeout=10), mb.ClosedError | None)
 
 
 def test_never_used_needs_no_close() -> None:

@@ -36,7 +36,8 @@ def run(costs: object, seconds: object = None, **options: object) -> list[int]:
             await asyncio.sleep(seconds(len(items), max(items)))
         return items
 
-    batcher: mb.Batcher[int, int] = mb.Batcher(work, length=int, costs=costs, **options)  # type: ignore[arg-type]
+    options = {"length": int, **options}
+    batcher: mb.Batcher[int, int] = mb.Batcher(work, costs=costs, **options)  # type: ignore[arg-type]
     return asyncio.run(sizes_of(batcher, sizes))
 
 
@@ -122,3 +123,12 @@ def test_stats_of_a_given_table() -> None:
     costs = batcher.stats()["costs"]
     assert costs["seconds_of_one_row"] == costs["seconds_of_full_batch"] == 1
     assert "so 8 rows pay" in costs["says"]
+
+
+@pytest.mark.parametrize(
+    "options", [{"bins": 1}, {"length": None}, {"edges": mb.Edges([0, 16, 101])}], ids=str
+)
+def test_edges_that_stay_have_the_batch_sizes_of_the_costs(options: dict[str, object]) -> None:
+    sizes = run(LINEAR, lambda *_: 1e-3, **options)
+    late = sizes[len(sizes) // 2 :]
+    assert sorted(late)[len(late) // 2] == 1

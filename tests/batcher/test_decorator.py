@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import dataclasses
 import gc
+import pickle
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import assert_type
 
@@ -177,3 +180,50 @@ def test_what_is_no_function(function: object) -> None:
         mb.Batcher(adouble, costs="measure", make=int)
     with pytest.raises(ValueError, match="workers must be 1"):
         mb.Batcher([double, double], workers=2)
+
+
+class Scaled:
+    def __init__(self, factor: int) -> None:
+        self.factor = factor
+
+    @mb.batch
+    def scale(self, items: list[int]) -> list[int]:
+        return [self.factor * item for item in items]
+
+
+class Shifted(Scaled):
+    @mb.batch
+    def scale(self, items: list[int]) -> list[int]:
+        return [one + 1 for one in super().scale.map(items)]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, weakref_slot=True)
+class Named:
+    name: str
+    factor: int = dataclasses.field(compare=False)
+
+    @mb.batch
+    def scale(self, items: list[int]) -> list[int]:
+        return [self.factor * item for item in items]
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))]
+)
+def test_a_copy_has_a_batcher_of_its_own(copied: Callable[[Scaled], Scaled]) -> None:
+    first = Scaled(2)
+    assert first.scale.submit(10).result(10) == 20
+    second = copied(first)
+    second.factor = 3
+    assert second.scale.submit(10).result(10) == 30
+    assert first.scale.submit(10).result(10) == 20
+
+
+def test_equal_instances_have_batchers_of_their_own() -> None:
+    one, other = Named("a", 2), Named("a", 3)
+    assert [named.scale.submit(10).result(10) for named in (one, other)] == [20, 30]
+
+
+def test_a_method_that_calls_the_one_it_overrides() -> None:
+    shifted = Shifted(2)
+    assert shifted.scale.submit(10).result(10) == 21

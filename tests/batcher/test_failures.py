@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 import time
 import traceback
 from collections import Counter
 
+import numpy as np
 import pytest
 
 import multibin as mb
@@ -267,3 +269,30 @@ def test_the_function_may_call_its_own_batcher_from_a_thread() -> None:
         while len(asked) < 3 and time.monotonic() < deadline:
             time.sleep(0.01)
         assert [future.result(timeout=10) for future in asked] == [2, 1, 0]
+
+
+@pytest.mark.parametrize("results", [itertools.repeat(0), np.array(3)], ids=["endless", "no rows"])
+def test_results_that_cannot_be_one_an_item(results: object) -> None:
+    with mb.Batcher(lambda _: results) as batcher:  # type: ignore[arg-type, return-value, var-annotated]
+        (outcome,) = outcomes(batcher, [1])
+    assert isinstance(outcome, mb.errors.BatchError)
+
+
+def test_a_generator_exit_of_an_async_function_is_told_once() -> None:
+    calls = 0
+
+    async def leave(items: list[int]) -> list[int]:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise GeneratorExit
+        return items
+
+    async def work() -> None:
+        async with mb.Batcher(leave) as batcher:
+            with pytest.raises(mb.errors.WorkerError) as failed:
+                await batcher(1)
+            assert isinstance(failed.value.__cause__, GeneratorExit)
+            assert await batcher(2) == 2
+
+    asyncio.run(work())

@@ -111,3 +111,34 @@ def test_a_window_that_is_none(in_flight: object) -> None:
         pytest.raises((ValueError, TypeError), match="in_flight"),
     ):
         list(batcher.map([1], in_flight=in_flight))  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_an_item_whose_length_raises_fails_in_its_place(asynchronous: bool) -> None:
+    def length(item: int) -> int:
+        return 1 // item
+
+    async def results(return_exceptions: bool, seen: list[object]) -> None:
+        with_errors = {"return_exceptions": return_exceptions}
+        async with mb.Batcher(lambda items: items, length=length) as batcher:
+            if asynchronous:
+                async for result in batcher.amap([1, 2, 0, 3], **with_errors):
+                    seen.append(result)  # noqa: PERF401
+            else:
+                await asyncio.to_thread(
+                    lambda: seen.extend(batcher.map([1, 2, 0, 3], **with_errors))
+                )
+
+    seen: list[object] = []
+    asyncio.run(results(True, seen))
+    assert [*seen[:2], seen[3]] == [1, 2, 3]
+    assert isinstance(seen[2], ZeroDivisionError)
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(results(False, []))
+
+
+def test_map_of_a_closed_batcher_ends() -> None:
+    batcher = mb.Batcher(lambda items: items)
+    batcher.close()
+    with pytest.raises(mb.errors.ClosedError):
+        list(batcher.map([1, 2], return_exceptions=True))

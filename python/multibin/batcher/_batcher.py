@@ -316,8 +316,7 @@ class Batcher(Caller, Generic[T, R]):
         After ``timeout`` seconds (``None``: no limit) the remaining callers get ``ClosedError``.
 
         Raises:
-            RuntimeError: called in the thread of the event loop that has to run the batches;
-                ``await aclose()`` there.
+            RuntimeError: called in the thread of an event loop; ``await aclose()`` there.
 
         >>> import multibin as mb
         >>> same = mb.Batcher(lambda items: items)

@@ -7,7 +7,6 @@ import time
 from asyncio.events import _get_running_loop
 
 from multibin.batcher._runtime import Runtime
-from multibin.batcher._tasks import Tasks
 
 __all__ = ["aclose", "at_exit", "close"]
 
@@ -17,8 +16,8 @@ AT_EXIT = 60.0
 
 def close(runtime: Runtime, timeout: float | None) -> None:
     """Closes, and waits in a thread."""
-    if isinstance(runtime.crew, Tasks) and runtime.crew.runs_in(_get_running_loop()):
-        raise RuntimeError("close() would block the event loop that runs the batches: aclose()")
+    if _get_running_loop() is not None:
+        raise RuntimeError("close() would block the event loop of this thread: await aclose()")
     runtime.close()
     runtime.crew.settle()
     deadline = None if timeout is None else time.monotonic() + timeout

@@ -6,7 +6,7 @@ import functools
 import inspect
 import weakref
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, Protocol, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Generic, NamedTuple, Protocol, TypedDict, TypeVar, Unpack, overload
 
 from multibin._core import Edges
 from multibin.batcher._batcher import Batcher, Results
@@ -127,6 +127,13 @@ def _required(function: object) -> int | None:
     return sum(one.kind in positional and one.default is one.empty for one in parameters)
 
 
+class _Kept(NamedTuple, Generic[T, R]):
+    """The batcher of an instance that lives."""
+
+    batcher: Batcher[T, R]
+    instance: weakref.ref[Any]
+
+
 class BatchMethod(Generic[S, T, R]):
     """A decorated method: each instance gets a batcher of its own, when it is first used.
 
@@ -135,13 +142,12 @@ class BatchMethod(Generic[S, T, R]):
 
     def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
         self._function, self._options = function, options
-        self._batchers: weakref.WeakKeyDictionary[Any, Batcher[T, R]]
-        self._batchers = weakref.WeakKeyDictionary()
-        self._attribute: str | None = None
-        functools.update_wrapper(self, function, updated=())  # type: ignore[arg-type]
+        self._batchers: dict[int, _Kept[T, R]] = {}
+        """By the id of the instance: an instance need not be hashable, and equal ones differ.
 
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._attribute = name
+        Not in the instance, where a copy, a pickle and a method of the same name would find it.
+        """
+        functools.update_wrapper(self, function, updated=())  # type: ignore[arg-type]
 
     @overload
     def __get__(self, instance: None, owner: type) -> BatchMethod[S, T, R]: ...
@@ -150,13 +156,18 @@ class BatchMethod(Generic[S, T, R]):
     def __get__(self, instance: Any, owner: type) -> BatchMethod[S, T, R] | Batcher[T, R]:
         if instance is None:
             return self
-        kept = getattr(instance, "__dict__", None)
-        if kept is None or self._attribute is None:
-            batcher = self._batchers.get(instance)
-            return batcher or self._batchers.setdefault(instance, self._made(instance))
-        batcher = kept.setdefault(self._attribute, self._made(instance))
-        assert isinstance(batcher, Batcher)
-        return batcher
+        kept = self._batchers.get(id(instance))
+        return self._first(instance) if kept is None else kept.batcher
+
+    def _first(self, instance: Any) -> Batcher[T, R]:
+        """Makes the batcher of an instance, unless another thread is faster."""
+        key, batchers = id(instance), self._batchers
+
+        def gone(_: object) -> None:
+            batchers.pop(key, None)
+
+        kept = _Kept(self._made(instance), weakref.ref(instance, gone))
+        return batchers.setdefault(key, kept).batcher
 
     def _made(self, instance: Any) -> Batcher[T, R]:
         """Returns a batcher of the instance's method."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Set
+from collections.abc import Generator, Iterable, Mapping, Set, Sized
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from multibin import _args
@@ -127,9 +128,23 @@ def _listed(outcome: Any, rows: int) -> list[Any]:
         raise outcome.error
     if isinstance(outcome, str | bytes | Mapping | Set) or not isinstance(outcome, Iterable):
         raise BatchError(_rule(rows, f"got {_args.shown(outcome)}"))
-    results = outcome if isinstance(outcome, list) else list(outcome)
+    results = outcome if isinstance(outcome, list) else _read(outcome, rows)
     if len(results) != rows:
         raise BatchError(_rule(rows, f"got {len(results)}"))
+    return results
+
+
+def _read(outcome: Iterable[Any], rows: int) -> list[Any]:
+    """Returns the results of an iterable, which may have no end or, as an array may, no rows."""
+    try:
+        each = iter(outcome)
+    except TypeError as error:
+        raise BatchError(_rule(rows, f"got {_args.shown(outcome)}")) from error
+    if isinstance(outcome, Sized):
+        return list(each)
+    results = list(islice(each, rows + 1))
+    if len(results) > rows:
+        raise BatchError(_rule(rows, f"got more than {rows}"))
     return results
 
 

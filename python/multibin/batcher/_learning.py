@@ -103,11 +103,8 @@ class Learning:
         return self._seen >= self._fit_at and self.table is not None
 
     def _is_sampled(self) -> bool:
-        """Returns true for the batches whose lengths are kept: the first ones, then one in eight.
-
-        Edges are fitted to lengths only where there are bins to fit.
-        """
-        return self._fits_edges and (self._seen <= SAMPLE or self.batches % SPARSE == 0)
+        """Returns true if a batch's lengths are kept: of the first ones, then of one in eight."""
+        return self._seen <= SAMPLE or self.batches % SPARSE == 0
 
     def _observe(self, lane: Lane, lengths: list[int]) -> None:
         if self._fits_edges and not self._options.climb:
@@ -132,15 +129,25 @@ class Learning:
             self._fitting = False
 
     def _bins(self, table: CostTable) -> dict[str, Any]:
-        """Returns edges and the batch size of each queue, of the least seconds an item."""
+        """Returns edges, unless they stay, and batch sizes, of the least seconds an item."""
         options, lengths = self._options, list(self._lengths)
         if not lengths:
             return {}
         self._fit_at = max(self._fit_at, min(4 * self._seen, self._seen + SAMPLE))
         if not self._fits_edges:
-            return {}
+            return {"batch_size": self._sizes(table, lengths)}
         edges, sizes = table.bins(lengths, options.queues, options.batch_size)
         return {"edges": edges, "batch_size": sizes + sizes[-1:] * (options.queues - edges.bins)}
+
+    def _sizes(self, table: CostTable, lengths: list[int]) -> list[int]:
+        """Returns the batch size of each bin of edges that stay."""
+        options = self._options
+        edges = options.edges or Edges([0, 1])
+        held: list[list[int]] = [[] for _ in range(options.queues)]
+        for length in lengths:
+            held[edges.bin(length)].append(length)
+        most = options.batch_size
+        return [table.bins(bin_, 1, most)[1][0] if bin_ else most for bin_ in held]
 
     def _set(self, **settings: Any) -> None:
         with self._lock:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
-from multibin.errors import FullError
+from multibin.errors import ClosedError, FullError
 
 if TYPE_CHECKING:
     from multibin.batcher._batcher import Batcher
@@ -23,12 +23,32 @@ PAUSE = 0.01
 """Seconds to wait for room that others hold, where none of the call's own items waits."""
 
 
+class Refused:
+    """Stands for an item that was not submitted, as its length or key raised."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def result(self) -> NoReturn:
+        raise self._error
+
+    def __await__(self) -> Generator[Any, Any, NoReturn]:
+        yield from ()
+        raise self._error
+
+    def done(self) -> bool:
+        return True
+
+    def cancel(self) -> bool:
+        return False
+
+
 class InFlight(Generic[T, R]):
     """The items of one call that have no result yet, first in first out."""
 
     def __init__(self, batcher: Batcher[T, R], window: int) -> None:
         self._batcher, self._window = batcher, window
-        self._futures: deque[Future[R]] = deque()
+        self._futures: deque[Future[R] | Refused] = deque()
 
     def __len__(self) -> int:
         return len(self._futures)
@@ -43,9 +63,13 @@ class InFlight(Generic[T, R]):
             self._futures.append(self._batcher(item))
         except FullError:
             return False
+        except ClosedError:
+            raise
+        except Exception as error:
+            self._futures.append(Refused(error))
         return True
 
-    def next(self) -> Future[R]:
+    def next(self) -> Future[R] | Refused:
         return self._futures.popleft()
 
     @property
@@ -78,7 +102,7 @@ def map_in_order(
         flight.cancel()
 
 
-def _result(future: Future[R], return_exceptions: bool) -> R | Exception:
+def _result(future: Future[R] | Refused, return_exceptions: bool) -> R | Exception:
     try:
         return future.result()
     except Exception as error:
@@ -110,7 +134,7 @@ async def amap(
         flight.cancel()
 
 
-async def _awaited(future: Future[R], return_exceptions: bool) -> R | Exception:
+async def _awaited(future: Future[R] | Refused, return_exceptions: bool) -> R | Exception:
     try:
         return await future
     except Exception as error:

@@ -64,6 +64,7 @@ class Runtime:
         """Any worker may go on with an unfinished item: all run the same function."""
         self.failed = 0
         self.closed = False
+        self.dropped = False
         self.started = False
         self._lock = threading.Lock()
 
@@ -142,6 +143,10 @@ class Runtime:
         self.failed += told
         return told
 
+    @property
+    def was_dropped(self) -> str:
+        return f"{self.name} was dropped while this item waited"
+
     def detach(self) -> None:
         """Lets the next call of the batcher come through ``start``."""
         self.attached = False
@@ -162,9 +167,10 @@ class Runtime:
             self.close()
             self.lanes.end()
             return
+        self.dropped = True
         self.close()
         self.expiry.stop()
-        told = self.fail_waiting(f"{self.name} was dropped while this item waited")
+        told = self.fail_waiting(self.was_dropped)
         self.lanes.end()
         self.crew.abandon()
         if told:

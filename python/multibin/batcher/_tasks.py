@@ -34,7 +34,6 @@ class Tasks:
         self._free = list(range(len(runtime.calls)))
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._jobs: dict[int, Job] = {}
-        self._dropped = False
         self._beats = 0
         """Counts the steps of the workers."""
         self._watch: threading.Timer | None = None
@@ -93,8 +92,8 @@ class Tasks:
 
     def _give_back(self, job: Job) -> None:
         """Lets the rows of a batch wait for another loop, unless the batcher was dropped."""
-        if self._dropped:
-            job.fail(ClosedError(f"{self._runtime.name} was dropped while this item ran"))
+        if self._runtime.dropped:
+            job.fail(ClosedError(self._runtime.was_dropped))
         elif not job.abandoned:
             job.give_back()
 
@@ -142,7 +141,8 @@ class Tasks:
 
     def _rest(self, home: asyncio.AbstractEventLoop) -> None:
         """Goes on if items came while a worker ended."""
-        if self._home is not home or self._tasks or not self._runtime.lanes.has_waiting():
+        ended = self._home is not home or self._runtime.dropped
+        if ended or self._tasks or not self._runtime.lanes.has_waiting():
             return
         if home.is_running() and not _is_cancelled():
             self._spawn(home)
@@ -191,10 +191,16 @@ class Tasks:
             if _is_cancelled():
                 raise
             return Raised(error)
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
+            if isinstance(error, GeneratorExit) and not self._is_worker():
+                raise  # This coroutine is closed, by no task that runs it.
             return Raised(error)
+
+    def _is_worker(self) -> bool:
+        """Returns true in a task of this batcher."""
+        return _get_running_loop() is not None and asyncio.current_task() in self._tasks
 
     async def _within(self, coroutine: Any, seconds: float) -> Any:
         """Awaits for some seconds; a call that takes longer is cancelled and left alone."""
@@ -225,7 +231,6 @@ class Tasks:
             self._own = None
 
     def abandon(self) -> None:
-        self._dropped = True
         if self._own is not None:
             self._own.stop(0)
 
