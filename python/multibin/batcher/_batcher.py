@@ -368,5 +368,6 @@ def _name(call: Any) -> str:
 def _close_all() -> None:
     """Answers every caller before the interpreter ends."""
     for batcher in list(_LIVE):
-        if batcher._runtime.started and not batcher.closed:
-            _closing.at_exit(batcher._runtime)
+        runtime = batcher._runtime
+        if runtime.started and not (runtime.closed or runtime.forked):
+            _closing.at_exit(runtime)
