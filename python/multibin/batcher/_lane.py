@@ -80,7 +80,7 @@ class Lane:
         """Returns what was counted so far."""
         counted = self.scheduler.stats()
         kept = {name: counted[name] for name in ("submitted", "done", "cancelled", "expired")}
-        return Counter(kept, refused=self.inbox.refused)
+        return Counter({**kept, "refused": self.inbox.refused})
 
     def expire(self) -> float | None:
         """Fails what has expired; returns the seconds until the next item expires."""
