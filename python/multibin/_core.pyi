@@ -921,6 +921,7 @@ class Inbox:
             ``"drop_oldest"`` fails the oldest that waits.
         when_full: returns the seconds after which room is expected, for ``FullError``.
         when_ttl: is called when an item expires earlier than ``watch`` said.
+        when_admitted: is called when an item leaves the line for room, and waits for a batch.
 
     >>> from multibin._core import Inbox, Limit
     >>> scheduler, limit = Scheduler(Edges([0, 16]), 8), Limit(100)
@@ -929,7 +930,7 @@ class Inbox:
     >>> scheduler.stats()["waiting"], limit.cost
     (1, 4)
     """
-    def __new__(cls, /, scheduler: "Scheduler", limit: "Limit", *, length: Any | None = None, cost: Any | None = None, ttl: SupportsIndex | SupportsFloat | None = None, on_full: "Literal['raise', 'wait', 'drop_oldest']" = "raise", when_full: Any | None = None, when_ttl: Any | None = None) -> Inbox: ...
+    def __new__(cls, /, scheduler: "Scheduler", limit: "Limit", *, length: Any | None = None, cost: Any | None = None, ttl: SupportsIndex | SupportsFloat | None = None, on_full: "Literal['raise', 'wait', 'drop_oldest']" = "raise", when_full: Any | None = None, when_ttl: Any | None = None, when_admitted: Any | None = None) -> Inbox: ...
     def call(self, /, item: Any, *, length: SupportsIndex | SupportsFloat | None = None, cost: SupportsIndex | SupportsFloat | None = None, priority: "int" = 0, ttl: SupportsIndex | SupportsFloat | None = None) -> Future:
         """
         Submits an item as ``submit`` does; the future is a coroutine too.

@@ -33,7 +33,7 @@ __all__ = ["Batcher", "Function"]
 T = TypeVar("T")
 R = TypeVar("R")
 
-Results: TypeAlias = Sequence[R | BaseException | Unfinished[Any]]
+Results: TypeAlias = Iterable[R | BaseException | Unfinished[Any]]
 Function: TypeAlias = (
     Callable[[list[T]], Results[R]]
     | Callable[[list[T]], Awaitable[Results[R]]]
@@ -371,5 +371,6 @@ def _name(call: Any) -> str:
 def _close_all() -> None:
     """Answers every caller before the interpreter ends."""
     for batcher in list(_LIVE):
-        if batcher._runtime.started and not batcher.closed:
-            _closing.at_exit(batcher._runtime)
+        runtime = batcher._runtime
+        if runtime.started and not (runtime.closed or runtime.forked):
+            _closing.at_exit(runtime)

@@ -13,6 +13,9 @@ __all__ = ["aclose", "at_exit", "close"]
 AT_EXIT = 60.0
 """Seconds that the end of the interpreter waits for the batches that are left."""
 
+SLICE = 0.25
+"""Seconds after which a wait for the batches that are left looks whether their loop still runs."""
+
 
 def close(runtime: Runtime, timeout: float | None) -> None:
     """Closes, and waits in a thread."""
@@ -22,10 +25,12 @@ def close(runtime: Runtime, timeout: float | None) -> None:
     runtime.crew.settle()
     deadline = None if timeout is None else time.monotonic() + timeout
     for lane in runtime.lanes.all():
-        try:
-            lane.scheduler.drain(_left(deadline))
-        except TimeoutError:
-            break
+        while not _is_over(deadline):
+            try:
+                lane.scheduler.drain(_slice(deadline))
+                break
+            except TimeoutError:
+                runtime.crew.settle()
     _end(runtime, deadline)
 
 
@@ -35,10 +40,12 @@ async def aclose(runtime: Runtime, timeout: float | None) -> None:
     runtime.crew.settle()
     deadline = None if timeout is None else time.monotonic() + timeout
     for lane in runtime.lanes.all():
-        try:
-            await lane.scheduler.drain_async(_left(deadline))
-        except TimeoutError:
-            break
+        while not _is_over(deadline):
+            try:
+                await lane.scheduler.drain_async(_slice(deadline))
+                break
+            except TimeoutError:
+                runtime.crew.settle()
     await asyncio.to_thread(_end, runtime, deadline)
 
 
@@ -49,10 +56,21 @@ def at_exit(runtime: Runtime) -> None:
 
 def _end(runtime: Runtime, deadline: float | None) -> None:
     """Fails what is left after the deadline, and ends the workers."""
-    runtime.fail_waiting(f"{runtime.name} was closed before this item had a batch")
+    runtime.fail_waiting()
+    runtime.fail_running()
     runtime.lanes.end()
     runtime.crew.join(_left(deadline))
     runtime.expiry.stop()
+    runtime.expiry.join(_left(deadline))
+
+
+def _slice(deadline: float | None) -> float:
+    left = _left(deadline)
+    return SLICE if left is None else min(SLICE, left)
+
+
+def _is_over(deadline: float | None) -> bool:
+    return deadline is not None and time.monotonic() > deadline
 
 
 def _left(deadline: float | None) -> float | None:

@@ -18,7 +18,8 @@ class Expiry:
         self._lanes, self._name = lanes, name
         self._changed = threading.Event()
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        # Reentrant: the garbage collector may stop it while this thread holds it.
+        self._lock = threading.RLock()
         self._stopped = False
 
     def wake(self) -> None:
@@ -41,6 +42,12 @@ class Expiry:
         with self._lock:
             self._stopped = True
         self._changed.set()
+
+    def join(self, timeout: float | None) -> None:
+        """Waits until the thread has ended."""
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout)
 
     def expire(self) -> float | None:
         """Fails what has expired; returns the seconds until the next item expires."""

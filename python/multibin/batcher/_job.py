@@ -93,9 +93,13 @@ class Job:
         self.abandoned = True
         rows, items = list(range(len(self.rows))), self.rows.items
         if items:
-            progress = self.batch.progress[self.rows.positions].tolist()
-            self.rows.resume(self.batch, rows, items, progress, anywhere=True)
+            try:
+                progress = self.batch.progress[self.rows.positions].tolist()
+                self.rows.resume(self.batch, rows, items, progress, anywhere=True)
+            except (ValueError, TypeError, RuntimeError) as error:
+                self.fail(error)
         self.batch.done()
+        self.lane.resumed()
 
     def end(self, anywhere: bool) -> None:
         """Ends the lease; unfinished rows climb."""
@@ -108,6 +112,8 @@ class Job:
             except (ValueError, TypeError, RuntimeError) as error:
                 self.fail(error)
         self.batch.done()
+        if self.parked:
+            self.lane.resumed()
 
 
 def raised(outcome: Any) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+import time
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 
@@ -18,6 +19,12 @@ OCTAVES = 2**16
 """The longest item of the first edges, whose bins grow by one factor; later edges are fitted."""
 IDLE_LANES = 64
 """Keys whose queues are kept although nothing of theirs waits or runs."""
+
+
+PAUSE = 0.001
+"""Seconds until a thread looks again at a lane in which only items of other workers wait."""
+LOOKS = 4
+"""Lanes that a new key looks at, for one that can be forgotten."""
 
 
 class Lane:
@@ -38,7 +45,11 @@ class Lane:
             on_full=options.on_full,
             when_full=when_full,
             when_ttl=when_ttl,
+            when_admitted=self.resumed if options.key is not None else None,
         )
+        self.when_resumed: Callable[[Lane], None] | None = None
+        """Is called when items wait for a batch that no call submits: from the line for room, or
+        from an earlier batch."""
         self.queued = False
         """With keys: a worker will look at this lane."""
         self.version = 0
@@ -50,6 +61,11 @@ class Lane:
         submit = self.inbox.call if awaited else self.inbox.submit
         return submit(item, **options)
 
+    def resumed(self) -> None:
+        """Has workers look at what waits again."""
+        if self.when_resumed is not None and self.waiting:
+            self.when_resumed(self)
+
     @property
     def waiting(self) -> int:
         """The items that a batch may take."""
@@ -59,6 +75,12 @@ class Lane:
     def idle(self) -> bool:
         """Nothing waits or runs."""
         return self.inbox.items == 0
+
+    def counts(self) -> Counter[str]:
+        """Returns what was counted so far."""
+        counted = self.scheduler.stats()
+        kept = {name: counted[name] for name in ("submitted", "done", "cancelled", "expired")}
+        return Counter({**kept, "refused": self.inbox.refused})
 
     def expire(self) -> float | None:
         """Fails what has expired; returns the seconds until the next item expires."""
@@ -101,6 +123,9 @@ class Lanes(Protocol):
 
     def all(self) -> list[Lane]: ...
 
+    def counts(self) -> Counter[str]:
+        """Returns what was counted so far, in lanes that are forgotten too."""
+
     def has_waiting(self) -> bool: ...
 
     def close(self) -> None:
@@ -124,6 +149,9 @@ class OneLane:
 
     def all(self) -> list[Lane]:
         return [self.lane]
+
+    def counts(self) -> Counter[str]:
+        return self.lane.counts()
 
     def has_waiting(self) -> bool:
         return self.lane.waiting > 0
@@ -174,6 +202,10 @@ class KeyedLanes:
         self._line = Scheduler(Edges([0, 1]), 1, capacity=2**20, fill="strict")
         self._lanes: OrderedDict[Hashable, Lane] = OrderedDict()
         self._numbered: dict[int, Lane] = {}
+        self._leaving: list[Lane] = []
+        """Lanes that accept nothing more, and have items."""
+        self._past: Counter[str] = Counter()
+        """What was counted in lanes that are forgotten."""
         self._next = 0
         self._lock = threading.Lock()
         self._closed = False
@@ -199,7 +231,7 @@ class KeyedLanes:
         lane = self._make()
         with self._lock:
             self._next += 1
-            lane.number = self._next
+            lane.number, lane.when_resumed = self._next, self.submitted
             lane = self._lanes.setdefault(key, lane)
             self._numbered[lane.number] = lane
             closed = self._closed
@@ -209,19 +241,37 @@ class KeyedLanes:
         return lane
 
     def _forget_idle(self) -> None:
-        """Forgets the lanes that were made first and are idle, of more than are kept."""
-        for key, lane in list(self._lanes.items())[: -IDLE_LANES or None]:
-            if lane.idle and not lane.queued:
-                lane.scheduler.close()  # A call that still holds it asks for another one.
-                with self._lock:
-                    self._lanes.pop(key, None)
-                    self._numbered.pop(lane.number, None)
+        """Forgets lanes that are idle, of more than are kept: looks at those it saw last."""
+        with self._lock:
+            spare = min(len(self._lanes) - IDLE_LANES, LOOKS)
+            looks = [self._lanes.popitem(last=False) for _ in range(spare)]
+            for key, lane in looks:
+                if lane.idle and not lane.queued:
+                    lane.scheduler.close()  # A call that still holds it asks for another one.
+                    self._leaving.append(lane)
+                else:
+                    self._lanes[key] = lane
+            # A call may have come before the lane was closed: it is served first.
+            self._leaving = [lane for lane in self._leaving if not self._forgets(lane)]
+
+    def _forgets(self, lane: Lane) -> bool:
+        if lane.idle:
+            self._past += lane.counts()
+            del self._numbered[lane.number]
+            return True
+        return False
 
     def submitted(self, lane: Lane) -> None:
         """Puts a lane into the line, unless it stands there."""
         if not lane.queued:
-            lane.queued = True
-            self._line.submit(lane.number, 0)
+            try:
+                lane.queued = True
+                self._line.submit(lane.number, 0)
+            except ClosedError:  # All that waits is told.
+                lane.queued = False
+            except BaseException:
+                lane.queued = False
+                raise
 
     def is_current(self, key: Hashable, lane: Lane) -> bool:
         """Returns false for a lane that was forgotten."""
@@ -230,19 +280,27 @@ class KeyedLanes:
     def taker(self, number: int) -> Taker:
         return _LineTaker(self, self._line.worker(), number)
 
-    def take(self, number: int, worker: int) -> Job | None:
-        """Takes a batch of the lane with this number, for a worker."""
+    def take(self, number: int, worker: int) -> tuple[Job | None, bool]:
+        """Takes a batch of the lane with this number; tells whether it may look at the next.
+
+        What waits in a lane may be unfinished, and another worker's: there is no hurry then.
+        """
         lane = self._numbered.get(number)
         if lane is None:
-            return None
+            return None, True
         lane.queued = False
         job = _LaneTaker(lane, worker).poll()
-        if lane.waiting:
+        waits = lane.waiting > 0
+        if waits:
             self.submitted(lane)
-        return job
+        return job, not waits
 
     def all(self) -> list[Lane]:
         return list(self._numbered.values())
+
+    def counts(self) -> Counter[str]:
+        with self._lock:
+            return sum((lane.counts() for lane in self.all()), Counter(self._past))
 
     def has_waiting(self) -> bool:
         return any(lane.waiting for lane in self.all())
@@ -252,6 +310,8 @@ class KeyedLanes:
             self._closed = True
         for lane in self.all():
             lane.scheduler.close()
+            if lane.waiting:  # A call that was interrupted may have left it outside of the line.
+                self.submitted(lane)
 
     def end(self) -> None:
         self.close()
@@ -268,21 +328,25 @@ class _LineTaker:
                 turn = self._line.next_batch()
             except ClosedError:
                 return None
-            job = self._job(turn)
+            job, goes_on = self._take(turn)
             if job is not None:
                 return job
+            if not goes_on:
+                time.sleep(PAUSE)
 
     def poll(self) -> Job | None:
-        while True:
+        goes_on = True
+        while goes_on:
             try:
                 turn = self._line.next_batch(0)
             except (TimeoutError, ClosedError):
                 return None
-            job = self._job(turn)
+            job, goes_on = self._take(turn)
             if job is not None:
                 return job
+        return None
 
-    def _job(self, turn: Batch) -> Job | None:
+    def _take(self, turn: Batch) -> tuple[Job | None, bool]:
         with turn:
             number = int(turn.keys[0])
         return self._lanes.take(number, self._number)

@@ -45,6 +45,7 @@ class Learning:
         self._version = 0
         self._tried: int | None = None
         self._lock = threading.Lock()
+        self._applying = threading.Lock()
         self._fitting = False
         self._ran = 0.0
         """Seconds of the batches since the last fit."""
@@ -165,6 +166,11 @@ class Learning:
         """Brings the settings of a lane up to date."""
         if lane.version == self._version or lane.scheduler.closed:
             return
+        # One worker after the other: the last settings are the latest.
+        with self._applying:
+            self._apply(lane)
+
+    def _apply(self, lane: Lane) -> None:
         with self._lock:
             lane.version, settings = self._version, dict(self._settings)
             tried = self._tried

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import os
 import threading
 import time
 import warnings
@@ -64,8 +65,12 @@ class Runtime:
         """Any worker may go on with an unfinished item: all run the same function."""
         self.failed = 0
         self.closed = False
-        self.dropped = False
+        self.ended = False
+        """Nothing more is run: who still waits is told."""
         self.started = False
+        self.dropped = False
+        self._process = os.getpid()
+        self._running: dict[int, Job] = {}
         self._lock = threading.Lock()
 
     def _lane(self) -> Lane:
@@ -77,7 +82,7 @@ class Runtime:
         """Measures the batch times of a worker's function (``costs="measure"``)."""
         try:
             self.learning.measure(self.calls[number])
-        except Exception:
+        except BaseException:
             LOGGER.exception("the batch times of %s could not be measured", self.name)
 
     def attempt(self, job: Job, start: int, stop: int) -> Any:
@@ -93,9 +98,10 @@ class Runtime:
 
     def run(self, job: Job) -> None:
         """Runs a batch in this thread."""
+        self.begin(job)
         began = time.perf_counter()
         outcome = self.attempt(job, 0, len(job.rows))
-        if self.options.isolate and raised(outcome):
+        if self.options.isolate and raised(outcome) and not job.abandoned:
             self._isolate(job, outcome)
         else:
             job.settle(outcome)
@@ -106,13 +112,27 @@ class Runtime:
         span = next(halves, None)
         while span is not None:
             outcome = self.attempt(job, *span)
+            if job.abandoned:
+                return
             try:
                 span = halves.send(outcome)
             except StopIteration:
                 return
 
+    def begin(self, job: Job) -> None:
+        """Notes a batch that runs."""
+        self._running[id(job)] = job
+
+    def leave(self, job: Job) -> None:
+        """Lets the rows of a worker that ended with its loop wait again, or tells their callers."""
+        if self.ended:
+            job.fail(self._end())
+        elif not job.abandoned:
+            job.give_back()
+
     def finish(self, job: Job, seconds: float) -> None:
         """Ends a batch, and learns from one without an error."""
+        self._running.pop(id(job), None)
         if job.abandoned:
             return
         job.end(self._anywhere)
@@ -137,15 +157,27 @@ class Runtime:
         self.detach()
         self.lanes.close()
 
-    def fail_waiting(self, message: str) -> int:
-        """Fails what no worker has taken; returns how many callers were told."""
-        told = sum(lane.inbox.fail_waiting(ClosedError(message)) for lane in self.lanes.all())
+    def fail_waiting(self) -> int:
+        """Fails what no worker has taken, at the end; returns how many callers were told."""
+        self.ended = True
+        told = sum(lane.inbox.fail_waiting(self._end()) for lane in self.lanes.all())
         self.failed += told
         return told
 
+    def fail_running(self) -> None:
+        """Fails what workers have taken. What they still return is discarded."""
+        for job in list(self._running.values()):
+            job.fail(self._end())
+
+    def _end(self) -> ClosedError:
+        if self.dropped:
+            return ClosedError(f"{self.name} was dropped while this item waited")
+        return ClosedError(f"{self.name} was closed before this item had a result")
+
     @property
-    def was_dropped(self) -> str:
-        return f"{self.name} was dropped while this item waited"
+    def forked(self) -> bool:
+        """This is a child of the process in which the workers are."""
+        return os.getpid() != self._process
 
     def detach(self) -> None:
         """Lets the next call of the batcher come through ``start``."""
@@ -162,17 +194,16 @@ class Runtime:
             batcher._attach(self.lanes.lane.inbox, home)
 
     def abandon(self) -> None:
-        """Ends a batcher that was dropped without being closed."""
-        if self.closed or not self.started:
-            self.close()
-            self.lanes.end()
+        """Ends a batcher that was dropped, maybe without being closed."""
+        if self.forked:
             return
+        unclosed = self.started and not self.closed
         self.dropped = True
         self.close()
         self.expiry.stop()
-        told = self.fail_waiting(self.was_dropped)
+        told = self.fail_waiting()
         self.lanes.end()
         self.crew.abandon()
-        if told:
+        if told and unclosed:
             message = f"{self.name} was dropped without close(): {told} waiting items failed"
             warnings.warn(message, ResourceWarning, stacklevel=2)

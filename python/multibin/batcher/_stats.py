@@ -47,19 +47,18 @@ def stats(runtime: Runtime) -> BatcherStats:
     """Returns the counts of all keys together."""
     lanes = runtime.lanes.all()
     each = [lane.scheduler.stats() for lane in lanes]
-    learning, failed = runtime.learning, runtime.failed
-    done = sum(one["done"] for one in each)
+    counts, learning, failed = runtime.lanes.counts(), runtime.learning, runtime.failed
     batches = max(learning.batches, 1)
     return {
-        "submitted": sum(one["submitted"] for one in each),
+        "submitted": counts["submitted"],
         "waiting": sum(one["waiting"] for one in each),
         "running": sum(one["leased"] for one in each),
         "cost": runtime.limit.cost,
-        "answered": max(0, done - failed),
+        "answered": max(0, counts["done"] - failed),
         "failed": failed,
-        "cancelled": sum(one["cancelled"] for one in each),
-        "expired": sum(one["expired"] for one in each),
-        "refused": sum(lane.inbox.refused for lane in lanes),
+        "cancelled": counts["cancelled"],
+        "expired": counts["expired"],
+        "refused": counts["refused"],
         "batches": learning.batches,
         "mean_rows": learning.rows / batches,
         "mean_seconds": learning.seconds / batches,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from asyncio.events import _get_running_loop
+from collections.abc import Callable
 from typing import Any
 
 from multibin.batcher._job import Job, Raised, raised
 from multibin.batcher._runtime import LOGGER, Runtime
-from multibin.errors import ClosedError, WorkerTimeoutError
+from multibin.errors import WorkerTimeoutError
 
 __all__ = ["Tasks"]
 
@@ -28,11 +30,13 @@ class Tasks:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._lock = threading.Lock()
+        # Reentrant: the garbage collector may end a home while this thread holds it.
+        self._lock = threading.RLock()
         self._home: asyncio.AbstractEventLoop | None = None
         self._own: OwnLoop | None = None
         self._free = list(range(len(runtime.calls)))
         self._tasks: dict[asyncio.Task[None], int] = {}
+        """The workers of the home. A task of an earlier home is none, and ends."""
         self._jobs: dict[int, Job] = {}
         self._beats = 0
         """Counts the steps of the workers."""
@@ -42,10 +46,10 @@ class Tasks:
         home = self._settled()
         if _get_running_loop() is home:
             self._spawn(home)
-        else:
-            if not self._tasks:
-                home.call_soon_threadsafe(self._spawn, home)
-            self._watch_home(home)
+            return
+        if self._free:
+            self._post(home)
+        self._watch_home(home)
 
     def _watch_home(self, home: asyncio.AbstractEventLoop) -> None:
         """Looks soon, for a caller elsewhere, if the home takes a step: it may be stuck."""
@@ -62,48 +66,50 @@ class Tasks:
         if stuck and self._runtime.lanes.has_waiting():
             self._move_to_own()
 
-    def _move_to_own(self) -> None:
-        with self._lock:
-            self._own = self._own or OwnLoop(self._runtime.name)
-            self._move(self._own.loop)
-        self._own.loop.call_soon_threadsafe(self._spawn, self._own.loop)
-
     def _settled(self) -> asyncio.AbstractEventLoop:
         """Returns a home that runs."""
+        left: list[Job] = []
         with self._lock:
             home = self._home
             if home is None or not home.is_running():
-                running = _get_running_loop()
-                if running is None:
-                    self._own = self._own or OwnLoop(self._runtime.name)
-                    running = self._own.loop
-                self._move(running)
-                home = running
+                home = _get_running_loop() or self._own_loop()
+                left = self._move(home)
+        self._give_back(left)
         return home
 
-    def _move(self, home: asyncio.AbstractEventLoop) -> None:
-        """Leaves a home that does not run."""
-        self._home = home
-        for job in self._jobs.values():
-            self._give_back(job)
-        self._jobs = {}
-        self._tasks = {}
-        self._free = list(range(len(self._runtime.calls)))
+    def _own_loop(self) -> asyncio.AbstractEventLoop:
+        if self._own is None or not self._own.loop.is_running():
+            self._own = OwnLoop(self._runtime.name)
+        return self._own.loop
 
-    def _give_back(self, job: Job) -> None:
-        """Lets the rows of a batch wait for another loop, unless the batcher was dropped."""
-        if self._runtime.dropped:
-            job.fail(ClosedError(self._runtime.was_dropped))
-        elif not job.abandoned:
+    def _move(self, home: asyncio.AbstractEventLoop) -> list[Job]:
+        """Leaves a home that does not run; returns the batches that it did not end."""
+        left = list(self._jobs.values())
+        self._home, self._jobs, self._tasks = home, {}, {}
+        self._free = list(range(len(self._runtime.calls)))
+        return left
+
+    def _give_back(self, jobs: list[Job]) -> None:
+        for job in jobs:
             job.give_back()
+
+    def _post(self, home: asyncio.AbstractEventLoop) -> None:
+        """Has the home start a worker, from another thread."""
+        spawning = Spawning(self, home)
+        try:
+            home.call_soon_threadsafe(spawning)
+        except RuntimeError:  # It was closed since: the end of the call looks for another home.
+            return
 
     def _spawn(self, home: asyncio.AbstractEventLoop) -> None:
         """Starts a worker in the home, if one is free and something waits."""
         if home is self._home and self._free and self._runtime.lanes.has_waiting():
-            number = self._free.pop()
+            # In turn: only the worker that left an unfinished item may be able to go on with it.
+            number = self._free.pop(0)
             serve = self._serve(home, number)
             task = home.create_task(serve, context=self._runtime.context.copy())
             self._tasks[task] = number
+            task.add_done_callback(self._ended)
             if not self._free:
                 # Else a call comes here, to start another worker.
                 self._runtime.attach(home)
@@ -113,20 +119,33 @@ class Tasks:
         task = asyncio.current_task()
         assert task is not None
         try:
-            await self._run_all(home, number)
+            await self._run_all(task, home, number)
         except asyncio.CancelledError:
             # The loop ends: what waits may belong to other loops and threads.
             await asyncio.sleep(0)
             raise
         finally:
-            if self._tasks.pop(task, None) is not None:
-                self._free.append(number)
-                self._runtime.detach()
-            self._rest(home)
+            self._leave(task)
+            self.rest(home, ends=_get_running_loop() is not home or _is_cancelled())
 
-    async def _run_all(self, home: asyncio.AbstractEventLoop, number: int) -> None:
+    def _leave(self, task: asyncio.Task[None]) -> None:
+        """Notes that a worker has ended."""
+        number = self._tasks.pop(task, None)
+        if number is not None:
+            self._free.append(number)
+            self._runtime.detach()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Goes on after a worker that was cancelled before its first step."""
+        if task in self._tasks:
+            self._leave(task)
+            self.rest(task.get_loop(), ends=True)
+
+    async def _run_all(
+        self, task: asyncio.Task[None], home: asyncio.AbstractEventLoop, number: int
+    ) -> None:
         taker = self._runtime.lanes.taker(number)
-        while self._home is home and (job := taker.poll()) is not None:
+        while task in self._tasks and (job := taker.poll()) is not None:
             self._beats += 1
             if self._free:
                 self._spawn(home)
@@ -134,23 +153,33 @@ class Tasks:
             try:
                 await self._run(job)
             finally:
-                if not job.abandoned:
-                    self._jobs.pop(number, None)
+                if self._jobs.get(number) is job:
+                    del self._jobs[number]
             # The callers that were answered have their turn: they may ask again.
             await asyncio.sleep(0)
 
-    def _rest(self, home: asyncio.AbstractEventLoop) -> None:
-        """Goes on if items came while a worker ended."""
-        ended = self._home is not home or self._runtime.dropped
-        if ended or self._tasks or not self._runtime.lanes.has_waiting():
+    def rest(self, home: asyncio.AbstractEventLoop, ends: bool) -> None:
+        """Goes on if items wait that no worker of the home will take, elsewhere if that ends."""
+        if self._home is not home or self._tasks or not self._runtime.lanes.has_waiting():
             return
-        if home.is_running() and not _is_cancelled():
+        if self._runtime.ended:
+            self._runtime.fail_waiting()
+        elif not ends:
             self._spawn(home)
         else:
             self._move_to_own()
 
+    def _move_to_own(self) -> None:
+        """Goes on in a loop of the batcher."""
+        with self._lock:
+            own = self._own_loop()
+            left = self._move(own)
+        self._give_back(left)
+        self._post(own)
+
     async def _run(self, job: Job) -> None:
         """Runs a batch; its callers get an answer whatever ends it."""
+        self._runtime.begin(job)
         began = time.perf_counter()
         try:
             outcome = await self._attempt(job, 0, len(job.rows))
@@ -159,7 +188,7 @@ class Tasks:
             else:
                 job.settle(outcome)
         except (asyncio.CancelledError, GeneratorExit):
-            self._give_back(job)
+            self._runtime.leave(job)
             raise
         except BaseException as error:
             job.fail(error)
@@ -172,6 +201,8 @@ class Tasks:
         span = next(halves, None)
         while span is not None:
             outcome = await self._attempt(job, *span)
+            if job.abandoned:
+                return
             try:
                 span = halves.send(outcome)
             except StopIteration:
@@ -226,13 +257,28 @@ class Tasks:
             self.start()
 
     def join(self, timeout: float | None) -> None:
-        if self._own is not None:
-            self._own.stop(timeout)
-            self._own = None
+        own, self._own = self._own, None
+        if own is not None:
+            own.stop(timeout)
 
     def abandon(self) -> None:
         if self._own is not None:
             self._own.stop(0)
+
+
+class Spawning:
+    """A call that starts a worker in its home. If the home ends first, another home goes on."""
+
+    def __init__(self, tasks: Tasks, home: asyncio.AbstractEventLoop) -> None:
+        self._tasks, self._home, self._called = tasks, home, False
+
+    def __call__(self) -> None:
+        self._called = True
+        self._tasks._spawn(self._home)
+
+    def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not self._called and not is_finalizing():
+            self._tasks.rest(self._home, ends=True)
 
 
 class OwnLoop:

@@ -82,11 +82,14 @@ class Threads:
 
     def replace(self, job: Job, error: WorkerTimeoutError) -> None:
         """Gives up the worker of a batch, fails its callers, and starts another worker."""
-        job.fail(error)
-        job.batch.done()
-        self._runtime.failed += job.failed
-        with self._lock:
-            self._begin(job.worker)
+        # First: a caller that is told may close, which waits for the workers there are then.
+        try:
+            with self._lock:
+                self._begin(job.worker)
+        finally:
+            job.fail(error)
+            job.batch.done()
+            self._runtime.failed += job.failed
 
     def settle(self) -> None:
         """Does nothing: a thread runs until it ends."""
@@ -143,9 +146,9 @@ class Watch:
                 late = self._late()
                 if not late:
                     self._changed.wait(self._pause())
-            for job in late:
+            while late:
                 message = f"the function took longer than worker_timeout = {self._seconds:g} s"
-                self._threads.replace(job, WorkerTimeoutError(message))
+                self._threads.replace(late.pop(0), WorkerTimeoutError(message))
 
     def _late(self) -> list[Job]:
         """Takes the batches whose time is over."""

@@ -10,7 +10,7 @@ use crate::future::class::Future;
 use crate::future::delivery::Delivery;
 use crate::future::owner::Owner;
 use crate::future::state::{Failure, Phase, Request};
-use crate::interpreter::errors;
+use crate::interpreter::{calls, errors};
 
 impl Inbox {
     /// Lets the head of the line in while there is room.
@@ -45,7 +45,14 @@ impl Inbox {
         future: &Py<Future>,
         request: Request,
     ) -> PyResult<()> {
-        owner.object(py).cast::<Self>()?.get().enter(py, future, request)
+        let inbox = owner.object(py).cast::<Self>()?.get();
+        inbox.enter(py, future, request)?;
+        if let Some(when) = inbox.when_admitted.as_ref()
+            && let Err(error) = calls::call_0(when.bind(py))
+        {
+            calls::report(py, error);
+        }
+        Ok(())
     }
 }
 

@@ -37,6 +37,7 @@ use crate::scheduler::Scheduler;
 ///         ``"drop_oldest"`` fails the oldest that waits.
 ///     when_full: returns the seconds after which room is expected, for ``FullError``.
 ///     when_ttl: is called when an item expires earlier than ``watch`` said.
+///     when_admitted: is called when an item leaves the line for room, and waits for a batch.
 ///
 /// >>> from multibin._core import Inbox, Limit
 /// >>> scheduler, limit = Scheduler(Edges([0, 16]), 8), Limit(100)
@@ -54,6 +55,7 @@ pub struct Inbox {
     pub on_full: OnFull,
     pub when_full: Option<Py<PyAny>>,
     pub when_ttl: Option<Py<PyAny>>,
+    pub when_admitted: Option<Py<PyAny>>,
     pub watch: Watch,
     /// Requests that found no room.
     pub refused: AtomicU64,
@@ -149,7 +151,7 @@ impl Inbox {
 #[pymethods]
 impl Inbox {
     #[new]
-    #[pyo3(signature = (scheduler: "Scheduler", limit: "Limit", *, length = None, cost = None, ttl = None, on_full: "Literal['raise', 'wait', 'drop_oldest']" = "raise", when_full = None, when_ttl = None))]
+    #[pyo3(signature = (scheduler: "Scheduler", limit: "Limit", *, length = None, cost = None, ttl = None, on_full: "Literal['raise', 'wait', 'drop_oldest']" = "raise", when_full = None, when_ttl = None, when_admitted = None))]
     fn new(
         py: Python<'_>,
         scheduler: Py<Scheduler>,
@@ -160,6 +162,7 @@ impl Inbox {
         #[pyo3(from_py_with = word::on_full)] on_full: &str,
         when_full: Option<Py<PyAny>>,
         when_ttl: Option<Py<PyAny>>,
+        when_admitted: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let ttl = ttl.map(|ttl| seconds(&ttl, "ttl")).transpose()?;
         let on_full = words::choose(py, "on_full", on_full, words::ON_FULL)?;
@@ -174,6 +177,7 @@ impl Inbox {
             on_full,
             when_full,
             when_ttl,
+            when_admitted,
             watch,
             refused,
             slab,
@@ -291,7 +295,8 @@ impl Inbox {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.scheduler)?;
         visit.call(&self.limit)?;
-        for function in [&self.length, &self.cost, &self.when_full, &self.when_ttl] {
+        let when = [&self.when_full, &self.when_ttl, &self.when_admitted];
+        for function in [&self.length, &self.cost].into_iter().chain(when) {
             visit.call(function)?;
         }
         self.slab.traverse(|slab| slab.futures().try_for_each(|future| visit.call(future)))
