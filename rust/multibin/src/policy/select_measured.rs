@@ -76,8 +76,8 @@ impl Former {
         self.scan(now, all, None)
     }
 
-    /// Takes the head of a queue and what leaves with it: its part of the plan, or of another one if
-    /// something else changed what waits.
+    /// Takes the head of a queue with its part of the plan. Plans again if anything else
+    /// changed what waits.
     fn take_part(&mut self, eligible: Eligible, home: Home, measured: &mut Measured) -> Vec<Row> {
         let (waiting, gone) = (self.queues.new_requests().waiting(), self.gone());
         let any_may_leave = self.queues.parked() == 0 && eligible.max_new >= waiting;

@@ -6,7 +6,7 @@ use super::window::Window;
 use crate::costs::{BatchTimes, Column};
 
 /// So many sums are compared at once.
-const LANES: usize = 8;
+const LANES: usize = 4;
 
 type Lanes = [f32; LANES];
 
@@ -89,8 +89,7 @@ fn least(column: Column<'_>, without: &[f32]) -> f32 {
         let sums = sums(low, high, column.part, without);
         lanes = std::array::from_fn(|lane| lower(lanes[lane], sums[lane]));
     }
-    let lanes: [f32; 4] = std::array::from_fn(|lane| lower(lanes[lane], lanes[lane + 4]));
-    lower(lower(lanes[0], lanes[1]), lower(lanes[2], lanes[3]))
+    lanes.into_iter().fold(f32::INFINITY, lower)
 }
 
 #[inline]

@@ -129,12 +129,11 @@ impl TicketIndex {
             return;
         }
         // A bucket may name the position at which its last request waited, and another one now.
-        match self.collided.get_mut(&ticket) {
-            Some(position) => *position = to,
-            None => {
-                let bucket = self.bucket(ticket);
-                self.last[bucket] = to;
-            }
+        if let Some(position) = self.collided.get_mut(&ticket) {
+            *position = to;
+        } else {
+            let bucket = self.bucket(ticket);
+            self.last[bucket] = to;
         }
     }
 
