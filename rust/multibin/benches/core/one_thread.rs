@@ -63,6 +63,9 @@ pub fn scheduler(c: &mut Criterion) {
     let mut scheduler = OneThread::with(4, BINS, Fill::Elastic, 1024);
     let name = "submit + form, priorities, 1,024 wait";
     group.bench_function(name, |b| b.iter(|| scheduler.submit_and_form()));
+    let mut scheduler = OneThread::new(2 * BINS, Fill::Elastic, 0);
+    let name = "submit + form, elastic, 32 bins, nothing else waits";
+    group.bench_function(name, |b| b.iter(|| scheduler.submit_and_form()));
     let mut scheduler = OneThread::in_batches_of(8);
     let name = "submit + form, elastic, batches of 8, nothing else waits";
     group.bench_function(name, |b| b.iter(|| scheduler.submit_and_form()));

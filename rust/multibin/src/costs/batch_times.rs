@@ -265,14 +265,16 @@ impl Points {
     /// Returns the point before a length, and which share of the way to the next one it is.
     #[inline]
     fn find(&self, length: u32) -> (usize, f32) {
-        let beyond = u64::from(length).saturating_sub(self.lengths[0]);
-        let stretch = ((beyond >> self.shift) as usize).min(self.begins.len() - 1);
-        let mut below = self.begins[stretch] as usize;
-        let at = self.lengths[0] + beyond;
-        while below + 2 < self.lengths.len() && self.lengths[below + 1] <= at {
+        let at = u64::from(length).max(self.lengths[0]);
+        let stretch = ((at - self.lengths[0]) >> self.shift) as usize;
+        let mut below = self.begins[stretch.min(self.begins.len() - 1)] as usize;
+        let (mut point, mut next) = (self.lengths[below], self.lengths[below + 1]);
+        while next <= at && below + 2 < self.lengths.len() {
             below += 1;
+            (point, next) = (next, self.lengths[below + 1]);
         }
-        (below, (at - self.lengths[below]) as f32 * self.steps[below])
+        // Both are lengths, and the point is not above.
+        (below, ((at - point) as u32) as f32 * self.steps[below])
     }
 }
 

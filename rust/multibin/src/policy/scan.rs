@@ -26,6 +26,20 @@ impl Former {
         }
     }
 
+    /// Returns the candidates to lead a batch of new requests, without the full bins. Needs no
+    /// refreshed heads. O(bins that are not empty).
+    pub(super) fn scan_new(&self, now: u64) -> Scan {
+        let mut scan =
+            Scan { oldest: Candidate::NONE, overdue: Candidate::NONE, full: Candidate::NONE };
+        for (bin, queue) in self.queues.new_requests().occupied() {
+            scan.oldest.offer(queue.head.rank, bin);
+            if self.is_overdue(&queue.head, now) {
+                scan.overdue.offer(queue.head.ticket, (bin, Owner::New));
+            }
+        }
+        scan
+    }
+
     /// Returns the oldest of the overdue heads of new requests.
     pub(super) fn overdue_new(&self, now: u64) -> Candidate<(usize, Owner)> {
         let mut overdue = Candidate::NONE;

@@ -1,8 +1,10 @@
 //! Selects the batch that leaves by measured costs.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::bins::Eligible;
+use super::candidate::Scan;
 use super::former::{Formed, Former};
 use super::measured::{Measured, Window};
 use super::waiting::Home;
@@ -10,6 +12,9 @@ use crate::costs::BatchTimes;
 use crate::request::{Reason, Row};
 
 impl Former {
+    /// So many requests have few heads.
+    const FEW: usize = 64;
+
     /// Sets the seconds of a batch by which batches are cut; `None`: no costs are known. Follows
     /// [`Former::set_rules`].
     pub(crate) fn set_costs(&mut self, costs: Option<&Arc<BatchTimes>>) {
@@ -38,8 +43,7 @@ impl Former {
         measured: &mut Measured,
     ) -> Option<Formed> {
         let eligible = self.bounded(now, all, closed);
-        self.refresh();
-        let mut scan = self.scan(now, all, None);
+        let mut scan = self.scan_measured(now, all);
         let overdue = scan.overdue.leader;
         if eligible.max_new != all.max_new {
             scan = self.scan(now, eligible, None);
@@ -61,34 +65,67 @@ impl Former {
         Some(Formed::new(rows, None, bin, reason))
     }
 
-    /// Takes the head of a queue and what leaves with it by the best cut of the window around it.
+    /// Returns the candidates to lead a batch. Few heads are looked at one by one: that takes fewer
+    /// steps than to refresh those that changed.
+    fn scan_measured(&mut self, now: u64, all: Eligible) -> Scan {
+        let new = self.queues.new_requests();
+        if new.waiting() <= Self::FEW && self.queues.climbing(all.worker) == 0 {
+            return self.scan_new(now);
+        }
+        self.refresh();
+        self.scan(now, all, None)
+    }
+
+    /// Takes the head of a queue with its part of the plan. Plans again if anything else
+    /// changed what waits.
     fn take_part(&mut self, eligible: Eligible, home: Home, measured: &mut Measured) -> Vec<Row> {
-        let Measured { times, window, cut } = measured;
-        self.look_around(eligible, home, window);
+        let (waiting, gone) = (self.queues.new_requests().waiting(), self.gone());
+        let any_may_leave = self.queues.parked() == 0 && eligible.max_new >= waiting;
+        if !any_may_leave || !measured.plan.holds(waiting, gone) {
+            self.look_around(eligible, home, &mut measured.window);
+            let is_all = any_may_leave && measured.window.len() == waiting;
+            self.cut(eligible, home, is_all.then_some(waiting), measured);
+        }
+        let part = measured.plan.take(measured.window.head(home));
+        self.take_picked(&mut measured.window, part)
+    }
+
+    /// Plans the batches of the best cut of a window down to that of the leader's; of all that
+    /// waits if `waiting` is given.
+    fn cut(
+        &mut self,
+        eligible: Eligible,
+        leader: Home,
+        waiting: Option<usize>,
+        measured: &mut Measured,
+    ) {
+        let Measured { times, window, cut, plan } = measured;
         let most = times.max_rows() as usize;
         // Without climbers all rows are new. Beside climbers, `max_new` lets all start or none.
         let most = if eligible.max_new > 0 { most.min(eligible.max_new) } else { most };
         self.find_most_rows(window, most, &mut cut.most_rows);
         cut.compute(times, window);
-        let part = cut.part_of(times, window, window.leader());
-        window.pick(part);
-        self.take_picked(window)
+        let mut parts = cut.parts(times, window);
+        if waiting.is_some() {
+            plan.keep(parts, waiting, self.gone());
+        } else {
+            let leader = window.head(leader);
+            plan.keep(parts.find(|part| part.start <= leader).into_iter(), None, self.gone());
+        }
     }
 
-    /// Takes the picked entries of a window, in the order of their lengths.
-    fn take_picked(&mut self, window: &Window) -> Vec<Row> {
-        let row = |position| self.slab.entry(position).row;
-        let rows = window.picked().map(row).collect();
-        for run in window.runs() {
-            let (full, entries) = (self.full.of(run.home.bin), window.entries(run));
-            let ((), taken) = self.queues.take(run.home, &mut self.slab, full, |queue, slab| {
+    /// Takes sorted entries of a window, in the order of their lengths.
+    fn take_picked(&mut self, window: &mut Window, part: Range<usize>) -> Vec<Row> {
+        let row = |at| self.slab.entry(window.position(at)).row;
+        let rows = part.clone().map(row).collect();
+        window.leave(part, |home, entries| {
+            let full = self.full.of(home.bin);
+            let ((), taken) = self.queues.take(home, &mut self.slab, full, |queue, slab| {
                 queue.take_picked(slab, entries);
             });
-            if taken.new + taken.climbers > 0 {
-                self.changed.insert(run.home.bin);
-            }
+            self.changed.insert(home.bin);
             self.settle(taken);
-        }
+        });
         rows
     }
 }

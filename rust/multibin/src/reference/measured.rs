@@ -8,7 +8,7 @@ use crate::costs::BatchTimes;
 impl Reference {
     /// Returns the batch of an overdue head, or else of the oldest head. `bins`: what may join it.
     pub(super) fn measured(
-        &self,
+        &mut self,
         times: &BatchTimes,
         bins: &[Vec<Entry>],
         overdue: &[Entry],
@@ -25,13 +25,29 @@ impl Reference {
             (None, false, false) => Reason::Elastic,
         };
         let rows = if full {
+            self.plan = None;
             self.first_batch(leader, &bins[leader.bin])
         } else {
-            let cut = self.best_cut(times, &self.window(bins, leader));
-            let holds = |part: &Vec<Entry>| part.iter().any(|row| row.ticket == leader.ticket);
-            cut.into_iter().find(holds).unwrap()
+            self.part(times, bins, leader)
         };
         (rows, leader.bin, reason, None)
+    }
+
+    /// Returns the leader's part of the last cut, if its other parts are all that waits, or of
+    /// another cut.
+    fn part(&mut self, times: &BatchTimes, bins: &[Vec<Entry>], leader: &Entry) -> Vec<Entry> {
+        let mut cut = self.plan.take().unwrap_or_else(|| {
+            let cut = self.best_cut(times, &self.window(bins, leader));
+            let tickets = |part: Vec<Entry>| part.iter().map(|row| row.ticket).collect();
+            cut.into_iter().map(tickets).collect()
+        });
+        let leaders = cut.iter().position(|part| part.contains(&leader.ticket)).unwrap();
+        let part = cut.swap_remove(leaders);
+        let rest: usize = cut.iter().map(Vec::len).sum();
+        let is_all = part.len() + rest == self.waiting.len();
+        self.plan = Some(cut).filter(|_| is_all && self.waiting.iter().all(|row| !row.parked));
+        let row = |ticket: &u64| self.waiting.iter().find(|row| row.ticket == *ticket).unwrap();
+        part.iter().map(row).cloned().collect()
     }
 
     /// Returns the leader and the first others of its bin.

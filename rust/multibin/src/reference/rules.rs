@@ -31,15 +31,15 @@ impl Eligible {
 
 impl Reference {
     /// Returns the batch that leaves for `worker`.
-    pub(super) fn next(&self, worker: usize) -> Option<Leaves> {
+    pub(super) fn next(&mut self, worker: usize) -> Option<Leaves> {
         let mut eligible = self.eligible(worker);
         let waiting = eligible.all().count();
         if waiting == 0 {
             return None;
         }
-        if let Some(times) = &self.config.costs {
+        if let Some(times) = self.config.costs.clone() {
             eligible.keep_climbers(None);
-            return Some(self.measured(times, &eligible.bins, &eligible.overdue));
+            return Some(self.measured(&times, &eligible.bins, &eligible.overdue));
         }
         let elastic = self.config.fill == Fill::Elastic;
         // A request that does not start only because of climbers is not passed by them once it is

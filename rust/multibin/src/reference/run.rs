@@ -169,6 +169,7 @@ impl Run {
         let change =
             Change { edges: edges.clone(), batch_size, max_parked, budget, ..Change::default() };
         self.scheduler.reconfigure(&change).unwrap();
+        self.reference.plan = None;
         let config = &mut self.reference.config;
         config.batch_size = batch_size.unwrap_or(config.batch_size);
         config.max_parked = max_parked.apply(config.max_parked);
@@ -196,6 +197,7 @@ impl Run {
         assert_eq!(outcome.is_err(), refused);
         if !refused {
             config.costs = costs.clone().apply(None);
+            self.reference.plan = None;
         }
     }
 

@@ -16,6 +16,8 @@ pub(super) struct Reference {
     /// With strict fill, the entries of a queue that a change of edges left behind: those with
     /// lower sequence numbers.
     pub(super) left_behind: BTreeMap<Queue, u64>,
+    /// The tickets of the other batches of the last cut, while they are all that waits.
+    pub(super) plan: Option<Vec<Vec<u64>>>,
     pub(super) tickets: u64,
     pub(super) entries: u64,
     pub(super) taken: u64,
@@ -31,6 +33,7 @@ impl Reference {
             waiting: Vec::new(),
             bound_floors: BTreeMap::new(),
             left_behind: BTreeMap::new(),
+            plan: None,
             tickets: 0,
             entries: 0,
             taken: 0,
@@ -61,6 +64,7 @@ impl Reference {
 
     pub(super) fn enter(&mut self, entry: &Entry) {
         let ahead = self.waiting.len() as u64;
+        self.plan = None;
         self.waiting.push(Entry {
             bin: self.edges.bin(entry.length).max(self.edges.bin(entry.progress)),
             sequence: self.entries,
@@ -79,6 +83,9 @@ impl Reference {
         gone.sort_by_key(|entry| (entry.deadline(), entry.ticket));
         let stay = gone.split_off(max.min(gone.len()));
         let left = !stay.is_empty();
+        if !gone.is_empty() {
+            self.plan = None;
+        }
         rest.extend(stay);
         self.waiting = rest;
         self.forget_empty();
@@ -90,7 +97,11 @@ impl Reference {
         let waiting = self.waiting.len();
         self.waiting.retain(|entry| entry.ticket != ticket);
         self.forget_empty();
-        self.waiting.len() < waiting
+        let found = self.waiting.len() < waiting;
+        if found {
+            self.plan = None;
+        }
+        found
     }
 
     /// Takes rows. A row that leaves from behind one that stays passes its bypass bound on to the

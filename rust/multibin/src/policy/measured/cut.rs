@@ -6,7 +6,9 @@ use super::window::Window;
 use crate::costs::{BatchTimes, Column};
 
 /// So many sums are compared at once.
-const LANES: usize = 8;
+const LANES: usize = 4;
+
+type Lanes = [f32; LANES];
 
 /// The exact dynamic program over a window, and its result.
 ///
@@ -33,17 +35,18 @@ impl Cut {
         }
     }
 
-    /// Returns the batch of the best cut that holds a sorted entry. Of equal cuts, the one whose
-    /// last batch has the most rows, then the one before, and so on.
-    pub(crate) fn part_of(&self, times: &BatchTimes, window: &Window, at: usize) -> Range<usize> {
-        let mut end = window.len();
-        loop {
-            let begin = end - self.rows_of_last(times, window, end - 1);
-            if begin <= at {
-                return begin..end;
-            }
-            end = begin;
-        }
+    /// Returns the batches of the best cut, the last one first. Of equal cuts, the one whose last
+    /// batch has the most rows, then the one before, and so on.
+    pub(crate) fn parts(
+        &self,
+        times: &BatchTimes,
+        window: &Window,
+    ) -> impl Iterator<Item = Range<usize>> {
+        let before = |end: usize| {
+            let begin = end - self.rows_of_last(times, window, end.checked_sub(1)?);
+            Some(begin..end)
+        };
+        std::iter::successors(before(window.len()), move |part| before(part.start))
     }
 
     /// Returns the rows of the last batch of the best cut up to the entry `longest`.
@@ -73,21 +76,29 @@ impl Cut {
 fn least(column: Column<'_>, without: &[f32]) -> f32 {
     let rows = without.len();
     let (low, high) = (&column.low[..rows], &column.high[..rows]);
-    let sum = |low: f32, high: f32, without: f32| low + column.part * (high - low) + without;
-    let mut lanes = [f32::INFINITY; LANES];
-    let (low, low_rest) = low.as_chunks::<LANES>();
-    let (high, high_rest) = high.as_chunks::<LANES>();
-    let (without, without_rest) = without.as_chunks::<LANES>();
+    let (Some(last_low), Some(last_high), Some(last)) =
+        (low.last_chunk::<LANES>(), high.last_chunk::<LANES>(), without.last_chunk::<LANES>())
+    else {
+        return (0..rows).map(|row| column.at(row) + without[row]).fold(f32::INFINITY, lower);
+    };
+    // The last sums may be among the others too.
+    let mut lanes = sums(last_low, last_high, column.part, last);
+    let low = low.as_chunks::<LANES>().0;
+    let (high, without) = (high.as_chunks::<LANES>().0, without.as_chunks::<LANES>().0);
     for ((low, high), without) in low.iter().zip(high).zip(without) {
-        for lane in 0..LANES {
-            let sum = sum(low[lane], high[lane], without[lane]);
-            lanes[lane] = if sum < lanes[lane] { sum } else { lanes[lane] };
-        }
+        let sums = sums(low, high, column.part, without);
+        lanes = std::array::from_fn(|lane| lower(lanes[lane], sums[lane]));
     }
-    for (((lane, &low), &high), &without) in
-        lanes.iter_mut().zip(low_rest).zip(high_rest).zip(without_rest)
-    {
-        *lane = sum(low, high, without).min(*lane);
-    }
-    lanes.into_iter().fold(f32::INFINITY, f32::min)
+    lanes.into_iter().fold(f32::INFINITY, lower)
+}
+
+#[inline]
+fn sums(low: &Lanes, high: &Lanes, part: f32, without: &Lanes) -> Lanes {
+    std::array::from_fn(|lane| low[lane] + part * (high[lane] - low[lane]) + without[lane])
+}
+
+/// Returns the lower of two numbers; as one instruction, unlike [`f32::min`].
+#[inline]
+fn lower(one: f32, other: f32) -> f32 {
+    if one < other { one } else { other }
 }

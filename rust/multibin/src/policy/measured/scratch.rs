@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::cut::Cut;
+use super::plan::Plan;
 use super::window::Window;
 use crate::costs::BatchTimes;
 
@@ -12,10 +13,12 @@ pub(crate) struct Measured {
     pub(crate) times: Arc<BatchTimes>,
     pub(crate) window: Window,
     pub(crate) cut: Cut,
+    /// The parts of the cut of the window.
+    pub(crate) plan: Plan,
 }
 
 impl Measured {
     pub(crate) fn new(times: Arc<BatchTimes>) -> Self {
-        Self { times, window: Window::default(), cut: Cut::default() }
+        Self { times, window: Window::default(), cut: Cut::default(), plan: Plan::default() }
     }
 }

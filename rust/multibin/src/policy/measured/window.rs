@@ -7,22 +7,48 @@ use crate::costs::BatchTimes;
 
 /// Some entries of one queue: its first ones, in order.
 #[derive(Debug)]
-pub(crate) struct Run {
-    pub(crate) home: Home,
+struct Run {
+    home: Home,
     range: Range<usize>,
+    /// How many of them leave.
+    leaving: usize,
 }
 
 /// Entries of the leader's bin and of the nearest ones, the leader first.
 #[derive(Debug, Default)]
 pub(crate) struct Window {
     entries: Vec<Picked>,
-    /// The bin of each entry.
-    bins: Vec<u32>,
     runs: Vec<Run>,
-    /// The predicted lengths of the entries and their indices, by length.
-    sorted: Vec<u64>,
-    /// The sorted entries that leave.
-    part: Range<usize>,
+    sorted: Vec<Sorted>,
+}
+
+/// The predicted length of an entry, then its index, then its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Sorted(u64);
+
+impl Sorted {
+    const INDEX: u32 = 16;
+    const LENGTH: u32 = 32;
+
+    #[inline]
+    fn new(length: u32, index: usize, run: usize) -> Self {
+        Self(u64::from(length) << Self::LENGTH | (index << Self::INDEX | run) as u64)
+    }
+
+    #[inline]
+    fn length(self) -> u32 {
+        (self.0 >> Self::LENGTH) as u32
+    }
+
+    #[inline]
+    fn index(self) -> usize {
+        usize::from((self.0 >> Self::INDEX) as u16)
+    }
+
+    #[inline]
+    fn run(self) -> usize {
+        usize::from(self.0 as u16)
+    }
 }
 
 impl Window {
@@ -35,16 +61,8 @@ impl Window {
         (4 * rows).clamp(32, 64).max(2 * rows).min(Self::MOST)
     }
 
-    /// Returns the entries of a queue.
-    pub(crate) fn entries(&self, run: &Run) -> &[Picked] {
-        &self.entries[run.range.clone()]
-    }
-
-    pub(crate) fn runs(&self) -> &[Run] {
-        &self.runs
-    }
-
-    /// Returns how many entries there are.
+    /// Returns how many entries there are, or were before some left.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.sorted.len()
     }
@@ -52,68 +70,69 @@ impl Window {
     /// Returns the length of a sorted entry.
     #[inline]
     pub(crate) fn length(&self, at: usize) -> u32 {
-        (self.sorted[at] >> u32::BITS) as u32
+        self.sorted[at].length()
     }
 
     /// Returns the position of a sorted entry in the slab.
+    #[inline]
     pub(crate) fn position(&self, at: usize) -> u32 {
-        self.entries[self.index(at)].position
+        self.entries[self.sorted[at].index()].position
     }
 
     /// Returns the bin of a sorted entry.
     pub(crate) fn bin(&self, at: usize) -> usize {
-        self.bins[self.index(at)] as usize
+        self.runs[self.sorted[at].run()].home.bin
     }
 
-    fn index(&self, at: usize) -> usize {
-        self.sorted[at] as u32 as usize
+    /// Returns where the head of a queue is among the sorted entries.
+    pub(crate) fn head(&self, home: Home) -> usize {
+        let run = self.runs.iter().find(|run| run.home == home).expect("the window has its head");
+        self.entries[run.range.start].place as usize
     }
 
-    /// Returns where the leader is among the sorted entries.
-    pub(crate) fn leader(&self) -> usize {
-        let leader = self.sorted.iter().position(|&sorted| sorted as u32 == 0);
-        leader.expect("the leader is the first entry")
-    }
-
-    /// Marks the sorted entries that leave.
-    pub(crate) fn pick(&mut self, part: Range<usize>) {
-        for at in part.clone() {
-            let index = self.index(at);
-            self.entries[index].leaves = true;
+    /// Lets some sorted entries leave. Calls `take` for each of their queues, with its entries.
+    pub(crate) fn leave(&mut self, part: Range<usize>, mut take: impl FnMut(Home, &mut [Picked])) {
+        let Self { entries, runs, sorted } = self;
+        for entry in &sorted[part] {
+            entries[entry.index()].leaves = true;
+            runs[entry.run()].leaving += 1;
         }
-        self.part = part;
-    }
-
-    /// Returns the positions of the entries that leave, by length.
-    pub(crate) fn picked(&self) -> impl Iterator<Item = u32> {
-        self.part.clone().map(|at| self.position(at))
+        for (at, run) in runs.iter_mut().enumerate().filter(|(_, run)| run.leaving > 0) {
+            take(run.home, &mut entries[run.range.clone()]);
+            run.range.start += std::mem::take(&mut run.leaving);
+            for index in run.range.clone() {
+                let sorted = &mut sorted[entries[index].place as usize];
+                *sorted = Sorted::new(sorted.length(), index, at);
+            }
+        }
     }
 
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
-        self.bins.clear();
         self.runs.clear();
         self.sorted.clear();
     }
 
     /// Adds up to `count` of the first entries of a queue.
     pub(crate) fn look_at(&mut self, slab: &Slab, home: Home, queue: &BinQueue, count: usize) {
-        let Self { entries, bins, runs, sorted, .. } = self;
+        let Self { entries, runs, sorted } = self;
         let begin = entries.len();
         queue.look(slab, count, |position, entry| {
             let length = entry.row.length.max(entry.row.progress);
-            sorted.push(u64::from(length) << u32::BITS | entries.len() as u64);
-            entries.push(Picked { position, leaves: false });
+            sorted.push(Sorted::new(length, entries.len(), runs.len()));
+            entries.push(Picked { position, place: 0, leaves: false });
         });
         let range = begin..entries.len();
-        bins.resize(range.end, home.bin as u32);
         if !range.is_empty() {
-            runs.push(Run { home, range });
+            runs.push(Run { home, range, leaving: 0 });
         }
     }
 
     /// Sorts the entries by length; of equal lengths, those that were added first come first.
     pub(crate) fn sort(&mut self) {
         self.sorted.sort_unstable();
+        for (place, sorted) in (0..).zip(&self.sorted) {
+            self.entries[sorted.index()].place = place;
+        }
     }
 }

@@ -150,7 +150,7 @@ impl Slab {
         if self.deadline_indices[from as usize] != NIL {
             self.deadlines.relocate(from, to, &mut self.deadline_indices);
         }
-        self.tickets.relocate(entry.row.ticket, from, to);
+        self.tickets.relocate(entry.row.ticket, to);
     }
 
     /// Takes out the entry at `at`, and its ticket out of the index. No ticket may enter between

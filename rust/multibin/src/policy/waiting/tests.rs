@@ -146,14 +146,19 @@ fn pick(
     let leaves = |nth: usize| bits >> nth & 1 == 1;
     let (mut seen, mut picked) = (Vec::new(), Vec::new());
     queue.look(slab, first, |position, entry| {
-        picked.push(Picked { position, leaves: leaves(seen.len()) });
+        picked.push(Picked { position, place: seen.len() as u32, leaves: leaves(seen.len()) });
         seen.push((position, entry.row));
     });
     assert_eq!(seen, list[..first.min(list.len())]);
-    queue.take_picked(slab, &picked);
+    queue.take_picked(slab, &mut picked);
     let mut nth = 0..;
     list.retain(|_| !nth.next().is_some_and(|nth| nth < first && leaves(nth)));
     find_again(slab, list);
+    let places: Vec<usize> = (0..seen.len()).filter(|&nth| !leaves(nth)).collect();
+    let stay = &picked[seen.len() - places.len()..];
+    assert!(stay.iter().all(|entry| !entry.leaves));
+    assert!(stay.iter().map(|entry| entry.place as usize).eq(places));
+    assert!(stay.iter().zip(list).all(|(entry, (at, _))| entry.position == *at));
 }
 
 /// Takes over the positions to which the slab moved the entries.

@@ -50,12 +50,18 @@ impl TicketIndex {
         let before = std::mem::replace(last, position);
         let (waits, bit) = (&mut self.waits[bucket / 64], 1 << (bucket % 64));
         if *waits & bit != 0 {
-            let waiting = entries[before as usize].waiting_ticket();
-            debug_assert!(waiting.is_some_and(|ticket| self.bucket(ticket) == bucket));
-            self.collided.extend(waiting.map(|ticket| (ticket, before)));
+            self.collide(entries, bucket, before);
         } else {
             *waits |= bit;
         }
+    }
+
+    /// Keeps the ticket that waits at `before` apart from its bucket, which another one took over.
+    #[cold]
+    fn collide(&mut self, entries: &[Entry], bucket: usize, before: u32) {
+        let waiting = entries[before as usize].waiting_ticket();
+        debug_assert!(waiting.is_some_and(|ticket| self.bucket(ticket) == bucket));
+        self.collided.extend(waiting.map(|ticket| (ticket, before)));
     }
 
     /// Adds the buckets up to `bucket`, whose request waits at `position`.
@@ -117,16 +123,17 @@ impl TicketIndex {
         last.or_else(|| self.collided.get(&ticket).copied())
     }
 
-    /// Records that the request at the position `from` moved to the position `to`.
-    pub(super) fn relocate(&mut self, ticket: Ticket, from: u32, to: u32) {
+    /// Records that the request of a ticket that waits moved to another position.
+    pub(super) fn relocate(&mut self, ticket: Ticket, to: u32) {
         if !self.enabled {
             return;
         }
-        let bucket = self.bucket(ticket);
-        if self.last[bucket] == from {
-            self.last[bucket] = to;
+        // A bucket may name the position at which its last request waited, and another one now.
+        if let Some(position) = self.collided.get_mut(&ticket) {
+            *position = to;
         } else {
-            self.collided.insert(ticket, to);
+            let bucket = self.bucket(ticket);
+            self.last[bucket] = to;
         }
     }
 

@@ -10,6 +10,8 @@ use super::read::waiting_after;
 pub(crate) struct Picked {
     /// Its position in the slab.
     pub(crate) position: u32,
+    /// Its place by length in a window.
+    pub(crate) place: u32,
     /// True if it leaves.
     pub(crate) leaves: bool,
 }
@@ -44,17 +46,17 @@ impl BinQueue {
     /// each.
     ///
     /// An entry that leaves from behind one that stays passes its bypass bound on to the next one
-    /// that stays.
-    pub(crate) fn take_picked(&mut self, slab: &mut Slab, first: &[Picked]) {
+    /// that stays. Those that stay end up as the last of `first`, in order, at their new positions.
+    pub(crate) fn take_picked(&mut self, slab: &mut Slab, first: &mut [Picked]) {
         let Some(last) = first.iter().rposition(|entry| entry.leaves) else { return };
+        let first = &mut first[..=last];
         if slab.is_heap() {
-            for entry in first.iter().filter(|entry| entry.leaves) {
-                self.unlink(slab, entry.position);
-            }
+            self.unlink_picked(slab, first);
             return;
         }
-        let first = &first[..=last];
-        self.pass_bounds_on(slab, first);
+        if last + 1 < self.len as usize || !first.iter().all(|entry| entry.leaves) {
+            self.pass_bounds_on(slab, first);
+        }
         let leaving = close_up(slab, first);
         self.len -= leaving;
         if self.len > 0 {
@@ -63,11 +65,24 @@ impl BinQueue {
         self.find_head(slab);
     }
 
+    /// Removes those that leave from a heap.
+    fn unlink_picked(&mut self, slab: &mut Slab, first: &mut [Picked]) {
+        let mut to = first.len();
+        for at in (0..first.len()).rev() {
+            if first[at].leaves {
+                self.unlink(slab, first[at].position);
+            } else {
+                to -= 1;
+                first[to] = first[at];
+            }
+        }
+    }
+
     /// Passes the bypass bounds of the entries that leave on: to the queue, or to the next entry
     /// that stays.
     fn pass_bounds_on(&mut self, slab: &mut Slab, first: &[Picked]) {
         let (mut stay, mut passed_on) = (0, 0);
-        for &Picked { position, leaves } in first {
+        for &Picked { position, leaves, .. } in first {
             let bound = &mut slab.entries[position as usize].bypass_bound;
             if !leaves {
                 stay += 1;
@@ -99,15 +114,17 @@ impl BinQueue {
 
 /// Takes out those entries that leave, and moves the others together behind them, in order. The
 /// last one leaves. Returns how many leave.
-fn close_up(slab: &mut Slab, first: &[Picked]) -> u32 {
+fn close_up(slab: &mut Slab, first: &mut [Picked]) -> u32 {
     let mut to = first.len();
-    for &Picked { position, leaves } in first.iter().rev() {
+    for at in (0..first.len()).rev() {
+        let Picked { position, leaves, .. } = first[at];
         if leaves {
             slab.take(position);
             continue;
         }
         to -= 1;
         slab.relocate(position, first[to].position);
+        first[to] = Picked { position: first[to].position, ..first[at] };
     }
     to as u32
 }
