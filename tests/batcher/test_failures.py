@@ -114,7 +114,7 @@ def test_results_of_other_kinds_of_sequences() -> None:
         assert batcher.submit(21).result(timeout=10) == 42
     with mb.Batcher(lambda items: tuple(items)) as batcher:
         assert batcher.submit(21).result(timeout=10) == 21
-    with mb.Batcher(lambda items: (item for item in items)) as batcher:  # type: ignore[arg-type, var-annotated]
+    with mb.Batcher(lambda items: (item for item in items)) as batcher:
         assert batcher.submit(21).result(timeout=10) == 21
 
 
