@@ -52,8 +52,8 @@ def test_unfinished_items_of_a_key(is_async: bool) -> None:
     def work(items: list[Any], _: int | None) -> list[Any]:
         return [item[0] if isinstance(item, tuple) else mb.Unfinished((item,), 1) for item in items]
 
-    async def awork(items: list[Any], limit: int | None) -> list[Any]:
-        return work(items, limit)
+    async def awork(items: list[Any], _: int | None) -> list[Any]:
+        return work(items, None)
 
     function: Any = awork if is_async else work
     batcher: mb.Batcher[int, int] = mb.Batcher(function, climb=True, key=modulo)

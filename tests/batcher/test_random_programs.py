@@ -1,4 +1,4 @@
-"""Random programs of callers, loops, cancellations and ends: nobody is lost, nothing is left.
+"""Random programs of callers, loops, cancellations and ends: every caller gets an answer.
 
 ``python -m tests.batcher.test_random_programs SECONDS [SEED]`` runs them for longer.
 """

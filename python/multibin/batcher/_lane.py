@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, Protocol
@@ -45,7 +46,7 @@ class Lane:
             on_full=options.on_full,
             when_full=when_full,
             when_ttl=when_ttl,
-            when_admitted=self.resumed if options.key is not None else None,
+            when_admitted=_weakly(self) if options.key is not None else None,
         )
         self.when_resumed: Callable[[Lane], None] | None = None
         """Is called when items wait for a batch that no call submits: from the line for room, or
@@ -350,6 +351,17 @@ class _LineTaker:
         with turn:
             number = int(turn.keys[0])
         return self._lanes.take(number, self._number)
+
+
+def _weakly(lane: Lane) -> Callable[[], None]:
+    """Returns ``lane.resumed`` as a function that does not keep the lane alive."""
+    reference = weakref.ref(lane)
+
+    def resumed() -> None:
+        if (lane := reference()) is not None:
+            lane.resumed()
+
+    return resumed
 
 
 def _one(_: object) -> int:
