@@ -273,7 +273,7 @@ def test_the_function_may_call_its_own_batcher_from_a_thread() -> None:
 
 @pytest.mark.parametrize("results", [itertools.repeat(0), np.array(3)], ids=["endless", "no rows"])
 def test_results_that_cannot_be_one_an_item(results: object) -> None:
-    with mb.Batcher(lambda _: results) as batcher:  # type: ignore[arg-type, return-value, var-annotated]
+    with mb.Batcher(lambda _: results) as batcher:  # type: ignore[arg-type, var-annotated]
         (outcome,) = outcomes(batcher, [1])
     assert isinstance(outcome, mb.errors.BatchError)
 
