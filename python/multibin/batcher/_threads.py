@@ -64,6 +64,8 @@ class Threads:
             if job.abandoned:
                 return
             seconds = time.perf_counter() - began
+            # The callers that were answered have their turn: first those in threads.
+            time.sleep(0)
             job.rows.wait_turn(min(max(TURN * seconds, LEAST), MOST))
             del job
 
