@@ -121,6 +121,8 @@ class Batcher(Caller, Generic[T, R]):
         name: str | None = None,
     ) -> None:
         _args.integer("workers", workers, 1)
+        if name is not None and not isinstance(name, str):
+            raise TypeError(_args.sentence("name", "a str, or None", name))
         calls = calls_of(function, workers)
         options = Options(
             batch_size=batch_size,
@@ -193,7 +195,8 @@ class Batcher(Caller, Generic[T, R]):
     ) -> Future[R]:
         """Submits an item and returns the future of its result. Any thread may call it.
 
-        ``batcher(item)`` does the same. The future waits in threads (``result(timeout)``,
+        ``batcher(item)`` does the same; its future is a coroutine too, for ``create_task``, which
+        ``asyncio.wait`` refuses. The future waits in threads (``result(timeout)``,
         ``concurrent.futures.wait``) and in event loops (``await``, ``asyncio.wrap_future``).
         Cancelled, its item is not computed, or the result is discarded.
 

@@ -26,6 +26,8 @@ PRIOR = CostTable.of_batches([1, 256], [0, 2**20], [[2**20, 2**21], [2**20, 2**2
 """Costs before they are known: those of a batch and of its padding, so that like lengths share."""
 LEAST = 0.005
 """Seconds of batches between two fits: what takes less is not worth a fit."""
+CHANGE = 0.05
+"""The least change of a batch's seconds for which edges and batch sizes are fitted again."""
 FIRST = 64
 """Lengths known at the first fit of edges; the next ones are after four times as many."""
 
@@ -121,13 +123,33 @@ class Learning:
 
     def _fit(self) -> None:
         try:
-            if self._learner is not None:
-                self._learner.fit()
-                self.table = self._learner.table
-            if self.table is not None:
-                self._set(costs=self.table, **self._bins(self.table))
+            learnt = self._learnt()
+            if learnt is not None:
+                self.table = learnt
+                self._set(costs=learnt, **self._bins(learnt))
         finally:
             self._fitting = False
+
+    def _learnt(self) -> CostTable | None:
+        """Returns the table to use from now on; ``None``: what is in use is as good."""
+        if self._learner is None:
+            return self.table
+        self._learner.fit()
+        learnt = self._learner.table
+        if learnt is None or self.table is None or self._seen >= self._fit_at:
+            return learnt
+        return learnt if self._differs(self.table, learnt) else None
+
+    def _differs(self, before: CostTable, learnt: CostTable) -> bool:
+        """Returns true if two tables differ at a usual length by more than ``CHANGE``."""
+        lengths = np.quantile(np.array(self._lengths, np.float64), (0.1, 0.5, 0.9))
+        sizes = {1, max(1, self._options.batch_size // 4), self._options.batch_size}
+        return any(
+            abs(learnt.seconds("prefill", rows, length) - seconds) > CHANGE * seconds
+            for length in lengths
+            for rows in sizes
+            if (seconds := before.seconds("prefill", rows, length))
+        )
 
     def _bins(self, table: CostTable) -> dict[str, Any]:
         """Returns edges, unless they stay, and batch sizes, of the least seconds an item."""
@@ -193,8 +215,3 @@ class Learning:
             return {}
         state = {"batches": self.batches, "batch_size": self._options.batch_size}
         return report(self.table, np.array(self._lengths, np.float64), state)
-
-    @property
-    def edges(self) -> Edges | None:
-        """The edges that were fitted last."""
-        return self._settings.get("edges")

@@ -247,10 +247,6 @@ class Tasks:
         call.add_done_callback(_retrieved)
         raise WorkerTimeoutError(f"the function took longer than worker_timeout = {seconds:g} s")
 
-    def runs_in(self, loop: asyncio.AbstractEventLoop | None) -> bool:
-        """Returns true if the batches run in this loop."""
-        return loop is not None and loop is self._home
-
     def settle(self) -> None:
         """Gives what waits in a loop that stands still to one that runs."""
         if self._runtime.lanes.has_waiting() or self._jobs:
