@@ -152,7 +152,9 @@ for function in (slow, aslow):
 
 def test_ctrl_c_while_a_thread_waits_for_a_result() -> None:
     program = """
-import multibin as mb, threading
+import multibin as mb, signal, threading
+# A shell starts what runs in the background with the signal ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 stuck = threading.Event()
 
 @mb.batch

@@ -6,7 +6,6 @@ import os
 import platform
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 
@@ -31,6 +30,9 @@ def facts() -> dict[str, str]:
 
 def _installed() -> str:
     """Returns the version of the installed package, if there is one."""
+    # It brings a dozen modules with it, and few measure.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("multibin")
     except PackageNotFoundError:
