@@ -20,16 +20,15 @@ class Expiry:
         self._thread: threading.Thread | None = None
         # Reentrant: the garbage collector may stop it while this thread holds it.
         self._lock = threading.RLock()
-        self._stopped = False
+        self.stopped = False
 
     def wake(self) -> None:
         """Notes an item that expires before all others. Any thread may call it."""
         if self._thread is None:
             with self._lock:
-                if self._thread is None and not self._stopped:
-                    target = _run
+                if self._thread is None and not self.stopped:
                     self._thread = threading.Thread(
-                        target=target,
+                        target=_run,
                         args=(weakref.ref(self), self._changed),
                         name=f"{self._name}-expiry",
                         daemon=True,
@@ -40,7 +39,7 @@ class Expiry:
     def stop(self) -> None:
         """Ends the thread."""
         with self._lock:
-            self._stopped = True
+            self.stopped = True
         self._changed.set()
 
     def join(self, timeout: float | None) -> None:
@@ -53,10 +52,6 @@ class Expiry:
         """Fails what has expired; returns the seconds until the next item expires."""
         pauses = [pause for lane in self._lanes() if (pause := lane.expire()) is not None]
         return min(pauses, default=None)
-
-    @property
-    def stopped(self) -> bool:
-        return self._stopped
 
 
 def _run(expiry: weakref.ref[Expiry], changed: threading.Event) -> None:

@@ -170,19 +170,15 @@ class _LaneTaker:
         self._worker = lane.worker(number)
 
     def wait(self) -> Job | None:
-        while True:
-            try:
-                batch = self._worker.next_batch()
-            except ClosedError:
-                return None
-            job = self._lane.job(batch, self._number)
-            if job is not None:
-                return job
+        return self._next(None)
 
     def poll(self) -> Job | None:
+        return self._next(0)
+
+    def _next(self, timeout: float | None) -> Job | None:
         while True:
             try:
-                batch = self._worker.next_batch(0)
+                batch = self._worker.next_batch(timeout)
             except (TimeoutError, ClosedError):
                 return None
             job = self._lane.job(batch, self._number)
