@@ -132,3 +132,17 @@ def test_edges_that_stay_have_the_batch_sizes_of_the_costs(options: dict[str, ob
     sizes = run(LINEAR, lambda *_: 1e-3, **options)
     late = sizes[len(sizes) // 2 :]
     assert sorted(late)[len(late) // 2] == 1
+
+
+def test_several_workers_measure_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = []
+
+    def measure(*_: object, **__: object) -> mb.CostTable:
+        measured.append(time.sleep(0.05))
+        return FLAT
+
+    monkeypatch.setattr(mb.CostTable, "measure", measure)
+    options = {"length": int, "make": int, "batch_size": 4, "workers": 3}
+    with mb.Batcher(lambda items: items, costs="measure", **options) as batcher:  # type: ignore[arg-type]
+        assert list(batcher.map(range(1, 50))) == list(range(1, 50))
+    assert len(measured) == 1

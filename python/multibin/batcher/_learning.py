@@ -48,6 +48,7 @@ class Learning:
         self._tried: int | None = None
         self._lock = threading.Lock()
         self._applying = threading.Lock()
+        self._measuring = threading.Lock()
         self._fitting = False
         self._ran = 0.0
         """Seconds of the batches since the last fit."""
@@ -67,9 +68,14 @@ class Learning:
 
     def measure(self, call: Callable[..., Any]) -> None:
         """Measures the batch times of a call on a grid (``costs="measure"``)."""
+        if self._costs == "measure":
+            # One worker measures, and the others wait for its table.
+            with self._measuring:
+                if self.table is None:
+                    self._measure(call)
+
+    def _measure(self, call: Callable[..., Any]) -> None:
         options = self._options
-        if options.costs != "measure" or self.table is not None:
-            return
         assert options.make is not None
         sizes = [2**i for i in range(options.batch_size.bit_length())]
         rows = sorted({*sizes, options.batch_size})
