@@ -135,10 +135,11 @@ def test_edges_that_stay_have_the_batch_sizes_of_the_costs(options: dict[str, ob
 
 
 def test_several_workers_measure_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    measured = []
+    measured: list[float] = []
 
     def measure(*_: object, **__: object) -> mb.CostTable:
-        measured.append(time.sleep(0.05))
+        time.sleep(0.05)
+        measured.append(time.monotonic())
         return FLAT
 
     monkeypatch.setattr(mb.CostTable, "measure", measure)
