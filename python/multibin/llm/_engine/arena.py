@@ -96,4 +96,3 @@ def _gather(source: Tensor, destination: Tensor, copies: Sequence[Copy]) -> None
     columns = torch.tensor(copies, dtype=torch.int64, device=source.device)
     longest = max(copy.length for copy in copies)
     gather_kv(source, destination, *columns.unbind(1), longest=longest)
-

@@ -93,9 +93,11 @@ def _by_hand(
     elif mask is not None:
         weights = weights + mask
     weights = _softmax(weights, scores.sinks).to(value.dtype)
-    return (weights.unflatten(1, (kv_heads, -1)).flatten(2, 3) @ value).unflatten(
-        2, (-1, tokens)
-    ).flatten(1, 2)
+    return (
+        (weights.unflatten(1, (kv_heads, -1)).flatten(2, 3) @ value)
+        .unflatten(2, (-1, tokens))
+        .flatten(1, 2)
+    )
 
 
 def _softmax(weights: Tensor, sinks: Tensor | None) -> Tensor:

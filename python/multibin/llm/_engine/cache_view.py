@@ -45,9 +45,7 @@ class CacheView(FullCache):
     ) -> tuple[Tensor, Tensor]:
         """Stores states [rows, kv_heads, width, dim], and returns what attention gets to see."""
         index = self._number[layer_idx]
-        for half, states in zip(
-            self._arena.layers[index], (key_states, value_states), strict=True
-        ):
+        for half, states in zip(self._arena.layers[index], (key_states, value_states), strict=True):
             self._store(half, states)
         name_layer(key_states, index)
         return self.seen(index, key_states, value_states)

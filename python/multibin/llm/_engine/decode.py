@@ -100,7 +100,9 @@ class OwnDecode:
         self._model = model
         self._arena = arena
         self._view = CacheView(arena)
-        self._layers = [layer if layer.is_windowed else FULL_LAYER for layer in _layers(model, arena)]
+        self._layers = [
+            layer if layer.is_windowed else FULL_LAYER for layer in _layers(model, arena)
+        ]
         self._groups: list[Group] = []
         self._sights: dict[Layer, list[Sight]] = {}
 

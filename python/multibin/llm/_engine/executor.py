@@ -44,12 +44,14 @@ class Executor:
         self._prompts: PackedPrompts | PaddedPrompts
         self._decode: Decode
         if model.attends:
-            self._prompts, self._decode = PackedPrompts(model, self.arena), OwnDecode(
-                model, self.arena
+            self._prompts, self._decode = (
+                PackedPrompts(model, self.arena),
+                OwnDecode(model, self.arena),
             )
         else:
-            self._prompts, self._decode = PaddedPrompts(model, self.arena), MaskedDecode(
-                model, self.arena
+            self._prompts, self._decode = (
+                PaddedPrompts(model, self.arena),
+                MaskedDecode(model, self.arena),
             )
         self.forward_seconds = 0.0
         """Seconds in passes of the model, with the wait for their tokens not counted."""
@@ -101,4 +103,3 @@ class Executor:
     def feed(self, tokens: Tensor) -> None:
         """Sets the tokens of the next step, [rows]."""
         self._decode.feed(tokens)
-

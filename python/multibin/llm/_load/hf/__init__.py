@@ -90,18 +90,18 @@ from multibin.llm._load.hf._module import (
 )
 
 __all__ = [
-    "Attend",
     "CACHE_ARGUMENTS",
     "EMPTY",
     "FULL",
+    "POSITIONS",
+    "WITHOUT_ATTENTION",
+    "Attend",
     "Form",
     "FullCache",
     "Layer",
-    "POSITIONS",
     "Recorder",
     "Scores",
     "UnfitAttentionError",
-    "WITHOUT_ATTENTION",
     "arange",
     "attending",
     "attention_installed",
