@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 from transformers.generation.configuration_utils import ContinuousBatchingConfig
+from transformers.utils import logging
 
-__all__ = ["arrival_order", "continuous_batching", "sorted_by_length"]
+__all__ = ["arrival_order", "continuous_batching", "quiet", "sorted_by_length"]
 
 Tokens = list[list[int]]
 PAGE = 256
@@ -82,6 +83,17 @@ def arrival_order(model: Any, _: Workload) -> Iterator[Callable[[Workload], Toke
 def sorted_by_length(model: Any, _: Workload) -> Iterator[Callable[[Workload], Tokens]]:
     """Yields `generate` over batches of the requests sorted by true length."""
     yield lambda work: in_batches(model, work, np.argsort(work.lengths, kind="stable"))
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Leaves out what transformers logs below an error: it repeats itself with each call."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from benches.engine.baselines import arrival_order, continuous_batching, sorted_by_length
+from benches.engine.baselines import arrival_order, continuous_batching, quiet, sorted_by_length
 from benches.engine.clock import Clock
 from benches.engine.ours import Mode, Tokens, edges, engine
 from benches.engine.workload import Workload
@@ -70,7 +70,7 @@ def measure(mode: Mode, model: Any, workload: Workload) -> Run:
     Raises:
         RuntimeError: a request got another number of tokens than it has to.
     """
-    with mode(model, workload) as generate:
+    with quiet(), mode(model, workload) as generate:
         generate(workload.warm_up())
         clock = Clock()
         with clock.on(model):

@@ -28,18 +28,18 @@ OWN = ("continuous-true", "multibin-true")
 """Modes whose own time is shown for the built-in model, too."""
 
 FASTER = {
-    ("continuous-true", "generate-sorted"): 1.1,
-    ("continuous-true", "generate_batch"): 1.3,
-    ("multibin-true", "generate-sorted"): 1.05,
+    ("continuous-true", "generate-sorted"): Target(1.1, least=True),
+    ("continuous-true", "generate_batch"): Target(1.3, least=True),
+    ("multibin-true", "generate-sorted"): Target(1.05, least=True),
     ("multibin-true", "generate_batch"): None,
     ("continuous", "generate"): None,
     ("fifo", "generate"): None,
 }
-"""The least ratio of tokens a second; None: no target."""
-FEWER_STEPS = 0.85
-"""The least ratio of the steps of `continuous` to those of `climb`."""
-OWN_SHARE = 0.05
-"""The most of a run that is not the model's forward pass."""
+"""Ratios of tokens a second, with their targets."""
+FEWER_STEPS = Target(0.85, least=True)
+"""The ratio of the steps of `continuous` to those of `climb`."""
+OWN_SHARE = Target(0.05)
+"""The share of a run that is not the model's forward pass."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -144,13 +144,7 @@ def table(rounds: Rounds) -> Iterator[str]:
 
 def targets(rounds: Rounds) -> Iterator[Line]:
     """Yields the comparisons of all contestants that ran."""
-    lines = [
-        rounds.ratio(
-            "tokens/s", "tokens/s", *pair, None if bound is None else Target(bound, least=True)
-        )
-        for pair, bound in FASTER.items()
-    ]
-    fewer = Target(FEWER_STEPS, least=True)
-    lines.append(rounds.ratio("steps", "steps", "continuous", "climb", fewer))
-    lines += [rounds.alone("own share", "of time", name, Target(OWN_SHARE)) for name in OWN]
+    lines = [rounds.ratio("tokens/s", "tokens/s", *pair, target) for pair, target in FASTER.items()]
+    lines.append(rounds.ratio("steps", "steps", "continuous", "climb", FEWER_STEPS))
+    lines += [rounds.alone("own share", "of time", name, OWN_SHARE) for name in OWN]
     yield from (line for line in lines if line is not None)
