@@ -164,8 +164,10 @@ class LLM:
                 message names the argument and the value, and nothing has run.
         """
         requests = self._admission.requests(prompts, sampling_params)
-        budgets = np.array([request.budget for request in requests], dtype=np.int64)
+        firsts = [request for request in requests if not request.sample.number]
+        budgets = np.array([request.budget for request in firsts], dtype=np.int64)
         predictions = self._policy.lengths(lengths, budgets)
+        predictions = predictions[[request.sample.prompt for request in requests]]
         with self._lock:
             self.records = []
             if not requests:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -63,7 +64,15 @@ class Request:
         """Tokens that may end the text; `min_tokens` holds them back."""
         self.tokens: list[int] = []
         self.row: Any = None
-        """Its place in the KV cache; the core's own."""
+        """Its keys and values; the core's own."""
+        self.end = budget
+        """The tokens at which it leaves its batch, finished or not."""
+        self.length = 0
+        """The output tokens that were predicted."""
+        self.progress = 0
+        """The tokens that it had when its batch began."""
+        self.ticket: int | None = None
+        """Names it in the scheduler, before its first batch."""
         self.parked: ParkedRow | None = None
         """Its cached keys and values between two batches."""
         self.finish_reason: FinishReason | None = None
@@ -85,6 +94,17 @@ class Request:
     def cached(self) -> int:
         """Returns the positions in the cache: all tokens but the last, which is not fed yet."""
         return len(self.prompt_tokens) + len(self.tokens) - 1
+
+    def notify(self) -> None:
+        """Tells the listener that something changed."""
+        if self.listener is not None:
+            self.listener(self)
+
+    def finish(self, reason: FinishReason | None) -> None:
+        """Ends the request for this reason, if it has none of its own, and tells the listener."""
+        self.finish_reason = self.finish_reason or reason
+        self.finished_time = perf_counter()
+        self.notify()
 
     def push(self, token: int, logprobs: TokenLogprobs | None = None) -> bool:
         """Takes the next token, and returns whether it was the last.
