@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from torch import Tensor
 
-from multibin.llm._engine.kv_cache import ParkedRow
+from multibin.llm._engine.memory import Row
 from multibin.llm._engine.sampling.logprobs import PromptLogprobs, TokenLogprobs
 from multibin.llm._engine.stops import Stop
 from multibin.llm._engine.text import Text
@@ -61,8 +61,8 @@ class Request:
         self.stop_ids = eos.union(params.stop_token_ids or ())
         """Tokens that may end the text; `min_tokens` holds them back."""
         self.tokens: list[int] = []
-        self.row: Any = None
-        """Its keys and values; the core's own."""
+        self.row = Row()
+        """Its keys and values."""
         self.end = budget
         """The tokens at which it leaves its batch, finished or not."""
         self.length = 0
@@ -71,8 +71,6 @@ class Request:
         """The tokens that it had when its batch began."""
         self.ticket: int | None = None
         """Names it in the scheduler, before its first batch."""
-        self.parked: ParkedRow | None = None
-        """Its cached keys and values between two batches."""
         self.finish_reason: FinishReason | None = None
         self.error: BaseException | None = None
         """What ended it with `finish_reason` "error"."""
