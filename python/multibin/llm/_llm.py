@@ -17,10 +17,10 @@ from multibin.llm._engine.admission import Admission, Prompt
 from multibin.llm._engine.budgets import Budgets
 from multibin.llm._engine.executor import Executor
 from multibin.llm._engine.probe import try_out
-from multibin.llm._engine.request import Request
+from multibin.llm._engine.request import Request, gather
 from multibin.llm._engine.runner import Runner
 from multibin.llm._engine.schedule import Fill, Order, Overrun, Policy, Scheduling, to_edges
-from multibin.llm._load.generation_config import warn_unapplied
+from multibin.llm._load.generation_config import default_sampling_params, warn_unapplied
 from multibin.llm._load.models import ModelSource, load
 from multibin.llm._load.tokenizers import TokenizerSource, find_tokenizer, resolve_tokenizer
 from multibin.llm._outputs import BatchRecord, RequestOutput
@@ -127,7 +127,9 @@ class LLM:
         choice = choice or find_tokenizer(model, **trust)
         with torch.inference_mode():
             loaded, layout = try_out(loaded)
-        self._admission = Admission(loaded, choice)
+        self.default_sampling_params = default_sampling_params(loaded.module.generation_config)
+        """What calls without parameters use: the model's generation config says it."""
+        self._admission = Admission(loaded, choice, self.default_sampling_params)
         self._executor = Executor(loaded, layout, budgets)
         if loaded.shortened:
             warnings.warn(loaded.shortened, UserWarning, stacklevel=2)
@@ -186,8 +188,16 @@ class LLM:
                 message names the argument and the value, and nothing has run.
         """
         requests = self._admission.requests(prompts, sampling_params)
-        budgets = np.array([request.budget for request in requests], dtype=np.int64)
+        firsts = [request for request in requests if not request.sample.number]
+        budgets = np.array([request.budget for request in firsts], dtype=np.int64)
         predictions = self._policy.lengths(lengths, budgets)
+        # One number a prompt becomes one a request.
+        prompt_of = [request.sample.prompt for request in requests]
+        predictions = predictions[prompt_of]
+        if priorities is not None:
+            priorities = np.asarray(priorities)[prompt_of]
+        if ttls is not None:
+            ttls = np.asarray(ttls)[prompt_of]
         with self._lock:
             self.records = []
             if not requests:
@@ -196,7 +206,7 @@ class LLM:
         for request in requests:
             if request.error is not None:
                 raise request.error
-        return [request.output(request.arrival_time) for request in requests]
+        return gather(requests)
 
     def _run(
         self,
