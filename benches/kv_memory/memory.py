@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from multibin.llm._engine.size_classes import SizeClasses
-from multibin.llm._engine.space import Move, Space
+from multibin.llm._engine.space import Move, Slot, Space
 
 
 @dataclass(eq=False)
@@ -73,6 +72,10 @@ class Copies:
         self.positions += positions
 
 
+JOIN, CLIMB = 1, 4
+"""Positions that moves may copy for one position of a slot: for a new row, and for a climb."""
+
+
 @dataclass
 class Slots:
     """Holds each row in one slot of a space; slots move where free positions are scattered."""
@@ -84,45 +87,45 @@ class Slots:
     rows: dict[int, Row] = field(default_factory=dict)
 
     def admit(self, row: Row) -> bool:
-        capacity = self.classes.fit(max(row.cached, 1))
-        if capacity > self.space.free_total:
-            return False
-        self._place(row, capacity)
-        return True
+        return self._place(row, self.classes.fit(max(row.cached, 1)), JOIN)
 
     def grow(self, row: Row) -> bool:
-        capacity = self.classes.next(row.capacity)
-        if capacity > self.space.free_total + row.capacity:
-            return False
-        if capacity > self.space.largest_free:
-            # Copied out first, so that its own slot counts as free.
-            self.remove(row)
-            self._place(row, capacity)
+        old, capacity = Slot(row.start, row.capacity), self.classes.next(row.capacity)
+        if capacity <= self.space.largest_free:
+            self._place(row, capacity, CLIMB)
+            self._forget(old)
         else:
-            old = row.start
-            self._place(row, capacity)
-            self.space.free(old)
-            del self.rows[old]
+            # Copied out first, so that its own slot counts as free.
+            self._forget(old)
+            if not self._place(row, capacity, CLIMB):
+                self.space.place(old)
+                self.rows[old.start] = row
+                return False
         self.climbs.add(row.cached)
         return True
 
     def remove(self, row: Row) -> None:
-        self.space.free(row.start)
-        del self.rows[row.start]
+        self._forget(Slot(row.start, row.capacity))
 
-    def _place(self, row: Row, capacity: int) -> None:
+    def _forget(self, slot: Slot) -> None:
+        self.space.free(slot.start)
+        del self.rows[slot.start]
+
+    def _place(self, row: Row, capacity: int, most: int) -> bool:
+        moves = self.space.room(capacity, most * capacity)
+        if moves is None:
+            return False
+        for one in moves:
+            self._move(one)
         start = self.space.allocate(capacity)
-        if start is None:
-            self._move(self.space.room(capacity) or [])
-            start = self.space.allocate(capacity)
         assert start is not None
         row.start, row.capacity = start, capacity
         self.rows[start] = row
+        return True
 
-    def _move(self, moves: Iterable[Move]) -> None:
-        for one in moves:
-            self.space.move(one.source, one.destination)
-            row = self.rows.pop(one.source)
-            row.start = one.destination
-            self.rows[row.start] = row
-            self.moves.add(row.cached)
+    def _move(self, one: Move) -> None:
+        self.space.move(one.source, one.destination)
+        row = self.rows.pop(one.source)
+        row.start = one.destination
+        self.rows[row.start] = row
+        self.moves.add(row.cached)

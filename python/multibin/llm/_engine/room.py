@@ -81,9 +81,9 @@ def _to_slide(line: Line, capacity: int, most: float) -> Iterator[Stretch]:
 
 
 def _to_empty(line: Line, capacity: int, most: float) -> Iterator[Stretch]:
-    """Yields stretches of at least `capacity` positions from a hole on, of which each slot fits one.
+    """Yields stretches of at least `capacity` positions, each from a hole on.
 
-    Whether all their slots fit holes together is not known.
+    Each slot inside fits some hole. Together they may not.
     """
     largest = line.free.largest
     for start, stop in line.free:

@@ -111,6 +111,17 @@ class Space:
         self._put(start, capacity)
         return start
 
+    def place(self, slot: Slot) -> None:
+        """Allocates the positions of `slot`.
+
+        Raises:
+            ValueError: they are not all free.
+        """
+        if not self._free.covers(slot.start, slot.stop):
+            rule = f"where {slot.capacity} positions are free"
+            raise ValueError(sentence("start", rule, slot.start))
+        self._put(*slot)
+
     def free(self, start: int) -> None:
         """Frees the slot at `start`.
 
