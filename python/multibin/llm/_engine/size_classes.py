@@ -188,8 +188,8 @@ def allocated(weights: ArrayLike, classes: SizeClasses) -> float:
 class Traffic:
     """Counts the row-steps of finished requests, and fits classes to them.
 
-    Older requests weigh less. A small share of the weight lies at equal factors up to `longest`,
-    so that a row longer than all before it finds a class of nearly its length.
+    Older requests weigh less. A small share of the weight lies at equal factors up to `longest`.
+    So a row that is longer than all before it finds a class near its length.
 
     Args:
         longest: the most positions that a row may cache.
