@@ -2,8 +2,8 @@
 
     python -m examples.generate_json [PATH]
 
-The grammar is that of `llguidance`, as a logits processor: one object a request, which sees the
-request's own tokens and its own row of logits. Requests with and without a grammar share a batch.
+The grammar is that of `llguidance`, as a logits processor. Each request has its own, which sees the
+request's tokens and its row of logits. Requests with and without a grammar share a batch.
 PATH is the folder of a causal model with a fast tokenizer; without it a small random model writes
 JSON that is valid and nonsense.
 """
