@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from benches.batcher.paired import Line, Target
 from benches.engine.contest import NAMES, agreement, contestants, measure
-from benches.engine.models import BUILT_IN, build
-from benches.engine.models import NAMES as MODELS
+from benches.engine.models import build
 from benches.engine.ours import Tokens
 from benches.engine.rounds import Figures, Plan, Rounds
+from benches.engine.shapes import BUILT_IN
+from benches.engine.shapes import NAMES as MODELS
 from benches.engine.workload import Lengths, Workload, draw
 
 __all__ = ["add_options", "run"]

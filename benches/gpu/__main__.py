@@ -14,16 +14,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
-from benches.engine.models import NAMES, SHAPES
-from benches.gpu import modes
+from benches.engine.shapes import NAMES, SHAPES
 from benches.gpu.journal import Journal
+from benches.gpu.options import AGAIN, add_options
 from benches.gpu.steps import Step, pytest_step, run
 from benches.gpu.wheel import unpack
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("multibin", "torch", "triton", "transformers", "numpy", "pytest", "hypothesis")
 KERNELS, ENGINE = ["tests/kernels"], ["tests/llm"]
-TINY_KERNELS, TINY_ENGINE = ["tests/kernels/test_launch.py"], ["tests/llm/test_schedule.py"]
+TINY_KERNELS, TINY_ENGINE = ["tests/kernels/test_cuda.py"], ["tests/llm/test_cuda.py"]
 LEAST = 5.0
 """Seconds under which no step begins."""
 
@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--results", type=Path, default=ROOT / "benches/results", help="folder")
     parser.add_argument("--models", nargs="*", choices=NAMES, default=[*SHAPES], metavar="MODEL")
     parser.add_argument("--only", nargs="*", metavar="STEP", help="steps to run (all)")
-    modes.add_options(parser)
+    add_options(parser)
     return parser
 
 
@@ -86,6 +86,8 @@ def environment(options: argparse.Namespace) -> Mapping[str, str]:
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     if options.wheel is not None:
         paths.insert(0, str(unpack(options.wheel, ROOT / "target/gpu")))
+        # For its version: nothing here imports it.
+        sys.path.insert(0, paths[0])
     hidden = {"PYTHONPATH": os.pathsep.join(paths), "HF_HUB_OFFLINE": "1"}
     return os.environ | hidden | {"TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
 
@@ -102,7 +104,7 @@ def steps(options: argparse.Namespace, journal: Path) -> Iterator[Step]:
     chosen = [f"--{name.replace('_', '-')}={getattr(options, name)}" for name in sizes]
     for model in options.models:
         command = [*python, "benches.gpu.modes", model, *common, *chosen]
-        yield Step(model, command, 90, again=modes.AGAIN)
+        yield Step(model, command, 90, again=AGAIN)
 
 
 def run_all(options: argparse.Namespace, journal: Journal, variables: Mapping[str, str]) -> bool:

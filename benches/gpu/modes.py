@@ -14,8 +14,9 @@ from benches.engine.models import build
 from benches.engine.ours import Tokens
 from benches.engine.workload import Lengths, Workload, draw
 from benches.gpu.journal import Journal
+from benches.gpu.options import AGAIN, add_options
 
-__all__ = ["AGAIN", "ORDER", "add_options", "main"]
+__all__ = ["ORDER", "main"]
 
 ORDER = (
     "generate-sorted",
@@ -28,22 +29,8 @@ ORDER = (
     "fifo",
 )
 """What matters most comes first, as a step may be cut short."""
-AGAIN = 3
-"""The status that asks for a new process, for the contestants that have not begun."""
 SAMPLE = 4000
 """Lengths that the edges fit; they are of other requests."""
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the sizes of a workload."""
-    parser.add_argument("--requests", type=int, default=128)
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--bins", type=int, default=12)
-    parser.add_argument("--median", type=float, default=24.0, help="tokens of an output (24)")
-    parser.add_argument("--longest", type=int, default=192, help="tokens of an output (192)")
-    parser.add_argument("--seed", type=int, default=0, help="of the weights and all draws (0)")
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--tiny", action="store_true", help="small models of the same kinds")
 
 
 def parser() -> argparse.ArgumentParser:
