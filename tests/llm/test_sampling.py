@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from tests.llm.greedy import tokens
+from tests.llm.rows import CPU, Row, logits
 from transformers import TopKLogitsWarper, TopPLogitsWarper
 
 from multibin._args import shown
 from multibin.llm import LLM, SamplingParams
 from multibin.llm._engine.sampling import AHEAD, Filters, Sampler, draw, uniforms
 
-CPU = torch.device("cpu")
-
-
-@dataclass
-class Row:
-    """What a sampler reads of a request."""
-
-    params: SamplingParams
-    seed: int = 0
-    tokens: list[int] = field(default_factory=list)
-
-
-def logits(rows: int, vocabulary: int = 50, seed: int = 0) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return 3 * torch.randn(rows, vocabulary, generator=generator, dtype=torch.float64)
-
 
 def filtered(params: SamplingParams, row: torch.Tensor) -> torch.Tensor:
-    return Filters([params], CPU)(row)
+    return Filters([params], CPU)(row.clone())
 
 
 def test_uniforms_depend_on_seed_and_position_alone() -> None:
@@ -90,14 +74,16 @@ def test_top_k_comes_before_top_p() -> None:
     assert torch.equal(filtered(SamplingParams(top_k=4, top_p=0.7), row), expected)
 
 
-def test_equal_logits_keep_exactly_k() -> None:
-    kept = filtered(SamplingParams(top_k=3), torch.zeros(1, 10))
-    assert torch.isfinite(kept)[0].tolist() == [True] * 3 + [False] * 7
+def test_tokens_as_likely_as_the_kth_stay() -> None:
+    row = torch.tensor([[2.0, 1.0, 0.0, 1.0, 1.0, -1.0]])
+    kept = filtered(SamplingParams(top_k=3), row)
+    assert torch.equal(kept, TopKLogitsWarper(3)(None, row))
+    assert int(torch.isfinite(kept).sum()) == 4
 
 
 def test_a_row_without_filters_is_untouched_beside_one_with() -> None:
     rows = logits(2, vocabulary=5000).float()
-    both = Filters([SamplingParams(), SamplingParams(top_k=5, top_p=0.5)], CPU)(rows)
+    both = Filters([SamplingParams(), SamplingParams(top_k=5, top_p=0.5)], CPU)(rows.clone())
     assert torch.equal(both[0], rows[0])
     assert int(torch.isfinite(both[1]).sum()) <= 5
 
