@@ -32,7 +32,7 @@ def build(
         return model
     special = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"))
     config = AutoConfig.for_model(**shape(name, small=small), **special)
-    devices = [] if device == "cpu" else [torch.device(device)]
+    devices = [torch.device(device)] if device.startswith("cuda") else []
     with torch.random.fork_rng(devices=devices), torch.device(device):
         torch.manual_seed(seed)
         return AutoModelForCausalLM.from_config(config, dtype=dtype).eval()

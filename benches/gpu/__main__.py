@@ -9,7 +9,7 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -134,8 +134,8 @@ def run_all(options: argparse.Namespace, journal: Journal, variables: Mapping[st
     return passed
 
 
-def main() -> int:
-    options = parser().parse_args()
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
     if options.device != "cpu" and not torch.cuda.is_available():
         print("there is no GPU: `--tiny --device cpu` tries the steps without", file=sys.stderr)
         return 2

@@ -87,6 +87,9 @@ def _run_once(
         process.wait()
         status = None
     reader.join(timeout=10)
+    # A process that it left behind keeps its output open.
+    if not reader.is_alive():
+        process.stdout.close()
     return status
 
 
