@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
+from threading import Lock
 from time import perf_counter
 from typing import Any, TypedDict
 
@@ -61,14 +62,27 @@ class Times:
 
 
 class Meter:
-    """Counts requests and their tokens. One thread at a time adds; any thread may read."""
+    """Counts requests and their tokens. Tokens come in one thread at a time."""
 
     def __init__(self) -> None:
+        self._lock = Lock()
         self.submitted = 0
         self.prompt_tokens = 0
         self.generated_tokens = 0
         self.finished: dict[str, int] = {}
         self.first_token, self.between_tokens, self.latency = Times(), Times(), Times()
+
+    def begin(self, prompt_tokens: int) -> None:
+        """Counts a request that is submitted, in any thread."""
+        with self._lock:
+            self.submitted += 1
+            self.prompt_tokens += prompt_tokens
+
+    def end(self, reason: str, seconds: float) -> None:
+        """Counts a request that ended, in any thread."""
+        with self._lock:
+            self.finished[reason] = self.finished.get(reason, 0) + 1
+            self.latency.add(seconds)
 
     def stats(self) -> RequestStats:
         """Returns the counts at this moment."""
@@ -102,8 +116,7 @@ class Watch:
         self._count = 0
         self._ended = False
         self._ends = ends
-        meter.submitted += 1
-        meter.prompt_tokens += len(request.prompt_tokens)
+        meter.begin(len(request.prompt_tokens))
 
     def __call__(self, request: Request) -> None:
         """Takes note of what the request has now."""
@@ -126,26 +139,6 @@ class Watch:
         self._last = now
 
     def _end(self, request: Request, now: float) -> None:
-        meter, reason = self._meter, str(request.finish_reason)
-        meter.finished[reason] = meter.finished.get(reason, 0) + 1
-        meter.latency.add(now - self._began)
+        self._meter.end(str(request.finish_reason), now - self._began)
         if self._ends is not None:
             self._ends(request)
-
-
-COUNTERS = {
-    "submitted": "submitted",
-    "prompt_tokens": "prompt_tokens",
-    "generated_tokens": "generated_tokens",
-    "steps": "steps",
-    "prefills": "prefills",
-    "prefill_tokens": "prefill_tokens",
-    "rows_computed": "rows_computed",
-    "positions_used": "positions_used",
-    "positions_allocated": "positions_allocated",
-    "climbs": "climbs",
-    "parked": "parked",
-    "offloaded": "offloaded",
-    "recomputed": "recomputed",
-    "preempted": "preempted",
-}

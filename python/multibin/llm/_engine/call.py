@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from multibin.llm._engine.request import Request
+from multibin.llm._engine.room import Place
 from multibin.llm._engine.signals import Signal, Wakeups
 
 __all__ = ["Call", "News"]
@@ -32,6 +33,11 @@ class Call:
         self.requests = requests
         self.failure: BaseException | None = None
         """Why none of the requests will have more tokens, if the engine ended before them."""
+        self.place: Place | None = None
+        """Where it waits for room, or did."""
+        self.submitted = False
+        self.aborted = False
+        """It will not be submitted: it was aborted while it waited for room."""
         self._signal = Signal(wakeups, lambda: lost(self))
         # By request: the tokens that it has, those that its task has seen, and its end.
         self._counts = [0] * len(requests)
@@ -53,6 +59,12 @@ class Call:
             self._ended[index] = True
         self._signal.set()
         return ends
+
+    def abort(self) -> None:
+        """Ends the requests of a call that was not submitted, in its task."""
+        for index, request in enumerate(self.requests):
+            request.finish_reason = "abort"
+            self.note(index)
 
     def fail(self, error: BaseException) -> None:
         """Lets the task raise an error."""

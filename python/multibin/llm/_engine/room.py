@@ -7,11 +7,11 @@ from threading import Lock
 
 from multibin.llm._engine.signals import Signal, Wakeups
 
-__all__ = ["Room"]
+__all__ = ["Place", "Room"]
 
 
 class Place:
-    """A task's place in the line for room."""
+    """A task's place in the line for room: waiting, then `granted` or `left`, or both."""
 
     def __init__(self, room: Room, count: int, wakeups: Wakeups) -> None:
         self.count = count
@@ -50,22 +50,34 @@ class Room:
             self._held -= count
             self._grant()
 
-    async def wait(self, count: int) -> None:
-        """Takes room for `count` requests, and waits in line for it.
-
-        Room that is closed meanwhile lets all tasks pass: they find the engine closed.
-        """
+    def place(self, count: int) -> Place:
+        """Returns a new last place in the line, for `count` requests of the running task."""
         place = Place(self, count, self._wakeups)
         with self._lock:
             self._line.append(place)
             self._grant()
+        return place
+
+    async def wait(self, place: Place) -> bool:
+        """Waits for room at a place, and returns whether it was granted, not given up.
+
+        Room that is closed meanwhile lets all tasks pass: they find the engine closed.
+        """
         try:
-            while not place.granted:
+            while not place.granted and not place.left:
                 await place.signal.wait()
         except BaseException:
             self.leave(place)
             self._wakeups.flush()
             raise
+        return not place.left
+
+    def give_up(self, place: Place) -> None:
+        """Ends the wait at a place, from any thread, unless it has room by now."""
+        if not place.granted:
+            self.leave(place)
+            place.signal.set()
+            self._wakeups.flush()
 
     def leave(self, place: Place) -> None:
         """Gives up a place in line, or the room that it was granted."""

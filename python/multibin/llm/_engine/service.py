@@ -7,8 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from threading import Lock, Thread, current_thread
+from threading import RLock, Thread, current_thread
 from typing import Any, Protocol
 from weakref import WeakSet
 
@@ -29,7 +28,13 @@ AT_EXIT = 10.0
 
 
 class Runs(Protocol):
-    """What the service needs of a runner."""
+    """What the service needs of a runner. Its context aborts what is left when it ends."""
+
+    def __enter__(self) -> object:
+        """Makes this thread the one that steps."""
+
+    def __exit__(self, *raised: Any) -> None:
+        """Ends every request, and frees all slots."""
 
     def submit(
         self,
@@ -50,9 +55,6 @@ class Runs(Protocol):
     def step(self, timeout: float | None) -> bool:
         """Runs one pass, or waits for requests; returns false once closed and empty."""
 
-    def abort(self) -> None:
-        """Ends every request, and frees all slots."""
-
     def stats(self) -> dict[str, Any]:
         """Returns the numbers of the core."""
 
@@ -61,20 +63,17 @@ class Service:
     """Runs one runner until it is closed and empty, or stopped.
 
     Args:
-        runner: what runs the requests; only the thread of the service calls `step` and `abort`.
-        inside: makes the context in which the thread runs.
+        runner: what runs the requests; only the thread of the service enters it and steps.
         capacity: the most requests that wait or run.
     """
 
-    def __init__(
-        self, runner: Runs, inside: Callable[[], AbstractContextManager[object]], capacity: int
-    ) -> None:
+    def __init__(self, runner: Runs, capacity: int) -> None:
         self.wakeups = Wakeups()
         self.room = Room(capacity, self.wakeups)
         self._runner = runner
-        self._inside = inside
         self._process = os.getpid()
-        self._lock = Lock()
+        # Reentrant: the garbage collector may stop a service while this thread holds it.
+        self._lock = RLock()
         self._calls: set[Call] = set()
         self._over: list[Signal] = []
         self._thread: Thread | None = None
@@ -128,6 +127,7 @@ class Service:
             self.check()
             self._start()
             self._calls.add(call)
+            call.submitted = True
         for index, request in enumerate(call.requests):
             request.listener = self._listener(call, index, request.listener)
         rows = len(call.requests)
@@ -141,6 +141,8 @@ class Service:
         except BaseException:
             self._calls.discard(call)
             raise
+        if call.aborted:
+            self.cancel(call)
 
     def _listener(
         self, call: Call, index: int, then: Callable[[Request], None] | None
@@ -156,12 +158,19 @@ class Service:
         return heard
 
     def cancel(self, call: Call) -> None:
-        """Ends the requests of a call that still run, at the next host read."""
+        """Ends the requests of a call that still run, at the next host read; or its wait."""
+        call.aborted = True
         if os.getpid() != self._process or self._ended:
+            return
+        if not call.submitted:
+            if call.place is not None:
+                self.room.give_up(call.place)
             return
         for request in call.requests:
             if request.finish_reason is None:
                 self._runner.cancel(request)
+        # One that was still waiting has ended in this thread.
+        self.wakeups.flush()
 
     def close(self) -> None:
         """Accepts no more requests; the thread ends when those that it has are over."""
@@ -197,9 +206,10 @@ class Service:
     def _run(self) -> None:
         failure: BaseException | None = None
         try:
-            with self._inside():
+            # It aborts at its end what is left.
+            with self._runner:
                 failure = self._serve()
-                self._abort(failure)
+                self._fail_calls(failure)
         except BaseException as error:
             LOGGER.exception("the engine failed")
             failure = failure or error
@@ -216,12 +226,6 @@ class Service:
             LOGGER.exception("the engine failed")
             return error
         return None
-
-    def _abort(self, failure: BaseException | None) -> None:
-        """Lets the calls that are left raise an error, and frees their slots."""
-        if self._calls:
-            self._fail_calls(failure)
-            self._runner.abort()
 
     def _fail_calls(self, failure: BaseException | None) -> None:
         for call in list(self._calls):

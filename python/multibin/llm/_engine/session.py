@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from typing import Any, Self
 
 from multibin.llm._engine.interrupts import Interrupts
@@ -21,25 +21,20 @@ class Session:
     slots are free afterwards.
 
     Args:
-        runner: what runs the requests.
+        runner: what runs the requests; it aborts at its end what is left.
         meter: counts them.
-        inside: makes the context in which the requests run.
     """
 
-    def __init__(
-        self, runner: Runs, meter: Meter, inside: Callable[[], AbstractContextManager[object]]
-    ) -> None:
+    def __init__(self, runner: Runs, meter: Meter) -> None:
         self._runner = runner
         self._meter = meter
-        self._inside = inside
-        self._stack = ExitStack()
         self._interrupts = Interrupts()
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            stack.enter_context(self._inside())
             stack.enter_context(self._interrupts)
-            stack.push(self._leave)
+            stack.enter_context(self._runner)
             self._stack = stack.pop_all()
         return self
 
@@ -69,7 +64,3 @@ class Session:
         going = self._runner.step(None)
         self._interrupts.check()
         return going
-
-    def _leave(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            self._runner.abort()
