@@ -25,6 +25,10 @@ class Row:
     params: SamplingParams
     seed: int = 0
     tokens: list[int] = field(default_factory=list)
+    prompt_tokens: list[int] = field(default_factory=list)
+    stop_ids: frozenset[int] = frozenset()
+    bad_word_ids: list[list[int]] = field(default_factory=list)
+    error: BaseException | None = None
 
 
 def logits(rows: int, vocabulary: int = 50, seed: int = 0) -> torch.Tensor:
@@ -33,7 +37,7 @@ def logits(rows: int, vocabulary: int = 50, seed: int = 0) -> torch.Tensor:
 
 
 def filtered(params: SamplingParams, row: torch.Tensor) -> torch.Tensor:
-    return Filters([params], CPU)(row)
+    return Filters([params], CPU)(row.clone())
 
 
 def test_uniforms_depend_on_seed_and_position_alone() -> None:
@@ -90,14 +94,16 @@ def test_top_k_comes_before_top_p() -> None:
     assert torch.equal(filtered(SamplingParams(top_k=4, top_p=0.7), row), expected)
 
 
-def test_equal_logits_keep_exactly_k() -> None:
-    kept = filtered(SamplingParams(top_k=3), torch.zeros(1, 10))
-    assert torch.isfinite(kept)[0].tolist() == [True] * 3 + [False] * 7
+def test_tokens_as_likely_as_the_kth_stay() -> None:
+    row = torch.tensor([[2.0, 1.0, 0.0, 1.0, 1.0, -1.0]])
+    kept = filtered(SamplingParams(top_k=3), row)
+    assert torch.equal(kept, TopKLogitsWarper(3)(None, row))
+    assert int(torch.isfinite(kept).sum()) == 4
 
 
 def test_a_row_without_filters_is_untouched_beside_one_with() -> None:
     rows = logits(2, vocabulary=5000).float()
-    both = Filters([SamplingParams(), SamplingParams(top_k=5, top_p=0.5)], CPU)(rows)
+    both = Filters([SamplingParams(), SamplingParams(top_k=5, top_p=0.5)], CPU)(rows.clone())
     assert torch.equal(both[0], rows[0])
     assert int(torch.isfinite(both[1]).sum()) <= 5
 

@@ -5,13 +5,20 @@ transformers. `_engine` runs it: requests, schedule, KV cache, prefill, decode, 
 """
 
 from multibin.llm._llm import LLM
-from multibin.llm._outputs import BatchRecord, CompletionOutput, RequestMetrics, RequestOutput
+from multibin.llm._outputs import (
+    BatchRecord,
+    CompletionOutput,
+    Logprob,
+    RequestMetrics,
+    RequestOutput,
+)
 from multibin.llm._params import SamplingParams
 
 __all__ = [
     "LLM",
     "BatchRecord",
     "CompletionOutput",
+    "Logprob",
     "RequestMetrics",
     "RequestOutput",
     "SamplingParams",

@@ -18,10 +18,10 @@ from multibin._args import boolean
 from multibin.llm._engine.admission import Admission, Prompt
 from multibin.llm._engine.loop import Loop, Work
 from multibin.llm._engine.probe import try_out
-from multibin.llm._engine.request import Request
+from multibin.llm._engine.request import Request, gather
 from multibin.llm._engine.schedule import Fill, Order, Overrun, Policy, Scheduling, to_edges
 from multibin.llm._load.eval_mode import eval_mode
-from multibin.llm._load.generation_config import warn_unapplied
+from multibin.llm._load.generation_config import default_sampling_params, warn_unapplied
 from multibin.llm._load.models import ModelSource, load
 from multibin.llm._load.tokenizers import TokenizerSource, find_tokenizer, resolve_tokenizer
 from multibin.llm._outputs import BatchRecord, RequestOutput
@@ -104,7 +104,9 @@ class LLM:
         choice = None if tokenizer is None else resolve_tokenizer(tokenizer, **trust)
         loaded = load(model, device=device, dtype=dtype, **trust)
         choice = choice or find_tokenizer(model, **trust)
-        self._admission = Admission(loaded, choice)
+        self.default_sampling_params = default_sampling_params(loaded.module.generation_config)
+        """What calls without parameters use: the model's generation config says it."""
+        self._admission = Admission(loaded, choice, self.default_sampling_params)
         with torch.inference_mode():
             self._loop = Loop(*try_out(loaded))
         if loaded.shortened:
@@ -175,10 +177,12 @@ class LLM:
                 tqdm(total=len(requests), desc="generate", unit="req", disable=not use_tqdm) as bar,
             ):
                 arrival = perf_counter()
+                for request in requests:
+                    request.arrival_time = arrival
                 for batch in worker:
                     with batch:
                         self._run(batch, requests, bar)
-        return [request.output(arrival) for request in requests]
+        return gather(requests)
 
     def _run(self, batch: multibin.Batch, requests: Sequence[Request], bar: tqdm[Never]) -> None:
         """Runs one batch, records it, and resubmits its unfinished rows."""

@@ -12,7 +12,7 @@ from multibin.llm._engine.decode import Decode
 from multibin.llm._engine.kv_cache import KVCache, Moves
 from multibin.llm._engine.prefill import Prefill, prefill_groups
 from multibin.llm._engine.request import Request
-from multibin.llm._engine.sampling import Sampler
+from multibin.llm._engine.sampling import Sampler, Step
 from multibin.llm._load.models import Model
 
 HEADROOM = 256
@@ -111,11 +111,13 @@ class Batch:
             logits.append(self._loop.prefill(prompts[rows.start : rows.stop], rows.start))
             self.work.prefills += 1
             self.work.rows += len(rows)
-        tokens = Sampler(self._slots, self._loop.device)(torch.cat(logits)).tolist()
+        sampler = Sampler(self._slots, self._loop.device)
+        sampler(torch.cat(logits))
+        steps = sampler.read()
         now = perf_counter()
         for request in requests:
             request.first_token_time = now
-        self._take(tokens)
+        self._take(steps)
 
     def resume(self, requests: Sequence[Request]) -> None:
         """Restores parked requests to the slots behind the present rows."""
@@ -136,17 +138,17 @@ class Batch:
             self._loop.decode.load(tokens, [r.cached for r in self._slots], self._bound)
             sampler = Sampler(self._slots, self._loop.device)
             while len(self._slots) == rows:
-                # The one wait for the device in a step.
-                tokens = step(sampler).tolist()
+                step(sampler)
                 self.work.decode_steps += 1
                 self.work.rows += rows
-                self._take(tokens)
+                # The one wait for the device in a step.
+                self._take(sampler.read())
 
-    def _take(self, tokens: Sequence[int]) -> None:
+    def _take(self, steps: Sequence[Step]) -> None:
         """Gives each row its token; rows that end leave."""
         departed = []
-        for slot, (request, token) in enumerate(zip(self._slots, tokens, strict=True)):
-            if request.push(token) or len(request.tokens) == self._ends[request.key]:
+        for slot, (request, step) in enumerate(zip(self._slots, steps, strict=True)):
+            if request.push(*step) or len(request.tokens) == self._ends[request.key]:
                 departed.append(slot)
         if departed:
             self._depart(departed)

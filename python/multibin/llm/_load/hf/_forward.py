@@ -86,7 +86,7 @@ def next_logits(model: PreTrainedModel, ids: Tensor) -> Tensor:
             pad_token_id=0,
             return_dict_in_generate=True,
             output_logits=True,
-            **NEUTRAL,
+            **{**NEUTRAL, "repetition_penalty": 1},
         )
     except Exception:
         return logits_alone(model, ids)[0, -1]
