@@ -116,7 +116,7 @@ class Part:
             text = "" if self._stream is None else self._stream.text
         logprobs = request.logprobs(start, stop)
         return CompletionOutput(
-            index=request.sample.index,
+            index=request.sample.number,
             text=text,
             token_ids=request.tokens[start:stop],
             finish_reason=None,
