@@ -50,6 +50,9 @@ def _simple(one: CompletionOutput) -> dict[str, Any]:
     if one.stop_reason is not None:
         found["stop_reason"] = one.stop_reason
     found["token_ids"] = one.token_ids
+    if one.logprobs is not None:
+        tokens = [{token: best.logprob for token, best in at.items()} for at in one.logprobs]
+        found["logprobs"] = tokens
     return found
 
 

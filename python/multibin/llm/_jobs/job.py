@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from multibin._args import integer
 from multibin.llm._engine.request import Request
 from multibin.llm._engine.session import Session
 from multibin.llm._jobs.answers import answer, failure
 from multibin.llm._jobs.lines import Task, custom_id, parse
 from multibin.llm._jobs.output import Done, Output
 from multibin.llm._outputs import RequestOutput
+from multibin.llm._params import SamplingParams
 
 __all__ = ["Engine", "Job", "Result", "Settings"]
 
@@ -32,11 +34,11 @@ class Settings:
     """How a job runs."""
 
     window: int = 1024
-    """The most lines that are read and not answered yet."""
+    """The most requests that are read and not answered yet."""
     stops: bool = False
     """End at the first line that fails, instead of answering it with its error."""
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of `SamplingParams` for lines without them."""
+    defaults: SamplingParams = field(default_factory=SamplingParams)
+    """Parameters that a line does not set."""
     model: str = ""
 
 
@@ -57,12 +59,17 @@ class Slot:
     """A line in flight: its answer is there once its requests have ended."""
 
     number: int
-    custom_id: object
+    custom_id: object = None
     task: Task | None = None
     requests: list[Request] = field(default_factory=list)
     left: int = 0
     answer: bytes | None = None
     error: BaseException | None = None
+
+    @property
+    def size(self) -> int:
+        """Returns how much of the window it takes."""
+        return 1 if self.task is None else self.task.params.n
 
 
 class Job:
@@ -75,9 +82,10 @@ class Job:
         lines: Iterator[bytes],
         output: Output,
         settings: Settings,
+        result: Result,
         report: Callable[[Result], object] = lambda _: None,
     ) -> None:
-        self.result = Result()
+        self.result = result
         self._engine = engine
         self._session = session
         self._lines = enumerate(lines, 1)
@@ -85,6 +93,7 @@ class Job:
         self._settings = settings
         self._report = report
         self._window: deque[Slot] = deque()
+        self._size = 0
         self._exhausted = False
 
     def skip(self, done: Done) -> None:
@@ -105,7 +114,7 @@ class Job:
                 f"custom_id {done.custom_id!r}, the line has {custom_id(line)!r}"
             )
 
-    def run(self) -> Result:
+    def run(self) -> None:
         """Answers all lines.
 
         Raises:
@@ -118,33 +127,40 @@ class Job:
             self._write()
             raise
         self._session.close()
-        return self.result
 
     def _fill(self) -> bool:
         """Writes what is ready, reads what the window allows, and returns whether any is left."""
         self._write()
-        while not self._exhausted and len(self._window) < self._settings.window:
+        while not self._exhausted and self._size < self._settings.window:
             number, line = next(self._lines, (0, b""))
             self._exhausted = not number
             if line.strip():
-                self._take(number, line)
-            if self._exhausted or len(self._window) == self._settings.window:
+                self._take(Slot(number), line)
+            if self._exhausted or self._size >= self._settings.window:
                 self._write()
         return bool(self._window)
 
-    def _take(self, number: int, line: bytes) -> None:
-        slot = Slot(number, None)
+    def _take(self, slot: Slot, line: bytes) -> None:
         self._window.append(slot)
         try:
-            task = parse(number, line, self._settings.defaults)
+            task = parse(slot.number, line, self._settings.defaults)
+            integer("n", task.params.n, low=1, high=self._settings.window)
             requests, lengths = self._engine.admit(task)
         except Exception as error:
             slot.custom_id = custom_id(line)
             self._fail(slot, error)
-            return
-        slot.task, slot.custom_id, slot.requests = task, task.custom_id, requests
-        slot.left = len(requests)
-        self._session.submit(requests, lengths, ends=lambda _: self._ended(slot))
+        else:
+            slot.task, slot.custom_id, slot.requests = task, task.custom_id, requests
+            slot.left = len(requests)
+            self._submit(slot, lengths)
+        self._size += slot.size
+
+    def _submit(self, slot: Slot, lengths: Any) -> None:
+        try:
+            self._session.submit(slot.requests, lengths, ends=lambda _: self._ended(slot))
+        except ValueError as error:
+            # It can never fit into the KV cache.
+            self._fail(slot, error)
 
     def _ended(self, slot: Slot) -> None:
         """Makes the answer when the last request of a line has ended; an abort has no answer."""
@@ -169,7 +185,7 @@ class Job:
             error = self._window[0].error
             if error is not None and self._note(self._window[0].number, error):
                 break
-            self._window.popleft()
+            self._size -= self._window.popleft().size
             lines.append(line)
         if lines:
             self._output.write(lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, TypeAlias
 
 from multibin._args import number, sentence
@@ -16,7 +16,7 @@ Form: TypeAlias = Literal["simple", "completions", "chat"]
 """How a line asks, and so how it is answered."""
 
 PROMPTS = ("prompt", "prompt_token_ids", "messages")
-PARAMS = {field.name for field in fields(SamplingParams)} - {"logits_processors"}
+PARAMS = {field.name for field in fields(SamplingParams)} - {"logits_processors", "prompt_logprobs"}
 URLS: dict[str, Form] = {"/v1/chat/completions": "chat", "/v1/completions": "completions"}
 RENAMED = {"max_completion_tokens": "max_tokens"}
 IGNORED = {"model", "user", "stream", "metadata", "store"}
@@ -39,13 +39,13 @@ class Task:
     """The predicted output tokens."""
 
 
-def parse(number: int, line: bytes, defaults: Mapping[str, Any]) -> Task:
+def parse(number: int, line: bytes, defaults: SamplingParams) -> Task:
     """Returns the request of a line.
 
     Args:
         number: of the line, from 1 on.
         line: one JSON object.
-        defaults: fields of `SamplingParams` for the lines that do not set them.
+        defaults: parameters that the line does not set.
 
     Raises:
         TypeError, ValueError: the line is no request. The message names the field.
@@ -99,14 +99,14 @@ def _prompt(fields: dict[str, Any]) -> tuple[Any, Any]:
     return prompts[given[0]], None
 
 
-def _params(fields: Mapping[str, Any], defaults: Mapping[str, Any]) -> SamplingParams:
+def _params(fields: Mapping[str, Any], defaults: SamplingParams) -> SamplingParams:
     if unknown := sorted(fields.keys() - PARAMS):
         raise ValueError(sentence("the line", "one of known fields", ", ".join(unknown)))
-    chosen = {**defaults, **fields}
+    chosen = dict(fields)
     if isinstance(bias := chosen.get("logit_bias"), dict):
         # JSON has no other keys than strings.
         chosen["logit_bias"] = {int(token): value for token, value in bias.items()}
-    return SamplingParams(**chosen)
+    return replace(defaults, **chosen)
 
 
 def _length(length: object) -> float | None:
