@@ -30,6 +30,10 @@ __all__ = ["AsyncLLM"]
 OnFull: TypeAlias = Literal["raise", "wait"]
 
 
+STRICT = 0.1
+"""Seconds after which an engine whose bins wait to be full looks for cancellations."""
+
+
 class AsyncLLM(Base):
     """Generates text for tasks: requests come at any time, and tokens are there as they are made.
 
@@ -64,6 +68,8 @@ class AsyncLLM(Base):
         ValueError: an argument out of range, or a model that the engine cannot run.
     """
 
+    _frames = 3
+
     def __init__(
         self,
         model: ModelSource,
@@ -77,11 +83,19 @@ class AsyncLLM(Base):
         one_of("on_full", on_full, ("raise", "wait"))
         super().__init__(model, tokenizer, **options)
         self._on_full = on_full
-        self._service = Service(self._new_runner(int(capacity)), int(capacity))
+        self._service = self._serve(int(capacity))
         self._keys = itertools.count()
         self._calls: dict[str, Call] = {}
         finalizer = weakref.finalize(self, _abandon, self._service, os.getpid())
         finalizer.atexit = False
+
+    def _serve(self, capacity: int) -> Service:
+        # Rows of a batch that have ended count in the scheduler until all of the batch have.
+        most = capacity + self._policy.batch_size
+        runner = self._runner(self._longest, most)
+        # A strict bin may wait without end, and a cancellation must not wait with it.
+        patience = STRICT if self._policy.fill == "strict" else None
+        return Service(runner, capacity, patience)
 
     async def generate(
         self,

@@ -6,11 +6,22 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from threading import Lock
 from time import perf_counter
-from typing import Any, TypedDict
+from typing import Any, Protocol, TypedDict
 
 from multibin.llm._engine.request import Request
 
-__all__ = ["BOUNDS", "Histogram", "Meter", "RequestStats", "Times", "Watch"]
+__all__ = [
+    "BOUNDS",
+    "ClassStats",
+    "CoreStats",
+    "EngineStats",
+    "Histogram",
+    "Meter",
+    "RequestStats",
+    "Times",
+    "Totals",
+    "Watch",
+]
 
 BOUNDS = [0.0005 * 2**power for power in range(19)]
 """Upper bounds of the buckets: from 0.5 ms to 131 s."""
@@ -42,6 +53,57 @@ class RequestStats(TypedDict):
     """Between two tokens of a request, the time in which it is parked included."""
     latency: Histogram
     """From the submission of a request to its end, for whatever reason."""
+
+
+class ClassStats(TypedDict):
+    """One size class of the KV cache."""
+
+    capacity: int
+    """Positions of a slot."""
+    slots: int
+    rows: int
+    """Slots whose rows run."""
+    bytes: int
+
+
+class CoreStats(TypedDict, total=False):
+    """Numbers of the core; ready for JSON."""
+
+    classes: list[ClassStats]
+    rows_running: int
+    rows_joining: int
+    """Rows that wait for memory or their prompt's pass."""
+    rows_parked_device: int
+    """Rows that wait, with their keys and values on the device."""
+    rows_parked_host: int
+    """Rows that wait, with their keys and values in the memory of the host."""
+    climbs: int
+    """Rows that moved to a larger slot."""
+    parked: int
+    """Rows that waited for another batch."""
+    offloaded: int
+    """Parked rows that moved to the memory of the host."""
+    recomputed: int
+    """Rows whose prompt and tokens were computed again."""
+    preempted: int
+    """Running rows that lost their slot to another."""
+    steps: int
+    """Decode steps."""
+    prefills: int
+    """Prompt passes."""
+    prefill_tokens: int
+    rows_computed: int
+    """Rows summed over all passes."""
+    positions_used: int
+    """Positions cached, summed over rows and decode steps."""
+    positions_allocated: int
+    """Positions of slots, summed over rows and decode steps."""
+    waste: float
+    """The share of the allocated positions that were not used."""
+
+
+class EngineStats(RequestStats, CoreStats):
+    """What an engine counts, from when it was made; ready for JSON."""
 
 
 class Times:
@@ -95,6 +157,52 @@ class Meter:
             "time_between_tokens": self.between_tokens.histogram(),
             "latency": self.latency.histogram(),
         }
+
+
+ADDED = (
+    "preempted",
+    "steps",
+    "prefills",
+    "prefill_tokens",
+    "rows_computed",
+    "positions_used",
+    "positions_allocated",
+)
+"""Numbers that a runner counts from 0."""
+
+
+class Counts(Protocol):
+    """A runner, as far as its numbers matter."""
+
+    def stats(self) -> dict[str, Any]:
+        """Returns the numbers of the core."""
+
+
+class Totals:
+    """Sums the numbers of an engine's runners, of which one runs at a time."""
+
+    def __init__(self) -> None:
+        self._before = dict.fromkeys(ADDED, 0)
+        self._runner: Counts | None = None
+
+    def begin(self, runner: Counts) -> None:
+        """Counts the next runner, as the last one has ended."""
+        self._before = self._sums(self._current())
+        self._runner = runner
+
+    def stats(self, memory: Mapping[str, Any]) -> CoreStats:
+        """Returns all numbers, and those of the memory where no runner is."""
+        current = self._current()
+        found = {**memory, **current, **self._sums(current)}
+        allocated = found["positions_allocated"]
+        found["waste"] = 1 - found["positions_used"] / allocated if allocated else 0.0
+        return found  # type: ignore[return-value]
+
+    def _current(self) -> dict[str, Any]:
+        return {} if self._runner is None else self._runner.stats()
+
+    def _sums(self, current: Mapping[str, Any]) -> dict[str, int]:
+        return {name: count + current.get(name, 0) for name, count in self._before.items()}
 
 
 class Watch:

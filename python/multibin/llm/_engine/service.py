@@ -65,12 +65,14 @@ class Service:
     Args:
         runner: what runs the requests; only the thread of the service enters it and steps.
         capacity: the most requests that wait or run.
+        patience: the seconds that a step may wait for requests; None: without end.
     """
 
-    def __init__(self, runner: Runs, capacity: int) -> None:
+    def __init__(self, runner: Runs, capacity: int, patience: float | None = None) -> None:
         self.wakeups = Wakeups()
         self.room = Room(capacity, self.wakeups)
         self._runner = runner
+        self._patience = patience
         self._process = os.getpid()
         # Reentrant: the garbage collector may stop a service while this thread holds it.
         self._lock = RLock()
@@ -218,7 +220,7 @@ class Service:
     def _serve(self) -> BaseException | None:
         """Runs until the runner is closed and empty, or stopped; returns what it raised."""
         try:
-            while self._stopped is None and self._runner.step(None):
+            while self._stopped is None and self._runner.step(self._patience):
                 if self.wakeups.flush():
                     # The tasks that were woken have their turn of the interpreter.
                     time.sleep(0)

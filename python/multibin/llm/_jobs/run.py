@@ -43,7 +43,7 @@ def run_job(
     """
     done = resume(target)
     # Two windows: a line of many continuations may begin in the last place of one.
-    session = llm._session(capacity=2 * settings.window, longest=llm.context)
+    session = llm._session(llm._longest, 2 * settings.window)
     with Output(target) as output, session as running:
         job = Job(Engine(llm), running, lines, output, settings, result, report)
         job.skip(done)
