@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from time import perf_counter
+from typing import NamedTuple
 
 from torch import Tensor
 
 from multibin.llm._engine.detokenize import Detokenizer, text_after
-from multibin.llm._engine.kv_cache import ParkedRow
+from multibin.llm._engine.memory import Row
 from multibin.llm._engine.pieces import Pieces
 from multibin.llm._engine.sampling.logprobs import PromptLogprobs, TokenLogprobs
 from multibin.llm._engine.stops import Stop, StopFinder
@@ -62,10 +63,16 @@ class Request:
         self.stop_ids = eos.union(params.stop_token_ids or ())
         """Tokens that may end the text; `min_tokens` holds them back."""
         self.tokens: list[int] = []
-        self.row: Any = None
-        """Its place in the KV cache; the core's own."""
-        self.parked: ParkedRow | None = None
-        """Its cached keys and values between two batches."""
+        self.row = Row()
+        """Its keys and values."""
+        self.end = budget
+        """The tokens at which it leaves its batch, finished or not."""
+        self.length = 0
+        """The output tokens that were predicted."""
+        self.progress = 0
+        """The tokens that it had when its batch began."""
+        self.ticket: int | None = None
+        """Names it in the scheduler, before its first batch."""
         self.finish_reason: FinishReason | None = None
         self.error: BaseException | None = None
         """What ended it with `finish_reason` "error"."""
@@ -85,6 +92,17 @@ class Request:
     def cached(self) -> int:
         """Returns the positions in the cache: all tokens but the last, which is not fed yet."""
         return len(self.prompt_tokens) + len(self.tokens) - 1
+
+    def notify(self) -> None:
+        """Tells the listener that something changed."""
+        if self.listener is not None:
+            self.listener(self)
+
+    def finish(self, reason: FinishReason | None) -> None:
+        """Ends the request for this reason, if it has none of its own, and tells the listener."""
+        self.finish_reason = self.finish_reason or reason
+        self.finished_time = perf_counter()
+        self.notify()
 
     def push(self, token: int, logprobs: TokenLogprobs | None = None) -> bool:
         """Takes the next token, and returns whether it was the last.
