@@ -8,6 +8,8 @@ from typing import Any
 
 from multibin.errors import ClosedError
 from multibin.llm._engine.request import Request
+from multibin.llm._outputs import BatchRecord
+from multibin.llm._stats import ADDED
 
 
 class EchoRunner:
@@ -29,6 +31,7 @@ class EchoRunner:
         self.most = 0
         self.order: list[int] = []
         self.inside = False
+        self.records: list[BatchRecord] = []
         self._changed = threading.Condition()
         self._waiting: list[Request] = []
         self._running: list[Request] = []
@@ -45,6 +48,15 @@ class EchoRunner:
             self._end(request, "abort")
         self._running, self._waiting = [], []
         self.inside = False
+
+    def makes(self) -> Callable[..., EchoRunner]:
+        """Returns what replaces the method by which an engine makes its runners."""
+
+        def make(engine: Any, *_: object, **__: object) -> EchoRunner:
+            engine._totals.begin(self)
+            return self
+
+        return make
 
     @property
     def unfinished(self) -> int:
@@ -87,7 +99,11 @@ class EchoRunner:
         """Returns a few of the core's numbers."""
         rows = len(self._running)
         classes = [{"capacity": 64, "slots": self.rows, "rows": rows, "bytes": 4096}]
-        return {"classes": classes, "rows_running": rows, "steps": self.steps}
+        return dict.fromkeys(ADDED, 0) | {
+            "classes": classes,
+            "rows_running": rows,
+            "steps": self.steps,
+        }
 
     def step(self, timeout: float | None = None) -> bool:
         """Gives each row a token, or waits for requests."""

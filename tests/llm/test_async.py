@@ -35,7 +35,7 @@ def runner() -> EchoRunner:
 @pytest.fixture
 def make(runner: EchoRunner, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AsyncLLM]]:
     """Makes engines on the runner that echoes."""
-    monkeypatch.setattr(AsyncLLM, "_new_runner", lambda *_: runner)
+    monkeypatch.setattr(AsyncLLM, "_runner", runner.makes())
     made: list[weakref.ref[AsyncLLM]] = []
 
     def make(**options: Any) -> AsyncLLM:
