@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from tests.llm.greedy import tokens
+from tests.llm.rows import CPU, Row, logits
 from transformers import TopKLogitsWarper, TopPLogitsWarper
 
 from multibin._args import shown
 from multibin.llm import LLM, SamplingParams
 from multibin.llm._engine.sampling import AHEAD, Filters, Sampler, draw, uniforms
-
-CPU = torch.device("cpu")
-
-
-@dataclass
-class Row:
-    """What a sampler reads of a request."""
-
-    params: SamplingParams
-    seed: int = 0
-    tokens: list[int] = field(default_factory=list)
-    prompt_tokens: list[int] = field(default_factory=list)
-    stop_ids: frozenset[int] = frozenset()
-    bad_word_ids: list[list[int]] = field(default_factory=list)
-    error: BaseException | None = None
-
-
-def logits(rows: int, vocabulary: int = 50, seed: int = 0) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return 3 * torch.randn(rows, vocabulary, generator=generator, dtype=torch.float64)
 
 
 def filtered(params: SamplingParams, row: torch.Tensor) -> torch.Tensor:

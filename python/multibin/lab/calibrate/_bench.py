@@ -13,7 +13,6 @@ from multibin.llm._engine.kv_cache import ParkedRow
 from multibin.llm._engine.loop import Loop
 from multibin.llm._engine.probe import try_out
 from multibin.llm._engine.request import Request
-from multibin.llm._engine.sampling import TokenLogprobs
 from multibin.llm._load.models import Model
 from multibin.llm._params import SamplingParams
 
@@ -49,11 +48,11 @@ class Timed(Request):
         if row is None:
             self.restored = self._clock()
 
-    def push(self, token: int, logprobs: TokenLogprobs | None = None) -> bool:
+    def push(self, token: int) -> bool:
         """Takes the next token and returns whether it was the last."""
         # The token is on the host, so the device has nothing left to do for it.
         self.times.append(perf_counter())
-        return super().push(token, logprobs)
+        return super().push(token)
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,14 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from multibin.llm._engine.detokenize import Detokenizer, text_after
 from multibin.llm._engine.memory import Row
-from multibin.llm._engine.pieces import Pieces
 from multibin.llm._engine.sampling.logprobs import PromptLogprobs, TokenLogprobs
-from multibin.llm._engine.stops import Stop, StopFinder
+from multibin.llm._engine.stops import Stop
+from multibin.llm._engine.text import Text
 from multibin.llm._load.tokenizers import Tokenizer
 from multibin.llm._outputs import (
     CompletionOutput,
     FinishReason,
-    Logprob,
     Logprobs,
     RequestMetrics,
     RequestOutput,
@@ -119,20 +117,24 @@ class Request:
         return self.finish_reason is not None
 
     def _look_for_end(self, token: int) -> None:
-        finder = self._text.finder
-        stop = None if finder is None else finder.push(self.tokens)
         ended = token in self._ends
-        if len(self.tokens) > self.params.min_tokens:
-            # A stop string that begins with the last token cuts nothing. As in vLLM, the token is
-            # then the reason.
-            if ended and stop is not None and finder is not None and stop.text == finder.text:
-                stop = None
+        stop = self._find_stop(ended)
+        if len(self.tokens) > self.params.min_tokens and (ended or stop is not None):
             self._stop = stop
-            if ended or stop is not None:
-                self.finish_reason = "stop"
-                return
-        if len(self.tokens) >= self.budget:
+            self.finish_reason = "stop"
+        elif len(self.tokens) >= self.budget:
             self.finish_reason = "length"
+
+    def _find_stop(self, ended: bool) -> Stop | None:
+        """Returns the stop string that the last token completes, if any."""
+        finder = self._text.finder
+        if finder is None:
+            return None
+        before = finder.text if ended else None
+        stop = finder.push(self.tokens)
+        # A stop string that begins with the last token cuts nothing. As in vLLM, the token is then
+        # the reason.
+        return None if stop is not None and stop.text == before else stop
 
     def take_prompt_logits(self, logits: Tensor) -> None:
         """Takes the logits behind each token of the prompt, [tokens, vocab].
@@ -231,61 +233,3 @@ def gather(requests: Sequence[Request]) -> list[RequestOutput]:
 def _least(times: Sequence[float]) -> float:
     """Returns the first time that has come; NaN if none has."""
     return min((time for time in times if not math.isnan(time)), default=math.nan)
-
-
-class Text:
-    """The text of a request's tokens, decoded once for each of them."""
-
-    def __init__(
-        self, tokenizer: Tokenizer | None, prompt: Sequence[int], params: SamplingParams
-    ) -> None:
-        self._tokenizer = tokenizer
-        self._prompt = prompt
-        self._special_tokens = not params.skip_special_tokens
-        self._detokenizer: Detokenizer | None = None
-        self._decoded = 0
-        self._pieces: dict[int, str | None] = {}
-        self.finder: StopFinder | None = None
-        """Looks for the stop strings, if there are any, and decodes for it."""
-        if tokenizer is not None and params.stop_strings:
-            self.finder = StopFinder(
-                tokenizer, params.stop_strings, prompt, special_tokens=self._special_tokens
-            )
-
-    def of(self, tokens: Sequence[int]) -> str:
-        """Returns the text of the tokens so far."""
-        if self._tokenizer is None:
-            return ""
-        if self.finder is not None:
-            return self.finder.text
-        if self._detokenizer is None:
-            self._detokenizer = Detokenizer(
-                self._tokenizer, self._prompt, special_tokens=self._special_tokens
-            )
-        self._detokenizer.extend(tokens[self._decoded :])
-        self._decoded = len(tokens)
-        return self._detokenizer.text
-
-    def before_last(self, tokens: Sequence[int]) -> str:
-        """Returns the text of all tokens but the last, which ended it."""
-        if self._tokenizer is None:
-            return ""
-        if self.finder is None and self._decoded < len(tokens):
-            return self.of(tokens[:-1])
-        return text_after(
-            self._tokenizer, self._prompt, tokens[:-1], special_tokens=self._special_tokens
-        )
-
-    def decoded(self, logprobs: TokenLogprobs) -> Logprobs:
-        """Returns log probabilities by token id, each with its token decoded alone."""
-        return {
-            token: Logprob(logprob, rank, self._piece(token))
-            for token, logprob, rank in zip(*logprobs, strict=True)
-        }
-
-    def _piece(self, token: int) -> str | None:
-        if self._tokenizer is None:
-            return None
-        if token not in self._pieces:
-            self._pieces[token] = Pieces(self._tokenizer, special_tokens=True).text([token])
-        return self._pieces[token]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from multibin.llm._engine.sampling.rows import Form, Rows, Sampled, flat_index
+from multibin.llm._engine.sampling.rows import Form, Rows, Sampled, flat_index, sent
 
 ANY = -1
 """A position of a bad word's pattern that any token fits."""
@@ -29,7 +29,7 @@ class MinTokens:
                 entries += [(row, token) for token in ends]
                 left += [missing] * len(ends)
         self._index = flat_index(entries, form)
-        self._left = torch.tensor(left, device=form.device)
+        self._left = sent(left, torch.int64, form.device)
         self._longest = max(left, default=0)
         self._zero = torch.zeros((), dtype=form.dtype, device=form.device)
         self._step = 0
@@ -64,13 +64,10 @@ class BadWords:
         pasts = [self._past(requests[row]) for row in numbers]
         self._pattern = self._table(patterns, form)
         self._history = self._table(pasts, form)
-        self._place = torch.tensor(
-            [place for place, _, _ in words], dtype=torch.int64, device=form.device
-        )
+        self._place = sent([place for place, _, _ in words], torch.int64, form.device)
 
     def _table(self, lines: Sequence[Sequence[int]], form: Form) -> Tensor:
-        table = torch.tensor(lines, dtype=torch.int64, device=form.device)
-        return table.view(len(lines), self._width)
+        return sent(lines, torch.int64, form.device).view(len(lines), self._width)
 
     def _past(self, request: Sampled) -> list[int]:
         if not self._width:

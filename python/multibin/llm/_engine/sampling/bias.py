@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from multibin.llm._engine.sampling.rows import Form, Sampled, flat_index
+from multibin.llm._engine.sampling.rows import Form, Sampled, flat_index, sent
 
 
 class LogitBias:
@@ -21,8 +21,8 @@ class LogitBias:
             if token < form.vocabulary
         ]
         self._index = flat_index([(row, token) for row, token, _ in entries], form)
-        bias = torch.tensor([bias for _, _, bias in entries], dtype=torch.float32)
-        self._bias = bias.to(form.device, form.dtype)
+        bias = sent([bias for _, _, bias in entries], torch.float32, form.device)
+        self._bias = bias.to(form.dtype)
 
     def __call__(self, logits: Tensor) -> None:
         """Adds the numbers to logits [rows, vocab], in place."""

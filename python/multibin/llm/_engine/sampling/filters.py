@@ -104,7 +104,7 @@ class Cut:
         kth = ordered.gather(1, width - self._top_k.clamp(max=width))
         ordered = ordered.masked_fill(ordered < kth, -torch.inf)
         unlike = ordered.softmax(-1).cumsum(-1) <= self._rest
-        unlike[:, -1] = False
+        unlike[:, -1].fill_(False)
         ordered.masked_fill_(unlike, -torch.inf)
         kept = torch.full_like(rows, -torch.inf).scatter_(1, order, ordered)
         self._rows.put(logits, kept)

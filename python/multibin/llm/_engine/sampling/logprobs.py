@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from multibin.llm._engine.sampling.rows import Rows, Sampled
+from multibin.llm._engine.sampling.rows import Rows, Sampled, sent
 
 CHUNK = 256
 """Positions of a prompt whose log probabilities are computed together; bounds the memory."""
@@ -92,7 +92,7 @@ class PromptLogprobs:
     def __init__(self, logits: Tensor, prompt: Sequence[int], count: int) -> None:
         self._prompt = prompt
         self._count = count
-        tokens = torch.tensor(prompt[1:], dtype=torch.int64, device=logits.device)
+        tokens = sent(prompt[1:], torch.int64, logits.device)
         self._chunks = [
             score(part, tokens[start : start + CHUNK], count)
             for start, part in _chunks(logits[: len(prompt) - 1])

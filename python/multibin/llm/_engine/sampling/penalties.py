@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from multibin.llm._engine.sampling.rows import Form, Rows, Sampled, column
+from multibin.llm._engine.sampling.rows import Form, Rows, Sampled, column, sent
 from multibin.llm._params import SamplingParams
 
 
@@ -68,7 +68,7 @@ def _counted(lines: Sequence[Sequence[int]], form: Form) -> Tensor:
     tokens = np.fromiter((token for line in lines for token in line), np.int64, sum(lengths))
     rows = np.repeat(np.arange(len(lines), dtype=np.int64), lengths)
     index = (rows * form.vocabulary + tokens)[tokens < form.vocabulary]
-    places = torch.from_numpy(index).to(form.device, non_blocking=True)
+    places = sent(index, torch.int64, form.device)
     counts = torch.zeros(len(lines) * form.vocabulary, dtype=torch.int32, device=form.device)
     counts.index_add_(0, places, torch.ones_like(places, dtype=torch.int32))
     return counts.view(len(lines), form.vocabulary)

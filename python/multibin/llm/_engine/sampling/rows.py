@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -53,7 +53,7 @@ class Rows:
         self.numbers = numbers
         self._index: Tensor | None = None
         if len(numbers) < total:
-            self._index = torch.tensor(numbers, dtype=torch.int64, device=device)
+            self._index = sent(numbers, torch.int64, device)
 
     def of(self, values: Tensor) -> Tensor:
         """Returns these rows of `values`; all rows are `values` itself."""
@@ -67,12 +67,20 @@ class Rows:
             values.index_copy_(0, self._index, changed)
 
 
+def sent(values: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Returns numbers, lists of them or an array as a tensor, without waiting for the device."""
+    tensor = torch.as_tensor(values, dtype=dtype)
+    # From other memory the copy would wait for all that the device has to do.
+    pinned = tensor.pin_memory() if device.type == "cuda" else tensor
+    return pinned.to(device, non_blocking=True)
+
+
 def column(values: Sequence[float], dtype: torch.dtype, device: torch.device) -> Tensor:
     """Returns one number a row, [rows, 1]."""
-    return torch.tensor(values, dtype=dtype, device=device)[:, None]
+    return sent(values, dtype, device)[:, None]
 
 
 def flat_index(entries: Sequence[tuple[int, int]], form: Form) -> Tensor:
     """Returns the positions of pairs (row, token) in flattened logits."""
     positions = [row * form.vocabulary + token for row, token in entries]
-    return torch.tensor(positions, dtype=torch.int64, device=form.device)
+    return sent(positions, torch.int64, form.device)

@@ -16,7 +16,7 @@ from multibin.llm._engine.sampling.filters import Filters
 from multibin.llm._engine.sampling.logprobs import Recorder, TokenLogprobs
 from multibin.llm._engine.sampling.penalties import Penalties
 from multibin.llm._engine.sampling.processors import Processors
-from multibin.llm._engine.sampling.rows import Form, Sampled, column
+from multibin.llm._engine.sampling.rows import Form, Sampled, column, sent
 from multibin.llm._engine.sampling.uniforms import uniforms
 
 AHEAD = 32
@@ -125,18 +125,21 @@ class Draws:
 
     def __call__(self, logits: Tensor, greedy: Tensor) -> Tensor:
         """Returns a token for each row of logits [rows, vocab]; `greedy` are the likeliest."""
+        sampled = draw(self.filtered(logits), self._next_uniforms(logits.device))
+        finite = logits.amax(-1).isfinite()
+        return torch.where(finite & self._drawn, sampled, greedy)
+
+    def filtered(self, logits: Tensor) -> Tensor:
+        """Returns the logits of the distributions, [rows, vocab]; those of greedy rows are any."""
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         if self._filters is None:
             self._filters = self._build(logits)
-        peak = logits.amax(-1, keepdim=True)
         # Shifted first: a tiny temperature then overflows to -inf, never to inf - inf.
-        scaled = (logits - peak) / self._temperature
-        sampled = draw(self._filters(scaled), self._next_uniforms(logits.device))
-        return torch.where(self._greedy | ~peak[:, 0].isfinite(), greedy, sampled)
+        return self._filters((logits - logits.amax(-1, keepdim=True)) / self._temperature)
 
     def _build(self, logits: Tensor) -> Filters:
         device, dtype = logits.device, logits.dtype
-        self._greedy = torch.tensor([p.greedy for p in self._params], device=device)
+        self._drawn = sent([not p.greedy for p in self._params], torch.bool, device)
         # A greedy row divides by 1, and its sample is discarded.
         temperatures = [_normal(p.temperature or 1.0, dtype) for p in self._params]
         self._temperature = column(temperatures, dtype, device)
@@ -147,7 +150,7 @@ class Draws:
         if not offset:
             steps = np.arange(self._step, self._step + AHEAD, dtype=np.uint64)[:, None]
             block = uniforms(self._seeds, self._start + steps)
-            self._block = torch.from_numpy(block).to(device, non_blocking=True)
+            self._block = sent(block, torch.float64, device)
         self._step += 1
         return self._block[offset]
 
