@@ -25,7 +25,7 @@ def params() -> list[SamplingParams]:
 
 def run(coroutine: Any) -> Any:
     async def main() -> Any:
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(30):
             return await coroutine
 
     return asyncio.run(main())

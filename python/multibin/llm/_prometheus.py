@@ -12,7 +12,7 @@ from multibin.llm._stats import Histogram
 
 __all__ = ["prometheus"]
 
-GAUGES = re.compile(r"rows_(running|parked_\w+)|\w*bytes\w*|waste|waiting|\w*seconds_now")
+GAUGES = re.compile(r"rows_(running|joining|kept|parked_\w+)|\w*bytes\w*|waste")
 """Numbers that go up and down; all others only grow."""
 
 RESERVED = ("capacity", "le", "reason")

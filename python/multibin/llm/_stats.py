@@ -62,7 +62,7 @@ class ClassStats(TypedDict):
     """Positions of a slot."""
     slots: int
     rows: int
-    """Slots whose rows run."""
+    """Slots whose rows run or are about to."""
     bytes: int
 
 
@@ -73,18 +73,28 @@ class CoreStats(TypedDict, total=False):
     rows_running: int
     rows_joining: int
     """Rows that wait for memory or their prompt's pass."""
+    rows_kept: int
+    """Rows of requests that have ended, whose beginning others may share."""
     rows_parked_device: int
     """Rows that wait, with their keys and values on the device."""
     rows_parked_host: int
     """Rows that wait, with their keys and values in the memory of the host."""
+    bytes_host: int
+    """What these take."""
     climbs: int
-    """Rows that moved to a larger slot."""
+    """Moves to a larger slot."""
+    moved: int
+    """Moves to a slot of the same capacity."""
     parked: int
-    """Rows that waited for another batch."""
+    """Rows that stopped running with tokens to go."""
     offloaded: int
-    """Parked rows that moved to the memory of the host."""
-    recomputed: int
-    """Rows whose prompt and tokens were computed again."""
+    """Rows copied to the memory of the host."""
+    restored: int
+    """Rows copied back."""
+    dropped: int
+    """Rows whose keys and values were given up, and computed again."""
+    shared: int
+    """Positions copied from a row with the same beginning, not computed."""
     preempted: int
     """Running rows that lost their slot to another."""
     steps: int
