@@ -1,0 +1,184 @@
+"""The attention interface of transformers, through which the engine attends to its own cache."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock, local
+from typing import Any, NamedTuple, Protocol
+
+from torch import Tensor, nn
+from transformers import AttentionInterface, PreTrainedConfig, PreTrainedModel
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+OWN = "multibin_"
+"""Begins the names under which the engine's attention is registered; the model's own follows."""
+
+ORIGINALS = ("sdpa", "eager")
+"""Implementations that the engine's attention replaces while it runs."""
+
+HARMLESS = {
+    "dropout",
+    "scaling",
+    "softcap",
+    "s_aux",
+    "sliding_window",
+    "position_ids",
+    "use_cache",
+    "output_attentions",
+    "output_hidden_states",
+    "is_causal",
+    "cache_position",
+}
+"""Options of attention functions that the engine follows or may ignore; others change results."""
+
+
+class UnfitAttentionError(ValueError):
+    """A layer attends in a way that the engine's attention does not compute."""
+
+
+class Scores(NamedTuple):
+    """How a layer turns products of queries and keys into weights."""
+
+    scaling: float
+    softcap: float | None
+    """Scores s become softcap · tanh(s / softcap)."""
+    sinks: Tensor | None
+    """[heads]: a score a head that takes a share of the weight and has no value."""
+    window: int | None
+    """The window that the layer names, if any."""
+
+
+class Attend(Protocol):
+    """Computes attention of a layer: [rows, tokens, heads, dim] from the new states."""
+
+    def __call__(self, query: Tensor, key: Tensor, value: Tensor, scores: Scores) -> Tensor: ...
+
+
+_PASS = local()
+"""`attend`: the attention of the pass that runs in this thread."""
+
+_SET: dict[int, tuple[PreTrainedConfig, str, int]] = {}
+"""By the id of a config: the config, its own implementation, and how many engines replace it."""
+
+_SETTING = Lock()
+
+
+def takes_attention(model: PreTrainedModel) -> bool:
+    """Returns whether the layers of `model` call the attention that its config names."""
+    standard = getattr(model, "_supports_attention_backend", False)
+    return standard and _own(model.config) in ORIGINALS
+
+
+@contextmanager
+def attention_installed(model: PreTrainedModel) -> Iterator[None]:
+    """Lets the layers of `model` call the engine's attention, where a thread is `attending`.
+
+    In other threads, and outside of `attending`, they compute what they computed before.
+    """
+    configs = _configs(model)
+    with _SETTING:
+        for config in configs:
+            _, name, users = _SET.get(id(config), (config, config._attn_implementation, 0))
+            _SET[id(config)] = (config, name, users + 1)
+            config._attn_implementation_internal = OWN + name
+    try:
+        yield
+    finally:
+        with _SETTING:
+            for config in configs:
+                _, name, users = _SET.pop(id(config))
+                if users > 1:
+                    _SET[id(config)] = (config, name, users - 1)
+                else:
+                    config._attn_implementation_internal = name
+
+
+@contextmanager
+def attending(attend: Attend) -> Iterator[None]:
+    """Makes `attend` the attention of all layers that run in this thread."""
+    _PASS.attend = attend
+    try:
+        yield
+    finally:
+        _PASS.attend = None
+
+
+def _own(config: PreTrainedConfig) -> str:
+    """Returns the implementation that a config names without the engine."""
+    return str(config._attn_implementation).removeprefix(OWN)
+
+
+def _configs(model: PreTrainedModel) -> list[PreTrainedConfig]:
+    """Returns each config of `model` and its parts that names a replaced implementation."""
+    found = [getattr(part, "config", None) for part in model.modules()]
+    configs = {id(c): c for c in found if isinstance(c, PreTrainedConfig)}
+    return [config for config in configs.values() if _own(config) in ORIGINALS]
+
+
+def _attention(original: str) -> Callable[..., Any]:
+    """Returns the attention function that replaces `original`."""
+
+    def attention(
+        module: nn.Module,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attention_mask: Tensor | None,
+        *arguments: Any,
+        **options: Any,
+    ) -> tuple[Tensor, Tensor | None]:
+        attend: Attend | None = getattr(_PASS, "attend", None)
+        if attend is None:
+            function = _original(original, module)
+            result = function(module, query, key, value, attention_mask, *arguments, **options)
+            return result  # type: ignore[no-any-return]
+        if attention_mask is not None or arguments:
+            raise UnfitAttentionError(f"{type(module).__name__} brings a mask of its own")
+        return attend(query, key, value, _scores(module, query, options)), None
+
+    return attention
+
+
+def _scores(module: nn.Module, query: Tensor, options: dict[str, Any]) -> Scores:
+    """Returns what the options of an attention function say.
+
+    Raises:
+        UnfitAttentionError: an option that changes the result in another way.
+    """
+    for name, option in options.items():
+        if name not in HARMLESS and option is not None and isinstance(option, Tensor):
+            raise UnfitAttentionError(f"{type(module).__name__} attends with {name}")
+    if options.get("is_causal") is False:
+        raise UnfitAttentionError(f"{type(module).__name__} is not causal")
+    scaling = options.get("scaling")
+    return Scores(
+        query.shape[-1] ** -0.5 if scaling is None else scaling,
+        options.get("softcap"),
+        options.get("s_aux"),
+        options.get("sliding_window"),
+    )
+
+
+def _original(name: str, module: nn.Module) -> Callable[..., Any]:
+    """Returns the attention function that `module` calls without the engine."""
+    eager = getattr(sys.modules[type(module).__module__], "eager_attention_forward", None)
+    return ALL_ATTENTION_FUNCTIONS.get_interface(name, eager)  # type: ignore[no-any-return]
+
+
+def _mask(original: str) -> Callable[..., Any]:
+    """Returns the mask function that replaces that of `original`: none while `attending`."""
+
+    def mask(*arguments: Any, **options: Any) -> Any:
+        if getattr(_PASS, "attend", None) is not None:
+            return None
+        return ALL_MASK_ATTENTION_FUNCTIONS[original](*arguments, **options)
+
+    return mask
+
+
+for _name in ORIGINALS:
+    AttentionInterface.register(OWN + _name, _attention(_name))
+    AttentionMaskInterface.register(OWN + _name, _mask(_name))
