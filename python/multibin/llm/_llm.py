@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from threading import Lock
@@ -67,6 +68,9 @@ class LLM:
         order: which full bin goes first: "formed", "oldest" or "shortest". None: "oldest" with
             climbing, "formed" without.
         max_wait: seconds after which a waiting request leads the next batch.
+        gguf_file: a file in the model's folder or of its hub id, in the format GGUF. It has all:
+            config, tokenizer and weights, which become float32. It needs the packages gguf and
+            accelerate.
         device: None: a model object stays where it is; a loaded model goes to CUDA if there is
             one.
         dtype: a torch dtype or its name; None: that of the checkpoint or the model.
@@ -93,6 +97,7 @@ class LLM:
         overrun: Overrun = "climb",
         order: Order | None = None,
         max_wait: float | None = None,
+        gguf_file: str | os.PathLike[str] | None = None,
         device: str | torch.device | None = None,
         dtype: str | torch.dtype | None = None,
         trust_remote_code: bool = False,
@@ -102,8 +107,8 @@ class LLM:
         )
         trust = {"trust_remote_code": boolean("trust_remote_code", trust_remote_code)}
         choice = None if tokenizer is None else resolve_tokenizer(tokenizer, **trust)
-        loaded = load(model, device=device, dtype=dtype, **trust)
-        choice = choice or find_tokenizer(model, **trust)
+        loaded = load(model, device=device, dtype=dtype, gguf_file=gguf_file, **trust)
+        choice = choice or find_tokenizer(model, gguf_file=gguf_file, **trust)
         self._admission = Admission(loaded, choice)
         with torch.inference_mode():
             self._loop = Loop(*try_out(loaded))

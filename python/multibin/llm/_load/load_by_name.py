@@ -15,7 +15,12 @@ __all__ = ["load_by_name", "threads"]
 
 
 def load_by_name(
-    name: str | None, width: int = 1, *, device: str | None = None, dtype: str | None = None
+    name: str | None,
+    width: int = 1,
+    *,
+    device: str | None = None,
+    dtype: str | None = None,
+    gguf_file: str | None = None,
 ) -> tuple[Model, str]:
     """Returns the model of a folder or hub id, or the built-in model for None; and its title.
 
@@ -23,10 +28,11 @@ def load_by_name(
     None, to CUDA if there is one.
 
     Raises:
-        ValueError: no model loads from `name`, or `device` or `dtype` is unfit.
+        ValueError: no model loads from `name`, or `device`, `dtype` or `gguf_file` is unfit.
     """
     if name is not None:
-        return load(name, device=device, dtype=dtype), name
+        model = load(name, device=device, dtype=dtype, gguf_file=gguf_file)
+        return model, name if gguf_file is None else f"{name}, {gguf_file}"
     place = check_device(device) or default_device()
     module = tiny_model(width)
     config = module.config
