@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from multibin.kernels.kv import BLOCK as KV_BLOCK
-from multibin.kernels.kv import gather_kv_kernel
+from multibin.kernels.kv import WARPS as KV_WARPS
+from multibin.kernels.kv import gather_kv_kernel, zero_kv_kernel
 from multibin.kernels.launch import INTERPRETED, triton
 from multibin.kernels.pad import BLOCK as PAD_BLOCK
 from multibin.kernels.pad import pad_kernel, unpad_kernel
@@ -33,7 +34,13 @@ def _empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def compiled(
-    kernel: Any, arch: int, pointers: dict[str, str], *, aligned: bool = False, **constants: int
+    kernel: Any,
+    arch: int,
+    pointers: dict[str, str],
+    *,
+    aligned: bool = False,
+    warps: int = 4,
+    **constants: int,
 ) -> str:
     """Returns the PTX of `kernel`; its numbers are 64 bits wide, as in a launch."""
     signature = {
@@ -47,7 +54,7 @@ def compiled(
         constexprs=constants,
         attrs={(i,): sixteen for i, name in enumerate(signature) if aligned and name in pointers},
     )
-    options = {"num_warps": 8 if aligned else 4, "enable_fp_fusion": False}
+    options = {"num_warps": warps, "enable_fp_fusion": False}
     return str(
         triton.compile(source, target=GPUTarget("cuda", arch, 32), options=options).asm["ptx"]
     )
@@ -76,30 +83,43 @@ def test_pad(
     check_spills(capsys.readouterr().out)
 
 
+def kv_pointers(kernel: Any, word: int, index: int) -> dict[str, str]:
+    """Returns the types of a KV kernel's caches of words, and of its index tensors."""
+    names = [parameter.name for parameter in kernel.params]
+    caches = [name for name in names if name in {"source", "destination", "cache"}]
+    indices = [name for name in names if name.endswith(("starts", "lengths"))]
+    return dict.fromkeys(caches, f"*i{word}") | dict.fromkeys(indices, f"*i{index}")
+
+
 @pytest.mark.parametrize("index", [32, 64])
 @pytest.mark.parametrize("head_dim", [48, 64, 80, 96, 128])
-def test_gather_kv(
-    head_dim: int, index: int, arch: int, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("kernel", [gather_kv_kernel, zero_kv_kernel], ids=lambda k: k.__name__)
+def test_kv(
+    kernel: Any, head_dim: int, index: int, arch: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In 16-bit caches every access is 16 bytes wide, also where head_dim is no power of two."""
-    names = ("source_rows", "destination_rows", "lengths")
-    pointers = {"source": "*i64", "destination": "*i64"} | dict.fromkeys(names, f"*i{index}")
-    width = head_dim // 4
-    ptx = compiled(
-        gather_kv_kernel, arch, pointers, aligned=True, VECTOR=2, WIDTH=width, BLOCK=KV_BLOCK
-    )
+    """In 16-bit caches every access is 16 bytes wide, also where head_dim is no power of two.
+
+    With 40 registers a thread, six programs share a multiprocessor of 65,536 registers.
+    """
+    pointers = kv_pointers(kernel, 64, index)
+    constants = {"VECTOR": 2, "WIDTH": head_dim // 4, "BLOCK": KV_BLOCK}
+    ptx = compiled(kernel, arch, pointers, aligned=True, warps=KV_WARPS, **constants)
     assert widths(ptx, "st") == {"v2.b64"}
-    assert widths(ptx, "ld") == {f"b{index}", "v2.b64"}
-    check_spills(capsys.readouterr().out)
+    copied = {"v2.b64"} if kernel is gather_kv_kernel else set()
+    assert widths(ptx, "ld") == {f"b{index}"} | copied
+    log = capsys.readouterr().out
+    check_spills(log)
+    [registers] = re.findall(r"Used (\d+) registers", log)
+    assert int(registers) <= 40
 
 
 @pytest.mark.parametrize("word", [8, 16, 32, 64])
 @pytest.mark.parametrize("width", [1, 3])
-def test_gather_kv_unaligned(
-    width: int, word: int, arch: int, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("kernel", [gather_kv_kernel, zero_kv_kernel], ids=lambda k: k.__name__)
+def test_kv_unaligned(
+    kernel: Any, width: int, word: int, arch: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    names = ("source_rows", "destination_rows", "lengths")
-    pointers = {"source": f"*i{word}", "destination": f"*i{word}"} | dict.fromkeys(names, "*i64")
-    ptx = compiled(gather_kv_kernel, arch, pointers, VECTOR=1, WIDTH=width, BLOCK=KV_BLOCK)
+    pointers = kv_pointers(kernel, word, 64)
+    ptx = compiled(kernel, arch, pointers, warps=KV_WARPS, VECTOR=1, WIDTH=width, BLOCK=KV_BLOCK)
     assert widths(ptx, "st") == {f"b{word}"}
     check_spills(capsys.readouterr().out)

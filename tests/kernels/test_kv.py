@@ -1,4 +1,4 @@
-"""Moves of KV rows are exact, and nothing else changes."""
+"""Moves of ranges of the KV cache are exact, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.kernels.caches import DTYPES, LAYOUTS, bits, noise, planes
 from torch import Tensor
 
 from multibin.kernels import gather_kv, gather_kv_reference
@@ -17,34 +18,16 @@ from multibin.kernels.kv import _unit
 from multibin.kernels.launch import uses_triton
 
 Move = tuple[int, int, int]
-"""(source row, destination row, positions)"""
-
-DTYPES = [torch.bfloat16, torch.float16, torch.float32, torch.float64, torch.int8, torch.bool]
-
-
-def noise(*shape: int, dtype: torch.dtype = torch.float32, device: torch.device) -> Tensor:
-    """Returns random bytes as `dtype`, with NaNs of every kind among them."""
-    limit = 2 if dtype == torch.bool else 256
-    size = (*shape[:-1], shape[-1] * dtype.itemsize)
-    return torch.randint(limit, size, dtype=torch.uint8, device=device).view(dtype)
-
-
-def bits(cache: Tensor) -> list[Any]:
-    """Returns the bytes of every position, as nested lists."""
-    return cache.contiguous().view(torch.uint8).tolist()
+"""(source start, destination start, positions)"""
 
 
 def moved(source: Tensor, destination: Tensor, moves: list[Move]) -> list[Any]:
     """Returns what `destination` must hold, position by position, by plain lists."""
     before, after = bits(source), bits(destination)
-    layers, halves, _, heads, _, _ = source.shape
-    for layer in range(layers):
-        for half in range(halves):
-            for origin, target, length in moves:
-                for head in range(heads):
-                    for position in range(length):
-                        value = before[layer][half][origin][head][position]
-                        after[layer][half][target][head][position] = value
+    for old, new in zip(planes(before), planes(after), strict=True):
+        for origin, target, length in moves:
+            for position in range(length):
+                new[target + position] = old[origin + position]
     return after
 
 
@@ -55,9 +38,9 @@ def move(
     longest: int | None = None,
     index: torch.dtype = torch.int64,
 ) -> None:
-    rows = torch.tensor(moves, dtype=index, device=source.device).reshape(-1, 3).unbind(1)
+    ranges = torch.tensor(moves, dtype=index, device=source.device).reshape(-1, 3).unbind(1)
     bound = max((length for _, _, length in moves), default=0) if longest is None else longest
-    gather_kv(source, destination, *rows, longest=bound)
+    gather_kv(source, destination, *ranges, longest=bound)
 
 
 def check(source: Tensor, destination: Tensor, moves: list[Move], **options: Any) -> None:
@@ -72,118 +55,97 @@ def check(source: Tensor, destination: Tensor, moves: list[Move], **options: Any
 def test_dtypes(
     head_dim: int, dtype: torch.dtype, index: torch.dtype, device: torch.device
 ) -> None:
-    source = noise(2, 2, 5, 2, 9, head_dim, dtype=dtype, device=device)
-    destination = noise(2, 2, 3, 2, 7, head_dim, dtype=dtype, device=device)
-    check(source, destination, [(4, 0, 7), (1, 2, 3), (0, 1, 0)], index=index)
+    """Starts are of any value; the last move ends where both caches end."""
+    source = noise(2, 2, 2, 23, head_dim, dtype=dtype, device=device)
+    destination = noise(2, 2, 2, 17, head_dim, dtype=dtype, device=device)
+    check(source, destination, [(3, 0, 7), (0, 8, 3), (22, 16, 1), (4, 11, 0)], index=index)
 
 
 @pytest.mark.parametrize("length", [0, 1, 63, 1999])
 @pytest.mark.parametrize("head_dim", [16, 80, 96])
 def test_lengths(head_dim: int, length: int, device: torch.device) -> None:
     """1999 positions span blocks; at 80 and 96 a block ends within a position."""
-    source = noise(1, 2, 2, 1, 1999, head_dim, dtype=torch.bfloat16, device=device)
-    destination = noise(1, 2, 3, 1, 2048, head_dim, dtype=torch.bfloat16, device=device)
-    rest = destination[:, :, 2, :, length:].clone()
-    untouched = destination[:, :, :2].clone()
-    move(source, destination, [(1, 2, length)], longest=1999)
-    assert torch.equal(
-        destination[:, :, 2, :, :length].view(torch.int16),
-        source[:, :, 1, :, :length].view(torch.int16),
-    )
-    assert torch.equal(destination[:, :, 2, :, length:].view(torch.int16), rest.view(torch.int16))
-    assert torch.equal(destination[:, :, :2].view(torch.int16), untouched.view(torch.int16))
+    source = noise(1, 2, 1, 2010, head_dim, dtype=torch.bfloat16, device=device)
+    destination = noise(1, 2, 1, 2048, head_dim, dtype=torch.bfloat16, device=device)
+    expected = destination.view(torch.int16).clone()
+    expected[:, :, :, 40 : 40 + length] = source.view(torch.int16)[:, :, :, 11 : 11 + length]
+    move(source, destination, [(11, 40, length)], longest=1999)
+    assert torch.equal(destination.view(torch.int16), expected)
 
 
 def test_nothing_to_move(device: torch.device) -> None:
-    """No moves, no positions, no layers, no heads, no capacity, no elements."""
-    cache = noise(1, 2, 2, 1, 4, 8, device=device)
-    other = noise(1, 2, 2, 1, 4, 8, device=device)
+    """No moves, no lengths, no layers, no heads, no positions, no elements."""
+    cache = noise(1, 2, 1, 8, 8, device=device)
+    other = noise(1, 2, 1, 8, 8, device=device)
     check(cache, other, [], longest=4)
-    check(cache, other, [(0, 1, 0)], longest=4)
+    check(cache, other, [(0, 1, 0), (8, 8, 0)], longest=4)
     check(cache, other, [(0, 1, 0)], longest=0)
     check(cache[:0], other[:0], [(0, 1, 4)])
-    check(cache[:, :, :, :0], other[:, :, :, :0], [(0, 1, 4)])
-    check(cache[:, :, :, :, :0], other[:, :, :, :, :0], [(0, 1, 0)])
+    check(cache[:, :, :0], other[:, :, :0], [(0, 1, 4)])
+    check(cache[:, :, :, :0], other[:, :, :, :0], [(0, 0, 0)])
     move(cache[..., :0], other[..., :0], [(0, 1, 4)])
 
 
-def compacted(live: list[bool]) -> list[tuple[int, int]]:
-    """Returns (from, to) of the live rows of the tail, moved into the gaps before them."""
-    gaps = [row for row, alive in enumerate(live) if not alive]
-    tail = [row for row, alive in enumerate(live) if alive and row >= sum(live)]
-    return list(zip(tail, gaps, strict=False))
-
-
 @settings(max_examples=60, deadline=None)
-@given(data=st.data(), live=st.lists(st.booleans(), min_size=1, max_size=8))
-def test_compaction_in_place(device: torch.device, data: Any, live: list[bool]) -> None:
-    cache = noise(2, 2, len(live), 2, 5, 4, device=device)
-    moves = [(*rows, data.draw(st.integers(0, 5))) for rows in compacted(live)]
-    check(cache, cache, moves, longest=5)
+@given(data=st.data(), sizes=st.lists(st.integers(1, 5), min_size=1, max_size=8))
+def test_compaction_in_place(device: torch.device, data: Any, sizes: list[int]) -> None:
+    """Slots of unlike sizes lie side by side; the last of them move into gaps before them."""
+    starts = [sum(sizes[:slot]) for slot in range(len(sizes))]
+    split = data.draw(st.integers(0, len(sizes)))
+    cache = noise(2, 2, 2, sum(sizes), 4, device=device)
+    pairs = zip(range(split, len(sizes)), range(split), strict=False)
+    moves = [
+        (starts[slot], starts[gap], data.draw(st.integers(0, min(sizes[slot], sizes[gap]))))
+        for slot, gap in pairs
+    ]
+    check(cache, cache, moves, longest=min(5, sum(sizes)))
+
+
+def drawn(data: Any, source: int, destination: int) -> list[Move]:
+    """Returns moves whose destinations do not overlap, in any order."""
+    moves: list[Move] = []
+    target = data.draw(st.integers(0, destination))
+    while target < destination:
+        length = data.draw(st.integers(0, min(source, destination - target)))
+        moves.append((data.draw(st.integers(0, source - length)), target, length))
+        target += length + data.draw(st.integers(0 if length else 1, 3))
+    return list(data.draw(st.permutations(moves)))
 
 
 @settings(max_examples=60, deadline=None)
 @given(
     data=st.data(),
     head_dim=st.integers(1, 9),
-    capacities=st.tuples(st.integers(1, 9), st.integers(1, 9)),
-    sizes=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    positions=st.tuples(st.integers(1, 20), st.integers(1, 20)),
     dtype=st.sampled_from(DTYPES),
 )
 def test_random_moves(
     device: torch.device,
     data: Any,
     head_dim: int,
-    capacities: tuple[int, int],
-    sizes: tuple[int, int],
+    positions: tuple[int, int],
     dtype: torch.dtype,
 ) -> None:
     source, destination = (
-        noise(2, 2, size, 1, capacity, head_dim, dtype=dtype, device=device)
-        for size, capacity in zip(sizes, capacities, strict=True)
+        noise(2, 2, 1, count, head_dim, dtype=dtype, device=device) for count in positions
     )
-    targets = data.draw(st.lists(st.integers(0, sizes[1] - 1), unique=True))
-    origin, length = st.integers(0, sizes[0] - 1), st.integers(0, min(capacities))
-    moves = [(data.draw(origin), target, data.draw(length)) for target in targets]
-    check(source, destination, moves, longest=min(capacities))
+    check(source, destination, drawn(data, *positions), longest=min(positions))
 
 
-def by_position(cache: Tensor) -> Tensor:
-    """Returns the values laid out as [layers, 2, rows, capacity, kv_heads, head_dim]."""
-    return cache.transpose(3, 4).contiguous().transpose(3, 4)
-
-
-def by_row(cache: Tensor) -> Tensor:
-    """Returns the values laid out with rows outermost."""
-    return cache.permute(2, 4, 0, 1, 3, 5).contiguous().permute(2, 3, 0, 4, 1, 5)
-
-
-def within(cache: Tensor, offset: int) -> Tensor:
-    """Returns the values amid a wider buffer, so that rows start `offset` elements off."""
-    *outer, width = cache.shape
-    buffer = torch.zeros(*outer, width + 2 * offset, dtype=cache.dtype, device=cache.device)
-    buffer[..., offset : offset + width] = cache
-    return buffer[..., offset : offset + width]
-
-
-def aligned(cache: Tensor) -> Tensor:
-    """Returns the values amid a wider buffer, on 16-byte boundaries."""
-    return within(cache, 8)
-
-
-def odd(cache: Tensor) -> Tensor:
-    """Returns the values amid a wider buffer, on the boundaries of elements only."""
-    return within(cache, 1)
-
-
-@pytest.mark.parametrize("layout", [by_position, by_row, aligned, odd])
+@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("head_dim", [20, 64])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32], ids=str)
 def test_strides(layout: Any, head_dim: int, dtype: torch.dtype, device: torch.device) -> None:
-    source = noise(3, 2, 4, 2, 6, head_dim, dtype=dtype, device=device)
-    destination = noise(3, 2, 3, 2, 8, head_dim, dtype=dtype, device=device)
-    check(layout(source), destination, [(3, 1, 6), (0, 0, 5)])
-    check(source, layout(destination), [(2, 2, 1), (1, 1, 4)])
+    source = noise(3, 2, 2, 12, head_dim, dtype=dtype, device=device)
+    destination = noise(3, 2, 2, 15, head_dim, dtype=dtype, device=device)
+    check(layout(source), destination, [(6, 9, 6), (1, 0, 5)])
+    check(source, layout(destination), [(11, 14, 1), (3, 5, 4)])
+
+
+def test_a_head_may_be_read_for_all(device: torch.device) -> None:
+    """A source of stride 0 is one head seen many times."""
+    source = noise(2, 2, 1, 6, 16, device=device).expand(-1, -1, 4, -1, -1)
+    check(source, noise(2, 2, 4, 9, 16, device=device), [(1, 3, 5)])
 
 
 @pytest.mark.parametrize("start", [0, 1, 2, 4, 8, 12, 16])
@@ -192,92 +154,109 @@ def test_vectors_respect_an_unaligned_base(start: int) -> None:
     memory = torch.zeros(2 * 2 * 3 * 8 * 4 * 2 + 32, dtype=torch.uint8)
     first = -memory.data_ptr() % 16 + start
     memory = torch.frombuffer(memory.numpy(), dtype=torch.uint8, offset=first, count=768)
-    unit = _unit(memory.view(2, 2, 3, 1, 8, 8))
+    unit = _unit(memory.view(2, 2, 3, 8, 8))
     assert unit == gcd(start, 8)
+
+
+@pytest.mark.parametrize(("head_dim", "unit"), [(64, 16), (8, 16), (20, 8), (6, 4), (3, 2)])
+def test_vectors_fit_every_start(head_dim: int, unit: int) -> None:
+    """A start shifts by whole positions, so their stride bounds the vector."""
+    cache = torch.zeros(2, 2, 3, 16, head_dim, dtype=torch.float16)
+    assert _unit(cache) == unit
+    assert _unit(cache, torch.zeros(2, 2, 3, 5, head_dim, dtype=torch.float16)) == unit
 
 
 def test_only_the_moves_are_written(device: torch.device) -> None:
     """Slices of every axis of a poisoned buffer: nothing outside of them changes."""
-    buffer = torch.full((4, 2, 6, 4, 12, 48), torch.nan, device=device)
-    destination = buffer[1:3, :, ::2, 1:3, 2:9, 16:32]
-    source = torch.randn(2, 2, 5, 2, 70, 16, device=device)
-    source[:, :, :, :, 7:] = torch.nan
-    move(source, destination, [(4, 2, 7), (2, 0, 6)], longest=7)
+    buffer = torch.full((4, 2, 4, 40, 48), torch.nan, device=device)
+    destination = buffer[1:3, :, 1:3, 2:36:2, 16:32]
+    source = torch.full((2, 2, 2, 70, 16), torch.nan, device=device)
+    source[:, :, :, 33:40] = torch.randn(2, 2, 2, 7, 16, device=device)
+    source[:, :, :, 3:9] = torch.randn(2, 2, 2, 6, 16, device=device)
+    move(source, destination, [(33, 9, 7), (3, 1, 6)], longest=7)
     written = 2 * 2 * 2 * (7 + 6) * 16
     assert int((~buffer.isnan()).sum()) == written
-    assert torch.equal(destination[:, :, 2], source[:, :, 4, :, :7])
-    assert torch.equal(destination[:, :, 0, :, :6], source[:, :, 2, :, :6])
+    assert torch.equal(destination[:, :, :, 9:16], source[:, :, :, 33:40])
+    assert torch.equal(destination[:, :, :, 1:7], source[:, :, :, 3:9])
 
 
 def test_index_tensors_may_be_strided(device: torch.device) -> None:
-    source = noise(1, 2, 4, 1, 5, 8, device=device)
-    destination = noise(1, 2, 4, 1, 5, 8, device=device)
-    moves: list[Move] = [(3, 0, 5), (1, 2, 4)]
+    source = noise(1, 2, 1, 9, 8, device=device)
+    destination = noise(1, 2, 1, 9, 8, device=device)
+    moves: list[Move] = [(3, 0, 5), (1, 5, 4)]
     expected = moved(source, destination, moves)
     table = torch.tensor(moves, device=device)
     gather_kv(source, destination, table[:, 0], table[:, 1], table[:, 2], longest=5)
     assert bits(destination) == expected
 
 
-@pytest.mark.parametrize("wrong", [(5, 0, 2), (-1, 0, 2), (0, 3, 2), (0, -1, 2), (0, 0, 4)])
+FAR = 2**63 - 1
+OUTSIDE = [(7, 0, 2), (-1, 0, 2), (0, 4, 2), (0, -1, 2), (9, 0, 0), (FAR, 0, 2), (0, FAR, 2)]
+
+
+@pytest.mark.parametrize("wrong", [*OUTSIDE, (0, 0, 4), (0, 0, FAR)])
 def test_what_only_the_device_knows(wrong: Move, device: torch.device) -> None:
     """On CPU an error before anything moves; the kernel stays inside the caches."""
-    source = noise(1, 2, 5, 1, 8, 4, device=device)
-    destination = noise(1, 2, 3, 1, 8, 4, device=device)
-    moves: list[Move] = [(1, 1, 3), wrong]
+    source = noise(1, 2, 1, 8, 4, device=device)
+    destination = noise(1, 2, 1, 5, 4, device=device)
+    moves: list[Move] = [(1, 3, 2), wrong]
     if uses_triton(source):
-        kept = [(0, 0, 3)] if wrong == (0, 0, 4) else []
+        kept = [] if wrong in OUTSIDE else [(0, 0, 3)]
         expected = moved(source, destination, moves[:1] + kept)
         move(source, destination, moves, longest=3)
         assert bits(destination) == expected
         return
     before = bits(destination)
-    message = r"_rows\[1\] must be a row of|lengths\[1\] must be at most longest, which is 3, got 4"
-    with pytest.raises((IndexError, ValueError), match=message):
+    error = IndexError if wrong in OUTSIDE else ValueError
+    message = r"_starts\[1\] must be the start of|lengths\[1\] must be at most longest, which is 3"
+    with pytest.raises(error, match=message):
         move(source, destination, moves, longest=3)
     assert bits(destination) == before
 
 
-def test_reference_moves_nothing_for_a_negative_length() -> None:
-    source = torch.ones(1, 2, 2, 1, 4, 4)
-    rows = torch.tensor([0]), torch.tensor([1]), torch.tensor([-1])
-    destination = torch.zeros_like(source)
-    gather_kv_reference(source, destination, *rows, longest=4)
-    gather_kv(source, destination, *rows, longest=4)
-    assert not destination.any()
+@pytest.mark.parametrize("length", [-1, -(2**62), -(2**63)])
+def test_a_negative_length_moves_nothing(length: int, device: torch.device) -> None:
+    """The product of a length and a width must not overflow into a valid one."""
+    source, destination = (noise(1, 2, 1, 4, 3, device=device) for _ in range(2))
+    before = bits(destination)
+    ranges = torch.tensor([[0], [1], [length]], device=device)
+    gather_kv(source, destination, *ranges, longest=3)
+    gather_kv_reference(source, destination, *ranges, longest=3)
+    assert bits(destination) == before
 
 
-CACHE = torch.zeros(2, 2, 3, 1, 8, 4)
-ROWS = torch.tensor([0, 1])
+CACHE = torch.zeros(2, 2, 1, 8, 4)
+STARTS = torch.tensor([0, 1])
 
 
 @pytest.mark.parametrize(
     ("changed", "error", "message"),
     [
         ({"source": None}, TypeError, "source must be a tensor, got NoneType"),
-        ({"source": CACHE[0]}, ValueError, "source must have 6 dimensions, got shape (2, 3, 1, 8"),
+        ({"source": CACHE[0]}, ValueError, "source must have 5 dimensions, got shape (2, 1, 8, 4"),
         ({"source": CACHE.mT}, ValueError, "source must have a last stride of 1, got 4"),
-        ({"source": CACHE[:, :1]}, ValueError, "source must be [layers, 2, rows, ...], got (2, 1"),
+        ({"source": CACHE[:, :1]}, ValueError, "source must be [layers, 2, kv_heads, ...], got ("),
         (
-            {"destination": CACHE.to(torch.complex128)},
+            {"source": CACHE.to(torch.complex128)},
             TypeError,
-            "destination must have elem",
+            "source must have elements of at most 8 bytes",
         ),
+        ({"destination": None}, TypeError, "destination must be a tensor, got NoneType"),
         ({"destination": CACHE.half()}, TypeError, "destination must have dtype torch.float32"),
         ({"destination": CACHE.to("meta")}, ValueError, "destination must have device cpu"),
         ({"destination": CACHE[:1]}, ValueError, "destination must have the layers, kv_heads"),
         ({"destination": CACHE[..., :2]}, ValueError, "destination must have the layers, kv_he"),
-        ({"source_rows": ROWS.float()}, TypeError, "source_rows must be int32 or int64"),
-        ({"source_rows": ROWS[:1]}, ValueError, "destination_rows must have shape torch.Size([1])"),
-        ({"destination_rows": ROWS[None]}, ValueError, "destination_rows must have 1 dimensions"),
-        ({"lengths": ROWS[:1]}, ValueError, "lengths must have shape torch.Size([2])"),
+        ({"source_starts": STARTS.float()}, TypeError, "source_starts must be int32 or int64"),
+        ({"source_starts": STARTS[:1]}, ValueError, "destination_starts must have shape torch.S"),
+        ({"destination_starts": STARTS[None]}, ValueError, "destination_starts must have 1 dim"),
+        ({"lengths": STARTS[:1]}, ValueError, "lengths must have shape torch.Size([2])"),
         ({"lengths": [1, 1]}, TypeError, "lengths must be a tensor, got list"),
-        ({"lengths": ROWS.to("meta")}, ValueError, "lengths must have device cpu, got meta"),
-        ({"longest": 9}, ValueError, "longest must be at most source's capacity of 8, got 9"),
+        ({"lengths": STARTS.to("meta")}, ValueError, "lengths must have device cpu, got meta"),
+        ({"longest": 9}, ValueError, "longest must be at most the 8 positions of source, got 9"),
         (
-            {"destination": CACHE[:, :, :, :, :5]},
+            {"destination": CACHE[:, :, :, :5]},
             ValueError,
-            "most destination's capacity of 5, got 8",
+            "longest must be at most the 5 positions of destination, got 8",
         ),
         ({"longest": -1}, ValueError, "longest must be at least 0, got -1"),
         ({"longest": 2.5}, TypeError, "longest must be an int, got 2.5"),
@@ -288,9 +267,9 @@ def test_refuses(changed: dict[str, Any], error: type[Exception], message: str) 
     arguments: dict[str, Any] = {
         "source": CACHE,
         "destination": CACHE.clone(),
-        "source_rows": ROWS,
-        "destination_rows": ROWS,
-        "lengths": ROWS,
+        "source_starts": STARTS,
+        "destination_starts": STARTS,
+        "lengths": STARTS,
         "longest": 8,
     }
     with pytest.raises(error, match=re.escape(message)):

@@ -6,22 +6,21 @@ import os
 import warnings
 from collections.abc import Sequence
 from threading import Lock
-from time import perf_counter
-from typing import Never
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 import multibin
 from multibin._args import boolean
 from multibin.llm._engine.admission import Admission, Prompt
-from multibin.llm._engine.loop import Loop, Work
+from multibin.llm._engine.budgets import Budgets
+from multibin.llm._engine.executor import Executor
 from multibin.llm._engine.probe import try_out
 from multibin.llm._engine.request import Request
+from multibin.llm._engine.runner import Runner
 from multibin.llm._engine.schedule import Fill, Order, Overrun, Policy, Scheduling, to_edges
-from multibin.llm._load.eval_mode import eval_mode
 from multibin.llm._load.generation_config import warn_unapplied
 from multibin.llm._load.models import ModelSource, load
 from multibin.llm._load.tokenizers import TokenizerSource, find_tokenizer, resolve_tokenizer
@@ -97,21 +96,44 @@ class LLM:
         overrun: Overrun = "climb",
         order: Order | None = None,
         max_wait: float | None = None,
+        refill_every: int = 1,
+        max_prefill_tokens: int | None = None,
+        kv_cache_memory: int | float | None = None,
+        host_memory: int | float | None = None,
+        ageing: float | None = None,
+        budget: int | None = None,
+        max_padding: float | None = None,
+        adapt: multibin.Adapt | None = None,
         gguf_file: str | os.PathLike[str] | None = None,
         device: str | torch.device | None = None,
         dtype: str | torch.dtype | None = None,
         trust_remote_code: bool = False,
     ) -> None:
         self._policy = Policy(
-            scheduling, batch_size, bins, to_edges(edges), fill, overrun, order, max_wait
+            scheduling=scheduling,
+            batch_size=batch_size,
+            bins=bins,
+            edges=to_edges(edges),
+            fill=fill,
+            overrun=overrun,
+            order=order,
+            max_wait=max_wait,
+            ageing=ageing,
+            budget=budget,
+            max_padding=max_padding,
+            adapt=adapt,
+            refill_every=refill_every,
+            max_prefill_tokens=max_prefill_tokens,
         )
+        budgets = Budgets(kv_cache_memory, host_memory)
         trust = {"trust_remote_code": boolean("trust_remote_code", trust_remote_code)}
         choice = None if tokenizer is None else resolve_tokenizer(tokenizer, **trust)
         loaded = load(model, device=device, dtype=dtype, gguf_file=gguf_file, **trust)
         choice = choice or find_tokenizer(model, gguf_file=gguf_file, **trust)
-        self._admission = Admission(loaded, choice)
         with torch.inference_mode():
-            self._loop = Loop(*try_out(loaded))
+            loaded, layout = try_out(loaded)
+        self._admission = Admission(loaded, choice)
+        self._executor = Executor(loaded, layout, budgets)
         if loaded.shortened:
             warnings.warn(loaded.shortened, UserWarning, stacklevel=2)
         warn_unapplied(loaded.module.generation_config)
@@ -129,6 +151,8 @@ class LLM:
         sampling_params: SamplingParams | Sequence[SamplingParams] | None = None,
         *,
         lengths: ArrayLike | None = None,
+        priorities: ArrayLike | None = None,
+        ttls: ArrayLike | None = None,
         use_tqdm: bool = True,
     ) -> list[RequestOutput]:
         """Continues each prompt.
@@ -173,48 +197,35 @@ class LLM:
             self.records = []
             if not requests:
                 return []
-            with (
-                self._policy.worker(predictions, longest=int(budgets.max())) as worker,
-                eval_mode(self.model),
-                torch.inference_mode(),
-                tqdm(total=len(requests), desc="generate", unit="req", disable=not use_tqdm) as bar,
-            ):
-                arrival = perf_counter()
-                for batch in worker:
-                    with batch:
-                        self._run(batch, requests, bar)
-        return [request.output(arrival) for request in requests]
+            self._run(requests, predictions, lengths is not None, priorities, ttls, use_tqdm)
+        for request in requests:
+            if request.error is not None:
+                raise request.error
+        return [request.output(request.arrival_time) for request in requests]
 
-    def _run(self, batch: multibin.Batch, requests: Sequence[Request], bar: tqdm[Never]) -> None:
-        """Runs one batch, records it, and resubmits its unfinished rows."""
-        started = perf_counter()
-        rows = [requests[key] for key in batch.keys.tolist()]
-        before = [len(row.tokens) for row in rows]
-        work = self._loop.run(rows, batch.limit, finished=lambda _: bar.update())
-        self.records.append(_record(batch, rows, before, work, started))
-        climbers = [position for position, row in enumerate(rows) if row.finish_reason is None]
-        if climbers:
-            batch.resubmit(climbers, progress=[len(rows[position].tokens) for position in climbers])
-
-
-def _record(
-    batch: multibin.Batch,
-    rows: Sequence[Request],
-    before: Sequence[int],
-    work: Work,
-    started: float,
-) -> BatchRecord:
-    """Returns the record of a batch that ran; `before` counts each row's tokens at its start."""
-    return BatchRecord(
-        bin=batch.bin,
-        reason=batch.reason,
-        limit=batch.limit,
-        keys=tuple(row.key for row in rows),
-        progress=tuple(before),
-        tokens=tuple(len(row.tokens) - old for row, old in zip(rows, before, strict=True)),
-        prefills=work.prefills,
-        decode_steps=work.decode_steps,
-        rows_computed=work.rows,
-        started=started,
-        finished=perf_counter(),
-    )
+    def _run(
+        self,
+        requests: Sequence[Request],
+        predictions: NDArray[np.int64],
+        predicted: bool,
+        priorities: ArrayLike | None,
+        ttls: ArrayLike | None,
+        use_tqdm: bool,
+    ) -> None:
+        """Runs requests to their ends."""
+        finals = [len(r.prompt_tokens) + r.budget for r in requests]
+        self._executor.expect(min(len(r.prompt_tokens) for r in requests) + 16, max(finals))
+        longest = max(request.budget for request in requests)
+        scheduler = self._policy.scheduler(longest, len(requests), predicted=predicted)
+        with (
+            Runner(self._executor, self._policy, scheduler) as runner,
+            tqdm(total=len(requests), desc="generate", unit="req", disable=not use_tqdm) as bar,
+        ):
+            self.runner = runner
+            for request in requests:
+                request.listener = lambda r: bar.update() if r.finish_reason else None
+            runner.submit(requests, predictions, priorities=priorities, ttls=ttls)
+            runner.close()
+            while runner.step():
+                pass
+            self.records = runner.records

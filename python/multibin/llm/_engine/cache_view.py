@@ -4,75 +4,105 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
+import torch
 from torch import Tensor
 
-from multibin.llm._engine.kv_cache import CacheLayout
-from multibin.llm._load.hf import FullCache
-
-LayerViews: TypeAlias = Sequence[tuple[Tensor, Tensor]]
-"""Keys and values of each layer that caches some, [rows, kv_heads, width, dim]."""
+from multibin.llm._engine.arena import Arena
+from multibin.llm._engine.space import Slot
+from multibin.llm._load.hf import FullCache, name_layer
 
 
 class CacheView(FullCache):
-    """Rows of the KV cache, in the form of a model's own cache.
+    """The arena in the form of a model's own cache.
 
     A model asks how many tokens are cached and how many positions it attends to. It hands over the
-    new keys and values of each layer.
+    new keys and values of each layer, which go to the positions `targets`.
     """
 
-    def __init__(self, layout: CacheLayout) -> None:
-        super().__init__(max(layout.indices) + 1)
-        self._index = {layer: index for index, layer in enumerate(layout.indices)}
-        self.views: LayerViews = ()
-        self.width = 0
+    def __init__(self, arena: Arena) -> None:
+        super().__init__(max(arena.layout.indices) + 1)
+        self._number = {layer: index for index, layer in enumerate(arena.layout.indices)}
+        self._arena = arena
+        self.targets: Tensor | None = None
+        """Where the new tokens go: positions in the arena, [rows · width]."""
+        self.sources: Tensor | None = None
+        """Which of the new tokens are stored, [stored]; None: all."""
+        self.past = 0
+        """The tokens cached before this pass, of the longest row."""
+
+    def get_seq_length(self, layer_idx: int = 0) -> int:
+        """Returns the tokens cached before this pass."""
+        return self.past
+
+    def get_mask_sizes(self, query_length: int, layer_idx: int = 0) -> tuple[int, int]:
+        """Returns the number of positions attended to, and the first of them."""
+        return self.past + query_length, 0
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Stores states [rows, kv_heads, width, dim], and returns what attention gets to see."""
+        index = self._number[layer_idx]
+        for half, states in zip(self._arena.layers[index], (key_states, value_states), strict=True):
+            self._store(half, states)
+        name_layer(key_states, index)
+        return self.seen(index, key_states, value_states)
+
+    def seen(self, index: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the new states: the engine's attention reads earlier ones in the arena."""
+        return keys, values
+
+    def _store(self, half: Tensor, states: Tensor) -> None:
+        assert self.targets is not None
+        # [kv_heads, rows · width, dim]. Under autocast the states have another dtype.
+        flat = states.transpose(0, 1).flatten(1, 2).to(half.dtype)
+        if self.sources is not None:
+            flat = flat.index_select(1, self.sources)
+        half.index_copy_(1, self.targets, flat)
+
+
+class DenseView(CacheView):
+    """The arena as one tensor of all rows, for attention of the model's own."""
+
+    width = 0
+    """The positions of each row that the model reads, with that of this step."""
+
+    def place(self, slots: Sequence[Slot]) -> None:
+        """Sets the rows."""
+        first = slots[0]
+        consecutive = all(
+            slot == (first.start + row * first.capacity, first.capacity)
+            for row, slot in enumerate(slots)
+        )
+        self._slots = slots
+        self._run = first if consecutive else None
+        self._index: Tensor | None = None
+
+    def get_seq_length(self, layer_idx: int = 0) -> int:
+        """Returns the tokens that the longest row seems to have, as the mask shows them."""
+        return self.width - 1
 
     def get_mask_sizes(self, query_length: int, layer_idx: int = 0) -> tuple[int, int]:
         """Returns the number of positions attended to, and the first of them."""
         return self.width, 0
 
+    def seen(self, index: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns all rows, [rows, kv_heads, width, dim], in place or copied together."""
+        if self._run is not None:
+            run = self._arena.rows(index, self._run.start, len(self._slots), self._run.capacity)
+            return run[0][:, :, : self.width], run[1][:, :, : self.width]
+        keys, values = (half[:, self._places()] for half in self._arena.layers[index])
+        return keys.transpose(0, 1), values.transpose(0, 1)
 
-class PrefillView(CacheView):
-    """The view of new rows: nothing is cached yet, and results go to positions 0 … width - 1."""
-
-    def get_seq_length(self, layer_idx: int = 0) -> int:
-        """Returns the tokens cached before this pass."""
-        return 0
-
-    def update(
-        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
-    ) -> tuple[Tensor, Tensor]:
-        """Stores [rows, kv_heads, width, dim], and returns the states for attention to read."""
-        keys, values = self.views[self._index[layer_idx]]
-        keys.copy_(key_states)
-        values.copy_(value_states)
-        return key_states, value_states
-
-
-class DecodeView(CacheView):
-    """The view of running rows: one new token each, at its own position.
-
-    To the model every row looks as long as the longest; a mask hides what a row does not have.
-    """
-
-    def __init__(self, layout: CacheLayout) -> None:
-        super().__init__(layout)
-        self.targets: LayerViews = ()
-        """Positions that each layer writes to, expanded to [rows, kv_heads, 1, dim]."""
-
-    def get_seq_length(self, layer_idx: int = 0) -> int:
-        """Returns the tokens cached before this pass."""
-        return self.width - 1
-
-    def update(
-        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
-    ) -> tuple[Tensor, Tensor]:
-        """Stores [rows, kv_heads, 1, dim], and returns all `width` positions for attention."""
-        index = self._index[layer_idx]
-        keys, values = self.views[index]
-        key_targets, value_targets = self.targets[index]
-        # Under autocast the states have another dtype than the model.
-        keys.scatter_(2, key_targets, key_states.to(keys.dtype))
-        values.scatter_(2, value_targets, value_states.to(values.dtype))
-        return keys, values
+    def _places(self) -> Tensor:
+        """Returns the positions of the rows in the arena, [rows, width]."""
+        if self._index is None or self._index.shape[1] != self.width:
+            device = self._arena.layout.device
+            starts = torch.tensor([slot.start for slot in self._slots], device=device)
+            last = torch.tensor([slot.capacity - 1 for slot in self._slots], device=device)
+            places = torch.arange(self.width, device=device)
+            # A mask hides what lies beyond a row's slot.
+            self._index = starts[:, None] + torch.minimum(places, last[:, None])
+        return self._index

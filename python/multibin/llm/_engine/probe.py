@@ -10,9 +10,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from multibin.llm._engine.decode import Decode
-from multibin.llm._engine.kv_cache import CacheLayout, KVCache, LayerShape
-from multibin.llm._engine.prefill import Prefill
+from multibin.llm._engine.arena import Arena
+from multibin.llm._engine.decode import Decode, MaskedDecode, OwnDecode
+from multibin.llm._engine.layout import CacheLayout, LayerShape
+from multibin.llm._engine.prompts import Chunk, PackedPrompts, PaddedPrompts
+from multibin.llm._engine.size_classes import SizeClasses, aligned
+from multibin.llm._engine.space import Slot
 from multibin.llm._load import hf
 from multibin.llm._load.failures import first_line, is_out_of_memory
 from multibin.llm._load.models import Model
@@ -22,10 +25,10 @@ LENGTHS = (7, 3)
 
 
 class Trial(NamedTuple):
-    """A model with the form that passed, and a KV cache for it."""
+    """A model with the form that passed, and what it caches."""
 
     model: Model
-    cache: KVCache
+    layout: CacheLayout
 
 
 class UnfitError(ValueError):
@@ -35,12 +38,17 @@ class UnfitError(ValueError):
 def try_out(model: Model) -> Trial:
     """Tries the forms in which `model` may be called, and returns the first that passes both tests.
 
+    Each is tried with the engine's attention first, where the layers call one, then with a mask.
+
     Raises:
-        ValueError: none passed; the message is that of the first form.
+        ValueError: none passed; the message is that of the first form with a mask.
     """
     failures = []
     # The cache has the model's own dtype, also if later calls run under autocast.
     with torch.autocast(model.device.type, enabled=False):
+        for form in hf.forms(model.module):
+            if found := _with_attention(replace(model, form=form)):
+                return found
         for form in hf.forms(model.module):
             try:
                 return _tried(replace(model, form=form))
@@ -49,17 +57,28 @@ def try_out(model: Model) -> Trial:
     raise failures[0]
 
 
+def _with_attention(model: Model) -> Trial | None:
+    """Returns the model with the engine's attention, None where a layer does not fit it."""
+    if not hf.takes_attention(model.module):
+        return None
+    try:
+        with hf.attention_installed(model.module):
+            return _tried(model.with_attention())
+    except UnfitError:
+        return None
+
+
 def _tried(model: Model) -> Trial:
     try:
-        cache = KVCache(measure(model))
-        verify(model, cache)
+        layout = measure(model)
+        verify(model, layout)
     except UnfitError:
         raise
     except Exception as error:
         if is_out_of_memory(error):
             raise
         raise UnfitError(f"{_name(model)} does not run: {_said(error)}{_remedy(model)}") from error
-    return Trial(model, cache)
+    return Trial(model, layout)
 
 
 def _name(model: Model) -> str:
@@ -104,7 +123,7 @@ def measure(model: Model) -> CacheLayout:
     return CacheLayout(shapes, tuple(layers), dtype, device)
 
 
-def verify(model: Model, cache: KVCache) -> None:
+def verify(model: Model, layout: CacheLayout) -> None:
     """Runs two rows of unlike length together, and compares them with each alone.
 
     It compares the logits behind their prompts and behind one decoded token. This finds what no
@@ -118,7 +137,7 @@ def verify(model: Model, cache: KVCache) -> None:
     if min(map(len, rows)) < 2:
         return
     prompts = [row[:-1] for row in rows]
-    together = _together(model, cache, rows, prompts)
+    together = _together(model, layout, rows, prompts)
     for row, logits in zip(prompts + rows, together, strict=True):
         if _unlike(logits, hf.next_logits(model.module, _ids(model, [row]))):
             raise UnfitError(
@@ -138,14 +157,20 @@ def _why(model: Model) -> str:
 
 
 def _together(
-    model: Model, cache: KVCache, rows: Sequence[Sequence[int]], prompts: Sequence[Sequence[int]]
+    model: Model,
+    layout: CacheLayout,
+    rows: Sequence[Sequence[int]],
+    prompts: Sequence[Sequence[int]],
 ) -> Tensor:
     """Returns the logits behind the prompts, then those behind the rows, [2 · rows, vocab]."""
-    longest = max(map(len, rows))
-    cache.reserve(len(rows), longest)
-    prefilled = Prefill(model, cache)(prompts, 0)
-    decode = Decode(model, cache)
-    decode.load([row[-1] for row in rows], [len(row) - 1 for row in rows], longest)
+    capacity = aligned(max(map(len, rows)))
+    arena = Arena(layout, len(rows) * capacity, SizeClasses((capacity,)))
+    slots = [Slot(row * capacity, capacity) for row in range(len(rows))]
+    prefill = PackedPrompts(model, arena) if model.attends else PaddedPrompts(model, arena)
+    decode: Decode = OwnDecode(model, arena) if model.attends else MaskedDecode(model, arena)
+    pairs = zip(slots, prompts, strict=True)
+    prefilled = prefill([Chunk(slot.start, 0, prompt) for slot, prompt in pairs])
+    decode.load(slots, [len(row) - 1 for row in rows], [row[-1] for row in rows])
     return torch.cat([prefilled, decode.logits()])
 
 

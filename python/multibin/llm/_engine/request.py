@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from time import perf_counter
+
 from multibin.llm._engine.detokenize import text_after
-from multibin.llm._engine.kv_cache import ParkedRow
+from multibin.llm._engine.memory import Row
 from multibin.llm._engine.stops import Stop, StopFinder
 from multibin.llm._load.tokenizers import Tokenizer
 from multibin.llm._outputs import CompletionOutput, FinishReason, RequestMetrics, RequestOutput
@@ -32,8 +35,20 @@ class Request:
         """The most tokens that it can generate: `max_tokens`, or fewer where the context ends."""
         self.seed = params.seed or 0
         self.tokens: list[int] = []
-        self.parked: ParkedRow | None = None
-        """Its cached keys and values between two batches."""
+        self.row = Row()
+        """Its keys and values."""
+        self.end = budget
+        """The tokens at which it leaves its batch, finished or not."""
+        self.length = 0
+        """The output tokens that were predicted."""
+        self.progress = 0
+        """The tokens that it had when its batch began."""
+        self.ticket: int | None = None
+        """Names it in the scheduler, before its first batch."""
+        self.error: BaseException | None = None
+        self.listener: Callable[[Request], None] | None = None
+        """Called in the engine's thread after each token, and once at the end."""
+        self.arrival_time = 0.0
         self.finish_reason: FinishReason | None = None
         self.first_token_time = 0.0
         self.finished_time = 0.0
@@ -49,7 +64,18 @@ class Request:
         """Returns the positions in the cache: all tokens but the last, which is not fed yet."""
         return len(self.prompt_tokens) + len(self.tokens) - 1
 
-    def push(self, token: int) -> bool:
+    def notify(self) -> None:
+        """Tells the listener that something changed."""
+        if self.listener is not None:
+            self.listener(self)
+
+    def finish(self, reason: FinishReason | None) -> None:
+        """Ends the request for this reason, if it has none of its own, and tells the listener."""
+        self.finish_reason = self.finish_reason or reason
+        self.finished_time = perf_counter()
+        self.notify()
+
+    def push(self, token: int, logprobs: object = None) -> bool:
         """Takes the next token, and returns whether it was the last."""
         self.tokens.append(token)
         ended = token in self._eos

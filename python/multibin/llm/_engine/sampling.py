@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -51,6 +51,11 @@ def _mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return state ^ (state >> np.uint64(31))
 
 
+class Step(NamedTuple):
+    token: int
+    logprobs: object
+
+
 class Sampler:
     """Samples one token a row and step, for a fixed sequence of rows.
 
@@ -77,6 +82,14 @@ class Sampler:
 
     def __call__(self, logits: Tensor) -> Tensor:
         """Returns a token for each row of logits [rows, vocab]: int64 on their device."""
+        self._tokens = self._sample(logits)
+        return self._tokens
+
+    def read(self) -> list[Step]:
+        """Waits for the device and returns the tokens."""
+        return [Step(token, None) for token in self._tokens.tolist()]
+
+    def _sample(self, logits: Tensor) -> Tensor:
         greedy = logits.argmax(-1)
         if not self._random:
             return greedy

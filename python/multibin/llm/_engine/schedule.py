@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -15,13 +15,19 @@ from multibin._args import integer, number, one_of, sentence
 from multibin.llm._engine.tensors import without_tensors
 from multibin.llm._load.failures import first_line
 
-Scheduling: TypeAlias = Literal["multibin", "fifo"]
+Scheduling: TypeAlias = Literal["multibin", "fifo", "continuous"]
 Fill: TypeAlias = Literal["elastic", "strict"]
-Overrun: TypeAlias = Literal["climb", "finish"]
-Order: TypeAlias = Literal["formed", "oldest", "shortest"]
+Overrun: TypeAlias = Literal["climb", "finish", "recompute"]
+Order: TypeAlias = Literal["formed", "oldest", "shortest", "deadline"]
 
 FIRST_EDGE = 16
 """Tokens at which the first bin of `bins=k` ends."""
+
+CONTINUOUS_BINS = 256
+"""Bins by which refill orders predicted lengths."""
+
+PASS_TOKENS, PASS_TOKENS_CPU = 2048, 512
+"""The most tokens of a prompt pass, so that running rows do not wait for long."""
 
 MAX_BINS = 4096
 """The most bins that `multibin.Edges` takes."""
@@ -39,23 +45,46 @@ class Policy:
     overrun: Overrun = "climb"
     order: Order | None = None
     max_wait: float | None = None
+    ageing: float | None = None
+    budget: int | None = None
+    max_padding: float | None = None
+    adapt: multibin.Adapt | None = None
+    refill_every: int = 1
+    max_prefill_tokens: int | None = None
 
     def __post_init__(self) -> None:
         """Checks the fields."""
-        one_of("scheduling", self.scheduling, ("multibin", "fifo"))
+        one_of("scheduling", self.scheduling, ("multibin", "fifo", "continuous"))
         integer("batch_size", self.batch_size, low=1)
         integer("bins", self.bins, low=1)
         one_of("fill", self.fill, ("elastic", "strict"))
-        one_of("overrun", self.overrun, ("climb", "finish"))
+        one_of("overrun", self.overrun, ("climb", "finish", "recompute"))
+        integer("refill_every", self.refill_every, low=1)
         if self.order is not None:
-            one_of("order", self.order, ("formed", "oldest", "shortest"))
-        if self.max_wait is not None:
-            number("max_wait", self.max_wait, low=0)
+            one_of("order", self.order, ("formed", "oldest", "shortest", "deadline"))
+        for name in ("max_wait", "ageing", "max_padding"):
+            if getattr(self, name) is not None:
+                number(name, getattr(self, name), low=0)
+        if self.max_prefill_tokens is not None:
+            integer("max_prefill_tokens", self.max_prefill_tokens, low=1)
+        # Wrong values and pairs of the scheduler's own arguments are refused before a model loads.
+        self.scheduler(FIRST_EDGE, capacity=1)
 
     @property
     def climbs(self) -> bool:
         """Returns whether a request that outlives its batch continues in another."""
-        return self.scheduling == "multibin" and self.overrun == "climb"
+        return self.scheduling == "multibin" and self.overrun != "finish"
+
+    @property
+    def adapts(self) -> bool:
+        """Returns whether the scheduler learns from finished requests."""
+        return self.scheduling == "multibin" and self.adapt is not None
+
+    def pass_tokens(self, device: torch.device) -> int:
+        """Returns the most tokens of a prompt pass."""
+        if self.max_prefill_tokens is not None:
+            return int(self.max_prefill_tokens)
+        return PASS_TOKENS_CPU if device.type == "cpu" else PASS_TOKENS
 
     def lengths(
         self, predictions: ArrayLike | None, budgets: NDArray[np.int64]
@@ -69,33 +98,53 @@ class Policy:
             return predicted_lengths(predictions, budgets)
         return np.zeros_like(budgets) if self.climbs else budgets
 
-    def worker(self, lengths: NDArray[np.int64], longest: int) -> multibin.Worker:
-        """Returns a worker that takes every request once, and climbers again.
+    def scheduler(
+        self,
+        longest: int,
+        capacity: int,
+        *,
+        predicted: bool = True,
+        edges: multibin.Edges | None = None,
+    ) -> multibin.Scheduler:
+        """Returns a scheduler for requests that generate at most `longest` tokens.
 
-        The key of a request is its position in `lengths`.
+        Args:
+            longest: the most tokens of a request.
+            capacity: the most requests that wait or run.
+            predicted: whether lengths say more than what a request may generate.
+            edges: edges that an earlier scheduler has learned; None: those of the policy.
         """
-        scheduler = self._scheduler(len(lengths), longest)
-        scheduler.submit_many(np.arange(len(lengths), dtype=np.uint64), lengths)
-        scheduler.close()
-        return scheduler.worker()
-
-    def _scheduler(self, requests: int, longest: int) -> multibin.Scheduler:
         # A larger batch size changes nothing: no bin ever fills one of this size.
-        batch_size = min(int(self.batch_size), requests + 1)
-        capacity = max(requests, batch_size)
+        batch_size = min(int(self.batch_size), capacity + 1)
+        options: dict[str, Any] = {"capacity": max(capacity, batch_size), "ageing": self.ageing}
+        if self.scheduling == "continuous":
+            # Each request is a batch: the shortest of what predictions leave is the longest.
+            bins = min(CONTINUOUS_BINS, longest) if predicted else 1
+            return multibin.Scheduler(
+                multibin.Edges.uniform(0, longest, bins),
+                1,
+                max_wait=self.max_wait,
+                order=None if self.ageing is not None else "shortest",
+                **options,
+            )
+        if self.budget is not None:
+            options["budget"] = self.budget
         if self.scheduling == "fifo":
             return multibin.Scheduler(
-                multibin.Edges([0, longest]), batch_size, capacity=capacity, fill="strict"
+                multibin.Edges([0, longest]), batch_size, fill="strict", **options
             )
-        edges = self.edges or multibin.Edges(geometric_edges(self.bins, longest))
+        edges = edges or self.edges or multibin.Edges(geometric_edges(self.bins, longest))
         return multibin.Scheduler(
             edges,
             batch_size,
-            capacity=capacity,
             max_wait=self.max_wait,
             fill=self.fill,
             order=self.order,
-            overrun=self.overrun,
+            # The engine keeps the tokens of a row whose keys and values it gives up.
+            overrun="climb" if self.climbs else "finish",
+            max_padding=self.max_padding,
+            adapt=self.adapt,
+            **options,
         )
 
 

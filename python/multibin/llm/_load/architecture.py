@@ -81,11 +81,15 @@ class Context(NamedTuple):
     shortened: str = ""
 
 
-def context_of(config: PreTrainedConfig) -> Context:
+def context_of(config: PreTrainedConfig, *, windows: bool = True) -> Context:
     """Returns the least of the config's positions, its windows, and LongRoPE's original length.
 
     Within its window, sliding and chunked attention is full attention. Below its original length,
     LongRoPE has one set of frequencies, whatever the other rows of a batch.
+
+    Args:
+        config: of the model.
+        windows: whether windows count that the engine's attention computes.
 
     Raises:
         ValueError: the result is below 1.
@@ -93,7 +97,8 @@ def context_of(config: PreTrainedConfig) -> Context:
     whole = hf.positions(config) or UNBOUNDED
     least = Context(whole)
     for index, layer in enumerate(hf.layers(config)):
-        if layer.window is not None and layer.window < least.length:
+        counts = windows or not layer.is_windowed
+        if counts and layer.window is not None and layer.window < least.length:
             least = Context(layer.window, f"layer {index} is {layer.kind} over {layer.window}")
     original = hf.longrope(config)
     if original is not None and original < least.length:

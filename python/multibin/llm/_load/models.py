@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import torch
@@ -20,7 +20,7 @@ from multibin.llm._load.adapters import (
     load_adapter,
     unwrapped,
 )
-from multibin.llm._load.architecture import check_class, check_config, context_of
+from multibin.llm._load.architecture import Context, check_class, check_config, context_of
 from multibin.llm._load.eos import eos_ids
 from multibin.llm._load.failures import check_location, loading
 from multibin.llm._load.gguf_file import gguf_options
@@ -48,11 +48,33 @@ class Model:
     """Why `context` is less than the config's positions; empty if it is not."""
     eos: frozenset[int]
     """Ids that end a text."""
+    attends: bool = False
+    """Whether its layers call the engine's attention."""
 
-    def prefill(self, ids: Tensor, cache: object) -> Tensor:
-        """Feeds prompts, [rows, width] from position 0, and returns logits [rows, width, vocab]."""
-        where = hf.arange(ids) if self.form.prefill_positions else None
-        return hf.logits(self.module, self.form, ids, cache, where)
+    def with_attention(self) -> Model:
+        """Returns the model with the engine's attention, for which windows limit no context."""
+        context = context_of(self.module.config, windows=False)
+        return replace(
+            self, attends=True, context=context.length, shortened=_shortened(self.module, context)
+        )
+
+    def layers(self, indices: Sequence[int]) -> list[hf.Layer]:
+        """Returns what the layers of these indices attend to."""
+        known = hf.layers(self.module.config)
+        full = hf.Layer(hf.FULL)
+        return [known[index] if index < len(known) else full for index in indices]
+
+    def prefill(self, ids: Tensor, cache: object, positions: Tensor | None = None) -> Tensor:
+        """Feeds prompts, [rows, width], and returns logits [rows, width, vocab].
+
+        Args:
+            ids: the tokens.
+            cache: what the model reads and writes.
+            positions: one a token, [rows, width]; None: 0, 1, … in each row.
+        """
+        if positions is None and self.form.prefill_positions:
+            positions = hf.arange(ids)
+        return hf.logits(self.module, self.form, ids, cache, positions)
 
     def decode(self, ids: Tensor, cache: object, positions: Tensor, mask: Tensor | None) -> Tensor:
         """Feeds one token a row, [rows, 1], and returns logits [rows, 1, vocab].
@@ -133,9 +155,13 @@ def _model(module: Module) -> Model:
         device=hf.device(module),
         vocabulary=vocabulary,
         context=context.length,
-        shortened=f"{name}: {context.shortened}" if context.shortened else "",
+        shortened=_shortened(module, context),
         eos=eos_ids(module.generation_config, hf.decoder(module.config)),
     )
+
+
+def _shortened(module: Module, context: Context) -> str:
+    return f"model: {type(module).__name__}: {context.shortened}" if context.shortened else ""
 
 
 def _from_pretrained(

@@ -29,12 +29,26 @@ What else it relies on is reached through this package:
   `get_output_embeddings`.
 - Masks: one of four dimensions is added to the scores as it is, where
   `_supports_attention_backend` is set and attention is "sdpa" or "eager".
+- `AttentionInterface` and `AttentionMaskInterface`: an attention function is registered under a
+  name, which `config._attn_implementation_internal` selects; `get_interface` returns it. It gets
+  `scaling`, `softcap`, `s_aux` and `sliding_window` by name, and the keys as the cache returned
+  them. A mask function that returns None is obeyed. `eager_attention_forward` in the module of a
+  layer is its "eager".
 - `AutoModelForCausalLM._model_mapping`: the class of a config.
 - accelerate's `_hf_hook.execution_device`: where an offloaded part computes.
 """
 
 from __future__ import annotations
 
+from multibin.llm._load.hf._attention import (
+    Attend,
+    Scores,
+    UnfitAttentionError,
+    attending,
+    attention_installed,
+    name_layer,
+    takes_attention,
+)
 from multibin.llm._load.hf._cache import (
     FullCache,
     Recorder,
@@ -81,11 +95,16 @@ __all__ = [
     "FULL",
     "POSITIONS",
     "WITHOUT_ATTENTION",
+    "Attend",
     "Form",
     "FullCache",
     "Layer",
     "Recorder",
+    "Scores",
+    "UnfitAttentionError",
     "arange",
+    "attending",
+    "attention_installed",
     "cache_argument",
     "causal_class",
     "declares_layers",
@@ -101,10 +120,12 @@ __all__ = [
     "logits",
     "logits_alone",
     "longrope",
+    "name_layer",
     "next_logits",
     "output_head",
     "positions",
     "takes_additive_mask",
+    "takes_attention",
     "takes_positions",
     "vocabulary",
 ]

@@ -35,6 +35,10 @@ HARMLESS = {
 """Options of attention functions that the engine follows or may ignore; others change results."""
 
 
+LAYER = "multibin_layer"
+"""An attribute of keys: the index of their layer in the arena."""
+
+
 class UnfitAttentionError(ValueError):
     """A layer attends in a way that the engine's attention does not compute."""
 
@@ -52,9 +56,14 @@ class Scores(NamedTuple):
 
 
 class Attend(Protocol):
-    """Computes attention of a layer: [rows, tokens, heads, dim] from the new states."""
+    """Computes attention of a layer, by its index in the arena, from the states of new tokens.
 
-    def __call__(self, query: Tensor, key: Tensor, value: Tensor, scores: Scores) -> Tensor: ...
+    Queries are [rows, heads, tokens, dim], the result is [rows, tokens, heads, dim].
+    """
+
+    def __call__(
+        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scores: Scores
+    ) -> Tensor: ...
 
 
 _PASS = local()
@@ -106,6 +115,11 @@ def attending(attend: Attend) -> Iterator[None]:
         _PASS.attend = None
 
 
+def name_layer(keys: Tensor, index: int) -> None:
+    """Notes the layer of new keys on the tensor, so that attention knows it."""
+    setattr(keys, LAYER, index)
+
+
 def _own(config: PreTrainedConfig) -> str:
     """Returns the implementation that a config names without the engine."""
     return str(config._attn_implementation).removeprefix(OWN)
@@ -137,7 +151,10 @@ def _attention(original: str) -> Callable[..., Any]:
             return result  # type: ignore[no-any-return]
         if attention_mask is not None or arguments:
             raise UnfitAttentionError(f"{type(module).__name__} brings a mask of its own")
-        return attend(query, key, value, _scores(module, query, options)), None
+        layer = getattr(key, LAYER, None)
+        if layer is None:
+            raise UnfitAttentionError(f"{type(module).__name__} changes the keys that it caches")
+        return attend(layer, query, key, value, _scores(module, query, options)), None
 
     return attention
 
@@ -164,8 +181,10 @@ def _scores(module: nn.Module, query: Tensor, options: dict[str, Any]) -> Scores
 
 def _original(name: str, module: nn.Module) -> Callable[..., Any]:
     """Returns the attention function that `module` calls without the engine."""
-    eager = getattr(sys.modules[type(module).__module__], "eager_attention_forward", None)
-    return ALL_ATTENTION_FUNCTIONS.get_interface(name, eager)  # type: ignore[no-any-return]
+    source = sys.modules[type(module).__module__]
+    eager = getattr(source, "eager_attention_forward", None)
+    functions = getattr(source, "ALL_ATTENTION_FUNCTIONS", ALL_ATTENTION_FUNCTIONS)
+    return functions.get_interface(name, eager)  # type: ignore[no-any-return]
 
 
 def _mask(original: str) -> Callable[..., Any]:

@@ -29,6 +29,8 @@ WITHOUT_ATTENTION = ("mlp", "moe")
 
 FULL = "full_attention"
 
+SLIDING, CHUNKED = "sliding_attention", "chunked_attention"
+
 EMPTY = "dummy"
 """A layer that caches nothing: no attention, or the keys and values of another layer."""
 
@@ -70,6 +72,16 @@ class Layer:
     """`FULL`, `EMPTY`, or the config's name for another kind."""
     window: int | None = None
     """Positions that a token attends to at most, itself included; None: all."""
+
+    @property
+    def is_chunked(self) -> bool:
+        """Returns whether tokens attend within chunks as wide as the window, not to the last ones."""
+        return self.kind == CHUNKED
+
+    @property
+    def is_windowed(self) -> bool:
+        """Returns whether the window is one that the engine's attention computes."""
+        return self.window is not None and self.kind in (SLIDING, CHUNKED)
 
 
 def layers(config: PreTrainedConfig) -> list[Layer]:

@@ -1,0 +1,109 @@
+"""Attention over rows of the arena, in plain torch."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+
+from multibin.llm._load.hf import Layer, Scores
+
+Position = TypeVar("Position", int, Tensor)
+
+
+def visible(layer: Layer, queries: Tensor, keys: Tensor) -> Tensor:
+    """Returns which keys each query attends to, a bool tensor of the broadcast shape.
+
+    Args:
+        layer: what the layer attends to.
+        queries: positions of the queries, [..., 1].
+        keys: positions of the keys, [keys].
+    """
+    seen = keys <= queries
+    if layer.window is None:
+        return seen
+    return seen & (keys >= first_visible(layer, queries))
+
+
+def first_visible(layer: Layer, queries: Position) -> Position:
+    """Returns the first position that each query sees; it may be negative in a layer's window."""
+    assert layer.window is not None
+    if layer.is_chunked:
+        return queries // layer.window * layer.window
+    return queries - layer.window + 1
+
+
+def attention(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scores: Scores
+) -> Tensor:
+    """Returns weighted values, [rows, heads, tokens, dim].
+
+    Args:
+        query: [rows, heads, tokens, dim].
+        key: [rows, kv_heads, keys, dim]; a head serves as many heads of `query` in a row.
+        value: [rows, kv_heads, keys, dim].
+        mask: what is added to the scores, or which keys are seen (bool), broadcastable to [rows,
+            1, tokens, keys]; None: token t sees the keys up to t, or the only token sees all.
+        scores: scaling, soft cap and sinks of the layer.
+    """
+    if scores.softcap is not None or scores.sinks is not None:
+        return _by_hand(query, key, value, mask, scores)
+    heads, kv_heads = query.shape[1], key.shape[1]
+    if query.shape[2] > 1 or heads == kv_heads:
+        return _fused(query, key, value, mask, scores)
+    # The heads that share a head of keys are like tokens of it: nothing is repeated.
+    shared = query[:, :, 0].unflatten(1, (kv_heads, -1))
+    return _fused(shared, key, value, mask, scores, causal=False).flatten(1, 2)[:, :, None]
+
+
+def _fused(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    scores: Scores,
+    causal: bool = True,
+) -> Tensor:
+    return scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        attn_mask=mask,
+        is_causal=causal and mask is None and query.shape[2] > 1,
+        scale=scores.scaling,
+        enable_gqa=query.shape[1] != key.shape[1],
+    )
+
+
+def _by_hand(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scores: Scores
+) -> Tensor:
+    """Computes attention with a soft cap or sinks, which the fused function lacks."""
+    tokens, kv_heads = query.shape[2], key.shape[1]
+    folded = query.unflatten(1, (kv_heads, -1)).flatten(2, 3)
+    weights = ((folded @ key.mT) * scores.scaling).unflatten(2, (-1, tokens)).flatten(1, 2)
+    if scores.softcap is not None:
+        weights = scores.softcap * torch.tanh(weights / scores.softcap)
+    if mask is None and tokens > 1:
+        mask = torch.ones(tokens, key.shape[2], dtype=torch.bool, device=query.device).tril()
+    if mask is not None and mask.dtype == torch.bool:
+        weights = weights.masked_fill(~mask, -torch.inf)
+    elif mask is not None:
+        weights = weights + mask
+    weights = _softmax(weights, scores.sinks).to(value.dtype)
+    return (
+        (weights.unflatten(1, (kv_heads, -1)).flatten(2, 3) @ value)
+        .unflatten(2, (-1, tokens))
+        .flatten(1, 2)
+    )
+
+
+def _softmax(weights: Tensor, sinks: Tensor | None) -> Tensor:
+    """Returns the shares of [rows, heads, tokens, keys], at least in float32."""
+    weights = weights.to(torch.promote_types(weights.dtype, torch.float32))
+    if sinks is None:
+        return weights.softmax(-1)
+    extra = sinks.to(weights.dtype).view(1, -1, 1, 1).expand(*weights.shape[:3], 1)
+    return torch.cat([weights, extra], -1).softmax(-1)[..., :-1]

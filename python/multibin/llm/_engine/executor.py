@@ -1,0 +1,105 @@
+"""One model with its KV cache: what runs passes, and lives as long as the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from multibin.llm._engine.arena import Arena
+from multibin.llm._engine.budgets import Budgets
+from multibin.llm._engine.decode import Decode, MaskedDecode, OwnDecode
+from multibin.llm._engine.layout import CacheLayout
+from multibin.llm._engine.memory import Memory, Row
+from multibin.llm._engine.prompts import Chunk, PackedPrompts, PaddedPrompts
+from multibin.llm._engine.size_classes import Traffic, geometric
+from multibin.llm._load.eval_mode import eval_mode
+from multibin.llm._load.hf import attention_installed
+from multibin.llm._load.models import Model
+
+SHORTEST = 32
+"""The smallest capacity before anything is known of the traffic."""
+
+ENOUGH = 64
+"""Finished requests from which the size classes follow the traffic."""
+
+
+class Executor:
+    """Runs prompt passes and decode steps over rows of the arena."""
+
+    def __init__(self, model: Model, layout: CacheLayout, budgets: Budgets) -> None:
+        self.model = model
+        budget = budgets.of(layout)
+        most = budget.device // layout.position_bytes
+        longest = max(min(model.context, most) // 8 * 8, 8)
+        classes = geometric(min(SHORTEST, longest), longest)
+        self.arena = Arena(layout, 0 if budget.grows else most, classes)
+        self.memory = Memory(self.arena, budget)
+        self.traffic = Traffic(longest)
+        self.longest = longest
+        """The most positions of a row: the context, or what the memory holds."""
+        self._prompts: PackedPrompts | PaddedPrompts
+        self._decode: Decode
+        if model.attends:
+            self._prompts, self._decode = (
+                PackedPrompts(model, self.arena),
+                OwnDecode(model, self.arena),
+            )
+        else:
+            self._prompts, self._decode = (
+                PaddedPrompts(model, self.arena),
+                MaskedDecode(model, self.arena),
+            )
+        self.forward_seconds = 0.0
+        """Seconds in passes of the model, with the wait for their tokens not counted."""
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Keeps the model ready to run in this thread."""
+        with ExitStack() as stack:
+            stack.enter_context(eval_mode(self.model.module))
+            stack.enter_context(torch.inference_mode())
+            if self.model.attends:
+                stack.enter_context(attention_installed(self.model.module))
+            yield
+
+    def expect(self, shortest: int, longest: int) -> None:
+        """Chooses size classes for rows of these lengths, or for the traffic so far."""
+        longest = min(longest, self.longest)
+        if self.traffic.requests >= ENOUGH:
+            self.arena.classes = self.traffic.classes()
+        else:
+            self.arena.classes = geometric(min(shortest, longest), self._up(longest))
+
+    def _up(self, longest: int) -> int:
+        return min(-(-longest // 8) * 8, self.longest)
+
+    def prompts(self, chunks: Sequence[Chunk], *, every: bool = False) -> Tensor:
+        """Runs chunks of prompts: the logits behind each, or with `every` behind each token."""
+        begin = perf_counter()
+        logits = self._prompts(chunks, every=every)
+        self.forward_seconds += perf_counter() - begin
+        return logits
+
+    def arrange(self, rows: Sequence[Row]) -> None:
+        """Brings running rows together, so that few calls of attention serve them."""
+        self.memory.arrange(rows, uniform=not self.model.attends)
+
+    def load(self, rows: Sequence[Row], tokens: Sequence[int]) -> None:
+        """Sets the rows that decode, in order of their slots, and the token to feed to each."""
+        slots = [row.slot for row in rows if row.slot is not None]
+        self._decode.load(slots, [row.cached for row in rows], tokens)
+
+    def decode(self) -> Tensor:
+        """Decodes a step and returns the logits behind each row, [rows, vocab]."""
+        begin = perf_counter()
+        logits = self._decode.logits()
+        self.forward_seconds += perf_counter() - begin
+        return logits
+
+    def feed(self, tokens: Tensor) -> None:
+        """Sets the tokens of the next step, [rows]."""
+        self._decode.feed(tokens)

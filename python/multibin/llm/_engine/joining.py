@@ -1,0 +1,194 @@
+"""Requests that have been taken and do not decode yet: they need a slot, or a prompt pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from multibin.llm._engine.executor import Executor
+from multibin.llm._engine.memory import Row
+from multibin.llm._engine.prefixes import BLOCK, Prefixes, common
+from multibin.llm._engine.prompts import Chunk
+from multibin.llm._engine.request import Request
+
+HEADROOM = 16
+"""Positions beyond the next one for which a slot is chosen."""
+
+KEPT = 4
+"""Rows of ended requests whose beginning may be shared."""
+
+FEWEST = 16
+"""Tokens of a pass below which a lack of memory is an error."""
+
+
+class Part(NamedTuple):
+    """A request in a prompt pass, and the tokens of it that are computed."""
+
+    request: Request
+    chunk: Chunk
+    is_last: bool
+    """Whether the request decodes after this pass."""
+
+    @property
+    def is_new(self) -> bool:
+        """Returns whether the request has no token yet."""
+        return not self.request.tokens
+
+
+class Joining:
+    """Gives requests slots in their order, and makes passes of the prompts that are missing."""
+
+    def __init__(self, executor: Executor, pass_tokens: int) -> None:
+        self._memory = executor.memory
+        self._attends = executor.model.attends
+        self._prefixes = Prefixes()
+        self._requests: list[Request] = []
+        self.pass_tokens = pass_tokens
+        """The most tokens of a prompt pass; padding counts."""
+
+    def __len__(self) -> int:
+        return len(self._requests)
+
+    def add(self, request: Request) -> None:
+        """Takes a request that follows all others."""
+        self._requests.append(request)
+
+    def add_first(self, request: Request) -> None:
+        """Takes a request that was preempted, and goes before all others."""
+        self._requests.insert(0, request)
+
+    def remove(self, request: Request) -> None:
+        """Forgets a request that has ended, if it is here."""
+        if request in self._requests:
+            self._requests.remove(request)
+
+    def placed(self) -> list[Request]:
+        """Returns the requests that have a slot."""
+        return [request for request in self._requests if request.row.slot is not None]
+
+    def ready(self, room: int) -> list[Request]:
+        """Gives slots to the first `room` requests, and takes out those that can decode."""
+        ready = []
+        placed = True
+        for request in self._requests[: max(room, 0)]:
+            # Behind one without room, only those go on that have their slots.
+            placed = self._placed(request, placed)
+            if request.row.slot is not None and request.tokens and not _missing(request):
+                ready.append(request)
+        for request in ready:
+            self._requests.remove(request)
+        return ready
+
+    def next_pass(self, room: int) -> list[Part]:
+        """Returns the tokens that the next prompt pass computes; the slots are there."""
+        parts: list[Part] = []
+        for request in self._requests[: max(room, 0)]:
+            if request.row.slot is None or self._waits(request, parts):
+                continue
+            whole = request.params.prompt_logprobs is not None and not request.tokens
+            if parts and whole:
+                break
+            part = self._part(request, parts, whole)
+            if part is None:
+                break
+            parts.append(part)
+            if whole:
+                break
+        return parts
+
+    def done(self, part: Part) -> None:
+        """Notes that a part was computed; its request leaves if it was the last."""
+        request = part.request
+        request.row.cached = part.chunk.stop
+        if part.is_last:
+            self._requests.remove(request)
+            if self._attends:
+                self._prefixes.add(request.row, request.prompt_tokens)
+
+    def release(self, request: Request) -> None:
+        """Frees the slot of an ended request, or keeps a prompt whose beginning was shared."""
+        row, prompt = request.row, request.prompt_tokens
+        if row.slot is None or not row.is_shared or row.cached < len(prompt):
+            self._forget(row, prompt)
+            self._memory.release(row)
+            return
+        released = self._memory.keep(row, len(prompt), KEPT)
+        row.prompt = prompt
+        if released is not None:
+            self._forget(released, released.prompt)
+
+    def forget_all(self) -> None:
+        """Frees the rows that were kept."""
+        for row in list(self._memory.kept):
+            self._forget(row, row.prompt)
+            self._memory.release(row)
+
+    def _forget(self, row: Row, prompt: Sequence[int]) -> None:
+        if self._attends:
+            self._prefixes.remove(row, prompt)
+
+    def _placed(self, request: Request, may_place: bool) -> bool:
+        """Gives a request a slot if it may have one; returns whether those behind it may."""
+        row = request.row
+        if row.slot is not None:
+            self._memory.resume(row)
+            return may_place
+        if not may_place or not self._memory.place(row, slot_for(request)):
+            return False
+        if not row.cached and self._attends and not _is_whole(request):
+            shared = self._prefixes.longest(request.prompt_tokens)
+            if shared is not None and shared.row is not row:
+                self._memory.share(shared.row, row, shared.positions)
+        return True
+
+    def _waits(self, request: Request, parts: Sequence[Part]) -> bool:
+        """Returns whether a request had better share what this pass computes."""
+        if not self._attends or request.row.cached or _is_whole(request):
+            return False
+        prompt = request.prompt_tokens
+        return any(
+            prompt[:BLOCK] == part.request.prompt_tokens[:BLOCK]
+            and common(prompt, part.request.prompt_tokens) >= BLOCK
+            for part in parts
+        )
+
+    def _part(self, request: Request, parts: Sequence[Part], whole: bool) -> Part | None:
+        """Returns what a pass computes of a request besides other parts, None if nothing fits."""
+        missing = _missing(request)
+        if self._attends:
+            room = self.pass_tokens - sum(len(part.chunk.tokens) for part in parts)
+            count = missing if whole else min(missing, room)
+        else:
+            width = max([missing, *(len(part.chunk.tokens) for part in parts)])
+            fits = not parts or width * (len(parts) + 1) <= self.pass_tokens
+            count = missing if fits else 0
+        if count <= 0:
+            return None
+        past = request.row.cached
+        tokens = _sequence(request)[past : past + count]
+        chunk = Chunk(request.row.start, past, tokens)
+        return Part(request, chunk, is_last=count == missing)
+
+
+def slot_for(request: Request) -> int:
+    """Returns the positions that a slot of the request should hold now."""
+    final = len(request.prompt_tokens) + request.end - 1
+    return max(min(final, _target(request) + 1 + HEADROOM), _target(request), 1)
+
+
+def _is_whole(request: Request) -> bool:
+    return request.params.prompt_logprobs is not None and not request.tokens
+
+
+def _target(request: Request) -> int:
+    """Returns the positions that must be cached before the request decodes."""
+    return len(request.prompt_tokens) + max(len(request.tokens) - 1, 0)
+
+
+def _missing(request: Request) -> int:
+    return _target(request) - request.row.cached
+
+
+def _sequence(request: Request) -> list[int]:
+    """Returns the tokens of those positions."""
+    return [*request.prompt_tokens, *request.tokens[:-1]]

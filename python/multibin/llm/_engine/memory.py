@@ -1,0 +1,348 @@
+"""Where the keys and values of each row are: in a slot, in host memory, or to be recomputed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+from torch import Tensor
+
+from multibin.llm._engine.arena import Arena, Copy
+from multibin.llm._engine.space import Move, Slot
+from multibin.llm._load.failures import is_out_of_memory
+
+
+class Row:
+    """The cached keys and values of one request."""
+
+    def __init__(self) -> None:
+        self.slot: Slot | None = None
+        """Its place in the arena."""
+        self.block: Tensor | None = None
+        """A copy in host memory, [layers, 2, kv_heads, cached, head_dim], while it has no slot."""
+        self.cached = 0
+        """Positions in the slot or the block, counted from the first."""
+        self.prompt: Sequence[int] = ()
+        """The tokens of a kept row."""
+        self.is_shared = False
+        """Whether another row has the same beginning, copied from this one or to it."""
+
+    @property
+    def start(self) -> int:
+        """Returns where its slot begins."""
+        assert self.slot is not None
+        return self.slot.start
+
+    @property
+    def capacity(self) -> int:
+        """Returns the positions of its slot."""
+        assert self.slot is not None
+        return self.slot.capacity
+
+
+@dataclass
+class Counts:
+    """What happened to rows so far."""
+
+    climbs: int = 0
+    """Moves to a larger slot."""
+    moved: int = 0
+    """Moves to a slot of the same capacity, so that rows are consecutive or free space is."""
+    parked: int = 0
+    """Rows that stopped running with tokens to go and kept their slot."""
+    offloaded: int = 0
+    """Rows copied to host memory."""
+    restored: int = 0
+    """Rows copied back."""
+    dropped: int = 0
+    """Rows whose keys and values were given up, to be recomputed from their tokens."""
+    shared: int = 0
+    """Positions copied from a row with the same beginning, not computed."""
+
+
+@dataclass
+class Costs:
+    """Measured seconds by which a row without a slot is copied or recomputed."""
+
+    copy_byte: float | None = None
+    """Seconds a byte to host memory; None: not measured."""
+    prefill_token: float | None = None
+    """Seconds a token of a prompt pass; None: not measured."""
+
+    def prefilled(self, tokens: int, seconds: float) -> None:
+        """Notes a prompt pass."""
+        rate = seconds / tokens
+        old = self.prefill_token
+        self.prefill_token = rate if old is None else 0.8 * old + 0.2 * rate
+
+    def recompute(self, tokens: int, size: int) -> bool:
+        """Returns whether recomputing tokens takes less time than copying bytes out and back."""
+        if self.copy_byte is None or self.prefill_token is None:
+            return False
+        return tokens * self.prefill_token < 2 * size * self.copy_byte
+
+
+@dataclass
+class Budget:
+    """How many bytes keys and values may take."""
+
+    device: int
+    host: int
+    grows: bool = False
+    """Whether the arena starts small and doubles up to `device`."""
+
+
+@dataclass
+class Memory:
+    """Gives rows their slots, and finds room by moving, offloading or dropping parked rows."""
+
+    arena: Arena
+    budget: Budget
+    counts: Counts = field(default_factory=Counts)
+    costs: Costs = field(default_factory=Costs)
+    host_used: int = 0
+    """Bytes of blocks in host memory."""
+    version: int = 0
+    """Grows whenever slots of running rows may have moved."""
+    parked: dict[Row, None] = field(default_factory=dict)
+    """Rows with a slot that do not run, in the order in which they were parked."""
+    kept: dict[Row, None] = field(default_factory=dict)
+    """Rows of finished requests, whose beginning others may share; the first to go."""
+    rows: dict[int, Row] = field(default_factory=dict)
+    """All rows with a slot, by its start."""
+
+    @property
+    def most_positions(self) -> int:
+        """Returns the positions that the budget allows."""
+        return self.budget.device // self.arena.layout.position_bytes
+
+    def fits(self, positions: int) -> bool:
+        """Returns whether a row of so many positions can have a slot when it is alone."""
+        return positions <= self.arena.classes.longest
+
+    def place(self, row: Row, positions: int) -> bool:
+        """Gives a row without a slot one for this many positions; returns false if none is free.
+
+        What the row has in host memory is copied back.
+        """
+        start = self._allocate(self.arena.classes.fit(positions))
+        if start is None:
+            return False
+        self._settle(row, start)
+        if row.block is not None:
+            self.arena.store(row.block, start)
+            self._forget_block(row)
+            self.counts.restored += 1
+        return True
+
+    def climb(self, row: Row, positions: int) -> bool:
+        """Moves a row to a slot for this many positions; returns false if none is free."""
+        start = self._allocate(self.arena.classes.fit(positions))
+        if start is None:
+            return False
+        # Finding room may have moved the row itself.
+        old = row.start
+        self.arena.copy([Copy(old, start, row.cached)])
+        self._leave(row)
+        self._settle(row, start)
+        self.counts.climbs += 1
+        return True
+
+    def share(self, source: Row, row: Row, positions: int) -> None:
+        """Copies the first positions of another row, which has the same tokens there."""
+        self.arena.copy([Copy(source.start, row.start, positions)])
+        row.cached = positions
+        row.is_shared = source.is_shared = True
+        self.counts.shared += positions
+
+    def park(self, row: Row) -> None:
+        """Notes that a row stops running: its slot is its own while there is room."""
+        self.parked[row] = None
+        self.counts.parked += 1
+
+    def resume(self, row: Row) -> None:
+        """Notes that a parked row runs again, in its slot."""
+        self.parked.pop(row, None)
+
+    def keep(self, row: Row, positions: int, most: int) -> Row | None:
+        """Keeps the beginning of a row whose request has ended, of at most `most` such rows.
+
+        Returns:
+            A row that was kept so far and is released now, if any.
+        """
+        row.cached = positions
+        self.kept[row] = None
+        if len(self.kept) <= most:
+            return None
+        oldest = next(iter(self.kept))
+        self.release(oldest)
+        return oldest
+
+    def release(self, row: Row) -> None:
+        """Frees what a row has."""
+        self.parked.pop(row, None)
+        self.kept.pop(row, None)
+        if row.slot is not None:
+            self._leave(row)
+        if row.block is not None:
+            self._forget_block(row)
+        row.cached = 0
+
+    def evict(self, row: Row) -> None:
+        """Takes the slot of a row: its content goes to host memory, or is dropped."""
+        size = row.cached * self.arena.layout.position_bytes
+        keeps = row.cached and self.host_used + size <= self.budget.host
+        if keeps and not self.costs.recompute(row.cached, size):
+            self._offload(row, size)
+        else:
+            row.cached = 0
+            self.counts.dropped += 1
+        self.parked.pop(row, None)
+        if row.slot is not None:
+            self._leave(row)
+
+    def drop(self, row: Row) -> None:
+        """Gives up the content of a row."""
+        self.release(row)
+        self.counts.dropped += 1
+
+    def stats(self) -> dict[str, Any]:
+        """Returns rows, slots and bytes of each size class, and what happened to rows."""
+        size = self.arena.layout.position_bytes
+        classes = Counter(slot.capacity for slot in self.arena.space.slots())
+        return {
+            "classes": [
+                {"capacity": capacity, "slots": count, "bytes": capacity * count * size}
+                for capacity, count in sorted(classes.items())
+            ],
+            "rows_parked_device": len(self.parked),
+            "bytes_host": self.host_used,
+            "arena_bytes": self.arena.space.size * size,
+            "arena_bytes_used": self.arena.space.used * size,
+            **vars(self.counts),
+        }
+
+    def _settle(self, row: Row, start: int) -> None:
+        """Notes the new slot of a row, and zeroes it behind what is cached."""
+        row.slot = Slot(start, self.arena.space.capacity(start))
+        self.rows[start] = row
+        self.arena.clear(start + row.cached, row.slot.stop)
+
+    def _leave(self, row: Row) -> None:
+        self.arena.space.free(row.start)
+        del self.rows[row.start]
+        row.slot = None
+
+    def _offload(self, row: Row, size: int) -> None:
+        begin = perf_counter()
+        row.block = self.arena.fetch(row.start, row.cached)
+        if self.costs.copy_byte is None:
+            self._finish_copies()
+            self.costs.copy_byte = (perf_counter() - begin) / size
+        self.host_used += size
+        self.counts.offloaded += 1
+
+    def _finish_copies(self) -> None:
+        """Waits for the device, to measure a copy: once."""
+        self.arena.storage[0, 0, 0, :1, :1].tolist()
+
+    def _forget_block(self, row: Row) -> None:
+        assert row.block is not None
+        self.host_used -= row.block.shape[3] * self.arena.layout.position_bytes
+        row.block = None
+
+    def _allocate(self, capacity: int) -> int | None:
+        """Returns the start of a new slot; kept and parked rows make room for it."""
+        space = self.arena.space
+        while (start := space.allocate(capacity)) is None:
+            if self._grow(capacity) or self._release_kept() or self._close_gaps(capacity):
+                continue
+            if not self.parked:
+                return None
+            # The row that was parked last returns last.
+            self.evict(next(reversed(self.parked)))
+        return start
+
+    def _grow(self, capacity: int) -> bool:
+        """Enlarges the arena within its budget; returns whether it did."""
+        size = self.arena.space.size
+        if not self.budget.grows or size >= self.most_positions:
+            return False
+        try:
+            self.arena.grow(min(max(2 * size, size + capacity), self.most_positions))
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            # What there is must do.
+            self.budget.grows = False
+            return False
+        self.version += 1
+        return True
+
+    def _release_kept(self) -> bool:
+        if not self.kept:
+            return False
+        self.release(next(iter(self.kept)))
+        return True
+
+    def _close_gaps(self, capacity: int) -> bool:
+        """Moves slots so that a range of this capacity is free, where that many positions are."""
+        moves = self.arena.space.room(capacity)
+        if not moves:
+            return False
+        self._make(moves)
+        return True
+
+    def arrange(self, rows: Sequence[Row], *, uniform: bool) -> None:
+        """Moves running rows so that those of one capacity are consecutive, where space allows.
+
+        Args:
+            rows: all running rows.
+            uniform: give all rows the capacity of the largest slot first.
+        """
+        if uniform:
+            self._make_uniform(rows)
+        for capacity in sorted({row.capacity for row in rows}):
+            own = [row.start for row in rows if row.capacity == capacity]
+            window = self.arena.space.window(capacity, own)
+            if window is not None:
+                self._make(window.moves)
+
+    def _make_uniform(self, rows: Sequence[Row]) -> None:
+        capacity = max(row.capacity for row in rows)
+        for row in rows:
+            if row.capacity < capacity and not self.climb(row, capacity):
+                return
+
+    def _make(self, moves: Sequence[Move]) -> None:
+        """Moves slots with their rows, in this order."""
+        if not moves:
+            return
+        moved = [(self.rows[move.source], move) for move in moves]
+        copies = [Copy(move.source, move.destination, row.cached) for row, move in moved]
+        if _overlap(moves):
+            self.arena.move_one_by_one(copies)
+        else:
+            self.arena.copy(copies)
+        for row, move in moved:
+            self.arena.space.move(move.source, move.destination)
+            del self.rows[move.source]
+            # A later row of `moved` may still be noted where this one goes.
+            row.slot = Slot(move.destination, move.capacity)
+            self.rows[move.destination] = row
+            self.arena.clear(move.destination + row.cached, row.slot.stop)
+        self.counts.moved += len(moves)
+        self.version += 1
+
+
+def _overlap(moves: Iterable[Move]) -> bool:
+    """Returns whether a destination overlaps a source."""
+    sources = sorted((move.source, move.source + move.capacity) for move in moves)
+    return any(
+        source < move.destination + move.capacity and move.destination < stop
+        for move in moves
+        for source, stop in sources
+    )

@@ -1,0 +1,392 @@
+"""Runs the requests of one scheduler on the model: admission, prompt passes, decode steps."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from time import perf_counter
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+import multibin
+from multibin.llm._engine.admissions import Work, admissions
+from multibin.llm._engine.executor import Executor
+from multibin.llm._engine.joining import FEWEST, HEADROOM, Joining, Part
+from multibin.llm._engine.request import Request
+from multibin.llm._engine.sampling import Sampler
+from multibin.llm._engine.schedule import Policy
+from multibin.llm._load.failures import is_out_of_memory
+from multibin.llm._outputs import BatchRecord, FinishReason
+
+
+class Runner:
+    """Runs the requests of one scheduler. `submit` and `cancel` may be called by any thread.
+
+    A request waits in the scheduler, then for memory and its prompt (`joining`), then it decodes
+    (`running`), until it ends or reaches the limit of its batch. `step` does one piece of work.
+    Use it as a context manager in the thread that calls `step`.
+    """
+
+    def __init__(self, executor: Executor, policy: Policy, scheduler: multibin.Scheduler) -> None:
+        self.executor = executor
+        self.policy = policy
+        self.scheduler = scheduler
+        self.work = Work()
+        self.preempted = 0
+        """Running rows that lost their slot to another."""
+        self.positions_used = 0
+        """Positions cached, summed over rows and decode steps."""
+        self.positions_allocated = 0
+        """Positions of slots, summed over rows and decode steps."""
+        self._requests: dict[int, Request] = {}
+        self._cancelled: deque[Request] = deque()
+        self._running: list[Request] = []
+        self._joining = Joining(executor, policy.pass_tokens(executor.model.device))
+        self._admissions = admissions(policy, scheduler, self.work)
+        self._sampler: Sampler | None = None
+        """For the rows that are loaded; None: rows joined, left or moved since."""
+        self._version = -1
+        self._slack = 0
+        """Steps until the first running row needs a larger slot."""
+        self._most_rows = policy.batch_size
+        """Fewer than the batch size after a lack of memory in a step."""
+        self._decoded = True
+        """Whether the last pass was a decode step: prompts and steps take turns."""
+        self._expires = False
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Runner:
+        self._stack.enter_context(self.executor.running())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self.abort()
+        finally:
+            self._stack.close()
+
+    @property
+    def records(self) -> list[BatchRecord]:
+        """Returns the batches that ran; none in continuous mode."""
+        return self._admissions.records
+
+    def submit(
+        self,
+        requests: Sequence[Request],
+        lengths: NDArray[np.int64],
+        *,
+        priorities: ArrayLike | None = None,
+        ttls: ArrayLike | None = None,
+    ) -> None:
+        """Accepts requests: all of them, or none.
+
+        Args:
+            requests: new ones, each with a key of its own.
+            lengths: predicted output tokens, one a request.
+            priorities: 0 is the most urgent, one a request.
+            ttls: seconds after which a waiting request expires, one a request.
+
+        Raises:
+            FullError: the scheduler is at capacity.
+            ClosedError: the scheduler is closed.
+            ValueError: a request can never fit into the memory for keys and values.
+        """
+        for request in requests:
+            self._check_fits(request)
+        now = perf_counter()
+        for request, length in zip(requests, lengths.tolist(), strict=True):
+            request.arrival_time, request.length = now, length
+        self._expires |= ttls is not None
+        self._requests.update((request.key, request) for request in requests)
+        keys = np.array([request.key for request in requests], dtype=np.uint64)
+        try:
+            first = self.scheduler.submit_many(
+                keys, self._admissions.lengths(lengths), priorities=priorities, ttls=ttls
+            )
+        except multibin.FullError as error:
+            self._withdraw(requests, error)
+            raise
+        except BaseException:
+            self._withdraw(requests, None)
+            raise
+        for ticket, request in enumerate(requests, first):
+            request.ticket = ticket
+
+    def _withdraw(self, requests: Sequence[Request], error: Any) -> None:
+        """Takes back what a failed call has submitted."""
+        accepted = getattr(error, "accepted", 0) or 0
+        for offset in range(accepted):
+            self.scheduler.cancel(error.first + offset)
+        for request in requests:
+            self._requests.pop(request.key, None)
+
+    def _check_fits(self, request: Request) -> None:
+        needed = len(request.prompt_tokens) + request.budget - 1
+        if not self.executor.memory.fits(needed):
+            size = self.executor.arena.layout.position_bytes
+            longest = self.executor.arena.classes.longest
+            raise ValueError(
+                f"a prompt of {len(request.prompt_tokens)} tokens that may generate "
+                f"{request.budget} needs {needed} positions of the KV cache ({needed * size} "
+                f"bytes), and there are {longest} ({longest * size} bytes)"
+            )
+
+    def cancel(self, request: Request) -> None:
+        """Ends a request: at once if it waits for its first batch, else at the next step."""
+        waits = request.ticket is not None and not request.tokens
+        if waits and self.scheduler.cancel(request.ticket):  # type: ignore[arg-type]
+            if self._requests.pop(request.key, None) is not None:
+                request.finish("abort")
+            return
+        self._cancelled.append(request)
+
+    def close(self) -> None:
+        """Accepts no further requests; accepted ones run on."""
+        self.scheduler.close()
+
+    def step(self, timeout: float | None = None) -> bool:
+        """Does one piece of work: a prompt pass or a decode step, with what must go before.
+
+        Args:
+            timeout: seconds to wait for requests if none runs; None: without end.
+
+        Returns:
+            False if the scheduler is closed and every request has ended.
+        """
+        self._obey()
+        is_open = self._admit(timeout)
+        room = self._most_rows - len(self._running)
+        ready = self._joining.ready(room)
+        if ready:
+            self._running += ready
+            self._sampler = None
+        parts = self._joining.next_pass(room - len(ready))
+        if parts and (self._decoded or not self._running):
+            self._decoded = False
+            self._try(self._prompt_pass, parts)
+        elif self._running:
+            self._decoded = True
+            self._try(self._decode_step)
+        elif self._joining:
+            self._free_up()
+        self._admissions.settle(self._active)
+        return is_open or bool(self._requests)
+
+    def abort(self) -> None:
+        """Ends every unfinished request, and frees all slots."""
+        self.scheduler.close()
+        for request in list(self._requests.values()):
+            self._end(request, "abort")
+        self._admissions.settle(0)
+        self._joining.forget_all()
+        self._running, self._sampler = [], None
+
+    @property
+    def _active(self) -> int:
+        """Returns the requests that run or are about to."""
+        return len(self._running) + len(self._joining)
+
+    def _obey(self) -> None:
+        """Ends requests that were cancelled or have expired."""
+        while self._cancelled:
+            request = self._cancelled.popleft()
+            if request.key in self._requests:
+                self._end(request, "abort")
+        if self._expires:
+            for key in self.scheduler.expired()[0].tolist():
+                self._end_by_key(key)
+
+    def _admit(self, timeout: float | None) -> bool:
+        """Takes requests from the scheduler; returns false once there will be no more."""
+        room = self._most_rows - self._active
+        admitted = self._admissions.take(room, self._active, timeout)
+        for key in admitted.expired:
+            self._end_by_key(key)
+        for key, limit in admitted.rows:
+            request = self._requests.get(key)
+            self._admissions.joined(key, request)
+            if request is not None:
+                more = request.budget if limit is None else limit
+                request.end = min(request.budget, len(request.tokens) + more)
+                self._joining.add(request)
+        return admitted.is_open
+
+    def _end_by_key(self, key: int) -> None:
+        request = self._requests.get(key)
+        if request is not None:
+            self._end(request, "expired")
+
+    def _try(self, work: Callable[..., None], *arguments: Any) -> None:
+        """Does a pass; an exception ends the requests in it, a lack of memory makes it smaller."""
+        parts: Sequence[Part] = arguments[0] if arguments else ()
+        try:
+            work(*arguments)
+        except Exception as error:
+            if is_out_of_memory(error) and self._shrink(parts):
+                return
+            failed = [part.request for part in parts] or list(self._running)
+            for request in failed:
+                request.error = error
+                self._end(request, "error")
+
+    def _shrink(self, parts: Sequence[Part]) -> bool:
+        """Makes later passes smaller after a lack of memory; returns whether it could."""
+        if parts:
+            tokens = sum(len(part.chunk.tokens) for part in parts)
+            self._joining.pass_tokens = max(FEWEST, tokens // 2)
+            return tokens > FEWEST and (len(parts) > 1 or self.executor.model.attends)
+        self._most_rows = max(1, len(self._running) // 2)
+        victims = self._running[self._most_rows :]
+        for request in reversed(victims):
+            self._preempt(request)
+        return bool(victims)
+
+    def _prompt_pass(self, parts: Sequence[Part]) -> None:
+        begin = perf_counter()
+        whole = parts[0].request.params.prompt_logprobs is not None and parts[0].is_new
+        logits = self.executor.prompts([part.chunk for part in parts], every=whole)
+        self.work.prefills += 1
+        self.work.rows += len(parts)
+        count = sum(len(part.chunk.tokens) for part in parts)
+        self.work.prefill_tokens += count
+        if whole:
+            parts[0].request.take_prompt_logits(logits)
+            logits = logits[-1:]
+        fresh = [at for at, part in enumerate(parts) if part.is_last and part.is_new]
+        resumed = [part.request for part in parts if part.is_last and not part.is_new]
+        for part in parts:
+            self._joining.done(part)
+        self._running += resumed
+        if fresh:
+            self._first_tokens([parts[at].request for at in fresh], logits[fresh])
+            self.executor.memory.costs.prefilled(count, perf_counter() - begin)
+        self._sampler = None
+
+    def _first_tokens(self, requests: list[Request], logits: torch.Tensor) -> None:
+        self._running += requests
+        sampler = Sampler(requests, self.executor.model.device)
+        sampler(logits)
+        self._take(requests, sampler)
+
+    def _decode_step(self) -> None:
+        self._enlarge()
+        if not self._running:
+            return
+        if self._sampler is None or self._version != self.executor.memory.version:
+            self._load()
+        sampler, rows = self._sampler, list(self._running)
+        assert sampler is not None
+        self.executor.feed(sampler(self.executor.decode()))
+        self.work.steps += 1
+        self.work.rows += len(rows)
+        for request in rows:
+            request.row.cached += 1
+        self._slack -= 1
+        self.positions_used += sum(request.row.cached for request in rows)
+        self.positions_allocated += sum(request.row.capacity for request in rows)
+        # The one wait for the device in a step.
+        self._take(rows, sampler)
+
+    def _load(self) -> None:
+        """Brings the running rows together and sets them to decode."""
+        self.executor.arrange([request.row for request in self._running])
+        self._running.sort(key=lambda request: (request.row.capacity, request.row.start))
+        rows = [request.row for request in self._running]
+        self.executor.load(rows, [request.tokens[-1] for request in self._running])
+        self._sampler = Sampler(self._running, self.executor.model.device)
+        self._version = self.executor.memory.version
+        self._slack = min(row.capacity - row.cached for row in rows)
+
+    def _take(self, requests: Sequence[Request], sampler: Sampler) -> None:
+        """Gives each row its token; rows that end, or reach their limit, leave."""
+        steps = sampler.read()
+        now = perf_counter()
+        for request, step in zip(requests, steps, strict=True):
+            if not request.tokens:
+                request.first_token_time = now
+            if request.push(step.token, step.logprobs):
+                self._end(request)
+            else:
+                if len(request.tokens) == request.end:
+                    self._leave_at_limit(request)
+                request.notify()
+
+    def _leave_at_limit(self, request: Request) -> None:
+        self._running.remove(request)
+        self._sampler = None
+        if self.policy.overrun == "recompute":
+            self.executor.memory.drop(request.row)
+        else:
+            self.executor.memory.park(request.row)
+        self._admissions.left(request)
+
+    def _end(self, request: Request, reason: FinishReason | None = None) -> None:
+        """Ends a request, frees its slot, and tells its listener."""
+        self._requests.pop(request.key, None)
+        if request in self._running:
+            self._running.remove(request)
+            self._sampler = None
+        self._joining.remove(request)
+        self._joining.release(request)
+        if reason is None:
+            self.executor.traffic.observe(len(request.prompt_tokens), len(request.tokens))
+            if self.policy.adapts:
+                self.scheduler.observe(request.length, len(request.tokens))
+        request.finish(reason)
+        self._admissions.left(request)
+
+    def _enlarge(self) -> None:
+        """Gives each running row a slot for its next position; some may lose theirs to others."""
+        if self._slack > 0 and self._sampler is not None:
+            return
+        for request in list(self._running):
+            row = request.row
+            while request in self._running and row.cached >= row.capacity:
+                final = len(request.prompt_tokens) + request.budget - 1
+                if self.executor.memory.climb(row, min(final, row.cached + 1 + HEADROOM)):
+                    self._sampler = None
+                else:
+                    self._free_up(request)
+
+    def _free_up(self, request: Request | None = None) -> None:
+        """Takes the slot of the row that joined last, so that `request` can have a larger one."""
+        for victim in reversed(self._joining.placed()):
+            if victim is not request:
+                self.executor.memory.evict(victim.row)
+                return
+        if self._running:
+            self._preempt(self._running[-1])
+
+    def _preempt(self, request: Request) -> None:
+        """Stops a running row; it goes on when there is room."""
+        self._running.remove(request)
+        self._sampler = None
+        self.executor.memory.evict(request.row)
+        self._joining.add_first(request)
+        self.preempted += 1
+
+    def stats(self) -> dict[str, Any]:
+        """Returns counts of rows, slots, passes and moves."""
+        memory = self.executor.memory
+        return {
+            "rows_running": len(self._running),
+            "rows_joining": len(self._joining),
+            "preempted": self.preempted,
+            "steps": self.work.steps,
+            "prefills": self.work.prefills,
+            "prefill_tokens": self.work.prefill_tokens,
+            "rows_computed": self.work.rows,
+            "positions_used": self.positions_used,
+            "positions_allocated": self.positions_allocated,
+            **memory.stats(),
+        }
