@@ -44,22 +44,38 @@ class LLM(Base):
         tokenizer: a folder, a hub id, or an object with `encode(text)` and
             `decode(ids, skip_special_tokens=…)`. None: the one in the model's folder, if there is
             one. Without a tokenizer, prompts are token ids.
-        scheduling: "multibin", or "fifo": batches in order of arrival, each run until its last
-            row ends. With "fifo", `bins`, `edges`, `fill`, `overrun`, `order` and `max_wait` have
-            no effect.
-        batch_size: the most rows of a batch.
+        scheduling: "multibin": batches of like length. "fifo": batches in order of arrival, each run
+            until its last row ends; of the arguments below only sizes, `budget` and memory count.
+            "continuous": rows that have ended are replaced, the longest predictions first; without
+            `lengths` in order of arrival.
+        batch_size: the most rows that run at once.
         bins: how many bins to make for each call of `generate`, at most 4,096 and at most one a
             length. Their edges are geometric, from 16 tokens to the most that a request of the
             call may generate.
         edges: the bins of all calls, instead of `bins`: `multibin.Edges` or increasing bounds, in
             tokens.
         fill: "elastic": a batch is topped up from the nearest bins; "strict": never.
-        overrun: "climb": a row that outlives its bin continues in a batch of a higher bin. Its KV
-            cache stays in memory while it waits, for any number of rows. "finish": a batch runs
-            until its last row ends.
-        order: which full bin goes first: "formed", "oldest" or "shortest". None: "oldest" with
-            climbing, "formed" without.
-        max_wait: seconds after which a waiting request leads the next batch.
+        overrun: "climb": a row that outlives its bin continues in a batch of a higher bin, with its
+            keys and values. "recompute": it continues there too, and they are computed again.
+            "finish": a batch runs until its last row ends.
+        order: which full bin goes first: "formed", "oldest", "shortest" or "deadline". None:
+            "oldest" with climbing, "formed" without.
+        max_wait: seconds after which a waiting request leads the next batch, or joins next.
+        refill_every: decode steps between replacements, in continuous mode.
+        max_prefill_tokens: the most tokens of a prompt pass; a longer prompt takes several, with
+            decode steps between. None: 2,048, on the CPU 512.
+        kv_cache_memory: bytes for keys and values, or a share of the device's free memory above 0
+            and at most 1, allocated at once. None: it grows as needed, up to half of what is free.
+        host_memory: bytes of host memory for rows that wait while the cache is full, or a share of
+            what is free. None: a quarter. What does not fit there is computed again.
+        ageing: seconds a token; lets requests have priorities.
+        budget: the most padded tokens of a batch: rows × the longest predicted output.
+        max_padding: the largest share of a batch's steps that may be padding, by the predictions,
+            when rows of other bins join.
+        adapt: lets the edges follow finished requests.
+        gguf_file: a file in the model's folder or of its hub id, in the format GGUF. It has all:
+            config, tokenizer and weights, which become float32. It needs the packages gguf and
+            accelerate.
         device: None: a model object stays where it is; a loaded model goes to CUDA if there is
             one.
         dtype: a torch dtype or its name; None: that of the checkpoint or the model.
