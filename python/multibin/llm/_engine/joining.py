@@ -41,6 +41,8 @@ class Joining:
     def __init__(self, executor: Executor, pass_tokens: int) -> None:
         self._memory = executor.memory
         self._attends = executor.model.attends
+        self._keeps_state = executor.model.keeps_state
+        self._shares = self._attends and not self._keeps_state
         self._prefixes = Prefixes()
         self._requests: list[Request] = []
         self.pass_tokens = pass_tokens
@@ -85,7 +87,8 @@ class Joining:
         for request in self._requests[: max(room, 0)]:
             if request.row.slot is None or self._waits(request, parts):
                 continue
-            whole = request.params.prompt_logprobs is not None and not request.tokens
+            # A state is that behind one whole prompt.
+            whole = self._keeps_state or _is_whole(request)
             if parts and whole:
                 break
             part = self._part(request, parts, whole)
@@ -102,7 +105,7 @@ class Joining:
         request.row.cached = part.chunk.stop
         if part.is_last:
             self._requests.remove(request)
-            if self._attends:
+            if self._shares:
                 self._prefixes.add(request.row, request.prompt_tokens)
 
     def release(self, request: Request) -> None:
@@ -124,7 +127,7 @@ class Joining:
             self._memory.release(row)
 
     def _forget(self, row: Row, prompt: Sequence[int]) -> None:
-        if self._attends:
+        if self._shares:
             self._prefixes.remove(row, prompt)
 
     def _placed(self, request: Request, may_place: bool) -> bool:
@@ -135,7 +138,7 @@ class Joining:
             return may_place
         if not may_place or not self._memory.place(row, slot_for(request)):
             return False
-        if not row.cached and self._attends and not _is_whole(request):
+        if not row.cached and self._shares and not _is_whole(request):
             shared = self._prefixes.longest(request.prompt_tokens)
             if shared is not None and shared.row is not row:
                 self._memory.share(shared.row, row, shared.positions)
@@ -143,7 +146,7 @@ class Joining:
 
     def _waits(self, request: Request, parts: Sequence[Part]) -> bool:
         """Returns whether a request had better share what this pass computes."""
-        if not self._attends or request.row.cached or _is_whole(request):
+        if not self._shares or request.row.cached or _is_whole(request):
             return False
         prompt = request.prompt_tokens
         return any(
@@ -166,7 +169,7 @@ class Joining:
             return None
         past = request.row.cached
         tokens = _sequence(request)[past : past + count]
-        chunk = Chunk(request.row.start, past, tokens)
+        chunk = Chunk(request.row.start, past, tokens, request.row)
         return Part(request, chunk, is_last=count == missing)
 
 
