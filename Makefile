@@ -38,11 +38,12 @@ versioned = $(1)/bin/python -m pytest -p tools.outcome --outcome=$(2) --disable-
 	--continue-on-collection-errors \
 	$(DEPRECATIONS:%=-W default::%)
 
-# Makes the environment $(2) of the requirements $(3), with the Python that the variable $(1) names,
-# unless it is there. The stamp .installed keeps its time if nothing is done.
+# Makes the environment $(2) of the requirements $(3), unless it is there, with the Python that the
+# variable $(1) names. The packages of $(4) come without their dependencies. The stamp .installed keeps
+# its time if nothing is done.
 define environment
 @command -v $($(1)) >/dev/null || { echo 'there is no $($(1)): set $(1) to a Python from 3.11 to 3.14' >&2; exit 2; }
-@$($(1)) tools/environment.py $(2) $(3)
+@$($(1)) tools/environment.py $(2) $(3) $(4)
 endef
 
 .PHONY: help demo test test-oldest test-newest check bench bench-batcher bench-engine gpu wheel models soak faults conformance-peers valgrind stubs lock format clean FORCE
@@ -149,7 +150,7 @@ clean:
 	rm -rf target $(VENV) $(OLDEST) $(NEWEST) demo.png
 
 $(VENV)/.installed: FORCE
-	$(call environment,PYTHON,$(VENV),requirements/locked.txt)
+	$(call environment,PYTHON,$(VENV),requirements/locked.txt,requirements/model.txt)
 
 $(OLDEST)/.installed: FORCE
 	$(call environment,PYTHON_OLDEST,$(OLDEST),requirements/oldest.txt)
