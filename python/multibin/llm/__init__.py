@@ -4,6 +4,7 @@
 transformers. `_engine` runs it: requests, schedule, KV cache, prefill, decode, sampling, text.
 """
 
+from multibin.llm._async_llm import AsyncLLM
 from multibin.llm._llm import LLM
 from multibin.llm._outputs import (
     BatchRecord,
@@ -16,6 +17,7 @@ from multibin.llm._params import SamplingParams
 
 __all__ = [
     "LLM",
+    "AsyncLLM",
     "BatchRecord",
     "CompletionOutput",
     "Logprob",

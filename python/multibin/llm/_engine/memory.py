@@ -105,6 +105,8 @@ class Memory:
     costs: Costs = field(default_factory=Costs)
     host_used: int = 0
     """Bytes of blocks in host memory."""
+    host_rows: int = 0
+    """Rows that have these blocks."""
     version: int = 0
     """Grows whenever slots of running rows may have moved."""
     parked: dict[Row, None] = field(default_factory=dict)
@@ -137,7 +139,7 @@ class Memory:
         for rows in (self.rows, self.parked, self.kept, self.gone):
             rows.clear()
         self.arena.reset()
-        self.host_used, self.full = 0, False
+        self.host_used, self.host_rows, self.full = 0, 0, False
         self.version += 1
 
     def place(self, row: Row, positions: int) -> bool:
@@ -222,17 +224,30 @@ class Memory:
         """Returns rows, slots and bytes of each size class, and what happened to rows."""
         size = self.arena.layout.position_bytes
         classes = Counter(slot.capacity for slot in self.arena.space.slots())
+        # Another thread may ask.
+        slots = [row.slot for row in list(self.rows.values()) if self._runs(row)]
+        running = Counter(slot.capacity for slot in slots if slot is not None)
         return {
             "classes": [
-                {"capacity": capacity, "slots": count, "bytes": capacity * count * size}
+                {
+                    "capacity": capacity,
+                    "slots": count,
+                    "rows": running[capacity],
+                    "bytes": capacity * count * size,
+                }
                 for capacity, count in sorted(classes.items())
             ],
+            "rows_kept": len(self.kept),
             "rows_parked_device": len(self.parked),
+            "rows_parked_host": self.host_rows,
             "bytes_host": self.host_used,
             "arena_bytes": self.arena.space.size * size,
             "arena_bytes_used": self.arena.space.used * size,
             **vars(self.counts),
         }
+
+    def _runs(self, row: Row) -> bool:
+        return row not in self.parked and row not in self.kept
 
     def _settle(self, row: Row, start: int) -> None:
         """Notes the new slot of a row, and zeroes it behind what is cached."""
@@ -258,6 +273,7 @@ class Memory:
             self._finish_copies()
             self.costs.copy_byte = (perf_counter() - begin) / size
         self.host_used += size
+        self.host_rows += 1
         self.counts.offloaded += 1
         return True
 
@@ -268,6 +284,7 @@ class Memory:
     def _forget_block(self, row: Row) -> None:
         assert row.block is not None
         self.host_used -= row.block.shape[3] * self.arena.layout.position_bytes
+        self.host_rows -= 1
         row.block = None
 
     def _allocate(self, capacity: int) -> int | None:

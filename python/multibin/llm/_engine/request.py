@@ -169,17 +169,28 @@ class Request:
 
     def completion(self) -> CompletionOutput:
         """Returns what it has generated so far."""
-        asked = self.params.logprobs is not None
-        shown = [self._text.decoded(one) for one in self._logprobs] if asked else None
+        count = len(self.tokens)
         return CompletionOutput(
             index=self.sample.number,
             text=self.text,
             token_ids=list(self.tokens),
             finish_reason=self.finish_reason,
             stop_reason=self._stop_reason,
-            logprobs=shown,
-            cumulative_logprob=sum(one.logprobs[0] for one in self._logprobs) if asked else None,
+            logprobs=self.logprobs(0, count),
+            cumulative_logprob=self.cumulative_logprob(count),
         )
+
+    def logprobs(self, start: int, stop: int) -> list[Logprobs] | None:
+        """Returns the log probabilities of the tokens between; None if nothing asked for them."""
+        if self.params.logprobs is None:
+            return None
+        return [self._text.decoded(one) for one in self._logprobs[start:stop]]
+
+    def cumulative_logprob(self, count: int) -> float | None:
+        """Returns the sum of the first log probabilities; None if nothing asked for them."""
+        if self.params.logprobs is None:
+            return None
+        return sum(one.logprobs[0] for one in self._logprobs[:count])
 
     def prompt_logprobs(self) -> list[Logprobs | None] | None:
         """Returns the log probabilities of the prompt's tokens; None if nothing asked for them."""
