@@ -115,15 +115,32 @@ class Memory:
     """Rows of finished requests, whose beginning others may share; the first to go."""
     rows: dict[int, Row] = field(default_factory=dict)
     """All rows with a slot, by its start."""
+    gone: list[Row] = field(default_factory=list)
+    """Rows that were kept and have made room; the runner forgets their prompts."""
+    full: bool = False
+    """Whether the arena could not grow within its budget, for lack of memory."""
 
     @property
     def most_positions(self) -> int:
-        """Returns the positions that the budget allows."""
-        return self.budget.device // self.arena.layout.position_bytes
+        """Returns the positions that the arena may have."""
+        size = self.arena.space.size
+        if self.full or not self.budget.grows:
+            return size
+        return max(size, self.budget.device // self.arena.layout.position_bytes)
 
-    def fits(self, positions: int) -> bool:
-        """Returns whether a row of so many positions can have a slot when it is alone."""
-        return positions <= self.arena.classes.longest
+    def most(self) -> int:
+        """Returns the positions that a row can have when it is alone."""
+        return min(self.arena.classes.longest, self.most_positions)
+
+    def clear(self) -> None:
+        """Frees everything, also what an interrupted change has left."""
+        for row in {*self.rows.values(), *self.parked, *self.kept}:
+            row.slot, row.block, row.cached = None, None, 0
+        for rows in (self.rows, self.parked, self.kept, self.gone):
+            rows.clear()
+        self.arena.reset()
+        self.host_used, self.host_rows, self.full = 0, 0, False
+        self.version += 1
 
     def place(self, row: Row, positions: int) -> bool:
         """Gives a row without a slot one for this many positions; returns false if none is free.
@@ -169,19 +186,13 @@ class Memory:
         """Notes that a parked row runs again, in its slot."""
         self.parked.pop(row, None)
 
-    def keep(self, row: Row, positions: int, most: int) -> Row | None:
-        """Keeps the beginning of a row whose request has ended, of at most `most` such rows.
-
-        Returns:
-            A row that was kept so far and is released now, if any.
-        """
+    def keep(self, row: Row, positions: int, most: int) -> None:
+        """Keeps the beginning of a row whose request has ended, of at most `most` such rows."""
+        self.parked.pop(row, None)
         row.cached = positions
         self.kept[row] = None
-        if len(self.kept) <= most:
-            return None
-        oldest = next(iter(self.kept))
-        self.release(oldest)
-        return oldest
+        if len(self.kept) > most:
+            self._release_kept()
 
     def release(self, row: Row) -> None:
         """Frees what a row has."""
@@ -197,9 +208,7 @@ class Memory:
         """Takes the slot of a row: its content goes to host memory, or is dropped."""
         size = row.cached * self.arena.layout.position_bytes
         keeps = row.cached and self.host_used + size <= self.budget.host
-        if keeps and not self.costs.recompute(row.cached, size):
-            self._offload(row, size)
-        else:
+        if not keeps or self.costs.recompute(row.cached, size) or not self._offload(row, size):
             row.cached = 0
             self.counts.dropped += 1
         self.parked.pop(row, None)
@@ -251,15 +260,22 @@ class Memory:
         del self.rows[row.start]
         row.slot = None
 
-    def _offload(self, row: Row, size: int) -> None:
+    def _offload(self, row: Row, size: int) -> bool:
+        """Copies a row to host memory; returns false if there is none."""
         begin = perf_counter()
-        row.block = self.arena.fetch(row.start, row.cached)
+        try:
+            row.block = self.arena.fetch(row.start, row.cached)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            return False
         if self.costs.copy_byte is None:
             self._finish_copies()
             self.costs.copy_byte = (perf_counter() - begin) / size
         self.host_used += size
         self.host_rows += 1
         self.counts.offloaded += 1
+        return True
 
     def _finish_copies(self) -> None:
         """Waits for the device, to measure a copy: once."""
@@ -285,24 +301,29 @@ class Memory:
 
     def _grow(self, capacity: int) -> bool:
         """Enlarges the arena within its budget; returns whether it did."""
-        size = self.arena.space.size
-        if not self.budget.grows or size >= self.most_positions:
+        size, most = self.arena.space.size, self.most_positions
+        if size >= most:
             return False
-        try:
-            self.arena.grow(min(max(2 * size, size + capacity), self.most_positions))
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            # What there is must do.
-            self.budget.grows = False
-            return False
-        self.version += 1
-        return True
+        for wanted in (max(2 * size, size + capacity), size + capacity):
+            try:
+                self.arena.grow(min(wanted, most))
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+            else:
+                self.version += 1
+                return True
+        # What there is must do.
+        self.full = True
+        return False
 
     def _release_kept(self) -> bool:
+        """Releases the row that was kept first; returns false if there is none."""
         if not self.kept:
             return False
-        self.release(next(iter(self.kept)))
+        row = next(iter(self.kept))
+        self.release(row)
+        self.gone.append(row)
         return True
 
     def _close_gaps(self, capacity: int) -> bool:
@@ -310,7 +331,12 @@ class Memory:
         moves = self.arena.space.room(capacity)
         if not moves:
             return False
-        self._make(moves)
+        try:
+            self._make(moves)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            return False
         return True
 
     def arrange(self, rows: Sequence[Row], *, uniform: bool) -> None:
@@ -336,23 +362,32 @@ class Memory:
 
     def _make(self, moves: Sequence[Move]) -> None:
         """Moves slots with their rows, in this order."""
-        if not moves:
-            return
-        moved = [(self.rows[move.source], move) for move in moves]
-        copies = [Copy(move.source, move.destination, row.cached) for row, move in moved]
         if _overlap(moves):
-            self.arena.move_one_by_one(copies)
+            # After a lack of memory, each row is either where it was or where it goes.
+            for move in moves:
+                self._make_at_once([move])
+        elif moves:
+            self._make_at_once(moves)
+
+    def _make_at_once(self, moves: Sequence[Move]) -> None:
+        """Moves slots with their rows; one alone may overlap its own source."""
+        rows = [self.rows[move.source] for move in moves]
+        copies = [
+            Copy(move.source, move.destination, row.cached)
+            for row, move in zip(rows, moves, strict=True)
+        ]
+        if len(copies) == 1:
+            self.arena.move(copies[0])
         else:
             self.arena.copy(copies)
-        for row, move in moved:
+        self.version += 1
+        for row, move in zip(rows, moves, strict=True):
             self.arena.space.move(move.source, move.destination)
             del self.rows[move.source]
-            # A later row of `moved` may still be noted where this one goes.
             row.slot = Slot(move.destination, move.capacity)
             self.rows[move.destination] = row
             self.arena.clear(move.destination + row.cached, row.slot.stop)
         self.counts.moved += len(moves)
-        self.version += 1
 
 
 def _overlap(moves: Iterable[Move]) -> bool:
