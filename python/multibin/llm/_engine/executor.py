@@ -16,6 +16,7 @@ from multibin.llm._engine.layout import CacheLayout
 from multibin.llm._engine.memory import Memory, Row
 from multibin.llm._engine.prompts import Chunk, PackedPrompts, PaddedPrompts
 from multibin.llm._engine.size_classes import ALIGNMENT, Traffic, aligned, geometric
+from multibin.llm._engine.states import RowStates
 from multibin.llm._load.eval_mode import eval_mode
 from multibin.llm._load.hf import attention_installed
 from multibin.llm._load.models import Model
@@ -43,11 +44,12 @@ class Executor:
         """The most positions of a row: the context, or what the memory holds."""
         self._prompts: PackedPrompts | PaddedPrompts
         self._decode: Decode
+        self._states: RowStates | None = None
         if model.attends:
-            self._prompts, self._decode = (
-                PackedPrompts(model, self.arena),
-                OwnDecode(model, self.arena),
-            )
+            prompts, decode = PackedPrompts(model, self.arena), OwnDecode(model, self.arena)
+            self._prompts, self._decode = prompts, decode
+            if model.keeps_state:
+                self._states = RowStates(model, prompts, decode)
         else:
             self._prompts, self._decode = (
                 PaddedPrompts(model, self.arena),
@@ -108,6 +110,8 @@ class Executor:
         """Runs chunks of prompts: the logits behind each, or with `every` behind each token."""
         begin = perf_counter()
         logits = self._prompts(chunks, every=every)
+        if self._states is not None and chunks[0].row is not None:
+            self._states.computed(chunks[0].row)
         self.forward_seconds += perf_counter() - begin
         return logits
 
@@ -119,6 +123,8 @@ class Executor:
         """Sets the rows that decode, in order of their slots, and the token to feed to each."""
         slots = [row.slot for row in rows if row.slot is not None]
         self._decode.load(slots, [row.cached for row in rows], tokens)
+        if self._states is not None:
+            self._states.load(rows)
 
     def decode(self) -> Tensor:
         """Decodes a step and returns the logits behind each row, [rows, vocab]."""

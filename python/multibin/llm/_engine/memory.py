@@ -13,6 +13,7 @@ from torch import Tensor
 from multibin.llm._engine.arena import Arena, Copy
 from multibin.llm._engine.space import Move, Slot
 from multibin.llm._load.failures import is_out_of_memory
+from multibin.llm._load.hf import States, moved
 
 
 class Row:
@@ -27,6 +28,8 @@ class Row:
         """Positions in the slot or the block, counted from the first."""
         self.prompt: Sequence[int] = ()
         """The tokens of a kept row."""
+        self.states: States | None = None
+        """Its state of fixed size, where the model keeps some and it is in no batch."""
         self.is_shared = False
         """Whether another row has the same beginning, copied from this one or to it."""
 
@@ -203,6 +206,7 @@ class Memory:
         if row.block is not None:
             self._forget_block(row)
         row.cached = 0
+        row.states = None
 
     def evict(self, row: Row) -> None:
         """Takes the slot of a row: its content goes to host memory, or is dropped."""
@@ -210,6 +214,7 @@ class Memory:
         keeps = row.cached and self.host_used + size <= self.budget.host
         if not keeps or self.costs.recompute(row.cached, size) or not self._offload(row, size):
             row.cached = 0
+            row.states = None
             self.counts.dropped += 1
         self.parked.pop(row, None)
         if row.slot is not None:
@@ -265,9 +270,12 @@ class Memory:
         begin = perf_counter()
         try:
             row.block = self.arena.fetch(row.start, row.cached)
+            if row.states is not None:
+                row.states = moved(row.states, "cpu")
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
+            row.block = None
             return False
         if self.costs.copy_byte is None:
             self._finish_copies()
