@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -131,7 +131,7 @@ class Base:
         >>> llm.stats()["submitted"], llm.stats()["generated_tokens"]
         (1, 16)
         """
-        return EngineStats(  # type: ignore[typeddict-item]
+        return EngineStats(
             **self._meter.stats(), **self._totals.stats(self._executor.memory.stats())
         )
 

@@ -92,8 +92,9 @@ class LLM(Base):
 
         A prompt that reaches the end of the model's context ends there, with `finish_reason`
         "length". Calls from several threads run one after another. The model is in evaluation mode
-        during a call. A Ctrl-C ends the call between two steps, and frees all slots. Where the largest logit is NaN or infinite, a request takes the first such
-        token and continues; other requests are not affected.
+        during a call. A Ctrl-C ends the call between two steps, and all slots are free then. Where
+        the largest logit is NaN or infinite, a request takes the first such token and continues;
+        other requests are not affected.
 
         >>> from multibin import LLM, SamplingParams
         >>> from transformers import GPT2Config, GPT2LMHeadModel

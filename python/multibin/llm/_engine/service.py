@@ -12,12 +12,14 @@ from typing import Any, Protocol
 from weakref import WeakSet
 
 import numpy as np
+from numpy.typing import NDArray
 
 from multibin.errors import ClosedError, WorkerError
 from multibin.llm._engine.call import Call
 from multibin.llm._engine.request import Request
 from multibin.llm._engine.room import Room
 from multibin.llm._engine.signals import Signal, Wakeups
+from multibin.llm._outputs import BatchRecord
 
 __all__ = ["Runs", "Service"]
 
@@ -29,6 +31,10 @@ AT_EXIT = 10.0
 
 class Runs(Protocol):
     """What the service needs of a runner. Its context aborts what is left when it ends."""
+
+    @property
+    def records(self) -> list[BatchRecord]:
+        """Returns the list to which batches that ran are added."""
 
     def __enter__(self) -> object:
         """Makes this thread the one that steps."""
@@ -118,7 +124,7 @@ class Service:
     def submit(
         self,
         call: Call,
-        lengths: Sequence[int],
+        lengths: NDArray[np.int64],
         *,
         priority: int = 0,
         ttl: float | None = None,
@@ -136,7 +142,7 @@ class Service:
         try:
             self._runner.submit(
                 call.requests,
-                np.asarray(lengths),
+                lengths,
                 priorities=np.full(rows, priority) if priority else None,
                 ttls=None if ttl is None else np.full(rows, ttl),
             )
@@ -221,6 +227,7 @@ class Service:
         """Runs until the runner is closed and empty, or stopped; returns what it raised."""
         try:
             while self._stopped is None and self._runner.step(self._patience):
+                self._runner.records.clear()
                 if self.wakeups.flush():
                     # The tasks that were woken have their turn of the interpreter.
                     time.sleep(0)

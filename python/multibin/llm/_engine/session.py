@@ -59,6 +59,10 @@ class Session:
         """Says that no more requests come."""
         self._runner.close()
 
+    def forget(self) -> None:
+        """Drops the records of batches, which would pile up in a long session."""
+        self._runner.records.clear()
+
     def step(self) -> bool:
         """Takes one step, and returns false if the session is closed and nothing is left."""
         going = self._runner.step(None)
