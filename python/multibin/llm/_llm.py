@@ -44,22 +44,34 @@ class LLM(Base):
         tokenizer: a folder, a hub id, or an object with `encode(text)` and
             `decode(ids, skip_special_tokens=…)`. None: the one in the model's folder, if there is
             one. Without a tokenizer, prompts are token ids.
-        scheduling: "multibin", or "fifo": batches in order of arrival, each run until its last
-            row ends. With "fifo", `bins`, `edges`, `fill`, `overrun`, `order` and `max_wait` have
-            no effect.
-        batch_size: the most rows of a batch.
+        scheduling: "multibin": batches of like lengths, one after another. "continuous": a row that
+            ends is replaced by the request with the longest predicted length, or the oldest.
+            "fifo": batches in order of arrival, each run until its last row ends. Only "multibin"
+            has bins, so `bins`, `edges`, `fill`, `overrun` and `adapt` act there alone.
+        batch_size: the most rows that run.
         bins: how many bins to make for each call of `generate`, at most 4,096 and at most one a
             length. Their edges are geometric, from 16 tokens to the most that a request of the
             call may generate.
         edges: the bins of all calls, instead of `bins`: `multibin.Edges` or increasing bounds, in
             tokens.
         fill: "elastic": a batch is topped up from the nearest bins; "strict": never.
-        overrun: "climb": a row that outlives its bin continues in a batch of a higher bin. Its KV
-            cache stays in memory while it waits, for any number of rows. "finish": a batch runs
+        overrun: "climb": a row that outlives its bin continues in a batch of a higher bin. Its keys
+            and values wait for it. "recompute": they are computed again. "finish": a batch runs
             until its last row ends.
-        order: which full bin goes first: "formed", "oldest" or "shortest". None: "oldest" with
-            climbing, "formed" without.
+        order: which full bin goes first: "formed", "oldest", "shortest" or "deadline". None:
+            "oldest" with climbing, "formed" without.
         max_wait: seconds after which a waiting request leads the next batch.
+        refill_every: steps between two looks for rows to replace, in continuous mode.
+        max_prefill_tokens: the most tokens of a prompt pass, longer prompts run in parts. None:
+            2,048, on a CPU 512.
+        kv_cache_memory: bytes for keys and values, or a share of the device's free memory. None:
+            as needed, up to half of it.
+        host_memory: bytes for rows that wait outside the device, or a share of the host's free
+            memory. None: a quarter.
+        ageing: seconds per token; lets requests have priorities.
+        budget: the most that rows × longest predicted length of a batch may be.
+        max_padding: the largest share of padding with which rows of other bins join a batch.
+        adapt: lets the edges follow the lengths of finished requests: `multibin.Adapt`.
         device: None: a model object stays where it is; a loaded model goes to CUDA if there is
             one.
         dtype: a torch dtype or its name; None: that of the checkpoint or the model.
