@@ -19,6 +19,11 @@ REQUESTS ?= 1000000000
 SEED ?= 1
 # `make faults`: how many programs, from this seed on.
 PROGRAMS ?= 1000
+# `make gpu`: where its results go, and other options of `python -m benches.gpu`.
+RESULTS ?= benches/results
+GPU ?=
+# `make bench-engine`: other options of `python -m benches.engine llama`.
+ENGINE ?=
 # Runs what cargo built under memcheck. "Possibly lost" is no error, as std points into the middle of
 # the handles of threads that live until the end.
 VALGRIND := target."cfg(unix)".runner = "valgrind --fair-sched=try --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect"
@@ -33,14 +38,15 @@ versioned = $(1)/bin/python -m pytest -p tools.outcome --outcome=$(2) --disable-
 	--continue-on-collection-errors \
 	$(DEPRECATIONS:%=-W default::%)
 
-# Makes the environment $(2) of the requirements $(3), with the Python that the variable $(1) names,
-# unless it is there. The stamp .installed keeps its time if nothing is done.
+# Makes the environment $(2) of the requirements $(3), unless it is there, with the Python that the
+# variable $(1) names. The packages of $(4) come without their dependencies. The stamp .installed keeps
+# its time if nothing is done.
 define environment
 @command -v $($(1)) >/dev/null || { echo 'there is no $($(1)): set $(1) to a Python from 3.11 to 3.14' >&2; exit 2; }
-@$($(1)) tools/environment.py $(2) $(3)
+@$($(1)) tools/environment.py $(2) $(3) $(4)
 endef
 
-.PHONY: help demo test test-oldest test-newest check bench bench-batcher models soak faults conformance-peers valgrind stubs lock format clean FORCE
+.PHONY: help demo test test-oldest test-newest check bench bench-batcher bench-engine gpu wheel models soak faults conformance-peers valgrind stubs lock format clean FORCE
 
 help:
 	@echo "make demo         what binning saves: one table and demo.png"
@@ -50,6 +56,9 @@ help:
 	@echo "make check        formatting, lints, types, stubs, prose, layout, the model checker, the wheel's contents"
 	@echo "make bench        microbenchmarks, each beside its baseline, and their ratios"
 	@echo "make bench-batcher  the batcher beside its baselines (FIGURES, RUNS); installs them into target/baselines"
+	@echo "make bench-engine  the engine beside transformers on a Llama of 300 MB (ENGINE: its options)"
+	@echo "make wheel        target/wheel: what ships"
+	@echo "make gpu          everything that needs a GPU, in eight minutes; needs the wheel alone (PYTHON, RESULTS, GPU)"
 	@echo "make models       docs/models.md: every causal model class of transformers, tried (7 minutes)"
 	@echo "make soak         REQUESTS (10^9) through the threaded scheduler, each accounted for (SEED)"
 	@echo "make faults       PROGRAMS (1000) that fork, raise, cancel, close and wait at random (SEED)"
@@ -98,6 +107,15 @@ bench: $(VENV)/.built
 bench-batcher: $(VENV)/.built target/baselines/.installed
 	OMP_NUM_THREADS=1 target/baselines/bin/python -m benches.batcher $(FIGURES) $(RUNS:%=--runs %)
 
+bench-engine: $(VENV)/.built
+	$(BIN)/python -m benches.engine llama $(ENGINE)
+
+wheel: target/wheel/.built
+
+# For a machine without cargo and .venv: it depends on nothing, and installs nothing.
+gpu:
+	$(PYTHON) -m benches.gpu --wheel target/wheel --results $(RESULTS) $(GPU)
+
 models: $(VENV)/.built
 	$(BIN)/python -m tools.models
 
@@ -132,7 +150,7 @@ clean:
 	rm -rf target $(VENV) $(OLDEST) $(NEWEST) demo.png
 
 $(VENV)/.installed: FORCE
-	$(call environment,PYTHON,$(VENV),requirements/locked.txt)
+	$(call environment,PYTHON,$(VENV),requirements/locked.txt,requirements/model.txt)
 
 $(OLDEST)/.installed: FORCE
 	$(call environment,PYTHON_OLDEST,$(OLDEST),requirements/oldest.txt)

@@ -1,9 +1,10 @@
 """Makes a virtual environment of pinned packages, or prints a line for each thing that is missing.
 
-    python3 tools/environment.py FOLDER REQUIREMENTS
+    python3 tools/environment.py FOLDER REQUIREMENTS [ALONE]
 
-A complete environment of these pins and this Python is left as it is. The file parses on Python
-3.6, so that an old interpreter can report that it is too old.
+The packages of the file ALONE are installed without their dependencies. A complete environment of
+these pins and this Python is left as it is. The file parses on Python 3.6, so that an old
+interpreter can report that it is too old.
 """
 
 import hashlib
@@ -93,9 +94,10 @@ def no_disk(folder: Path) -> str:
     return ""
 
 
-def digest(requirements: Path) -> str:
+def digest(*files: Path) -> str:
     """Hashes the pins and the Python, without comments and times of change."""
-    lines = [line.split("#")[0].strip() for line in requirements.read_text().splitlines()]
+    text = "\n".join(file.read_text() for file in files)
+    lines = [line.split("#")[0].strip() for line in text.splitlines()]
     pins = "\n".join([*filter(None, lines), sys.implementation.cache_tag])
     return hashlib.sha256(pins.encode()).hexdigest()
 
@@ -115,28 +117,39 @@ def call(*command: object) -> int:
     return subprocess.run(list(map(str, command)), check=False).returncode
 
 
-def install(folder: Path, requirements: Path) -> int:
+def count(requirements: Path) -> int:
+    return len(re.findall(r"^\S+==", requirements.read_text(), re.MULTILINE))
+
+
+def install(folder: Path, requirements: Path, *alone: Path) -> int:
     """Fills an empty environment with wheels only, as build requirements are not pinned."""
-    packages = len(re.findall(r"^\S+==", requirements.read_text(), re.MULTILINE))
-    say(f"{folder}, step 1 of 2: an empty virtual environment")
+    steps = 2 + len(alone)
+    say(f"{folder}, step 1 of {steps}: an empty virtual environment")
     if call(sys.executable, "-m", "venv", "--clear", folder):
         return 1
     sizes = f"about {DOWNLOAD / GB:.0f} GB to download, {UNPACKED / GB:.0f} GB unpacked"
-    say(f"{folder}, step 2 of 2: pip installs at most {packages} packages, {sizes}; minutes")
+    packages = f"at most {count(requirements)} packages, {sizes}"
+    say(f"{folder}, step 2 of {steps}: pip installs {packages}; minutes")
     options = ["--require-hashes", "--only-binary=:all:", "--disable-pip-version-check"]
     pip = [folder / "bin/python", "-m", "pip", "install", *options]
-    return call(*pip, "-r", requirements)
+    if call(*pip, "-r", requirements):
+        return 1
+    for step, file in enumerate(alone, start=3):
+        say(f"{folder}, step {step} of {steps}: pip installs {count(file)} without dependencies")
+        if call(*pip, "--no-deps", "-r", file):
+            return 1
+    return 0
 
 
-def prepare(folder: Path, requirements: Path) -> int:
-    pins, stamp = digest(requirements), folder / ".installed"
+def prepare(folder: Path, requirements: Path, *alone: Path) -> int:
+    pins, stamp = digest(requirements, *alone), folder / ".installed"
     refuse(no_ensurepip(), no_cargo(), no_linker())
     if stamp.exists() and stamp.read_text() == pins:
         return 0
     # An outdated or incomplete environment makes room for the new one.
     shutil.rmtree(folder, ignore_errors=True)
     refuse(no_disk(folder))
-    if install(folder, requirements):
+    if install(folder, requirements, *alone):
         print(
             f"{folder} is incomplete, see above; the next run makes it again",
             file=sys.stderr,
@@ -148,6 +161,6 @@ def prepare(folder: Path, requirements: Path) -> int:
 
 if __name__ == "__main__":
     try:
-        raise SystemExit(prepare(Path(sys.argv[1]), Path(sys.argv[2])))
+        raise SystemExit(prepare(*map(Path, sys.argv[1:])))
     except KeyboardInterrupt:
         raise SystemExit(130) from None

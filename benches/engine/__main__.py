@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Sequence
 
 import torch
 import transformers
@@ -37,8 +38,8 @@ def setting(options: argparse.Namespace) -> str:
     )
 
 
-def main() -> int:
-    options = parser().parse_args()
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
     print(setting(options), flush=True)
     return int(FIGURES[options.figure].run(options))
 

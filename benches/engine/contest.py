@@ -16,11 +16,23 @@ from benches.engine.ours import Mode, Tokens, edges, engine
 from benches.engine.workload import Workload
 from numpy.typing import NDArray
 
-__all__ = ["BASELINES", "NAMES", "OURS", "Run", "agreement", "contestants", "measure"]
+__all__ = [
+    "BASELINES",
+    "BATCH_BY_BATCH",
+    "NAMES",
+    "OURS",
+    "Run",
+    "agreement",
+    "contestants",
+    "measure",
+]
 
 OURS = ("continuous-true", "multibin-true", "climb", "continuous", "fifo")
 BASELINES = ("generate-sorted", "generate", "generate_batch")
 NAMES = (*OURS, *BASELINES)
+
+BATCH_BY_BATCH = ("generate", "fifo")
+"""Contestants for which a part of the requests is enough: what arrives later changes nothing."""
 
 
 def contestants(sample: NDArray[np.int64], bins: int, batch_size: int) -> Mapping[str, Mode]:

@@ -9,19 +9,20 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from benches.batcher.paired import Line, Target
-from benches.engine.contest import NAMES, agreement, contestants, measure
-from benches.engine.models import BUILT_IN, build
-from benches.engine.models import NAMES as MODELS
+from benches.engine.contest import BATCH_BY_BATCH, NAMES, agreement, contestants, measure
+from benches.engine.models import build
 from benches.engine.ours import Tokens
 from benches.engine.rounds import Figures, Plan, Rounds
-from benches.engine.workload import Lengths, Workload, draw
+from benches.engine.shapes import BUILT_IN
+from benches.engine.shapes import NAMES as MODELS
+from benches.engine.workload import Lengths, draw
 
 __all__ = ["add_options", "run"]
 
 EVERY = ("continuous-true", "multibin-true", "generate-sorted", "generate_batch")
 """Contestants whose speeds have a target."""
-QUARTER = ("generate", "fifo")
-"""Contestants that run the first quarter only: their batches do not depend on what follows."""
+PART = 0.25
+"""The part of the requests that `generate` and `fifo` run: they are slow."""
 SAMPLE = 4000
 """Lengths that the edges fit; they are of other requests."""
 OWN = ("continuous-true", "multibin-true")
@@ -105,23 +106,16 @@ class Contest:
         return rounds
 
     def measure(self, name: str) -> Figures:
-        workload = self.quarter() if name in QUARTER else self.workload
+        workload = self.workload.first(PART if name in BATCH_BY_BATCH else 1)
         result = measure(self.modes[name], self.model, workload)
         self.text = self.text or result.tokens
         figures = result.figures
-        # The runs of a quarter have its first requests.
-        texts = zip(result.tokens, self.text, strict=False)
-        same = agreement(*map(list, zip(*texts, strict=True)))
-        figures["agreement"] = same
+        # A part has the first requests.
+        n = min(len(result.tokens), len(self.text))
+        figures["agreement"] = agreement(result.tokens[:n], self.text[:n])
         speed = f"{figures['tokens/s']:.1f} tokens/s"
         print(f"{name}: {result.seconds:.1f} s, {speed}", file=sys.stderr, flush=True)
         return figures
-
-    def quarter(self) -> Workload:
-        """Returns the first quarter of the requests, at least a batch."""
-        size = self.workload.batch_size
-        n = max(size, len(self.workload) // 4 // size * size)
-        return self.workload.take(np.arange(min(n, len(self.workload))))
 
 
 def table(rounds: Rounds) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,10 +53,20 @@ class Workload:
         """Returns the requests at these positions, in this order."""
         return Workload([self.prompts[i] for i in rows], self.lengths[rows], self.batch_size)
 
+    def first(self, part: float) -> Workload:
+        """Returns the requests that arrive first: this part of them, rounded up to whole batches.
+
+        >>> work = draw(10, 4, 100)
+        >>> len(work.first(0)), len(work.first(0.5)), len(work.first(1))
+        (4, 8, 10)
+        """
+        batches = max(1, math.ceil(part * len(self) / self.batch_size))
+        return self.take(np.arange(min(batches * self.batch_size, len(self))))
+
     def warm_up(self, tokens: int = 4) -> Workload:
         """Returns the first batch, with at most `tokens` tokens for each request."""
-        n = min(self.batch_size, len(self))
-        return Workload(self.prompts[:n], self.lengths[:n].clip(max=tokens), self.batch_size)
+        batch = self.first(0)
+        return Workload(batch.prompts, batch.lengths.clip(max=tokens), self.batch_size)
 
 
 def draw(

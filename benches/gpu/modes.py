@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from benches.engine.contest import BASELINES, agreement, contestants, measure
+from benches.engine.contest import BASELINES, BATCH_BY_BATCH, agreement, contestants, measure
 from benches.engine.models import build
 from benches.engine.ours import Tokens
 from benches.engine.workload import Lengths, Workload, draw
 from benches.gpu.journal import Journal
+from benches.gpu.options import AGAIN, add_options
 
-__all__ = ["AGAIN", "ORDER", "add_options", "main"]
+__all__ = ["ORDER", "main"]
 
 ORDER = (
     "generate-sorted",
@@ -28,22 +29,10 @@ ORDER = (
     "fifo",
 )
 """What matters most comes first, as a step may be cut short."""
-AGAIN = 3
-"""The status that asks for a new process, for the contestants that have not begun."""
+PART = 0.5
+"""The part of the requests that `generate` and `fifo` run: they are slow."""
 SAMPLE = 4000
 """Lengths that the edges fit; they are of other requests."""
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the sizes of a workload."""
-    parser.add_argument("--requests", type=int, default=128)
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--bins", type=int, default=12)
-    parser.add_argument("--median", type=float, default=24.0, help="tokens of an output (24)")
-    parser.add_argument("--longest", type=int, default=192, help="tokens of an output (192)")
-    parser.add_argument("--seed", type=int, default=0, help="of the weights and all draws (0)")
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--tiny", action="store_true", help="small models of the same kinds")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -107,13 +96,15 @@ class Contest:
         if contestant in BASELINES:
             self.text = self.text or text
         elif self.text is not None:
-            figures["same text"] = agreement(text, self.text)
+            # A part has the first requests.
+            figures["same text"] = agreement(text, self.text[: len(text)])
         self.add(contestant, "passed", workload=self.title, **figures)
         print(f"{self.name}: {contestant}: {figures['tokens/s']:.0f} tokens/s", flush=True)
         return False
 
     def measure(self, contestant: str) -> tuple[dict[str, float], Tokens]:
-        result = measure(self.modes[contestant], self.model, self.workload)
+        workload = self.workload.first(PART if contestant in BATCH_BY_BATCH else 1)
+        result = measure(self.modes[contestant], self.model, workload)
         return result.figures, result.tokens
 
     def add(self, contestant: str, outcome: str, **values: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 from unittest import SkipTest, TestCase
@@ -64,6 +65,11 @@ class Settings:
 
 class Module(ModuleType):
     """A module with every attribute."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        # torch looks for it in what is imported.
+        self.__spec__ = ModuleSpec(name, None)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

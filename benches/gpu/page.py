@@ -12,6 +12,7 @@ Record = Mapping[str, Any]
 
 RUN_COLUMNS = {
     "contestant": "{contestant}",
+    "tokens": "{tokens:,.0f}",
     "tokens/s": "{tokens/s:,.0f}",
     "÷ `generate-sorted`": "{ratio:.2f}",
     "seconds": "{seconds:.2f}",

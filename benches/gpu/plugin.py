@@ -63,7 +63,7 @@ class Outcomes:
 def reason(report: pytest.CollectReport | pytest.TestReport) -> str:
     """Returns the line that says why a test did not pass."""
     if isinstance(report.longrepr, tuple):
-        return report.longrepr[2]
+        return report.longrepr[2].removeprefix("Skipped: ")
     crash = getattr(report.longrepr, "reprcrash", None)
     return str(crash.message if crash else report.longrepr)
 

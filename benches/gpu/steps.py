@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from time import perf_counter
@@ -32,6 +32,8 @@ class Step:
     command: Sequence[str]
     limit: float
     again: int | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Of the environment, beside those of the whole run."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ def run(step: Step, limit: float, environment: Mapping[str, str]) -> Outcome:
     began, tail = perf_counter(), deque[str](maxlen=TAIL)
     while True:
         left = limit - (perf_counter() - began)
-        status = _run_once(step.command, left, environment, tail.append)
+        variables = {**environment, **step.variables}
+        status = _run_once(step.command, left, variables, tail.append)
         if status is None or status != step.again:
             break
     seconds = perf_counter() - began
@@ -66,7 +69,7 @@ def _run_once(
     """Returns the status of a command; None if it was ended at the limit."""
     process = subprocess.Popen(
         command,
-        env=dict(environment),
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -84,6 +87,9 @@ def _run_once(
         process.wait()
         status = None
     reader.join(timeout=10)
+    # A process that it left behind keeps its output open.
+    if not reader.is_alive():
+        process.stdout.close()
     return status
 
 
@@ -94,10 +100,17 @@ def _echo(lines: IO[str], keep: Callable[[str], object]) -> None:
 
 
 def pytest_step(
-    name: str, tests: Sequence[str], limit: float, journal: Path, *, parallel: bool
+    name: str,
+    tests: Sequence[str],
+    limit: float,
+    journal: Path,
+    *,
+    parallel: bool,
+    variables: Mapping[str, str] | None = None,
 ) -> Step:
     """Returns a step of tests; a test that lacks a package is skipped."""
-    return Step(name, [*_pytest(name, journal), *_workers(parallel), *tests], limit)
+    command = [*_pytest(name, journal), *_workers(parallel), *tests]
+    return Step(name, command, limit, variables={"OMP_NUM_THREADS": "1", **(variables or {})})
 
 
 def _pytest(name: str, journal: Path) -> Iterator[str]:

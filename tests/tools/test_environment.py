@@ -168,6 +168,20 @@ def test_pip_installs_hashed_wheels_only(
     assert "--quiet" not in calls[-1]
 
 
+def test_some_packages_come_without_their_dependencies(
+    tmp_path: Path, requirements: Path, calls: list[tuple[object, ...]]
+) -> None:
+    folder, alone = tmp_path / "venv", tmp_path / "alone.txt"
+    alone.write_text("two==1 --hash=sha256:2\n")
+    assert environment.prepare(folder, requirements, alone) == 0
+    _, whole, last = calls
+    assert "--no-deps" not in whole
+    assert {"--no-deps", "--require-hashes", "--only-binary=:all:", alone} < set(last)
+    alone.write_text("two==2 --hash=sha256:2\n")
+    assert environment.prepare(folder, requirements, alone) == 0
+    assert len(calls) == 6
+
+
 def test_a_failed_installation_is_reported(tmp_path: Path, requirements: Path) -> None:
     """A real installation: the hash is invalid."""
     done = run(tmp_path / "venv", requirements, PIP_NO_INDEX="1")

@@ -56,6 +56,13 @@ def test_every_pin_has_a_hash(which: str) -> None:
     assert all("==" in line and "--hash=sha256:" in line for line in lines)
 
 
+def test_the_model_of_the_demo_is_pinned_and_hashed() -> None:
+    lines = [line for line in text("model").splitlines() if not line.startswith("#")]
+    assert [LINE.fullmatch(line) is not None for line in lines] == [True, True]
+    # Its own dependencies would build llama.cpp.
+    assert not set(pins("locked", lock.PYTHONS[0])) & {"llm", "llama-cpp-python"}
+
+
 @pytest.mark.parametrize("which", lock.LOCKS)
 def test_it_locks_the_present_declaration(which: str) -> None:
     # Else pyproject.toml has changed: run `make lock`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from typing import TypedDict
@@ -45,6 +46,7 @@ class Options(TypedDict, total=False):
     budget: int | None
     max_padding: float | None
     adapt: multibin.Adapt | None
+    gguf_file: str | os.PathLike[str] | None
     device: str | torch.device | None
     dtype: str | torch.dtype | None
     trust_remote_code: bool
@@ -77,6 +79,7 @@ class Base:
         budget: int | None = None,
         max_padding: float | None = None,
         adapt: multibin.Adapt | None = None,
+        gguf_file: str | os.PathLike[str] | None = None,
         device: str | torch.device | None = None,
         dtype: str | torch.dtype | None = None,
         trust_remote_code: bool = False,
@@ -100,8 +103,8 @@ class Base:
         budgets = Budgets(kv_cache_memory, host_memory)
         trust = {"trust_remote_code": boolean("trust_remote_code", trust_remote_code)}
         choice = None if tokenizer is None else resolve_tokenizer(tokenizer, **trust)
-        loaded = load(model, device=device, dtype=dtype, **trust)
-        choice = choice or find_tokenizer(model, **trust)
+        loaded = load(model, device=device, dtype=dtype, gguf_file=gguf_file, **trust)
+        choice = choice or find_tokenizer(model, gguf_file=gguf_file, **trust)
         with torch.inference_mode():
             loaded, layout = try_out(loaded)
         self.default_sampling_params = default_sampling_params(loaded.module.generation_config)

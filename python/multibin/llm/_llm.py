@@ -44,34 +44,38 @@ class LLM(Base):
         tokenizer: a folder, a hub id, or an object with `encode(text)` and
             `decode(ids, skip_special_tokens=…)`. None: the one in the model's folder, if there is
             one. Without a tokenizer, prompts are token ids.
-        scheduling: "multibin": batches of like lengths, one after another. "continuous": a row that
-            ends is replaced by the request with the longest predicted length, or the oldest.
-            "fifo": batches in order of arrival, each run until its last row ends. Only "multibin"
-            has bins, so `bins`, `edges`, `fill`, `overrun` and `adapt` act there alone.
-        batch_size: the most rows that run.
+        scheduling: "multibin": batches of like length. "fifo": batches in order of arrival, each run
+            until its last row ends; of the arguments below only sizes, `budget` and memory count.
+            "continuous": rows that have ended are replaced, the longest predictions first; without
+            `lengths` in order of arrival.
+        batch_size: the most rows that run at once.
         bins: how many bins to make for each call of `generate`, at most 4,096 and at most one a
             length. Their edges are geometric, from 16 tokens to the most that a request of the
             call may generate.
         edges: the bins of all calls, instead of `bins`: `multibin.Edges` or increasing bounds, in
             tokens.
         fill: "elastic": a batch is topped up from the nearest bins; "strict": never.
-        overrun: "climb": a row that outlives its bin continues in a batch of a higher bin. Its keys
-            and values wait for it. "recompute": they are computed again. "finish": a batch runs
-            until its last row ends.
+        overrun: "climb": a row that outlives its bin continues in a batch of a higher bin, with its
+            keys and values. "recompute": it continues there too, and they are computed again.
+            "finish": a batch runs until its last row ends.
         order: which full bin goes first: "formed", "oldest", "shortest" or "deadline". None:
             "oldest" with climbing, "formed" without.
-        max_wait: seconds after which a waiting request leads the next batch.
-        refill_every: steps between two looks for rows to replace, in continuous mode.
-        max_prefill_tokens: the most tokens of a prompt pass, longer prompts run in parts. None:
-            2,048, on a CPU 512.
-        kv_cache_memory: bytes for keys and values, or a share of the device's free memory. None:
-            as needed, up to half of it.
-        host_memory: bytes for rows that wait outside the device, or a share of the host's free
-            memory. None: a quarter.
-        ageing: seconds per token; lets requests have priorities.
-        budget: the most that rows × longest predicted length of a batch may be.
-        max_padding: the largest share of padding with which rows of other bins join a batch.
-        adapt: lets the edges follow the lengths of finished requests: `multibin.Adapt`.
+        max_wait: seconds after which a waiting request leads the next batch, or joins next.
+        refill_every: decode steps between replacements, in continuous mode.
+        max_prefill_tokens: the most tokens of a prompt pass; a longer prompt takes several, with
+            decode steps between. None: 2,048, on the CPU 512.
+        kv_cache_memory: bytes for keys and values, or a share of the device's free memory above 0
+            and at most 1, allocated at once. None: it grows as needed, up to half of what is free.
+        host_memory: bytes of host memory for rows that wait while the cache is full, or a share of
+            what is free. None: a quarter. What does not fit there is computed again.
+        ageing: seconds a token; lets requests have priorities.
+        budget: the most padded tokens of a batch: rows × the longest predicted output.
+        max_padding: the largest share of a batch's steps that may be padding, by the predictions,
+            when rows of other bins join.
+        adapt: lets the edges follow finished requests.
+        gguf_file: a file in the model's folder or of its hub id, in the format GGUF. It has all:
+            config, tokenizer and weights, which become float32. It needs the packages gguf and
+            accelerate.
         device: None: a model object stays where it is; a loaded model goes to CUDA if there is
             one.
         dtype: a torch dtype or its name; None: that of the checkpoint or the model.
@@ -104,9 +108,8 @@ class LLM(Base):
 
         A prompt that reaches the end of the model's context ends there, with `finish_reason`
         "length". Calls from several threads run one after another. The model is in evaluation mode
-        during a call. A Ctrl-C ends the call between two steps, and all slots are free then. Where
-        the largest logit is NaN or infinite, a request takes the first such token and continues;
-        other requests are not affected.
+        during a call. A Ctrl-C ends the call between two steps, and frees all slots. Where the largest logit is NaN or infinite, a request takes the first such
+        token and continues; other requests are not affected.
 
         >>> from multibin import LLM, SamplingParams
         >>> from transformers import GPT2Config, GPT2LMHeadModel

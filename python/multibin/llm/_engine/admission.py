@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 
 from multibin._args import sentence, shown
+from multibin.llm._engine.chat import Messages, chat_prompts
 from multibin.llm._engine.encoding import bad_word_ids, encoded, from_mapping, token_ids
 from multibin.llm._engine.pieces import Pieces
 from multibin.llm._engine.request import Request, Sample
@@ -80,6 +81,10 @@ class Admission:
             requests += self._continuations(first_key + len(requests), index, *pair)
         _draw_seeds(requests)
         return requests
+
+    def chat(self, messages: Messages, **options: Any) -> list[dict[str, Any]]:
+        """Returns a prompt for each conversation; `options` are those of `chat_prompts`."""
+        return chat_prompts(self.tokenizer, messages, missing=self.choice.missing, **options)
 
     def _continuations(
         self, key: int, index: int, prompt: Tokenized, params: SamplingParams

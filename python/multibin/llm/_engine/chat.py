@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from multibin._args import sentence
 from multibin.llm._load.failures import first_line
-from multibin.llm._load.tokenizers import Choice
+from multibin.llm._load.tokenizers import Tokenizer
 
 Message: TypeAlias = Mapping[str, Any]
 """{"role": …, "content": text}; the content may be a list of {"type": "text", "text": …}."""
@@ -17,13 +17,14 @@ Messages: TypeAlias = Sequence[Message] | Sequence[Sequence[Message]]
 
 
 def chat_prompts(
-    choice: Choice,
+    tokenizer: Tokenizer | None,
     messages: Messages,
-    *,
     add_generation_prompt: bool = True,
+    *,
     continue_final_message: bool = False,
     add_special_tokens: bool = False,
     chat_template: str | None = None,
+    missing: str = "",
     **template_arguments: Any,
 ) -> list[dict[str, Any]]:
     """Returns a prompt for each conversation, in the form that `generate` takes.
@@ -32,13 +33,14 @@ def chat_prompts(
     doubled.
 
     Args:
-        choice: the tokenizer.
+        tokenizer: one with a chat template.
         messages: one conversation, or a list of them.
         add_generation_prompt: whether the prompt ends with the beginning of an answer.
         continue_final_message: whether the prompt ends in the last message, which is continued;
             only with `add_generation_prompt=False`.
         add_special_tokens: whether the tokenizer adds special tokens to the template's text.
         chat_template: used instead of the tokenizer's own.
+        missing: why there is no tokenizer; it follows the message of that error.
         template_arguments: more variables of the template, such as `tools` or `enable_thinking`.
 
     Raises:
@@ -48,7 +50,7 @@ def chat_prompts(
     if continue_final_message and add_generation_prompt:
         rule = "False with add_generation_prompt"
         raise ValueError(sentence("continue_final_message", rule, continue_final_message))
-    apply = _template_of(choice, chat_template)
+    apply = _template_of(tokenizer, chat_template, missing)
     options = {
         "add_generation_prompt": add_generation_prompt,
         "continue_final_message": continue_final_message,
@@ -68,11 +70,10 @@ def chat_prompts(
     return prompts
 
 
-def _template_of(choice: Choice, chat_template: str | None) -> Any:
+def _template_of(tokenizer: Any, chat_template: str | None, missing: str) -> Any:
     """Returns the tokenizer's method that applies a chat template."""
-    tokenizer: Any = choice.tokenizer
     if tokenizer is None:
-        raise ValueError(f"chat must have a tokenizer, got None{choice.missing}")
+        raise ValueError(f"chat must have a tokenizer, got None{missing}")
     apply = getattr(tokenizer, "apply_chat_template", None)
     if apply is None or not (chat_template or getattr(tokenizer, "chat_template", None)):
         rule = "a tokenizer with a chat template"

@@ -34,7 +34,7 @@ class Executor:
         self.model = model
         budget = budgets.of(layout)
         most = budget.device // layout.position_bytes
-        longest = max(min(model.context, most) // 8 * 8, 8)
+        longest = max(min(-(-model.context // 8), most // 8) * 8, 8)
         classes = geometric(min(SHORTEST, longest), longest)
         self.arena = Arena(layout, 0 if budget.grows else most, classes)
         self.memory = Memory(self.arena, budget)

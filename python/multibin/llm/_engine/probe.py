@@ -47,8 +47,9 @@ def try_out(model: Model) -> Trial:
     # The cache has the model's own dtype, also if later calls run under autocast.
     with torch.autocast(model.device.type, enabled=False):
         for form in hf.forms(model.module):
-            if found := _with_attention(replace(model, form=form)):
-                return found
+            for expands in (False, True):
+                if found := _with_attention(replace(model, form=form), expands):
+                    return found
         for form in hf.forms(model.module):
             try:
                 return _tried(replace(model, form=form))
@@ -57,13 +58,13 @@ def try_out(model: Model) -> Trial:
     raise failures[0]
 
 
-def _with_attention(model: Model) -> Trial | None:
+def _with_attention(model: Model, expands: bool) -> Trial | None:
     """Returns the model with the engine's attention, None where a layer does not fit it."""
     if not hf.takes_attention(model.module):
         return None
     try:
         with hf.attention_installed(model.module):
-            return _tried(model.with_attention())
+            return _tried(model.with_attention(expands=expands))
     except UnfitError:
         return None
 
@@ -101,19 +102,22 @@ def _remedy(model: Model) -> str:
 
 
 def measure(model: Model) -> CacheLayout:
-    """Returns what `model` caches, seen in a plain transformers cache after one token.
+    """Returns what `model` caches, seen in a plain transformers cache after two tokens.
 
     Raises:
         UnfitError: nothing is cached, or on several devices or in several dtypes; or the output is
             not one row of logits a token.
     """
     recorder = hf.Recorder()
-    logits = model.prefill(_ids(model, [_tokens(model, 1)]), recorder.cache)
+    tokens = _tokens(model, min(2, model.context))
+    logits = model.prefill(_ids(model, [tokens]), recorder.cache)
     layers = recorder.layers()
     if not layers:
         raise UnfitError(f"{_name(model)} caches no keys and values in layer 0")
-    if logits.dim() != 3 or logits.shape[:2] != (1, 1):
-        raise UnfitError(f"{_name(model)} gives {list(logits.shape)} for one token, not its logits")
+    if logits.dim() != 3 or logits.shape[0] != 1:
+        raise UnfitError(f"{_name(model)} gives {list(logits.shape)} for tokens, not their logits")
+    if logits.shape[1] != len(tokens):
+        raise UnfitError(f"{_name(model)} gives the logits of the last position alone")
     kinds = {(keys.device, keys.dtype) for keys, _ in layers.values()}
     if len(kinds) > 1:
         shown = ", ".join(sorted(f"{device} {dtype}" for device, dtype in kinds))
@@ -149,8 +153,6 @@ def _why(model: Model) -> str:
     """Returns the reason for which rows of a model disturb each other."""
     ids = _ids(model, [_tokens(model, 2)])
     one, two = (hf.logits_alone(model.module, part)[0] for part in (ids[:, :1], ids))
-    if len(two) != 2:
-        return "it gives the logits of the last position alone"
     if _unlike(two[0], one[0]):
         return "it is not causal, as later tokens change earlier ones"
     return "it does not keep one position and one mask a row"

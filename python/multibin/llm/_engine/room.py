@@ -1,105 +1,119 @@
-"""Room for a bounded number of requests: back-pressure for tasks of any event loops."""
+"""Plans moves that join free ranges into one that is long enough, at the least cost."""
 
 from __future__ import annotations
 
-from collections import deque
-from threading import Lock
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-from multibin.llm._engine.signals import Signal, Wakeups
+from multibin.llm._engine.free_ranges import FreeRanges
 
-__all__ = ["Place", "Room"]
-
-
-class Place:
-    """A task's place in the line for room: waiting, then `granted` or `left`, or both."""
-
-    def __init__(self, room: Room, count: int, wakeups: Wakeups) -> None:
-        self.count = count
-        self.granted = False
-        self.left = False
-        self.signal = Signal(wakeups, lambda: room.leave(self))
+TRIALS = 16
+"""Stretches of which the slots are tried elsewhere, the cheapest first."""
 
 
-class Room:
-    """Counts the requests that wait or run, at most `capacity`; tasks wait for room in line."""
+class Move(NamedTuple):
+    """Names a slot that moves: where it starts now, where it will, and its capacity."""
 
-    def __init__(self, capacity: int, wakeups: Wakeups) -> None:
-        self.capacity = capacity
-        self._wakeups = wakeups
-        self._lock = Lock()
-        self._held = 0
-        self._line: deque[Place] = deque()
-        self._closed = False
+    source: int
+    destination: int
+    capacity: int
 
-    @property
-    def held(self) -> int:
-        """Returns how many requests wait or run."""
-        return self._held
 
-    def take(self, count: int) -> bool:
-        """Takes room for `count` requests, or returns false if there is none or tasks wait."""
-        with self._lock:
-            if self._line or self._held + count > self.capacity:
-                return False
-            self._held += count
-            return True
+class Stretch(NamedTuple):
+    """Names positions from `start` to `stop`, of which `occupied` are inside slots."""
 
-    def give(self, count: int) -> None:
-        """Gives back the room of `count` requests, from any thread."""
-        with self._lock:
-            self._held -= count
-            self._grant()
+    occupied: int
+    start: int
+    stop: int
 
-    def place(self, count: int) -> Place:
-        """Returns a new last place in the line, for `count` requests of the running task."""
-        place = Place(self, count, self._wakeups)
-        with self._lock:
-            self._line.append(place)
-            self._grant()
-        return place
 
-    async def wait(self, place: Place) -> bool:
-        """Waits for room at a place, and returns whether it was granted, not given up.
+class Line(NamedTuple):
+    """Holds what lies on the positions: slots in order, their capacities, and free ranges."""
 
-        Room that is closed meanwhile lets all tasks pass: they find the engine closed.
-        """
-        try:
-            while not place.granted and not place.left:
-                await place.signal.wait()
-        except BaseException:
-            self.leave(place)
-            self._wakeups.flush()
-            raise
-        return not place.left
+    starts: Sequence[int]
+    capacities: Mapping[int, int]
+    free: FreeRanges
 
-    def give_up(self, place: Place) -> None:
-        """Ends the wait at a place, from any thread, unless it has room by now."""
-        if not place.granted:
-            self.leave(place)
-            place.signal.set()
-            self._wakeups.flush()
+    def inside(self, stretch: Stretch) -> list[tuple[int, int]]:
+        """Returns starts and capacities of the slots inside a stretch, from left to right."""
+        first, last = (bisect_left(self.starts, at) for at in (stretch.start, stretch.stop))
+        return [(start, self.capacities[start]) for start in self.starts[first:last]]
 
-    def leave(self, place: Place) -> None:
-        """Gives up a place in line, or the room that it was granted."""
-        with self._lock:
-            if place.left:
-                return
-            place.left = True
-            if place.granted:
-                self._held -= place.count
-            else:
-                self._line.remove(place)
-            self._grant()
 
-    def close(self) -> None:
-        """Lets all tasks in line pass, and those that come later."""
-        with self._lock:
-            self._closed = True
-            self._grant()
+def slide(slots: Iterable[tuple[int, int]], start: int) -> list[Move]:
+    """Returns moves that put slots one behind another from `start` on."""
+    moves = []
+    for source, capacity in slots:
+        if source != start:
+            moves.append(Move(source, start, capacity))
+        start += capacity
+    return moves
 
-    def _grant(self) -> None:
-        while self._line and (self._closed or self._held + self._line[0].count <= self.capacity):
-            place = self._line.popleft()
-            self._held += place.count
-            place.granted = True
-            place.signal.set()
+
+def make_room(line: Line, capacity: int, most: float) -> list[Move] | None:
+    """Returns moves after which a free range has `capacity` positions, or None.
+
+    Slots of one stretch slide together, or go to free ranges elsewhere: what moves fewer
+    positions, and at most `most`. Made in this order, each is safe through a temporary copy.
+    """
+    sliding = min(_to_slide(line, capacity, most), default=None)
+    limit = most if sliding is None else sliding.occupied - 1
+    for stretch in sorted({*_to_empty(line, capacity, limit)})[:TRIALS]:
+        moves = _elsewhere(line, stretch)
+        if moves is not None:
+            return moves
+    return None if sliding is None else slide(line.inside(sliding), sliding.start)
+
+
+def _to_slide(line: Line, capacity: int, most: float) -> Iterator[Stretch]:
+    """Yields stretches from hole to hole that have `capacity` free positions."""
+    holes = list(line.free)
+    first = free = 0
+    for start, stop in holes:
+        free += stop - start
+        while free - (width := holes[first][1] - holes[first][0]) >= capacity:
+            free -= width
+            first += 1
+        occupied = stop - holes[first][0] - free
+        if free >= capacity and occupied <= most:
+            yield Stretch(occupied, holes[first][0], stop)
+
+
+def _to_empty(line: Line, capacity: int, most: float) -> Iterator[Stretch]:
+    """Yields stretches of at least `capacity` positions, each from a hole on.
+
+    Each slot inside fits some hole. Together they may not.
+    """
+    largest = line.free.largest
+    for start, stop in line.free:
+        occupied, end = 0, stop
+        while end - start < capacity:
+            slot = line.capacities.get(end)
+            if slot is None or slot > largest or occupied + slot > most:
+                break
+            occupied += slot
+            end = line.free.after(end + slot)
+        else:
+            yield Stretch(occupied, start, end)
+
+
+def _elsewhere(line: Line, stretch: Stretch) -> list[Move] | None:
+    """Returns moves of all slots of a stretch to free ranges outside, or None."""
+    free = line.free
+    taken = free.between(stretch.start, stretch.stop)
+    for one in taken:
+        free.take(*one)
+    moves: list[Move] = []
+    slots = sorted(line.inside(stretch), key=lambda slot: -slot[1])
+    for source, capacity in slots:
+        found = free.best(capacity)
+        if found is None:
+            break
+        moves.append(Move(source, found[0], capacity))
+        free.take(found[0], found[0] + capacity)
+    for move in moves:
+        free.add(move.destination, move.destination + move.capacity)
+    for one in taken:
+        free.add(*one)
+    return moves if len(moves) == len(slots) else None

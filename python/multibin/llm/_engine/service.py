@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from multibin.errors import ClosedError, WorkerError
 from multibin.llm._engine.call import Call
 from multibin.llm._engine.request import Request
-from multibin.llm._engine.room import Room
+from multibin.llm._engine.capacity import Room
 from multibin.llm._engine.signals import Signal, Wakeups
 from multibin.llm._outputs import BatchRecord
 

@@ -23,6 +23,7 @@ from multibin.llm._load.adapters import (
 from multibin.llm._load.architecture import Context, check_class, check_config, context_of
 from multibin.llm._load.eos import eos_ids
 from multibin.llm._load.failures import check_location, loading
+from multibin.llm._load.gguf_file import gguf_options
 from multibin.llm._load.placement import check_device, check_dtype, default_device, placed
 
 ModelSource: TypeAlias = str | os.PathLike[str] | Module
@@ -49,12 +50,18 @@ class Model:
     """Ids that end a text."""
     attends: bool = False
     """Whether its layers call the engine's attention."""
+    expands: bool = False
+    """Whether they attend to keys and values that they compute from what is cached."""
 
-    def with_attention(self) -> Model:
+    def with_attention(self, *, expands: bool) -> Model:
         """Returns the model with the engine's attention, for which windows limit no context."""
         context = context_of(self.module.config, windows=False)
         return replace(
-            self, attends=True, context=context.length, shortened=_shortened(self.module, context)
+            self,
+            attends=True,
+            expands=expands,
+            context=context.length,
+            shortened=_shortened(self.module, context),
         )
 
     def layers(self, indices: Sequence[int]) -> list[hf.Layer]:
@@ -93,6 +100,7 @@ def load(
     *,
     device: str | torch.device | None = None,
     dtype: str | torch.dtype | None = None,
+    gguf_file: str | os.PathLike[str] | None = None,
     trust_remote_code: bool = False,
 ) -> Model:
     """Returns the model of `source`, in evaluation mode, its architecture checked first.
@@ -100,19 +108,21 @@ def load(
     Args:
         source: a local folder, a hub id, a transformers model, which is changed in place, or a PEFT
             model around one, whose adapters stay active.
+        gguf_file: a file in that folder, which has all: config, tokenizer and weights.
         device: None: a model object stays where it is; a loaded model goes to CUDA if there is one.
         dtype: None or "auto": that of the checkpoint or the model.
         trust_remote_code: whether code in a checkpoint's folder may run.
 
     Raises:
-        TypeError: `source` or `dtype` of a wrong type.
-        ValueError: no such folder, files that are corrupt or lack weights, or an architecture that
-            the engine cannot run.
+        TypeError: `source`, `dtype` or `gguf_file` of a wrong type.
+        ValueError: no such folder or file, files that are corrupt or lack weights, or an
+            architecture that the engine cannot run.
     """
     kind = check_dtype(dtype)
     place = check_device(device)
+    options = gguf_options(source, gguf_file) | {"trust_remote_code": trust_remote_code}
     if isinstance(source, str | os.PathLike):
-        module = _from_pretrained(source, kind, trust_remote_code).to(place or default_device())
+        module = _from_pretrained(source, kind, options).to(place or default_device())
     else:
         module = placed(_unwrapped(source), place, kind)
     return _model(module.eval())
@@ -161,15 +171,14 @@ def _shortened(module: Module, context: Context) -> str:
 
 
 def _from_pretrained(
-    source: str | os.PathLike[str], dtype: torch.dtype | None, trust_remote_code: bool
+    source: str | os.PathLike[str], dtype: torch.dtype | None, options: dict[str, Any]
 ) -> Module:
+    """Loads a model; `options` are arguments that transformers takes for config and weights."""
     name = check_location("model", source)
-    # False, not None: transformers would ask on the terminal.
-    trust = {"trust_remote_code": trust_remote_code}
     with loading("model", name):
         base = adapter_base(name)
-        config = AutoConfig.from_pretrained(base or name, **trust)
-    own_code = trust_remote_code and hf.has_own_code(config)
+        config = AutoConfig.from_pretrained(base or name, **options)
+    own_code = options["trust_remote_code"] and hf.has_own_code(config)
     if not own_code:
         check_config(config)
     with loading("model", name):
@@ -180,7 +189,7 @@ def _from_pretrained(
             output_loading_info=True,
             # They are refused below, by name.
             ignore_mismatched_sizes=True,
-            **trust,
+            **options,
         )
         _check_weights(report)
         if base is not None:

@@ -13,6 +13,7 @@ from transformers import AutoTokenizer
 from multibin._args import sentence
 from multibin.llm._load.adapters import adapter_base
 from multibin.llm._load.failures import check_location, loading
+from multibin.llm._load.gguf_file import gguf_options
 from multibin.llm._load.models import ModelSource
 
 
@@ -75,25 +76,32 @@ def takes(method: Callable[..., Any], *args: object, **kwargs: object) -> bool:
     return True
 
 
-def find_tokenizer(model: ModelSource, *, trust_remote_code: bool = False) -> Choice:
+def find_tokenizer(
+    model: ModelSource,
+    *,
+    gguf_file: str | os.PathLike[str] | None = None,
+    trust_remote_code: bool = False,
+) -> Choice:
     """Returns the tokenizer in the folder or hub id of a model, or of an adapter's base model.
+
+    With `gguf_file` it is the one in that file.
 
     Where neither has one, or the model is an object, the choice says why.
     """
     if not isinstance(model, str | os.PathLike):
         return Choice(None, ": the model is an object, and no tokenizer came with it")
-    missing = ""
+    missing, options = "", gguf_options(model, gguf_file)
     for location in filter(None, (os.fspath(model), adapter_base(os.fspath(model)))):
         try:
-            return Choice(_load(location, trust_remote_code))
+            return Choice(_load(location, trust_remote_code, **options))
         except ValueError as error:
             missing = missing or f": {error}"
     return Choice(None, missing)
 
 
-def _load(location: str, trust_remote_code: bool) -> Tokenizer:
+def _load(location: str, trust_remote_code: bool, **options: str) -> Tokenizer:
     with loading("tokenizer", location):
         tokenizer: Tokenizer = AutoTokenizer.from_pretrained(
-            location, trust_remote_code=trust_remote_code
+            location, trust_remote_code=trust_remote_code, **options
         )
     return tokenizer

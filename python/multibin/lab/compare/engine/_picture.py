@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from multibin.lab._canvas import canvas, save, title
-from multibin.lab.compare.engine._report import TITLES
 from multibin.lab.compare.engine._result import EngineResult
-from multibin.llm._outputs import BatchRecord
+from multibin.lab.compare.engine._slots import Slots
 
 __all__ = ["draw"]
 
@@ -32,35 +31,26 @@ def draw(results: Sequence[EngineResult], path: str | Path) -> None:
 
 
 def _panel(panel: Any, result: EngineResult) -> None:
-    ends = _draw_slots(panel, result.records, result.batch_size)
+    slots = result.slots
+    _draw_slots(panel, slots)
     # Thin enough not to hide short batches.
-    panel.vlines(ends, 0, result.batch_size, color="white", linewidth=min(0.5, 20 / len(ends)))
-    panel.set_ylim(0, result.batch_size)
+    width = min(0.5, 20 / len(slots.ends))
+    panel.vlines(slots.ends, 0, slots.batch_size, color="white", linewidth=width)
+    panel.set_ylim(0, slots.batch_size)
     panel.set_ylabel("slot")
     title(
         panel,
-        f"{TITLES[result.policy.name]}: {result.slot_efficiency:.0%} of the slots useful,"
-        f" {result.steps:,} steps",
+        f"{result.policy.title}: {slots.efficiency:.0%} of the slots useful, {slots.steps:,} steps",
     )
 
 
-def _draw_slots(panel: Any, records: Sequence[BatchRecord], batch_size: int) -> list[int]:
-    """Draws the bars of each slot and returns the step at which each batch ends."""
-    slots = max(record.rows for record in records)
-    useful: list[list[tuple[int, int]]] = [[] for _ in range(slots)]
-    wasted: list[list[tuple[int, int]]] = [[] for _ in range(slots)]
-    start, ends = 0, []
-    for record in records:
-        tokens = sorted(record.tokens, reverse=True) + [0] * (slots - record.rows)
-        for slot, count in enumerate(tokens):
-            useful[slot].append((start, count))
-            wasted[slot].append((start + count, record.steps - count))
-        start += record.steps
-        ends.append(start)
-    # Slots that no batch used.
-    panel.broken_barh([(0, start)], (slots, batch_size - slots), color=WASTED)
-    for slot in range(slots):
+def _draw_slots(panel: Any, slots: Slots) -> None:
+    useful: list[list[tuple[int, int]]] = [[] for _ in range(slots.batch_size)]
+    wasted: list[list[tuple[int, int]]] = [[] for _ in range(slots.batch_size)]
+    for bar in slots.bars:
+        useful[bar.slot].append((bar.start, bar.useful))
+        wasted[bar.slot].append((bar.start + bar.useful, bar.wasted))
+    for slot in range(slots.batch_size):
         for bars, colour, label in ((useful, USEFUL, "useful"), (wasted, WASTED, "wasted")):
             named = label if slot == 0 else None
             panel.broken_barh(bars[slot], (slot, 0.9), color=colour, label=named)
-    return ends

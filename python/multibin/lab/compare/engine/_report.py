@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from multibin.lab.compare.engine._result import EngineComparison, EngineResult
 
-__all__ = ["TITLES", "describe", "table"]
+__all__ = ["describe", "table"]
 
-TITLES = {
-    "fifo": "FIFO",
-    "strict": "strict bins, true lengths",
-    "elastic": "elastic bins, true lengths",
-    "climb": "climbing, no prediction",
-}
-"""Titles of the policies, which say what they know of the lengths."""
+COLUMNS = 100
 
 
 def describe(found: EngineComparison) -> str:
-    """Returns the configuration in three lines: requests, lengths and bins, model and machine."""
-    lengths, fit = found.workload.played.output_tokens, found.fit
-    return (
-        f"{len(lengths)} requests, all present at the start; {found.workload.source}\n"
-        f"output tokens: mean {lengths.mean():.1f}, longest {lengths.max()}; batch size"
-        f" {fit.batch_size}; {len(fit.edges)} and {len(fit.levels)} bins (true lengths, climbing)"
-        f" fitted on {len(found.workload.sample)} other requests\n"
-        f"{found.model}; {found.machine}; medians of {found.settings.repeats} interleaved runs"
-    )
+    """Returns some answers, where prompts are text, and the configuration in lines.
+
+    >>> from multibin.lab.compare.engine import EngineComparison, describe
+    >>> print(describe(EngineComparison("1 request; a model", [], [("Two and two?", "4")])))
+    Two and two?
+      4
+    <BLANKLINE>
+    1 request; a model
+    """
+    return "\n\n".join([*(_answer(*pair) for pair in found.answers), found.about])
+
+
+def _answer(prompt: str, text: str) -> str:
+    options = {"width": COLUMNS, "initial_indent": "  ", "subsequent_indent": "  "}
+    lines = [textwrap.fill(line, **options) for line in text.splitlines() if line.strip()]  # type: ignore[arg-type]
+    return "\n".join([prompt, *lines])
 
 
 def table(results: Sequence[EngineResult]) -> str:
@@ -39,13 +41,11 @@ def table(results: Sequence[EngineResult]) -> str:
 
 
 def _line(result: EngineResult, first: EngineResult) -> str:
-    rate = result.tokens / result.seconds
-    speedup = first.seconds / result.seconds
-    efficiency = result.slot_efficiency
+    slots = result.slots
     return (
-        f"{TITLES[result.policy.name]:26} {result.requests / result.seconds:10.1f}"
-        f" {rate:7.0f} ({speedup:4.2f} x)"
-        f" {efficiency:7.3f} ({efficiency / first.slot_efficiency:4.2f} x)"
-        f" {result.steps:6,} {result.rows_computed:13,}"
+        f"{result.policy.title:26} {result.requests / result.seconds:10.1f}"
+        f" {result.rate:7.0f} ({result.rate / first.rate:4.2f} x)"
+        f" {slots.efficiency:7.3f} ({slots.efficiency / first.slots.efficiency:4.2f} x)"
+        f" {slots.steps:6,} {slots.rows_computed:13,}"
         f" {result.mean_latency:10.2f} s {result.latency_at(0.99):5.2f} s"
     )

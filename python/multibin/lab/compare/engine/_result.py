@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
 import numpy as np
 
-from multibin.lab.compare._policies import Fit, Policy
-from multibin.lab.compare._workloads import Workload
-from multibin.lab.compare.engine._settings import EngineSettings
-from multibin.llm._outputs import BatchRecord
+import multibin as mb
+from multibin.lab.compare.engine._policies import EnginePolicy
+from multibin.lab.compare.engine._slots import Slots, of_batches, of_refill
+from multibin.llm._outputs import RequestOutput
 
-__all__ = ["EngineComparison", "EngineResult", "EngineRun"]
+__all__ = ["EngineComparison", "EngineResult", "EngineRun", "run_of"]
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,14 @@ class EngineRun:
     """One policy once through all requests. Times are seconds.
 
     >>> from multibin.lab.compare.engine import EngineRun
-    >>> EngineRun([0.5, 1.5], records=[]).seconds
+    >>> from multibin.lab.compare.engine._slots import of_refill
+    >>> EngineRun([0.5, 1.5], of_refill([1, 2], batch_size=2)).seconds
     1.5
     """
 
     latencies: list[float]
     """Seconds from the start to the end of each request."""
-    records: list[BatchRecord]
+    slots: Slots
 
     @property
     def seconds(self) -> float:
@@ -34,26 +36,37 @@ class EngineRun:
         return max(self.latencies)
 
 
+def run_of(
+    policy: EnginePolicy, engine: mb.LLM, batch_size: int, outputs: Sequence[RequestOutput]
+) -> EngineRun:
+    """Returns what a call of `generate` measured that has just returned `outputs`."""
+    latencies = [o.metrics.finished_time - o.metrics.arrival_time for o in outputs]
+    if not policy.refills:
+        return EngineRun(latencies, of_batches(engine.records, batch_size))
+    begun = sorted(outputs, key=lambda output: output.metrics.first_token_time)
+    tokens = [len(output.outputs[0].token_ids) for output in begun]
+    return EngineRun(latencies, of_refill(tokens, batch_size))
+
+
 @dataclass
 class EngineResult:
     """A policy and its runs.
 
-    >>> from multibin.lab.compare import by_name
-    >>> from multibin.lab.compare.engine import EngineResult, EngineRun
-    >>> fifo = by_name([])[0]
-    >>> result = EngineResult(fifo, 8, [EngineRun([0.5, 1.5], []), EngineRun([1.0, 2.0], [])])
-    >>> result.seconds, result.mean_latency, result.latency_at(1.0)
-    (1.75, 1.25, 1.75)
+    >>> from multibin.lab.compare.engine import POLICIES, EngineResult, EngineRun
+    >>> from multibin.lab.compare.engine._slots import of_refill
+    >>> slots = of_refill([3, 1], batch_size=2)
+    >>> result = EngineResult(POLICIES[0], [EngineRun([0.5, 1.5], slots), EngineRun([1, 2], slots)])
+    >>> result.seconds, result.mean_latency, result.latency_at(1.0), result.slots.efficiency
+    (1.75, 1.25, 1.75, 0.6666666666666666)
     """
 
-    policy: Policy
-    batch_size: int
+    policy: EnginePolicy
     runs: list[EngineRun] = field(default_factory=list)
 
     @property
-    def records(self) -> list[BatchRecord]:
-        """Returns the batches of the last run. Every run forms them, as none depends on time."""
-        return self.runs[-1].records
+    def slots(self) -> Slots:
+        """Returns the slots of the last run. Every run has them, as none depends on time."""
+        return self.runs[-1].slots
 
     @property
     def requests(self) -> int:
@@ -66,24 +79,9 @@ class EngineResult:
         return median(run.seconds for run in self.runs)
 
     @property
-    def tokens(self) -> int:
-        """Returns the tokens that were asked for and generated."""
-        return sum(record.useful_tokens for record in self.records)
-
-    @property
-    def slot_efficiency(self) -> float:
-        """Returns useful tokens over batch size × steps of each batch's longest run."""
-        return self.tokens / (self.batch_size * self.steps)
-
-    @property
-    def steps(self) -> int:
-        """Returns the steps of each batch's longest run, summed: one token a row each."""
-        return sum(record.steps for record in self.records)
-
-    @property
-    def rows_computed(self) -> int:
-        """Returns the rows of all forward passes, summed."""
-        return sum(record.rows_computed for record in self.records)
+    def rate(self) -> float:
+        """Returns useful tokens per second."""
+        return self.slots.tokens / self.seconds
 
     @property
     def mean_latency(self) -> float:
@@ -99,11 +97,8 @@ class EngineResult:
 class EngineComparison:
     """The policies side by side, with what they ran on."""
 
-    settings: EngineSettings
-    workload: Workload
-    fit: Fit
-    model: str
-    """The model's name."""
-    machine: str
-    """Device, threads and version of torch."""
+    about: str
+    """The configuration, in lines: requests, lengths and bins, model and machine."""
     results: list[EngineResult]
+    answers: list[tuple[str, str]] = field(default_factory=list)
+    """Some prompts and the texts behind them; none where prompts are drawn."""

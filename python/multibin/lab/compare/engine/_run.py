@@ -1,25 +1,20 @@
-"""Runs one workload under four policies, with one model."""
+"""Runs drawn requests under every policy, with one model."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
 import multibin as mb
-from multibin.lab.compare._policies import Fit, Policy, by_name
 from multibin.lab.compare._workloads import Workload
-from multibin.lab.compare.engine._result import EngineComparison, EngineResult, EngineRun
+from multibin.lab.compare.engine._policies import POLICIES, EnginePolicy, Fit
+from multibin.lab.compare.engine._result import EngineComparison, EngineResult, EngineRun, run_of
 from multibin.lab.compare.engine._settings import EngineSettings
 from multibin.lab.traces import Trace, chat, read
 from multibin.llm._load.load_by_name import load_by_name, threads
-from multibin.llm._outputs import RequestOutput
 
-__all__ = ["compare_engine"]
-
-POLICIES = ("fifo", "strict", "elastic", "climb")
+__all__ = ["compare_engine", "machine"]
 
 SAMPLE = 4000
 """Requests that the edges are fitted to: others than those that run."""
@@ -31,6 +26,8 @@ MOVE_COST = 2.0
 def compare_engine(settings: EngineSettings) -> EngineComparison:
     """Runs every policy ``repeats`` times, in turn.
 
+    Prompts are random tokens, and each request generates exactly its length.
+
     Raises:
         ValueError: the trace or the model cannot be used.
 
@@ -41,32 +38,34 @@ def compare_engine(settings: EngineSettings) -> EngineComparison:
     """
     small = settings.model is None and settings.width == 1
     with threads(settings.threads, small):
-        model, name = load_by_name(settings.model, settings.width)
+        model, name = load_by_name(settings.model, settings.width, gguf_file=settings.gguf_file)
         workload = _workload(settings, model.context)
         fit = _fit(settings, workload)
-        results = [EngineResult(policy, settings.batch_size) for policy in by_name(POLICIES)]
         engines = [
-            mb.LLM(model.module, batch_size=settings.batch_size, **_options(result.policy, fit))
-            for result in results
+            mb.LLM(model.module, batch_size=settings.batch_size, **policy.options(fit))
+            for policy in POLICIES
         ]
+        results = [EngineResult(policy) for policy in POLICIES]
         _run_all(settings, workload.played, engines, results)
-        return EngineComparison(settings, workload, fit, name, _machine(model.device), results)
+        model_and_machine = f"{name}; {machine(model.device)}"
+    return EngineComparison(_describe(settings, workload, fit, model_and_machine), results)
+
+
+def _describe(settings: EngineSettings, workload: Workload, fit: Fit, where: str) -> str:
+    lengths = workload.played.output_tokens
+    return (
+        f"{len(lengths)} requests, all present at the start; {workload.source}\n"
+        f"output tokens: mean {lengths.mean():.1f}, longest {lengths.max()}; batch size"
+        f" {settings.batch_size}; {len(fit.edges)} and {len(fit.levels)} bins (true lengths,"
+        f" climbing) fitted on {len(workload.sample)} other requests\n"
+        f"{where}; medians of {settings.repeats} interleaved runs"
+    )
 
 
 def _fit(settings: EngineSettings, workload: Workload) -> Fit:
     """Returns edges for the true lengths of requests that do not run."""
     edges = mb.Edges.optimal(workload.sample, settings.bins, settings.batch_size)
-    levels = mb.Edges.feedback(workload.sample, settings.bins, MOVE_COST)
-    return Fit(settings.batch_size, edges, levels)
-
-
-def _options(policy: Policy, fit: Fit) -> dict[str, Any]:
-    """Returns the options of ``LLM`` that form the batches of a policy."""
-    if policy.name == "fifo":
-        return {"scheduling": "fifo"}
-    config = policy.former(fit)
-    assert isinstance(config, mb.SchedulerConfig)
-    return {"edges": config.edges, "fill": config.fill, "overrun": config.overrun}
+    return Fit(edges, mb.Edges.feedback(workload.sample, settings.bins, MOVE_COST))
 
 
 def _run_all(
@@ -74,16 +73,16 @@ def _run_all(
 ) -> None:
     pairs = list(zip(engines, results, strict=True))
     for engine, result in pairs:
-        _run(result.policy, engine, requests[: settings.batch_size])  # Warms up.
+        _run(result.policy, engine, requests[: settings.batch_size], settings.batch_size)
     with tqdm(total=settings.repeats * len(pairs), unit="run", leave=False) as bar:
         for _ in range(settings.repeats):
             for engine, result in pairs:
-                bar.set_description(result.policy.name)
-                result.runs.append(_run(result.policy, engine, requests))
+                bar.set_description(result.policy.title)
+                result.runs.append(_run(result.policy, engine, requests, settings.batch_size))
                 bar.update()
 
 
-def _run(policy: Policy, engine: mb.LLM, requests: Trace) -> EngineRun:
+def _run(policy: EnginePolicy, engine: mb.LLM, requests: Trace, batch_size: int) -> EngineRun:
     """Generates all requests, each to its true length."""
     rng = np.random.default_rng(0)
     vocabulary = engine.model.config.get_text_config().vocab_size
@@ -92,13 +91,9 @@ def _run(policy: Policy, engine: mb.LLM, requests: Trace) -> EngineRun:
         mb.SamplingParams(max_tokens=n, temperature=0.0, ignore_eos=True)
         for n in requests.output_tokens.tolist()
     ]
-    lengths = None if policy.blind else requests.output_tokens
+    lengths = requests.output_tokens if policy.predicted else None
     outputs = engine.generate(prompts, params, lengths=lengths, use_tqdm=False)
-    return EngineRun([_latency(output) for output in outputs], engine.records)
-
-
-def _latency(output: RequestOutput) -> float:
-    return output.metrics.finished_time - output.metrics.arrival_time
+    return run_of(policy, engine, batch_size, outputs)
 
 
 def _workload(settings: EngineSettings, context: int) -> Workload:
@@ -117,6 +112,7 @@ def _workload(settings: EngineSettings, context: int) -> Workload:
     return Workload(requests, sample, source)
 
 
-def _machine(device: torch.device) -> str:
+def machine(device: torch.device) -> str:
+    """Returns the device, the threads and the version of torch."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
     return f"{name}, {torch.get_num_threads()} threads, torch {torch.__version__}"

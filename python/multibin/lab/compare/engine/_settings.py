@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from multibin import _args
 
-__all__ = ["EngineSettings"]
+__all__ = ["ChatSettings", "EngineSettings"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class EngineSettings:
 
     model: str | None = None
     """A folder or hub id. None: the built-in model."""
+    gguf_file: str | None = None
+    """A file in that folder, in the format GGUF."""
     trace: str | None = None
     """A file that ``multibin.lab.traces.read`` reads. None: chat-like lengths."""
     requests: int = 400
@@ -33,7 +35,38 @@ class EngineSettings:
     """Threads of torch. None: torch's own number, or 1 for the built-in model of width 1."""
 
     def __post_init__(self) -> None:
-        for name in ("requests", "bins", "batch_size", "repeats", "width"):
-            _args.integer(name, getattr(self, name), low=1)
-        if self.threads is not None:
-            _args.integer("threads", self.threads, low=1)
+        _check(self, "requests", "bins", "batch_size", "repeats", "width")
+
+
+@dataclass(frozen=True)
+class ChatSettings:
+    """A model that answers the built-in prompts; raises an error for a value out of range.
+
+    >>> from multibin.lab.compare.engine import ChatSettings
+    >>> ChatSettings("path/or/hub-id", max_tokens=64).bins
+    4
+    """
+
+    model: str
+    """A folder or hub id, with a tokenizer."""
+    gguf_file: str | None = None
+    """A file in that folder, in the format GGUF."""
+    bins: int = 4
+    batch_size: int = 8
+    repeats: int = 1
+    """Runs of each policy."""
+    max_tokens: int = 256
+    """The most tokens of an answer."""
+    threads: int | None = None
+    """Threads of torch. None: torch's own number."""
+
+    def __post_init__(self) -> None:
+        _check(self, "bins", "batch_size", "repeats", "max_tokens")
+
+
+def _check(settings: EngineSettings | ChatSettings, *names: str) -> None:
+    """Checks the counts of these names, and the number of threads."""
+    for name in names:
+        _args.integer(name, getattr(settings, name), low=1)
+    if settings.threads is not None:
+        _args.integer("threads", settings.threads, low=1)

@@ -17,8 +17,9 @@ FEW = 128
 class Filters:
     """Applies min-p, then top-k, then top-p to a batch of rows: what is filtered out becomes -inf.
 
-    The likeliest token always stays. Each filter equals the one of transformers: tokens as likely
-    as the k-th stay, and top-p drops the least likely tokens that reach 1 - `top_p` together.
+    The likeliest token always stays. Each filter equals the one of transformers. Tokens as likely
+    as the k-th stay. Top-p drops the least likely tokens while they are at most 1 - `top_p`
+    together.
     """
 
     def __init__(

@@ -15,8 +15,7 @@ from multibin.llm._params import SamplingParams
 class Penalties:
     """Applies repetition, frequency and presence penalties.
 
-    What the rows have is kept on the device: a mask of the tokens of prompt and text, and counts of
-    the tokens of the text.
+    A mask of the tokens of prompt and text, and counts of those of the text, are on the device.
     """
 
     def __init__(self, requests: Sequence[Sampled], form: Form) -> None:
