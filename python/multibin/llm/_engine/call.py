@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from multibin.llm._engine.request import Request
 from multibin.llm._engine.capacity import Place
+from multibin.llm._engine.request import Request
 from multibin.llm._engine.signals import Signal, Wakeups
 
 __all__ = ["Call", "News"]

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from multibin.errors import ClosedError, WorkerError
 from multibin.llm._engine.call import Call
-from multibin.llm._engine.request import Request
 from multibin.llm._engine.capacity import Room
+from multibin.llm._engine.request import Request
 from multibin.llm._engine.signals import Signal, Wakeups
 from multibin.llm._outputs import BatchRecord
+from multibin.llm._stats import Meter, Watch
 
 __all__ = ["Runs", "Service"]
 
@@ -125,19 +126,28 @@ class Service:
         self,
         call: Call,
         lengths: NDArray[np.int64],
+        meter: Meter,
         *,
         priority: int = 0,
         ttl: float | None = None,
     ) -> None:
-        """Gives the requests of a call to the engine. They have taken their room before."""
+        """Gives the requests of a call to the engine. They have taken their room before.
+
+        Args:
+            call: its requests are new.
+            lengths: predicted output tokens, one a request.
+            meter: counts the requests.
+            priority, ttl: of all of them.
+        """
         self.check_process()
         with self._lock:
             self.check()
             self._start()
             self._calls.add(call)
             call.submitted = True
-        for index, request in enumerate(call.requests):
-            request.listener = self._listener(call, index, request.listener)
+        watches = [Watch(meter, request) for request in call.requests]
+        for index, (request, watch) in enumerate(zip(call.requests, watches, strict=True)):
+            request.listener = self._listener(call, index, watch)
         rows = len(call.requests)
         try:
             self._runner.submit(
@@ -148,16 +158,15 @@ class Service:
             )
         except BaseException:
             self._calls.discard(call)
+            for request, watch in zip(call.requests, watches, strict=True):
+                watch.withdraw(request)
             raise
         if call.aborted:
             self.cancel(call)
 
-    def _listener(
-        self, call: Call, index: int, then: Callable[[Request], None] | None
-    ) -> Callable[[Request], None]:
+    def _listener(self, call: Call, index: int, watch: Watch) -> Callable[[Request], None]:
         def heard(request: Request) -> None:
-            if then is not None:
-                then(request)
+            watch(request)
             if call.note(index):
                 self.room.give(1)
                 if call.ended:
