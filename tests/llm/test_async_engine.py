@@ -182,6 +182,30 @@ def test_a_strict_bin_that_is_not_full_lets_its_requests_be_cancelled() -> None:
     run(main())
 
 
+class Chatting(ByteTokenizer):
+    """Writes a conversation with a colon behind each role."""
+
+    chat_template = "of this class"
+
+    def apply_chat_template(self, messages: list[dict[str, str]], **_: object) -> str:
+        return "".join(f"{one['role']}: {one['content']}. " for one in messages)
+
+
+def test_chat_continues_the_template_of_the_conversation() -> None:
+    conversation = [{"role": "user", "content": "Why"}]
+    params = SamplingParams(max_tokens=8, seed=1)
+
+    async def main() -> str:
+        async with AsyncLLM(tiny_model(), Chatting()) as llm:
+            return await text(llm.chat(conversation, params))
+
+    llm = LLM(tiny_model(), Chatting())
+    [plain] = llm.generate("user: Why. ", params, use_tqdm=False)
+    [chat] = llm.chat(conversation, params, use_tqdm=False)
+    assert chat.outputs == plain.outputs
+    assert run(main()) == plain.outputs[0].text
+
+
 def test_chat_needs_a_template() -> None:
     llm = AsyncLLM(tiny_model(), ByteTokenizer())
     with pytest.raises(ValueError, match="chat template"):

@@ -15,7 +15,7 @@ from multibin.errors import ClosedError, ExpiredError, FullError
 from multibin.llm._base import Base, Options
 from multibin.llm._engine.admission import Prompt
 from multibin.llm._engine.call import Call
-from multibin.llm._engine.chat import Message, chat_prompts
+from multibin.llm._engine.chat import Message
 from multibin.llm._engine.delivery import Delivery, OutputKind
 from multibin.llm._engine.request import Request
 from multibin.llm._engine.service import Service
@@ -181,7 +181,7 @@ class AsyncLLM(Base):
         Raises:
             TypeError, ValueError: there is no template, or it refuses the messages.
         """
-        [prompt] = chat_prompts(self._admission.choice, messages, **template_arguments)
+        [prompt] = self._chat_prompts(messages, template_arguments)
         return self.generate(
             prompt,
             sampling_params,

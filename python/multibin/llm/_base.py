@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ import multibin
 from multibin._args import boolean
 from multibin.llm._engine.admission import Admission
 from multibin.llm._engine.budgets import Budgets
+from multibin.llm._engine.chat import Messages, chat_prompts
 from multibin.llm._engine.executor import Executor
 from multibin.llm._engine.probe import try_out
 from multibin.llm._engine.request import Request
@@ -164,6 +165,13 @@ class Base:
         runner = Runner(self._executor, self._policy, scheduler)
         self._totals.begin(runner)
         return runner
+
+    def _chat_prompts(
+        self, messages: Messages, arguments: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Returns a prompt for each conversation."""
+        missing = self._admission.choice.missing
+        return chat_prompts(self.tokenizer, messages, missing=missing, **arguments)
 
     def _lengths(self, requests: Sequence[Request], length: float | None) -> NDArray[np.int64]:
         """Returns the lengths of the continuations of one prompt."""

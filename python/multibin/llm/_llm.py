@@ -14,7 +14,7 @@ from tqdm import tqdm
 from multibin.errors import GenerationError
 from multibin.llm._base import Base
 from multibin.llm._engine.admission import Prompt
-from multibin.llm._engine.chat import Messages, chat_prompts
+from multibin.llm._engine.chat import Messages
 from multibin.llm._engine.request import Request, gather
 from multibin.llm._engine.session import Session
 from multibin.llm._outputs import BatchRecord, RequestOutput
@@ -188,7 +188,7 @@ class LLM(Base):
                 of `generate`.
         """
         return self.generate(
-            chat_prompts(self._admission.choice, messages, **template_arguments),
+            self._chat_prompts(messages, template_arguments),
             sampling_params,
             lengths=lengths,
             priorities=priorities,

@@ -84,7 +84,9 @@ def _body(fields: dict[str, Any]) -> tuple[Form, dict[str, Any]]:
     if not isinstance(body, dict):
         raise ValueError(sentence("body", "a JSON object", body))
     named: dict[str, Any] = {
-        RENAMED.get(name, name): value for name, value in body.items() if name not in IGNORED
+        RENAMED.get(str(name), str(name)): value
+        for name, value in body.items()
+        if name not in IGNORED
     }
     if named.get("logprobs") is not None and named.pop("logprobs") is not False:
         raise ValueError(sentence("logprobs", "left out of a body", body["logprobs"]))
