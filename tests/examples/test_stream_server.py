@@ -92,7 +92,9 @@ def test_events_are_the_text(stream_server: Any, served: tuple[Any, str]) -> Non
     assert asyncio.run(main()) == [output.outputs[0].text for output in expected]
 
 
-@pytest.mark.parametrize("question", [{"prompt": "good " * 600}, {"prompt": "good", "max_tokens": 0}])
+@pytest.mark.parametrize(
+    "question", [{"prompt": "good " * 600}, {"prompt": "good", "max_tokens": 0}]
+)
 def test_what_cannot_run_is_refused(served: tuple[Any, str], question: dict[str, Any]) -> None:
     async def main() -> None:
         async with client(served[1]) as server:
