@@ -290,7 +290,7 @@ class Memory:
         for capacity in sorted({row.capacity for row in rows}):
             own = [row.start for row in rows if row.capacity == capacity]
             window = self.arena.space.window(capacity, own)
-            if window is not None and len(window.moves) <= MOST_MOVES:
+            if window is not None and (uniform or len(window.moves) <= MOST_MOVES):
                 self._make(window.moves)
 
     def _make_uniform(self, rows: Sequence[Row]) -> None:
