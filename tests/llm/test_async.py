@@ -105,7 +105,9 @@ def test_cumulative_outputs_have_all_so_far(
             outputs = await collect(llm.generate("ab", params(6), output_kind="cumulative"))
         texts = [one.outputs[0].text for one in outputs]
         assert texts[-1] == "ababab"
-        assert all(after.startswith(before) for before, after in zip(texts, texts[1:], strict=False))
+        assert all(
+            after.startswith(before) for before, after in zip(texts, texts[1:], strict=False)
+        )
         assert outputs[-1].outputs[0].token_ids == [*b"ababab"]
 
     run(main())
@@ -218,10 +220,14 @@ def test_a_full_engine_refuses(make: Callable[..., AsyncLLM], runner: EchoRunner
             runner.gate.clear()
             tasks = [asyncio.ensure_future(text(llm.generate("a", params(3)))) for _ in range(2)]
             await until(lambda: runner.unfinished == 2)
-            with pytest.raises(FullError, match="2 requests wait or run, the capacity is 2") as full:
+            with pytest.raises(
+                FullError, match="2 requests wait or run, the capacity is 2"
+            ) as full:
                 await text(llm.generate("b", params(3)))
             assert full.value.depth == 2
-            with pytest.raises(ValueError, match=r"^sampling_params\.n must be at most the capacity"):
+            with pytest.raises(
+                ValueError, match=r"^sampling_params\.n must be at most the capacity"
+            ):
                 await text(llm.generate("b", params(3, n=3)))
             runner.gate.set()
             assert await asyncio.gather(*tasks) == ["aaa"] * 2

@@ -148,7 +148,7 @@ def test_an_arena_grows_by_doubling_within_its_budget() -> None:
         sizes.append(one.arena.space.size)
         assert holds(one.arena, row.start, 16, at)
     assert sizes == [16, 32, 64, 64]
-    assert one.most() == 24
+    assert one.most == 24
     assert not one.place(Row(), 8)
     assert one.arena.space.size == 70
 
@@ -166,11 +166,11 @@ def test_an_arena_grows_by_less_where_memory_is_short(monkeypatch: pytest.Monkey
     monkeypatch.setattr(one.arena, "grow", scarce)
     placed(one, 24, 2)
     assert one.arena.space.size == 40
-    assert not one.full
+    assert one.limit is None
     assert not one.place(Row(), 8)
-    assert (one.full, one.most_positions) == (True, 40)
+    assert one.limit == one.most_positions == 40
     one.clear()
-    assert (row.slot, one.full, one.most_positions) == (None, False, 100)
+    assert (row.slot, one.limit, one.most_positions) == (None, None, 100)
 
 
 def test_another_error_of_growth_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:

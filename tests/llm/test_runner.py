@@ -57,7 +57,7 @@ def test_rows_leave_as_they_finish(engine: Executor) -> None:
     requests = make([7, 1, 12, 3, 3, 20])
     ended: list[int] = []
 
-    def note(runner: Runner, _: int) -> None:
+    def note(_: Runner, __: int) -> None:
         ended.extend(r.key for r in requests if r.finish_reason and r.key not in ended)
 
     runner = run(engine, FIFO, requests, between=note)
@@ -72,7 +72,7 @@ def test_a_limit_parks_what_is_unfinished(engine: Executor) -> None:
     policy = Policy(batch_size=8, edges=to_edges([0, 4, 40]))
     parked: list[int] = []
 
-    def note(runner: Runner, _: int) -> None:
+    def note(_: Runner, __: int) -> None:
         for row in engine.memory.parked:
             owner = next(r for r in requests if r.row is row)
             # The last token is not fed yet.
