@@ -57,7 +57,7 @@ def test_rows_leave_as_they_finish(engine: Executor) -> None:
     requests = make([7, 1, 12, 3, 3, 20])
     ended: list[int] = []
 
-    def note(runner: Runner, _: int) -> None:
+    def note(_: Runner, __: int) -> None:
         ended.extend(r.key for r in requests if r.finish_reason and r.key not in ended)
 
     runner = run(engine, FIFO, requests, between=note)
@@ -72,7 +72,7 @@ def test_a_limit_parks_what_is_unfinished(engine: Executor) -> None:
     policy = Policy(batch_size=8, edges=to_edges([0, 4, 40]))
     parked: list[int] = []
 
-    def note(runner: Runner, _: int) -> None:
+    def note(_: Runner, __: int) -> None:
         for row in engine.memory.parked:
             owner = next(r for r in requests if r.row is row)
             # The last token is not fed yet.
@@ -81,7 +81,7 @@ def test_a_limit_parks_what_is_unfinished(engine: Executor) -> None:
 
     runner = run(engine, policy, requests, between=note)
     assert_exact(requests)
-    assert parked == [2, 3]
+    assert sorted(parked) == [2, 3]
     assert engine.memory.counts.parked == 2
     assert runner.work.prefills == 1
     assert [record.tokens for record in runner.records] == [(3, 4, 4, 4), (1, 26)]
@@ -89,7 +89,7 @@ def test_a_limit_parks_what_is_unfinished(engine: Executor) -> None:
 
 
 def test_new_rows_and_rows_of_several_batches_share_one(engine: Executor) -> None:
-    policy = Policy(batch_size=3, edges=to_edges([0, 5, 14, 40]))
+    policy = Policy(batch_size=5, edges=to_edges([0, 5, 14, 40]))
     first, second = make([40, 30, 20], PROMPTS[:3]), make([25, 35, 15], PROMPTS[3:])
     for one in second:
         one.key += 3
@@ -202,7 +202,8 @@ def test_one_hook_serves_all_engines_and_does_nothing_outside_their_passes(
     executor()
     run(engine, FIFO, make([2, 2]))
     assert len(small().lm_head._forward_pre_hooks) == 1
-    assert small()(torch.tensor([[1, 2, 3]])).logits.shape == (1, 3, 29)
+    with torch.no_grad():
+        assert small()(torch.tensor([[1, 2, 3]])).logits.shape == (1, 3, 29)
 
 
 def test_stale_slots_and_padding_change_nothing(engine: Executor) -> None:
@@ -216,14 +217,15 @@ def test_stale_slots_and_padding_change_nothing(engine: Executor) -> None:
 def test_overflow_of_one_run_stays_out_of_the_next(engine: Executor) -> None:
     """NaN behind a mask is still NaN: 0 · NaN."""
     run(engine, FIFO, make([40] * 6))
-    engine.arena.storage.fill_(torch.nan)
+    with torch.inference_mode():
+        engine.arena.storage.fill_(torch.nan)
     requests = make([20, 30, 9, 12])
     run(engine, Policy(batch_size=3, edges=to_edges([0, 8, 40])), requests)
     assert_exact(requests)
 
 
 def test_statistics_add_up() -> None:
-    engine = executor(160, host=1000)
+    engine = executor(96, host=1000)
     requests = make([40, 30, 20, 25, 35, 15])
     runner = run(engine, Policy(batch_size=3, edges=to_edges([0, 5, 14, 40])), requests)
     assert_exact(requests)
@@ -242,7 +244,7 @@ def test_rows_that_wait_are_parked_offloaded_and_recomputed() -> None:
     """The same run with all the memory, with some in the host, and with none."""
     policy = Policy(batch_size=3, edges=to_edges([0, 5, 14, 40]))
     counts = []
-    for engine in (executor(4000), executor(160, host=1000), executor(160)):
+    for engine in (executor(4000), executor(96, host=1000), executor(96)):
         requests = make([40, 30, 20, 25, 35, 15])
         runner = run(engine, policy, requests)
         assert_exact(requests)
@@ -260,7 +262,7 @@ def test_rows_that_wait_are_parked_offloaded_and_recomputed() -> None:
 
 def test_the_row_that_joined_last_is_preempted() -> None:
     """Its slot is the larger one; the first row would go if the arena were looked at alone."""
-    engine = executor(104)
+    engine = executor(144)
     requests = make([40, 40], [prompt(40, 1), prompt(30, 1)])
     lost: list[list[int]] = []
 
@@ -277,7 +279,7 @@ def test_the_row_that_joined_last_is_preempted() -> None:
 @pytest.mark.parametrize("scheduling", ["fifo", "multibin", "continuous"])
 def test_a_full_scheduler_takes_everything_back(scheduling: Any) -> None:
     engine = executor()
-    policy = Policy(scheduling=scheduling, batch_size=2)
+    policy = Policy(scheduling=scheduling, batch_size=3)
     first, second = make([5] * 3), make([6] * 3)
     for one in second:
         one.key += 10
@@ -286,8 +288,9 @@ def test_a_full_scheduler_takes_everything_back(scheduling: Any) -> None:
         submit(runner, first)
         with pytest.raises(multibin.FullError):
             submit(runner, second)
-        while any(r.finish_reason is None for r in first):
+        for _ in range(10):
             runner.step(0)
+        assert all(r.finish_reason for r in first)
         submit(runner, second[:1])
         runner.close()
         with pytest.raises(multibin.ClosedError):

@@ -16,6 +16,9 @@ from multibin.llm._engine.request import Request
 from multibin.llm._engine.schedule import Policy
 from multibin.llm._outputs import BatchRecord
 
+PAUSE = 0.1
+"""Seconds after which cancellations are looked at again while no batch is full."""
+
 
 @dataclass
 class Work:

@@ -87,7 +87,7 @@ class Executor:
         Raises:
             ValueError: the memory for keys and values is too small.
         """
-        needed, most = prompt + budget - 1, self.memory.most()
+        needed, most = prompt + budget - 1, self.memory.most
         if needed > most:
             size = self.arena.layout.position_bytes
             raise ValueError(

@@ -17,8 +17,11 @@ HEADROOM = 16
 KEPT = 4
 """Rows of ended requests whose beginning may be shared."""
 
-FEWEST = 16
-"""Tokens of one row in a pass below which a lack of memory is an error."""
+GROWTH = 8
+"""After a lack of memory, each pass may have a share of 1 / GROWTH more tokens than the last."""
+
+PATIENCE = 256
+"""Steps after which a row more may run, where a lack of memory has made them fewer."""
 
 
 class Part(NamedTuple):
@@ -109,9 +112,13 @@ class Joining:
                 break
         return parts
 
+    def grow(self) -> None:
+        """Notes that a pass had enough memory."""
+        more = max(self.pass_tokens // GROWTH, 1)
+        self.pass_tokens = min(self.pass_tokens + more, self._most_tokens)
+
     def done(self, part: Part) -> None:
         """Notes that a part was computed; its request leaves if it was the last."""
-        self.pass_tokens = min(self.pass_tokens + FEWEST, self._most_tokens)
         request = part.request
         request.row.cached = part.chunk.stop
         if part.is_last:

@@ -10,6 +10,7 @@ from typing import Any
 
 from multibin.llm._engine.arena import Arena, Copy
 from multibin.llm._engine.rows import Budget, Costs, Counts, Row
+from multibin.llm._engine.size_classes import ALIGNMENT
 from multibin.llm._engine.space import Move, Slot
 from multibin.llm._load.failures import is_out_of_memory
 from multibin.llm._load.hf import moved
@@ -42,18 +43,19 @@ class Memory:
     rows: dict[int, Row] = field(default_factory=dict)
     """All rows with a slot, by its start."""
     gone: list[Row] = field(default_factory=list)
-    """Rows that were kept and have made room; the runner forgets their prompts."""
-    full: bool = False
-    """Whether the arena could not grow within its budget, for lack of memory."""
+    """Rows that were kept and have made room; `Joining` forgets their prompts."""
+    limit: int | None = None
+    """Positions beyond which the arena did not grow, for lack of memory."""
 
     @property
     def most_positions(self) -> int:
         """Returns the positions that the arena may have."""
-        size = self.arena.space.size
-        if self.full or not self.budget.grows:
-            return size
-        return max(size, self.budget.device // self.arena.layout.position_bytes)
+        if not self.budget.grows:
+            return self.arena.space.size
+        budget = self.budget.device // self.arena.layout.position_bytes
+        return budget if self.limit is None else min(budget, self.limit)
 
+    @property
     def most(self) -> int:
         """Returns the positions that a row can have when it is alone."""
         return min(self.arena.classes.longest, self.most_positions)
@@ -62,10 +64,9 @@ class Memory:
         """Frees everything, also what an interrupted change has left."""
         for row in {*self.rows.values(), *self.parked, *self.kept}:
             row.slot, row.block, row.cached = None, None, 0
-        for rows in (self.rows, self.parked, self.kept, self.gone):
-            rows.clear()
+        self.rows, self.parked, self.kept, self.gone = {}, {}, {}, []
         self.arena.reset()
-        self.host_used, self.host_rows, self.full = 0, 0, False
+        self.host_used, self.host_rows, self.limit = 0, 0, None
         self.version += 1
 
     def place(self, row: Row, positions: int) -> bool:
@@ -73,7 +74,7 @@ class Memory:
 
         What the row has in host memory is copied back.
         """
-        capacity = self.arena.classes.fit(positions)
+        capacity = self._fit(positions)
         start = self._allocate(capacity, most=capacity)
         if start is None:
             return False
@@ -86,7 +87,7 @@ class Memory:
 
     def climb(self, row: Row, positions: int) -> bool:
         """Moves a row to a slot for this many positions; returns false if none is free."""
-        capacity = self.arena.classes.fit(positions)
+        capacity = self._fit(positions)
         start = self._allocate(capacity, most=4 * capacity)
         if start is None:
             return False
@@ -220,6 +221,10 @@ class Memory:
         self.host_rows -= 1
         row.block = None
 
+    def _fit(self, positions: int) -> int:
+        """Returns a capacity for so many positions, which the arena may have."""
+        return min(self.arena.classes.fit(positions), max(self.most_positions, positions))
+
     def _allocate(self, capacity: int, most: int) -> int | None:
         """Returns the start of a new slot; kept and parked rows make room for it.
 
@@ -240,20 +245,18 @@ class Memory:
 
     def _grow(self, capacity: int) -> bool:
         """Enlarges the arena within its budget; returns whether it did."""
-        size, most = self.arena.space.size, self.most_positions
-        if size >= most:
-            return False
-        for wanted in (max(2 * size, size + capacity), size + capacity):
+        size = self.arena.space.size
+        while size < self.most_positions:
+            wanted = min(max(2 * size, size + capacity), self.most_positions)
             try:
-                self.arena.grow(min(wanted, most))
+                self.arena.grow(wanted)
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
+                self.limit = size + (wanted - size) * 3 // 4 // ALIGNMENT * ALIGNMENT
             else:
                 self.version += 1
                 return True
-        # What there is must do.
-        self.full = True
         return False
 
     def _release_kept(self) -> bool:
@@ -268,15 +271,13 @@ class Memory:
     def _close_gaps(self, capacity: int, most: int) -> bool:
         """Moves slots so that a range of this capacity is free, where that many positions are."""
         moves = self.arena.space.room(capacity, most)
-        if not moves:
-            return False
         try:
-            self._make(moves)
+            self._make(moves or ())
         except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            return False
-        return True
+            if is_out_of_memory(error):
+                return False
+            raise
+        return bool(moves)
 
     def arrange(self, rows: Sequence[Row], *, uniform: bool) -> None:
         """Moves running rows so that those of one capacity are consecutive, where space allows.
@@ -311,16 +312,14 @@ class Memory:
     def _make_at_once(self, moves: Sequence[Move]) -> None:
         """Moves slots with their rows; one alone may overlap its own source."""
         rows = [self.rows[move.source] for move in moves]
-        copies = [
-            Copy(move.source, move.destination, row.cached)
-            for row, move in zip(rows, moves, strict=True)
-        ]
+        pairs = list(zip(rows, moves, strict=True))
+        copies = [Copy(move.source, move.destination, row.cached) for row, move in pairs]
         if len(copies) == 1:
             self.arena.move(copies[0])
         else:
             self.arena.copy(copies)
         self.version += 1
-        for row, move in zip(rows, moves, strict=True):
+        for row, move in pairs:
             self.arena.space.move(move.source, move.destination)
             del self.rows[move.source]
             row.slot = Slot(move.destination, move.capacity)

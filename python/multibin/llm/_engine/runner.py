@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from time import perf_counter
 from typing import Any
@@ -12,17 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 import multibin
-from multibin.llm._engine.admissions import Work, admissions
+from multibin.llm._engine.admissions import PAUSE, Work, admissions
 from multibin.llm._engine.executor import Executor
-from multibin.llm._engine.joining import FEWEST, HEADROOM, Joining, Part, slot_for
+from multibin.llm._engine.joining import HEADROOM, PATIENCE, Joining, Part, slot_for
 from multibin.llm._engine.request import Request
 from multibin.llm._engine.sampling import Sampler, Step
 from multibin.llm._engine.schedule import Policy
 from multibin.llm._load.failures import is_out_of_memory
 from multibin.llm._outputs import BatchRecord, FinishReason
-
-PATIENCE = 256
-"""Steps after which a row more may run, where a lack of memory has made them fewer."""
 
 
 class Runner:
@@ -145,8 +142,8 @@ class Runner:
         Returns:
             False if the scheduler is closed and every request has ended.
         """
-        self._obey()
-        is_open = self._admit(timeout)
+        # Listeners that were told of an end do not wait until more requests come.
+        is_open = self._admit(0 if self._obey() else timeout)
         room = self._most_rows - len(self._running)
         ready = self._joining.ready(room)
         if ready:
@@ -167,19 +164,17 @@ class Runner:
         return is_open or bool(self._requests)
 
     def abort(self) -> None:
-        """Ends every unfinished request, and frees all slots.
-
-        This holds also after an interrupt in the middle of a step.
-        """
+        """Ends every unfinished request, and frees all slots, also of an interrupted step."""
         self.scheduler.close()
-        unfinished = list(self._requests.values())
-        self._requests.clear()
         self._running, self._sampler = [], None
         self._joining.clear()
         self.executor.memory.clear()
-        for request in unfinished:
-            self._tell_end(request, "abort")
-            self._admissions.left(request)
+        for key in list(self._requests):
+            if (request := self._requests.pop(key, None)) is not None:
+                if request.ticket is not None:
+                    self.scheduler.cancel(request.ticket)
+                self._tell_end(request, "abort")
+                self._admissions.left(request)
         self._admissions.settle(0)
 
     @property
@@ -187,22 +182,23 @@ class Runner:
         """Returns the requests that run or are about to."""
         return len(self._running) + len(self._joining)
 
-    def _obey(self) -> None:
-        """Ends requests that were cancelled or have expired."""
+    def _obey(self) -> bool:
+        """Ends requests that were cancelled or have expired; returns whether any were."""
+        before = len(self._requests)
         while self._cancelled:
-            request = self._cancelled.popleft()
-            if request.key in self._requests:
-                self._end(request, "abort")
+            self._end(self._cancelled.popleft(), "abort")
         if self._expires:
-            for key in self.scheduler.expired()[0].tolist():
-                self._end_by_key(key)
+            self._expire(self.scheduler.expired()[0].tolist())
+        return len(self._requests) < before
 
     def _admit(self, timeout: float | None) -> bool:
         """Takes requests from the scheduler; returns false once there will be no more."""
+        if self._requests:
+            # A request that waits for others to fill its batch may be cancelled meanwhile.
+            timeout = PAUSE if timeout is None else min(timeout, PAUSE)
         room = self._most_rows - self._active
         admitted = self._admissions.take(room, self._active, timeout)
-        for key in admitted.expired:
-            self._end_by_key(key)
+        self._expire(admitted.expired)
         for key, limit in admitted.rows:
             request = self._requests.get(key)
             self._admissions.joined(key, request)
@@ -212,10 +208,10 @@ class Runner:
                 self._joining.add(request)
         return admitted.is_open
 
-    def _end_by_key(self, key: int) -> None:
-        request = self._requests.get(key)
-        if request is not None:
-            self._end(request, "expired")
+    def _expire(self, keys: Iterable[int]) -> None:
+        for key in keys:
+            if key in self._requests:
+                self._end(self._requests[key], "expired")
 
     def _try(self, work: Callable[..., None], *arguments: Any) -> None:
         """Does a pass; an exception ends the requests in it, a lack of memory makes it smaller."""
@@ -234,7 +230,7 @@ class Runner:
             tokens = sum(len(part.chunk.tokens) for part in parts)
             self._joining.pass_tokens = max(1, tokens // 2)
             splits = self.executor.model.attends and not parts[0].is_whole
-            return len(parts) > 1 or (splits and tokens > FEWEST)
+            return len(parts) > 1 or (splits and tokens > 1)
         self._most_rows = max(1, len(self._running) // 2)
         victims = self._running[self._most_rows :]
         for request in reversed(victims):
@@ -261,6 +257,7 @@ class Runner:
         steps = sampler.read() if new else []
         for part in parts:
             self._joining.done(part)
+        self._joining.grow()
         self._running += [part.request for part in parts if part.is_last]
         self._sampler = None
         if fresh:
@@ -333,7 +330,7 @@ class Runner:
 
     def _end(self, request: Request, reason: FinishReason | None = None) -> None:
         """Ends a request, frees its slot, and tells its listener."""
-        if self._requests.pop(request.key, None) is None:
+        if request.key not in self._requests:
             return
         if request in self._running:
             self._running.remove(request)
@@ -346,6 +343,8 @@ class Runner:
                 self.scheduler.observe(request.length, len(request.tokens))
         self._admissions.left(request)
         self._tell_end(request, reason)
+        # Last: after an interrupt so far, `abort` ends it.
+        self._requests.pop(request.key, None)
 
     def _tell_end(self, request: Request, reason: FinishReason | None) -> None:
         try:
