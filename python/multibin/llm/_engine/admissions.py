@@ -1,4 +1,5 @@
 """Which requests run next: batches that run to their end or limit, or refill row by row."""
+# ruff: noqa: ARG002 -- the two kinds of admission take the same arguments
 
 from __future__ import annotations
 

@@ -13,8 +13,9 @@ from multibin.llm._engine.arena import Arena
 from multibin.llm._engine.budgets import Budgets
 from multibin.llm._engine.decode import Decode, MaskedDecode, OwnDecode
 from multibin.llm._engine.layout import CacheLayout
-from multibin.llm._engine.memory import Memory, Row
+from multibin.llm._engine.memory import Memory
 from multibin.llm._engine.prompts import Chunk, PackedPrompts, PaddedPrompts
+from multibin.llm._engine.rows import Row
 from multibin.llm._engine.size_classes import ALIGNMENT, Traffic, aligned, geometric
 from multibin.llm._engine.states import RowStates
 from multibin.llm._load.eval_mode import eval_mode

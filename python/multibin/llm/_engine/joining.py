@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from multibin.llm._engine.executor import Executor
-from multibin.llm._engine.memory import Row
 from multibin.llm._engine.prefixes import BLOCK, Prefixes, common
 from multibin.llm._engine.prompts import Chunk
 from multibin.llm._engine.request import Request
+from multibin.llm._engine.rows import Row
 
 HEADROOM = 16
 """Positions beyond the next one for which a slot is chosen."""

@@ -79,7 +79,7 @@ class Layer:
 
     @property
     def is_chunked(self) -> bool:
-        """Returns whether tokens attend within chunks as wide as the window, not to the last ones."""
+        """Returns whether tokens attend within chunks as wide as the window."""
         return self.kind == CHUNKED
 
     @property
