@@ -159,9 +159,14 @@ class Base:
         """Returns the most tokens of a request: those of the context, or what the memory holds."""
         return min(self.context, self._executor.longest)
 
-    def _runner(self, longest: int, capacity: int, *, predicted: bool = True) -> Runner:
-        """Returns a runner for requests that generate at most `longest` tokens."""
-        scheduler = self._policy.scheduler(longest, capacity, predicted=predicted)
+    def _runner(
+        self, longest: int, capacity: int, *, predicted: bool = True, live: bool = False
+    ) -> Runner:
+        """Returns a runner for requests that generate at most `longest` tokens.
+
+        `live`: they come while others run.
+        """
+        scheduler = self._policy.scheduler(longest, capacity, predicted=predicted, live=live)
         runner = Runner(self._executor, self._policy, scheduler)
         self._totals.begin(runner)
         return runner

@@ -222,8 +222,10 @@ class LLM(Base):
     @contextmanager
     def _session(self, longest: int, capacity: int) -> Iterator[Session]:
         """Returns a session for requests that come one after another."""
-        with self._lock, Session(self._runner(longest, capacity), self._meter) as session:
-            yield session
+        with self._lock:
+            runner = self._runner(longest, capacity, live=True)
+            with Session(runner, self._meter) as session:
+                yield session
 
 
 def _each(

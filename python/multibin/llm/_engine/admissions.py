@@ -168,7 +168,7 @@ class Refill:
     def lengths(self, predicted: NDArray[np.int64]) -> NDArray[np.int64]:
         """Returns lengths of which the shortest is first: what the longest prediction leaves."""
         if self._longest is None:
-            return np.zeros_like(predicted)
+            return predicted
         return np.maximum(self._longest - predicted, 0)
 
     def take(self, room: int, active: int, timeout: float | None) -> Admitted:
