@@ -60,7 +60,7 @@ LISTS = (
     "List five musical instruments.",
     "List the seven days of the week.",
     "List five things to pack for the beach.",
-    "List three sports.",
+    "List three planets.",
     "List three vegetables.",
 )
 
@@ -84,11 +84,11 @@ STORIES = (
     "a dragon who is afraid of fire",
     "a lost kite",
     "two friends and an old map",
-    "a robot that learns to paint",
-    "a lighthouse in a storm",
 )
 
 SHORT_STORIES = (
+    "a robot that learns to paint",
+    "a lighthouse in a storm",
     "a cat who travels by train",
     "the last tree in a city",
     "a clock that runs backwards",
@@ -104,7 +104,7 @@ PROMPTS = (
     *(f"Explain in one sentence {thing}." for thing in IN_ONE_SENTENCE),
     *(f"Explain in three sentences {thing}." for thing in IN_THREE_SENTENCES),
     *(f"Write a story about {thing}." for thing in STORIES),
-    *(f"Tell a story of three sentences about {thing}." for thing in SHORT_STORIES),
+    *(f"Tell a story of one sentence about {thing}." for thing in SHORT_STORIES),
 )
 """16 answers of one word, 12 sums, 8 translations, 8 lists, 10 explanations, 10 stories."""
 
