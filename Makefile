@@ -19,6 +19,11 @@ REQUESTS ?= 1000000000
 SEED ?= 1
 # `make faults`: how many programs, from this seed on.
 PROGRAMS ?= 1000
+# `make gpu`: where its results go, and other options of `python -m benches.gpu`.
+RESULTS ?= benches/results
+GPU ?=
+# `make bench-engine`: other options of `python -m benches.engine llama`.
+ENGINE ?=
 # Runs what cargo built under memcheck. "Possibly lost" is no error, as std points into the middle of
 # the handles of threads that live until the end.
 VALGRIND := target."cfg(unix)".runner = "valgrind --fair-sched=try --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect"
@@ -41,7 +46,7 @@ define environment
 @$($(1)) tools/environment.py $(2) $(3) $(4)
 endef
 
-.PHONY: help demo test test-oldest test-newest check bench bench-batcher models soak faults conformance-peers valgrind stubs lock format clean FORCE
+.PHONY: help demo test test-oldest test-newest check bench bench-batcher bench-engine gpu wheel models soak faults conformance-peers valgrind stubs lock format clean FORCE
 
 help:
 	@echo "make demo         what binning saves: one table and demo.png"
@@ -51,6 +56,9 @@ help:
 	@echo "make check        formatting, lints, types, stubs, prose, layout, the model checker, the wheel's contents"
 	@echo "make bench        microbenchmarks, each beside its baseline, and their ratios"
 	@echo "make bench-batcher  the batcher beside its baselines (FIGURES, RUNS); installs them into target/baselines"
+	@echo "make bench-engine  the engine beside transformers on a Llama of 300 MB (ENGINE: its options)"
+	@echo "make wheel        target/wheel: what ships"
+	@echo "make gpu          everything that needs a GPU, in eight minutes; needs the wheel alone (PYTHON, RESULTS, GPU)"
 	@echo "make models       docs/models.md: every causal model class of transformers, tried (7 minutes)"
 	@echo "make soak         REQUESTS (10^9) through the threaded scheduler, each accounted for (SEED)"
 	@echo "make faults       PROGRAMS (1000) that fork, raise, cancel, close and wait at random (SEED)"
@@ -98,6 +106,15 @@ bench: $(VENV)/.built
 # One torch thread, as the figures say.
 bench-batcher: $(VENV)/.built target/baselines/.installed
 	OMP_NUM_THREADS=1 target/baselines/bin/python -m benches.batcher $(FIGURES) $(RUNS:%=--runs %)
+
+bench-engine: $(VENV)/.built
+	$(BIN)/python -m benches.engine llama $(ENGINE)
+
+wheel: target/wheel/.built
+
+# For a machine without cargo and .venv: it depends on nothing, and installs nothing.
+gpu:
+	$(PYTHON) -m benches.gpu --wheel target/wheel --results $(RESULTS) $(GPU)
 
 models: $(VENV)/.built
 	$(BIN)/python -m tools.models

@@ -27,6 +27,7 @@ from multibin.errors import (
     ClosedError,
     ExpiredError,
     FullError,
+    GenerationError,
     MultibinError,
     WorkerError,
     WorkerTimeoutError,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from multibin.batcher import Unfinished as Unfinished
     from multibin.batcher import batch as batch
     from multibin.llm import LLM as LLM
+    from multibin.llm import AsyncLLM as AsyncLLM
     from multibin.llm import CompletionOutput as CompletionOutput
     from multibin.llm import RequestOutput as RequestOutput
     from multibin.llm import SamplingParams as SamplingParams
@@ -55,6 +57,7 @@ __all__ = [
     "ExpiredError",
     "FullError",
     "Gate",
+    "GenerationError",
     "MultibinError",
     "Records",
     "Scheduler",
@@ -68,7 +71,9 @@ __all__ = [
 # Not in __all__, so that `from multibin import *` needs no torch and no asyncio.
 _LATER = {
     **dict.fromkeys(("Batcher", "Future", "Unfinished", "batch"), "multibin.batcher"),
-    **dict.fromkeys(("LLM", "CompletionOutput", "RequestOutput", "SamplingParams"), "multibin.llm"),
+    **dict.fromkeys(
+        ("LLM", "AsyncLLM", "CompletionOutput", "RequestOutput", "SamplingParams"), "multibin.llm"
+    ),
 }
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 __all__ = [
     "BatchError",
     "ClosedError",
     "ExpiredError",
     "FullError",
+    "GenerationError",
     "MultibinError",
     "WorkerError",
     "WorkerTimeoutError",
@@ -106,3 +110,26 @@ class WorkerTimeoutError(WorkerError, TimeoutError):
     >>> issubclass(WorkerTimeoutError, WorkerError)
     True
     """
+
+
+class GenerationError(MultibinError):
+    """Says that the engine failed in some requests of a call; the others ran to their end.
+
+    ``__cause__`` is the first error.
+
+    >>> from multibin.errors import GenerationError
+    >>> error = GenerationError("1 of 2 requests failed", ["the first output", None])
+    >>> error.outputs[1] is None
+    True
+    """
+
+    def __init__(self, message: str, outputs: Sequence[Any]) -> None:
+        super().__init__(message, outputs)
+
+    @property
+    def outputs(self) -> Sequence[Any]:
+        """The outputs in the order of the prompts; ``None`` for a request that failed."""
+        return self.args[1]  # type: ignore[no-any-return]
+
+    def __str__(self) -> str:
+        return str(self.args[0])

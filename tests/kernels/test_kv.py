@@ -164,6 +164,8 @@ def test_vectors_fit_every_start(head_dim: int, unit: int) -> None:
     cache = torch.zeros(2, 2, 3, 16, head_dim, dtype=torch.float16)
     assert _unit(cache) == unit
     assert _unit(cache, torch.zeros(2, 2, 3, 5, head_dim, dtype=torch.float16)) == unit
+    apart = torch.zeros(2, 2, 3, 16, head_dim + 1, dtype=torch.float16)[..., :head_dim]
+    assert _unit(apart) == 2
 
 
 def test_only_the_moves_are_written(device: torch.device) -> None:

@@ -134,7 +134,6 @@ UNLIKE: dict[str, Any] = {
     "no_repeat_ngram_size": 2,
     "num_beams": 4,
     "remove_invalid_values": True,
-    "repetition_penalty": 1.1,
     "sequence_bias": {(5,): -2.0},
     "stop_strings": ["x"],
     "suppress_tokens": [5],
@@ -163,14 +162,14 @@ def test_neutral_values_do_not_warn(field: str) -> None:
 
 
 def test_several_fields_are_one_warning_and_sampling_fields_none(folder: Path) -> None:
-    fields = {"repetition_penalty": 1.3, "suppress_tokens": [1, 2], "num_beams": 1}
-    sampling = {"do_sample": True, "temperature": 0.6, "top_k": 20, "top_p": 0.9, "min_p": 0.1}
+    fields = {"no_repeat_ngram_size": 3, "suppress_tokens": [1, 2], "num_beams": 1}
+    sampling = {"do_sample": True, "temperature": 0.6, "top_k": 20, "repetition_penalty": 1.3}
     path = folder / "generation_config.json"
     path.write_text(json.dumps({**sampling, **fields, "max_new_tokens": 9, "eos_token_id": 7}))
     with pytest.warns(UserWarning, match="not applied") as caught:
         llm = LLM(folder, ByteTokenizer())
     assert len(caught) == 1
-    assert "repetition_penalty=1.3, suppress_tokens=[1, 2]," in str(caught[0].message)
+    assert "no_repeat_ngram_size=3, suppress_tokens=[1, 2]," in str(caught[0].message)
     params = SamplingParams(max_tokens=3, temperature=0)
     assert llm.generate("a", params, use_tqdm=False)
     path.write_text(json.dumps(sampling))

@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import pickle
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from tests.llm.greedy import tokens
+from tests.llm.rows import CPU, Row, logits
 from transformers import TopKLogitsWarper, TopPLogitsWarper
 
 from multibin._args import shown
 from multibin.llm import LLM, SamplingParams
 from multibin.llm._engine.sampling import AHEAD, Filters, Sampler, draw, uniforms
 
-CPU = torch.device("cpu")
-
-
-@dataclass
-class Row:
-    """What a sampler reads of a request."""
-
-    params: SamplingParams
-    seed: int = 0
-    tokens: list[int] = field(default_factory=list)
-
-
-def logits(rows: int, vocabulary: int = 50, seed: int = 0) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return 3 * torch.randn(rows, vocabulary, generator=generator, dtype=torch.float64)
-
 
 def filtered(params: SamplingParams, row: torch.Tensor) -> torch.Tensor:
-    return Filters([params], CPU)(row)
+    return Filters([params], CPU)(row.clone())
 
 
 def test_uniforms_depend_on_seed_and_position_alone() -> None:
@@ -90,14 +75,16 @@ def test_top_k_comes_before_top_p() -> None:
     assert torch.equal(filtered(SamplingParams(top_k=4, top_p=0.7), row), expected)
 
 
-def test_equal_logits_keep_exactly_k() -> None:
-    kept = filtered(SamplingParams(top_k=3), torch.zeros(1, 10))
-    assert torch.isfinite(kept)[0].tolist() == [True] * 3 + [False] * 7
+def test_tokens_as_likely_as_the_kth_stay() -> None:
+    row = torch.tensor([[2.0, 1.0, 0.0, 1.0, 1.0, -1.0]])
+    kept = filtered(SamplingParams(top_k=3), row)
+    assert torch.equal(kept, TopKLogitsWarper(3)(None, row))
+    assert int(torch.isfinite(kept).sum()) == 4
 
 
 def test_a_row_without_filters_is_untouched_beside_one_with() -> None:
     rows = logits(2, vocabulary=5000).float()
-    both = Filters([SamplingParams(), SamplingParams(top_k=5, top_p=0.5)], CPU)(rows)
+    both = Filters([SamplingParams(), SamplingParams(top_k=5, top_p=0.5)], CPU)(rows.clone())
     assert torch.equal(both[0], rows[0])
     assert int(torch.isfinite(both[1]).sum()) <= 5
 
@@ -244,13 +231,56 @@ def test_without_a_seed_torchs_generator_decides(llama: Any) -> None:
         ("stop", [3], TypeError),
         ("stop", 3, TypeError),
         ("ignore_eos", 1, TypeError),
+        ("n", 0, ValueError),
+        ("min_p", 1.5, ValueError),
+        ("repetition_penalty", 0, ValueError),
+        ("repetition_penalty", float("inf"), ValueError),
+        ("presence_penalty", -2.5, ValueError),
+        ("frequency_penalty", 3, ValueError),
+        ("logit_bias", [1], TypeError),
+        ("logit_bias", {"5": 1.0}, TypeError),
+        ("logit_bias", {-1: 1.0}, ValueError),
+        ("stop_token_ids", 3, TypeError),
+        ("stop_token_ids", [-1], ValueError),
+        ("stop_token_ids", [1.5], TypeError),
+        ("min_tokens", -1, ValueError),
+        ("min_tokens", 17, ValueError),
+        ("bad_words", "abc", TypeError),
+        ("bad_words", [""], ValueError),
+        ("bad_words", [3], TypeError),
+        ("logprobs", -2, ValueError),
+        ("logprobs", True, TypeError),
+        ("prompt_logprobs", 1.5, TypeError),
+        ("include_stop_str_in_output", None, TypeError),
+        ("skip_special_tokens", 0, TypeError),
+        ("truncate_prompt_tokens", 0, ValueError),
+        ("truncate_prompt_tokens", -2, ValueError),
+        ("logits_processors", len, TypeError),
+        ("logits_processors", [3], TypeError),
     ],
 )
 def test_bad_parameters_are_named(argument: str, value: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match=rf"^{argument}(\[0\])? must be ") as caught:
         SamplingParams(**{argument: value})
-    bad = value[0] if isinstance(value, list) else value
-    assert str(caught.value).endswith(f", got {shown(bad)}")
+    parts = [value, *value] if isinstance(value, list | dict) else [value]
+    assert str(caught.value).endswith(tuple(f", got {shown(part)}" for part in parts))
+
+
+@pytest.mark.parametrize("bias", [float("nan"), float("inf"), "1"])
+def test_a_bad_bias_is_named(bias: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"logit_bias\[7\] must be "):
+        SamplingParams(logit_bias={7: bias})
+
+
+def test_greedy_text_has_one_continuation() -> None:
+    with pytest.raises(ValueError, match="n must be 1 with temperature 0, got 2"):
+        SamplingParams(n=2, temperature=0)
+
+
+def test_a_bias_outside_the_vocabulary_is_named(llama: Any) -> None:
+    params = SamplingParams(logit_bias={97: 1.0})
+    with pytest.raises(ValueError, match=r"logit_bias must be ids .* between 0 and 96, got 97"):
+        LLM(llama).generate([[1]], params, use_tqdm=False)
 
 
 def test_numpy_numbers_are_parameters() -> None:
@@ -265,12 +295,16 @@ def test_numpy_numbers_are_parameters() -> None:
 
 
 def test_parameters_are_hashable_and_the_callers_list_is_copied() -> None:
-    stop = ["a", "b"]
-    params = SamplingParams(stop=stop)
+    stop, bias = ["a", "b"], {1: 2.0}
+    params = SamplingParams(stop=stop, logit_bias=bias, stop_token_ids=[3])
     stop.append("c")
+    bias[2] = 1.0
     assert params.stop == ("a", "b")
-    assert hash(params) == hash(SamplingParams(stop=("a", "b")))
-    assert params == SamplingParams(stop=["a", "b"])
+    assert params.logit_bias == {1: 2.0}
+    same = SamplingParams(stop=("a", "b"), logit_bias={1: 2.0}, stop_token_ids=(3,))
+    assert hash(params) == hash(same)
+    assert params == same
+    assert pickle.loads(pickle.dumps(params)) == params
 
 
 def test_a_number_beyond_floats_is_named() -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tools.models.records import CAUSAL, GROUPS, OUTCOMES, Record, Run, differences
+from tools.models.records import CAUSAL, GROUPS, OUTCOMES, WAYS, Record, Run, differences
 
 INTRODUCTION = """\
 # Models
 
 Every causal model class of transformers, tried on a tiny model of its family: two or four layers,
-64 positions, random weights, float64. The engine continues twelve prompts under two policies: rows
-that climb, and batches that run to their end. Every text is compared with that of `model.generate`
-for the prompt alone.
+64 positions, random weights, float64. The engine continues twelve prompts under three policies:
+rows that climb, batches that run to their end, and rows that join running ones, with prompts in
+pieces. Every text is compared with that of `model.generate` for the prompt alone.
 
 - `make models` tries all classes of the installed transformers, writes the records in
   [models/](models/), and makes this page from them.
@@ -43,16 +43,29 @@ def _counts(runs: Sequence[Run]) -> str:
         for outcome, meaning in OUTCOMES.items()
     ]
     rows.append(["all", *(str(sum(count.values())) for count in counts), ""])
+    ways = _markdown(
+        ["attention", "models", "meaning"],
+        [
+            [name, str(sum(r.attention == name for r in runs[0].of(CAUSAL))), meaning]
+            for name, meaning in WAYS.items()
+        ]
+        if runs
+        else [],
+    )
     versions = [f"transformers {run.transformers}, torch {run.torch}" for run in runs]
+    newest = f" with transformers {runs[0].transformers}" if runs else ""
     made = [f"{run.date} with transformers {run.transformers}" for run in runs]
     table = _markdown(["outcome", *versions, "meaning"], rows)
-    return f"## Counts\n\nCausal language models, tried on {', on '.join(made)}.\n\n{table}"
+    return (
+        f"## Counts\n\nCausal language models, tried on {', on '.join(made)}.\n\n{table}\n"
+        f"How those that run attend{newest}:\n\n{ways}"
+    )
 
 
 def _table(run: Run, group: str, title: str) -> str:
-    heads = ["name", "class", "outcome", "reason", "padded batch"]
+    heads = ["name", "class", "outcome", "attention", "reason", "padded batch"]
     rows = [
-        [f"`{r.model_type}`", f"`{r.model_class}`", r.outcome, r.reason, r.batch]
+        [f"`{r.model_type}`", f"`{r.model_class}`", r.outcome, r.attention, r.reason, r.batch]
         for r in run.of(group)
     ]
     counts = ", ".join(f"{count} {name}" for name, count in run.counts(group).items() if count)

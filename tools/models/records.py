@@ -30,6 +30,18 @@ OUTCOMES = {
 
 FAULTS = (WRONG, ERROR)
 
+OWN = "own"
+EXPANDED = "expanded"
+MASKED = "masked"
+
+WAYS = {
+    OWN: "the layers call the engine's attention, which reads the KV cache in place",
+    EXPANDED: "the same, over keys and values that each layer computes from cached ones",
+    MASKED: "the layers have attention of their own, with a mask: rows are as wide as the longest, "
+    "prompts are padded, and windows shorten the context",
+}
+"""Each way in which a model runs, and its meaning."""
+
 CAUSAL = "causal"
 IMAGE = "image"
 VARIANT = "variant"
@@ -54,6 +66,8 @@ class Record:
     """How many texts of transformers' own left-padded batch are exact; only of refused models."""
     group: str = CAUSAL
     """The table of the page."""
+    attention: str = ""
+    """One of `WAYS`; empty for a model that does not run."""
 
 
 @dataclass(frozen=True)

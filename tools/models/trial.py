@@ -37,8 +37,10 @@ LONGEST = 160
 POLICIES: tuple[dict[str, Any], ...] = (
     {"batch_size": 3, "edges": [0, 4, 10]},
     {"batch_size": 4, "overrun": "finish"},
+    {"batch_size": 4, "scheduling": "continuous", "max_prefill_tokens": 7},
 )
-"""Options of the engine: rows that climb between bins, and batches that run to their end."""
+"""Options of the engine: rows that climb between bins, batches that run to their end, and rows
+that join running ones, with prompts in pieces."""
 
 SHORT = 40
 """The longest prompt of a short text."""
@@ -77,7 +79,17 @@ def judge(model_type: str, model: Any) -> Record:
     except Exception as error:
         return Record(model_type, name, outcome.ERROR, f"in generate: {reason(error)}")
     notes = [limit, note, "" if varied(few) else "its texts hardly vary"]
-    return Record(model_type, name, found, "; ".join(filter(None, notes)))
+    return Record(
+        model_type, name, found, "; ".join(filter(None, notes)), attention=way(engines[0])
+    )
+
+
+def way(llm: LLM) -> str:
+    """Returns how the model of an engine runs."""
+    model = llm._executor.model
+    if not model.attends:
+        return outcome.MASKED
+    return outcome.EXPANDED if model.expands else outcome.OWN
 
 
 def _reference(model: Any) -> tuple[Texts | None, str]:

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from threading import Lock
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-import multibin
-from multibin._args import boolean
-from multibin.llm._engine.admission import Admission, Prompt
-from multibin.llm._engine.budgets import Budgets
-from multibin.llm._engine.executor import Executor
-from multibin.llm._engine.probe import try_out
-from multibin.llm._engine.request import Request
-from multibin.llm._engine.runner import Runner
-from multibin.llm._engine.schedule import Fill, Order, Overrun, Policy, Scheduling, to_edges
-from multibin.llm._load.generation_config import warn_unapplied
-from multibin.llm._load.models import ModelSource, load
-from multibin.llm._load.tokenizers import TokenizerSource, find_tokenizer, resolve_tokenizer
+from multibin.errors import GenerationError
+from multibin.llm._base import Base
+from multibin.llm._engine.admission import Prompt
+from multibin.llm._engine.chat import Messages
+from multibin.llm._engine.request import Request, gather
+from multibin.llm._engine.session import Session
 from multibin.llm._outputs import BatchRecord, RequestOutput
 from multibin.llm._params import SamplingParams
 
 
-class LLM:
+class LLM(Base):
     """Generates text, with requests of similar length batched together.
 
     >>> from multibin import LLM, SamplingParams
@@ -51,22 +44,35 @@ class LLM:
         tokenizer: a folder, a hub id, or an object with `encode(text)` and
             `decode(ids, skip_special_tokens=…)`. None: the one in the model's folder, if there is
             one. Without a tokenizer, prompts are token ids.
-        scheduling: "multibin", or "fifo": batches in order of arrival, each run until its last
-            row ends. With "fifo", `bins`, `edges`, `fill`, `overrun`, `order` and `max_wait` have
-            no effect.
-        batch_size: the most rows of a batch.
+        scheduling: "multibin": batches of like length. "fifo": batches in order of arrival, each
+            run until its last row ends; below, only sizes, `budget` and memory count for it.
+            "continuous": rows that have ended are replaced, the longest predictions first; without
+            `lengths` in order of arrival.
+        batch_size: the most rows that run at once.
         bins: how many bins to make for each call of `generate`, at most 4,096 and at most one a
             length. Their edges are geometric, from 16 tokens to the most that a request of the
             call may generate.
         edges: the bins of all calls, instead of `bins`: `multibin.Edges` or increasing bounds, in
             tokens.
         fill: "elastic": a batch is topped up from the nearest bins; "strict": never.
-        overrun: "climb": a row that outlives its bin continues in a batch of a higher bin. Its KV
-            cache stays in memory while it waits, for any number of rows. "finish": a batch runs
-            until its last row ends.
-        order: which full bin goes first: "formed", "oldest" or "shortest". None: "oldest" with
-            climbing, "formed" without.
-        max_wait: seconds after which a waiting request leads the next batch.
+        overrun: "climb": a row that outlives its bin continues in a batch of a higher bin, with its
+            keys and values. "recompute": it continues there too, and they are computed again.
+            "finish": a batch runs until its last row ends.
+        order: which full bin goes first: "formed", "oldest", "shortest" or "deadline". None:
+            "oldest" with climbing, "formed" without.
+        max_wait: seconds after which a waiting request leads the next batch, or joins next.
+        refill_every: decode steps between replacements, in continuous mode.
+        max_prefill_tokens: the most tokens of a prompt pass; a longer prompt takes several, with
+            decode steps between. None: 2,048, on the CPU 512.
+        kv_cache_memory: bytes for keys and values, or a share of the device's free memory above 0
+            and at most 1, allocated at once. None: it grows as needed, up to half of what is free.
+        host_memory: bytes of host memory for rows that wait while the cache is full, or a share of
+            what is free. None: a quarter. What does not fit there is computed again.
+        ageing: seconds a token; lets requests have priorities.
+        budget: the most padded tokens of a batch: rows × the longest predicted output.
+        max_padding: the largest share of a batch's steps that may be padding, by the predictions,
+            when rows of other bins join.
+        adapt: lets the edges follow finished requests.
         gguf_file: a file in the model's folder or of its hub id, in the format GGUF. It has all:
             config, tokenizer and weights, which become float32. It needs the packages gguf and
             accelerate.
@@ -83,65 +89,8 @@ class LLM:
             and the value, or the kind of layer.
     """
 
-    def __init__(
-        self,
-        model: ModelSource,
-        tokenizer: TokenizerSource | None = None,
-        *,
-        scheduling: Scheduling = "multibin",
-        batch_size: int = 32,
-        bins: int = 16,
-        edges: multibin.Edges | Sequence[float] | None = None,
-        fill: Fill = "elastic",
-        overrun: Overrun = "climb",
-        order: Order | None = None,
-        max_wait: float | None = None,
-        refill_every: int = 1,
-        max_prefill_tokens: int | None = None,
-        kv_cache_memory: int | float | None = None,
-        host_memory: int | float | None = None,
-        ageing: float | None = None,
-        budget: int | None = None,
-        max_padding: float | None = None,
-        adapt: multibin.Adapt | None = None,
-        gguf_file: str | os.PathLike[str] | None = None,
-        device: str | torch.device | None = None,
-        dtype: str | torch.dtype | None = None,
-        trust_remote_code: bool = False,
-    ) -> None:
-        self._policy = Policy(
-            scheduling=scheduling,
-            batch_size=batch_size,
-            bins=bins,
-            edges=to_edges(edges),
-            fill=fill,
-            overrun=overrun,
-            order=order,
-            max_wait=max_wait,
-            ageing=ageing,
-            budget=budget,
-            max_padding=max_padding,
-            adapt=adapt,
-            refill_every=refill_every,
-            max_prefill_tokens=max_prefill_tokens,
-        )
-        budgets = Budgets(kv_cache_memory, host_memory)
-        trust = {"trust_remote_code": boolean("trust_remote_code", trust_remote_code)}
-        choice = None if tokenizer is None else resolve_tokenizer(tokenizer, **trust)
-        loaded = load(model, device=device, dtype=dtype, gguf_file=gguf_file, **trust)
-        choice = choice or find_tokenizer(model, gguf_file=gguf_file, **trust)
-        with torch.inference_mode():
-            loaded, layout = try_out(loaded)
-        self._admission = Admission(loaded, choice)
-        self._executor = Executor(loaded, layout, budgets)
-        if loaded.shortened:
-            warnings.warn(loaded.shortened, UserWarning, stacklevel=2)
-        warn_unapplied(loaded.module.generation_config)
+    def _set_up(self) -> None:
         self._lock = Lock()
-        self.model = loaded.module
-        self.tokenizer = choice.tokenizer
-        self.context = loaded.context
-        """The most tokens that the model can be fed, prompt and output together."""
         self.records: list[BatchRecord] = []
         """The batches of the last call of `generate` that ran, in their order."""
 
@@ -159,8 +108,9 @@ class LLM:
 
         A prompt that reaches the end of the model's context ends there, with `finish_reason`
         "length". Calls from several threads run one after another. The model is in evaluation mode
-        during a call. Where the largest logit is NaN or infinite, a request takes the first such
-        token and continues; other requests are not affected.
+        during a call. A Ctrl-C ends the call between two steps, and all slots are free then. Where
+        the largest logit is NaN or infinite, a request takes the first such token and continues;
+        other requests are not affected.
 
         >>> from multibin import LLM, SamplingParams
         >>> from transformers import GPT2Config, GPT2LMHeadModel
@@ -179,6 +129,9 @@ class LLM:
             lengths: predicted output tokens, one number a prompt, clipped to what the request may
                 generate. A wrong prediction costs time only. None: a request starts in the first
                 bin when climbing, and otherwise counts as all that it may generate.
+            priorities: one a prompt; 0 is the most urgent, others need `ageing`.
+            ttls: seconds, one a prompt, after which a prompt that still waits ends with
+                `finish_reason` "expired".
             use_tqdm: whether to show a progress bar.
 
         Returns:
@@ -189,43 +142,113 @@ class LLM:
             ValueError: a prompt that is empty or longer than the context, or an id outside the
                 vocabulary. A length that is negative or not finite. Arguments of unlike sizes. The
                 message names the argument and the value, and nothing has run.
+            GenerationError: the model failed for some prompts. The others have run to their ends,
+                and `outputs` has theirs.
         """
         requests = self._admission.requests(prompts, sampling_params)
-        budgets = np.array([request.budget for request in requests], dtype=np.int64)
-        predictions = self._policy.lengths(lengths, budgets)
+        several = requests[-1].sample.prompt + 1 if requests else 0
+        order = [request.sample.prompt for request in requests]
+        budgets = np.array([r.budget for r in requests if not r.sample.number], dtype=np.int64)
+        predictions = self._policy.lengths(lengths, budgets)[order]
+        options = {
+            "priorities": _each("priorities", priorities, several, order),
+            "ttls": _each("ttls", ttls, several, order),
+        }
         with self._lock:
             self.records = []
             if not requests:
                 return []
-            self._run(requests, predictions, lengths is not None, priorities, ttls, use_tqdm)
-        for request in requests:
-            if request.error is not None:
-                raise request.error
-        return [request.output(request.arrival_time) for request in requests]
+            self._run(requests, predictions, lengths is not None, options, use_tqdm)
+        return _outputs(requests)
+
+    def chat(
+        self,
+        messages: Messages,
+        sampling_params: SamplingParams | Sequence[SamplingParams] | None = None,
+        *,
+        lengths: ArrayLike | None = None,
+        priorities: ArrayLike | None = None,
+        ttls: ArrayLike | None = None,
+        use_tqdm: bool = True,
+        **template_arguments: Any,
+    ) -> list[RequestOutput]:
+        """Continues conversations, in the words of the tokenizer's chat template.
+
+        Args:
+            messages: [{"role": …, "content": …}, …], or a list of such lists.
+            sampling_params, lengths, priorities, ttls, use_tqdm: as of `generate`.
+            template_arguments: `add_generation_prompt`, `continue_final_message`, `chat_template`,
+                `add_special_tokens`, and more variables of the template.
+
+        Returns:
+            One output a conversation, in their order.
+
+        Raises:
+            TypeError, ValueError: there is no template, or it refuses the messages; and the errors
+                of `generate`.
+        """
+        return self.generate(
+            self._chat_prompts(messages, template_arguments),
+            sampling_params,
+            lengths=lengths,
+            priorities=priorities,
+            ttls=ttls,
+            use_tqdm=use_tqdm,
+        )
 
     def _run(
         self,
         requests: Sequence[Request],
         predictions: NDArray[np.int64],
         predicted: bool,
-        priorities: ArrayLike | None,
-        ttls: ArrayLike | None,
+        options: dict[str, Any],
         use_tqdm: bool,
     ) -> None:
         """Runs requests to their ends."""
         finals = [len(r.prompt_tokens) + r.budget for r in requests]
         self._executor.expect(min(len(r.prompt_tokens) for r in requests) + 16, max(finals))
         longest = max(request.budget for request in requests)
-        scheduler = self._policy.scheduler(longest, len(requests), predicted=predicted)
+        runner = self._runner(longest, len(requests), predicted=predicted)
         with (
-            Runner(self._executor, self._policy, scheduler) as runner,
+            Session(runner, self._meter) as session,
             tqdm(total=len(requests), desc="generate", unit="req", disable=not use_tqdm) as bar,
         ):
-            self.runner = runner
-            for request in requests:
-                request.listener = lambda r: bar.update() if r.finish_reason else None
-            runner.submit(requests, predictions, priorities=priorities, ttls=ttls)
-            runner.close()
-            while runner.step():
+            session.submit(requests, predictions, ends=lambda _: bar.update(), **options)
+            session.close()
+            while session.step():
                 pass
             self.records = runner.records
+
+    @contextmanager
+    def _session(self, longest: int, capacity: int) -> Iterator[Session]:
+        """Returns a session for requests that come one after another."""
+        with self._lock, Session(self._runner(longest, capacity), self._meter) as session:
+            yield session
+
+
+def _each(
+    name: str, values: ArrayLike | None, prompts: int, order: Sequence[int]
+) -> NDArray[Any] | None:
+    """Returns the number of each request, from one a prompt."""
+    if values is None:
+        return None
+    array = np.asarray(values)
+    if array.shape != (prompts,):
+        raise ValueError(
+            f"{name} must hold one number for each of {prompts} prompts, got shape {array.shape}"
+        )
+    each: NDArray[Any] = array[list(order)]
+    return each
+
+
+def _outputs(requests: Sequence[Request]) -> list[RequestOutput]:
+    """Returns one output a prompt, or raises what failed."""
+    outputs = gather(requests)
+    failed = {r.sample.prompt: r.error for r in requests if r.error is not None}
+    if not failed:
+        return outputs
+    left = [None if i in failed else output for i, output in enumerate(outputs)]
+    first = failed[min(failed)]
+    raise GenerationError(
+        f"{len(failed)} of {len(outputs)} prompts failed, the first with {first!r}", left
+    ) from first

@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 FinishReason: TypeAlias = Literal["stop", "length", "abort", "expired", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Logprob:
+    """The log probability of one token at one position.
+
+    >>> from multibin.llm import Logprob
+    >>> Logprob(-0.25, 1, " Paris").rank
+    1
+    """
+
+    logprob: float
+    """The logarithm of the probability by the model's own logits, before any parameter acts."""
+    rank: int | None = None
+    """The place among all tokens, the likeliest is 1; tokens of equal probability count."""
+    decoded_token: str | None = None
+    """The token decoded alone, special tokens included; None without a tokenizer."""
+
+
+Logprobs: TypeAlias = dict[int, Logprob]
+"""Token ids with their log probabilities: the token of the position, then the likeliest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,23 +41,30 @@ class CompletionOutput:
     """
 
     index: int
-    """The position among the continuations of the prompt: 0."""
+    """The position among the continuations of the prompt."""
     text: str
-    """What decoding prompt and tokens together adds behind the prompt, without special tokens.
+    """What decoding prompt and tokens together adds behind the prompt.
 
-    The text is cut before a stop string. It begins with a space if the first token holds one. A
-    token that does not decode is U+FFFD. Without a tokenizer the text is empty.
+    Special tokens are left out unless `skip_special_tokens` is False. The text is cut before a stop
+    string or stop token, unless `include_stop_str_in_output` is set. It begins with a space if the
+    first token holds one. A token that does not decode is U+FFFD. Without a tokenizer the text is
+    empty.
     """
     token_ids: list[int]
     """All generated tokens, an end-of-sequence token included."""
-    finish_reason: FinishReason
-    """Why the text ended.
+    finish_reason: FinishReason | None
+    """Why the text ended; None while it runs.
 
-    "stop": an end-of-sequence token or a stop string. "length": `max_tokens` or the end of the
-    context.
+    "stop": an end-of-sequence token, a stop token or a stop string. "length": `max_tokens` or the
+    end of the context. "abort": it was cancelled. "expired": its time to live passed. "error": an
+    error ended it.
     """
-    stop_reason: str | None = None
-    """The stop string that was found; None where an end-of-sequence token ended the text."""
+    stop_reason: int | str | None = None
+    """The stop string or the id of the stop token; None for an end-of-sequence token."""
+    logprobs: list[Logprobs] | None = None
+    """Log probabilities at each generated token; None unless asked for."""
+    cumulative_logprob: float | None = None
+    """The sum of the log probabilities of the generated tokens; None unless asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +80,9 @@ class RequestMetrics:
     arrival_time: float
     """When the first batch of the call started, with every request of the call waiting."""
     first_token_time: float
-    """When the first token was on the host."""
+    """When the first token was on the host; NaN before."""
     finished_time: float
-    """When the last token was on the host."""
+    """When the last token was on the host; NaN before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +106,13 @@ class RequestOutput:
     prompt_token_ids: list[int]
     """The prompt as token ids."""
     outputs: list[CompletionOutput]
-    """The continuations: one."""
+    """The continuations, `n` of them."""
     finished: bool
-    """True, as `generate` returns finished requests."""
+    """Whether all continuations have ended; `generate` returns finished requests."""
     metrics: RequestMetrics
-    """When the request reached each stage."""
+    """When the request reached each stage; of several continuations, the first or last does."""
+    prompt_logprobs: Sequence[Logprobs | None] | None = None
+    """Log probabilities at each token of the prompt, None at the first; None unless asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
 
 from multibin._args import sentence, shown
+from multibin.llm._engine.chat import Messages, chat_prompts
+from multibin.llm._engine.encoding import bad_word_ids, encoded, from_mapping, token_ids
 from multibin.llm._engine.pieces import Pieces
-from multibin.llm._engine.request import Request
+from multibin.llm._engine.request import Request, Sample
+from multibin.llm._engine.sampling.uniforms import sample_seed
 from multibin.llm._engine.tensors import to_list
 from multibin.llm._load.eos import eos_ids
-from multibin.llm._load.failures import first_line
 from multibin.llm._load.models import Model
 from multibin.llm._load.tokenizers import Choice, Tokenizer
 from multibin.llm._params import SamplingParams
 
 Prompt: TypeAlias = str | Sequence[int] | Mapping[str, Any]
-"""Text, token ids, or {"prompt": text} or {"prompt_token_ids": ids}."""
+"""Text, token ids, or {"prompt": text} or {"prompt_token_ids": ids}.
+
+With {"prompt": text, "add_special_tokens": False} the tokenizer adds no special tokens.
+"""
 
 CHECKED = 32
 """Ids at the end of a prompt of which one must decode."""
@@ -40,6 +45,8 @@ class Admission:
 
     model: Model
     choice: Choice
+    defaults: SamplingParams = SamplingParams()  # noqa: RUF009 it is frozen
+    """Parameters of calls that give none."""
 
     @property
     def tokenizer(self) -> Tokenizer | None:
@@ -50,50 +57,82 @@ class Admission:
         self,
         prompts: Prompt | Sequence[Prompt],
         sampling_params: SamplingParams | Sequence[SamplingParams] | None,
+        *,
+        first_key: int = 0,
     ) -> list[Request]:
-        """Returns one request a prompt, in their order.
+        """Returns the requests of all prompts: `n` for each, side by side, in their order.
+
+        Their keys count from `first_key`. The request's `sample` says which prompt it continues.
 
         Raises:
             TypeError: a prompt or parameters of the wrong type.
             ValueError: a prompt that is empty or too long, or has an id outside the vocabulary.
-                Text or stop strings without a tokenizer. Not one set of parameters a prompt.
+                Text, stop strings or bad words without a tokenizer. Not one set of parameters a
+                prompt.
         """
         several = _listed(prompts)
-        tokenized = [self._tokenized(f"prompts[{i}]", prompt) for i, prompt in enumerate(several)]
-        params = _params(sampling_params, len(several))
+        params = _params(sampling_params, self.defaults, len(several))
+        pairs = enumerate(zip(several, params, strict=True))
+        tokenized = [self._tokenized(f"prompts[{i}]", *pair) for i, pair in pairs]
         if self.tokenizer is not None and tokenized:
             _warn_undecodable(self.tokenizer, tokenized[0].tokens[-CHECKED:])
-        pairs = zip(tokenized, params, strict=True)
-        requests = [self._request(key, *pair) for key, pair in enumerate(pairs)]
+        requests: list[Request] = []
+        for index, pair in enumerate(zip(tokenized, params, strict=True)):
+            requests += self._continuations(first_key + len(requests), index, *pair)
         _draw_seeds(requests)
         return requests
 
-    def _request(self, key: int, prompt: Tokenized, params: SamplingParams) -> Request:
+    def chat(self, messages: Messages, **options: Any) -> list[dict[str, Any]]:
+        """Returns a prompt for each conversation; `options` are those of `chat_prompts`."""
+        return chat_prompts(self.tokenizer, messages, missing=self.choice.missing, **options)
+
+    def _continuations(
+        self, key: int, index: int, prompt: Tokenized, params: SamplingParams
+    ) -> Iterator[Request]:
+        """Yields the requests of one prompt."""
         if params.stop_strings and self.tokenizer is None:
             message = sentence("stop", "None without a tokenizer", params.stop)
             raise ValueError(f"{message}{self.choice.missing}")
+        self._check_bias(params)
+        bad = bad_word_ids(params.bad_words or (), self.choice)
         # The last token that is generated is never fed.
         room = self.model.context - len(prompt.tokens) + 1
-        return Request(
-            key,
-            prompt.text,
-            prompt.tokens,
-            params,
-            budget=min(params.max_tokens, room),
-            eos=self.model.eos or eos_ids(self.tokenizer),
-            tokenizer=self.tokenizer,
-        )
+        eos = self.model.eos or eos_ids(self.tokenizer)
+        # One continuation reports the prompt for all.
+        others = params if params.n == 1 else replace(params, prompt_logprobs=None)
+        for number in range(params.n):
+            yield Request(
+                key + number,
+                prompt.text,
+                prompt.tokens,
+                others if number else params,
+                budget=room if params.max_tokens is None else min(params.max_tokens, room),
+                eos=eos,
+                tokenizer=self.tokenizer,
+                bad_word_ids=bad,
+                sample=Sample(index, number),
+            )
 
-    def _tokenized(self, name: str, prompt: object) -> Tokenized:
+    def _check_bias(self, params: SamplingParams) -> None:
+        for token in params.logit_bias or ():
+            if token >= self.model.vocabulary:
+                last = self.model.vocabulary - 1
+                rule = f"ids of the model's vocabulary, between 0 and {last}"
+                raise ValueError(sentence("logit_bias", rule, token))
+
+    def _tokenized(self, name: str, prompt: object, params: SamplingParams) -> Tokenized:
+        special = True
         if isinstance(prompt, Mapping):
-            prompt = _from_mapping(name, prompt)
+            prompt, special = from_mapping(name, prompt)
         text = prompt if isinstance(prompt, str) else None
         if text is None:
-            tokens = _ids(name, prompt, "text or token ids")
+            tokens = token_ids(name, prompt, "text or token ids")
         else:
-            tokens = self._encoded(name, text)
+            tokens = encoded(name, text, self.choice, add_special_tokens=special)
         if not tokens:
             raise ValueError(sentence(name, "non-empty", prompt))
+        if (kept := params.truncate_prompt_tokens) is not None:
+            tokens = tokens[-(self.model.context if kept < 0 else int(kept)) :]
         self._check_context(name, tokens)
         self._check_vocabulary(name, tokens)
         return Tokenized(text, tokens)
@@ -111,17 +150,6 @@ class Admission:
             if not 0 <= tokens[position] <= last:
                 rule = f"an id of the model's vocabulary, between 0 and {last}"
                 raise ValueError(sentence(f"{name}[{position}]", rule, tokens[position]))
-
-    def _encoded(self, name: str, text: str) -> list[int]:
-        if self.tokenizer is None:
-            message = sentence(name, "token ids without a tokenizer", text)
-            raise ValueError(f"{message}{self.choice.missing}")
-        try:
-            tokens = self.tokenizer.encode(text)
-        except Exception as error:
-            message = sentence(name, "text that the tokenizer encodes", text)
-            raise ValueError(f"{message}: {first_line(error)}") from error
-        return _ids(name, tokens, "encoded to a list of token ids")
 
 
 def _warn_undecodable(tokenizer: Tokenizer, tokens: list[int]) -> None:
@@ -147,35 +175,14 @@ def _listed(prompts: Prompt | Sequence[Prompt]) -> Sequence[object]:
     return [listed] if alone else listed
 
 
-def _from_mapping(name: str, prompt: Mapping[str, object]) -> object:
-    for key in ("prompt_token_ids", "prompt"):
-        if key in prompt:
-            return prompt[key]
-    raise ValueError(f"{name} must have 'prompt' or 'prompt_token_ids', got {sorted(prompt)}")
-
-
-def _ids(name: str, values: object, rule: str) -> list[int]:
-    """Returns token ids as a list of ints.
-
-    Raises:
-        TypeError: not a sequence, or an element that is no integer.
-    """
-    tokens = to_list(values)
-    if not isinstance(tokens, list | tuple):
-        raise TypeError(sentence(name, rule, values))
-    for position, token in enumerate(tokens):
-        # bool is an int to Python; exactly int is the common case and the fast one.
-        if type(token) is not int and (isinstance(token, bool) or not isinstance(token, Integral)):
-            raise TypeError(sentence(f"{name}[{position}]", "a token id", token))
-    return [int(token) for token in tokens]
-
-
 def _params(
-    params: SamplingParams | Sequence[SamplingParams] | None, prompts: int
+    params: SamplingParams | Sequence[SamplingParams] | None,
+    defaults: SamplingParams,
+    prompts: int,
 ) -> Sequence[SamplingParams]:
     """Returns one set of parameters a prompt."""
     if params is None or isinstance(params, SamplingParams):
-        return [params or SamplingParams()] * prompts
+        return [params or defaults] * prompts
     if not isinstance(params, list | tuple):
         raise TypeError(sentence("sampling_params", "SamplingParams or a list of them", params))
     for index, one in enumerate(params):
@@ -190,8 +197,15 @@ def _params(
 
 
 def _draw_seeds(requests: Sequence[Request]) -> None:
-    """Draws seeds from torch's global generator for the requests that sample and have none."""
-    unseeded = [r for r in requests if r.params.seed is None and not r.params.greedy]
-    seeds = torch.randint(2**63 - 1, (len(unseeded),)) if unseeded else torch.empty(0)
-    for request, seed in zip(unseeded, seeds.tolist(), strict=True):
-        request.seed = seed
+    """Gives requests that sample their seeds.
+
+    A prompt without a seed draws one from torch's global generator. Its continuations derive theirs
+    from it.
+    """
+    sampled = [request for request in requests if not request.params.greedy]
+    unseeded = {r.sample.prompt for r in sampled if r.params.seed is None}
+    drawn = torch.randint(2**63 - 1, (len(unseeded),)) if unseeded else torch.empty(0)
+    seeds = dict(zip(sorted(unseeded), drawn.tolist(), strict=True))
+    for request in sampled:
+        prompt, number = request.sample
+        request.seed = sample_seed(seeds.get(prompt, request.seed), number)

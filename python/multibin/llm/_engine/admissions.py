@@ -18,7 +18,7 @@ from multibin.llm._outputs import BatchRecord
 
 @dataclass
 class Work:
-    """Passes so far, and what was in them."""
+    """What was done so far."""
 
     prefills: int = 0
     """Prompt passes."""
@@ -26,8 +26,14 @@ class Work:
     """Tokens in prompt passes."""
     steps: int = 0
     """Decode steps."""
-    rows: int = 0
+    rows_computed: int = 0
     """Rows summed over all passes."""
+    preempted: int = 0
+    """Running rows that lost their slot to another."""
+    positions_used: int = 0
+    """Positions cached, summed over rows and decode steps."""
+    positions_allocated: int = 0
+    """Positions of slots, summed over rows and decode steps."""
 
 
 class Admitted(NamedTuple):
@@ -134,7 +140,7 @@ class Batches:
             tokens=tuple(len(row.tokens) - row.progress for row in rows),
             prefills=work.prefills - before.prefills,
             decode_steps=work.steps - before.steps,
-            rows_computed=work.rows - before.rows,
+            rows_computed=work.rows_computed - before.rows_computed,
             started=self._begun,
             finished=perf_counter(),
         )

@@ -63,6 +63,20 @@ class CacheView(FullCache):
         half.index_copy_(1, self.targets, flat)
 
 
+class ExpandedView(CacheView):
+    """The arena for models that compute from their cache what they attend to, in prompt passes."""
+
+    places: Tensor | None = None
+    """The positions in the arena of all that the tokens attend to; None: the new states alone."""
+
+    def seen(self, index: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns all that the tokens attend to, [1, kv_heads, places, dim]."""
+        if self.places is None:
+            return keys, values
+        keys, values = (half[:, self.places] for half in self._arena.layers[index])
+        return keys[None], values[None]
+
+
 class DenseView(CacheView):
     """The arena as one tensor of all rows, for attention of the model's own."""
 

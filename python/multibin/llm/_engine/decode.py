@@ -15,7 +15,7 @@ from multibin.llm._engine.cache_view import CacheView, DenseView
 from multibin.llm._engine.masks import mask_form
 from multibin.llm._engine.size_classes import aligned
 from multibin.llm._engine.space import Slot
-from multibin.llm._load.hf import FULL, Layer, Scores, attending
+from multibin.llm._load.hf import FULL, Layer, Scores, States, attending
 from multibin.llm._load.models import Model
 
 FULL_LAYER = Layer(FULL)
@@ -99,7 +99,7 @@ class OwnDecode:
     def __init__(self, model: Model, arena: Arena) -> None:
         self._model = model
         self._arena = arena
-        self._view = CacheView(arena)
+        self._view = DenseView(arena) if model.expands else CacheView(arena)
         self._layers = [
             layer if layer.is_windowed else FULL_LAYER for layer in _layers(model, arena)
         ]
@@ -110,6 +110,8 @@ class OwnDecode:
         """Sets the rows, in order of their slots: positions cached, and the token to feed."""
         self._state = State(slots, lengths, tokens, self._model.device)
         self._view.targets = self._state.targets
+        if isinstance(self._view, DenseView):
+            self._view.place(slots)
         self._groups = [
             Group(rows, slots[rows.start], lengths[rows.start : rows.stop], self._arena)
             for rows in _runs(slots)
@@ -118,6 +120,15 @@ class OwnDecode:
         if not all(group.even for group in self._groups):
             keys = torch.arange(max(slot.capacity for slot in slots), device=self._model.device)
             self._hidden = self._additive(visible(FULL_LAYER, self._state.positions, keys))
+
+    def hold(self, states: States) -> None:
+        """Sets the states of the rows, for a model that keeps some; steps write to them."""
+        self._view.hold(states)
+
+    @property
+    def states(self) -> States:
+        """Returns the states of the rows."""
+        return self._view.states
 
     def feed(self, tokens: Tensor) -> None:
         """Sets the tokens of the next step, [rows]."""
@@ -133,7 +144,9 @@ class OwnDecode:
             layer: [self._sight(layer, group) for group in self._groups]
             for layer in set(self._layers)
         }
-        with attending(self._attend):
+        if isinstance(self._view, DenseView):
+            self._view.width = max(group.width for group in self._groups)
+        with attending(self._attend, any_keys=self._model.expands):
             logits = self._model.decode(state.tokens, self._view, state.positions, None)
         state.advance()
         for group in self._groups:
@@ -147,7 +160,11 @@ class OwnDecode:
         for group, (first, stop, mask) in zip(
             self._groups, self._sights[self._layers[index]], strict=True
         ):
-            keys, values = (half[:, :, first:stop] for half in group.layers[index])
+            halves = (key[group.rows], value[group.rows])
+            keys, values = (
+                half[:, :, first:stop]
+                for half in (halves if self._model.expands else group.layers[index])
+            )
             parts.append(attention(query[group.rows], keys, values, mask, scores))
         return (parts[0] if len(parts) == 1 else torch.cat(parts)).transpose(1, 2)
 

@@ -15,7 +15,8 @@ from multibin.llm._engine.decode import Decode, MaskedDecode, OwnDecode
 from multibin.llm._engine.layout import CacheLayout
 from multibin.llm._engine.memory import Memory, Row
 from multibin.llm._engine.prompts import Chunk, PackedPrompts, PaddedPrompts
-from multibin.llm._engine.size_classes import Traffic, geometric
+from multibin.llm._engine.size_classes import ALIGNMENT, Traffic, aligned, geometric
+from multibin.llm._engine.states import RowStates
 from multibin.llm._load.eval_mode import eval_mode
 from multibin.llm._load.hf import attention_installed
 from multibin.llm._load.models import Model
@@ -34,7 +35,7 @@ class Executor:
         self.model = model
         budget = budgets.of(layout)
         most = budget.device // layout.position_bytes
-        longest = max(min(model.context, most) // 8 * 8, 8)
+        longest = min(aligned(model.context), most // ALIGNMENT * ALIGNMENT)
         classes = geometric(min(SHORTEST, longest), longest)
         self.arena = Arena(layout, 0 if budget.grows else most, classes)
         self.memory = Memory(self.arena, budget)
@@ -43,11 +44,12 @@ class Executor:
         """The most positions of a row: the context, or what the memory holds."""
         self._prompts: PackedPrompts | PaddedPrompts
         self._decode: Decode
+        self._states: RowStates | None = None
         if model.attends:
-            self._prompts, self._decode = (
-                PackedPrompts(model, self.arena),
-                OwnDecode(model, self.arena),
-            )
+            prompts, decode = PackedPrompts(model, self.arena), OwnDecode(model, self.arena)
+            self._prompts, self._decode = prompts, decode
+            if model.keeps_state:
+                self._states = RowStates(model, prompts, decode)
         else:
             self._prompts, self._decode = (
                 PaddedPrompts(model, self.arena),
@@ -74,13 +76,42 @@ class Executor:
         else:
             self.arena.classes = geometric(min(shortest, longest), self._up(longest))
 
+    def check_fits(self, prompt: int, budget: int) -> None:
+        """Checks that a row can have a slot for a prompt and what it may generate, alone.
+
+        Args:
+            prompt: tokens of the prompt.
+            budget: the most tokens that it may generate.
+
+        Raises:
+            ValueError: the memory for keys and values is too small.
+        """
+        needed, most = prompt + budget - 1, self.memory.most()
+        if needed > most:
+            size = self.arena.layout.position_bytes
+            raise ValueError(
+                f"a prompt of {prompt} tokens that may generate {budget} needs {needed} positions "
+                f"of the KV cache ({needed * size} bytes), and there are {most} "
+                f"({most * size} bytes)"
+            )
+
+    def lack(self, positions: int) -> MemoryError:
+        """Returns the error of a row that has no slot although no other has one."""
+        size = self.arena.layout.position_bytes
+        return MemoryError(
+            f"a row needs {positions * size} bytes of the KV cache, which has "
+            f"{self.arena.space.size * size} and cannot grow, for lack of memory"
+        )
+
     def _up(self, longest: int) -> int:
-        return min(-(-longest // 8) * 8, self.longest)
+        return min(aligned(longest), self.longest)
 
     def prompts(self, chunks: Sequence[Chunk], *, every: bool = False) -> Tensor:
         """Runs chunks of prompts: the logits behind each, or with `every` behind each token."""
         begin = perf_counter()
         logits = self._prompts(chunks, every=every)
+        if self._states is not None and chunks[0].row is not None:
+            self._states.computed(chunks[0].row)
         self.forward_seconds += perf_counter() - begin
         return logits
 
@@ -92,6 +123,8 @@ class Executor:
         """Sets the rows that decode, in order of their slots, and the token to feed to each."""
         slots = [row.slot for row in rows if row.slot is not None]
         self._decode.load(slots, [row.cached for row in rows], tokens)
+        if self._states is not None:
+            self._states.load(rows)
 
     def decode(self) -> Tensor:
         """Decodes a step and returns the logits behind each row, [rows, vocab]."""

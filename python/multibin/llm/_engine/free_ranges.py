@@ -55,6 +55,11 @@ class FreeRanges:
         stop = self._stops[start]
         return (start, stop) if position <= stop else None
 
+    def between(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """Returns the ranges that begin in [start, stop), from left to right."""
+        first, last = (bisect_left(self._by_place, at) for at in (start, stop))
+        return [(at, self._stops[at]) for at in self._by_place[first:last]]
+
     def covers(self, start: int, stop: int) -> bool:
         """Returns true if all of [start, stop) is free."""
         found = self.around(start)

@@ -13,6 +13,7 @@ from torch import Tensor
 from multibin.llm._engine.arena import Arena, Copy
 from multibin.llm._engine.space import Move, Slot
 from multibin.llm._load.failures import is_out_of_memory
+from multibin.llm._load.hf import States, moved
 
 
 class Row:
@@ -27,6 +28,8 @@ class Row:
         """Positions in the slot or the block, counted from the first."""
         self.prompt: Sequence[int] = ()
         """The tokens of a kept row."""
+        self.states: States | None = None
+        """Its state of fixed size, where the model keeps some and it is in no batch."""
         self.is_shared = False
         """Whether another row has the same beginning, copied from this one or to it."""
 
@@ -105,6 +108,8 @@ class Memory:
     costs: Costs = field(default_factory=Costs)
     host_used: int = 0
     """Bytes of blocks in host memory."""
+    host_rows: int = 0
+    """Rows that have these blocks."""
     version: int = 0
     """Grows whenever slots of running rows may have moved."""
     parked: dict[Row, None] = field(default_factory=dict)
@@ -113,15 +118,32 @@ class Memory:
     """Rows of finished requests, whose beginning others may share; the first to go."""
     rows: dict[int, Row] = field(default_factory=dict)
     """All rows with a slot, by its start."""
+    gone: list[Row] = field(default_factory=list)
+    """Rows that were kept and have made room; the runner forgets their prompts."""
+    full: bool = False
+    """Whether the arena could not grow within its budget, for lack of memory."""
 
     @property
     def most_positions(self) -> int:
-        """Returns the positions that the budget allows."""
-        return self.budget.device // self.arena.layout.position_bytes
+        """Returns the positions that the arena may have."""
+        size = self.arena.space.size
+        if self.full or not self.budget.grows:
+            return size
+        return max(size, self.budget.device // self.arena.layout.position_bytes)
 
-    def fits(self, positions: int) -> bool:
-        """Returns whether a row of so many positions can have a slot when it is alone."""
-        return positions <= self.arena.classes.longest
+    def most(self) -> int:
+        """Returns the positions that a row can have when it is alone."""
+        return min(self.arena.classes.longest, self.most_positions)
+
+    def clear(self) -> None:
+        """Frees everything, also what an interrupted change has left."""
+        for row in {*self.rows.values(), *self.parked, *self.kept}:
+            row.slot, row.block, row.cached = None, None, 0
+        for rows in (self.rows, self.parked, self.kept, self.gone):
+            rows.clear()
+        self.arena.reset()
+        self.host_used, self.host_rows, self.full = 0, 0, False
+        self.version += 1
 
     def place(self, row: Row, positions: int) -> bool:
         """Gives a row without a slot one for this many positions; returns false if none is free.
@@ -167,19 +189,13 @@ class Memory:
         """Notes that a parked row runs again, in its slot."""
         self.parked.pop(row, None)
 
-    def keep(self, row: Row, positions: int, most: int) -> Row | None:
-        """Keeps the beginning of a row whose request has ended, of at most `most` such rows.
-
-        Returns:
-            A row that was kept so far and is released now, if any.
-        """
+    def keep(self, row: Row, positions: int, most: int) -> None:
+        """Keeps the beginning of a row whose request has ended, of at most `most` such rows."""
+        self.parked.pop(row, None)
         row.cached = positions
         self.kept[row] = None
-        if len(self.kept) <= most:
-            return None
-        oldest = next(iter(self.kept))
-        self.release(oldest)
-        return oldest
+        if len(self.kept) > most:
+            self._release_kept()
 
     def release(self, row: Row) -> None:
         """Frees what a row has."""
@@ -190,15 +206,15 @@ class Memory:
         if row.block is not None:
             self._forget_block(row)
         row.cached = 0
+        row.states = None
 
     def evict(self, row: Row) -> None:
         """Takes the slot of a row: its content goes to host memory, or is dropped."""
         size = row.cached * self.arena.layout.position_bytes
         keeps = row.cached and self.host_used + size <= self.budget.host
-        if keeps and not self.costs.recompute(row.cached, size):
-            self._offload(row, size)
-        else:
+        if not keeps or self.costs.recompute(row.cached, size) or not self._offload(row, size):
             row.cached = 0
+            row.states = None
             self.counts.dropped += 1
         self.parked.pop(row, None)
         if row.slot is not None:
@@ -213,17 +229,30 @@ class Memory:
         """Returns rows, slots and bytes of each size class, and what happened to rows."""
         size = self.arena.layout.position_bytes
         classes = Counter(slot.capacity for slot in self.arena.space.slots())
+        # Another thread may ask.
+        slots = [row.slot for row in list(self.rows.values()) if self._runs(row)]
+        running = Counter(slot.capacity for slot in slots if slot is not None)
         return {
             "classes": [
-                {"capacity": capacity, "slots": count, "bytes": capacity * count * size}
+                {
+                    "capacity": capacity,
+                    "slots": count,
+                    "rows": running[capacity],
+                    "bytes": capacity * count * size,
+                }
                 for capacity, count in sorted(classes.items())
             ],
+            "rows_kept": len(self.kept),
             "rows_parked_device": len(self.parked),
+            "rows_parked_host": self.host_rows,
             "bytes_host": self.host_used,
             "arena_bytes": self.arena.space.size * size,
             "arena_bytes_used": self.arena.space.used * size,
             **vars(self.counts),
         }
+
+    def _runs(self, row: Row) -> bool:
+        return row not in self.parked and row not in self.kept
 
     def _settle(self, row: Row, start: int) -> None:
         """Notes the new slot of a row, and zeroes it behind what is cached."""
@@ -236,14 +265,25 @@ class Memory:
         del self.rows[row.start]
         row.slot = None
 
-    def _offload(self, row: Row, size: int) -> None:
+    def _offload(self, row: Row, size: int) -> bool:
+        """Copies a row to host memory; returns false if there is none."""
         begin = perf_counter()
-        row.block = self.arena.fetch(row.start, row.cached)
+        try:
+            row.block = self.arena.fetch(row.start, row.cached)
+            if row.states is not None:
+                row.states = moved(row.states, "cpu")
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            row.block = None
+            return False
         if self.costs.copy_byte is None:
             self._finish_copies()
             self.costs.copy_byte = (perf_counter() - begin) / size
         self.host_used += size
+        self.host_rows += 1
         self.counts.offloaded += 1
+        return True
 
     def _finish_copies(self) -> None:
         """Waits for the device, to measure a copy: once."""
@@ -252,6 +292,7 @@ class Memory:
     def _forget_block(self, row: Row) -> None:
         assert row.block is not None
         self.host_used -= row.block.shape[3] * self.arena.layout.position_bytes
+        self.host_rows -= 1
         row.block = None
 
     def _allocate(self, capacity: int) -> int | None:
@@ -268,24 +309,29 @@ class Memory:
 
     def _grow(self, capacity: int) -> bool:
         """Enlarges the arena within its budget; returns whether it did."""
-        size = self.arena.space.size
-        if not self.budget.grows or size >= self.most_positions:
+        size, most = self.arena.space.size, self.most_positions
+        if size >= most:
             return False
-        try:
-            self.arena.grow(min(max(2 * size, size + capacity), self.most_positions))
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            # What there is must do.
-            self.budget.grows = False
-            return False
-        self.version += 1
-        return True
+        for wanted in (max(2 * size, size + capacity), size + capacity):
+            try:
+                self.arena.grow(min(wanted, most))
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+            else:
+                self.version += 1
+                return True
+        # What there is must do.
+        self.full = True
+        return False
 
     def _release_kept(self) -> bool:
+        """Releases the row that was kept first; returns false if there is none."""
         if not self.kept:
             return False
-        self.release(next(iter(self.kept)))
+        row = next(iter(self.kept))
+        self.release(row)
+        self.gone.append(row)
         return True
 
     def _close_gaps(self, capacity: int) -> bool:
@@ -293,7 +339,12 @@ class Memory:
         moves = self.arena.space.room(capacity)
         if not moves:
             return False
-        self._make(moves)
+        try:
+            self._make(moves)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            return False
         return True
 
     def arrange(self, rows: Sequence[Row], *, uniform: bool) -> None:
@@ -319,23 +370,32 @@ class Memory:
 
     def _make(self, moves: Sequence[Move]) -> None:
         """Moves slots with their rows, in this order."""
-        if not moves:
-            return
-        moved = [(self.rows[move.source], move) for move in moves]
-        copies = [Copy(move.source, move.destination, row.cached) for row, move in moved]
         if _overlap(moves):
-            self.arena.move_one_by_one(copies)
+            # After a lack of memory, each row is either where it was or where it goes.
+            for move in moves:
+                self._make_at_once([move])
+        elif moves:
+            self._make_at_once(moves)
+
+    def _make_at_once(self, moves: Sequence[Move]) -> None:
+        """Moves slots with their rows; one alone may overlap its own source."""
+        rows = [self.rows[move.source] for move in moves]
+        copies = [
+            Copy(move.source, move.destination, row.cached)
+            for row, move in zip(rows, moves, strict=True)
+        ]
+        if len(copies) == 1:
+            self.arena.move(copies[0])
         else:
             self.arena.copy(copies)
-        for row, move in moved:
+        self.version += 1
+        for row, move in zip(rows, moves, strict=True):
             self.arena.space.move(move.source, move.destination)
             del self.rows[move.source]
-            # A later row of `moved` may still be noted where this one goes.
             row.slot = Slot(move.destination, move.capacity)
             self.rows[move.destination] = row
             self.arena.clear(move.destination + row.cached, row.slot.stop)
         self.counts.moved += len(moves)
-        self.version += 1
 
 
 def _overlap(moves: Iterable[Move]) -> bool:

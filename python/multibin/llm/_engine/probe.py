@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from multibin.llm._engine.arena import Arena
-from multibin.llm._engine.decode import Decode, MaskedDecode, OwnDecode
+from multibin.llm._engine.decode import MaskedDecode, OwnDecode
 from multibin.llm._engine.layout import CacheLayout, LayerShape
 from multibin.llm._engine.prompts import Chunk, PackedPrompts, PaddedPrompts
 from multibin.llm._engine.size_classes import SizeClasses, aligned
@@ -43,12 +43,16 @@ def try_out(model: Model) -> Trial:
     Raises:
         ValueError: none passed; the message is that of the first form with a mask.
     """
-    failures = []
+    failures: list[UnfitError] = []
     # The cache has the model's own dtype, also if later calls run under autocast.
     with torch.autocast(model.device.type, enabled=False):
         for form in hf.forms(model.module):
-            if found := _with_attention(replace(model, form=form)):
-                return found
+            for expands in (False, True):
+                if found := _with_attention(replace(model, form=form), expands, failures):
+                    return found
+        if model.keeps_state:
+            raise failures[0]
+        failures.clear()
         for form in hf.forms(model.module):
             try:
                 return _tried(replace(model, form=form))
@@ -57,14 +61,16 @@ def try_out(model: Model) -> Trial:
     raise failures[0]
 
 
-def _with_attention(model: Model) -> Trial | None:
+def _with_attention(model: Model, expands: bool, failures: list[UnfitError]) -> Trial | None:
     """Returns the model with the engine's attention, None where a layer does not fit it."""
     if not hf.takes_attention(model.module):
+        failures.append(UnfitError(f"{_name(model)} has attention of its own beside its state"))
         return None
     try:
         with hf.attention_installed(model.module):
-            return _tried(model.with_attention())
-    except UnfitError:
+            return _tried(model.with_attention(expands=expands))
+    except UnfitError as error:
+        failures.append(error)
         return None
 
 
@@ -101,19 +107,22 @@ def _remedy(model: Model) -> str:
 
 
 def measure(model: Model) -> CacheLayout:
-    """Returns what `model` caches, seen in a plain transformers cache after one token.
+    """Returns what `model` caches, seen in a plain transformers cache after two tokens.
 
     Raises:
         UnfitError: nothing is cached, or on several devices or in several dtypes; or the output is
             not one row of logits a token.
     """
-    recorder = hf.Recorder()
-    logits = model.prefill(_ids(model, [_tokens(model, 1)]), recorder.cache)
+    recorder = hf.Recorder(model.module.config if model.keeps_state else None)
+    tokens = _tokens(model, min(2, model.context))
+    logits = model.prefill(_ids(model, [tokens]), recorder.cache)
     layers = recorder.layers()
     if not layers:
         raise UnfitError(f"{_name(model)} caches no keys and values in layer 0")
-    if logits.dim() != 3 or logits.shape[:2] != (1, 1):
-        raise UnfitError(f"{_name(model)} gives {list(logits.shape)} for one token, not its logits")
+    if logits.dim() != 3 or logits.shape[0] != 1:
+        raise UnfitError(f"{_name(model)} gives {list(logits.shape)} for tokens, not their logits")
+    if logits.shape[1] != len(tokens):
+        raise UnfitError(f"{_name(model)} gives the logits of the last position alone")
     kinds = {(keys.device, keys.dtype) for keys, _ in layers.values()}
     if len(kinds) > 1:
         shown = ", ".join(sorted(f"{device} {dtype}" for device, dtype in kinds))
@@ -149,8 +158,6 @@ def _why(model: Model) -> str:
     """Returns the reason for which rows of a model disturb each other."""
     ids = _ids(model, [_tokens(model, 2)])
     one, two = (hf.logits_alone(model.module, part)[0] for part in (ids[:, :1], ids))
-    if len(two) != 2:
-        return "it gives the logits of the last position alone"
     if _unlike(two[0], one[0]):
         return "it is not causal, as later tokens change earlier ones"
     return "it does not keep one position and one mask a row"
@@ -167,10 +174,21 @@ def _together(
     arena = Arena(layout, len(rows) * capacity, SizeClasses((capacity,)))
     slots = [Slot(row * capacity, capacity) for row in range(len(rows))]
     prefill = PackedPrompts(model, arena) if model.attends else PaddedPrompts(model, arena)
-    decode: Decode = OwnDecode(model, arena) if model.attends else MaskedDecode(model, arena)
+    decode = OwnDecode(model, arena) if model.attends else MaskedDecode(model, arena)
     pairs = zip(slots, prompts, strict=True)
-    prefilled = prefill([Chunk(slot.start, 0, prompt) for slot, prompt in pairs])
+    chunks = [Chunk(slot.start, 0, prompt) for slot, prompt in pairs]
+    states: list[hf.States] = []
+    if isinstance(prefill, PackedPrompts) and model.keeps_state:
+        logits = []
+        for chunk in chunks:
+            logits.append(prefill([chunk]))
+            states.append(prefill.states)
+        prefilled = torch.cat(logits)
+    else:
+        prefilled = prefill(chunks)
     decode.load(slots, [len(row) - 1 for row in rows], [row[-1] for row in rows])
+    if isinstance(decode, OwnDecode) and states:
+        decode.hold(hf.joined(states, range(len(states)), layout.device))
     return torch.cat([prefilled, decode.logits()])
 
 

@@ -13,9 +13,10 @@ from torch import Tensor
 from multibin.kernels import pad
 from multibin.llm._engine.arena import Arena
 from multibin.llm._engine.attention import attention, visible
-from multibin.llm._engine.cache_view import CacheView
+from multibin.llm._engine.cache_view import CacheView, ExpandedView
 from multibin.llm._engine.head import hook_head, projected, projecting
-from multibin.llm._load.hf import Layer, Scores, attending
+from multibin.llm._engine.memory import Row
+from multibin.llm._load.hf import Layer, Scores, States, attending
 from multibin.llm._load.models import Model
 
 
@@ -27,6 +28,8 @@ class Chunk(NamedTuple):
     past: int
     """Positions of the row that are cached."""
     tokens: Sequence[int]
+    row: Row | None = None
+    """Whose they are, for a model that keeps a state for each row."""
 
     @property
     def stop(self) -> int:
@@ -43,17 +46,28 @@ class PackedPrompts:
     def __init__(self, model: Model, arena: Arena) -> None:
         self._model = model
         self._arena = arena
-        self._view = CacheView(arena)
+        self._view = ExpandedView(arena) if model.expands else CacheView(arena)
         self._layers = model.layers(arena.layout.indices)
         self._masks: dict[tuple[int, Layer], Tensor | None] = {}
         self._chunks: Sequence[Chunk] = ()
+        self._keeps_state = model.keeps_state
         hook_head(model.module)
+
+    @property
+    def states(self) -> States:
+        """Returns the state behind the one prompt that ran, of a model that keeps some."""
+        return self._view.states
 
     def __call__(self, chunks: Sequence[Chunk], *, every: bool = False) -> Tensor:
         """Caches the chunks' tokens, and returns the logits behind each chunk, [chunks, vocab].
 
-        With `every`, the logits are those behind each token of each chunk, [tokens, vocab].
+        With `every`, the logits are those behind each token of each chunk, [tokens, vocab]. A model
+        that keeps state runs one whole prompt.
         """
+        if self._keeps_state:
+            assert len(chunks) == 1
+            assert not chunks[0].past
+            self._view.hold(self._model.new_states())
         self._chunks = chunks
         self._masks.clear()
         ids, positions, targets = self._inputs(chunks)
@@ -62,32 +76,44 @@ class PackedPrompts:
         wanted = wanted.to(ids.device)
         self._view.targets = targets
         self._view.past = max(chunk.past for chunk in chunks)
-        with attending(self._attend), projecting(wanted, ids):
+        with attending(self._attend, any_keys=self._model.expands), projecting(wanted, ids):
             logits = self._model.prefill(ids, self._view, positions)
         return projected(logits, wanted, ids)
 
     def _inputs(self, chunks: Sequence[Chunk]) -> tuple[Tensor, Tensor, Tensor]:
         """Returns ids [1, tokens], positions [1, tokens], and targets [tokens]."""
         positions = [np.arange(chunk.past, chunk.stop) for chunk in chunks]
+        if isinstance(self._view, ExpandedView):
+            self._view.places = self._places(chunks)
         places = [one + chunk.start for one, chunk in zip(positions, chunks, strict=True)]
         ids = [token for chunk in chunks for token in chunk.tokens]
         table = np.stack([np.array(ids), np.concatenate(positions), np.concatenate(places)])
         inputs = torch.from_numpy(table).to(self._model.device)
         return inputs[0, None], inputs[1, None], inputs[2]
 
+    def _places(self, chunks: Sequence[Chunk]) -> Tensor | None:
+        """Returns the positions in the arena of all rows, None if nothing of them is cached."""
+        if not any(chunk.past for chunk in chunks):
+            return None
+        rows = [np.arange(chunk.start, chunk.start + chunk.stop) for chunk in chunks]
+        return torch.from_numpy(np.concatenate(rows)).to(self._model.device)
+
     def _attend(
         self, index: int, query: Tensor, key: Tensor, value: Tensor, scores: Scores
     ) -> Tensor:
-        parts, begin = [], 0
+        parts, begin, first = [], 0, 0
+        whole = self._model.expands
         for number, chunk in enumerate(self._chunks):
             end = begin + len(chunk.tokens)
-            keys, values = key[:, :, begin:end], value[:, :, begin:end]
-            if chunk.past:
+            # What an expanding model attends to has the earlier positions too.
+            stop = first + (chunk.stop if whole else len(chunk.tokens))
+            keys, values = key[:, :, first:stop], value[:, :, first:stop]
+            if chunk.past and not whole:
                 part = slice(chunk.start, chunk.start + chunk.stop)
                 keys, values = (half[None, :, part] for half in self._arena.layers[index])
             mask = self._mask(number, self._layers[index])
             parts.append(attention(query[:, :, begin:end], keys, values, mask, scores))
-            begin = end
+            begin, first = end, stop
         return torch.cat(parts, 2).transpose(1, 2)
 
     def _mask(self, number: int, layer: Layer) -> Tensor | None:

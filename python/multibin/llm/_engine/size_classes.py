@@ -11,15 +11,30 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from multibin._args import Floats, integer, non_negatives, sentence, tokens, vector
+from multibin._args import Floats, integer, non_negatives, positive, sentence, tokens, vector
 
 ALIGNMENT = 8
 """Divides every capacity."""
 
 MOST = 16
 """The most size classes."""
+
+FIRST_FIT, LAST_FIT = 256, 2048
+"""Finished requests before the first fit, and between the later ones."""
+
+LEAST_GAIN = 0.99
+"""Positions of new classes over those of the old ones, at most."""
+
+SHARE, POINTS = 0.01, 64
+"""The weight given to lengths not seen yet, as a share of all, and the points that share it."""
+
+CANDIDATES = 4096
+"""Capacities that a fit chooses from, at most."""
+
+HEAVIEST, ROUNDING = 1e6, 1e-9
+"""The weight of a request at which all are scaled down; what counts as 0 beside the largest."""
 
 
 class SizeClasses:
@@ -155,11 +170,29 @@ def of_edges(
     starts = tokens("prompts", prompts, 0)
     steps = np.arange(int(np.ceil(bounds[-1])))
     surviving = np.interp(steps, bounds, np.linspace(1, 0, len(bounds)))
-    return optimal(np.convolve(np.bincount(starts), surviving), classes, longest)
+    weights = np.convolve(np.bincount(starts), surviving)
+    # A row ends where the context does.
+    return optimal(weights if longest is None else weights[: longest + 1], classes, longest)
+
+
+def allocated(weights: ArrayLike, classes: SizeClasses) -> float:
+    """Returns the positions that row-steps allocate: the sum of weights[n] · capacity(n).
+
+    Raises:
+        ValueError: a row-step caches more than the largest capacity.
+    """
+    row_steps = non_negatives("weights", vector("weights", weights))
+    at = np.searchsorted(classes.capacities, np.arange(len(row_steps)))
+    if row_steps[at == len(classes)].any():
+        classes.fit(int(np.flatnonzero(row_steps)[-1]))
+    return float(row_steps @ np.array([*classes.capacities, 0])[at])
 
 
 class Traffic:
-    """Counts row-steps of finished requests; older requests weigh less.
+    """Counts the row-steps of finished requests, and fits classes to them.
+
+    Older requests weigh less. A small share of the weight lies at equal factors up to `longest`.
+    So a row that is longer than all before it finds a class near its length.
 
     Args:
         longest: the most positions that a row may cache.
@@ -168,15 +201,16 @@ class Traffic:
 
     def __init__(self, longest: int, half_life: float = 2000) -> None:
         self.longest = integer("longest", longest, 1)
-        self._growth = 2.0 ** (1 / half_life)
-        self._changes: NDArray[np.float64] = np.zeros(longest + 2)
-        self._weight = 1.0
         self.requests = 0
+        self._growth = 2 ** (1 / positive("half_life", half_life))
+        self._changes: Floats = np.zeros(longest + 2)
+        self._weight = 1.0
+        self._due = FIRST_FIT
 
     def observe(self, prompt: int, output: int) -> None:
         """Counts a finished request: the tokens of its prompt and those that it generated."""
         self._weight *= self._growth
-        if self._weight > 1e12:
+        if self._weight > HEAVIEST:
             self._changes /= self._weight
             self._weight = 1.0
         self._changes[min(prompt, self.longest + 1)] += self._weight
@@ -186,11 +220,33 @@ class Traffic:
     def weights(self) -> Floats:
         """Returns the row-steps by cached positions, shape `[longest + 1]`."""
         sums: Floats = np.cumsum(self._changes[:-1]) / self._weight
-        return np.maximum(sums, 0)
+        # A sum that is 0 may be off by rounding.
+        sums[sums < ROUNDING * sums.max()] = 0
+        return sums
 
     def classes(self, classes: int = MOST) -> SizeClasses:
-        """Returns the best capacities for what was counted; the largest holds `longest`."""
-        return optimal(self.weights(), classes, self.longest)
+        """Returns the best capacities for what was counted; the largest holds `longest`.
+
+        They are chosen from at most 4,096, so that a fit of a long context takes no seconds.
+        """
+        weights = self.weights()
+        places = np.geomspace(1, self.longest, POINTS).astype(np.int64)
+        np.add.at(weights, places, SHARE / POINTS * max(weights.sum(), 1))
+        step = aligned(-(-self.longest // CANDIDATES))
+        ends = np.minimum(-(-np.arange(len(weights)) // step) * step, self.longest)
+        return optimal(np.bincount(ends, weights), classes, self.longest)
+
+    def refit(self, current: SizeClasses) -> SizeClasses | None:
+        """Returns better classes if a fit is due and gains 1 % of the positions, else None.
+
+        Fits are due after 256, 512, 1,024 and 2,048 requests, and then after 2,048 more.
+        """
+        if self.requests < self._due:
+            return None
+        self._due += min(self._due, LAST_FIT)
+        found, weights = self.classes(), self.weights()
+        gains = allocated(weights, found) <= LEAST_GAIN * allocated(weights, current)
+        return found if gains else None
 
 
 def _units(weights: ArrayLike, longest: int | None) -> Floats:

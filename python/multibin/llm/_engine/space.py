@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
+from math import inf
 from typing import NamedTuple
 
 from multibin._args import integer, sentence
 from multibin.llm._engine.free_ranges import FreeRanges
+from multibin.llm._engine.room import Line, Move, make_room, slide
+
+__all__ = ["Move", "Slot", "Space", "Window"]
 
 
 class Slot(NamedTuple):
@@ -20,14 +24,6 @@ class Slot(NamedTuple):
     def stop(self) -> int:
         """Returns the position behind the slot."""
         return self.start + self.capacity
-
-
-class Move(NamedTuple):
-    """Names a slot that moves: where it starts now, where it will, and its capacity."""
-
-    source: int
-    destination: int
-    capacity: int
 
 
 class Window(NamedTuple):
@@ -49,6 +45,7 @@ class Space:
         self._size = integer("size", size)
         self._used = 0
         self._slots: dict[int, int] = {}
+        self._order: list[int] = []
         self._free = FreeRanges()
         if size:
             self._free.add(0, size)
@@ -79,7 +76,7 @@ class Space:
 
     def slots(self) -> list[Slot]:
         """Returns all slots from left to right."""
-        return [Slot(*item) for item in sorted(self._slots.items())]
+        return [Slot(start, self._slots[start]) for start in self._order]
 
     def free_ranges(self) -> list[Slot]:
         """Returns all free ranges from left to right; no two touch."""
@@ -114,6 +111,17 @@ class Space:
         self._put(start, capacity)
         return start
 
+    def place(self, slot: Slot) -> None:
+        """Allocates the positions of `slot`.
+
+        Raises:
+            ValueError: they are not all free.
+        """
+        if not self._free.covers(slot.start, slot.stop):
+            rule = f"where {slot.capacity} positions are free"
+            raise ValueError(sentence("start", rule, slot.start))
+        self._put(*slot)
+
     def free(self, start: int) -> None:
         """Frees the slot at `start`.
 
@@ -121,7 +129,7 @@ class Space:
             ValueError: no slot starts there.
         """
         capacity = self.capacity(start)
-        del self._slots[start]
+        del self._slots[start], self._order[bisect_left(self._order, start)]
         self._free.add(start, start + capacity)
         self._used -= capacity
 
@@ -193,38 +201,33 @@ class Space:
 
         Each move is safe through a temporary copy if they are made in this order.
         """
-        return _slide(self.slots(), 0)
+        return slide(self.slots(), 0)
 
-    def room(self, capacity: int) -> list[Move] | None:
-        """Returns moves that free `capacity` positions in one range and copy the fewest positions.
+    def room(self, capacity: int, most: float = inf) -> list[Move] | None:
+        """Returns moves that free `capacity` positions in one range: those that copy the least.
 
-        Some neighbouring slots slide to the left. The order is safe through temporary copies.
+        Each move is safe through a temporary copy if they are made in this order. With a limit
+        of four times `capacity` the moves are cheap, and few positions are left unused.
+
+        Args:
+            capacity: the positions that must become free in one range.
+            most: the most positions that the moves may copy, counted by capacities.
 
         Returns:
-            An empty list if there is such a range, None if too few positions are free.
+            An empty list if there is such a range; None if too few positions are free, or if the
+            moves copy more than `most`.
         """
         integer("capacity", capacity, 1)
+        if capacity <= self.largest_free:
+            return []
         if capacity > self.free_total:
             return None
-        ranges = list(self._free)
-        best: tuple[int, int, int] | None = None
-        first, free = 0, 0
-        for last, (start, stop) in enumerate(ranges):
-            free += stop - start
-            while free - (ranges[first][1] - ranges[first][0]) >= capacity:
-                free -= ranges[first][1] - ranges[first][0]
-                first += 1
-            if free >= capacity:
-                copied = stop - ranges[first][0] - free
-                if best is None or copied < best[0]:
-                    best = copied, first, last
-        assert best is not None
-        left, right = ranges[best[1]][0], ranges[best[2]][0]
-        return _slide([slot for slot in self.slots() if left <= slot.start < right], left)
+        return make_room(Line(self._order, self._slots, self._free), capacity, most)
 
     def _put(self, start: int, capacity: int) -> None:
         self._free.take(start, start + capacity)
         self._slots[start] = capacity
+        insort(self._order, start)
         self._used += capacity
 
     def _beside(self, near: int, capacity: int) -> int | None:
@@ -274,13 +277,3 @@ class Space:
         before = (first - self._free.before(first)) // capacity
         after = (self._free.after(last) - last) // capacity
         return first - before * capacity, last + after * capacity, members
-
-
-def _slide(slots: Iterable[Slot], start: int) -> list[Move]:
-    """Returns moves that put slots one behind another from `start` on."""
-    moves = []
-    for slot in slots:
-        if slot.start != start:
-            moves.append(Move(slot.start, start, slot.capacity))
-        start += slot.capacity
-    return moves

@@ -26,13 +26,19 @@ class StopFinder:
     """
 
     def __init__(
-        self, tokenizer: Tokenizer, strings: Sequence[str], prompt: Sequence[int] = ()
+        self,
+        tokenizer: Tokenizer,
+        strings: Sequence[str],
+        prompt: Sequence[int] = (),
+        *,
+        special_tokens: bool = False,
     ) -> None:
         self._tokenizer = tokenizer
         self._prompt = prompt
         self._strings = strings
         self._overlap = max(map(len, strings)) - 1
-        self._shown = Detokenizer(tokenizer, prompt)
+        self._special_tokens = special_tokens
+        self._shown = Detokenizer(tokenizer, prompt, special_tokens=special_tokens)
         # The text with special tokens, and the stop strings that special tokens may be part of.
         self._full: Detokenizer | None = None
         self._mixed: list[str] = []
@@ -41,7 +47,7 @@ class StopFinder:
 
     @property
     def text(self) -> str:
-        """Returns the text so far, without special tokens."""
+        """Returns the text so far, without special tokens unless they are asked for."""
         return self._shown.text
 
     def push(self, tokens: Sequence[int]) -> Stop | None:
@@ -51,8 +57,8 @@ class StopFinder:
         changed = self._shown.push(token)
         text = self.text
         hits = self._hits(text, changed, self._strings)
-        if text == before and (special := self._shown.special(token)):
-            self._mix(special)
+        if not self._special_tokens and text == before:
+            self._mix(self._shown.special(token))
         if self._mixed:
             hits += self._full_hits(tokens, changed, len(before))
         if not hits:
@@ -67,8 +73,9 @@ class StopFinder:
         return [hit for hit in found if hit[0] >= 0]
 
     def _mix(self, special: str) -> None:
-        """Adds the stop strings that a special token may be part of."""
-        self._mixed += [s for s in self._strings if s not in self._mixed and _meet(s, special)]
+        """Adds the stop strings that a special token may be part of; "" is no special token."""
+        if special:
+            self._mixed += [s for s in self._strings if s not in self._mixed and _meet(s, special)]
 
     def _full_hits(self, tokens: Sequence[int], changed: int, before: int) -> list[tuple[int, str]]:
         """Adds the next token to the full text, and returns the hits there.

@@ -54,13 +54,13 @@ def resolve_tokenizer(source: TokenizerSource, *, trust_remote_code: bool = Fals
         return Choice(_load(check_location("tokenizer", source), trust_remote_code))
     if not hasattr(source, "encode") or not hasattr(source, "decode"):
         raise TypeError(sentence("tokenizer", "an object with encode and decode", source))
-    if not _takes(source.encode, "") or not _takes(source.decode, [], skip_special_tokens=True):
+    if not takes(source.encode, "") or not takes(source.decode, [], skip_special_tokens=True):
         rule = "an object with encode(text) and decode(ids, skip_special_tokens=True)"
         raise TypeError(sentence("tokenizer", rule, source))
     return Choice(source)
 
 
-def _takes(method: Callable[..., Any], *args: object, **kwargs: object) -> bool:
+def takes(method: Callable[..., Any], *args: object, **kwargs: object) -> bool:
     """Returns whether the signature of `method`, if it has one, accepts these arguments."""
     if not callable(method):
         return False

@@ -35,6 +35,9 @@ HARMLESS = {
 """Options of attention functions that the engine follows or may ignore; others change results."""
 
 
+INTERFACE = "ALL_ATTENTION_FUNCTIONS"
+"""The registry of attention functions, by the name that modules import it under."""
+
 LAYER = "multibin_layer"
 """An attribute of keys: the index of their layer in the arena."""
 
@@ -56,7 +59,10 @@ class Scores(NamedTuple):
 
 
 class Attend(Protocol):
-    """Computes attention of a layer, by its index in the arena, from the states of new tokens.
+    """Computes attention of a layer, by its index in the arena.
+
+    Keys and values are those of the new tokens, or with `any_keys` what the layer made of those
+    that the cache returned.
 
     Queries are [rows, heads, tokens, dim], the result is [rows, tokens, heads, dim].
     """
@@ -66,8 +72,33 @@ class Attend(Protocol):
     ) -> Tensor: ...
 
 
+class OwnName(str):
+    """A name of the engine's attention. Copies and pickles of it are the name that it replaces.
+
+    So a model that is copied or saved while an engine runs does not need the engine.
+    """
+
+    @property
+    def original(self) -> str:
+        """Returns the name that this one replaces."""
+        return str.__str__(self).removeprefix(OWN)
+
+    def __copy__(self) -> str:
+        return self.original
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> str:
+        return self.original
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (self.original,)
+
+
 _PASS = local()
-"""`attend`: the attention of the pass that runs in this thread."""
+"""The pass that runs in this thread.
+
+`attend` is its attention, `layer` the index of the layer that cached last, and `any_keys` says
+whether attention may get other keys than the layer has cached.
+"""
 
 _SET: dict[int, tuple[PreTrainedConfig, str, int]] = {}
 """By the id of a config: the config, its own implementation, and how many engines replace it."""
@@ -76,9 +107,14 @@ _SETTING = Lock()
 
 
 def takes_attention(model: PreTrainedModel) -> bool:
-    """Returns whether the layers of `model` call the attention that its config names."""
-    standard = getattr(model, "_supports_attention_backend", False)
-    return standard and _own(model.config) in ORIGINALS
+    """Returns whether the code of `model` calls the attention that its config names.
+
+    Not all classes that do say so (`_supports_attention_backend`).
+    """
+    if _own(model.config) not in ORIGINALS:
+        return False
+    sources = {type(part).__module__ for part in model.modules()}
+    return any(hasattr(sys.modules.get(source), INTERFACE) for source in sources)
 
 
 @contextmanager
@@ -92,7 +128,7 @@ def attention_installed(model: PreTrainedModel) -> Iterator[None]:
         for config in configs:
             _, name, users = _SET.get(id(config), (config, config._attn_implementation, 0))
             _SET[id(config)] = (config, name, users + 1)
-            config._attn_implementation_internal = OWN + name
+            config._attn_implementation_internal = OwnName(OWN + name)
     try:
         yield
     finally:
@@ -106,9 +142,15 @@ def attention_installed(model: PreTrainedModel) -> Iterator[None]:
 
 
 @contextmanager
-def attending(attend: Attend) -> Iterator[None]:
-    """Makes `attend` the attention of all layers that run in this thread."""
-    _PASS.attend = attend
+def attending(attend: Attend, *, any_keys: bool = False) -> Iterator[None]:
+    """Makes `attend` the attention of all layers that run in this thread.
+
+    Args:
+        attend: the function.
+        any_keys: whether layers may attend to other keys than those that the cache returned, such
+            as keys computed from cached latents. Each layer then attends right behind its update.
+    """
+    _PASS.attend, _PASS.any_keys, _PASS.layer = attend, any_keys, None
     try:
         yield
     finally:
@@ -116,8 +158,9 @@ def attending(attend: Attend) -> Iterator[None]:
 
 
 def name_layer(keys: Tensor, index: int) -> None:
-    """Notes the layer of new keys on the tensor, so that attention knows it."""
+    """Notes the layer of new keys on the tensor and in the pass, so that attention knows it."""
     setattr(keys, LAYER, index)
+    _PASS.layer = index
 
 
 def _own(config: PreTrainedConfig) -> str:
@@ -151,10 +194,12 @@ def _attention(original: str) -> Callable[..., Any]:
             return result  # type: ignore[no-any-return]
         if attention_mask is not None or arguments:
             raise UnfitAttentionError(f"{type(module).__name__} brings a mask of its own")
-        layer = getattr(key, LAYER, None)
+        layer = getattr(key, LAYER, _PASS.layer if _PASS.any_keys else None)
         if layer is None:
             raise UnfitAttentionError(f"{type(module).__name__} changes the keys that it caches")
-        return attend(layer, query, key, value, _scores(module, query, options)), None
+        # Some layers view the result in another shape.
+        result = attend(layer, query, key, value, _scores(module, query, options))
+        return result.contiguous(), None
 
     return attention
 
@@ -183,7 +228,7 @@ def _original(name: str, module: nn.Module) -> Callable[..., Any]:
     """Returns the attention function that `module` calls without the engine."""
     source = sys.modules[type(module).__module__]
     eager = getattr(source, "eager_attention_forward", None)
-    functions = getattr(source, "ALL_ATTENTION_FUNCTIONS", ALL_ATTENTION_FUNCTIONS)
+    functions = getattr(source, INTERFACE, ALL_ATTENTION_FUNCTIONS)
     return functions.get_interface(name, eager)  # type: ignore[no-any-return]
 
 

@@ -86,7 +86,9 @@ def next_logits(model: PreTrainedModel, ids: Tensor) -> Tensor:
             pad_token_id=0,
             return_dict_in_generate=True,
             output_logits=True,
-            **NEUTRAL,
+            # Both lengths at once are a warning.
+            **{name: value for name, value in NEUTRAL.items() if name != "min_length"},
+            repetition_penalty=1,
         )
     except Exception:
         return logits_alone(model, ids)[0, -1]

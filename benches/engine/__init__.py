@@ -1,0 +1,1 @@
+"""The engine beside transformers: one model, one workload, forced lengths."""

@@ -1,0 +1,114 @@
+"""``multibin generate``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from multibin import _args
+from multibin.cli._options import add_engine, needing_engine, progress
+
+HELP = "Answer a file of prompts, one JSON object a line; a second run continues the first"
+
+WINDOW = 1024
+
+FORMS = """\
+a line of INPUT is one of
+  {"prompt": "A text", "max_tokens": 64, "length": 20}
+  {"prompt_token_ids": [5, 6, 7]}
+  {"messages": [{"role": "user", "content": "A question"}], "custom_id": "q1"}
+  {"custom_id": "q2", "url": "/v1/chat/completions", "body": {"messages": [...]}}
+with any fields of SamplingParams, and `length`, the predicted output tokens.
+
+The answers keep the order of the lines. A line that is no request, or whose request fails, has
+its error as its answer, and the exit status is then 1."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = FORMS
+    add = parser.add_argument
+    add("input", metavar="INPUT", help="Requests, JSON lines; - for the standard input")
+    add("output", metavar="OUTPUT", help="Answers, JSON lines; - for the standard output")
+    add_engine(add)
+    add("--tokenizer", help="Folder or hub id of a tokenizer (the model's)")
+    add("--gguf-file", metavar="NAME", help="GGUF file in the model's folder")
+    add("--device", help="Device of the model (cuda if there is one)")
+    add("--dtype", help="Data type of the model (that of the checkpoint)")
+    add("--trust-remote-code", action="store_true", help="Run Python code of the checkpoint")
+    add("--scheduling", default="continuous", help="How batches are formed (%(default)s)")
+    add("--batch-size", type=int, metavar="N", help="Rows of a full batch (32)")
+    add("--window", type=int, default=WINDOW, metavar="N", help="Requests in memory (%(default)s)")
+    add("--max-tokens", type=int, metavar="N", help="For lines without (what the context holds)")
+    add("--stop-on-error", action="store_true", help="End at the first line that fails")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Answers the lines, and returns 1 if any failed."""
+    _args.integer("window", options.window, 1)
+    if options.max_tokens is not None:
+        _args.integer("max_tokens", options.max_tokens, 1)
+    jobs = needing_engine("multibin.llm._jobs")
+    report = progress("multibin generate")
+    with _lines(options.input) as lines, jobs.threads(options.threads, options.model is None):
+        report("loading the model")
+        llm = _engine(options)
+        defaults = replace(llm.default_sampling_params, max_tokens=options.max_tokens)
+        settings = jobs.Settings(
+            options.window, options.stop_on_error, defaults, options.model or "built-in"
+        )
+        result = jobs.Result()
+        try:
+            jobs.run_job(llm, lines, options.output, settings, result, report=_show(report))
+        except KeyboardInterrupt:
+            report("")
+            print(f"interrupted: {_summary(result)}; run again to continue", file=sys.stderr)
+            raise
+    report("")
+    print(_summary(result), file=sys.stderr)
+    return 1 if result.failed else 0
+
+
+def _engine(options: argparse.Namespace) -> Any:
+    llm = needing_engine("multibin.llm")
+    chosen = {
+        name: value
+        for name in ("gguf_file", "device", "dtype", "batch_size", "scheduling")
+        if (value := getattr(options, name)) is not None
+    }
+    if options.trust_remote_code:
+        chosen["trust_remote_code"] = True
+    if options.model is not None:
+        return llm.LLM(options.model, options.tokenizer, **chosen)
+    tiny = needing_engine("multibin.llm._load.tiny")
+    return llm.LLM(tiny.tiny_model(options.width or 1), tiny.ByteTokenizer(), **chosen)
+
+
+@contextmanager
+def _lines(name: str) -> Iterator[Iterator[bytes]]:
+    if name == "-":
+        yield iter(sys.stdin.buffer)
+    else:
+        with open(name, "rb") as file:
+            yield iter(file)
+
+
+def _show(report: Any) -> Any:
+    def show(result: Any) -> None:
+        report(f"answered {result.answered}")
+
+    return show
+
+
+def _summary(result: Any) -> str:
+    parts = [f"{result.answered} lines answered"]
+    if result.skipped:
+        parts.append(f"{result.skipped} skipped, which had an answer")
+    if result.failed:
+        parts.append(f"{result.failed} failed, the first: {result.first_failure}")
+    return ", ".join(parts)

@@ -1,0 +1,117 @@
+"""Lines of a job's input: each is one request, in a short form or in that of OpenAI's batches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, TypeAlias
+
+from multibin._args import number, sentence
+from multibin.llm._params import SamplingParams
+
+__all__ = ["Form", "Task", "custom_id", "parse"]
+
+Form: TypeAlias = Literal["simple", "completions", "chat"]
+"""How a line asks, and so how it is answered."""
+
+PROMPTS = ("prompt", "prompt_token_ids", "messages")
+PARAMS = {field.name for field in fields(SamplingParams)} - {"logits_processors", "prompt_logprobs"}
+URLS: dict[str, Form] = {"/v1/chat/completions": "chat", "/v1/completions": "completions"}
+RENAMED = {"max_completion_tokens": "max_tokens"}
+IGNORED = {"model", "user", "stream", "metadata", "store"}
+"""Fields of a body that change no text."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One request of a job."""
+
+    number: int
+    """The number of its line, from 1 on."""
+    form: Form
+    custom_id: object
+    prompt: Any
+    """Text or token ids; None where there are messages."""
+    messages: Any
+    params: SamplingParams
+    length: float | None
+    """The predicted output tokens."""
+
+
+def parse(number: int, line: bytes, defaults: SamplingParams) -> Task:
+    """Returns the request of a line.
+
+    Args:
+        number: of the line, from 1 on.
+        line: one JSON object.
+        defaults: parameters that the line does not set.
+
+    Raises:
+        TypeError, ValueError: the line is no request. The message names the field.
+    """
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"the line must be JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise ValueError(sentence("the line", "a JSON object", fields))
+    name = fields.pop("custom_id", None)
+    form: Form = "simple"
+    if "body" in fields:
+        form, fields = _body(fields)
+    length = fields.pop("length", None)
+    prompt, messages = _prompt(fields)
+    return Task(number, form, name, prompt, messages, _params(fields, defaults), _length(length))
+
+
+def custom_id(line: bytes) -> object:
+    """Returns the caller's name of a line, None for one without it or that is no JSON object."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found.get("custom_id") if isinstance(found, dict) else None
+
+
+def _body(fields: dict[str, Any]) -> tuple[Form, dict[str, Any]]:
+    """Returns the form and the fields of the request inside a line of OpenAI's batches."""
+    body, url = fields["body"], fields.get("url", "/v1/chat/completions")
+    if url not in URLS:
+        raise ValueError(sentence("url", f"one of {', '.join(URLS)}", url))
+    if fields.get("method", "POST") != "POST":
+        raise ValueError(sentence("method", "POST", fields["method"]))
+    if not isinstance(body, dict):
+        raise ValueError(sentence("body", "a JSON object", body))
+    named: dict[str, Any] = {
+        RENAMED.get(str(name), str(name)): value
+        for name, value in body.items()
+        if name not in IGNORED
+    }
+    if named.get("logprobs") is not None and named.pop("logprobs") is not False:
+        raise ValueError(sentence("logprobs", "left out of a body", body["logprobs"]))
+    return URLS[url], named
+
+
+def _prompt(fields: dict[str, Any]) -> tuple[Any, Any]:
+    given = [name for name in PROMPTS if fields.get(name) is not None]
+    if len(given) != 1:
+        raise ValueError(sentence("the line", f"one with one of {', '.join(PROMPTS)}", given))
+    prompts = {name: fields.pop(name, None) for name in PROMPTS}
+    if given == ["messages"]:
+        return None, prompts["messages"]
+    return prompts[given[0]], None
+
+
+def _params(fields: Mapping[str, Any], defaults: SamplingParams) -> SamplingParams:
+    if unknown := sorted(fields.keys() - PARAMS):
+        raise ValueError(sentence("the line", "one of known fields", ", ".join(unknown)))
+    chosen = dict(fields)
+    if isinstance(bias := chosen.get("logit_bias"), dict):
+        # JSON has no other keys than strings.
+        chosen["logit_bias"] = {int(token): value for token, value in bias.items()}
+    return replace(defaults, **chosen)
+
+
+def _length(length: object) -> float | None:
+    return None if length is None else number("length", length, low=0)
