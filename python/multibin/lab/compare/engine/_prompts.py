@@ -86,13 +86,16 @@ STORIES = (
     "two friends and an old map",
 )
 
-SHORT_STORIES = (
+STORIES_OF_TWO_SENTENCES = (
     "a robot that learns to paint",
-    "a lighthouse in a storm",
     "a cat who travels by train",
-    "the last tree in a city",
     "a clock that runs backwards",
     "a baker and a hungry giant",
+)
+
+STORIES_OF_ONE_SENTENCE = (
+    "a lighthouse in a storm",
+    "the last tree in a city",
     "a message in a bottle",
 )
 
@@ -104,7 +107,8 @@ PROMPTS = (
     *(f"Explain in one sentence {thing}." for thing in IN_ONE_SENTENCE),
     *(f"Explain in three sentences {thing}." for thing in IN_THREE_SENTENCES),
     *(f"Write a story about {thing}." for thing in STORIES),
-    *(f"Tell a story of one sentence about {thing}." for thing in SHORT_STORIES),
+    *(f"Explain in two sentences the story of {thing}." for thing in STORIES_OF_TWO_SENTENCES),
+    *(f"Tell a story of one sentence about {thing}." for thing in STORIES_OF_ONE_SENTENCE),
 )
 """16 answers of one word, 12 sums, 8 translations, 8 lists, 10 explanations, 10 stories."""
 
