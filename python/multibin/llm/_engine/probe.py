@@ -63,8 +63,7 @@ def try_out(model: Model) -> Trial:
 
 def _with_attention(model: Model, expands: bool, failures: list[UnfitError]) -> Trial | None:
     """Returns the model with the engine's attention, None where a layer does not fit it."""
-    if not hf.takes_attention(model.module):
-        failures.append(UnfitError(f"{_name(model)} has attention of its own beside its state"))
+    if not hf.takes_attention(model.module) and not model.keeps_state:
         return None
     try:
         with hf.attention_installed(model.module):
@@ -117,12 +116,15 @@ def measure(model: Model) -> CacheLayout:
     tokens = _tokens(model, min(2, model.context))
     logits = model.prefill(_ids(model, [tokens]), recorder.cache)
     layers = recorder.layers()
-    if not layers:
+    if not layers and not model.keeps_state:
         raise UnfitError(f"{_name(model)} caches no keys and values in layer 0")
     if logits.dim() != 3 or logits.shape[0] != 1:
         raise UnfitError(f"{_name(model)} gives {list(logits.shape)} for tokens, not their logits")
     if logits.shape[1] != len(tokens):
         raise UnfitError(f"{_name(model)} gives the logits of the last position alone")
+    if not layers:
+        # A row has a slot all the same, of one number a position.
+        return CacheLayout((LayerShape(1, 1, 1),), (0,), model.module.dtype, model.device)
     kinds = {(keys.device, keys.dtype) for keys, _ in layers.values()}
     if len(kinds) > 1:
         shown = ", ".join(sorted(f"{device} {dtype}" for device, dtype in kinds))

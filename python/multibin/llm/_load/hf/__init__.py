@@ -10,7 +10,7 @@ engine imports only public names:
 
 What else it relies on is reached through this package:
 
-- `forward`: the argument that takes the cache is `past_key_values` or `cache`. The logits are
+- `forward`: the cache is its argument `past_key_values`, `cache` or `cache_params`. The logits are
   element 0 of its output. `position_ids` may be taken by name or through `**kwargs`. Without a
   mask, attention is causal, so that padding on the right changes nothing before it.
 - `generate` with `output_logits`: the logits of one row alone, to which `probe` compares.
