@@ -30,7 +30,7 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[BatchRecord]:
 
     def noted(self: Runner, *arguments: object) -> None:
         seen.extend(self.records)
-        leave(self, *arguments)  # type: ignore[arg-type]
+        leave(self, *arguments)
 
     monkeypatch.setattr(Runner, "__exit__", noted)
     return seen

@@ -68,7 +68,7 @@ class Attend(Protocol):
     """
 
     def __call__(
-        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scores: Scores
+        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scores: Scores, /
     ) -> Tensor: ...
 
 
