@@ -127,7 +127,10 @@ def open_runner(
 
 
 def submit(
-    runner: Runner, requests: Sequence[Request], lengths: Sequence[int] | None = None, **options: Any
+    runner: Runner,
+    requests: Sequence[Request],
+    lengths: Sequence[int] | None = None,
+    **options: Any,
 ) -> None:
     """Submits requests with predicted lengths."""
     budgets = np.array([one.budget for one in requests], dtype=np.int64)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from tests.llm.runs import executor, finish, open_runner, request, run, submit, text
 
 import multibin
 from multibin.llm import LLM, SamplingParams
+from multibin.llm._engine.request import Request
+from multibin.llm._engine.runner import Runner
 from multibin.llm._engine.schedule import Policy, geometric_edges
 from multibin.llm._load.tiny import tiny_model
 
@@ -18,7 +22,7 @@ from multibin.llm._load.tiny import tiny_model
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"scheduling": "continuous"}, ValueError, "scheduling must be one of .* got 'continuous'"),
+        ({"scheduling": "refill"}, ValueError, "scheduling must be one of .* got 'refill'"),
         ({"scheduling": "FIFO"}, ValueError, "scheduling must be one of"),
         ({"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
         ({"batch_size": 2.0}, TypeError, "batch_size must be an int, got 2"),
@@ -32,7 +36,11 @@ from multibin.llm._load.tiny import tiny_model
         ({"edges": np.array(7)}, ValueError, r"edges must be .*, got array\(7\): "),
         ({"edges": [0, "x"]}, TypeError, r"edges must be .*, got \[0, 'x'\]: "),
         ({"fill": "full"}, ValueError, "fill must be one of .* got 'full'"),
-        ({"overrun": "recompute"}, ValueError, "overrun must be one of .* got 'recompute'"),
+        ({"overrun": "restart"}, ValueError, "overrun must be one of .* got 'restart'"),
+        ({"refill_every": 0}, ValueError, "refill_every must be at least 1, got 0"),
+        ({"refill_every": 1.5}, TypeError, "refill_every must be an int, got 1.5"),
+        ({"max_prefill_tokens": 0}, ValueError, "max_prefill_tokens must be at least 1, got 0"),
+        ({"ageing": -1.0}, ValueError, "ageing must be at least 0, got -1"),
         ({"order": "longest"}, ValueError, "order must be one of .* got 'longest'"),
         ({"max_wait": -1.0}, ValueError, "max_wait must be at least 0, got -1"),
         ({"max_wait": float("nan")}, ValueError, "max_wait must be finite, got nan"),
@@ -76,7 +84,9 @@ def test_lengths_without_predictions() -> None:
     budgets = np.array([5, 100])
     assert Policy().lengths(None, budgets).tolist() == [0, 0]
     assert Policy(overrun="finish").lengths(None, budgets).tolist() == [5, 100]
+    assert Policy(overrun="recompute").lengths(None, budgets).tolist() == [0, 0]
     assert Policy(scheduling="fifo").lengths(None, budgets).tolist() == [5, 100]
+    assert Policy(scheduling="continuous").lengths(None, budgets).tolist() == [5, 100]
     assert Policy().lengths([7.2, 8], budgets).tolist() == [5, 8]
 
 
@@ -153,3 +163,70 @@ def test_edges_of_the_caller_are_used(edges: Any) -> None:
     llm = LLM(tiny_model(), batch_size=2, edges=edges)
     llm.generate([[1]] * 2, params([6, 6]), use_tqdm=False)
     assert [(record.bin, record.limit) for record in llm.records] == [(0, 4), (1, None)]
+
+
+def continuous(**options: Any) -> Policy:
+    return Policy(scheduling="continuous", **options)
+
+
+def first_tokens(requests: list[Request]) -> list[int]:
+    """Returns the keys in the order of first tokens."""
+    return [r.key for r in sorted(requests, key=lambda r: r.first_token_time)]
+
+
+def test_continuous_takes_the_longest_prediction_first_and_else_the_order_of_arrival() -> None:
+    budgets = [3, 9, 1, 40, 20, 9]
+    requests = [request(key, [key + 1], n) for key, n in enumerate(budgets)]
+    run(executor(), continuous(batch_size=1), requests, budgets)
+    assert first_tokens(requests) == [3, 4, 1, 5, 0, 2]
+    requests = [request(key, [key + 1], n) for key, n in enumerate(budgets)]
+    run(executor(), continuous(batch_size=1), requests)
+    assert first_tokens(requests) == list(range(6))
+
+
+@pytest.mark.parametrize("every", [1, 3, 4])
+def test_rows_are_replaced_every_few_steps(every: int) -> None:
+    requests = [request(key, [key + 1], 2 + key % 5) for key in range(12)]
+    sizes: list[tuple[int, int]] = []
+
+    def note(runner: Runner, _: int) -> None:
+        sizes.append((runner.work.steps, runner.stats()["rows_joining"]))
+
+    runner = run(executor(), continuous(batch_size=4, refill_every=every), requests, between=note)
+    assert [r.tokens for r in requests] == [text(r.prompt_tokens, r.budget) for r in requests]
+    assert runner.work.prefills <= -(-runner.work.steps // every) + 1
+    assert runner.work.rows_computed == sum(r.budget for r in requests)
+
+
+def overtaken(max_wait: float | None) -> int:
+    """Returns how many long requests, of 200 that keep coming, begin before a short one."""
+    engine, policy = executor(), continuous(batch_size=1, max_wait=max_wait)
+    long = [request(key, [5], 8) for key in range(200)]
+    short = request(1000, [4], 1)
+    with open_runner(engine, policy, [*long, short], predicted=True) as runner:
+        submit(runner, long[:3], [8] * 3)
+        submit(runner, [short], [1])
+        begin = perf_counter()
+        for one in long[3:]:
+            submit(runner, [one], [8])
+            while short.finish_reason is None and perf_counter() - begin < 0.002 * one.key:
+                runner.step(0)
+        runner.close()
+        finish(runner)
+    return sum(r.first_token_time < short.first_token_time for r in long)
+
+
+def test_a_short_request_is_not_overtaken_for_ever() -> None:
+    assert overtaken(None) == 200
+    assert overtaken(0.05) < 200
+
+
+def test_an_urgent_request_goes_first_and_waiting_counts() -> None:
+    requests = [request(key, [key + 1], 4) for key in range(6)]
+    policy = continuous(batch_size=1, ageing=1000.0)
+    run(executor(), policy, requests, priorities=[3, 3, 0, 1, 2, 0])
+    assert first_tokens(requests) == [2, 5, 3, 4, 0, 1]
+    requests = [request(key, [key + 1], 4) for key in range(6)]
+    policy = continuous(batch_size=1, ageing=1e-9)
+    run(executor(), policy, requests, priorities=[3, 3, 0, 1, 2, 0])
+    assert first_tokens(requests) == list(range(6))

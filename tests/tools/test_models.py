@@ -163,7 +163,10 @@ NEW = Run(
     "5.24.0",
     "2.15.0",
     "2026-11-28",
-    (Record("a", "A", outcome.EXACT, attention="own"), Record("b", "B", outcome.REFUSED, "has x|y", "3 of 12")),
+    (
+        Record("a", "A", outcome.EXACT, attention="own"),
+        Record("b", "B", outcome.REFUSED, "has x|y", "3 of 12"),
+    ),
 )
 OLD = Run(
     "5.9.1",

@@ -1,4 +1,5 @@
 """Which requests run next: batches that run to their end or limit, or refill row by row."""
+# ruff: noqa: ARG002 -- the two kinds of admission take the same arguments
 
 from __future__ import annotations
 
@@ -15,10 +16,13 @@ from multibin.llm._engine.request import Request
 from multibin.llm._engine.schedule import Policy
 from multibin.llm._outputs import BatchRecord
 
+PAUSE = 0.1
+"""Seconds after which cancellations are looked at again while no batch is full."""
+
 
 @dataclass
 class Work:
-    """Passes so far, and what was in them."""
+    """What was done so far."""
 
     prefills: int = 0
     """Prompt passes."""
@@ -26,8 +30,14 @@ class Work:
     """Tokens in prompt passes."""
     steps: int = 0
     """Decode steps."""
-    rows: int = 0
+    rows_computed: int = 0
     """Rows summed over all passes."""
+    preempted: int = 0
+    """Running rows that lost their slot to another."""
+    positions_used: int = 0
+    """Positions cached, summed over rows and decode steps."""
+    positions_allocated: int = 0
+    """Positions of slots, summed over rows and decode steps."""
 
 
 class Admitted(NamedTuple):
@@ -134,7 +144,7 @@ class Batches:
             tokens=tuple(len(row.tokens) - row.progress for row in rows),
             prefills=work.prefills - before.prefills,
             decode_steps=work.steps - before.steps,
-            rows_computed=work.rows - before.rows,
+            rows_computed=work.rows_computed - before.rows_computed,
             started=self._begun,
             finished=perf_counter(),
         )
@@ -158,7 +168,7 @@ class Refill:
     def lengths(self, predicted: NDArray[np.int64]) -> NDArray[np.int64]:
         """Returns lengths of which the shortest is first: what the longest prediction leaves."""
         if self._longest is None:
-            return np.zeros_like(predicted)
+            return predicted
         return np.maximum(self._longest - predicted, 0)
 
     def take(self, room: int, active: int, timeout: float | None) -> Admitted:

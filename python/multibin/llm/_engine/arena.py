@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -51,16 +51,22 @@ class Arena:
 
         Both the old and the new tensor are in memory meanwhile.
         """
+        size = self.space.size
         storage = self.layout.zeros(positions)
-        storage[:, :, :, : self.space.size] = self.storage
-        self.space.grow(positions)
+        storage[:, :, :, :size] = self.storage[:, :, :, :size]
         self._hold(storage)
+        self.space.grow(positions)
+
+    def reset(self) -> None:
+        """Frees all slots, also after an interrupted change."""
+        self._hold(self.storage)
+        self.space = Space(self.storage.shape[3])
 
     def rows(self, layer: int, base: int, count: int, capacity: int) -> tuple[Tensor, Tensor]:
         """Returns keys and values of consecutive slots, [count, kv_heads, capacity, dim]."""
         stop = base + count * capacity
         keys, values = (
-            half[:, base:stop].unflatten(1, (count, capacity)).transpose(0, 1)
+            torch.unflatten(half[:, base:stop], 1, (count, capacity)).transpose(0, 1)
             for half in self.layers[layer]
         )
         return keys, values
@@ -70,11 +76,11 @@ class Arena:
         if copies:
             _gather(self.storage, self.storage, copies)
 
-    def move_one_by_one(self, copies: Iterable[Copy]) -> None:
-        """Copies positions in this order; a destination may overlap its own source."""
-        for source, destination, length in copies:
-            part = self.storage[:, :, :, source : source + length].clone()
-            self.storage[:, :, :, destination : destination + length] = part
+    def move(self, copy: Copy) -> None:
+        """Copies positions; the destination may overlap the source."""
+        source, destination, length = copy
+        part = self.storage[:, :, :, source : source + length].clone()
+        self.storage[:, :, :, destination : destination + length] = part
 
     def clear(self, start: int, stop: int) -> None:
         """Zeroes the positions from `start` to `stop`."""

@@ -13,9 +13,10 @@ from multibin.llm._engine.arena import Arena
 from multibin.llm._engine.budgets import Budgets
 from multibin.llm._engine.decode import Decode, MaskedDecode, OwnDecode
 from multibin.llm._engine.layout import CacheLayout
-from multibin.llm._engine.memory import Memory, Row
+from multibin.llm._engine.memory import Memory
 from multibin.llm._engine.prompts import Chunk, PackedPrompts, PaddedPrompts
-from multibin.llm._engine.size_classes import Traffic, geometric
+from multibin.llm._engine.rows import Row
+from multibin.llm._engine.size_classes import ALIGNMENT, Traffic, aligned, geometric
 from multibin.llm._engine.states import RowStates
 from multibin.llm._load.eval_mode import eval_mode
 from multibin.llm._load.hf import attention_installed
@@ -35,7 +36,7 @@ class Executor:
         self.model = model
         budget = budgets.of(layout)
         most = budget.device // layout.position_bytes
-        longest = max(min(-(-model.context // 8), most // 8) * 8, 8)
+        longest = min(aligned(model.context), most // ALIGNMENT * ALIGNMENT)
         classes = geometric(min(SHORTEST, longest), longest)
         self.arena = Arena(layout, 0 if budget.grows else most, classes)
         self.memory = Memory(self.arena, budget)
@@ -76,8 +77,35 @@ class Executor:
         else:
             self.arena.classes = geometric(min(shortest, longest), self._up(longest))
 
+    def check_fits(self, prompt: int, budget: int) -> None:
+        """Checks that a row can have a slot for a prompt and what it may generate, alone.
+
+        Args:
+            prompt: tokens of the prompt.
+            budget: the most tokens that it may generate.
+
+        Raises:
+            ValueError: the memory for keys and values is too small.
+        """
+        needed, most = prompt + budget - 1, self.memory.most
+        if needed > most:
+            size = self.arena.layout.position_bytes
+            raise ValueError(
+                f"a prompt of {prompt} tokens that may generate {budget} needs {needed} positions "
+                f"of the KV cache ({needed * size} bytes), and there are {most} "
+                f"({most * size} bytes)"
+            )
+
+    def lack(self, positions: int) -> MemoryError:
+        """Returns the error of a row that has no slot although no other has one."""
+        size = self.arena.layout.position_bytes
+        return MemoryError(
+            f"a row needs {positions * size} bytes of the KV cache, which has "
+            f"{self.arena.space.size * size} and cannot grow, for lack of memory"
+        )
+
     def _up(self, longest: int) -> int:
-        return min(-(-longest // 8) * 8, self.longest)
+        return min(aligned(longest), self.longest)
 
     def prompts(self, chunks: Sequence[Chunk], *, every: bool = False) -> Tensor:
         """Runs chunks of prompts: the logits behind each, or with `every` behind each token."""

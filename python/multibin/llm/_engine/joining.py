@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from multibin.llm._engine.executor import Executor
-from multibin.llm._engine.memory import Row
 from multibin.llm._engine.prefixes import BLOCK, Prefixes, common
 from multibin.llm._engine.prompts import Chunk
 from multibin.llm._engine.request import Request
+from multibin.llm._engine.rows import Row
 
 HEADROOM = 16
 """Positions beyond the next one for which a slot is chosen."""
@@ -17,8 +17,11 @@ HEADROOM = 16
 KEPT = 4
 """Rows of ended requests whose beginning may be shared."""
 
-FEWEST = 16
-"""Tokens of a pass below which a lack of memory is an error."""
+GROWTH = 8
+"""After a lack of memory, each pass may have a share of 1 / GROWTH more tokens than the last."""
+
+PATIENCE = 256
+"""Steps after which a row more may run, where a lack of memory has made them fewer."""
 
 
 class Part(NamedTuple):
@@ -34,6 +37,11 @@ class Part(NamedTuple):
         """Returns whether the request has no token yet."""
         return not self.request.tokens
 
+    @property
+    def is_whole(self) -> bool:
+        """Returns whether the prompt must be computed in one pass, for its log probabilities."""
+        return _is_whole(self.request)
+
 
 class Joining:
     """Gives requests slots in their order, and makes passes of the prompts that are missing."""
@@ -45,8 +53,8 @@ class Joining:
         self._shares = self._attends and not self._keeps_state
         self._prefixes = Prefixes()
         self._requests: list[Request] = []
-        self.pass_tokens = pass_tokens
-        """The most tokens of a prompt pass; padding counts."""
+        self.pass_tokens = self._most_tokens = pass_tokens
+        """The most tokens of a prompt pass; padding counts. Fewer after a lack of memory."""
 
     def __len__(self) -> int:
         return len(self._requests)
@@ -63,6 +71,11 @@ class Joining:
         """Forgets a request that has ended, if it is here."""
         if request in self._requests:
             self._requests.remove(request)
+
+    @property
+    def first(self) -> Request:
+        """Returns the request before which no other may have a slot."""
+        return self._requests[0]
 
     def placed(self) -> list[Request]:
         """Returns the requests that have a slot."""
@@ -85,10 +98,10 @@ class Joining:
         """Returns the tokens that the next prompt pass computes; the slots are there."""
         parts: list[Part] = []
         for request in self._requests[: max(room, 0)]:
-            if request.row.slot is None or self._waits(request, parts):
-                continue
             # A state is that behind one whole prompt.
             whole = self._keeps_state or _is_whole(request)
+            if request.row.slot is None or self._waits(request, parts):
+                continue
             if parts and whole:
                 break
             part = self._part(request, parts, whole)
@@ -99,6 +112,11 @@ class Joining:
                 break
         return parts
 
+    def grow(self) -> None:
+        """Notes that a pass had enough memory."""
+        more = max(self.pass_tokens // GROWTH, 1)
+        self.pass_tokens = min(self.pass_tokens + more, self._most_tokens)
+
     def done(self, part: Part) -> None:
         """Notes that a part was computed; its request leaves if it was the last."""
         request = part.request
@@ -107,6 +125,7 @@ class Joining:
             self._requests.remove(request)
             if self._shares:
                 self._prefixes.add(request.row, request.prompt_tokens)
+                self._forget_gone()
 
     def release(self, request: Request) -> None:
         """Frees the slot of an ended request, or keeps a prompt whose beginning was shared."""
@@ -115,16 +134,20 @@ class Joining:
             self._forget(row, prompt)
             self._memory.release(row)
             return
-        released = self._memory.keep(row, len(prompt), KEPT)
         row.prompt = prompt
-        if released is not None:
-            self._forget(released, released.prompt)
+        self._memory.keep(row, len(prompt), KEPT)
+        self._forget_gone()
 
-    def forget_all(self) -> None:
-        """Frees the rows that were kept."""
-        for row in list(self._memory.kept):
+    def clear(self) -> None:
+        """Forgets all requests and prompts; the memory of their rows is not touched."""
+        self._requests.clear()
+        self._prefixes = Prefixes()
+
+    def _forget_gone(self) -> None:
+        """Forgets kept rows that have made room for others."""
+        while self._memory.gone:
+            row = self._memory.gone.pop()
             self._forget(row, row.prompt)
-            self._memory.release(row)
 
     def _forget(self, row: Row, prompt: Sequence[int]) -> None:
         if self._shares:
@@ -136,24 +159,25 @@ class Joining:
         if row.slot is not None:
             self._memory.resume(row)
             return may_place
-        if not may_place or not self._memory.place(row, slot_for(request)):
-            return False
-        if not row.cached and self._shares and not _is_whole(request):
-            shared = self._prefixes.longest(request.prompt_tokens)
-            if shared is not None and shared.row is not row:
-                self._memory.share(shared.row, row, shared.positions)
-        return True
+        return may_place and self._memory.place(row, slot_for(request))
 
     def _waits(self, request: Request, parts: Sequence[Part]) -> bool:
-        """Returns whether a request had better share what this pass computes."""
-        if not self._shares or request.row.cached or _is_whole(request):
+        """Returns whether a request had better share what this pass computes.
+
+        If not, it shares what others have computed of its prompt.
+        """
+        row, prompt = request.row, request.prompt_tokens
+        if not self._shares or row.cached or _is_whole(request):
             return False
-        prompt = request.prompt_tokens
-        return any(
-            prompt[:BLOCK] == part.request.prompt_tokens[:BLOCK]
-            and common(prompt, part.request.prompt_tokens) >= BLOCK
-            for part in parts
-        )
+        shared = self._prefixes.longest(prompt)
+        known = 0 if shared is None or shared.row is row else shared.positions
+        for part in parts:
+            other = part.request.prompt_tokens
+            if prompt[:BLOCK] == other[:BLOCK] and common(prompt, other) >= known + BLOCK:
+                return True
+        if shared is not None and known:
+            self._memory.share(shared.row, row, known)
+        return False
 
     def _part(self, request: Request, parts: Sequence[Part], whole: bool) -> Part | None:
         """Returns what a pass computes of a request besides other parts, None if nothing fits."""

@@ -8,94 +8,18 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
-from torch import Tensor
-
 from multibin.llm._engine.arena import Arena, Copy
+from multibin.llm._engine.rows import Budget, Costs, Counts, Row
+from multibin.llm._engine.size_classes import ALIGNMENT
 from multibin.llm._engine.space import Move, Slot
 from multibin.llm._load.failures import is_out_of_memory
-from multibin.llm._load.hf import States, moved
+from multibin.llm._load.hf import moved
 
+MOST_MOVES = 4
+"""Rows of one capacity that move at a time so that they are consecutive.
 
-class Row:
-    """The cached keys and values of one request."""
-
-    def __init__(self) -> None:
-        self.slot: Slot | None = None
-        """Its place in the arena."""
-        self.block: Tensor | None = None
-        """A copy in host memory, [layers, 2, kv_heads, cached, head_dim], while it has no slot."""
-        self.cached = 0
-        """Positions in the slot or the block, counted from the first."""
-        self.prompt: Sequence[int] = ()
-        """The tokens of a kept row."""
-        self.states: States | None = None
-        """Its state of fixed size, where the model keeps some and it is in no batch."""
-        self.is_shared = False
-        """Whether another row has the same beginning, copied from this one or to it."""
-
-    @property
-    def start(self) -> int:
-        """Returns where its slot begins."""
-        assert self.slot is not None
-        return self.slot.start
-
-    @property
-    def capacity(self) -> int:
-        """Returns the positions of its slot."""
-        assert self.slot is not None
-        return self.slot.capacity
-
-
-@dataclass
-class Counts:
-    """What happened to rows so far."""
-
-    climbs: int = 0
-    """Moves to a larger slot."""
-    moved: int = 0
-    """Moves to a slot of the same capacity, so that rows are consecutive or free space is."""
-    parked: int = 0
-    """Rows that stopped running with tokens to go and kept their slot."""
-    offloaded: int = 0
-    """Rows copied to host memory."""
-    restored: int = 0
-    """Rows copied back."""
-    dropped: int = 0
-    """Rows whose keys and values were given up, to be recomputed from their tokens."""
-    shared: int = 0
-    """Positions copied from a row with the same beginning, not computed."""
-
-
-@dataclass
-class Costs:
-    """Measured seconds by which a row without a slot is copied or recomputed."""
-
-    copy_byte: float | None = None
-    """Seconds a byte to host memory; None: not measured."""
-    prefill_token: float | None = None
-    """Seconds a token of a prompt pass; None: not measured."""
-
-    def prefilled(self, tokens: int, seconds: float) -> None:
-        """Notes a prompt pass."""
-        rate = seconds / tokens
-        old = self.prefill_token
-        self.prefill_token = rate if old is None else 0.8 * old + 0.2 * rate
-
-    def recompute(self, tokens: int, size: int) -> bool:
-        """Returns whether recomputing tokens takes less time than copying bytes out and back."""
-        if self.copy_byte is None or self.prefill_token is None:
-            return False
-        return tokens * self.prefill_token < 2 * size * self.copy_byte
-
-
-@dataclass
-class Budget:
-    """How many bytes keys and values may take."""
-
-    device: int
-    host: int
-    grows: bool = False
-    """Whether the arena starts small and doubles up to `device`."""
+One that joins or leaves needs one move or two; in a full cache, calls of attention cost less.
+"""
 
 
 @dataclass
@@ -118,22 +42,40 @@ class Memory:
     """Rows of finished requests, whose beginning others may share; the first to go."""
     rows: dict[int, Row] = field(default_factory=dict)
     """All rows with a slot, by its start."""
+    gone: list[Row] = field(default_factory=list)
+    """Rows that were kept and have made room; `Joining` forgets their prompts."""
+    limit: int | None = None
+    """Positions beyond which the arena did not grow, for lack of memory."""
 
     @property
     def most_positions(self) -> int:
-        """Returns the positions that the budget allows."""
-        return self.budget.device // self.arena.layout.position_bytes
+        """Returns the positions that the arena may have."""
+        if not self.budget.grows:
+            return self.arena.space.size
+        budget = self.budget.device // self.arena.layout.position_bytes
+        return budget if self.limit is None else min(budget, self.limit)
 
-    def fits(self, positions: int) -> bool:
-        """Returns whether a row of so many positions can have a slot when it is alone."""
-        return positions <= self.arena.classes.longest
+    @property
+    def most(self) -> int:
+        """Returns the positions that a row can have when it is alone."""
+        return min(self.arena.classes.longest, self.most_positions)
+
+    def clear(self) -> None:
+        """Frees everything, also what an interrupted change has left."""
+        for row in {*self.rows.values(), *self.parked, *self.kept}:
+            row.slot, row.block, row.cached = None, None, 0
+        self.rows, self.parked, self.kept, self.gone = {}, {}, {}, []
+        self.arena.reset()
+        self.host_used, self.host_rows, self.limit = 0, 0, None
+        self.version += 1
 
     def place(self, row: Row, positions: int) -> bool:
         """Gives a row without a slot one for this many positions; returns false if none is free.
 
         What the row has in host memory is copied back.
         """
-        start = self._allocate(self.arena.classes.fit(positions))
+        capacity = self._fit(positions)
+        start = self._allocate(capacity, most=capacity)
         if start is None:
             return False
         self._settle(row, start)
@@ -145,7 +87,8 @@ class Memory:
 
     def climb(self, row: Row, positions: int) -> bool:
         """Moves a row to a slot for this many positions; returns false if none is free."""
-        start = self._allocate(self.arena.classes.fit(positions))
+        capacity = self._fit(positions)
+        start = self._allocate(capacity, most=4 * capacity)
         if start is None:
             return False
         # Finding room may have moved the row itself.
@@ -172,19 +115,13 @@ class Memory:
         """Notes that a parked row runs again, in its slot."""
         self.parked.pop(row, None)
 
-    def keep(self, row: Row, positions: int, most: int) -> Row | None:
-        """Keeps the beginning of a row whose request has ended, of at most `most` such rows.
-
-        Returns:
-            A row that was kept so far and is released now, if any.
-        """
+    def keep(self, row: Row, positions: int, most: int) -> None:
+        """Keeps the beginning of a row whose request has ended, of at most `most` such rows."""
+        self.parked.pop(row, None)
         row.cached = positions
         self.kept[row] = None
-        if len(self.kept) <= most:
-            return None
-        oldest = next(iter(self.kept))
-        self.release(oldest)
-        return oldest
+        if len(self.kept) > most:
+            self._release_kept()
 
     def release(self, row: Row) -> None:
         """Frees what a row has."""
@@ -201,9 +138,7 @@ class Memory:
         """Takes the slot of a row: its content goes to host memory, or is dropped."""
         size = row.cached * self.arena.layout.position_bytes
         keeps = row.cached and self.host_used + size <= self.budget.host
-        if keeps and not self.costs.recompute(row.cached, size):
-            self._offload(row, size)
-        else:
+        if not keeps or self.costs.recompute(row.cached, size) or not self._offload(row, size):
             row.cached = 0
             row.states = None
             self.counts.dropped += 1
@@ -256,17 +191,25 @@ class Memory:
         del self.rows[row.start]
         row.slot = None
 
-    def _offload(self, row: Row, size: int) -> None:
+    def _offload(self, row: Row, size: int) -> bool:
+        """Copies a row to host memory; returns false if there is none."""
         begin = perf_counter()
-        row.block = self.arena.fetch(row.start, row.cached)
-        if row.states is not None:
-            row.states = moved(row.states, "cpu")
+        try:
+            row.block = self.arena.fetch(row.start, row.cached)
+            if row.states is not None:
+                row.states = moved(row.states, "cpu")
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            row.block = None
+            return False
         if self.costs.copy_byte is None:
             self._finish_copies()
             self.costs.copy_byte = (perf_counter() - begin) / size
         self.host_used += size
         self.host_rows += 1
         self.counts.offloaded += 1
+        return True
 
     def _finish_copies(self) -> None:
         """Waits for the device, to measure a copy: once."""
@@ -278,11 +221,21 @@ class Memory:
         self.host_rows -= 1
         row.block = None
 
-    def _allocate(self, capacity: int) -> int | None:
-        """Returns the start of a new slot; kept and parked rows make room for it."""
+    def _fit(self, positions: int) -> int:
+        """Returns a capacity for so many positions, which the arena may have."""
+        return min(self.arena.classes.fit(positions), max(self.most_positions, positions))
+
+    def _allocate(self, capacity: int, most: int) -> int | None:
+        """Returns the start of a new slot; kept and parked rows make room for it.
+
+        Args:
+            capacity: its positions.
+            most: the most positions that are copied to close gaps, rather than to wait or to evict
+                a row.
+        """
         space = self.arena.space
         while (start := space.allocate(capacity)) is None:
-            if self._grow(capacity) or self._release_kept() or self._close_gaps(capacity):
+            if self._grow(capacity) or self._release_kept() or self._close_gaps(capacity, most):
                 continue
             if not self.parked:
                 return None
@@ -293,32 +246,38 @@ class Memory:
     def _grow(self, capacity: int) -> bool:
         """Enlarges the arena within its budget; returns whether it did."""
         size = self.arena.space.size
-        if not self.budget.grows or size >= self.most_positions:
-            return False
-        try:
-            self.arena.grow(min(max(2 * size, size + capacity), self.most_positions))
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            # What there is must do.
-            self.budget.grows = False
-            return False
-        self.version += 1
-        return True
+        while size < self.most_positions:
+            wanted = min(max(2 * size, size + capacity), self.most_positions)
+            try:
+                self.arena.grow(wanted)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                self.limit = size + (wanted - size) * 3 // 4 // ALIGNMENT * ALIGNMENT
+            else:
+                self.version += 1
+                return True
+        return False
 
     def _release_kept(self) -> bool:
+        """Releases the row that was kept first; returns false if there is none."""
         if not self.kept:
             return False
-        self.release(next(iter(self.kept)))
+        row = next(iter(self.kept))
+        self.release(row)
+        self.gone.append(row)
         return True
 
-    def _close_gaps(self, capacity: int) -> bool:
+    def _close_gaps(self, capacity: int, most: int) -> bool:
         """Moves slots so that a range of this capacity is free, where that many positions are."""
-        moves = self.arena.space.room(capacity)
-        if not moves:
-            return False
-        self._make(moves)
-        return True
+        moves = self.arena.space.room(capacity, most)
+        try:
+            self._make(moves or ())
+        except Exception as error:
+            if is_out_of_memory(error):
+                return False
+            raise
+        return bool(moves)
 
     def arrange(self, rows: Sequence[Row], *, uniform: bool) -> None:
         """Moves running rows so that those of one capacity are consecutive, where space allows.
@@ -332,7 +291,7 @@ class Memory:
         for capacity in sorted({row.capacity for row in rows}):
             own = [row.start for row in rows if row.capacity == capacity]
             window = self.arena.space.window(capacity, own)
-            if window is not None:
+            if window is not None and (uniform or len(window.moves) <= MOST_MOVES):
                 self._make(window.moves)
 
     def _make_uniform(self, rows: Sequence[Row]) -> None:
@@ -343,23 +302,30 @@ class Memory:
 
     def _make(self, moves: Sequence[Move]) -> None:
         """Moves slots with their rows, in this order."""
-        if not moves:
-            return
-        moved = [(self.rows[move.source], move) for move in moves]
-        copies = [Copy(move.source, move.destination, row.cached) for row, move in moved]
         if _overlap(moves):
-            self.arena.move_one_by_one(copies)
+            # After a lack of memory, each row is either where it was or where it goes.
+            for move in moves:
+                self._make_at_once([move])
+        elif moves:
+            self._make_at_once(moves)
+
+    def _make_at_once(self, moves: Sequence[Move]) -> None:
+        """Moves slots with their rows; one alone may overlap its own source."""
+        rows = [self.rows[move.source] for move in moves]
+        pairs = list(zip(rows, moves, strict=True))
+        copies = [Copy(move.source, move.destination, row.cached) for row, move in pairs]
+        if len(copies) == 1:
+            self.arena.move(copies[0])
         else:
             self.arena.copy(copies)
-        for row, move in moved:
+        self.version += 1
+        for row, move in pairs:
             self.arena.space.move(move.source, move.destination)
             del self.rows[move.source]
-            # A later row of `moved` may still be noted where this one goes.
             row.slot = Slot(move.destination, move.capacity)
             self.rows[move.destination] = row
             self.arena.clear(move.destination + row.cached, row.slot.stop)
         self.counts.moved += len(moves)
-        self.version += 1
 
 
 def _overlap(moves: Iterable[Move]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from multibin.llm._engine.memory import Row
+from multibin.llm._engine.rows import Row
 
 BLOCK = 32
 """Tokens between the lengths at which beginnings are looked up; a shorter one is not shared."""

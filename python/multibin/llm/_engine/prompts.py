@@ -15,7 +15,7 @@ from multibin.llm._engine.arena import Arena
 from multibin.llm._engine.attention import attention, visible
 from multibin.llm._engine.cache_view import CacheView, ExpandedView
 from multibin.llm._engine.head import hook_head, projected, projecting
-from multibin.llm._engine.memory import Row
+from multibin.llm._engine.rows import Row
 from multibin.llm._load.hf import Layer, Scores, States, attending
 from multibin.llm._load.models import Model
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from time import perf_counter
-from types import TracebackType
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
 import multibin
-from multibin.llm._engine.admissions import Work, admissions
+from multibin.llm._engine.admissions import PAUSE, Work, admissions
 from multibin.llm._engine.executor import Executor
-from multibin.llm._engine.joining import FEWEST, HEADROOM, Joining, Part
+from multibin.llm._engine.joining import HEADROOM, PATIENCE, Joining, Part, slot_for
 from multibin.llm._engine.request import Request
-from multibin.llm._engine.sampling import Sampler
+from multibin.llm._engine.sampling import Sampler, Step
 from multibin.llm._engine.schedule import Policy
 from multibin.llm._load.failures import is_out_of_memory
 from multibin.llm._outputs import BatchRecord, FinishReason
@@ -37,15 +35,12 @@ class Runner:
         self.policy = policy
         self.scheduler = scheduler
         self.work = Work()
-        self.preempted = 0
-        """Running rows that lost their slot to another."""
-        self.positions_used = 0
-        """Positions cached, summed over rows and decode steps."""
-        self.positions_allocated = 0
-        """Positions of slots, summed over rows and decode steps."""
         self._requests: dict[int, Request] = {}
         self._cancelled: deque[Request] = deque()
         self._running: list[Request] = []
+        """In the order in which they joined."""
+        self._loaded: list[Request] = []
+        """Those of `_sampler`, in the order of their slots."""
         self._joining = Joining(executor, policy.pass_tokens(executor.model.device))
         self._admissions = admissions(policy, scheduler, self.work)
         self._sampler: Sampler | None = None
@@ -64,12 +59,7 @@ class Runner:
         self._stack.enter_context(self.executor.running())
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
             self.abort()
         finally:
@@ -102,7 +92,7 @@ class Runner:
             ValueError: a request can never fit into the memory for keys and values.
         """
         for request in requests:
-            self._check_fits(request)
+            self.executor.check_fits(len(request.prompt_tokens), request.budget)
         now = perf_counter()
         for request, length in zip(requests, lengths.tolist(), strict=True):
             request.arrival_time, request.length = now, length
@@ -113,33 +103,22 @@ class Runner:
             first = self.scheduler.submit_many(
                 keys, self._admissions.lengths(lengths), priorities=priorities, ttls=ttls
             )
-        except multibin.FullError as error:
+        except BaseException as error:
             self._withdraw(requests, error)
-            raise
-        except BaseException:
-            self._withdraw(requests, None)
             raise
         for ticket, request in enumerate(requests, first):
             request.ticket = ticket
 
     def _withdraw(self, requests: Sequence[Request], error: Any) -> None:
         """Takes back what a failed call has submitted."""
-        accepted = getattr(error, "accepted", 0) or 0
-        for offset in range(accepted):
-            self.scheduler.cancel(error.first + offset)
-        for request in requests:
-            self._requests.pop(request.key, None)
-
-    def _check_fits(self, request: Request) -> None:
-        needed = len(request.prompt_tokens) + request.budget - 1
-        if not self.executor.memory.fits(needed):
-            size = self.executor.arena.layout.position_bytes
-            longest = self.executor.arena.classes.longest
-            raise ValueError(
-                f"a prompt of {len(request.prompt_tokens)} tokens that may generate "
-                f"{request.budget} needs {needed} positions of the KV cache ({needed * size} "
-                f"bytes), and there are {longest} ({longest * size} bytes)"
-            )
+        accepted = getattr(error, "accepted", 0)
+        for at, request in enumerate(requests):
+            if at < accepted and not self.scheduler.cancel(error.first + at):
+                # It has been taken, and leaves at the next step.
+                request.listener = None
+                self._cancelled.append(request)
+            else:
+                self._requests.pop(request.key, None)
 
     def cancel(self, request: Request) -> None:
         """Ends a request: at once if it waits for its first batch, else at the next step."""
@@ -163,8 +142,8 @@ class Runner:
         Returns:
             False if the scheduler is closed and every request has ended.
         """
-        self._obey()
-        is_open = self._admit(timeout)
+        # Listeners that were told of an end do not wait until more requests come.
+        is_open = self._admit(0 if self._obey() else timeout)
         room = self._most_rows - len(self._running)
         ready = self._joining.ready(room)
         if ready:
@@ -177,41 +156,49 @@ class Runner:
         elif self._running:
             self._decoded = True
             self._try(self._decode_step)
-        elif self._joining:
-            self._free_up()
+        elif self._joining and not self._free_up():
+            # It has no room even alone, as the arena could not grow to its budget.
+            first = self._joining.first
+            self._fail(first, self.executor.lack(slot_for(first)))
         self._admissions.settle(self._active)
         return is_open or bool(self._requests)
 
     def abort(self) -> None:
-        """Ends every unfinished request, and frees all slots."""
+        """Ends every unfinished request, and frees all slots, also of an interrupted step."""
         self.scheduler.close()
-        for request in list(self._requests.values()):
-            self._end(request, "abort")
-        self._admissions.settle(0)
-        self._joining.forget_all()
         self._running, self._sampler = [], None
+        self._joining.clear()
+        self.executor.memory.clear()
+        for key in list(self._requests):
+            if (request := self._requests.pop(key, None)) is not None:
+                if request.ticket is not None:
+                    self.scheduler.cancel(request.ticket)
+                self._tell_end(request, "abort")
+                self._admissions.left(request)
+        self._admissions.settle(0)
 
     @property
     def _active(self) -> int:
         """Returns the requests that run or are about to."""
         return len(self._running) + len(self._joining)
 
-    def _obey(self) -> None:
-        """Ends requests that were cancelled or have expired."""
+    def _obey(self) -> bool:
+        """Ends requests that were cancelled or have expired; returns whether any were."""
+        before = len(self._requests)
         while self._cancelled:
-            request = self._cancelled.popleft()
-            if request.key in self._requests:
-                self._end(request, "abort")
+            self._end(self._cancelled.popleft(), "abort")
         if self._expires:
-            for key in self.scheduler.expired()[0].tolist():
-                self._end_by_key(key)
+            self._expire(self.scheduler.expired()[0].tolist())
+        return len(self._requests) < before
 
     def _admit(self, timeout: float | None) -> bool:
         """Takes requests from the scheduler; returns false once there will be no more."""
+        if self._requests:
+            # A request that waits for others to fill its batch may be cancelled meanwhile.
+            timeout = PAUSE if timeout is None else min(timeout, PAUSE)
         room = self._most_rows - self._active
         admitted = self._admissions.take(room, self._active, timeout)
-        for key in admitted.expired:
-            self._end_by_key(key)
+        self._expire(admitted.expired)
         for key, limit in admitted.rows:
             request = self._requests.get(key)
             self._admissions.joined(key, request)
@@ -221,10 +208,10 @@ class Runner:
                 self._joining.add(request)
         return admitted.is_open
 
-    def _end_by_key(self, key: int) -> None:
-        request = self._requests.get(key)
-        if request is not None:
-            self._end(request, "expired")
+    def _expire(self, keys: Iterable[int]) -> None:
+        for key in keys:
+            if key in self._requests:
+                self._end(self._requests[key], "expired")
 
     def _try(self, work: Callable[..., None], *arguments: Any) -> None:
         """Does a pass; an exception ends the requests in it, a lack of memory makes it smaller."""
@@ -234,17 +221,16 @@ class Runner:
         except Exception as error:
             if is_out_of_memory(error) and self._shrink(parts):
                 return
-            failed = [part.request for part in parts] or list(self._running)
-            for request in failed:
-                request.error = error
-                self._end(request, "error")
+            for request in [part.request for part in parts] or list(self._running):
+                self._fail(request, error)
 
     def _shrink(self, parts: Sequence[Part]) -> bool:
         """Makes later passes smaller after a lack of memory; returns whether it could."""
         if parts:
             tokens = sum(len(part.chunk.tokens) for part in parts)
-            self._joining.pass_tokens = max(FEWEST, tokens // 2)
-            return tokens > FEWEST and (len(parts) > 1 or self.executor.model.attends)
+            self._joining.pass_tokens = max(1, tokens // 2)
+            splits = self.executor.model.attends and not parts[0].is_whole
+            return len(parts) > 1 or (splits and tokens > 1)
         self._most_rows = max(1, len(self._running) // 2)
         victims = self._running[self._most_rows :]
         for request in reversed(victims):
@@ -256,27 +242,27 @@ class Runner:
         whole = parts[0].request.params.prompt_logprobs is not None and parts[0].is_new
         logits = self.executor.prompts([part.chunk for part in parts], every=whole)
         self.work.prefills += 1
-        self.work.rows += len(parts)
+        self.work.rows_computed += len(parts)
         count = sum(len(part.chunk.tokens) for part in parts)
         self.work.prefill_tokens += count
         if whole:
             parts[0].request.take_prompt_logits(logits)
             logits = logits[-1:]
         fresh = [at for at, part in enumerate(parts) if part.is_last and part.is_new]
-        resumed = [part.request for part in parts if part.is_last and not part.is_new]
+        new = [parts[at].request for at in fresh]
+        # After an error so far, all parts are as they were.
+        sampler = Sampler(new, self.executor.model.device)
+        if new:
+            sampler(logits[fresh])
+        steps = sampler.read() if new else []
         for part in parts:
             self._joining.done(part)
-        self._running += resumed
-        if fresh:
-            self._first_tokens([parts[at].request for at in fresh], logits[fresh])
-            self.executor.memory.costs.prefilled(count, perf_counter() - begin)
+        self._joining.grow()
+        self._running += [part.request for part in parts if part.is_last]
         self._sampler = None
-
-    def _first_tokens(self, requests: list[Request], logits: torch.Tensor) -> None:
-        self._running += requests
-        sampler = Sampler(requests, self.executor.model.device)
-        sampler(logits)
-        self._take(requests, sampler)
+        if fresh:
+            self.executor.memory.costs.prefilled(count, perf_counter() - begin)
+        self._take(new, steps)
 
     def _decode_step(self) -> None:
         self._enlarge()
@@ -284,42 +270,48 @@ class Runner:
             return
         if self._sampler is None or self._version != self.executor.memory.version:
             self._load()
-        sampler, rows = self._sampler, list(self._running)
+        sampler, rows = self._sampler, self._loaded
         assert sampler is not None
         self.executor.feed(sampler(self.executor.decode()))
         self.work.steps += 1
-        self.work.rows += len(rows)
+        self.work.rows_computed += len(rows)
         for request in rows:
             request.row.cached += 1
         self._slack -= 1
-        self.positions_used += sum(request.row.cached for request in rows)
-        self.positions_allocated += sum(request.row.capacity for request in rows)
+        if self.work.steps % PATIENCE == 0:
+            self._most_rows = min(self._most_rows + 1, self.policy.batch_size)
+        self.work.positions_used += sum(request.row.cached for request in rows)
+        self.work.positions_allocated += sum(request.row.capacity for request in rows)
         # The one wait for the device in a step.
-        self._take(rows, sampler)
+        self._take(rows, sampler.read())
 
     def _load(self) -> None:
         """Brings the running rows together and sets them to decode."""
         self.executor.arrange([request.row for request in self._running])
-        self._running.sort(key=lambda request: (request.row.capacity, request.row.start))
-        rows = [request.row for request in self._running]
-        self.executor.load(rows, [request.tokens[-1] for request in self._running])
-        self._sampler = Sampler(self._running, self.executor.model.device)
+        self._loaded = sorted(self._running, key=lambda one: (one.row.capacity, one.row.start))
+        rows = [request.row for request in self._loaded]
+        self.executor.load(rows, [request.tokens[-1] for request in self._loaded])
+        self._sampler = Sampler(self._loaded, self.executor.model.device)
         self._version = self.executor.memory.version
         self._slack = min(row.capacity - row.cached for row in rows)
 
-    def _take(self, requests: Sequence[Request], sampler: Sampler) -> None:
+    def _take(self, requests: Sequence[Request], steps: Sequence[Step]) -> None:
         """Gives each row its token; rows that end, or reach their limit, leave."""
-        steps = sampler.read()
         now = perf_counter()
         for request, step in zip(requests, steps, strict=True):
             if not request.tokens:
                 request.first_token_time = now
-            if request.push(step.token, step.logprobs):
+            try:
+                ended = request.push(step.token, step.logprobs)
+                if not ended:
+                    request.notify()
+            except Exception as error:
+                self._fail(request, error)
+                continue
+            if ended:
                 self._end(request)
-            else:
-                if len(request.tokens) == request.end:
-                    self._leave_at_limit(request)
-                request.notify()
+            elif len(request.tokens) == request.end:
+                self._leave_at_limit(request)
 
     def _leave_at_limit(self, request: Request) -> None:
         self._running.remove(request)
@@ -330,9 +322,16 @@ class Runner:
             self.executor.memory.park(request.row)
         self._admissions.left(request)
 
+    def _fail(self, request: Request, error: Exception) -> None:
+        """Ends a request for an error, if it has not ended."""
+        if request.key in self._requests:
+            request.error = error
+            self._end(request, "error")
+
     def _end(self, request: Request, reason: FinishReason | None = None) -> None:
         """Ends a request, frees its slot, and tells its listener."""
-        self._requests.pop(request.key, None)
+        if request.key not in self._requests:
+            return
         if request in self._running:
             self._running.remove(request)
             self._sampler = None
@@ -342,8 +341,17 @@ class Runner:
             self.executor.traffic.observe(len(request.prompt_tokens), len(request.tokens))
             if self.policy.adapts:
                 self.scheduler.observe(request.length, len(request.tokens))
-        request.finish(reason)
         self._admissions.left(request)
+        self._tell_end(request, reason)
+        # Last: after an interrupt so far, `abort` ends it.
+        self._requests.pop(request.key, None)
+
+    def _tell_end(self, request: Request, reason: FinishReason | None) -> None:
+        try:
+            request.finish(reason)
+        except Exception as error:
+            # The error of a listener is that of its request alone.
+            request.error = request.error or error
 
     def _enlarge(self) -> None:
         """Gives each running row a slot for its next position; some may lose theirs to others."""
@@ -356,16 +364,21 @@ class Runner:
                 if self.executor.memory.climb(row, min(final, row.cached + 1 + HEADROOM)):
                     self._sampler = None
                 else:
-                    self._free_up(request)
+                    self._free_up()
 
-    def _free_up(self, request: Request | None = None) -> None:
-        """Takes the slot of the row that joined last, so that `request` can have a larger one."""
-        for victim in reversed(self._joining.placed()):
-            if victim is not request:
-                self.executor.memory.evict(victim.row)
-                return
-        if self._running:
+    def _free_up(self) -> bool:
+        """Takes the slot of the row that joined last, for another; returns false if none has one.
+
+        Running rows are taken after all that do not run yet.
+        """
+        placed = self._joining.placed()
+        if placed:
+            self.executor.memory.evict(placed[-1].row)
+        elif self._running:
             self._preempt(self._running[-1])
+        else:
+            return False
+        return True
 
     def _preempt(self, request: Request) -> None:
         """Stops a running row; it goes on when there is room."""
@@ -373,20 +386,13 @@ class Runner:
         self._sampler = None
         self.executor.memory.evict(request.row)
         self._joining.add_first(request)
-        self.preempted += 1
+        self.work.preempted += 1
 
     def stats(self) -> dict[str, Any]:
         """Returns counts of rows, slots, passes and moves."""
-        memory = self.executor.memory
         return {
             "rows_running": len(self._running),
             "rows_joining": len(self._joining),
-            "preempted": self.preempted,
-            "steps": self.work.steps,
-            "prefills": self.work.prefills,
-            "prefill_tokens": self.work.prefill_tokens,
-            "rows_computed": self.work.rows,
-            "positions_used": self.positions_used,
-            "positions_allocated": self.positions_allocated,
-            **memory.stats(),
+            **vars(self.work),
+            **self.executor.memory.stats(),
         }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from multibin.llm._engine.decode import OwnDecode
-from multibin.llm._engine.memory import Row
 from multibin.llm._engine.prompts import PackedPrompts
+from multibin.llm._engine.rows import Row
 from multibin.llm._load.hf import joined, row_of
 from multibin.llm._load.models import Model
 

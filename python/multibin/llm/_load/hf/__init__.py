@@ -81,7 +81,6 @@ from multibin.llm._load.hf._forward import (
     next_logits,
     takes_positions,
 )
-from multibin.llm._load.hf._states import States, joined, moved, new_states, row_of
 from multibin.llm._load.hf._module import (
     device,
     groups_experts,
@@ -90,6 +89,7 @@ from multibin.llm._load.hf._module import (
     takes_additive_mask,
     vocabulary,
 )
+from multibin.llm._load.hf._states import States, joined, moved, new_states, row_of
 
 __all__ = [
     "CACHE_ARGUMENTS",

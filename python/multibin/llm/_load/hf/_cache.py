@@ -68,8 +68,8 @@ class Recorder:
 
         Layers that cache nothing are left out.
         """
-        seen = [
-            (index, getattr(layer, "keys", None), getattr(layer, "values", None))
+        return {
+            index: (layer.keys, layer.values)
             for index, layer in enumerate(self.cache.layers)
-        ]
-        return {index: (keys, values) for index, keys, values in seen if keys is not None}
+            if getattr(layer, "keys", None) is not None
+        }

@@ -79,7 +79,7 @@ class Layer:
 
     @property
     def is_chunked(self) -> bool:
-        """Returns whether tokens attend within chunks as wide as the window, not to the last ones."""
+        """Returns whether tokens attend within chunks as wide as the window."""
         return self.kind == CHUNKED
 
     @property
@@ -99,9 +99,7 @@ def layers(config: PreTrainedConfig) -> list[Layer]:
     local = getattr(text, "attention_layers", None)
     if local is not None and "local" in local:
         window = text.window_size
-        return [
-            Layer(LOCAL, window) if kind == "local" else Layer(FULL) for kind in local
-        ]
+        return [Layer(LOCAL, window) if kind == "local" else Layer(FULL) for kind in local]
     names = {
         layer_class: name for name, layer_class in reversed(DYNAMIC_LAYER_TYPE_MAPPING.items())
     }
