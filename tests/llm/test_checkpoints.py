@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tests.llm.greedy import Reference, continued
 from transformers import AutoModelForCausalLM, LlamaForCausalLM
 
 from multibin.llm import LLM, SamplingParams
@@ -176,3 +177,62 @@ def test_several_fields_are_one_warning_and_sampling_fields_none(folder: Path) -
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         LLM(folder)
+
+
+def quantised(folder: Path, config: dict[str, Any]) -> None:
+    """Writes a quantisation into the config of a checkpoint."""
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "quantization_config": config}))
+
+
+@pytest.mark.parametrize(
+    ("config", "method"),
+    [
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "bitsandbytes"),
+        ({"load_in_8bit": True}, "bitsandbytes"),
+        ({"quant_method": "gptq", "bits": 4, "group_size": 128}, "gptq"),
+        ({"quant_method": "awq", "bits": 4, "group_size": 128}, "awq"),
+        ({"quant_method": "torchao", "quant_type": "int8_weight_only"}, "torchao"),
+        ({"quant_method": "hqq"}, "hqq"),
+    ],
+)
+def test_a_quantised_checkpoint_without_its_package_is_named(
+    config: dict[str, Any], method: str, folder: Path
+) -> None:
+    quantised(folder, config)
+    with pytest.raises(ValueError, match=f"it is quantised by {method}: ") as raised:
+        LLM(folder)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_method_that_transformers_does_not_know_is_refused(folder: Path) -> None:
+    """Transformers would take the weights as they are, and leave out their scales."""
+    quantised(folder, {"quant_method": "guesswork"})
+    with pytest.raises(ValueError, match="quantised by 'guesswork', which transformers does not"):
+        LLM(folder)
+
+
+class Quantised(torch.nn.Module):
+    """A linear layer of 8-bit numbers, with one scale a row."""
+
+    def __init__(self, linear: torch.nn.Linear) -> None:
+        super().__init__()
+        scales = linear.weight.detach().abs().amax(1, keepdim=True) / 127
+        self.register_buffer("scales", scales)
+        self.register_buffer("weight", (linear.weight.detach() / scales).round().to(torch.int8))
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        weight = self.weight.to(states.dtype) * self.scales.to(states.dtype)
+        return torch.nn.functional.linear(states, weight)
+
+
+def test_a_quantised_model_object_runs(reference: Reference) -> None:
+    model = tiny_model().double()
+    for name, part in list(model.named_modules()):
+        if isinstance(part, torch.nn.Linear) and name != "lm_head":
+            owner, _, leaf = name.rpartition(".")
+            setattr(model.get_submodule(owner), leaf, Quantised(part))
+    model.config.quantization_config = {"quant_method": "gptq", "bits": 8}
+    prompts = [[5, 6, 7], [9, 8] * 10]
+    texts = continued(LLM(model), prompts, [6, 6], ignore_eos=True)
+    assert texts == reference(model, prompts, [6, 6])

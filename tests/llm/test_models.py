@@ -17,12 +17,10 @@ from transformers import (
     BloomConfig,
     BltConfig,
     DeepseekV3Config,
+    DeepseekV4Config,
     DeepseekV32Config,
     FalconConfig,
-    JambaConfig,
-    Lfm2Config,
     LlamaConfig,
-    MambaConfig,
     MixtralConfig,
     OpenAIGPTConfig,
     OPTConfig,
@@ -39,13 +37,8 @@ from multibin.llm._load.models import load
 from multibin.llm._load.tiny import ByteTokenizer, tiny_model
 
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
-    "Mamba": (lambda: MambaConfig(), "linear_attention layers .*recurrent state"),
-    "Jamba": (lambda: JambaConfig(), "linear_attention layers .*recurrent state"),
+    "DeepSeek V4": (lambda: DeepseekV4Config(), r"compressed_attention layers \(layer 0"),
     "RWKV": (lambda: RwkvConfig(), "recurrent state"),
-    "LFM 2": (
-        lambda: Lfm2Config(layer_types=["conv", "full_attention"], num_hidden_layers=2),
-        r"conv layers \(layer 0\)",
-    ),
     "DeepSeek V3.2": (lambda: DeepseekV32Config(), r"_attention layers \(layer 0\)"),
     "BLT": (lambda: BltConfig(), "Blt has layers of which transformers makes no cache"),
     "T5": (lambda: T5Config(), "encoder-decoder"),
@@ -61,7 +54,7 @@ def test_a_config_is_refused_by_its_kind_of_layer(name: str) -> None:
         arch.check_config(config())
 
 
-@pytest.mark.parametrize("name", ["Mamba", "LFM 2", "T5", "BLT"])
+@pytest.mark.parametrize("name", ["RWKV", "DeepSeek V3.2", "T5", "BLT"])
 def test_a_folder_is_refused_before_its_weights_are_read(name: str, tmp_path: Path) -> None:
     """The folder has no weights at all."""
     config, reason = REFUSED[name]

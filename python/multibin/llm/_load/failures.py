@@ -33,6 +33,17 @@ def loading(argument: str, name: str) -> Iterator[None]:
         raise ValueError(f"{argument}={name!r} does not load: {where}{reason}") from None
 
 
+@contextmanager
+def quantized_by(method: str | None) -> Iterator[None]:
+    """Says in the error for a missing package by which method a checkpoint is quantised."""
+    try:
+        yield
+    except ImportError as error:
+        if method is None:
+            raise
+        raise ValueError(f"it is quantised by {method}: {first_line(error)}") from error
+
+
 def is_out_of_memory(error: Exception) -> bool:
     """Returns whether `error` is a lack of memory, for which torch has no type on the CPU."""
     cpu = isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)

@@ -22,9 +22,9 @@ from multibin.llm._load.adapters import (
 )
 from multibin.llm._load.architecture import Context, check_class, check_config, context_of
 from multibin.llm._load.eos import eos_ids
-from multibin.llm._load.failures import check_location, loading
+from multibin.llm._load.failures import check_location, loading, quantized_by
 from multibin.llm._load.gguf_file import gguf_options
-from multibin.llm._load.placement import check_device, check_dtype, default_device, placed
+from multibin.llm._load.placement import check_device, check_dtype, default_device, moved, placed
 
 ModelSource: TypeAlias = str | os.PathLike[str] | Module
 
@@ -131,7 +131,7 @@ def load(
     place = check_device(device)
     options = gguf_options(source, gguf_file) | {"trust_remote_code": trust_remote_code}
     if isinstance(source, str | os.PathLike):
-        module = _from_pretrained(source, kind, options).to(place or default_device())
+        module = moved(_from_pretrained(source, kind, options), place or default_device())
     else:
         module = placed(_unwrapped(source), place, kind)
     return _model(module.eval())
@@ -190,7 +190,7 @@ def _from_pretrained(
     own_code = options["trust_remote_code"] and hf.has_own_code(config)
     if not own_code:
         check_config(config)
-    with loading("model", name):
+    with loading("model", name), quantized_by(hf.quantization(config)):
         module, report = AutoModelForCausalLM.from_pretrained(
             base or name,
             config=config,

@@ -77,6 +77,13 @@ def placed(
     return module if device is None else module.to(device)
 
 
+def moved(module: PreTrainedModel, device: torch.device) -> PreTrainedModel:
+    """Moves a loaded model; one that is quantised stays where its method has put it."""
+    if hf.is_quantized(module) and hf.device(module).type == device.type:
+        return module
+    return module.to(device)
+
+
 def _cast(module: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
     """Casts all but rotary frequencies, which keep their precision, as in `from_pretrained`."""
     frequencies = {

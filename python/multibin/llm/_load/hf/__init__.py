@@ -25,7 +25,8 @@ What else it relies on is reached through this package:
 - Configs, of positions: `rope_parameters`, flat or by kind of layer, and
   `original_max_position_embeddings`; `alibi`, and `model_type` for Bloom.
 - Configs, of windows: `attention_layers` and `window_size` (GPT-Neo), `keep_window_size` (Doge).
-- Models: `_is_stateful`, `_supports_attention_backend`, `get_input_embeddings`,
+- Configs, of quantised checkpoints: `quantization_config`, and `AUTO_QUANTIZER_MAPPING`.
+- Models: `hf_quantizer`, `_is_stateful`, `_supports_attention_backend`, `get_input_embeddings`,
   `get_output_embeddings`.
 - Masks: one of four dimensions is added to the scores as it is, where
   `_supports_attention_backend` is set and attention is "sdpa" or "eager".
@@ -69,6 +70,7 @@ from multibin.llm._load.hf._config import (
     layers,
     longrope,
     positions,
+    quantization,
 )
 from multibin.llm._load.hf._forward import (
     CACHE_ARGUMENTS,
@@ -85,6 +87,7 @@ from multibin.llm._load.hf._module import (
     device,
     groups_experts,
     is_offloaded,
+    is_quantized,
     output_head,
     takes_additive_mask,
     vocabulary,
@@ -119,6 +122,7 @@ __all__ = [
     "has_own_code",
     "is_encoder_decoder",
     "is_offloaded",
+    "is_quantized",
     "is_stateful",
     "joined",
     "layers",
@@ -131,6 +135,7 @@ __all__ = [
     "next_logits",
     "output_head",
     "positions",
+    "quantization",
     "row_of",
     "takes_additive_mask",
     "takes_attention",

@@ -13,6 +13,7 @@ from transformers.cache_utils import (
     DynamicLayer,
     DynamicSlidingWindowLayer,
 )
+from transformers.quantizers.auto import AUTO_QUANTIZER_MAPPING
 
 from multibin.llm._load.hf._states import keeps_state
 
@@ -59,6 +60,25 @@ def is_encoder_decoder(config: PreTrainedConfig) -> bool:
 def has_own_code(config: PreTrainedConfig) -> bool:
     """Returns whether code came with `config` that defines its causal language model."""
     return "AutoModelForCausalLM" in (getattr(config, "auto_map", None) or {})
+
+
+def quantization(config: PreTrainedConfig) -> str | None:
+    """Returns the method by which a checkpoint is quantised, None if it is not.
+
+    Raises:
+        ValueError: transformers does not know the method, and would read the weights as they are.
+    """
+    found = getattr(config, "quantization_config", None)
+    if not found:
+        return None
+    fields = found if isinstance(found, dict) else found.to_dict()
+    method = fields.get("quant_method")
+    if method is None and (fields.get("load_in_4bit") or fields.get("load_in_8bit")):
+        method = "bitsandbytes"
+    method = str(getattr(method, "value", method))
+    if not any(name == method or name.startswith(f"{method}_") for name in AUTO_QUANTIZER_MAPPING):
+        raise ValueError(f"it is quantised by {method!r}, which transformers does not know")
+    return method
 
 
 def is_stateful(model_class: type[PreTrainedModel]) -> bool:

@@ -41,6 +41,11 @@ def is_offloaded(model: PreTrainedModel) -> bool:
     return any(hasattr(part, "_hf_hook") for part in model.modules())
 
 
+def is_quantized(model: PreTrainedModel) -> bool:
+    """Returns whether transformers has loaded `model` quantised; some such models cannot move."""
+    return getattr(model, "hf_quantizer", None) is not None
+
+
 def device(model: PreTrainedModel) -> torch.device:
     """Returns the device on which `model` takes its tokens."""
     first: nn.Module = model.get_input_embeddings()
