@@ -48,7 +48,7 @@ def make(**options: Any) -> list[Request]:
 
 
 def assert_exact(requests: list[Request], but: set[int] = frozenset()) -> None:  # type: ignore[assignment]
-    """Asserts that all are whole, but for those of these keys, which are beginnings."""
+    """Asserts that all are whole, except those of these keys, which are beginnings."""
     for one in requests:
         whole = text(one.prompt_tokens, one.budget)
         if one.key in but:

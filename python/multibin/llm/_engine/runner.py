@@ -25,8 +25,8 @@ from multibin.llm._outputs import BatchRecord, FinishReason
 class Runner:
     """Runs the requests of one scheduler. `submit` and `cancel` may be called by any thread.
 
-    A request waits in the scheduler, then for memory and its prompt (`joining`), then it decodes
-    (`running`), until it ends or reaches the limit of its batch. `step` does one piece of work.
+    A request waits in the scheduler, then for memory and its prompt (`joining`). Then it decodes
+    (`running`) until it ends or reaches the limit of its batch. `step` does one piece of work.
     Use it as a context manager in the thread that calls `step`.
     """
 
@@ -338,7 +338,7 @@ class Runner:
         self._joining.remove(request)
         self._joining.release(request)
         if reason is None:
-            self.executor.traffic.observe(len(request.prompt_tokens), len(request.tokens))
+            self.executor.observe(len(request.prompt_tokens), len(request.tokens))
             if self.policy.adapts:
                 self.scheduler.observe(request.length, len(request.tokens))
         self._admissions.left(request)
