@@ -25,7 +25,7 @@ from multibin.llm._outputs import BatchRecord, FinishReason
 class Runner:
     """Runs the requests of one scheduler. `submit` and `cancel` may be called by any thread.
 
-    A request waits in the scheduler, then for memory and its prompt (`joining`), then it decodes
+    A request waits in the scheduler, then for memory and its prompt (`joining`). Then it decodes
     (`running`), until it ends or reaches the limit of its batch. `step` does one piece of work.
     Use it as a context manager in the thread that calls `step`.
     """
