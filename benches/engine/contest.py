@@ -82,6 +82,7 @@ def measure(mode: Mode, model: Any, workload: Workload) -> Run:
     Raises:
         RuntimeError: a request got another number of tokens than it has to.
     """
+    release(model)
     with quiet(), mode(model, workload) as generate:
         generate(workload.warm_up())
         clock = Clock()
@@ -91,13 +92,19 @@ def measure(mode: Mode, model: Any, workload: Workload) -> Run:
             if model.device.type == "cuda":
                 torch.cuda.synchronize(model.device)
             seconds = perf_counter() - began
-    gc.collect()
-    if model.device.type == "cuda":
-        torch.cuda.empty_cache()
+    del generate
+    release(model)
     got = [len(row) for row in tokens]
     if got != workload.lengths.tolist():
         raise RuntimeError(f"lengths must be {workload.lengths.tolist()}, got {got}")
     return Run(seconds, tokens, clock)
+
+
+def release(model: Any) -> None:
+    """Gives back what the contestant before has kept, such as its KV cache."""
+    gc.collect()
+    if model.device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def agreement(ours: Tokens, theirs: Tokens) -> float:

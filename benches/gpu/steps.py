@@ -115,6 +115,8 @@ def pytest_step(
 
 def _pytest(name: str, journal: Path) -> Iterator[str]:
     yield from (sys.executable, "-m", "pytest", "-q", "-p", "benches.gpu.plugin")
+    # Beside pytest-xdist, pytest-benchmark warns, and warnings are errors.
+    yield from ("-p", "no:benchmark")
     yield from ("-p", "no:cacheprovider", f"--journal={journal}", f"--journal-step={name}")
     # An older pytest does not read `[tool.pytest]`.
     yield from ("--import-mode=importlib", "--continue-on-collection-errors")

@@ -72,7 +72,8 @@ def main() -> int:
         print(f"skipped: there is no {options.trace.name} in {options.trace.parent.name}/")
         return 0
     rows = read(options.trace, options.rows)
-    print(f"{len(rows):,} rows, {rows.steps:,} tokens, at most {rows.longest:,} positions.")
+    print(f"{len(rows):,} rows, {rows.steps:,} tokens.")
+    print(f"A row caches {rows.mean:,.0f} positions at a mean step, and at most {rows.longest:,}.")
     closed(rows)
     ratios = [simulated(rows, size) for size in options.sizes]
     rings(rows)

@@ -36,6 +36,11 @@ class Rows:
         return len(self.weights) - 1
 
     @property
+    def mean(self) -> float:
+        """Returns the positions cached, averaged over row-steps."""
+        return float(self.weights @ np.arange(len(self.weights))) / self.steps
+
+    @property
     def steps(self) -> int:
         """Returns the tokens that all rows generate."""
         return int(self.outputs.sum())

@@ -31,7 +31,7 @@ def trace(rows: int) -> str:
 
 def efficiencies(out: str) -> list[float]:
     rows = [line for line in out.splitlines() if line.endswith(" s") and " x)" in line]
-    assert len(rows) == 4
+    assert len(rows) == 6
     return [float(row.split("x)")[1].split()[0]) for row in rows]
 
 

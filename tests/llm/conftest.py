@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import pytest
 import torch
+from tests.llm.echo import EchoRunner
 from tests.llm.greedy import Reference
+from tests.llm.tasks import SOON
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen3Config
 
-from multibin.llm._load.tiny import ByteTokenizer
+from multibin.errors import ClosedError
+from multibin.llm import AsyncLLM
+from multibin.llm._load.tiny import ByteTokenizer, tiny_model
 
 torch.set_num_threads(1)
 
@@ -137,3 +142,30 @@ def reference() -> Reference:
         return outputs
 
     return generate
+
+
+@pytest.fixture
+def runner() -> EchoRunner:
+    """A runner that echoes."""
+    return EchoRunner()
+
+
+@pytest.fixture
+def make_async(
+    runner: EchoRunner, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., AsyncLLM]]:
+    """Makes engines on the runner that echoes."""
+    monkeypatch.setattr(AsyncLLM, "_runner", runner.makes())
+    made: list[weakref.ref[AsyncLLM]] = []
+
+    def make(**options: Any) -> AsyncLLM:
+        llm = AsyncLLM(tiny_model(), ByteTokenizer(), **options)
+        made.append(weakref.ref(llm))
+        return llm
+
+    yield make
+    runner.gate.set()
+    for reference in made:
+        if (llm := reference()) is not None:
+            llm._service.stop(ClosedError("the test is over"))
+            llm._service.join(SOON)

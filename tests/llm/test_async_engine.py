@@ -12,8 +12,9 @@ import pytest
 from multibin.llm import LLM, AsyncLLM, SamplingParams
 from multibin.llm._load.tiny import ByteTokenizer, tiny_model
 
-PROMPTS = ["a", "a text", "some longer text of several words", "x" * 60] * 4
-LENGTHS = [3, 40, 17, 90] * 4
+# The last batch is not full.
+PROMPTS = ["a", "a text", "some longer text of several words", "x" * 60, "b"] * 3
+LENGTHS = [3, 40, 17, 90, 1] * 3
 
 
 def params() -> list[SamplingParams]:
@@ -61,10 +62,10 @@ def test_texts_are_those_of_llm(expected: list[str], scheduling: Any, predicted:
             texts = await asyncio.gather(*streams)
             await slots_are_free(llm)
             stats = llm.stats()
-            assert stats["finished"] == {"length": 16}
+            assert stats["finished"] == {"length": 15}
             assert stats["generated_tokens"] == sum(LENGTHS)
-            assert sum(stats["time_to_first_token"]["counts"]) == 16
-            assert sum(stats["time_between_tokens"]["counts"]) == sum(LENGTHS) - 16
+            assert sum(stats["time_to_first_token"]["counts"]) == 15
+            assert sum(stats["time_between_tokens"]["counts"]) == sum(LENGTHS) - 15
         return texts
 
     assert run(main()) == expected
@@ -131,6 +132,40 @@ def test_a_pass_that_fails_fails_its_rows_alone(expected: list[str]) -> None:
     run(main())
 
 
+@pytest.mark.parametrize("scheduling", ["multibin", "continuous"])
+def test_urgent_requests_go_first(scheduling: Any) -> None:
+    async def finished(llm: AsyncLLM, priority: int, into: list[int]) -> None:
+        await text(llm.generate("a", SamplingParams(max_tokens=4), priority=priority, length=4))
+        into.append(priority)
+
+    async def main() -> list[int]:
+        order: list[int] = []
+        options = {"batch_size": 1, "ageing": 100.0, "scheduling": scheduling}
+        async with AsyncLLM(tiny_model(), ByteTokenizer(), **options) as llm:
+            first = asyncio.ensure_future(text(llm.generate("a", params()[3])))
+            while not llm.stats()["generated_tokens"]:
+                await asyncio.sleep(0)
+            await asyncio.gather(*(finished(llm, priority, order) for priority in (3, 1, 2, 0)))
+            await first
+        return order
+
+    assert run(main()) == [0, 1, 2, 3]
+
+
+def test_a_request_that_can_never_fit_is_refused() -> None:
+    async def main() -> None:
+        model = tiny_model()
+        layers, heads, size = 2, 2, 32 * 4
+        memory = 64 * layers * 2 * heads * size
+        async with AsyncLLM(model, ByteTokenizer(), kv_cache_memory=memory) as llm:
+            with pytest.raises(ValueError, match="positions of the KV cache"):
+                await text(llm.generate("a", SamplingParams(max_tokens=500)))
+            assert llm.stats()["submitted"] == 0
+            assert await text(llm.generate("a", SamplingParams(max_tokens=5, seed=0)))
+
+    run(main())
+
+
 def test_a_strict_bin_that_is_not_full_lets_its_requests_be_cancelled() -> None:
     async def main() -> None:
         async with AsyncLLM(
@@ -146,6 +181,30 @@ def test_a_strict_bin_that_is_not_full_lets_its_requests_be_cancelled() -> None:
             assert await waiting == ""
 
     run(main())
+
+
+class Chatting(ByteTokenizer):
+    """Writes a conversation with a colon behind each role."""
+
+    chat_template = "of this class"
+
+    def apply_chat_template(self, messages: list[dict[str, str]], **_: object) -> str:
+        return "".join(f"{one['role']}: {one['content']}. " for one in messages)
+
+
+def test_chat_continues_the_template_of_the_conversation() -> None:
+    conversation = [{"role": "user", "content": "Why"}]
+    params = SamplingParams(max_tokens=8, seed=1)
+
+    async def main() -> str:
+        async with AsyncLLM(tiny_model(), Chatting()) as llm:
+            return await text(llm.chat(conversation, params))
+
+    llm = LLM(tiny_model(), Chatting())
+    [plain] = llm.generate("user: Why. ", params, use_tqdm=False)
+    [chat] = llm.chat(conversation, params, use_tqdm=False)
+    assert chat.outputs == plain.outputs
+    assert run(main()) == plain.outputs[0].text
 
 
 def test_chat_needs_a_template() -> None:

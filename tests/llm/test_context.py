@@ -1,4 +1,4 @@
-"""The context of a model: windows, chunks, LongRoPE, ALiBi. Text is exact up to its end."""
+"""The context of a model: windows, chunks, LongRoPE, ALiBi. Text is exact to its end."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from transformers import (
 )
 
 from multibin.llm import LLM
+from multibin.llm._load import hf
 from multibin.llm._load.architecture import UNBOUNDED, context_of
 
 SMALL = GROUPED | {"pad_token_id": None}
@@ -84,7 +85,39 @@ def causal(model: Any) -> bool:
     return torch.allclose(one, two)
 
 
-@pytest.mark.parametrize("name", WINDOWS)
+ENDING = ("GPT-Neo, local layers", "Doge, its best positions")
+"""Those whose layers do not call the engine's attention."""
+
+
+@pytest.mark.parametrize("name", [name for name in WINDOWS if name not in ENDING])
+def test_a_window_leaves_the_context_whole_and_is_exact_to_its_end(
+    name: str, make_model: Callable[..., Any], reference: Reference
+) -> None:
+    model = make_model(WINDOWS[name][0](WINDOW))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        llm = LLM(model, batch_size=3, edges=[0, 5, 30])
+    assert llm.context == 64
+    prompts = [[9, 8, 7], [5, 6] * 12, [1, 2], [50, 60, 70, 80] * 10, [11] * 64]
+    budgets = [64 - len(prompt) + 1 for prompt in prompts]
+    assert continued(llm, prompts, [99] * len(prompts)) == reference(model, prompts, budgets)
+
+
+@pytest.mark.parametrize("name", [name for name in WINDOWS if name not in ENDING])
+def test_a_window_ends_the_context_of_attention_with_a_mask(
+    name: str, make_model: Callable[..., Any], reference: Reference, monkeypatch: Any
+) -> None:
+    """Another implementation than those that the engine replaces may be chosen."""
+    monkeypatch.setattr(hf, "takes_attention", lambda _: False)
+    model = make_model(WINDOWS[name][0](WINDOW))
+    with pytest.warns(UserWarning, match=f"the context is {WINDOW} tokens, not 64"):
+        llm = LLM(model, batch_size=3, edges=[0, 5, 30])
+    prompts = [[9, 8, 7], [5, 6] * 12, [1, 2]]
+    budgets = [WINDOW - len(prompt) + 1 for prompt in prompts]
+    assert continued(llm, prompts, [60] * len(prompts)) == reference(model, prompts, budgets)
+
+
+@pytest.mark.parametrize("name", ENDING)
 def test_a_window_ends_the_context_and_is_exact_up_to_there(
     name: str, make_model: Callable[..., Any], reference: Reference
 ) -> None:
@@ -249,7 +282,7 @@ ODD: dict[str, Any] = {
     "GPT-Neo, a table of masks": gpt_neo(59, 64),
     "GPT-Neo, a window counted from the last key": gpt_neo(64, 12),
     "GPT-Neo, shorter than the trial's rows": gpt_neo(64, 4),
-    "Mistral": MistralConfig(**SMALL, sliding_window=13),
+    "Mistral": MistralConfig(**SMALL | {"max_position_embeddings": 61}, sliding_window=13),
 }
 
 

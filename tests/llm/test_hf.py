@@ -183,7 +183,7 @@ def test_either_name_and_positions_through_keyword_arguments(
 def test_the_form_that_passes_is_chosen() -> None:
     model = tiny_model()
     assert hf.forms(model)[0] == hf.Form(INNER, True, True)
-    assert LLM(model)._loop.prefill._model.form == hf.Form(INNER, True, True)
+    assert LLM(model)._executor.model.form == hf.Form(INNER, True, True)
 
 
 def test_a_recorder_leaves_out_layers_that_cache_nothing() -> None:

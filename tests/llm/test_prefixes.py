@@ -10,7 +10,7 @@ from tests.llm.runs import executor, prompt, request, run, text
 
 from multibin.llm._engine import joining
 from multibin.llm._engine import prefixes as module
-from multibin.llm._engine.memory import Row
+from multibin.llm._engine.rows import Row
 from multibin.llm._engine.prefixes import BLOCK, Prefixes, common
 from multibin.llm._engine.request import Request
 from multibin.llm._engine.runner import Runner

@@ -149,6 +149,7 @@ def test_lengths_not_seen_have_classes_near_them() -> None:
     for _ in range(300):
         traffic.observe(900, 100)
     assert traffic.classes().fit(1_001) < 4_000
+    assert traffic.classes().fit(999) == 1_024, "of a long context, multiples of 32"
 
 
 def test_classes_follow_other_traffic() -> None:

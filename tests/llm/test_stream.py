@@ -66,7 +66,7 @@ class Runs:
     def encode(self, text: str) -> list[int]:
         return list(text.encode())
 
-    def decode(self, token_ids: list[int], skip_special_tokens: bool = False) -> str:
+    def decode(self, token_ids: list[int], skip_special_tokens: bool = False) -> str:  # noqa: ARG002
         try:
             return bytes(token_ids).decode()
         except UnicodeDecodeError:

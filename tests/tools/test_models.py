@@ -80,7 +80,17 @@ def test_a_model_is_drawn_from_its_seed_and_its_texts_vary() -> None:
 
 
 def test_llama_is_exact() -> None:
-    assert trial.attempt("llama") == Record("llama", "LlamaForCausalLM", outcome.EXACT)
+    expected = Record("llama", "LlamaForCausalLM", outcome.EXACT, attention=outcome.OWN)
+    assert trial.attempt("llama") == expected
+
+
+@pytest.mark.parametrize(
+    ("model_type", "way"),
+    [("deepseek_v3", outcome.EXPANDED), ("falcon", outcome.MASKED), ("mistral", outcome.OWN)],
+)
+def test_the_way_of_attention_stands_in_the_record(model_type: str, way: str) -> None:
+    record = trial.attempt(model_type)
+    assert (record.outcome, record.attention) == (outcome.EXACT, way)
 
 
 @pytest.mark.filterwarnings("ignore:.*the context is")
@@ -153,7 +163,10 @@ NEW = Run(
     "5.24.0",
     "2.15.0",
     "2026-11-28",
-    (Record("a", "A", outcome.EXACT), Record("b", "B", outcome.REFUSED, "has x|y", "3 of 12")),
+    (
+        Record("a", "A", outcome.EXACT, attention="own"),
+        Record("b", "B", outcome.REFUSED, "has x|y", "3 of 12"),
+    ),
 )
 OLD = Run(
     "5.9.1",
@@ -174,7 +187,9 @@ def test_records_survive_their_file(tmp_path: Path) -> None:
 
 def test_the_page_holds_every_row_and_what_differs() -> None:
     page = render([NEW, OLD])
-    assert "| `b` | `B` | refused | has x\\|y | 3 of 12 |" in page
+    assert "| `a` | `A` | exact | own |  |  |" in page
+    assert "| `b` | `B` | refused |  | has x\\|y | 3 of 12 |" in page
+    assert "| own | 1 | " in page
     assert "| `b` | wrong: 1 of 12 texts differ | refused: has x\\|y |" in page
     assert "Only 5.24.0 has `a`." in page
     assert "Only 5.9.1 has `c`." in page

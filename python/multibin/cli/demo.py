@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from types import ModuleType
 from typing import Any
 
+from multibin._args import sentence
 from multibin.cli._options import add_engine, add_trace, given, needing_engine
 
 HELP = "Run the policies with the engine: what bins save, in one table and one picture"
@@ -23,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--chat", action="store_true", help="Let --model answer the built-in prompts")
     add("--max-tokens", type=int, metavar="N", help="The most tokens of an answer (256)")
     add("--requests", type=int, metavar="N", help="Number of drawn requests (400)")
-    add("--bins", type=int, metavar="N", help="Number of bins (4 for prompts, else 8)")
+    add("--bins", type=int, metavar="N", help="Number of bins (6 for prompts, else 8)")
     add("--batch-size", type=int, metavar="N", help="Rows of a full batch (8)")
     add("--repeats", type=int, metavar="N", help="Runs of each policy (1 for prompts, else 3)")
     add("--plot", default="demo.png", metavar="FILE", help="Picture to draw (%(default)s)")
@@ -35,12 +37,10 @@ def run(options: argparse.Namespace) -> int:
 
     engine = needing_engine("multibin.lab.compare.engine")
     check_target(options.plot)
-    if _chats(options):
-        found = engine.compare_chat(
-            engine.ChatSettings(**given(options, engine.ChatSettings)), _say
-        )
+    settings = _settings(options, engine)
+    if isinstance(settings, engine.ChatSettings):
+        found = engine.compare_chat(settings, _say)
     else:
-        settings = engine.EngineSettings(**given(options, engine.EngineSettings))
         found = engine.compare_engine(settings)
     print(engine.describe(found), engine.table(found.results), sep="\n\n", end="\n\n")
     try:
@@ -52,22 +52,33 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _chats(options: argparse.Namespace) -> bool:
-    """Returns whether prompts are answered; the packaged model is chosen if no other is."""
-    if options.chat and options.model is not None:
-        return True
+def _settings(options: argparse.Namespace, engine: ModuleType) -> Any:
+    """Returns what runs: answers to the built-in prompts, or drawn requests.
+
+    The packaged model answers if no other is named. Without it, drawn requests run.
+    """
     values: dict[str, Any] = vars(options)
-    if not options.chat and any(values[name] is not None for name in DRAWN):
-        return False
-    packaged = needing_engine("multibin.llm._load.load_by_name").packaged
-    try:
-        options.model, options.gguf_file = packaged()
-    except ModuleNotFoundError as error:
-        if options.chat:
-            raise
-        _say(f"{error}. The built-in tiny model runs instead, with random weights")
-        return False
-    return True
+    if options.gguf_file is not None and options.model is None:
+        raise ValueError(
+            sentence("gguf_file", "a file of a model that is given", options.gguf_file)
+        )
+    drawn = not options.chat and any(values[name] is not None for name in DRAWN)
+    if not drawn and options.model is None:
+        try:
+            options.model, options.gguf_file = _packaged()
+        except ModuleNotFoundError as error:
+            if options.chat:
+                raise
+            settings = engine.EngineSettings(**given(options, engine.EngineSettings))
+            _say(f"{error}. The built-in tiny model runs instead, with random weights")
+            return settings
+    kind = engine.EngineSettings if drawn else engine.ChatSettings
+    return kind(**given(options, kind))
+
+
+def _packaged() -> tuple[str, str]:
+    found: tuple[str, str] = needing_engine("multibin.llm._load.load_by_name").packaged()
+    return found
 
 
 def _say(line: str) -> None:

@@ -15,7 +15,7 @@ from multibin.errors import ClosedError, ExpiredError, FullError
 from multibin.llm._base import Base, Options
 from multibin.llm._engine.admission import Prompt
 from multibin.llm._engine.call import Call
-from multibin.llm._engine.chat import Message, chat_prompts
+from multibin.llm._engine.chat import Message
 from multibin.llm._engine.delivery import Delivery, OutputKind
 from multibin.llm._engine.request import Request
 from multibin.llm._engine.service import Service
@@ -23,7 +23,6 @@ from multibin.llm._load.models import ModelSource
 from multibin.llm._load.tokenizers import TokenizerSource
 from multibin.llm._outputs import RequestOutput
 from multibin.llm._params import SamplingParams
-from multibin.llm._stats import Watch
 
 __all__ = ["AsyncLLM"]
 
@@ -92,7 +91,10 @@ class AsyncLLM(Base):
     def _serve(self, capacity: int) -> Service:
         # Rows of a batch that have ended count in the scheduler until all of the batch have.
         most = capacity + self._policy.batch_size
-        runner = self._runner(self._longest, most)
+        # With the longest first, short requests could wait without end, unless `max_wait` ends it.
+        bounded = self._policy.max_wait is not None
+        predicted = bounded or self._policy.scheduling != "continuous"
+        runner = self._runner(self._longest, most, predicted=predicted, live=True)
         # A strict bin may wait without end, and a cancellation must not wait with it.
         patience = STRICT if self._policy.fill == "strict" else None
         return Service(runner, capacity, patience)
@@ -128,7 +130,8 @@ class AsyncLLM(Base):
         Args:
             prompt: as of `LLM.generate`, one.
             sampling_params: None: `default_sampling_params`.
-            request_id: a name for `abort`, of which only one may run; None: a number.
+            request_id: a name for `abort`, of which only one may run; None: one that the engine
+                makes.
             length: the predicted output tokens.
             priority: 0 is the most urgent; others need `ageing`.
             ttl: seconds after which the request expires if it still waits.
@@ -147,9 +150,8 @@ class AsyncLLM(Base):
         service.check()
         one_of("output_kind", output_kind, ("delta", "cumulative", "final"))
         requests = self._admitted(prompt, sampling_params, length, priority, ttl)
-        name = self._name(request_id, requests)
         call = service.call(requests)
-        self._calls[name] = call
+        name = self._name(request_id, call)
         try:
             await self._enter(call, length, priority, ttl)
             delivery = Delivery(call, output_kind, self._admission.tokenizer, name)
@@ -182,7 +184,7 @@ class AsyncLLM(Base):
         Raises:
             TypeError, ValueError: there is no template, or it refuses the messages.
         """
-        [prompt] = chat_prompts(self._admission.choice, messages, **template_arguments)
+        [prompt] = self._chat_prompts(messages, template_arguments)
         return self.generate(
             prompt,
             sampling_params,
@@ -260,14 +262,14 @@ class AsyncLLM(Base):
             request.key = next(self._keys)
         return requests
 
-    def _name(self, request_id: str | None, requests: Sequence[Request]) -> str:
-        if request_id is None:
-            return str(requests[0].key)
-        if not isinstance(request_id, str):
-            raise TypeError(sentence("request_id", "a str or None", request_id))
-        if request_id in self._calls:
-            raise ValueError(sentence("request_id", "one that does not run yet", request_id))
-        return request_id
+    def _name(self, request_id: str | None, call: Call) -> str:
+        """Enters a call under its name, and returns the name."""
+        name = f"multibin-{call.requests[0].key}" if request_id is None else request_id
+        if not isinstance(name, str):
+            raise TypeError(sentence("request_id", "a str or None", name))
+        if self._calls.setdefault(name, call) is not call:
+            raise ValueError(sentence("request_id", "one that does not run yet", name))
+        return name
 
     async def _enter(
         self, call: Call, length: float | None, priority: int, ttl: float | None
@@ -283,11 +285,9 @@ class AsyncLLM(Base):
             call.abort()
             return
         try:
-            for request in call.requests:
-                request.listener = Watch(self._meter, request)
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             lengths = self._lengths(call.requests, length)
-            self._service.submit(call, lengths, priority=priority, ttl=left)
+            self._service.submit(call, lengths, self._meter, priority=priority, ttl=left)
         except BaseException:
             room.give(rows)
             raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 import numpy as np
@@ -15,6 +15,7 @@ import multibin
 from multibin._args import boolean
 from multibin.llm._engine.admission import Admission
 from multibin.llm._engine.budgets import Budgets
+from multibin.llm._engine.chat import Messages, chat_prompts
 from multibin.llm._engine.executor import Executor
 from multibin.llm._engine.probe import try_out
 from multibin.llm._engine.request import Request
@@ -134,7 +135,7 @@ class Base:
         >>> llm.stats()["submitted"], llm.stats()["generated_tokens"]
         (1, 16)
         """
-        return EngineStats(  # type: ignore[typeddict-item]
+        return EngineStats(
             **self._meter.stats(), **self._totals.stats(self._executor.memory.stats())
         )
 
@@ -158,12 +159,24 @@ class Base:
         """Returns the most tokens of a request: those of the context, or what the memory holds."""
         return min(self.context, self._executor.longest)
 
-    def _runner(self, longest: int, capacity: int, *, predicted: bool = True) -> Runner:
-        """Returns a runner for requests that generate at most `longest` tokens."""
-        scheduler = self._policy.scheduler(longest, capacity, predicted=predicted)
+    def _runner(
+        self, longest: int, capacity: int, *, predicted: bool = True, live: bool = False
+    ) -> Runner:
+        """Returns a runner for requests that generate at most `longest` tokens.
+
+        `live`: they come while others run.
+        """
+        scheduler = self._policy.scheduler(longest, capacity, predicted=predicted, live=live)
         runner = Runner(self._executor, self._policy, scheduler)
         self._totals.begin(runner)
         return runner
+
+    def _chat_prompts(
+        self, messages: Messages, arguments: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Returns a prompt for each conversation."""
+        missing = self._admission.choice.missing
+        return chat_prompts(self.tokenizer, messages, missing=missing, **arguments)
 
     def _lengths(self, requests: Sequence[Request], length: float | None) -> NDArray[np.int64]:
         """Returns the lengths of the continuations of one prompt."""

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from multibin.errors import GenerationError
 from multibin.llm._base import Base
 from multibin.llm._engine.admission import Prompt
-from multibin.llm._engine.chat import Messages, chat_prompts
+from multibin.llm._engine.chat import Messages
 from multibin.llm._engine.request import Request, gather
 from multibin.llm._engine.session import Session
 from multibin.llm._outputs import BatchRecord, RequestOutput
@@ -44,8 +44,8 @@ class LLM(Base):
         tokenizer: a folder, a hub id, or an object with `encode(text)` and
             `decode(ids, skip_special_tokens=…)`. None: the one in the model's folder, if there is
             one. Without a tokenizer, prompts are token ids.
-        scheduling: "multibin": batches of like length. "fifo": batches in order of arrival, each run
-            until its last row ends; of the arguments below only sizes, `budget` and memory count.
+        scheduling: "multibin": batches of like length. "fifo": batches in order of arrival, each
+            run until its last row ends; below, only sizes, `budget` and memory count for it.
             "continuous": rows that have ended are replaced, the longest predictions first; without
             `lengths` in order of arrival.
         batch_size: the most rows that run at once.
@@ -108,8 +108,9 @@ class LLM(Base):
 
         A prompt that reaches the end of the model's context ends there, with `finish_reason`
         "length". Calls from several threads run one after another. The model is in evaluation mode
-        during a call. A Ctrl-C ends the call between two steps, and frees all slots. Where the largest logit is NaN or infinite, a request takes the first such
-        token and continues; other requests are not affected.
+        during a call. A Ctrl-C ends the call between two steps, and all slots are free then. Where
+        the largest logit is NaN or infinite, a request takes the first such token and continues;
+        other requests are not affected.
 
         >>> from multibin import LLM, SamplingParams
         >>> from transformers import GPT2Config, GPT2LMHeadModel
@@ -187,7 +188,7 @@ class LLM(Base):
                 of `generate`.
         """
         return self.generate(
-            chat_prompts(self._admission.choice, messages, **template_arguments),
+            self._chat_prompts(messages, template_arguments),
             sampling_params,
             lengths=lengths,
             priorities=priorities,
@@ -221,8 +222,10 @@ class LLM(Base):
     @contextmanager
     def _session(self, longest: int, capacity: int) -> Iterator[Session]:
         """Returns a session for requests that come one after another."""
-        with self._lock, Session(self._runner(longest, capacity), self._meter) as session:
-            yield session
+        with self._lock:
+            runner = self._runner(longest, capacity, live=True)
+            with Session(runner, self._meter) as session:
+                yield session
 
 
 def _each(

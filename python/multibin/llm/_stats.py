@@ -145,10 +145,16 @@ class Meter:
         self.first_token, self.between_tokens, self.latency = Times(), Times(), Times()
 
     def begin(self, prompt_tokens: int) -> None:
-        """Counts a request that is submitted, in any thread."""
+        """Counts a request that is about to be submitted, in any thread."""
         with self._lock:
             self.submitted += 1
             self.prompt_tokens += prompt_tokens
+
+    def withdraw(self, prompt_tokens: int) -> None:
+        """Takes back a request that was refused."""
+        with self._lock:
+            self.submitted -= 1
+            self.prompt_tokens -= prompt_tokens
 
     def end(self, reason: str, seconds: float) -> None:
         """Counts a request that ended, in any thread."""
@@ -244,6 +250,10 @@ class Watch:
         if request.finish_reason is not None and not self._ended:
             self._ended = True
             self._end(request, now)
+
+    def withdraw(self, request: Request) -> None:
+        """Counts the request no more, as it was refused."""
+        self._meter.withdraw(len(request.prompt_tokens))
 
     def _take(self, new: int, now: float) -> None:
         meter = self._meter

@@ -1,58 +1,45 @@
-"""The engine's own loop, with a clock."""
+"""The engine itself, with a clock."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
 import torch
 
-from multibin.llm._engine.kv_cache import ParkedRow
-from multibin.llm._engine.loop import Loop
+import multibin
+from multibin.llm._engine.budgets import Budgets
+from multibin.llm._engine.executor import Executor
 from multibin.llm._engine.probe import try_out
 from multibin.llm._engine.request import Request
+from multibin.llm._engine.runner import Runner
+from multibin.llm._engine.sampling.logprobs import TokenLogprobs
+from multibin.llm._engine.schedule import Policy
 from multibin.llm._load.models import Model
 from multibin.llm._params import SamplingParams
 
 __all__ = ["STEPS", "Bench", "Cell", "Mixed"]
 
 STEPS = 16
-"""Decode steps of a measurement."""
+"""Decode steps of a measurement, after one that is not counted."""
 
 
 class Timed(Request):
-    """A request that runs to its budget, and notes when tokens came and when its state was back."""
+    """A request that runs to its budget, and notes when its tokens came."""
 
-    def __init__(
-        self, key: int, prompt: list[int], budget: int, clock: Callable[[], float]
-    ) -> None:
-        self._clock = clock
-        self._parked: ParkedRow | None = None
+    def __init__(self, key: int, prompt: list[int], budget: int) -> None:
         params = SamplingParams(max_tokens=budget, temperature=0.0, ignore_eos=True)
         super().__init__(key, None, prompt, params, budget=budget, eos=frozenset(), tokenizer=None)
         self.times: list[float] = []
         """The time of each token."""
-        self.restored = 0.0
-        """The time when its state was last back in the KV cache."""
 
-    @property
-    def parked(self) -> ParkedRow | None:
-        """Returns the cached keys and values between two batches."""
-        return self._parked
-
-    @parked.setter
-    def parked(self, row: ParkedRow | None) -> None:
-        self._parked = row
-        if row is None:
-            self.restored = self._clock()
-
-    def push(self, token: int) -> bool:
+    def push(self, token: int, logprobs: TokenLogprobs | None = None) -> bool:
         """Takes the next token and returns whether it was the last."""
         # The token is on the host, so the device has nothing left to do for it.
         self.times.append(perf_counter())
-        return super().push(token)
+        return super().push(token, logprobs)
 
 
 @dataclass(frozen=True)
@@ -75,58 +62,60 @@ class Mixed:
 
 
 class Bench:
-    """Runs batches of random tokens on one model. Its caller sets inference mode."""
+    """Runs batches of random tokens on one model."""
 
     def __init__(self, model: Model) -> None:
-        self._model = model
-        self._loop = Loop(*try_out(model))
+        with torch.inference_mode():
+            self._executor = Executor(*try_out(model), Budgets())
+        self._vocabulary = model.vocabulary
         self._rng = np.random.default_rng(0)
 
     def cell(self, rows: int, tokens: int) -> Cell:
         """Measures one point with two batches.
 
-        The first parks its rows after their prompts; the second resumes them and decodes. Of
-        several rows one is a token shorter: attention takes another path for rows of one length,
-        and rows of real batches differ.
+        The first parks its rows after their prompts; the second resumes them and decodes. The first
+        step there has the move as well. Of several rows one is a token shorter: attention takes
+        another path for rows of one length, and rows of real batches differ.
         """
         prompts = [tokens] * rows
         if rows > 1 and tokens > 1:
             prompts[-1] -= 1
-        requests = self._requests(prompts, [1 + STEPS] * rows)
-        first = requests[0]
-        started, parked = self._run(requests, 1)
-        resumed, _ = self._run(requests, None)
-        return Cell(
-            step=(first.times[-1] - first.restored) / STEPS,
-            prefill=first.times[0] - started,
-            move=(parked - first.times[0]) + (first.restored - resumed),
-        )
+        requests = self._requests(prompts, [2 + STEPS] * rows)
+        started = self._run(requests, 1)
+        times = requests[0].times
+        step = (times[-1] - times[1]) / STEPS
+        move = max(times[1] - times[0] - step, 0.0)
+        return Cell(step=step, prefill=times[0] - started, move=move)
 
     def seconds(self, mixed: Mixed) -> float:
         """Returns the seconds of a batch, with the second one of its unfinished rows."""
         requests = self._requests(mixed.prompts, mixed.outputs)
-        started, ended = self._run(requests, mixed.limit)
-        seconds = ended - started
-        if unfinished := [r for r in requests if r.finish_reason is None]:
-            started, ended = self._run(unfinished, None)
-            seconds += ended - started
-        return seconds
+        started = self._run(requests, mixed.limit)
+        return perf_counter() - started
 
     def _requests(self, prompts: Sequence[int], outputs: Sequence[int]) -> list[Timed]:
-        vocabulary = self._model.vocabulary
         return [
-            Timed(key, self._rng.integers(0, vocabulary, prompt).tolist(), output, self._now)
+            Timed(key, self._rng.integers(0, self._vocabulary, prompt).tolist(), output)
             for key, (prompt, output) in enumerate(zip(prompts, outputs, strict=True))
         ]
 
-    def _run(self, requests: Sequence[Timed], limit: int | None) -> tuple[float, float]:
-        """Runs a batch and returns when it started and ended, with the device idle."""
-        started = self._now()
-        self._loop.run(requests, limit, finished=lambda _: None)
-        return started, self._now()
-
-    def _now(self) -> float:
-        """Returns the time in seconds once the device is idle."""
-        if self._model.device.type == "cuda":
-            torch.cuda.synchronize(self._model.device)
-        return perf_counter()
+    def _run(self, requests: Sequence[Timed], limit: int | None) -> float:
+        """Runs a batch, and its unfinished rows in a second one; returns when it started."""
+        longest = max(request.budget for request in requests)
+        bounds = [0, longest] if limit is None or limit >= longest else [0, limit, longest]
+        policy = Policy(
+            batch_size=len(requests),
+            edges=multibin.Edges(bounds),
+            fill="strict",
+            overrun="climb" if len(bounds) > 2 else "finish",
+        )
+        scheduler = policy.scheduler(longest, len(requests))
+        prompts = [len(request.prompt_tokens) for request in requests]
+        self._executor.expect(min(prompts) + 1, max(prompts) + longest)
+        with Runner(self._executor, policy, scheduler) as runner:
+            started = perf_counter()
+            runner.submit(requests, np.zeros(len(requests), dtype=np.int64))
+            runner.close()
+            while runner.step():
+                pass
+        return started

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Never, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -17,7 +16,6 @@ from multibin.lab.calibrate._bench import Bench, Cell, Mixed
 from multibin.lab.calibrate._machine import about
 from multibin.lab.calibrate._mixed import draw, predictions
 from multibin.lab.calibrate._settings import Settings, grid_tokens
-from multibin.llm._load.eval_mode import eval_mode
 from multibin.llm._load.load_by_name import load_by_name, threads
 from multibin.llm._load.models import Model
 
@@ -74,8 +72,7 @@ def calibrate(settings: Settings) -> Calibration:
             settings.model, settings.width, device=settings.device, dtype=settings.dtype
         )
         tokens = grid_tokens(settings, model.context)
-        with eval_mode(model.module), torch.inference_mode():
-            return _measured(settings, model, about(model, name), tokens)
+        return _measured(settings, model, about(model, name), tokens)
 
 
 def _measured(

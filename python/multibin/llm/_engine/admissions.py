@@ -1,4 +1,5 @@
 """Which requests run next: batches that run to their end or limit, or refill row by row."""
+# ruff: noqa: ARG002 -- the two kinds of admission take the same arguments
 
 from __future__ import annotations
 
@@ -179,7 +180,7 @@ class Refill:
         if self._ages:
             return predicted
         if self._longest is None:
-            return np.zeros_like(predicted)
+            return predicted
         return np.maximum(self._longest - predicted, 0)
 
     def take(self, room: int, active: int, timeout: float | None) -> Admitted:

@@ -66,7 +66,7 @@ class Arena:
         """Returns keys and values of consecutive slots, [count, kv_heads, capacity, dim]."""
         stop = base + count * capacity
         keys, values = (
-            half[:, base:stop].view(-1, count, capacity, half.shape[2]).transpose(0, 1)
+            torch.unflatten(half[:, base:stop], 1, (count, capacity)).transpose(0, 1)
             for half in self.layers[layer]
         )
         return keys, values

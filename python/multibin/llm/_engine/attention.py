@@ -44,8 +44,8 @@ def attention(
         query: [rows, heads, tokens, dim].
         key: [rows, kv_heads, keys, dim]; a head serves as many heads of `query` in a row.
         value: [rows, kv_heads, keys, dim].
-        mask: what is added to the scores, or which keys are seen (bool), broadcastable to [rows,
-            1, tokens, keys]; None: token t sees the keys up to t, or the only token sees all.
+        mask: broadcastable to [rows, 1, tokens, keys]: which keys are seen (bool), or what is
+            added to the scores. None: token t sees the keys up to t, and a single token all.
         scores: scaling, soft cap and sinks of the layer.
     """
     if scores.softcap is not None or scores.sinks is not None:
@@ -54,7 +54,7 @@ def attention(
     if query.shape[2] > 1 or heads == kv_heads:
         return _fused(query, key, value, mask, scores)
     # The heads that share a head of keys are like tokens of it: nothing is repeated.
-    shared = query[:, :, 0].unflatten(1, (kv_heads, -1))
+    shared = torch.unflatten(query[:, :, 0], 1, (kv_heads, -1))
     return _fused(shared, key, value, mask, scores, causal=False).flatten(1, 2)[:, :, None]
 
 
@@ -82,8 +82,7 @@ def _by_hand(
 ) -> Tensor:
     """Computes attention with a soft cap or sinks, which the fused function lacks."""
     tokens, kv_heads = query.shape[2], key.shape[1]
-    folded = query.unflatten(1, (kv_heads, -1)).flatten(2, 3)
-    weights = ((folded @ key.mT) * scores.scaling).unflatten(2, (-1, tokens)).flatten(1, 2)
+    weights = _unfolded((_folded(query, kv_heads) @ key.mT) * scores.scaling, tokens)
     if scores.softcap is not None:
         weights = scores.softcap * torch.tanh(weights / scores.softcap)
     if mask is None and tokens > 1:
@@ -93,11 +92,17 @@ def _by_hand(
     elif mask is not None:
         weights = weights + mask
     weights = _softmax(weights, scores.sinks).to(value.dtype)
-    return (
-        (weights.unflatten(1, (kv_heads, -1)).flatten(2, 3) @ value)
-        .unflatten(2, (-1, tokens))
-        .flatten(1, 2)
-    )
+    return _unfolded(_folded(weights, kv_heads) @ value, tokens)
+
+
+def _folded(states: Tensor, kv_heads: int) -> Tensor:
+    """Returns [rows, heads, tokens, …] as [rows, kv_heads, heads of each · tokens, …]."""
+    return torch.unflatten(states, 1, (kv_heads, -1)).flatten(2, 3)
+
+
+def _unfolded(states: Tensor, tokens: int) -> Tensor:
+    """Returns what `_folded` made as [rows, heads, tokens, …]."""
+    return torch.unflatten(states, 2, (-1, tokens)).flatten(1, 2)
 
 
 def _softmax(weights: Tensor, sinks: Tensor | None) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 
 from multibin._args import integer, number, sentence
 from multibin.llm._engine.layout import CacheLayout
-from multibin.llm._engine.memory import Budget
+from multibin.llm._engine.rows import Budget
 
 SHARE = 0.5
 """The share of free memory that the arena may grow to by default."""

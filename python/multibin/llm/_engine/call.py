@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
-from multibin.llm._engine.request import Request
 from multibin.llm._engine.capacity import Place
+from multibin.llm._engine.request import Request
 from multibin.llm._engine.signals import Signal, Wakeups
 
 __all__ = ["Call", "News"]
 
 
-class News(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class News:
     """What a request has that its task has not seen: tokens up to `count`, or its end."""
 
     index: int

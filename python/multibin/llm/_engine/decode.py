@@ -15,7 +15,7 @@ from multibin.llm._engine.cache_view import CacheView, DenseView
 from multibin.llm._engine.masks import mask_form
 from multibin.llm._engine.size_classes import aligned
 from multibin.llm._engine.space import Slot
-from multibin.llm._load.hf import FULL, Layer, Scores, attending
+from multibin.llm._load.hf import FULL, Layer, Scores, States, attending
 from multibin.llm._load.models import Model
 
 FULL_LAYER = Layer(FULL)
@@ -120,6 +120,15 @@ class OwnDecode:
         if not all(group.even for group in self._groups):
             keys = torch.arange(max(slot.capacity for slot in slots), device=self._model.device)
             self._hidden = self._additive(visible(FULL_LAYER, self._state.positions, keys))
+
+    def hold(self, states: States) -> None:
+        """Sets the states of the rows, for a model that keeps some; steps write to them."""
+        self._view.hold(states)
+
+    @property
+    def states(self) -> States:
+        """Returns the states of the rows."""
+        return self._view.states
 
     def feed(self, tokens: Tensor) -> None:
         """Sets the tokens of the next step, [rows]."""

@@ -13,9 +13,11 @@ from multibin.llm._engine.arena import Arena
 from multibin.llm._engine.budgets import Budgets
 from multibin.llm._engine.decode import Decode, MaskedDecode, OwnDecode
 from multibin.llm._engine.layout import CacheLayout
-from multibin.llm._engine.memory import Memory, Row
+from multibin.llm._engine.memory import Memory
 from multibin.llm._engine.prompts import Chunk, PackedPrompts, PaddedPrompts
+from multibin.llm._engine.rows import Row
 from multibin.llm._engine.size_classes import ALIGNMENT, Traffic, aligned, geometric
+from multibin.llm._engine.states import RowStates
 from multibin.llm._load.eval_mode import eval_mode
 from multibin.llm._load.hf import attention_installed
 from multibin.llm._load.models import Model
@@ -23,8 +25,8 @@ from multibin.llm._load.models import Model
 SHORTEST = 32
 """The smallest capacity before anything is known of the traffic."""
 
-ENOUGH = 64
-"""Finished requests from which the size classes follow the traffic."""
+ENOUGH = 256
+"""Ended requests from which the size classes follow the traffic, not the lengths of a call."""
 
 
 class Executor:
@@ -43,11 +45,12 @@ class Executor:
         """The most positions of a row: the context, or what the memory holds."""
         self._prompts: PackedPrompts | PaddedPrompts
         self._decode: Decode
+        self._states: RowStates | None = None
         if model.attends:
-            self._prompts, self._decode = (
-                PackedPrompts(model, self.arena),
-                OwnDecode(model, self.arena),
-            )
+            prompts, decode = PackedPrompts(model, self.arena), OwnDecode(model, self.arena)
+            self._prompts, self._decode = prompts, decode
+            if model.keeps_state:
+                self._states = RowStates(model, prompts, decode)
         else:
             self._prompts, self._decode = (
                 PaddedPrompts(model, self.arena),
@@ -69,10 +72,14 @@ class Executor:
     def expect(self, shortest: int, longest: int) -> None:
         """Chooses size classes for rows of these lengths, or for the traffic so far."""
         longest = min(longest, self.longest)
-        if self.traffic.requests >= ENOUGH:
-            self.arena.classes = self.traffic.classes()
-        else:
+        if self.traffic.requests < ENOUGH or self.arena.classes.longest < longest:
             self.arena.classes = geometric(min(shortest, longest), self._up(longest))
+
+    def observe(self, prompt: int, output: int) -> None:
+        """Counts an ended request, and lets the size classes follow where that saves positions."""
+        self.traffic.observe(prompt, output)
+        if better := self.traffic.refit(self.arena.classes):
+            self.arena.classes = better
 
     def check_fits(self, prompt: int, budget: int) -> None:
         """Checks that a row can have a slot for a prompt and what it may generate, alone.
@@ -108,6 +115,8 @@ class Executor:
         """Runs chunks of prompts: the logits behind each, or with `every` behind each token."""
         begin = perf_counter()
         logits = self._prompts(chunks, every=every)
+        if self._states is not None and chunks[0].row is not None:
+            self._states.computed(chunks[0].row)
         self.forward_seconds += perf_counter() - begin
         return logits
 
@@ -119,6 +128,8 @@ class Executor:
         """Sets the rows that decode, in order of their slots, and the token to feed to each."""
         slots = [row.slot for row in rows if row.slot is not None]
         self._decode.load(slots, [row.cached for row in rows], tokens)
+        if self._states is not None:
+            self._states.load(rows)
 
     def decode(self) -> Tensor:
         """Decodes a step and returns the logits behind each row, [rows, vocab]."""

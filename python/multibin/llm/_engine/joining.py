@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from multibin.llm._engine.executor import Executor
-from multibin.llm._engine.memory import Row
 from multibin.llm._engine.prefixes import BLOCK, Prefixes, common
 from multibin.llm._engine.prompts import Chunk
 from multibin.llm._engine.request import Request
+from multibin.llm._engine.rows import Row
 
 HEADROOM = 16
 """Positions beyond the next one for which a slot is chosen."""
@@ -49,6 +49,8 @@ class Joining:
     def __init__(self, executor: Executor, pass_tokens: int) -> None:
         self._memory = executor.memory
         self._attends = executor.model.attends
+        self._keeps_state = executor.model.keeps_state
+        self._shares = self._attends and not self._keeps_state
         self._prefixes = Prefixes()
         self._requests: list[Request] = []
         self.pass_tokens = self._most_tokens = pass_tokens
@@ -96,7 +98,8 @@ class Joining:
         """Returns the tokens that the next prompt pass computes; the slots are there."""
         parts: list[Part] = []
         for request in self._requests[: max(room, 0)]:
-            whole = _is_whole(request)
+            # A state is that behind one whole prompt.
+            whole = self._keeps_state or _is_whole(request)
             if request.row.slot is None or self._waits(request, parts):
                 continue
             if parts and whole:
@@ -120,7 +123,7 @@ class Joining:
         request.row.cached = part.chunk.stop
         if part.is_last:
             self._requests.remove(request)
-            if self._attends:
+            if self._shares:
                 self._prefixes.add(request.row, request.prompt_tokens)
                 self._forget_gone()
 
@@ -147,7 +150,7 @@ class Joining:
             self._forget(row, row.prompt)
 
     def _forget(self, row: Row, prompt: Sequence[int]) -> None:
-        if self._attends:
+        if self._shares:
             self._prefixes.remove(row, prompt)
 
     def _placed(self, request: Request, may_place: bool) -> bool:
@@ -164,7 +167,7 @@ class Joining:
         If not, it shares what others have computed of its prompt.
         """
         row, prompt = request.row, request.prompt_tokens
-        if not self._attends or row.cached or _is_whole(request):
+        if not self._shares or row.cached or _is_whole(request):
             return False
         shared = self._prefixes.longest(prompt)
         known = 0 if shared is None or shared.row is row else shared.positions
@@ -190,7 +193,7 @@ class Joining:
             return None
         past = request.row.cached
         tokens = _sequence(request)[past : past + count]
-        chunk = Chunk(request.row.start, past, tokens)
+        chunk = Chunk(request.row.start, past, tokens, request.row)
         return Part(request, chunk, is_last=count == missing)
 
 

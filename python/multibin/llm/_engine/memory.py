@@ -8,92 +8,18 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
-from torch import Tensor
-
 from multibin.llm._engine.arena import Arena, Copy
+from multibin.llm._engine.rows import Budget, Costs, Counts, Row
 from multibin.llm._engine.size_classes import ALIGNMENT
 from multibin.llm._engine.space import Move, Slot
 from multibin.llm._load.failures import is_out_of_memory
+from multibin.llm._load.hf import moved
 
+MOST_MOVES = 4
+"""Rows of one capacity that move at a time so that they are consecutive.
 
-class Row:
-    """The cached keys and values of one request."""
-
-    def __init__(self) -> None:
-        self.slot: Slot | None = None
-        """Its place in the arena."""
-        self.block: Tensor | None = None
-        """A copy in host memory, [layers, 2, kv_heads, cached, head_dim], while it has no slot."""
-        self.cached = 0
-        """Positions in the slot or the block, counted from the first."""
-        self.prompt: Sequence[int] = ()
-        """The tokens of a kept row."""
-        self.is_shared = False
-        """Whether another row has the same beginning, copied from this one or to it."""
-
-    @property
-    def start(self) -> int:
-        """Returns where its slot begins."""
-        assert self.slot is not None
-        return self.slot.start
-
-    @property
-    def capacity(self) -> int:
-        """Returns the positions of its slot."""
-        assert self.slot is not None
-        return self.slot.capacity
-
-
-@dataclass
-class Counts:
-    """What happened to rows so far."""
-
-    climbs: int = 0
-    """Moves to a larger slot."""
-    moved: int = 0
-    """Moves to a slot of the same capacity, so that rows are consecutive or free space is."""
-    parked: int = 0
-    """Rows that stopped running with tokens to go and kept their slot."""
-    offloaded: int = 0
-    """Rows copied to host memory."""
-    restored: int = 0
-    """Rows copied back."""
-    dropped: int = 0
-    """Rows whose keys and values were given up, to be recomputed from their tokens."""
-    shared: int = 0
-    """Positions copied from a row with the same beginning, not computed."""
-
-
-@dataclass
-class Costs:
-    """Measured seconds by which a row without a slot is copied or recomputed."""
-
-    copy_byte: float | None = None
-    """Seconds a byte to host memory; None: not measured."""
-    prefill_token: float | None = None
-    """Seconds a token of a prompt pass; None: not measured."""
-
-    def prefilled(self, tokens: int, seconds: float) -> None:
-        """Notes a prompt pass."""
-        rate = seconds / tokens
-        old = self.prefill_token
-        self.prefill_token = rate if old is None else 0.8 * old + 0.2 * rate
-
-    def recompute(self, tokens: int, size: int) -> bool:
-        """Returns whether recomputing tokens takes less time than copying bytes out and back."""
-        if self.copy_byte is None or self.prefill_token is None:
-            return False
-        return tokens * self.prefill_token < 2 * size * self.copy_byte
-
-
-@dataclass
-class Budget:
-    """How many bytes keys and values may take."""
-
-    device: int
-    host: int
-    grows: bool = False
-    """Whether the arena starts small and doubles up to `device`."""
+One that joins or leaves needs one move or two; in a full cache, calls of attention cost less.
+"""
 
 
 @dataclass
@@ -148,7 +74,8 @@ class Memory:
 
         What the row has in host memory is copied back.
         """
-        start = self._allocate(self._fit(positions))
+        capacity = self._fit(positions)
+        start = self._allocate(capacity, most=capacity)
         if start is None:
             return False
         self._settle(row, start)
@@ -160,7 +87,8 @@ class Memory:
 
     def climb(self, row: Row, positions: int) -> bool:
         """Moves a row to a slot for this many positions; returns false if none is free."""
-        start = self._allocate(self._fit(positions))
+        capacity = self._fit(positions)
+        start = self._allocate(capacity, most=4 * capacity)
         if start is None:
             return False
         # Finding room may have moved the row itself.
@@ -204,6 +132,7 @@ class Memory:
         if row.block is not None:
             self._forget_block(row)
         row.cached = 0
+        row.states = None
 
     def evict(self, row: Row) -> None:
         """Takes the slot of a row: its content goes to host memory, or is dropped."""
@@ -211,6 +140,7 @@ class Memory:
         keeps = row.cached and self.host_used + size <= self.budget.host
         if not keeps or self.costs.recompute(row.cached, size) or not self._offload(row, size):
             row.cached = 0
+            row.states = None
             self.counts.dropped += 1
         self.parked.pop(row, None)
         if row.slot is not None:
@@ -266,9 +196,12 @@ class Memory:
         begin = perf_counter()
         try:
             row.block = self.arena.fetch(row.start, row.cached)
+            if row.states is not None:
+                row.states = moved(row.states, "cpu")
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
+            row.block = None
             return False
         if self.costs.copy_byte is None:
             self._finish_copies()
@@ -292,11 +225,17 @@ class Memory:
         """Returns a capacity for so many positions, which the arena may have."""
         return min(self.arena.classes.fit(positions), max(self.most_positions, positions))
 
-    def _allocate(self, capacity: int) -> int | None:
-        """Returns the start of a new slot; kept and parked rows make room for it."""
+    def _allocate(self, capacity: int, most: int) -> int | None:
+        """Returns the start of a new slot; kept and parked rows make room for it.
+
+        Args:
+            capacity: its positions.
+            most: the most positions that are copied to close gaps, rather than to wait or to evict
+                a row.
+        """
         space = self.arena.space
         while (start := space.allocate(capacity)) is None:
-            if self._grow(capacity) or self._release_kept() or self._close_gaps(capacity):
+            if self._grow(capacity) or self._release_kept() or self._close_gaps(capacity, most):
                 continue
             if not self.parked:
                 return None
@@ -329,9 +268,9 @@ class Memory:
         self.gone.append(row)
         return True
 
-    def _close_gaps(self, capacity: int) -> bool:
+    def _close_gaps(self, capacity: int, most: int) -> bool:
         """Moves slots so that a range of this capacity is free, where that many positions are."""
-        moves = self.arena.space.room(capacity)
+        moves = self.arena.space.room(capacity, most)
         try:
             self._make(moves or ())
         except Exception as error:
@@ -352,7 +291,7 @@ class Memory:
         for capacity in sorted({row.capacity for row in rows}):
             own = [row.start for row in rows if row.capacity == capacity]
             window = self.arena.space.window(capacity, own)
-            if window is not None:
+            if window is not None and (uniform or len(window.moves) <= MOST_MOVES):
                 self._make(window.moves)
 
     def _make_uniform(self, rows: Sequence[Row]) -> None:

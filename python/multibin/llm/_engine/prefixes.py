@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from multibin.llm._engine.memory import Row
+from multibin.llm._engine.rows import Row
 
 BLOCK = 32
 """Tokens between the lengths at which beginnings are looked up; a shorter one is not shared."""
@@ -36,7 +36,7 @@ class Prefixes:
                 del self._found[beginning]
 
     def longest(self, prompt: Sequence[int]) -> Shared | None:
-        """Returns the row that shares the most first tokens, but for the last token of `prompt`."""
+        """Returns the row that shares the most first tokens, without the last of `prompt`."""
         for beginning in reversed(list(_beginnings(prompt))):
             row, other = self._found.get(beginning, (None, ()))
             if row is not None and row.slot is not None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from multibin.llm._engine.arena import Arena
-from multibin.llm._engine.decode import Decode, MaskedDecode, OwnDecode
+from multibin.llm._engine.decode import MaskedDecode, OwnDecode
 from multibin.llm._engine.layout import CacheLayout, LayerShape
 from multibin.llm._engine.prompts import Chunk, PackedPrompts, PaddedPrompts
 from multibin.llm._engine.size_classes import SizeClasses, aligned
@@ -43,13 +43,16 @@ def try_out(model: Model) -> Trial:
     Raises:
         ValueError: none passed; the message is that of the first form with a mask.
     """
-    failures = []
+    failures: list[UnfitError] = []
     # The cache has the model's own dtype, also if later calls run under autocast.
     with torch.autocast(model.device.type, enabled=False):
         for form in hf.forms(model.module):
             for expands in (False, True):
-                if found := _with_attention(replace(model, form=form), expands):
+                if found := _with_attention(replace(model, form=form), expands, failures):
                     return found
+        if model.keeps_state:
+            raise failures[0]
+        failures.clear()
         for form in hf.forms(model.module):
             try:
                 return _tried(replace(model, form=form))
@@ -58,14 +61,15 @@ def try_out(model: Model) -> Trial:
     raise failures[0]
 
 
-def _with_attention(model: Model, expands: bool) -> Trial | None:
+def _with_attention(model: Model, expands: bool, failures: list[UnfitError]) -> Trial | None:
     """Returns the model with the engine's attention, None where a layer does not fit it."""
-    if not hf.takes_attention(model.module):
+    if not hf.takes_attention(model.module) and not model.keeps_state:
         return None
     try:
         with hf.attention_installed(model.module):
             return _tried(model.with_attention(expands=expands))
-    except UnfitError:
+    except UnfitError as error:
+        failures.append(error)
         return None
 
 
@@ -108,16 +112,19 @@ def measure(model: Model) -> CacheLayout:
         UnfitError: nothing is cached, or on several devices or in several dtypes; or the output is
             not one row of logits a token.
     """
-    recorder = hf.Recorder()
+    recorder = hf.Recorder(model.module.config if model.keeps_state else None)
     tokens = _tokens(model, min(2, model.context))
     logits = model.prefill(_ids(model, [tokens]), recorder.cache)
     layers = recorder.layers()
-    if not layers:
+    if not layers and not model.keeps_state:
         raise UnfitError(f"{_name(model)} caches no keys and values in layer 0")
     if logits.dim() != 3 or logits.shape[0] != 1:
         raise UnfitError(f"{_name(model)} gives {list(logits.shape)} for tokens, not their logits")
     if logits.shape[1] != len(tokens):
         raise UnfitError(f"{_name(model)} gives the logits of the last position alone")
+    if not layers:
+        # A row has a slot all the same, of one number a position.
+        return CacheLayout((LayerShape(1, 1, 1),), (0,), model.module.dtype, model.device)
     kinds = {(keys.device, keys.dtype) for keys, _ in layers.values()}
     if len(kinds) > 1:
         shown = ", ".join(sorted(f"{device} {dtype}" for device, dtype in kinds))
@@ -169,10 +176,21 @@ def _together(
     arena = Arena(layout, len(rows) * capacity, SizeClasses((capacity,)))
     slots = [Slot(row * capacity, capacity) for row in range(len(rows))]
     prefill = PackedPrompts(model, arena) if model.attends else PaddedPrompts(model, arena)
-    decode: Decode = OwnDecode(model, arena) if model.attends else MaskedDecode(model, arena)
+    decode = OwnDecode(model, arena) if model.attends else MaskedDecode(model, arena)
     pairs = zip(slots, prompts, strict=True)
-    prefilled = prefill([Chunk(slot.start, 0, prompt) for slot, prompt in pairs])
+    chunks = [Chunk(slot.start, 0, prompt) for slot, prompt in pairs]
+    states: list[hf.States] = []
+    if isinstance(prefill, PackedPrompts) and model.keeps_state:
+        logits = []
+        for chunk in chunks:
+            logits.append(prefill([chunk]))
+            states.append(prefill.states)
+        prefilled = torch.cat(logits)
+    else:
+        prefilled = prefill(chunks)
     decode.load(slots, [len(row) - 1 for row in rows], [row[-1] for row in rows])
+    if isinstance(decode, OwnDecode) and states:
+        decode.hold(hf.joined(states, range(len(states)), layout.device))
     return torch.cat([prefilled, decode.logits()])
 
 

@@ -15,7 +15,8 @@ from multibin.llm._engine.arena import Arena
 from multibin.llm._engine.attention import attention, visible
 from multibin.llm._engine.cache_view import CacheView, ExpandedView
 from multibin.llm._engine.head import hook_head, projected, projecting
-from multibin.llm._load.hf import Layer, Scores, attending
+from multibin.llm._engine.rows import Row
+from multibin.llm._load.hf import Layer, Scores, States, attending
 from multibin.llm._load.models import Model
 
 
@@ -27,6 +28,8 @@ class Chunk(NamedTuple):
     past: int
     """Positions of the row that are cached."""
     tokens: Sequence[int]
+    row: Row | None = None
+    """Whose they are, for a model that keeps a state for each row."""
 
     @property
     def stop(self) -> int:
@@ -47,13 +50,24 @@ class PackedPrompts:
         self._layers = model.layers(arena.layout.indices)
         self._masks: dict[tuple[int, Layer], Tensor | None] = {}
         self._chunks: Sequence[Chunk] = ()
+        self._keeps_state = model.keeps_state
         hook_head(model.module)
+
+    @property
+    def states(self) -> States:
+        """Returns the state behind the one prompt that ran, of a model that keeps some."""
+        return self._view.states
 
     def __call__(self, chunks: Sequence[Chunk], *, every: bool = False) -> Tensor:
         """Caches the chunks' tokens, and returns the logits behind each chunk, [chunks, vocab].
 
-        With `every`, the logits are those behind each token of each chunk, [tokens, vocab].
+        With `every`, the logits are those behind each token of each chunk, [tokens, vocab]. A model
+        that keeps state runs one whole prompt.
         """
+        if self._keeps_state:
+            assert len(chunks) == 1
+            assert not chunks[0].past
+            self._view.hold(self._model.new_states())
         self._chunks = chunks
         self._masks.clear()
         ids, positions, targets = self._inputs(chunks)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from multibin.llm._engine.memory import Row
+from multibin.llm._engine.rows import Row
 from multibin.llm._engine.sampling.logprobs import PromptLogprobs, TokenLogprobs
 from multibin.llm._engine.stops import Stop
 from multibin.llm._engine.text import Text

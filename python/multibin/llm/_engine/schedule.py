@@ -104,6 +104,7 @@ class Policy:
         capacity: int,
         *,
         predicted: bool = True,
+        live: bool = False,
         edges: multibin.Edges | None = None,
     ) -> multibin.Scheduler:
         """Returns a scheduler for requests that generate at most `longest` tokens.
@@ -112,6 +113,7 @@ class Policy:
             longest: the most tokens of a request.
             capacity: the most requests that wait or run.
             predicted: whether lengths say more than what a request may generate.
+            live: whether requests come while others run, so that a batch need not be full.
             edges: edges that an earlier scheduler has learned; None: those of the policy.
         """
         # A larger batch size changes nothing: no bin ever fills one of this size.
@@ -130,8 +132,9 @@ class Policy:
         if self.budget is not None:
             options["budget"] = self.budget
         if self.scheduling == "fifo":
+            fill: Fill = "elastic" if live else "strict"
             return multibin.Scheduler(
-                multibin.Edges([0, longest]), batch_size, fill="strict", **options
+                multibin.Edges([0, longest]), batch_size, fill=fill, **options
             )
         edges = edges or self.edges or multibin.Edges(geometric_edges(self.bins, longest))
         return multibin.Scheduler(

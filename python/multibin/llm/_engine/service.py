@@ -12,12 +12,15 @@ from typing import Any, Protocol
 from weakref import WeakSet
 
 import numpy as np
+from numpy.typing import NDArray
 
 from multibin.errors import ClosedError, WorkerError
 from multibin.llm._engine.call import Call
-from multibin.llm._engine.request import Request
 from multibin.llm._engine.capacity import Room
+from multibin.llm._engine.request import Request
 from multibin.llm._engine.signals import Signal, Wakeups
+from multibin.llm._outputs import BatchRecord
+from multibin.llm._stats import Meter, Watch
 
 __all__ = ["Runs", "Service"]
 
@@ -29,6 +32,10 @@ AT_EXIT = 10.0
 
 class Runs(Protocol):
     """What the service needs of a runner. Its context aborts what is left when it ends."""
+
+    @property
+    def records(self) -> list[BatchRecord]:
+        """Returns the list to which batches that ran are added."""
 
     def __enter__(self) -> object:
         """Makes this thread the one that steps."""
@@ -118,40 +125,48 @@ class Service:
     def submit(
         self,
         call: Call,
-        lengths: Sequence[int],
+        lengths: NDArray[np.int64],
+        meter: Meter,
         *,
         priority: int = 0,
         ttl: float | None = None,
     ) -> None:
-        """Gives the requests of a call to the engine. They have taken their room before."""
+        """Gives the requests of a call to the engine. They have taken their room before.
+
+        Args:
+            call: its requests are new.
+            lengths: predicted output tokens, one a request.
+            meter: counts the requests.
+            priority, ttl: of all of them.
+        """
         self.check_process()
         with self._lock:
             self.check()
             self._start()
             self._calls.add(call)
             call.submitted = True
-        for index, request in enumerate(call.requests):
-            request.listener = self._listener(call, index, request.listener)
+        watches = [Watch(meter, request) for request in call.requests]
+        for index, (request, watch) in enumerate(zip(call.requests, watches, strict=True)):
+            request.listener = self._listener(call, index, watch)
         rows = len(call.requests)
         try:
             self._runner.submit(
                 call.requests,
-                np.asarray(lengths),
+                lengths,
                 priorities=np.full(rows, priority) if priority else None,
                 ttls=None if ttl is None else np.full(rows, ttl),
             )
         except BaseException:
             self._calls.discard(call)
+            for request, watch in zip(call.requests, watches, strict=True):
+                watch.withdraw(request)
             raise
         if call.aborted:
             self.cancel(call)
 
-    def _listener(
-        self, call: Call, index: int, then: Callable[[Request], None] | None
-    ) -> Callable[[Request], None]:
+    def _listener(self, call: Call, index: int, watch: Watch) -> Callable[[Request], None]:
         def heard(request: Request) -> None:
-            if then is not None:
-                then(request)
+            watch(request)
             if call.note(index):
                 self.room.give(1)
                 if call.ended:
@@ -221,6 +236,7 @@ class Service:
         """Runs until the runner is closed and empty, or stopped; returns what it raised."""
         try:
             while self._stopped is None and self._runner.step(self._patience):
+                self._runner.records.clear()
                 if self.wakeups.flush():
                     # The tasks that were woken have their turn of the interpreter.
                     time.sleep(0)

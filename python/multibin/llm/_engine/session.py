@@ -51,13 +51,23 @@ class Session:
         ends: Callable[[Request], object] | None = None,
     ) -> None:
         """Gives requests to the engine; `ends` is called with each that ends."""
-        for request in requests:
-            request.listener = Watch(self._meter, request, ends)
-        self._runner.submit(requests, lengths, priorities=priorities, ttls=ttls)
+        watches = [Watch(self._meter, request, ends) for request in requests]
+        for request, watch in zip(requests, watches, strict=True):
+            request.listener = watch
+        try:
+            self._runner.submit(requests, lengths, priorities=priorities, ttls=ttls)
+        except BaseException:
+            for request, watch in zip(requests, watches, strict=True):
+                watch.withdraw(request)
+            raise
 
     def close(self) -> None:
         """Says that no more requests come."""
         self._runner.close()
+
+    def forget(self) -> None:
+        """Drops the records of batches, which would pile up in a long session."""
+        self._runner.records.clear()
 
     def step(self) -> bool:
         """Takes one step, and returns false if the session is closed and nothing is left."""

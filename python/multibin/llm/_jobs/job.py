@@ -123,6 +123,7 @@ class Job:
         try:
             while self._fill():
                 self._session.step()
+                self._session.forget()
         except KeyboardInterrupt:
             self._write()
             raise

@@ -83,7 +83,11 @@ def _body(fields: dict[str, Any]) -> tuple[Form, dict[str, Any]]:
         raise ValueError(sentence("method", "POST", fields["method"]))
     if not isinstance(body, dict):
         raise ValueError(sentence("body", "a JSON object", body))
-    named = {RENAMED.get(name, name): value for name, value in body.items() if name not in IGNORED}
+    named: dict[str, Any] = {
+        RENAMED.get(str(name), str(name)): value
+        for name, value in body.items()
+        if name not in IGNORED
+    }
     if named.get("logprobs") is not None and named.pop("logprobs") is not False:
         raise ValueError(sentence("logprobs", "left out of a body", body["logprobs"]))
     return URLS[url], named

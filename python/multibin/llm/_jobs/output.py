@@ -35,7 +35,7 @@ class Output:
         self._file: BinaryIO
 
     def __enter__(self) -> Self:
-        self._file = sys.stdout.buffer if self._name == "-" else open(self._name, "ab")  # noqa: SIM115
+        self._file = sys.stdout.buffer if self._name == "-" else open(self._name, "ab")
         return self
 
     def __exit__(
@@ -93,5 +93,7 @@ def _done(name: str, line: bytes) -> Done:
         number = None
     if type(number) is not int or number < 1:
         last = shown(line.decode(errors="replace").strip())
-        raise ValueError(f"{name} must be new or an output of this command, its last line is {last}")
+        raise ValueError(
+            f"{name} must be new or an output of this command, its last line is {last}"
+        )
     return Done(number, found.get("custom_id"))

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from multibin.llm._engine.chat import chat_prompts
 from multibin.llm._engine.request import Request, gathered
 from multibin.llm._jobs.job import Job, Result, Settings
 from multibin.llm._jobs.lines import Task
@@ -61,7 +60,7 @@ class Engine:
         """Returns the requests of a task and their lengths."""
         admission, prompt = self._llm._admission, task.prompt
         if task.messages is not None:
-            [prompt] = chat_prompts(admission.choice, task.messages)
+            [prompt] = self._llm._chat_prompts(task.messages, {})
         requests = admission.requests([prompt], task.params)
         for request in requests:
             request.key = next(self._keys)

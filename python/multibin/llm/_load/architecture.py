@@ -49,7 +49,8 @@ def check_config(
         raise ValueError(f"{name} has no causal language model in transformers")
     stateful = hf.is_stateful(model_class)
     for index, layer in enumerate(_layers(name, config)):
-        if layer.kind not in (hf.FULL, hf.EMPTY) and layer.window is None:
+        known = layer.kind in (hf.FULL, hf.EMPTY) or layer.has_state or layer.is_windowed
+        if not known and layer.kind != hf.LOCAL:
             state = ", recurrent state" if stateful else ""
             raise ValueError(
                 f"{name} has {layer.kind} layers (layer {index}{state}); "

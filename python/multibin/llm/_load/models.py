@@ -53,6 +53,15 @@ class Model:
     expands: bool = False
     """Whether they attend to keys and values that they compute from what is cached."""
 
+    @property
+    def keeps_state(self) -> bool:
+        """Returns whether layers keep state of fixed size for each row."""
+        return any(layer.has_state for layer in hf.layers(self.module.config))
+
+    def new_states(self) -> hf.States:
+        """Returns the state of rows of which nothing has been fed."""
+        return hf.new_states(self.module.config)
+
     def with_attention(self, *, expands: bool) -> Model:
         """Returns the model with the engine's attention, for which windows limit no context."""
         context = context_of(self.module.config, windows=False)

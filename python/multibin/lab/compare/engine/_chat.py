@@ -50,9 +50,8 @@ def compare_chat(
     """
     with threads(settings.threads, small=False):
         say(f"loading {_title(settings)}")
-        options = {"gguf_file": settings.gguf_file}
-        model, _ = load_by_name(settings.model, dtype="float32", **options)
-        choice = find_tokenizer(settings.model, **options)
+        model, _ = load_by_name(settings.model, dtype="float32", gguf_file=settings.gguf_file)
+        choice = find_tokenizer(settings.model, gguf_file=settings.gguf_file)
         if choice.tokenizer is None:
             raise ValueError(f"{settings.model} has no tokenizer{choice.missing}")
         chat = Chat(settings, model, choice.tokenizer, say)

@@ -20,7 +20,7 @@ def draw(results: Sequence[EngineResult], path: str | Path) -> None:
 
     A slot is wasted while it waits for the longest row of its batch. All panels share one scale.
     """
-    figure = canvas(12, 1.6 * len(results) + 0.9)
+    figure = canvas(12, 1.3 * len(results) + 0.9)
     panels = figure.subplots(len(results), sharex=True, squeeze=False)[:, 0]
     for panel, result in zip(panels, results, strict=True):
         _panel(panel, result)
@@ -48,8 +48,11 @@ def _draw_slots(panel: Any, slots: Slots) -> None:
     useful: list[list[tuple[int, int]]] = [[] for _ in range(slots.batch_size)]
     wasted: list[list[tuple[int, int]]] = [[] for _ in range(slots.batch_size)]
     for bar in slots.bars:
-        useful[bar.slot].append((bar.start, bar.useful))
-        wasted[bar.slot].append((bar.start + bar.useful, bar.wasted))
+        # A bar without width would leave a line.
+        if bar.useful:
+            useful[bar.slot].append((bar.start, bar.useful))
+        if bar.wasted:
+            wasted[bar.slot].append((bar.start + bar.useful, bar.wasted))
     for slot in range(slots.batch_size):
         for bars, colour, label in ((useful, USEFUL, "useful"), (wasted, WASTED, "wasted")):
             named = label if slot == 0 else None

@@ -60,7 +60,7 @@ LISTS = (
     "List five musical instruments.",
     "List the seven days of the week.",
     "List five things to pack for the beach.",
-    "List three sports.",
+    "List three planets.",
     "List three vegetables.",
 )
 
@@ -84,15 +84,18 @@ STORIES = (
     "a dragon who is afraid of fire",
     "a lost kite",
     "two friends and an old map",
-    "a robot that learns to paint",
-    "a lighthouse in a storm",
 )
 
-SHORT_STORIES = (
+STORIES_OF_TWO_SENTENCES = (
+    "a robot that learns to paint",
     "a cat who travels by train",
-    "the last tree in a city",
     "a clock that runs backwards",
     "a baker and a hungry giant",
+)
+
+STORIES_OF_ONE_SENTENCE = (
+    "a lighthouse in a storm",
+    "the last tree in a city",
     "a message in a bottle",
 )
 
@@ -104,7 +107,8 @@ PROMPTS = (
     *(f"Explain in one sentence {thing}." for thing in IN_ONE_SENTENCE),
     *(f"Explain in three sentences {thing}." for thing in IN_THREE_SENTENCES),
     *(f"Write a story about {thing}." for thing in STORIES),
-    *(f"Tell a story of three sentences about {thing}." for thing in SHORT_STORIES),
+    *(f"Explain in two sentences the story of {thing}." for thing in STORIES_OF_TWO_SENTENCES),
+    *(f"Tell a story of one sentence about {thing}." for thing in STORIES_OF_ONE_SENTENCE),
 )
 """16 answers of one word, 12 sums, 8 translations, 8 lists, 10 explanations, 10 stories."""
 

@@ -44,14 +44,14 @@ class ChatSettings:
 
     >>> from multibin.lab.compare.engine import ChatSettings
     >>> ChatSettings("path/or/hub-id", max_tokens=64).bins
-    4
+    6
     """
 
     model: str
     """A folder or hub id, with a tokenizer."""
     gguf_file: str | None = None
     """A file in that folder, in the format GGUF."""
-    bins: int = 4
+    bins: int = 6
     batch_size: int = 8
     repeats: int = 1
     """Runs of each policy."""

@@ -10,7 +10,7 @@ engine imports only public names:
 
 What else it relies on is reached through this package:
 
-- `forward`: the argument that takes the cache is `past_key_values` or `cache`. The logits are
+- `forward`: the cache is its argument `past_key_values`, `cache` or `cache_params`. The logits are
   element 0 of its output. `position_ids` may be taken by name or through `**kwargs`. Without a
   mask, attention is causal, so that padding on the right changes nothing before it.
 - `generate` with `output_logits`: the logits of one row alone, to which `probe` compares.
@@ -56,6 +56,7 @@ from multibin.llm._load.hf._cache import (
 from multibin.llm._load.hf._config import (
     EMPTY,
     FULL,
+    LOCAL,
     POSITIONS,
     WITHOUT_ATTENTION,
     Layer,
@@ -88,11 +89,13 @@ from multibin.llm._load.hf._module import (
     takes_additive_mask,
     vocabulary,
 )
+from multibin.llm._load.hf._states import States, joined, moved, new_states, row_of
 
 __all__ = [
     "CACHE_ARGUMENTS",
     "EMPTY",
     "FULL",
+    "LOCAL",
     "POSITIONS",
     "WITHOUT_ATTENTION",
     "Attend",
@@ -101,6 +104,7 @@ __all__ = [
     "Layer",
     "Recorder",
     "Scores",
+    "States",
     "UnfitAttentionError",
     "arange",
     "attending",
@@ -116,14 +120,18 @@ __all__ = [
     "is_encoder_decoder",
     "is_offloaded",
     "is_stateful",
+    "joined",
     "layers",
     "logits",
     "logits_alone",
     "longrope",
+    "moved",
     "name_layer",
+    "new_states",
     "next_logits",
     "output_head",
     "positions",
+    "row_of",
     "takes_additive_mask",
     "takes_attention",
     "takes_positions",

@@ -68,7 +68,7 @@ class Attend(Protocol):
     """
 
     def __call__(
-        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scores: Scores
+        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scores: Scores, /
     ) -> Tensor: ...
 
 
@@ -190,8 +190,9 @@ def _attention(original: str) -> Callable[..., Any]:
         attend: Attend | None = getattr(_PASS, "attend", None)
         if attend is None:
             function = _original(original, module)
-            result = function(module, query, key, value, attention_mask, *arguments, **options)
-            return result  # type: ignore[no-any-return]
+            return function(  # type: ignore[no-any-return]
+                module, query, key, value, attention_mask, *arguments, **options
+            )
         if attention_mask is not None or arguments:
             raise UnfitAttentionError(f"{type(module).__name__} brings a mask of its own")
         layer = getattr(key, LAYER, _PASS.layer if _PASS.any_keys else None)

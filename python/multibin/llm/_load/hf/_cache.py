@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from torch import Tensor
+from transformers import PreTrainedConfig
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
+
+from multibin.llm._load.hf._states import States
 
 
 class FullCache(Cache):  # type: ignore[misc]
@@ -16,6 +19,21 @@ class FullCache(Cache):  # type: ignore[misc]
     def __init__(self, layers: int) -> None:
         super().__init__(layers=[DynamicLayer() for _ in range(layers)])
         self._no_layer = [False] * layers
+        self._linear = self._no_layer
+
+    def hold(self, states: States) -> None:
+        """Gives the model the state of the rows that it is fed next; passes write to it."""
+        missing = max(states) + 1 - len(self.layers)
+        self.layers += [DynamicLayer() for _ in range(missing)]
+        self._no_layer = [False] * len(self.layers)
+        for index, layer in states.items():
+            self.layers[index] = layer
+        self._linear = [index in states for index in range(len(self.layers))]
+
+    @property
+    def states(self) -> States:
+        """Returns what `hold` was given, as passes have changed it."""
+        return {i: self.layers[i] for i, linear in enumerate(self._linear) if linear}
 
     @property
     def is_sliding(self) -> list[bool]:
@@ -24,8 +42,8 @@ class FullCache(Cache):  # type: ignore[misc]
 
     @property
     def is_linear(self) -> list[bool]:
-        """Returns false for each layer: none is recurrent."""
-        return self._no_layer
+        """Returns whether each layer keeps a state."""
+        return self._linear
 
     @property
     def is_dummy(self) -> list[bool]:
@@ -41,14 +59,17 @@ class FullCache(Cache):  # type: ignore[misc]
 class Recorder:
     """A plain cache of transformers that shows what a model puts into it."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: PreTrainedConfig | None = None) -> None:
         # A config may count an encoder's layers; without one the cache grows as layers are used.
-        self.cache = DynamicCache()
+        self.cache = DynamicCache(config=config)
 
     def layers(self) -> dict[int, tuple[Tensor, Tensor]]:
         """Returns keys and values by the layer's index in the model.
 
         Layers that cache nothing are left out.
         """
-        seen = enumerate(self.cache.layers)
-        return {i: (layer.keys, layer.values) for i, layer in seen if layer.keys is not None}
+        return {
+            index: (layer.keys, layer.values)
+            for index, layer in enumerate(self.cache.layers)
+            if getattr(layer, "keys", None) is not None
+        }

@@ -14,6 +14,8 @@ from transformers.cache_utils import (
     DynamicSlidingWindowLayer,
 )
 
+from multibin.llm._load.hf._states import keeps_state
+
 POSITIONS = (
     "max_position_embeddings",
     "n_positions",
@@ -29,7 +31,7 @@ WITHOUT_ATTENTION = ("mlp", "moe")
 
 FULL = "full_attention"
 
-SLIDING, CHUNKED = "sliding_attention", "chunked_attention"
+SLIDING, CHUNKED, LOCAL = "sliding_attention", "chunked_attention", "local_attention"
 
 EMPTY = "dummy"
 """A layer that caches nothing: no attention, or the keys and values of another layer."""
@@ -72,10 +74,12 @@ class Layer:
     """`FULL`, `EMPTY`, or the config's name for another kind."""
     window: int | None = None
     """Positions that a token attends to at most, itself included; None: all."""
+    has_state: bool = False
+    """Whether it keeps state of fixed size, alone or besides full attention."""
 
     @property
     def is_chunked(self) -> bool:
-        """Returns whether tokens attend within chunks as wide as the window, not to the last ones."""
+        """Returns whether tokens attend within chunks as wide as the window."""
         return self.kind == CHUNKED
 
     @property
@@ -95,9 +99,7 @@ def layers(config: PreTrainedConfig) -> list[Layer]:
     local = getattr(text, "attention_layers", None)
     if local is not None and "local" in local:
         window = text.window_size
-        return [
-            Layer("local_attention", window) if kind == "local" else Layer(FULL) for kind in local
-        ]
+        return [Layer(LOCAL, window) if kind == "local" else Layer(FULL) for kind in local]
     names = {
         layer_class: name for name, layer_class in reversed(DYNAMIC_LAYER_TYPE_MAPPING.items())
     }
@@ -117,6 +119,9 @@ def _layer(layer: Any, name: str, declared: str | None, kept: int | None) -> Lay
         return Layer(FULL, kept)
     if type(layer) is DynamicSlidingWindowLayer:
         return Layer(declared or name, _min([layer.sliding_window, kept]))
+    if keeps_state(layer):
+        window = getattr(layer, "sliding_window", None)
+        return Layer(declared or name, window, has_state=window is None)
     empty = name == EMPTY or declared in WITHOUT_ATTENTION
     return Layer(EMPTY if empty else declared or name)
 

@@ -13,10 +13,11 @@ from transformers import PreTrainedModel
 
 from multibin.llm._load.generation_config import NEUTRAL
 
-CACHE_ARGUMENTS = ("past_key_values", "cache")
+CACHE_ARGUMENTS = ("past_key_values", "cache", "cache_params")
 """Names of the argument of `forward` that takes the cache; the first that a model has is used.
 
-Transformers 5.24 renamed it. In earlier versions XLM has a `cache` with another meaning.
+Transformers 5.24 renamed them to `cache`; earlier, recurrent models had the last. In earlier
+versions XLM has a `cache` with another meaning.
 """
 
 
