@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.llm.test_arena import UNEVEN, holds, parts, write
 
 from multibin.llm._engine.arena import Arena, Copy
-from multibin.llm._engine.memory import Budget, Costs, Memory, Row
+from multibin.llm._engine.memory import Memory
+from multibin.llm._engine.rows import Budget, Costs, Row
 from multibin.llm._engine.size_classes import SizeClasses
 
 SIZE = UNEVEN.position_bytes
