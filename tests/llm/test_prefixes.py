@@ -10,9 +10,9 @@ from tests.llm.runs import executor, prompt, request, run, text
 
 from multibin.llm._engine import joining
 from multibin.llm._engine import prefixes as module
-from multibin.llm._engine.rows import Row
 from multibin.llm._engine.prefixes import BLOCK, Prefixes, common
 from multibin.llm._engine.request import Request
+from multibin.llm._engine.rows import Row
 from multibin.llm._engine.runner import Runner
 from multibin.llm._engine.schedule import Policy, to_edges
 from multibin.llm._engine.space import Slot
