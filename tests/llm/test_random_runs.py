@@ -33,7 +33,7 @@ PROMPTS = [
 EDGES = [(0, 4, 10, 40), (0, 1, 2, 3, 5, 40), (0, 40)]
 
 relaxed = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 
 
@@ -140,7 +140,7 @@ def sampled(key: int, tokens: list[int], budget: int, seed: int) -> Request:
     return request(key, tokens, most, temperature=0.9, top_p=0.95, seed=seed)
 
 
-@settings(relaxed, max_examples=40)
+@settings(relaxed, max_examples=30)
 @given(st.data())
 def test_each_sampled_text_is_that_of_the_request_alone(data: st.DataObject) -> None:
     policy = data.draw(policies())

@@ -229,7 +229,8 @@ class Runner:
         if parts:
             tokens = sum(len(part.chunk.tokens) for part in parts)
             self._joining.pass_tokens = max(1, tokens // 2)
-            splits = self.executor.model.attends and not parts[0].is_whole
+            model, whole = self.executor.model, parts[0].is_whole
+            splits = model.attends and not model.keeps_state and not whole
             return len(parts) > 1 or (splits and tokens > 1)
         self._most_rows = max(1, len(self._running) // 2)
         victims = self._running[self._most_rows :]
