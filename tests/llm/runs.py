@@ -93,7 +93,8 @@ def text(prompt: Sequence[int], budget: int, eos: int | None = None) -> list[int
 
 def prompt(length: int, seed: int = 0) -> list[int]:
     """Returns random tokens."""
-    return np.random.default_rng([seed, length]).integers(WORDS, size=length).tolist()
+    tokens: list[int] = np.random.default_rng([seed, length]).integers(WORDS, size=length).tolist()
+    return tokens
 
 
 class Ends:

@@ -26,6 +26,7 @@ from multibin.llm import LLM, SamplingParams
 from multibin.llm._engine.executor import Executor
 from multibin.llm._engine.request import Request
 from multibin.llm._engine.runner import Runner
+from multibin.llm._engine.sampling import Sampler
 from multibin.llm._engine.schedule import Policy, to_edges
 
 SYSTEM = prompt(40, 5)
@@ -48,7 +49,7 @@ def make(**options: Any) -> list[Request]:
 
 
 def assert_exact(requests: list[Request], but: set[int] = frozenset()) -> None:  # type: ignore[assignment]
-    """Asserts that all are whole, but for those of these keys, which are beginnings."""
+    """Asserts that all are whole, except those of these keys, which are beginnings."""
     for one in requests:
         whole = text(one.prompt_tokens, one.budget)
         if one.key in but:
@@ -141,14 +142,16 @@ def test_an_error_while_looking_for_a_stop_string_is_that_of_its_request(
     assert_exact(requests, {3})
 
 
-def test_an_error_while_prompt_log_probabilities_are_taken() -> None:
+def test_an_error_while_prompt_log_probabilities_are_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     engine, requests = executor(), make()
     requests[3] = request(3, PROMPTS[3], 30, prompt_logprobs=2)
 
     def take(_: torch.Tensor) -> None:
         raise RuntimeError("no")
 
-    requests[3].take_prompt_logits = take  # type: ignore[method-assign]
+    monkeypatch.setattr(requests[3], "take_prompt_logits", take)
     run(engine, POLICIES["fifo"], requests)
     assert failed(requests) == {3}
     assert_exact(requests, {3})
@@ -226,18 +229,16 @@ def test_a_prompt_that_no_pass_can_hold_is_an_error(masked: bool) -> None:
 def test_a_lack_of_memory_in_the_first_sampling_leaves_the_prompts_to_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from multibin.llm._engine import runner as module
-
     lacks: list[int] = []
+    sample = Sampler.__call__
 
-    class Sampler(module.Sampler):
-        def __call__(self, logits: torch.Tensor) -> torch.Tensor:
-            if not lacks:
-                lacks.append(len(logits))
-                raise torch.OutOfMemoryError("CUDA out of memory")
-            return super().__call__(logits)
+    def scarce(sampler: Sampler, logits: torch.Tensor) -> torch.Tensor:
+        if not lacks:
+            lacks.append(len(logits))
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return sample(sampler, logits)
 
-    monkeypatch.setattr(module, "Sampler", Sampler)
+    monkeypatch.setattr(Sampler, "__call__", scarce)
     requests = make()
     run(executor(), POLICIES["fifo"], requests)
     assert lacks == [3]

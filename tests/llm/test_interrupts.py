@@ -108,9 +108,10 @@ def test_an_interrupt_while_the_arena_grows(monkeypatch: pytest.MonkeyPatch) -> 
 
     with open_runner(engine, POLICIES["fifo"], requests) as runner:
         submit(runner, requests)
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(engine.arena, "_hold", interrupted)
+        monkeypatch.setattr(engine.arena, "_hold", interrupted)
+        with pytest.raises(KeyboardInterrupt):
             runner.step(0)
+        monkeypatch.undo()
     assert_empty(engine)
     requests = make()
     run(engine, POLICIES["fifo"], requests)

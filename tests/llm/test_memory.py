@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from tests.llm.test_arena import UNEVEN, holds, parts, write
 
-from multibin.llm._engine.arena import Arena
-from multibin.llm._engine.memory import Budget, Costs, Memory, Row
+from multibin.llm._engine.arena import Arena, Copy
+from multibin.llm._engine.memory import Memory
+from multibin.llm._engine.rows import Budget, Costs, Row
 from multibin.llm._engine.size_classes import SizeClasses
 
 SIZE = UNEVEN.position_bytes
@@ -190,13 +191,14 @@ def test_moves_that_lack_memory_leave_each_row_whole(monkeypatch: pytest.MonkeyP
     rows = [placed(one, 8 if at % 2 else 16, at) for at in range(5)]
     for gap in (rows[0], rows[2]):
         one.release(gap)
-    move, made = one.arena.move, []
+    move = one.arena.move
+    made: list[Copy] = []
 
-    def scarce(copy: object) -> None:
+    def scarce(copy: Copy) -> None:
         if made:
             raise torch.OutOfMemoryError("no memory")
         made.append(copy)
-        move(copy)  # type: ignore[arg-type]
+        move(copy)
 
     monkeypatch.setattr(one.arena, "move", scarce)
     assert not one.place(Row(), 24) or made

@@ -43,7 +43,13 @@ def broken(request: pytest.FixtureRequest, make_model: Callable[..., Any]) -> An
 
 @pytest.mark.parametrize("broken_budget", [1, 2, 9, 30])
 @pytest.mark.parametrize(
-    "options", [{"scheduling": "fifo"}, {"edges": [0, 3, 8, 40]}, {"edges": [0, 5, 40]}]
+    "options",
+    [
+        {"scheduling": "fifo"},
+        {"scheduling": "continuous", "refill_every": 2},
+        {"edges": [0, 3, 8, 40]},
+        {"edges": [0, 5, 40], "overrun": "recompute"},
+    ],
 )
 def test_the_other_rows_are_not_affected(
     broken: Any,
@@ -51,7 +57,7 @@ def test_the_other_rows_are_not_affected(
     broken_budget: int,
     reference: Reference,
 ) -> None:
-    """Rows move into the slot of the broken one, or return to it when they climb."""
+    """Rows have the slot of the broken one behind it, or beside it when they climb."""
     budgets = [20, broken_budget, 12, 30, 25]
     for batch_size in (3, 5):
         llm = LLM(broken, batch_size=batch_size, **options)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.llm.runs import executor, prompt, request, run, text
 
+from multibin.llm._engine import joining
 from multibin.llm._engine import prefixes as module
 from multibin.llm._engine.prefixes import BLOCK, Prefixes, common
 from multibin.llm._engine.request import Request
+from multibin.llm._engine.rows import Row
 from multibin.llm._engine.runner import Runner
 from multibin.llm._engine.schedule import Policy, to_edges
 from multibin.llm._engine.space import Slot
@@ -23,8 +26,8 @@ MODES = {
 }
 
 
-def cached_row(length: int) -> module.Row:
-    row = module.Row()
+def cached_row(length: int) -> Row:
+    row = Row()
     row.slot, row.cached = Slot(0, length), length
     return row
 
@@ -134,8 +137,6 @@ def test_samples_of_a_prompt_compute_it_once(mode: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("most", [None, 10])
 def test_a_common_beginning_is_computed_once(mode: str, most: int | None) -> None:
-    from dataclasses import replace
-
     engine = executor()
     requests = make([[*SYSTEM, *prompt(at + 1, 4)[at:]] for at in range(6)])
     runner = run(engine, replace(MODES[mode], max_prefill_tokens=most), requests)
@@ -186,8 +187,6 @@ def test_rows_are_evicted_while_others_share_from_them(mode: str, host: int) -> 
 @pytest.mark.parametrize("kept", [1, 4])
 def test_the_index_holds_no_more_than_the_rows(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kept rows that make room, and rows that end, leave nothing behind."""
-    from multibin.llm._engine import joining
-
     monkeypatch.setattr(joining, "KEPT", kept)
     engine = executor(200)
     requests = make([[*prompt(64, at // 3), at % 29] for at in range(30)], budget=2)

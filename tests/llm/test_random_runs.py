@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -32,7 +33,7 @@ PROMPTS = [
 EDGES = [(0, 4, 10, 40), (0, 1, 2, 3, 5, 40), (0, 40)]
 
 relaxed = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 
 
@@ -56,7 +57,7 @@ def policies(draw: st.DrawFn) -> Policy:
 
 
 @st.composite
-def workloads(draw: st.DrawFn, **options: Any) -> list[Request]:
+def workloads(draw: st.DrawFn) -> list[Request]:
     """Draws requests, some with equal prompts or beginnings, side by side as for `n` or not."""
     chosen = draw(
         st.lists(
@@ -74,7 +75,7 @@ def workloads(draw: st.DrawFn, **options: Any) -> list[Request]:
     for tokens, budget, eos, samples in chosen:
         most = min(budget, CONTEXT + 1 - len(tokens))
         for _ in range(samples):
-            requests.append(request(len(requests), tokens, most, eos=eos, **options))
+            requests.append(request(len(requests), tokens, most, eos=eos))
     return requests
 
 
@@ -123,3 +124,36 @@ def test_each_greedy_text_is_that_of_transformers(data: st.DataObject) -> None:
         else:
             assert one.tokens == whole[: len(one.tokens)]
             assert one.finish_reason == "expired" or any(one.key in k for k in cancels.values())
+
+
+@cache
+def sampled_alone(tokens: tuple[int, ...], seed: int, masked: bool) -> list[int]:
+    """Returns sampled text of a request alone in an engine with all the memory."""
+    alone = sampled(0, list(tokens), 40, seed)
+    run(executor(masked=masked), Policy(scheduling="fifo"), [alone])
+    return alone.tokens
+
+
+def sampled(key: int, tokens: list[int], budget: int, seed: int) -> Request:
+    """Returns a request that draws its tokens."""
+    most = min(budget, CONTEXT + 1 - len(tokens))
+    return request(key, tokens, most, temperature=0.9, top_p=0.95, seed=seed)
+
+
+@settings(relaxed, max_examples=30)
+@given(st.data())
+def test_each_sampled_text_is_that_of_the_request_alone(data: st.DataObject) -> None:
+    policy = data.draw(policies())
+    chosen = data.draw(
+        st.lists(
+            st.tuples(st.sampled_from(PROMPTS), st.integers(1, 40), st.integers(0, 2)),
+            min_size=1,
+            max_size=12,
+        )
+    )
+    requests = [sampled(key, *one) for key, one in enumerate(chosen)]
+    memory = data.draw(memories(requests))
+    run(executor(**memory), policy, requests)
+    for one, (tokens, _, seed) in zip(requests, chosen, strict=True):
+        whole = sampled_alone(tuple(tokens), seed, memory["masked"])
+        assert one.tokens == whole[: one.budget]

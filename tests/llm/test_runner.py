@@ -327,7 +327,7 @@ def test_what_a_failed_submit_left_in_a_batch_leaves(monkeypatch: pytest.MonkeyP
             def __getattr__(self, name: str) -> Any:
                 return getattr(scheduler, name)
 
-            def submit_many(self, keys: Any, lengths: Any, **options: Any) -> None:
+            def submit_many(self, keys: Any, lengths: Any, **_: Any) -> None:
                 ticket = many(keys[:2], lengths[:2])
                 raise multibin.FullError("full", 2, ticket)
 

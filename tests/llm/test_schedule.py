@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -199,26 +198,28 @@ def test_rows_are_replaced_every_few_steps(every: int) -> None:
 
 
 def overtaken(max_wait: float | None) -> int:
-    """Returns how many long requests, of 200 that keep coming, begin before a short one."""
+    """Returns how many long requests begin before a short one, while 24 of them always wait."""
     engine, policy = executor(), continuous(batch_size=1, max_wait=max_wait)
-    long = [request(key, [5], 8) for key in range(200)]
+    long = [request(key, [5], 4) for key in range(80)]
     short = request(1000, [4], 1)
     with open_runner(engine, policy, [*long, short], predicted=True) as runner:
-        submit(runner, long[:3], [8] * 3)
+        submit(runner, long[:24], [4] * 24)
         submit(runner, [short], [1])
-        begin = perf_counter()
-        for one in long[3:]:
-            submit(runner, [one], [8])
-            while short.finish_reason is None and perf_counter() - begin < 0.002 * one.key:
-                runner.step(0)
+        given = 24
+        while given < len(long) and short.finish_reason is None:
+            if sum(not r.tokens for r in long[:given]) < 24:
+                submit(runner, [long[given]], [4])
+                given += 1
+            runner.step(0)
         runner.close()
         finish(runner)
     return sum(r.first_token_time < short.first_token_time for r in long)
 
 
 def test_a_short_request_is_not_overtaken_for_ever() -> None:
-    assert overtaken(None) == 200
-    assert overtaken(0.05) < 200
+    """The scheduler's own bound is 1.75 · 24 + 4 requests."""
+    assert 40 < overtaken(None) < 60
+    assert overtaken(0.02) < 40
 
 
 def test_an_urgent_request_goes_first_and_waiting_counts() -> None:
@@ -226,7 +227,18 @@ def test_an_urgent_request_goes_first_and_waiting_counts() -> None:
     policy = continuous(batch_size=1, ageing=1000.0)
     run(executor(), policy, requests, priorities=[3, 3, 0, 1, 2, 0])
     assert first_tokens(requests) == [2, 5, 3, 4, 0, 1]
-    requests = [request(key, [key + 1], 4) for key in range(6)]
-    policy = continuous(batch_size=1, ageing=1e-9)
-    run(executor(), policy, requests, priorities=[3, 3, 0, 1, 2, 0])
-    assert first_tokens(requests) == list(range(6))
+
+
+@pytest.mark.parametrize(("ageing", "order"), [(1000.0, [2, 3, 0, 1]), (1e-9, [0, 1, 2, 3])])
+@pytest.mark.parametrize("lengths", [None, [4, 4]])
+def test_priorities_weigh_against_waiting(
+    ageing: float, order: list[int], lengths: list[int] | None
+) -> None:
+    requests = [request(key, [key + 1], 4) for key in range(4)]
+    policy = continuous(batch_size=1, ageing=ageing)
+    with open_runner(executor(), policy, requests, predicted=lengths is not None) as runner:
+        submit(runner, requests[:2], lengths, priorities=[1, 1])
+        submit(runner, requests[2:], lengths, priorities=[0, 0])
+        runner.close()
+        finish(runner)
+    assert first_tokens(requests) == order

@@ -91,8 +91,9 @@ class AsyncLLM(Base):
     def _serve(self, capacity: int) -> Service:
         # Rows of a batch that have ended count in the scheduler until all of the batch have.
         most = capacity + self._policy.batch_size
-        # Refill in order of arrival: with the longest first, short requests could wait without end.
-        predicted = self._policy.scheduling != "continuous"
+        # With the longest first, short requests could wait without end, unless `max_wait` ends it.
+        bounded = self._policy.max_wait is not None
+        predicted = bounded or self._policy.scheduling != "continuous"
         runner = self._runner(self._longest, most, predicted=predicted, live=True)
         # A strict bin may wait without end, and a cancellation must not wait with it.
         patience = STRICT if self._policy.fill == "strict" else None

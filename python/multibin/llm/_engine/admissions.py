@@ -154,19 +154,31 @@ class Refill:
     """Replaces rows that have ended every few steps: each request is a lease of its own."""
 
     def __init__(
-        self, scheduler: multibin.Scheduler, work: Work, every: int, longest: int | None
+        self,
+        scheduler: multibin.Scheduler,
+        work: Work,
+        every: int,
+        longest: int | None,
+        *,
+        ages: bool,
     ) -> None:
         self._worker = scheduler.worker()
         self._work = work
         self._every = every
         self._longest = longest
+        self._ages = ages
         self._last = 0
         self._leases: dict[int, multibin.Batch] = {}
         self.records: list[BatchRecord] = []
         """None: rows do not form batches."""
 
     def lengths(self, predicted: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Returns lengths of which the shortest is first: what the longest prediction leaves."""
+        """Returns lengths of which the shortest is first: what the longest prediction leaves.
+
+        With ageing these are the predictions, as a priority weighs by length.
+        """
+        if self._ages:
+            return predicted
         if self._longest is None:
             return predicted
         return np.maximum(self._longest - predicted, 0)
@@ -216,4 +228,5 @@ def admissions(policy: Policy, scheduler: multibin.Scheduler, work: Work) -> Bat
     if policy.scheduling != "continuous":
         return Batches(scheduler, work)
     longest = scheduler.edges.bounds[-1].item() if len(scheduler.edges) > 1 else None
-    return Refill(scheduler, work, int(policy.refill_every), longest)
+    every, ages = int(policy.refill_every), policy.ageing is not None
+    return Refill(scheduler, work, every, longest, ages=ages)

@@ -44,8 +44,8 @@ def attention(
         query: [rows, heads, tokens, dim].
         key: [rows, kv_heads, keys, dim]; a head serves as many heads of `query` in a row.
         value: [rows, kv_heads, keys, dim].
-        mask: what is added to the scores, or which keys are seen (bool), broadcastable to [rows,
-            1, tokens, keys]; None: token t sees the keys up to t, or the only token sees all.
+        mask: broadcastable to [rows, 1, tokens, keys]: which keys are seen (bool), or what is
+            added to the scores. None: token t sees the keys up to t, and a single token all.
         scores: scaling, soft cap and sinks of the layer.
     """
     if scores.softcap is not None or scores.sinks is not None:

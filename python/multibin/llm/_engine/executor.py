@@ -25,8 +25,8 @@ from multibin.llm._load.models import Model
 SHORTEST = 32
 """The smallest capacity before anything is known of the traffic."""
 
-ENOUGH = 64
-"""Finished requests from which the size classes follow the traffic."""
+ENOUGH = 256
+"""Ended requests from which the size classes follow the traffic, not the lengths of a call."""
 
 
 class Executor:
@@ -72,10 +72,14 @@ class Executor:
     def expect(self, shortest: int, longest: int) -> None:
         """Chooses size classes for rows of these lengths, or for the traffic so far."""
         longest = min(longest, self.longest)
-        if self.traffic.requests >= ENOUGH:
-            self.arena.classes = self.traffic.classes()
-        else:
+        if self.traffic.requests < ENOUGH or self.arena.classes.longest < longest:
             self.arena.classes = geometric(min(shortest, longest), self._up(longest))
+
+    def observe(self, prompt: int, output: int) -> None:
+        """Counts an ended request, and lets the size classes follow where that saves positions."""
+        self.traffic.observe(prompt, output)
+        if better := self.traffic.refit(self.arena.classes):
+            self.arena.classes = better
 
     def check_fits(self, prompt: int, budget: int) -> None:
         """Checks that a row can have a slot for a prompt and what it may generate, alone.

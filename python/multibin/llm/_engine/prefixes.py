@@ -36,7 +36,7 @@ class Prefixes:
                 del self._found[beginning]
 
     def longest(self, prompt: Sequence[int]) -> Shared | None:
-        """Returns the row that shares the most first tokens, but for the last token of `prompt`."""
+        """Returns the row that shares the most first tokens, without the last of `prompt`."""
         for beginning in reversed(list(_beginnings(prompt))):
             row, other = self._found.get(beginning, (None, ()))
             if row is not None and row.slot is not None:

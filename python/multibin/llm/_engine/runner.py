@@ -25,8 +25,8 @@ from multibin.llm._outputs import BatchRecord, FinishReason
 class Runner:
     """Runs the requests of one scheduler. `submit` and `cancel` may be called by any thread.
 
-    A request waits in the scheduler, then for memory and its prompt (`joining`), then it decodes
-    (`running`), until it ends or reaches the limit of its batch. `step` does one piece of work.
+    A request waits in the scheduler, then for memory and its prompt (`joining`). Then it decodes
+    (`running`) until it ends or reaches the limit of its batch. `step` does one piece of work.
     Use it as a context manager in the thread that calls `step`.
     """
 
@@ -229,7 +229,8 @@ class Runner:
         if parts:
             tokens = sum(len(part.chunk.tokens) for part in parts)
             self._joining.pass_tokens = max(1, tokens // 2)
-            splits = self.executor.model.attends and not parts[0].is_whole
+            model, whole = self.executor.model, parts[0].is_whole
+            splits = model.attends and not model.keeps_state and not whole
             return len(parts) > 1 or (splits and tokens > 1)
         self._most_rows = max(1, len(self._running) // 2)
         victims = self._running[self._most_rows :]
@@ -338,7 +339,7 @@ class Runner:
         self._joining.remove(request)
         self._joining.release(request)
         if reason is None:
-            self.executor.traffic.observe(len(request.prompt_tokens), len(request.tokens))
+            self.executor.observe(len(request.prompt_tokens), len(request.tokens))
             if self.policy.adapts:
                 self.scheduler.observe(request.length, len(request.tokens))
         self._admissions.left(request)
