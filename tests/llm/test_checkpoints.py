@@ -215,6 +215,9 @@ def test_a_method_that_transformers_does_not_know_is_refused(folder: Path) -> No
 class Quantised(torch.nn.Module):
     """A linear layer of 8-bit numbers, with one scale a row."""
 
+    scales: torch.Tensor
+    weight: torch.Tensor
+
     def __init__(self, linear: torch.nn.Linear) -> None:
         super().__init__()
         scales = linear.weight.detach().abs().amax(1, keepdim=True) / 127

@@ -64,7 +64,9 @@ FAMILIES = {
     "Llama": Family(lambda: LlamaConfig(**SIZES)),
     "Qwen 3": Family(lambda: Qwen3Config(**HEADS)),
     "Qwen 3, experts": Family(
-        lambda: Qwen3MoeConfig(**HEADS, num_experts=4, moe_intermediate_size=32, num_experts_per_tok=2)
+        lambda: Qwen3MoeConfig(
+            **HEADS, num_experts=4, moe_intermediate_size=32, num_experts_per_tok=2
+        )
     ),
     "GPT-2": Family(lambda: GPT2Config(vocab_size=97, n_embd=32, n_layer=2, n_head=4)),
     "GPT-NeoX": Family(
@@ -198,7 +200,7 @@ def test_a_family_is_exact_where_memory_is_short(
     name: str, mode: str, reference: Reference
 ) -> None:
     model, size = model_of(name), position_bytes(name)
-    memory = {"kv_cache_memory": size * POSITIONS, "host_memory": size * PARKED}
+    memory: dict[str, Any] = {"kv_cache_memory": size * POSITIONS, "host_memory": size * PARKED}
     llm = LLM(model, batch_size=4, **memory, **MODES[mode])
     prompts = make_prompts()
     lengths = None if mode == "climbing" else [2, 20, 9, 9, 30, 4, 60]

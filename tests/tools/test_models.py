@@ -102,17 +102,17 @@ def test_a_shorter_context_is_named() -> None:
 
 
 def test_the_reason_of_a_refusal_stands_in_the_record() -> None:
-    record = trial.attempt("mamba")
+    record = trial.attempt("deepseek_v4")
     assert record.outcome == outcome.REFUSED
-    assert "linear_attention" in record.reason
+    assert "compressed_attention" in record.reason
     assert record.batch.endswith("of 12")
 
 
-class Maskless(LlamaForCausalLM):  # type: ignore[misc]
-    """A Llama that attends to the padding."""
+class Counting(LlamaForCausalLM):  # type: ignore[misc]
+    """A Llama that takes positions from the length of its cache."""
 
     @wraps(LlamaForCausalLM.forward)
-    def forward(self, attention_mask: Any = None, **kwargs: Any) -> Any:  # noqa: ARG002
+    def forward(self, position_ids: Any = None, **kwargs: Any) -> Any:  # noqa: ARG002
         return super().forward(**kwargs)
 
 
@@ -140,7 +140,7 @@ def test_a_wrong_model_is_recorded_as_wrong() -> None:
 
 
 def test_a_refused_model_of_full_attention_is_recorded() -> None:
-    assert trial.judge("maskless", disturbed(Maskless)).outcome == outcome.FULL
+    assert trial.judge("counting", disturbed(Counting)).outcome == outcome.FULL
 
 
 def test_another_exception_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from multibin.llm._engine.prompts import Chunk, PackedPrompts, PaddedPrompts
 from multibin.llm._engine.rows import Row
 from multibin.llm._engine.size_classes import ALIGNMENT, Traffic, aligned, geometric
 from multibin.llm._engine.states import RowStates
+from multibin.llm._load.architecture import UNBOUNDED
 from multibin.llm._load.eval_mode import eval_mode
 from multibin.llm._load.hf import attention_installed
 from multibin.llm._load.models import Model
@@ -28,6 +29,9 @@ SHORTEST = 32
 ENOUGH = 256
 """Ended requests from which the size classes follow the traffic, not the lengths of a call."""
 
+ENDLESS = 2**20
+"""The most positions of a row where the model sets no end (ALiBi, recurrent models)."""
+
 
 class Executor:
     """Runs prompt passes and decode steps over rows of the arena."""
@@ -36,7 +40,8 @@ class Executor:
         self.model = model
         budget = budgets.of(layout)
         most = budget.device // layout.position_bytes
-        longest = min(aligned(model.context), most // ALIGNMENT * ALIGNMENT)
+        context = ENDLESS if model.context == UNBOUNDED else aligned(model.context)
+        longest = min(context, most // ALIGNMENT * ALIGNMENT)
         classes = geometric(min(SHORTEST, longest), longest)
         self.arena = Arena(layout, 0 if budget.grows else most, classes)
         self.memory = Memory(self.arena, budget)

@@ -16,7 +16,7 @@ from multibin.llm._engine.attention import attention, visible
 from multibin.llm._engine.cache_view import CacheView, ExpandedView
 from multibin.llm._engine.head import hook_head, projected, projecting
 from multibin.llm._engine.rows import Row
-from multibin.llm._load.hf import Layer, Scores, States, attending
+from multibin.llm._load.hf import SLIDING, Layer, Scores, States, UnfitAttentionError, attending
 from multibin.llm._load.models import Model
 
 
@@ -102,7 +102,8 @@ class PackedPrompts:
         self, index: int, query: Tensor, key: Tensor, value: Tensor, scores: Scores
     ) -> Tensor:
         parts, begin, first = [], 0, 0
-        whole = self._model.expands
+        whole, layer = self._model.expands, self._layers[index]
+        _check_window(layer, scores)
         for number, chunk in enumerate(self._chunks):
             end = begin + len(chunk.tokens)
             # What an expanding model attends to has the earlier positions too.
@@ -111,7 +112,7 @@ class PackedPrompts:
             if chunk.past and not whole:
                 part = slice(chunk.start, chunk.start + chunk.stop)
                 keys, values = (half[None, :, part] for half in self._arena.layers[index])
-            mask = self._mask(number, self._layers[index])
+            mask = self._mask(number, layer)
             parts.append(attention(query[:, :, begin:end], keys, values, mask, scores))
             begin, first = end, stop
         return torch.cat(parts, 2).transpose(1, 2)
@@ -128,6 +129,13 @@ class PackedPrompts:
             return None
         positions = torch.arange(chunk.stop, device=self._model.device)
         return visible(layer, positions[chunk.past :, None], positions)
+
+
+def _check_window(layer: Layer, scores: Scores) -> None:
+    """Refuses a layer that names another window than its config: its mask may be of either."""
+    window = layer.window if layer.kind == SLIDING else None
+    if scores.window != window:
+        raise UnfitAttentionError(f"a layer names the window {scores.window}, not {window}")
 
 
 class PaddedPrompts:
