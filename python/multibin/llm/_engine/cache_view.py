@@ -80,6 +80,8 @@ class ExpandedView(CacheView):
 class DenseView(CacheView):
     """The arena as one tensor of all rows, for attention of the model's own."""
 
+    copied = False
+    """Whether the model needs the rows as one block of memory."""
     width = 0
     """The positions of each row that the model reads, with that of this step."""
 
@@ -106,9 +108,12 @@ class DenseView(CacheView):
         """Returns all rows, [rows, kv_heads, width, dim], in place or copied together."""
         if self._run is not None:
             run = self._arena.rows(index, self._run.start, len(self._slots), self._run.capacity)
-            return run[0][:, :, : self.width], run[1][:, :, : self.width]
-        keys, values = (half[:, self._places()] for half in self._arena.layers[index])
-        return keys.transpose(0, 1), values.transpose(0, 1)
+            keys, values = (half[:, :, : self.width] for half in run)
+        else:
+            keys, values = (
+                half[:, self._places()].transpose(0, 1) for half in self._arena.layers[index]
+            )
+        return (keys.contiguous(), values.contiguous()) if self.copied else (keys, values)
 
     def _places(self) -> Tensor:
         """Returns the positions of the rows in the arena, [rows, width]."""

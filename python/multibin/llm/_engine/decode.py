@@ -197,6 +197,7 @@ class MaskedDecode:
     def __init__(self, model: Model, arena: Arena) -> None:
         self._model = model
         self._view = DenseView(arena)
+        self._view.copied = model.copied
         self._masks = mask_form(model.module, arena.layout.dtype)
 
     def load(self, slots: Sequence[Slot], lengths: Sequence[int], tokens: Sequence[int]) -> None:

@@ -54,10 +54,11 @@ def try_out(model: Model) -> Trial:
             raise failures[0]
         failures.clear()
         for form in hf.forms(model.module):
-            try:
-                return _tried(replace(model, form=form))
-            except UnfitError as error:
-                failures.append(error)
+            for copied in (False, True):
+                try:
+                    return _tried(replace(model, form=form, copied=copied))
+                except UnfitError as error:
+                    failures.append(error)
     raise failures[0]
 
 

@@ -52,6 +52,8 @@ class Model:
     """Whether its layers call the engine's attention."""
     expands: bool = False
     """Whether they attend to keys and values that they compute from what is cached."""
+    copied: bool = False
+    """Whether its own attention needs cached keys and values as one block of memory."""
 
     @property
     def keeps_state(self) -> bool:
