@@ -199,6 +199,9 @@ def _attention(original: str) -> Callable[..., Any]:
         if layer is None:
             raise UnfitAttentionError(f"{type(module).__name__} changes the keys that it caches")
         # Some layers view the result in another shape.
+        if original == "sdpa":
+            # Versions of transformers whose "sdpa" knows no soft cap leave it out.
+            options.pop("softcap", None)
         result = attend(layer, query, key, value, _scores(module, query, options))
         return result.contiguous(), None
 
