@@ -19,7 +19,7 @@ NOT_BUILT = "not built"
 OUTCOMES = {
     EXACT: "every text equals that of transformers, to the end of the context",
     WITHIN: "exact, and the engine's context is shorter than the config's positions",
-    REFUSED: "a `ValueError` when the `LLM` is made: some layer is no plain full attention, or "
+    REFUSED: "a `ValueError` when the `LLM` is made: a layer of an unknown kind, or "
     "transformers itself does not run the model",
     FULL: "a `ValueError` although every layer caches like full attention; the reason says why",
     WRONG: "some text differs",
