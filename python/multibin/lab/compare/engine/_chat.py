@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import multibin as mb
 from multibin.lab.compare.engine._generate import generate
-from multibin.lab.compare.engine._policies import GENERATE, POLICIES, EnginePolicy, Fit
+from multibin.lab.compare.engine._policies import FOR_CHAT, GENERATE, EnginePolicy, Fit
 from multibin.lab.compare.engine._prompts import PROMPTS, SHOWN, mixed
 from multibin.lab.compare.engine._result import EngineComparison, EngineResult, EngineRun, run_of
 from multibin.lab.compare.engine._run import machine
@@ -89,9 +89,9 @@ class Chat:
 
     def run(self) -> list[EngineResult]:
         """Runs every policy in turn, the outside baseline last."""
-        results = [EngineResult(policy) for policy in (*POLICIES, GENERATE)]
+        results = [EngineResult(policy) for policy in (*FOR_CHAT, GENERATE)]
         runs = self.settings.repeats * len(results)
-        engines = [self._engine(policy) for policy in POLICIES]
+        engines = [self._engine(policy) for policy in FOR_CHAT]
         # Warms up.
         self._generate(engines[0], self._prompts[:2], max_tokens=2)
         for number in range(runs):

@@ -8,7 +8,7 @@ from typing import Any
 
 import multibin as mb
 
-__all__ = ["FIFO", "GENERATE", "POLICIES", "EnginePolicy", "Fit"]
+__all__ = ["FIFO", "FOR_CHAT", "GENERATE", "POLICIES", "EnginePolicy", "Fit"]
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,9 @@ POLICIES = (
     EnginePolicy("continuous, true lengths", _continuous, predicted=True),
 )
 """In the order of the table: the first is what the others are compared to."""
+
+FOR_CHAT = tuple(policy for policy in POLICIES if policy.options is not _strict)
+"""Without strict bins, which do not fill with 64 prompts."""
 
 GENERATE = EnginePolicy("generate of transformers", _fifo)
 """Not the engine: batches in order of arrival, padded on the left, run until all rows end."""
