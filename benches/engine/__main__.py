@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import torch
 import transformers
-from benches.engine import llama
+from benches.engine import llama, smollm2
 
-FIGURES = {"llama": llama}
+FIGURES = {"llama": llama, "smollm2": smollm2}
 
 
 def parser() -> argparse.ArgumentParser:
