@@ -68,7 +68,9 @@ def integer(name: str, value: object, low: int = 0, high: int | None = None) -> 
         ValueError: ``value`` is out of range.
     """
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(sentence(name, "an int", value))
+        # 2.0 is shown as such: "got 2" would read as an int.
+        got = repr(float(value)) if isinstance(value, float) else shown(value)
+        raise TypeError(f"{name} must be an int, got {got}")
     count = int(value)
     if count < low or (high is not None and count > high):
         # The type's own limit says nothing of a number that is too small.

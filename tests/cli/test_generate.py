@@ -200,6 +200,9 @@ def test_ctrl_c_leaves_an_output_that_is_continued() -> None:
     [
         (["--window=0"], "window must be at least 1, got 0"),
         (["--max-tokens=0"], "max_tokens must be at least 1, got 0"),
+        (["--width=0"], "width must be at least 1, got 0"),
+        (["--threads=0"], "threads must be at least 1, got 0"),
+        (["--tokenizer=any"], "tokenizer must be left out without --model, got 'any'"),
         (["--batch-size=0"], "batch_size must be at least 1, got 0"),
         (["--scheduling=any"], "scheduling must be one of 'multibin', 'fifo', 'continuous'"),
         (["--model=./nowhere"], "nowhere"),

@@ -51,6 +51,7 @@ def silent(llm: LLM, monkeypatch: pytest.MonkeyPatch) -> LLM:
         ([1, "a"], TypeError, r"prompts\[0\]\[1\] must be a token id, got 'a'"),
         (5, TypeError, "prompts must be text, token ids or a list of them, got 5"),
         ({"text": "a"}, ValueError, r"prompts\[0\] must have 'prompt' or .* got \['text'\]"),
+        ({"prompt": "a", "images": []}, ValueError, r"prompts\[0\] must .* got \['images'\]"),
         ([{"prompt": 3}], TypeError, r"prompts\[0\] must be text or token ids, got 3"),
     ],
 )

@@ -204,7 +204,8 @@ def test_names_are_those_of_running_requests(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"prompt": ""}, "prompts[0] must be non-empty"),
+        ({"prompt": ""}, "prompt must be non-empty"),
+        ({"prompt": [1, 999]}, "prompt[1] must be an id of the model's vocabulary"),
         ({"length": -1}, "length must be at least 0, got -1"),
         ({"ttl": -1}, "ttl must be at least 0, got -1"),
         ({"priority": -1}, "priority must be at least 0, got -1"),
@@ -220,5 +221,7 @@ def test_bad_arguments_are_refused(
                 await text(llm.generate(**{"prompt": "ab", **arguments}))
             with pytest.raises(TypeError, match=r"^request_id must be a str or None, got 3$"):
                 await text(llm.generate("ab", request_id=3))  # type: ignore[arg-type]
+            with pytest.raises(TypeError, match=r"^sampling_params must be SamplingParams or None"):
+                await text(llm.generate("ab", [params(3)]))  # type: ignore[arg-type]
 
     run(main())

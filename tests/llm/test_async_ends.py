@@ -185,6 +185,19 @@ def test_closing_after_a_timeout_ends_what_runs(
     run(main())
 
 
+@pytest.mark.parametrize("end", [AsyncLLM.drain, AsyncLLM.aclose])
+def test_a_bad_timeout_closes_nothing(make_async: Callable[..., AsyncLLM], end: Any) -> None:
+    async def main() -> None:
+        async with make_async() as llm:
+            with pytest.raises(ValueError, match=r"^timeout must be at least 0, got -1$"):
+                await end(llm, -1)
+            with pytest.raises(TypeError, match=r"^timeout must be a number, got 'a'$"):
+                await end(llm, "a")
+            assert not llm.closed
+
+    run(main())
+
+
 def test_an_engine_that_never_ran_closes(make_async: Callable[..., AsyncLLM]) -> None:
     async def main() -> None:
         llm = make_async()

@@ -50,11 +50,15 @@ def test_bytes_and_shares(arguments: Any, device: int, host: int, grows: bool) -
         ({"kv_cache_memory": 0.0}, ValueError, "kv_cache_memory must be a share above 0 and at mo"),
         ({"kv_cache_memory": 1.5}, ValueError, "kv_cache_memory must be a share .* got 1.5"),
         ({"kv_cache_memory": float("nan")}, ValueError, "kv_cache_memory must be finite, got nan"),
-        ({"kv_cache_memory": "4G"}, TypeError, "kv_cache_memory must be an int, got '4G'"),
-        ({"kv_cache_memory": True}, TypeError, "kv_cache_memory must be an int, got True"),
+        (
+            {"kv_cache_memory": "4G"},
+            TypeError,
+            "kv_cache_memory must be an int of bytes or a share of free memory, got '4G'",
+        ),
+        ({"kv_cache_memory": True}, TypeError, "kv_cache_memory must be an int of .*, got True"),
         ({"host_memory": -1}, ValueError, "host_memory must be at least 0, got -1"),
         ({"host_memory": 0.0}, ValueError, "host_memory must be a share .* got 0"),
-        ({"host_memory": [1]}, TypeError, r"host_memory must be an int, got \[1\]"),
+        ({"host_memory": [1]}, TypeError, r"host_memory must be an int of .*, got \[1\]"),
     ],
 )
 def test_bad_arguments_are_named_before_the_model_loads(

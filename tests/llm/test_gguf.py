@@ -148,7 +148,7 @@ def test_a_missing_weight_is_named(model: Any, folder: Path) -> None:
 
 def test_a_damaged_file_does_not_load(folder: Path) -> None:
     (folder / FILE).write_bytes(b"not a model")
-    with pytest.raises(ValueError, match=f"model='{folder}' does not load: "):
+    with pytest.raises(ValueError, match=f"model='{folder}' does not load: gguf_file='{FILE}': "):
         LLM(folder, gguf_file=FILE)
 
 

@@ -272,6 +272,11 @@ def test_a_bad_bias_is_named(bias: Any) -> None:
         SamplingParams(logit_bias={7: bias})
 
 
+def test_more_least_tokens_than_tokens_are_named() -> None:
+    with pytest.raises(ValueError, match=r"^min_tokens must be at most max_tokens, 16, got 17$"):
+        SamplingParams(min_tokens=17)
+
+
 def test_greedy_text_has_one_continuation() -> None:
     with pytest.raises(ValueError, match="n must be 1 with temperature 0, got 2"):
         SamplingParams(n=2, temperature=0)

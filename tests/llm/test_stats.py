@@ -65,6 +65,11 @@ def test_labels_of_the_engine_are_refused(llm: LLM, name: str) -> None:
         llm.prometheus(labels={name: "x"})
 
 
+def test_labels_are_a_mapping(llm: LLM) -> None:
+    with pytest.raises(TypeError, match=r"^labels must be a mapping of names to values, got 'a'"):
+        llm.prometheus(labels="a")  # type: ignore[arg-type]
+
+
 def test_a_time_on_a_bound_is_in_its_bucket() -> None:
     times = Times()
     for seconds in (0.0, BOUNDS[0], BOUNDS[0] * 1.01, BOUNDS[-1], BOUNDS[-1] + 1):

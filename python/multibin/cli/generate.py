@@ -22,10 +22,12 @@ a line of INPUT is one of
   {"prompt_token_ids": [5, 6, 7]}
   {"messages": [{"role": "user", "content": "A question"}], "custom_id": "q1"}
   {"custom_id": "q2", "url": "/v1/chat/completions", "body": {"messages": [...]}}
-with any fields of SamplingParams, and `length`, the predicted output tokens.
+with fields of SamplingParams other than logits_processors and prompt_logprobs (a body has no
+logprobs either), and `length`, the predicted output tokens.
 
 The answers keep the order of the lines. A line that is no request, or whose request fails, has
-its error as its answer, and the exit status is then 1."""
+its error as its answer, and the exit status is then 1. Lines that an earlier run has answered do
+not count for it."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,8 +53,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Answers the lines, and returns 1 if any failed."""
     _args.integer("window", options.window, 1)
-    if options.max_tokens is not None:
-        _args.integer("max_tokens", options.max_tokens, 1)
+    for name in ("max_tokens", "width", "threads"):
+        if getattr(options, name) is not None:
+            _args.integer(name, getattr(options, name), 1)
+    if options.model is None and options.tokenizer is not None:
+        rule = "left out without --model"
+        raise ValueError(_args.sentence("tokenizer", rule, options.tokenizer))
     jobs = needing_engine("multibin.llm._jobs")
     report = progress("multibin generate")
     with _lines(options.input) as lines, jobs.threads(options.threads, options.model is None):

@@ -210,8 +210,11 @@ class AsyncLLM(Base):
         """Accepts no more requests, and waits until those that were accepted have ended.
 
         Raises:
+            TypeError, ValueError: `timeout` is no number of at least 0, and nothing is closed.
             TimeoutError: they take longer than `timeout` seconds; they run on.
         """
+        if timeout is not None:
+            number("timeout", timeout, low=0)
         self._service.check_process()
         self._service.close()
         async with asyncio.timeout(timeout):
@@ -222,6 +225,9 @@ class AsyncLLM(Base):
 
         After `timeout` seconds (None: no limit) the requests that still run end with
         `ClosedError`, and their slots are free.
+
+        Raises:
+            TypeError, ValueError: `timeout` is no number of at least 0, and nothing is closed.
         """
         try:
             await self.drain(timeout)
@@ -254,7 +260,9 @@ class AsyncLLM(Base):
         for name, value in (("length", length), ("ttl", ttl)):
             if value is not None:
                 number(name, value, low=0)
-        requests = self._admission.requests([prompt], params)
+        if params is not None and not isinstance(params, SamplingParams):
+            raise TypeError(sentence("sampling_params", "SamplingParams or None", params))
+        requests = self._admission.requests([prompt], params, names=("prompt",))
         if len(requests) > self._service.room.capacity:
             rule = f"at most the capacity, {self._service.room.capacity}"
             raise ValueError(sentence("sampling_params.n", rule, len(requests)))

@@ -150,6 +150,7 @@ class Base:
         True
 
         Raises:
+            TypeError: `labels` is no mapping.
             ValueError: an invalid name of a label, or `capacity`, `le` or `reason`.
         """
         return prometheus(self.stats(), labels)

@@ -49,11 +49,11 @@ class LLM(Base):
             "continuous": rows that have ended are replaced, the longest predictions first; without
             `lengths` in order of arrival.
         batch_size: the most rows that run at once.
-        bins: how many bins to make for each call of `generate`, at most 4,096 and at most one a
-            length. Their edges are geometric, from 16 tokens to the most that a request of the
-            call may generate.
-        edges: the bins of all calls, instead of `bins`: `multibin.Edges` or increasing bounds, in
-            tokens.
+        bins: how many bins to make for each call of `generate`; no more than 4,096 are made, and
+            no more than one a length. Their edges are geometric, from 16 tokens to the most that a
+            request of the call may generate.
+        edges: the bins of all calls, instead of `bins`: `multibin.Edges` or at least two increasing
+            bounds, in tokens. The first is where the first bin begins; the last bin has no end.
         fill: "elastic": a batch is topped up from the nearest bins; "strict": never.
         overrun: "climb": a row that outlives its bin continues in a batch of a higher bin, with its
             keys and values. "recompute": it continues there too, and they are computed again.
@@ -124,7 +124,8 @@ class LLM(Base):
 
         Args:
             prompts: text or token ids, one prompt or a list of them; {"prompt": text} and
-                {"prompt_token_ids": ids} as well.
+                {"prompt_token_ids": ids} as well. With {"prompt": text, "add_special_tokens":
+                False} the tokenizer adds no special tokens.
             sampling_params: for all prompts, or a list with one for each; None: the defaults.
             lengths: predicted output tokens, one number a prompt, clipped to what the request may
                 generate. A wrong prediction costs time only. None: a request starts in the first

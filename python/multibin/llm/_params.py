@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Integral
 from typing import Any, TypeAlias
 
 from torch import Tensor
@@ -135,8 +136,10 @@ class SamplingParams:
             integer("seed", self.seed, high=2**64 - 1)
         if integer("n", self.n, low=1) > 1 and self.greedy:
             raise ValueError(sentence("n", "1 with temperature 0", self.n))
-        most = None if self.max_tokens is None else int(self.max_tokens)
-        integer("min_tokens", self.min_tokens, high=most)
+        least = integer("min_tokens", self.min_tokens)
+        if self.max_tokens is not None and least > self.max_tokens:
+            rule = f"at most max_tokens, {self.max_tokens}"
+            raise ValueError(sentence("min_tokens", rule, least))
         for name in ("logprobs", "prompt_logprobs"):
             if getattr(self, name) is not None:
                 integer(name, getattr(self, name), low=-1)
@@ -173,9 +176,14 @@ class SamplingParams:
             rule = "a mapping of token ids to numbers"
             raise TypeError(sentence("logit_bias", rule, self.logit_bias))
         for token, bias in (self.logit_bias or {}).items():
+            if isinstance(token, bool) or not isinstance(token, Integral):
+                raise TypeError(sentence("logit_bias", "a mapping from ids, which are ints", token))
             integer("logit_bias", token)
+            name = f"logit_bias[{token}]"
+            if isinstance(bias, float) and (math.isnan(bias) or bias == math.inf):
+                raise ValueError(sentence(name, "finite or -inf", bias))
             if bias != -math.inf:
-                number(f"logit_bias[{token}]", bias)
+                number(name, bias)
 
     @property
     def stop_strings(self) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ def prometheus(stats: Mapping[str, Any], labels: Mapping[str, str] | None) -> st
     """Returns the numbers of `stats`, with `labels` on every sample.
 
     Raises:
+        TypeError: `labels` is no mapping.
         ValueError: a label with an invalid name, or with one that the engine uses.
     """
     tags = _checked(labels or {})
@@ -33,6 +34,8 @@ def prometheus(stats: Mapping[str, Any], labels: Mapping[str, str] | None) -> st
 
 
 def _checked(labels: Mapping[str, str]) -> dict[str, str]:
+    if not isinstance(labels, Mapping):
+        raise TypeError(sentence("labels", "a mapping of names to values", labels))
     for name in labels:
         if name in RESERVED or not NAME.fullmatch(name):
             rule = f"names of Prometheus other than {', '.join(RESERVED)}"

@@ -59,10 +59,12 @@ class Admission:
         sampling_params: SamplingParams | Sequence[SamplingParams] | None,
         *,
         first_key: int = 0,
+        names: Sequence[str] | None = None,
     ) -> list[Request]:
         """Returns the requests of all prompts: `n` for each, side by side, in their order.
 
         Their keys count from `first_key`. The request's `sample` says which prompt it continues.
+        Errors call the prompts by `names`; None: prompts[0], and so on.
 
         Raises:
             TypeError: a prompt or parameters of the wrong type.
@@ -72,8 +74,8 @@ class Admission:
         """
         several = _listed(prompts)
         params = _params(sampling_params, self.defaults, len(several))
-        pairs = enumerate(zip(several, params, strict=True))
-        tokenized = [self._tokenized(f"prompts[{i}]", *pair) for i, pair in pairs]
+        names = names or [f"prompts[{i}]" for i in range(len(several))]
+        tokenized = [self._tokenized(*one) for one in zip(names, several, params, strict=True)]
         if self.tokenizer is not None and tokenized:
             _warn_undecodable(self.tokenizer, tokenized[0].tokens[-CHECKED:])
         requests: list[Request] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 
 import torch
@@ -55,9 +56,12 @@ def _check(name: str, value: int | float | None, least: int) -> None:
         return
     if isinstance(value, float):
         if not 0 < number(name, value) <= 1:
-            raise ValueError(sentence(name, "a share above 0 and at most 1", value))
-    else:
-        integer(name, value, low=least)
+            rule = "a share above 0 and at most 1, or an int of bytes"
+            raise ValueError(f"{name} must be {rule}, got {float(value)!r}")
+        return
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(sentence(name, "an int of bytes or a share of free memory", value))
+    integer(name, value, low=least)
 
 
 def _bytes(value: int | float | None, free: int, share: float) -> int:

@@ -100,7 +100,7 @@ class Part:
             if request.error is not None:
                 raise request.error
             if request.finish_reason == "expired":
-                raise ExpiredError(f"request {request.key} waited longer than its ttl")
+                raise ExpiredError("the request waited longer than its ttl")
             self.last = self._end(request.completion(), start)
         else:
             self._taken = news.count

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 
-from multibin._args import boolean, sentence
+from multibin._args import boolean, sentence, shown
 from multibin.llm._engine.tensors import to_list
 from multibin.llm._load.failures import first_line
 from multibin.llm._load.tokenizers import Choice, Tokenizer, takes
+
+KEYS = ("prompt", "prompt_token_ids", "add_special_tokens")
+"""What a mapping may hold."""
 
 
 def encoded(name: str, text: str, choice: Choice, *, add_special_tokens: bool = True) -> list[int]:
@@ -57,7 +60,13 @@ def bad_word_ids(words: Sequence[str], choice: Choice) -> list[list[int]]:
     """Returns the token ids of each bad word, at the beginning of a text and behind a space.
 
     As in vLLM, the form behind a space counts where it is another first token and no more tokens.
+
+    Raises:
+        ValueError: there is no tokenizer, or it encodes a word to nothing.
     """
+    if words and choice.tokenizer is None:
+        message = sentence("bad_words", "None without a tokenizer", tuple(words))
+        raise ValueError(f"{message}{choice.missing}")
     found: list[list[int]] = []
     for index, word in enumerate(words):
         name, bare = f"bad_words[{index}]", word.lstrip()
@@ -76,8 +85,13 @@ def from_mapping(name: str, prompt: Mapping[str, object]) -> tuple[object, bool]
     """Returns the text or ids that a mapping holds, and whether special tokens are added to text.
 
     Raises:
-        ValueError: it holds neither "prompt" nor "prompt_token_ids".
+        ValueError: it holds neither "prompt" nor "prompt_token_ids", or anything unknown.
     """
+    if unknown := [key for key in prompt if key not in KEYS]:
+        raise ValueError(
+            f"{name} must have 'prompt' or 'prompt_token_ids', and no keys but those and "
+            f"'add_special_tokens', got {shown(unknown)}"
+        )
     for key in ("prompt_token_ids", "prompt"):
         if key in prompt:
             special = boolean("add_special_tokens", prompt.get("add_special_tokens", True))

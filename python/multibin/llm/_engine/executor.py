@@ -86,12 +86,13 @@ class Executor:
         if better := self.traffic.refit(self.arena.classes):
             self.arena.classes = better
 
-    def check_fits(self, prompt: int, budget: int) -> None:
+    def check_fits(self, prompt: int, budget: int, name: str) -> None:
         """Checks that a row can have a slot for a prompt and what it may generate, alone.
 
         Args:
             prompt: tokens of the prompt.
             budget: the most tokens that it may generate.
+            name: what the error calls the prompt.
 
         Raises:
             ValueError: the memory for keys and values is too small.
@@ -100,9 +101,9 @@ class Executor:
         if needed > most:
             size = self.arena.layout.position_bytes
             raise ValueError(
-                f"a prompt of {prompt} tokens that may generate {budget} needs {needed} positions "
+                f"{name}, of {prompt} tokens, may generate {budget}: it needs {needed} positions "
                 f"of the KV cache ({needed * size} bytes), and there are {most} "
-                f"({most * size} bytes)"
+                f"({most * size} bytes). Lower max_tokens or raise kv_cache_memory"
             )
 
     def lack(self, positions: int) -> MemoryError:

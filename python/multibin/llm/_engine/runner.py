@@ -91,8 +91,10 @@ class Runner:
             ClosedError: the scheduler is closed.
             ValueError: a request can never fit into the memory for keys and values.
         """
+        several = bool(requests) and requests[-1].sample.prompt > 0
         for request in requests:
-            self.executor.check_fits(len(request.prompt_tokens), request.budget)
+            name = f"prompts[{request.sample.prompt}]" if several else "the prompt"
+            self.executor.check_fits(len(request.prompt_tokens), request.budget, name)
         now = perf_counter()
         for request, length in zip(requests, lengths.tolist(), strict=True):
             request.arrival_time, request.length = now, length

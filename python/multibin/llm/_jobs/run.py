@@ -61,7 +61,7 @@ class Engine:
         admission, prompt = self._llm._admission, task.prompt
         if task.messages is not None:
             [prompt] = self._llm._chat_prompts(task.messages, {})
-        requests = admission.requests([prompt], task.params)
+        requests = admission.requests([prompt], task.params, names=("prompt",))
         for request in requests:
             request.key = next(self._keys)
         return requests, self._llm._lengths(requests, task.length)

@@ -18,7 +18,7 @@ HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
 
 @contextmanager
-def loading(argument: str, name: str) -> Iterator[None]:
+def loading(argument: str, name: str, gguf_file: str | None = None) -> Iterator[None]:
     """Turns an error of a library for a bad file into a ValueError of one line.
 
     A lack of memory is raised as it comes.
@@ -30,7 +30,8 @@ def loading(argument: str, name: str) -> Iterator[None]:
             raise
         where = "" if Path(name).is_dir() else "there is no such folder, and from the hub: "
         reason = OWN_CODE if "trust_remote_code" in str(error) else first_line(error)
-        raise ValueError(f"{argument}={name!r} does not load: {where}{reason}") from None
+        file = "" if gguf_file is None else f"gguf_file={Path(gguf_file).name!r}: "
+        raise ValueError(f"{argument}={name!r} does not load: {where}{file}{reason}") from None
 
 
 @contextmanager

@@ -186,13 +186,14 @@ def _from_pretrained(
 ) -> Module:
     """Loads a model; `options` are arguments that transformers takes for config and weights."""
     name = check_location("model", source)
-    with loading("model", name):
+    gguf_file = options.get("gguf_file")
+    with loading("model", name, gguf_file):
         base = adapter_base(name)
         config = AutoConfig.from_pretrained(base or name, **options)
     own_code = options["trust_remote_code"] and hf.has_own_code(config)
     if not own_code:
         check_config(config)
-    with loading("model", name), quantized_by(hf.quantization(config)):
+    with loading("model", name, gguf_file), quantized_by(hf.quantization(config)):
         module, report = AutoModelForCausalLM.from_pretrained(
             base or name,
             config=config,
