@@ -219,3 +219,25 @@ def test_rows_climbed_moved_waited_outside_and_shared() -> None:
         pytest.skip("the families did not run in this process")
     kinds = ("climbs", "moved", "parked", "offloaded", "restored", "dropped", "shared", "preempted")
     assert not [kind for kind in kinds if not MOVED[kind]]
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+def test_states_are_not_fed_twice_after_a_lack_of_memory(name: str, reference: Reference) -> None:
+    """The step has changed the states when its last layer finds no memory."""
+    model = model_of(name)
+    llm = LLM(model, batch_size=4, scheduling="fifo")
+    prompts, steps = make_prompts()[2:6], []
+
+    def scarce(_: Any, inputs: Any) -> None:
+        steps.extend([0] * (inputs[0].shape[:2] == (4, 1)))
+        if len(steps) == 3:
+            steps.append(0)
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    handle = model.get_output_embeddings().register_forward_pre_hook(scarce)
+    try:
+        texts = continued(llm, prompts, [12] * 4)
+    finally:
+        handle.remove()
+    assert len(steps) > 3
+    assert texts == reference(model, prompts, [12] * 4)
