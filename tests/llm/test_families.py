@@ -171,7 +171,8 @@ MODES: dict[str, dict[str, Any]] = {
 def model_of(name: str) -> Any:
     """Returns the model of a family; experts in float64 are computed one by one."""
     if name in RECURRENT:
-        config = tiny_config(RECURRENT[name], {"max_position_embeddings": 128})
+        kinds = {"layer_types": ["conv", "full_attention"]} if "convolutions" in name else {}
+        config = tiny_config(RECURRENT[name], {"max_position_embeddings": 128, **kinds})
     else:
         config = FAMILIES[name].config()
     model = build(config)
@@ -184,6 +185,7 @@ def model_of(name: str) -> Any:
 def position_bytes(name: str) -> int:
     """Returns the bytes of one position, and asserts the way of attention."""
     executor = LLM(model_of(name))._executor
+    assert executor.model.keeps_state is (name in RECURRENT)
     way = OWN if name in RECURRENT else FAMILIES[name].way
     assert (executor.model.attends, executor.model.expands) == way
     assert executor.model.context >= 128
