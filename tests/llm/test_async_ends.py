@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import threading
 import time
 from collections.abc import Callable
 from contextlib import aclosing, suppress
@@ -250,3 +251,27 @@ def test_a_forked_child_is_refused(make_async: Callable[..., AsyncLLM]) -> None:
         os._exit(4)
     assert os.waitpid(child, 0)[1] == 0
     run(llm.aclose())
+
+
+def test_an_engine_without_a_thread_closes(
+    make_async: Callable[..., AsyncLLM], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def main() -> None:
+        llm = make_async()
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(RuntimeError, match="start new thread"):
+                await text(llm.generate("a", params(2)))
+        assert await text(llm.generate("a", params(2))) == "aa"
+        await llm.aclose()
+        other = make_async()
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(RuntimeError, match="start new thread"):
+                await text(other.generate("a", params(2)))
+        await other.aclose()
+
+    run(main())

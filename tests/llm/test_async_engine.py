@@ -214,3 +214,23 @@ def test_chat_needs_a_template() -> None:
     llm = AsyncLLM(tiny_model(), ByteTokenizer())
     with pytest.raises(ValueError, match="chat template"):
         llm.chat([{"role": "user", "content": "A question"}])
+
+
+def test_a_cancelled_row_that_waits_to_climb_takes_no_room() -> None:
+    async def main() -> None:
+        params = SamplingParams(max_tokens=900, temperature=0, ignore_eos=True)
+        few = SamplingParams(max_tokens=2, temperature=0, ignore_eos=True)
+        async with AsyncLLM(
+            tiny_model(), ByteTokenizer(), batch_size=2, edges=[0, 8, 1024], fill="strict"
+        ) as llm:
+            scheduler = llm._service._runner.scheduler  # type: ignore[attr-defined]
+            short = asyncio.ensure_future(text(llm.generate("a", few, length=1)))
+            long = asyncio.ensure_future(text(llm.generate("b", params, "mine", length=1)))
+            await short
+            while not scheduler.stats()["bins"][1]["waiting"]:
+                await asyncio.sleep(0.001)
+            assert llm.abort("mine")
+            await long
+            assert scheduler.stats()["waiting"] == 0
+
+    run(main())

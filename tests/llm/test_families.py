@@ -171,7 +171,8 @@ MODES: dict[str, dict[str, Any]] = {
 def model_of(name: str) -> Any:
     """Returns the model of a family; experts in float64 are computed one by one."""
     if name in RECURRENT:
-        config = tiny_config(RECURRENT[name], {"max_position_embeddings": 128})
+        kinds = {"layer_types": ["conv", "full_attention"]} if "convolutions" in name else {}
+        config = tiny_config(RECURRENT[name], {"max_position_embeddings": 128, **kinds})
     else:
         config = FAMILIES[name].config()
     model = build(config)
@@ -184,6 +185,7 @@ def model_of(name: str) -> Any:
 def position_bytes(name: str) -> int:
     """Returns the bytes of one position, and asserts the way of attention."""
     executor = LLM(model_of(name))._executor
+    assert executor.model.keeps_state is (name in RECURRENT)
     way = OWN if name in RECURRENT else FAMILIES[name].way
     assert (executor.model.attends, executor.model.expands) == way
     assert executor.model.context >= 128
@@ -219,3 +221,25 @@ def test_rows_climbed_moved_waited_outside_and_shared() -> None:
         pytest.skip("the families did not run in this process")
     kinds = ("climbs", "moved", "parked", "offloaded", "restored", "dropped", "shared", "preempted")
     assert not [kind for kind in kinds if not MOVED[kind]]
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+def test_states_are_not_fed_twice_after_a_lack_of_memory(name: str, reference: Reference) -> None:
+    """The step has changed the states when its last layer finds no memory."""
+    model = model_of(name)
+    llm = LLM(model, batch_size=4, scheduling="fifo")
+    prompts, steps = make_prompts()[2:6], []
+
+    def scarce(_: Any, inputs: Any) -> None:
+        steps.extend([0] * (inputs[0].shape[:2] == (4, 1)))
+        if len(steps) == 3:
+            steps.append(0)
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    handle = model.get_output_embeddings().register_forward_pre_hook(scarce)
+    try:
+        texts = continued(llm, prompts, [12] * 4)
+    finally:
+        handle.remove()
+    assert len(steps) > 3
+    assert texts == reference(model, prompts, [12] * 4)

@@ -28,6 +28,7 @@ from multibin.llm._engine.request import Request
 from multibin.llm._engine.runner import Runner
 from multibin.llm._engine.sampling import Sampler
 from multibin.llm._engine.schedule import Policy, to_edges
+from multibin.llm._load.failures import is_out_of_memory
 
 SYSTEM = prompt(40, 5)
 PROMPTS = [prompt(9), [*SYSTEM, 1], [4], [*SYSTEM, 2, 3], prompt(30), prompt(3)]
@@ -301,3 +302,18 @@ def test_a_request_that_can_never_fit_is_refused_before_anything_runs() -> None:
         assert not passes
         fits = llm.generate([[1], [2] * 37], params, use_tqdm=False)
     assert [len(one.outputs[0].token_ids) for one in fits] == [3, 20]
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (MemoryError(), True),
+        (torch.OutOfMemoryError("CUDA out of memory"), True),
+        # Of pinned memory of the host.
+        (RuntimeError("CUDA error: out of memory\nCompile with TORCH_USE_CUDA_DSA"), True),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), False),
+        (ValueError("CUDA error: out of memory"), False),
+    ],
+)
+def test_which_errors_are_a_lack_of_memory(error: Exception, expected: bool) -> None:
+    assert is_out_of_memory(error) is expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -315,3 +316,65 @@ class Rows(RuleBasedStateMachine):
 
 TestRows = Rows.TestCase
 TestRows.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+
+
+def scarcely(name: str, arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a kind of copy in an arena find no memory."""
+
+    def scarce(*_: object) -> None:
+        raise torch.OutOfMemoryError("no memory")
+
+    monkeypatch.setattr(arena, name, scarce)
+
+
+def test_a_climb_that_lacks_memory_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = memory(48)
+    row = placed(one, 8, 1)
+    scarcely("copy", one.arena, monkeypatch)
+    with pytest.raises(torch.OutOfMemoryError):
+        one.climb(row, 16)
+    assert row.capacity == one.arena.space.used == 8
+    assert holds(one.arena, row.start, 8, 1)
+
+
+def test_a_row_stays_in_the_host_where_the_way_back_lacks_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = memory(48, host=100)
+    row = placed(one, 8, 1)
+    one.evict(row)
+    with monkeypatch.context() as patch:
+        scarcely("store", one.arena, patch)
+        assert not one.place(row, 9)
+    assert row.slot is None
+    assert not one.rows
+    assert not one.arena.space.used
+    assert one.host_used == 8 * SIZE
+    assert one.place(row, 9)
+    assert holds(one.arena, row.start, 8, 1)
+
+
+def test_a_beginning_is_not_shared_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = memory(48)
+    source, row = placed(one, 16, 1), placed(one, 16, 2)
+    row.cached = 0
+    scarcely("copy", one.arena, monkeypatch)
+    one.share(source, row, 8)
+    assert not row.cached
+    assert (row.is_shared, source.is_shared) == (False, False)
+
+
+def test_numbers_may_be_asked_for_while_a_slot_is_freed() -> None:
+    """As another thread does between two steps of a change."""
+    one = memory(48)
+    row = placed(one, 8, 1)
+    asked = []
+
+    class Order(list[int]):
+        def __delitem__(self, at: Any) -> None:
+            asked.append(one.stats())
+            super().__delitem__(at)
+
+    one.arena.space._order = Order(one.arena.space._order)
+    one.release(row)
+    assert len(asked) == 1

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.llm.runs import executor, prompt, request, run, text
+from tests.llm.runs import WORDS, executor, prompt, request, run, text
 
 from multibin.llm._engine import joining
 from multibin.llm._engine import prefixes as module
@@ -202,3 +202,27 @@ def test_the_index_holds_no_more_than_the_rows(kept: int, monkeypatch: pytest.Mo
     run(engine, Policy(scheduling="continuous", batch_size=2), requests, between=note)
     assert_exact(requests)
     assert max(sizes) <= 2 * (kept + 2)
+
+
+def test_long_prompts_are_compared_to_the_token() -> None:
+    one = prompt(3000, 4)
+    for at in (1023, 1024, 1025, 2999):
+        other = [*one[:at], WORDS, *one[at + 1 :]]
+        assert common(one, other) == at
+    assert common(one, [*one, 1]) == 3000
+
+
+def test_a_row_that_asks_again_does_not_read_its_prompt_again() -> None:
+    class Prompt(list[int]):
+        read = 0
+
+        def __getitem__(self, at: Any) -> Any:
+            self.read += 1
+            return super().__getitem__(at)
+
+    found, row, tokens = Prefixes(), Row(), Prompt(prompt(640, 4))
+    assert found.longest(tokens, row) is None
+    read = tokens.read
+    for _ in range(9):
+        assert found.longest(tokens, row) is None
+    assert tokens.read == read

@@ -20,6 +20,7 @@ from tests.llm.runs import (
     submit,
     text,
 )
+from torch.multiprocessing import reductions
 
 import multibin
 from multibin.llm._engine.executor import Executor
@@ -341,3 +342,21 @@ def test_what_a_failed_submit_left_in_a_batch_leaves(monkeypatch: pytest.MonkeyP
     assert_exact(first)
     assert [r.finish_reason for r in second] == ["abort", "abort", None]
     assert [ends.count[r.key] for r in first + second] == [1, 1, 0, 0, 0]
+
+
+def test_an_arena_that_has_grown_leaves_no_old_tensor(engine: Executor) -> None:
+    weak: Any = reductions.StorageWeakRef
+    engine.arena.grow(40)
+    old: list[Any] = []
+    alive: list[int] = []
+    grow = engine.arena.grow
+
+    def growing(positions: int) -> None:
+        old.append(weak(engine.arena.storage.untyped_storage()))
+        grow(positions)
+        alive.append(sum(not one.expired() for one in old))
+
+    engine.arena.grow = growing  # type: ignore[method-assign]
+    run(engine, FIFO, make([40, 40, 30], PROMPTS[:3]))
+    assert len(alive) > 1
+    assert not any(alive)

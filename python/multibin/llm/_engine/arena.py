@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -34,6 +34,8 @@ class Arena:
         self.classes = classes
         """The capacities that new slots have; slots keep theirs when the classes change."""
         self.space = Space(positions)
+        self.grown: Callable[[], None] | None = None
+        """Called when the arena has grown: who holds views drops them, to free the old tensor."""
         self._hold(layout.zeros(positions))
 
     def _hold(self, storage: Tensor) -> None:
@@ -56,6 +58,8 @@ class Arena:
         storage[:, :, :, :size] = self.storage[:, :, :, :size]
         self._hold(storage)
         self.space.grow(positions)
+        if self.grown is not None:
+            self.grown()
 
     def reset(self) -> None:
         """Frees all slots, also after an interrupted change."""

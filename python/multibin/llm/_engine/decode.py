@@ -105,6 +105,7 @@ class OwnDecode:
         ]
         self._groups: list[Group] = []
         self._sights: dict[Layer, list[Sight]] = {}
+        arena.grown = self._groups.clear
 
     def load(self, slots: Sequence[Slot], lengths: Sequence[int], tokens: Sequence[int]) -> None:
         """Sets the rows, in order of their slots: positions cached, and the token to feed."""
@@ -112,7 +113,8 @@ class OwnDecode:
         self._view.targets = self._state.targets
         if isinstance(self._view, DenseView):
             self._view.place(slots)
-        self._groups = [
+        # The same list: it is empty once the arena has grown, and `load` comes before a step.
+        self._groups[:] = [
             Group(rows, slots[rows.start], lengths[rows.start : rows.stop], self._arena)
             for rows in _runs(slots)
         ]

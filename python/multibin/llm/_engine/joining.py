@@ -169,7 +169,7 @@ class Joining:
         row, prompt = request.row, request.prompt_tokens
         if not self._shares or row.cached or _is_whole(request):
             return False
-        shared = self._prefixes.longest(prompt)
+        shared = self._prefixes.longest(prompt, row)
         known = 0 if shared is None or shared.row is row else shared.positions
         for part in parts:
             other = part.request.prompt_tokens

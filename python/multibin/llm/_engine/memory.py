@@ -72,7 +72,8 @@ class Memory:
     def place(self, row: Row, positions: int) -> bool:
         """Gives a row without a slot one for this many positions; returns false if none is free.
 
-        What the row has in host memory is copied back.
+        What the row has in host memory is copied back; where the device lacks memory to do so, the
+        row stays there.
         """
         capacity = self._fit(positions)
         start = self._allocate(capacity, most=capacity)
@@ -80,7 +81,13 @@ class Memory:
             return False
         self._settle(row, start)
         if row.block is not None:
-            self.arena.store(row.block, start)
+            try:
+                self.arena.store(row.block, start)
+            except Exception as error:
+                self._leave(row)
+                if is_out_of_memory(error):
+                    return False
+                raise
             self._forget_block(row)
             self.counts.restored += 1
         return True
@@ -93,15 +100,27 @@ class Memory:
             return False
         # Finding room may have moved the row itself.
         old = row.start
-        self.arena.copy([Copy(old, start, row.cached)])
+        try:
+            self.arena.copy([Copy(old, start, row.cached)])
+        except BaseException:
+            self.arena.space.free(start)
+            raise
         self._leave(row)
         self._settle(row, start)
         self.counts.climbs += 1
         return True
 
     def share(self, source: Row, row: Row, positions: int) -> None:
-        """Copies the first positions of another row, which has the same tokens there."""
-        self.arena.copy([Copy(source.start, row.start, positions)])
+        """Copies the first positions of another row, which has the same tokens there.
+
+        Without the memory to do so nothing changes.
+        """
+        try:
+            self.arena.copy([Copy(source.start, row.start, positions)])
+        except Exception as error:
+            if is_out_of_memory(error):
+                return
+            raise
         row.cached = positions
         row.is_shared = source.is_shared = True
         self.counts.shared += positions
@@ -154,8 +173,8 @@ class Memory:
     def stats(self) -> dict[str, Any]:
         """Returns rows, slots and bytes of each size class, and what happened to rows."""
         size = self.arena.layout.position_bytes
-        classes = Counter(slot.capacity for slot in self.arena.space.slots())
         # Another thread may ask.
+        classes = Counter(self.arena.space.capacities())
         slots = [row.slot for row in list(self.rows.values()) if self._runs(row)]
         running = Counter(slot.capacity for slot in slots if slot is not None)
         return {

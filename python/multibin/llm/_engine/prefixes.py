@@ -11,6 +11,10 @@ BLOCK = 32
 """Tokens between the lengths at which beginnings are looked up; a shorter one is not shared."""
 
 
+PIECE = 1024
+"""Tokens of two prompts that are compared at once, so that long ones take no milliseconds."""
+
+
 class Shared(NamedTuple):
     """A row with the same first tokens, and how many of them."""
 
@@ -35,9 +39,19 @@ class Prefixes:
             if self._found.get(beginning, (None,))[0] is row:
                 del self._found[beginning]
 
-    def longest(self, prompt: Sequence[int]) -> Shared | None:
-        """Returns the row that shares the most first tokens, without the last of `prompt`."""
-        for beginning in reversed(list(_beginnings(prompt))):
+    def longest(self, prompt: Sequence[int], asking: Row | None = None) -> Shared | None:
+        """Returns the row that shares the most first tokens, without the last of `prompt`.
+
+        Args:
+            prompt: the tokens.
+            asking: the row that will have them, and asks again and again.
+        """
+        beginnings = None if asking is None else asking.beginnings
+        if beginnings is None:
+            beginnings = list(_beginnings(prompt))
+            if asking is not None:
+                asking.beginnings = beginnings
+        for beginning in reversed(beginnings):
             row, other = self._found.get(beginning, (None, ()))
             if row is not None and row.slot is not None:
                 most = min(common(prompt, other), row.cached, len(prompt) - 1)
@@ -55,5 +69,10 @@ def _beginnings(prompt: Sequence[int]) -> Iterator[tuple[int, ...]]:
 
 def common(one: Sequence[int], other: Sequence[int]) -> int:
     """Returns the number of first tokens that two prompts share."""
-    pairs = zip(one, other, strict=False)
-    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+    most = min(len(one), len(other))
+    for start in range(0, most, PIECE):
+        stop = min(start + PIECE, most)
+        if one[start:stop] != other[start:stop]:
+            pairs = zip(one[start:stop], other[start:stop], strict=True)
+            return next((start + at for at, (a, b) in enumerate(pairs) if a != b), stop)
+    return most

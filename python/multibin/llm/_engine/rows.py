@@ -23,6 +23,8 @@ class Row:
         """Positions in the slot or the block, counted from the first."""
         self.prompt: Sequence[int] = ()
         """The tokens of a kept row."""
+        self.beginnings: list[tuple[int, ...]] | None = None
+        """Of its prompt, as `Prefixes` looks for them."""
         self.states: States | None = None
         """Its state of fixed size, where the model keeps some and it is in no batch."""
         self.is_shared = False

@@ -236,6 +236,11 @@ class Runner:
             return len(parts) > 1 or (splits and tokens > 1)
         self._most_rows = max(1, len(self._running) // 2)
         victims = self._running[self._most_rows :]
+        if victims and self.executor.model.keeps_state:
+            # The step may have changed some of the states: all rows are computed again.
+            victims = list(self._running)
+            for request in victims:
+                request.row.cached = 0
         for request in reversed(victims):
             self._preempt(request)
         return bool(victims)
@@ -340,6 +345,9 @@ class Runner:
             self._sampler = None
         self._joining.remove(request)
         self._joining.release(request)
+        if reason == "abort" and request.ticket is not None:
+            # It may wait in the scheduler for another batch, and counts there.
+            self.scheduler.cancel(request.ticket)
         if reason is None:
             self.executor.observe(len(request.prompt_tokens), len(request.tokens))
             if self.policy.adapts:

@@ -193,8 +193,9 @@ class Service:
         """Accepts no more requests; the thread ends when those that it has are over."""
         with self._lock:
             self._closed = True
+            runs = self._thread is not None
         self._runner.close()
-        if self._thread is None:
+        if not runs:
             self._end(None)
 
     def stop(self, error: BaseException) -> None:
@@ -217,8 +218,10 @@ class Service:
 
     def _start(self) -> None:
         if self._thread is None:
-            self._thread = Thread(target=self._run, name="multibin-engine", daemon=True)
-            self._thread.start()
+            thread = Thread(target=self._run, name="multibin-engine", daemon=True)
+            thread.start()
+            # Only now: the system may refuse another thread.
+            self._thread = thread
 
     def _run(self) -> None:
         failure: BaseException | None = None

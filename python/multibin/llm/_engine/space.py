@@ -78,6 +78,10 @@ class Space:
         """Returns all slots from left to right."""
         return [Slot(start, self._slots[start]) for start in self._order]
 
+    def capacities(self) -> list[int]:
+        """Returns the capacities of all slots; any thread may ask."""
+        return list(self._slots.values())
+
     def free_ranges(self) -> list[Slot]:
         """Returns all free ranges from left to right; no two touch."""
         return [Slot(start, stop - start) for start, stop in self._free]

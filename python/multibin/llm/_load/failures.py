@@ -16,6 +16,9 @@ OWN_CODE = "it comes with code of its own, which runs with trust_remote_code=Tru
 
 HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
+UNTYPED = ("DefaultCPUAllocator", "CUDA error: out of memory")
+"""What messages of a lack of memory say that have no type of their own."""
+
 
 @contextmanager
 def loading(argument: str, name: str, gguf_file: str | None = None) -> Iterator[None]:
@@ -46,9 +49,12 @@ def quantized_by(method: str | None) -> Iterator[None]:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Returns whether `error` is a lack of memory, for which torch has no type on the CPU."""
-    cpu = isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
-    return cpu or isinstance(error, MemoryError | torch.OutOfMemoryError)
+    """Returns whether `error` is a lack of memory.
+
+    Torch has no type for it on the CPU, nor for pinned host memory.
+    """
+    untyped = isinstance(error, RuntimeError) and any(text in str(error) for text in UNTYPED)
+    return untyped or isinstance(error, MemoryError | torch.OutOfMemoryError)
 
 
 def first_line(error: Exception) -> str:
