@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from tests.llm.runs import (
 from tests.llm.test_faults import POLICIES, PROMPTS, assert_exact, every_policy, make
 
 from multibin.llm._engine.executor import Executor
+from multibin.llm._engine.interrupts import Interrupts
 from multibin.llm._engine.request import Request
 from multibin.llm._engine.runner import Runner
 from multibin.llm._engine.schedule import Policy, to_edges
@@ -231,3 +233,16 @@ def test_a_request_that_waits_for_others_is_cancelled_without_them() -> None:
         assert_settled(engine)
     assert ends.count == {0: 1, 1: 1}
     assert requests[0].tokens == text(PROMPTS[0], 20)[:4]
+
+
+def test_a_ctrl_c_behind_the_last_step_is_raised() -> None:
+    """It may come while what is left is aborted; another error goes first."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), Interrupts():
+            signal.raise_signal(signal.SIGINT)
+        held = Interrupts().__enter__()
+        signal.raise_signal(signal.SIGINT)
+        held.__exit__(ValueError)
+    finally:
+        signal.signal(signal.SIGINT, before)

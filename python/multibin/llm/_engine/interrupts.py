@@ -11,7 +11,7 @@ __all__ = ["Interrupts"]
 
 
 class Interrupts:
-    """Holds back a first Ctrl-C until `check`; a second one is raised at once.
+    """Holds back a first Ctrl-C until `check` or the end; a second one is raised at once.
 
     It acts in the main thread, and where the process has Python's own handler. Elsewhere signals
     are left as they are.
@@ -28,10 +28,12 @@ class Interrupts:
             self._active = True
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._active:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             self._active = False
+        if kind is None:
+            self.check()
 
     def check(self) -> None:
         """Raises the `KeyboardInterrupt` that was held back, if any."""
