@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -82,6 +83,15 @@ def interrupt(llm: LLM, at: int) -> None:
         handle.remove()
 
 
+@pytest.fixture
+def python_signals() -> Iterator[None]:
+    """Python's own handler of Ctrl-C: a run in the background inherits that it is ignored."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
+@pytest.mark.usefixtures("python_signals")
 @pytest.mark.parametrize("scheduling", ["multibin", "continuous"])
 def test_ctrl_c_leaves_nothing_running(scheduling: Any) -> None:
     if threading.current_thread() is not threading.main_thread():
@@ -98,6 +108,7 @@ def test_ctrl_c_leaves_nothing_running(scheduling: Any) -> None:
     assert signal.getsignal(signal.SIGINT) is handler
 
 
+@pytest.mark.usefixtures("python_signals")
 def test_a_second_ctrl_c_is_raised_at_once() -> None:
     if threading.current_thread() is not threading.main_thread():
         pytest.skip("signals come to the main thread")

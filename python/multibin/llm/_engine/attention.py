@@ -44,18 +44,21 @@ def attention(
         query: [rows, heads, tokens, dim].
         key: [rows, kv_heads, keys, dim]; a head serves as many heads of `query` in a row.
         value: [rows, kv_heads, keys, dim].
-        mask: broadcastable to [rows, 1, tokens, keys]: which keys are seen (bool), or what is
-            added to the scores. None: token t sees the keys up to t, and a single token all.
+        mask: which keys are seen (bool), or what is added to the scores: [tokens, keys], or [rows,
+            1, 1, keys] for single tokens. None: token t sees the keys up to t, a single one all.
         scores: scaling, soft cap and sinks of the layer.
     """
     if scores.softcap is not None or scores.sinks is not None:
         return _by_hand(query, key, value, mask, scores)
-    heads, kv_heads = query.shape[1], key.shape[1]
-    if query.shape[2] > 1 or heads == kv_heads:
+    heads, kv_heads, tokens = query.shape[1], key.shape[1], query.shape[2]
+    if heads == kv_heads or (tokens > 1 and mask is None):
         return _fused(query, key, value, mask, scores)
-    # The heads that share a head of keys are like tokens of it: nothing is repeated.
-    shared = torch.unflatten(query[:, :, 0], 1, (kv_heads, -1))
-    return _fused(shared, key, value, mask, scores, causal=False).flatten(1, 2)[:, :, None]
+    # The heads that share a head of keys are like tokens of it: nothing is repeated, and masked
+    # attention of a GPU has no fast way for unlike numbers of heads.
+    if mask is not None and tokens > 1:
+        mask = mask.repeat(heads // kv_heads, 1)
+    shared = _fused(_folded(query, kv_heads), key, value, mask, scores, causal=False)
+    return _unfolded(shared, tokens)
 
 
 def _fused(
