@@ -42,6 +42,7 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def _note(self, _signal: int, _frame: FrameType | None) -> None:
-        if self._noted:
+        self._noted = not self._noted
+        if not self._noted:
+            # The one error stands for both.
             raise KeyboardInterrupt
-        self._noted = True
