@@ -13,8 +13,6 @@ BIN := $(VENV)/bin
 export PATH := $(PATH):$(HOME)/.cargo/bin
 # Two torch processes on few cores fight for them.
 export OMP_NUM_THREADS ?= $(shell nproc)
-# Threads that wait for each other sleep: beside other work on the same cores they would take its turns.
-export OMP_WAIT_POLICY ?= PASSIVE
 
 # `make soak`: how many requests, and what their random course starts from.
 REQUESTS ?= 1000000000

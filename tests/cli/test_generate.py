@@ -179,6 +179,8 @@ def test_ctrl_c_leaves_an_output_that_is_continued() -> None:
         env=threads,
         stderr=subprocess.PIPE,
         text=True,
+        # A run in the background has it ignored, and a child inherits that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         deadline = time.monotonic() + 120
         while not Path("out.jsonl").exists() or not Path("out.jsonl").stat().st_size:

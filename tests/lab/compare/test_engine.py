@@ -67,7 +67,7 @@ def test_every_policy_answers_every_prompt(answered: tuple[EngineComparison, lis
         assert 0 < result.slots.efficiency <= 1
         assert result.seconds >= result.latency_at(0.99) >= result.mean_latency > 0
     assert said[0].startswith("loading ")
-    assert said[1:] == [f"run {i} of 6: {r.policy.title}" for i, r in enumerate(found.results, 1)]
+    assert said[1:] == [f"run {i} of 4: {r.policy.title}" for i, r in enumerate(found.results, 1)]
 
 
 def test_answers_are_shown(answered: tuple[EngineComparison, list[str]]) -> None:

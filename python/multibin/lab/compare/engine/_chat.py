@@ -113,7 +113,7 @@ class Chat:
             f"{len(lengths)} prompts of a built-in list, all present at the start; greedy answers\n"
             f"output tokens: mean {lengths.mean():.1f}, longest {lengths.max()} of at most"
             f" {settings.max_tokens}; batch size {settings.batch_size}; {len(self._fit.edges)}"
-            f" geometric bins; true lengths are those of the FIFO run\n"
+            f" geometric bins\n"
             f"{_title(settings)}, float32; {machine(self._model.device)}; {runs}"
         )
 
@@ -122,14 +122,13 @@ class Chat:
         return mb.LLM(self._model.module, self._tokenizer, **options)
 
     def _generate(
-        self, engine: mb.LLM, prompts: Sequence[list[int]], max_tokens: int, **options: Any
+        self, engine: mb.LLM, prompts: Sequence[list[int]], max_tokens: int
     ) -> list[RequestOutput]:
         params = mb.SamplingParams(max_tokens=max_tokens, temperature=0.0)
-        return engine.generate(prompts, params, use_tqdm=sys.stderr.isatty(), **options)
+        return engine.generate(prompts, params, use_tqdm=sys.stderr.isatty())
 
     def _run(self, policy: EnginePolicy, engine: mb.LLM) -> EngineRun:
-        lengths = self.lengths if policy.predicted else None
-        outputs = self._generate(engine, self._prompts, self.settings.max_tokens, lengths=lengths)
+        outputs = self._generate(engine, self._prompts, self.settings.max_tokens)
         if self.lengths is None:
             self._keep(outputs)
         return run_of(policy, engine, self.settings.batch_size, outputs)

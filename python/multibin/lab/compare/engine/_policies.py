@@ -75,8 +75,8 @@ POLICIES = (
 )
 """In the order of the table: the first is what the others are compared to."""
 
-FOR_CHAT = tuple(policy for policy in POLICIES if policy.options is not _strict)
-"""Without strict bins, which do not fill with 64 prompts."""
+FOR_CHAT = tuple(policy for policy in POLICIES if not policy.predicted)
+"""The policies that know no lengths, as before a prompt is answered."""
 
 GENERATE = EnginePolicy("generate of transformers", _fifo)
 """Not the engine: batches in order of arrival, padded on the left, run until all rows end."""
