@@ -53,8 +53,8 @@ def attention(
     heads, kv_heads, tokens = query.shape[1], key.shape[1], query.shape[2]
     if heads == kv_heads or (tokens > 1 and mask is None):
         return _fused(query, key, value, mask, scores)
-    # The heads that share a head of keys are like tokens of it: nothing is repeated, and masked
-    # attention of a GPU has no fast way for unlike numbers of heads.
+    # The heads that share a head of keys are like tokens of it, so nothing is repeated. A GPU has
+    # no fast masked attention for unlike numbers of heads.
     if mask is not None and tokens > 1:
         mask = mask.repeat(heads // kv_heads, 1)
     shared = _fused(_folded(query, kv_heads), key, value, mask, scores, causal=False)
