@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import multibin
 from multibin.llm._engine.request import Request
+from multibin.llm._engine.rows import Row
 from multibin.llm._engine.schedule import Policy
 from multibin.llm._outputs import BatchRecord
 
@@ -38,6 +39,19 @@ class Work:
     """Positions cached, summed over rows and decode steps."""
     positions_allocated: int = 0
     """Positions of slots, summed over rows and decode steps."""
+
+    def prefilled(self, rows: int, tokens: int) -> None:
+        """Counts a prompt pass."""
+        self.prefills += 1
+        self.rows_computed += rows
+        self.prefill_tokens += tokens
+
+    def decoded(self, rows: Sequence[Row]) -> None:
+        """Counts a decode step."""
+        self.steps += 1
+        self.rows_computed += len(rows)
+        self.positions_used += sum(row.cached for row in rows)
+        self.positions_allocated += sum(row.capacity for row in rows)
 
 
 class Admitted(NamedTuple):

@@ -94,6 +94,13 @@ class Joining:
             self._requests.remove(request)
         return ready
 
+    def shrink(self, parts: Sequence[Part]) -> bool:
+        """Halves later passes after a lack of memory in one; returns whether that helps."""
+        tokens = sum(len(part.chunk.tokens) for part in parts)
+        self.pass_tokens = max(1, tokens // 2)
+        splits = self._shares and not parts[0].is_whole
+        return len(parts) > 1 or (splits and tokens > 1)
+
     def next_pass(self, room: int) -> list[Part]:
         """Returns the tokens that the next prompt pass computes; the slots are there."""
         parts: list[Part] = []

@@ -229,11 +229,7 @@ class Runner:
     def _shrink(self, parts: Sequence[Part]) -> bool:
         """Makes later passes smaller after a lack of memory; returns whether it could."""
         if parts:
-            tokens = sum(len(part.chunk.tokens) for part in parts)
-            self._joining.pass_tokens = max(1, tokens // 2)
-            model, whole = self.executor.model, parts[0].is_whole
-            splits = model.attends and not model.keeps_state and not whole
-            return len(parts) > 1 or (splits and tokens > 1)
+            return self._joining.shrink(parts)
         self._most_rows = max(1, len(self._running) // 2)
         victims = self._running[self._most_rows :]
         if victims and self.executor.model.keeps_state:
@@ -249,10 +245,8 @@ class Runner:
         begin = perf_counter()
         whole = parts[0].request.params.prompt_logprobs is not None and parts[0].is_new
         logits = self.executor.prompts([part.chunk for part in parts], every=whole)
-        self.work.prefills += 1
-        self.work.rows_computed += len(parts)
         count = sum(len(part.chunk.tokens) for part in parts)
-        self.work.prefill_tokens += count
+        self.work.prefilled(len(parts), count)
         if whole:
             parts[0].request.take_prompt_logits(logits)
             logits = logits[-1:]
@@ -281,15 +275,12 @@ class Runner:
         sampler, rows = self._sampler, self._loaded
         assert sampler is not None
         self.executor.feed(sampler(self.executor.decode()))
-        self.work.steps += 1
-        self.work.rows_computed += len(rows)
         for request in rows:
             request.row.cached += 1
+        self.work.decoded([request.row for request in rows])
         self._slack -= 1
         if self.work.steps % PATIENCE == 0:
             self._most_rows = min(self._most_rows + 1, self.policy.batch_size)
-        self.work.positions_used += sum(request.row.cached for request in rows)
-        self.work.positions_allocated += sum(request.row.capacity for request in rows)
         # The one wait for the device in a step.
         self._take(rows, sampler.read())
 
