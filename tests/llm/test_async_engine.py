@@ -142,9 +142,7 @@ def test_urgent_requests_go_first(scheduling: Any) -> None:
         order: list[int] = []
         options = {"batch_size": 1, "ageing": 100.0, "scheduling": scheduling}
         async with AsyncLLM(tiny_model(), ByteTokenizer(), **options) as llm:
-            # It runs until all others wait, also where this thread gets few turns.
-            long = SamplingParams(max_tokens=900, ignore_eos=True)
-            first = asyncio.ensure_future(text(llm.generate("a", long)))
+            first = asyncio.ensure_future(text(llm.generate("a", params()[3])))
             while not llm.stats()["generated_tokens"]:
                 await asyncio.sleep(0)
             await asyncio.gather(*(finished(llm, priority, order) for priority in (3, 1, 2, 0)))
