@@ -13,6 +13,7 @@ from benches.engine.rounds import Plan, Rounds
 
 import multibin as mb
 from multibin.lab.compare.engine._chat import _encoded
+from multibin.lab.compare.engine._generate import answers
 from multibin.lab.compare.engine._prompts import PROMPTS, mixed
 from multibin.llm._engine.schedule import geometric_edges
 from multibin.llm._load.load_by_name import load_by_name, packaged
@@ -89,31 +90,13 @@ def run(options: argparse.Namespace) -> bool:
 def _answers(model: Model, name: str, prompts: Tokens, most: int) -> Tokens:
     if name == GENERATE:
         groups = [prompts[at : at + BATCH] for at in range(0, len(prompts), BATCH)]
-        return [row for group in groups for row in _generated(model, group, most)]
+        return [row for group in groups for row in answers(model, group, most)]
     options = MODES[name] | {"edges": mb.Edges(geometric_edges(BINS, most))}
     engine = mb.LLM(model.module, batch_size=BATCH, **options)
     params = mb.SamplingParams(max_tokens=most, temperature=0.0)
     return [
         list(one.outputs[0].token_ids) for one in engine.generate(prompts, params, use_tqdm=False)
     ]
-
-
-def _generated(model: Model, prompts: Tokens, most: int) -> Tokens:
-    """Returns the answers of transformers' `generate` to a batch padded on the left."""
-    width = max(map(len, prompts))
-    ids = torch.tensor([[0] * (width - len(row)) + row for row in prompts])
-    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in prompts])
-    pad = min(model.eos)
-    with torch.inference_mode():
-        output = model.module.generate(
-            ids, attention_mask=mask, max_new_tokens=most, do_sample=False, pad_token_id=pad
-        )
-    return [_until_end(row, model.eos) for row in output[:, width:].tolist()]
-
-
-def _until_end(row: list[int], eos: frozenset[int]) -> list[int]:
-    end = next((at + 1 for at, token in enumerate(row) if token in eos), len(row))
-    return row[:end]
 
 
 def _compare(model: Model, prompts: Tokens, texts: dict[str, Tokens], most: int) -> bool:
@@ -136,7 +119,7 @@ def _compare(model: Model, prompts: Tokens, texts: dict[str, Tokens], most: int)
     by_length = sorted(range(len(prompts)), key=lambda at: len(texts["fifo"][at]))
     few = by_length[EXACT // 2 :: max(len(prompts) // EXACT, 1)][:EXACT]
     chosen = [prompts[at] for at in few]
-    alone = [_generated(model, [prompt], most)[0] for prompt in chosen]
+    alone = [answers(model, [prompt], most)[0] for prompt in chosen]
     exact = {name: _answers(model, name, chosen, most) == alone for name in MODES}
     said = ", ".join(f"{name} {'equal' if same else 'DIFFERENT'}" for name, same in exact.items())
     print(f"float64, {EXACT} answers of {sum(map(len, alone))} tokens: {said}")

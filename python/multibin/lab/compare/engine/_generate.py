@@ -13,7 +13,7 @@ from multibin.lab.compare.engine._slots import of_batches
 from multibin.llm._load.models import Model
 from multibin.llm._outputs import BatchRecord
 
-__all__ = ["generate"]
+__all__ = ["answers", "generate"]
 
 
 def generate(
@@ -26,15 +26,15 @@ def generate(
     for start in range(0, len(prompts), batch_size):
         group = prompts[start : start + batch_size]
         started = perf_counter()
-        tokens = _answer(model, group, max_tokens)
+        tokens = [len(answer) for answer in answers(model, group, max_tokens)]
         finished = perf_counter()
         latencies += [finished - begin] * len(group)
         records.append(_record(start, tokens, started, finished))
     return EngineRun(latencies, of_batches(records, batch_size))
 
 
-def _answer(model: Model, prompts: Sequence[list[int]], max_tokens: int) -> list[int]:
-    """Returns the tokens of each answer, its end-of-sequence token included."""
+def answers(model: Model, prompts: Sequence[list[int]], max_tokens: int) -> list[list[int]]:
+    """Returns the ids of each answer to a batch, its end-of-sequence token included."""
     ids, mask = _padded(prompts)
     pad = min(model.eos, default=0)
     with torch.inference_mode():
@@ -45,7 +45,8 @@ def _answer(model: Model, prompts: Sequence[list[int]], max_tokens: int) -> list
             do_sample=False,
             pad_token_id=pad,
         )
-    return [_length(row, model.eos) for row in output[:, ids.shape[1] :].tolist()]
+    rows: list[list[int]] = output[:, ids.shape[1] :].tolist()
+    return [row[: _length(row, model.eos)] for row in rows]
 
 
 def _padded(prompts: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
