@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from time import perf_counter
 
 import torch
 from torch import Tensor
@@ -61,8 +60,6 @@ class Executor:
                 PaddedPrompts(model, self.arena),
                 MaskedDecode(model, self.arena),
             )
-        self.forward_seconds = 0.0
-        """Seconds in passes of the model, with the wait for their tokens not counted."""
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -119,11 +116,9 @@ class Executor:
 
     def prompts(self, chunks: Sequence[Chunk], *, every: bool = False) -> Tensor:
         """Runs chunks of prompts: the logits behind each, or with `every` behind each token."""
-        begin = perf_counter()
         logits = self._prompts(chunks, every=every)
         if self._states is not None and chunks[0].row is not None:
             self._states.computed(chunks[0].row)
-        self.forward_seconds += perf_counter() - begin
         return logits
 
     def arrange(self, rows: Sequence[Row]) -> None:
@@ -139,10 +134,7 @@ class Executor:
 
     def decode(self) -> Tensor:
         """Decodes a step and returns the logits behind each row, [rows, vocab]."""
-        begin = perf_counter()
-        logits = self._decode.logits()
-        self.forward_seconds += perf_counter() - begin
-        return logits
+        return self._decode.logits()
 
     def feed(self, tokens: Tensor) -> None:
         """Sets the tokens of the next step, [rows]."""
