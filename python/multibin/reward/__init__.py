@@ -1,0 +1,1 @@
+"""Reward models: scores of reasoning steps, and the choice among candidates by them."""

@@ -1,0 +1,82 @@
+"""What a reward model reads: text in pieces, the ends of its steps, and where a value stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The end of a step. Its value is read at the last token of `text`, or before the first.
+
+    With an empty `text` the value is read at the last token of what stands before.
+    """
+
+    text: str = ""
+
+
+Text: TypeAlias = str | Sequence[int]
+"""A text, or its token ids."""
+
+Piece: TypeAlias = Text | Mark
+"""A part of what the model reads."""
+
+Build: TypeAlias = Callable[[Any, Text, Sequence[Text]], Sequence[Piece]]
+"""Takes the tokenizer, a question and the steps of a candidate, and returns what is read."""
+
+Head: TypeAlias = Literal["vocabulary", "tokens", "sequence", "value"]
+"""What gives the values: the logits of label tokens, a head on each token (token classification), a
+head on the whole (sequence classification), or a value head beside a language model."""
+
+
+def positive_share(logits: Tensor) -> Tensor:
+    """Returns the share of the last column in a softmax, [steps] of [steps, columns].
+
+    >>> import torch
+    >>> positive_share(torch.tensor([[0.0, 0.0]]))
+    tensor([0.5000])
+    """
+    return torch.softmax(logits, -1)[:, -1]
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a reward model reads a question and the steps of a candidate.
+
+    Args:
+        name: of messages.
+        build: returns the pieces of the text, with a `Mark` behind each step. It cleans or refuses
+            markers inside a user's text.
+        head: what gives the values.
+        labels: tokens whose logits are read, for the head "vocabulary"; the last is the good one.
+        read: where a value is read: at the last token of a mark, or before its first.
+        score: logits [steps, columns], at least float32, to one score a step, [steps].
+        separator: parts a candidate that is a string into steps; None: it is one step.
+        special_tokens: whether the tokenizer adds its special tokens to the text; a chat template
+            has written them.
+        is_causal: whether the text behind the last mark can be left out.
+    """
+
+    name: str
+    build: Build
+    head: Head = "vocabulary"
+    labels: tuple[str, ...] = ("-", "+")
+    read: Literal["at", "before"] = "at"
+    score: Callable[[Tensor], Tensor] = field(default=positive_share)
+    separator: str | None = "\n\n"
+    special_tokens: bool = True
+    is_causal: bool = True
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The token ids of a candidate behind its question, and where its values are read."""
+
+    ids: list[int]
+    ends: list[int]
+    """Positions in `ids`, one a step, ascending."""
