@@ -41,8 +41,8 @@ def encode(
 
     Raises:
         TypeError: a text that is neither a str nor ids.
-        ValueError: a blank text, a text that holds a reserved marker, a step or mark that encodes
-            to nothing, or marks that differ in number from the steps.
+        ValueError: a text that is blank or holds a reserved marker, a step or mark without tokens,
+            or marks that differ in number from the steps.
     """
     question, steps = checked(format, tokenizer, question, steps, name)
     pieces = list(format.build(tokenizer, question, steps))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from multibin._args import sentence
-from multibin.reward._formats._chat import chat_pieces, has_template
+from multibin.reward._formats._chat import Turn, chat_pieces, has_template
 from multibin.reward._formats._format import Format, Mark, Pair, Piece, Text
 
 
@@ -30,7 +30,7 @@ def outcome(*, chat: bool | None = None, sigmoid: bool = False) -> Format:
 
     def build(tokenizer: Any, question: Text, steps: Sequence[Text]) -> list[Piece]:
         if has_template(tokenizer) if chat is None else chat:
-            turns = [("user", [question]), ("assistant", [*steps, Mark()])]
+            turns: list[Turn] = [("user", [question]), ("assistant", [*steps, Mark()])]
             return chat_pieces(tokenizer, turns)
         return [_pair(question, steps[0]), Mark()]
 

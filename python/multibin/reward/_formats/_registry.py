@@ -6,12 +6,26 @@ from collections.abc import Callable
 
 from multibin._args import sentence
 from multibin.reward._formats._format import Format
+from multibin.reward._formats._lines import skywork, trl
+from multibin.reward._formats._math_shepherd import math_psa, math_shepherd
 from multibin.reward._formats._outcome import outcome
+from multibin.reward._formats._qwen_prm import qwen_prm
+from multibin.reward._formats._rlhflow import rlhflow, rlhflow_mistral, rlhflow_orm
+from multibin.reward._formats._verdict import verdict
 from multibin.reward._formats._versaprm import versaprm
 
 FORMATS: dict[str, Callable[[], Format]] = {
     "versaprm": versaprm,
+    "math-shepherd": math_shepherd,
+    "math-psa": math_psa,
+    "qwen-prm": qwen_prm,
+    "rlhflow": rlhflow,
+    "rlhflow-mistral": rlhflow_mistral,
+    "rlhflow-orm": rlhflow_orm,
+    "skywork": skywork,
+    "trl": trl,
     "outcome": outcome,
+    "verdict": verdict,
 }
 
 

@@ -13,8 +13,8 @@ from multibin.reward._formats._format import Encoded, Format, Mark, Pair, Piece
 def as_whole(format: Format, tokenizer: Any, pieces: Sequence[Piece]) -> Encoded | None:
     """Returns the ids of the joined pieces and the tokens read, or None.
 
-    The result is None where that cannot be done exactly: the pieces are to be encoded alone, one is
-    ids, the tokenizer has no offsets, or a token crosses the place of a value.
+    The result is None where a token crosses the place of a value, a piece is ids, or the tokenizer
+    has no offsets. It is None too for formats whose pieces are encoded one by one.
     """
     if format.is_split or not getattr(tokenizer, "is_fast", False):
         return None
@@ -108,7 +108,7 @@ def _at(whole: _Whole, mark: tuple[int, int], last: int) -> int | None:
     if end is None or (start < stop and whole.stops[end - whole.lead] < stop):
         return None
     first = bisect_right(whole.stops, last)
-    return end if whole.starts[first] < start or start == stop else None
+    return end if start == stop or whole.starts[first] < start else None
 
 
 def _before(whole: _Whole, start: int) -> int | None:
