@@ -60,8 +60,8 @@ def load_reward(
 
     Raises:
         TypeError: an argument of a wrong type.
-        ValueError: no such folder or file, missing weights, an architecture that is not supported,
-            no head of the format's kind, or one with another number of columns.
+        ValueError: no such folder or file, missing weights, an unsupported architecture, no head of
+            the format's kind, or one with another number of columns.
     """
     format = format_of(format)
     if format.head == "vocabulary":
