@@ -18,7 +18,6 @@ from transformers import (
     BartConfig,
     LlamaConfig,
     LlamaForSequenceClassification,
-    MambaConfig,
     Qwen2Config,
 )
 
@@ -136,19 +135,10 @@ def test_a_classifier_that_computes_more_than_its_head() -> None:
         load_reward(model, "outcome")
 
 
-def test_architectures() -> None:
+def test_an_encoder_decoder() -> None:
     bart = build(AutoModelForSequenceClassification, BartConfig, num_labels=1, d_model=16)
     with pytest.raises(ValueError, match="is an encoder-decoder"):
         load_reward(bart, "outcome")
-
-    class Recurrent(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.backbone = build(AutoModel, MambaConfig)
-            self.score = nn.Linear(16, 2)
-
-    with pytest.raises(ValueError, match="only attention"):
-        load_reward(Recurrent(), "trl")
 
 
 def test_arguments(tmp_path: Path) -> None:
