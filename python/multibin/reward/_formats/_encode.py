@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from multibin._args import sentence
 from multibin.reward._formats._format import Encoded, Format, Mark, Pair, Piece, Text
 from multibin.reward._formats._pieces import by_pieces
 from multibin.reward._formats._texts import checked
@@ -79,6 +78,6 @@ def _read(format: Format, found: Encoded, name: str) -> Encoded:
         return Encoded(found.ids, [len(found.ids) - 1])
     for at, (last, end) in enumerate(pairwise((-1, *found.ends))):
         if end <= last:
-            raise ValueError(sentence(f"{name}[{at}]", "a step of at least one token", "none"))
+            raise ValueError(f"{name}[{at}] must be a step of at least one token, got none")
     ids = found.ids[: found.ends[-1] + 1] if format.is_causal else found.ids
     return Encoded(ids, found.ends)

@@ -9,8 +9,11 @@ from multibin._args import sentence
 from multibin.llm._load.tokenizers import takes
 from multibin.reward._formats._format import Encoded, Format, Mark, Pair, Piece, Text
 
-PROBE, BREAK = "a", "\n"
-"""Texts that show which special tokens are added, and stand before a piece that continues."""
+PROBE = "a"
+"""A text that shows which special tokens are added."""
+
+BEFORE = ("\n", ".", "a")
+"""Texts that stand before one that continues another; the first that does not merge with it."""
 
 
 def by_pieces(format: Format, tokenizer: Any, pieces: Sequence[Piece]) -> Encoded:
@@ -60,9 +63,10 @@ def bare_ids(tokenizer: Any, text: str) -> list[int]:
 
 def continued_ids(tokenizer: Any, text: str) -> list[int]:
     """Returns the ids of a text inside another: without the space that may begin a text."""
-    before, whole = bare_ids(tokenizer, BREAK), bare_ids(tokenizer, BREAK + text)
-    if whole[: len(before)] == before and before:
-        return whole[len(before) :]
+    for anchor in BEFORE:
+        before, whole = bare_ids(tokenizer, anchor), bare_ids(tokenizer, anchor + text)
+        if whole[: len(before)] == before:
+            return whole[len(before) :]
     return bare_ids(tokenizer, text)
 
 
