@@ -23,7 +23,16 @@ class Mark:
 Text: TypeAlias = str | Sequence[int]
 """A text, or its token ids."""
 
-Piece: TypeAlias = Text | Mark
+
+@dataclass(frozen=True)
+class Pair:
+    """Two texts that the tokenizer joins in its own way, as cross-encoders read them."""
+
+    first: str
+    second: str
+
+
+Piece: TypeAlias = Text | Mark | Pair
 """A part of what the model reads."""
 
 Build: TypeAlias = Callable[[Any, Text, Sequence[Text]], Sequence[Piece]]
@@ -54,12 +63,16 @@ class Format:
             markers inside a user's text.
         head: what gives the values.
         labels: tokens whose logits are read, for the head "vocabulary"; the last is the good one.
+            For another head they name its columns, whose number must be theirs.
         read: where a value is read: at the last token of a mark, or before its first.
         score: logits [steps, columns], at least float32, to one score a step, [steps].
         separator: parts a candidate that is a string into steps; None: it is one step.
         special_tokens: whether the tokenizer adds its special tokens to the text; a chat template
             has written them.
         is_causal: whether the text behind the last mark can be left out.
+        reserved: texts that a question or a step must not hold; special tokens are refused in any
+            case.
+        is_split: whether each piece is encoded alone, as the reference does; else all at once.
     """
 
     name: str
@@ -71,6 +84,8 @@ class Format:
     separator: str | None = "\n\n"
     special_tokens: bool = True
     is_causal: bool = True
+    reserved: tuple[str, ...] = ()
+    is_split: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,3 +95,5 @@ class Encoded:
     ids: list[int]
     ends: list[int]
     """Positions in `ids`, one a step, ascending."""
+    types: list[int] | None = None
+    """Token types, one an id, where the tokenizer gives them to a pair: `token_type_ids`."""
