@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from typing import Any
 
 from multibin._args import sentence
@@ -11,34 +12,29 @@ from multibin.reward.train._settings import LoRA
 
 __all__ = ["attach"]
 
-NAME = "default"
-
 TOKEN_HEADS = ("score", "classifier")
 """Names of the heads of token classification in transformers; they start random."""
 
 
-def attach(model: Any, lora: LoRA, format: Format, again: bool) -> None:
-    """Adds adapters to `model` in place, and freezes all other weights.
+def attach(model: Any, lora: LoRA, format: Format) -> Any:
+    """Adds adapters to `model` in place, freezes all other weights, and returns a PEFT model of it.
 
     A head on each token is trained whole and saved with the adapter.
 
-    Args:
-        again: whether adapters of an earlier run in this process may be there.
-
     Raises:
         ModuleNotFoundError: peft is missing.
-        ValueError: the model has adapters, cannot take any, or lacks a target.
+        ValueError: the model has adapters, or lacks a target.
     """
     if importlib.util.find_spec("peft") is None:
         raise ModuleNotFoundError("LoRA needs peft: pip install 'peft>=0.19'")
-    if NAME in getattr(model, "peft_config", {}):
-        if again:
-            return
+    if getattr(model, "peft_config", None):
         raise ValueError(sentence("lora", "None for a model with adapters", lora))
-    if not hasattr(model, "add_adapter"):
-        name = type(model).__name__
-        raise ValueError(sentence("model", "a model of transformers for LoRA", name))
-    model.add_adapter(_config(model, lora, format), adapter_name=NAME)
+    from peft import get_peft_model
+
+    with warnings.catch_warnings():
+        # peft asks transformers for attributes under names that transformers has renamed.
+        warnings.simplefilter("ignore", FutureWarning)
+        return get_peft_model(model, _config(model, lora, format))
 
 
 def _config(model: Any, lora: LoRA, format: Format) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,8 @@ class History:
     """Examples left out: `too_long`, `unlabelled`, and both behind `validation_`."""
     stopped_early: bool = False
     """Whether the validation loss ended the run."""
+    model: Any = field(default=None, repr=False, compare=False)
+    """The trained model; with new adapters, a PEFT model around it. JSON has no model."""
 
     @property
     def steps(self) -> int:
@@ -76,7 +78,9 @@ class History:
         >>> History(losses=[0.7], rates=[0.1]).to_dict()["losses"]
         [0.7]
         """
-        return asdict(self)
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        del values["model"]
+        return {**values, "validations": [asdict(each) for each in self.validations]}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> History:

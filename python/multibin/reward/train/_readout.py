@@ -16,7 +16,7 @@ from multibin.llm._load import hf
 from multibin.reward._formats import Format, columns
 from multibin.reward.train._rows import Row
 
-__all__ = ["Readout", "readout_of"]
+__all__ = ["Readout", "fitting", "readout_of"]
 
 CLASSES = 2
 """A step is bad or good."""
@@ -80,35 +80,35 @@ class Readout:
                 self.head.forward = own
 
 
-def readout_of(model: Any, format: Format, tokenizer: Any, autocast: str | None) -> Readout:
-    """Returns how the logits of `format` are read from `model`.
+def fitting(model: Any, format: Format, tokenizer: Any) -> list[int]:
+    """Returns the columns of the head whose logits are trained, the bad one first.
 
     Raises:
         ValueError: the format is read from another head, or the model lacks it.
     """
-    pad = getattr(model.config, "pad_token_id", None)
-    pad = pad if isinstance(pad, int) and pad >= 0 else 0
-    precision = None if autocast is None else getattr(torch, autocast)
-    if format.head == "tokens":
-        return Readout(model, None, _token_columns(model, format), pad, precision)
-    if format.head != "vocabulary":
-        raise ValueError(sentence("format", "one that reads 'vocabulary' or 'tokens'", format.head))
-    head = hf.output_head(model)
-    if head is None:
-        name = type(model).__name__
+    if format.head not in ("vocabulary", "tokens"):
+        rule = "one that reads label tokens or a head on each token"
+        raise ValueError(sentence("format", rule, f"{format.name}: {format.head}"))
+    name = type(model).__name__
+    if format.head == "vocabulary" and hf.output_head(model) is None:
         raise ValueError(sentence("model", f"a causal language model for {format.name}", name))
+    if format.head == "tokens":
+        count = getattr(model.config, "num_labels", None)
+        if count != CLASSES:
+            rule = f"one that classifies tokens into {CLASSES} labels for {format.name}"
+            raise ValueError(sentence("model", rule, f"{name} with {count}"))
     found = columns(format, tokenizer)
     if len(found) != CLASSES:
-        raise ValueError(sentence("format", "one with two labels", format.labels))
-    return Readout(model, head, list(found), pad, precision)
+        raise ValueError(sentence("format", f"one with {CLASSES} labels", format.labels))
+    return found
 
 
-def _token_columns(model: Any, format: Format) -> list[int]:
-    count = getattr(model.config, "num_labels", None)
-    if count != CLASSES:
-        rule = f"one that classifies tokens into {CLASSES} labels for {format.name}"
-        raise ValueError(sentence("model", rule, f"{type(model).__name__} with {count}"))
-    return [*range(CLASSES)]
+def readout_of(model: Any, format: Format, columns: list[int], autocast: str | None) -> Readout:
+    """Returns how the logits of `columns` are read from `model`."""
+    pad = getattr(model.config, "pad_token_id", None)
+    pad = pad if isinstance(pad, int) and pad >= 0 else 0
+    head = hf.output_head(model) if format.head == "vocabulary" else None
+    return Readout(model, head, columns, pad, None if autocast is None else torch.bfloat16)
 
 
 def _padded(rows: Sequence[Row], width: int, pad: int) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -71,7 +71,7 @@ class Run:
             return
         restore(self.model, state["weights"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.history = History.from_dict(state["history"])
+        self.history = replace(History.from_dict(state["history"]), model=self.history.model)
         self.best = state["best"]
         torch.set_rng_state(state["random"])
         if state["random_cuda"] is not None and torch.cuda.is_available():
@@ -118,6 +118,8 @@ class Run:
 
     def _backward(self, rows: list[Row]) -> float:
         """Adds up the gradients of a group, and returns its mean loss of a labelled step."""
+        # What the caller or a broken step has left would add up too.
+        self.optimiser.zero_grad()
         count = sum(len(row.labels) for row in rows)
         loss = 0.0
         for batch in passes(rows, self.settings.batch_size):

@@ -15,10 +15,10 @@ from multibin.llm._load import hf
 from multibin.llm._load.placement import check_device, check_dtype, placed
 from multibin.reward._formats import Format, format_of
 from multibin.reward.train._adapters import attach
-from multibin.reward.train._checkpoint import NAME, store_of
+from multibin.reward.train._checkpoint import store_of
 from multibin.reward.train._examples import Example, check_examples
 from multibin.reward.train._history import History
-from multibin.reward.train._readout import readout_of
+from multibin.reward.train._readout import fitting, readout_of
 from multibin.reward.train._rows import Rows, rows_of
 from multibin.reward.train._run import Run, optimiser_of, seeded
 from multibin.reward.train._settings import LoRA, Settings
@@ -95,7 +95,8 @@ def train(
         outcome: whether the last step of an example alone is trained on, as in an outcome model.
             Its label then says whether the answer is right, and `first_error` has no effect.
         seed: of the order of examples, of dropout and of new adapters.
-        lora: trains adapters in place of all weights. `model.save_pretrained` then saves them.
+        lora: trains new adapters in place of all weights. `save_pretrained` of the history's
+            `model` saves them.
         patience: validations without a lower loss after which the run ends. The weights of the best
             one are put back. None: the run goes on to its end, and keeps its last weights.
         evaluate_every: optimiser steps between validations, and between checkpoints; None: an
@@ -132,7 +133,8 @@ def train(
         autocast=autocast,
     )
     module = _placed(model, device, dtype)
-    reading = _Reading(format_of(format), tokenizer, settings, _longest(module, settings))
+    form, longest = format_of(format), _longest(module, settings)
+    reading = _Reading(form, tokenizer, settings, longest, fitting(module, form, tokenizer))
     rows = reading.rows("examples", examples)
     held = None if validation is None else reading.rows("validation", validation)
     if patience is not None and held is None:
@@ -152,6 +154,7 @@ class _Reading:
     tokenizer: Any
     settings: Settings
     longest: int | None
+    columns: list[int]
 
     def rows(self, name: str, examples: Iterable[Example]) -> Rows:
         """Returns the rows of examples."""
@@ -183,16 +186,14 @@ def _run(
 ) -> Run:
     """Returns the run at its start, with adapters on the model if they are wanted."""
     settings = reading.settings
-    if settings.lora is not None:
-        again = folder is not None and (Path(folder) / NAME).exists()
-        attach(model, settings.lora, reading.format, again)
+    adapted = model if settings.lora is None else attach(model, settings.lora, reading.format)
     return Run(
-        readout_of(model, reading.format, reading.tokenizer, settings.autocast),
+        readout_of(model, reading.format, reading.columns, settings.autocast),
         rows.kept,
         [] if held is None else held.kept,
         settings,
         optimiser_of(model, settings),
-        History(dropped=_dropped(rows, held)),
+        History(dropped=_dropped(rows, held), model=adapted),
         store_of(folder, _identity(model, settings, rows, held)),
     )
 
