@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from threading import Lock
 from typing import Any, Self, TypedDict
@@ -112,11 +113,13 @@ class RewardModel:
         self.tokenizer = choice.tokenizer
         self._missing = choice.missing
         self.model = loaded.model.module
-        self.context = loaded.model.context
-        """The most tokens that the model can be fed: a question with a candidate."""
-        self._reader = Reader(self.format, self.tokenizer, self.context, loaded.model.vocabulary)
         with torch.inference_mode():
             ways = try_out(loaded.model, self._readout(loaded), is_causal=loaded.is_causal)
+        self.context = ways.model.context
+        """The most tokens that the model can be fed: a question with a candidate."""
+        if ways.model.shortened:
+            warnings.warn(ways.model.shortened, UserWarning, stacklevel=2)
+        self._reader = Reader(self.format, self.tokenizer, self.context, loaded.model.vocabulary)
         cpu = loaded.model.device.type == "cpu"
         self._most = max_tokens or (PASS_TOKENS_CPU if cpu else PASS_TOKENS)
         self._scorer = Scorer(ways, max_tokens=self._most, memory=memory, share=share)

@@ -56,12 +56,9 @@ class Rows(NamedTuple):
 class Packed:
     """Runs passes on a causal model that calls our attention."""
 
-    def __init__(
-        self, model: Model, readout: Readout, *, expands: bool = False, cost: AttentionCost
-    ) -> None:
-        self._model = model
+    def __init__(self, model: Model, readout: Readout, *, cost: AttentionCost) -> None:
+        self.model = model
         self._readout = readout
-        self._expands = expands
         self._cost = cost
         self._rows: list[Rows] = []
         self._pass = Pass([])
@@ -74,7 +71,7 @@ class Packed:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Installs attention and head for the passes inside."""
-        with hf.attention_installed(self._model.module), self._readout.installed():
+        with hf.attention_installed(self.model.module), self._readout.installed():
             yield
 
     def __call__(self, part: Pass, keep: Sequence[bool]) -> Tensor:
@@ -84,14 +81,14 @@ class Packed:
             part: the segments.
             keep: for each segment, whether its keys and values are kept with it.
         """
-        device = self._model.device
+        device = self.model.device
         ids = np.concatenate([np.asarray(one.tokens, dtype=np.int64) for one in part.segments])
         positions = np.concatenate([np.arange(one.start, one.stop) for one in part.segments])
         inputs = torch.from_numpy(np.stack([ids, positions])).to(device)
         wanted = torch.tensor(part.wanted, dtype=torch.int64).to(device)
         self._pass, self._states = part, {}
         self._rows = [self._placed(block) for block in part.blocks(self._cost)]
-        with hf.attending(self._attend, any_keys=self._expands):
+        with hf.attending(self._attend, any_keys=self.model.expands):
             logits = self._readout(lambda: self._feed(inputs), inputs[:1], wanted)
         for number, segment in enumerate(part.segments):
             segment.states = self._kept(number) if keep[number] else None
@@ -99,7 +96,7 @@ class Packed:
         return logits
 
     def _feed(self, inputs: Tensor) -> Tensor:
-        model = self._model
+        model = self.model
         return hf.logits(model.module, model.form, inputs[:1], self._cache, inputs[1:])
 
     def _placed(self, block: Block) -> Rows:
@@ -113,7 +110,7 @@ class Packed:
         real = np.flatnonzero(np.arange(width) < lengths[:, None])
         tables = (own, keys, real, own.reshape(-1)[real])
         queries, places, filled, targets = (
-            torch.from_numpy(table).to(self._model.device) for table in tables
+            torch.from_numpy(table).to(self.model.device) for table in tables
         )
         return Rows(queries, places, filled, targets, past, {})
 

@@ -17,8 +17,7 @@ class Padded:
     """Runs sequences side by side, each up to its last token."""
 
     def __init__(self, model: Model, readout: Readout) -> None:
-        self._model = model
-        self.module = model.module
+        self.model = model
         self._readout = readout
         self._padding = getattr(model.module.config, "pad_token_id", None) or 0
 
@@ -33,7 +32,7 @@ class Padded:
             if row.types is not None:
                 types[number, : len(row.ids)] = torch.as_tensor(row.types)
         wanted = [number * width + end for number, row in enumerate(rows) for end in row.ends]
-        device, module = self._model.device, self.module
+        device, module = self.model.device, self.model.module
         ids, mask = table.to(device), mask.to(device)
         extra = {} if rows[0].types is None else {"token_type_ids": types.to(device)}
         with self._readout.installed():

@@ -37,9 +37,14 @@ class Ways(NamedTuple):
     """Why it does not run packed; empty if it does."""
 
     @property
+    def model(self) -> Model:
+        """Returns the model; if it runs packed, windows do not limit its context."""
+        return self.padded.model if self.packed is None else self.packed.model
+
+    @property
     def module(self) -> nn.Module:
         """Returns the model that runs."""
-        module: nn.Module = self.padded.module
+        module: nn.Module = self.model.module
         return module
 
     @property
@@ -69,7 +74,8 @@ def _packed(model: Model, readout: Readout, padded: Padded) -> tuple[Packed | No
     why = ""
     for form in hf.forms(model.module):
         for expands in (False, True):
-            make = partial(Packed, replace(model, form=form), readout, expands=expands)
+            attending = replace(model, form=form).with_attention(expands=expands)
+            make = partial(Packed, attending, readout)
             try:
                 # One block holds rows of unlike length.
                 trial = make(cost=AttentionCost(1e9))
