@@ -186,11 +186,11 @@ FAMILIES: dict[str, tuple[str, str, Callable[[], Any], Read]] = {
 def test_scores_are_those_of_the_reference(family: str) -> None:
     name, tokenizer_name, model_of, read = FAMILIES[family]
     tokenizer, model = vocabulary(tokenizer_name), model_of().double()
-    expected = [
+    expected: list[list[list[float]]] = [
         [read(model, tokenizer, question, steps) for steps in candidates]
         for question, candidates in zip(QUESTIONS, CANDIDATES, strict=True)
     ]
-    found = RewardModel(model, tokenizer, format=name).score(QUESTIONS, CANDIDATES)
+    found: list[list[Any]] = RewardModel(model, tokenizer, format=name).score(QUESTIONS, CANDIDATES)
     for scores, wanted in zip(
         reduce(operator.iadd, found, []), reduce(operator.iadd, expected, []), strict=True
     ):
