@@ -78,7 +78,9 @@ def test_markers_in_a_users_text_are_refused(llama: Any, name: str, marker: str)
 
 
 def test_skywork_refuses_a_separator_inside_a_step(llama: Any) -> None:
-    with pytest.raises(ValueError, match=r"^step 1 must be a text without '\\n', got 'a\\nb'"):
+    with pytest.raises(
+        ValueError, match=r"^candidate\[1\] must be a text without '\\n', got 'a\\nb'"
+    ):
         encode(format_of("skywork"), llama, "q", ["a", "a\nb"])
     kept = encode(format_of("trl"), llama, "q", ["a\nb", "c"])
     assert llama.decode(kept.ids[: kept.ends[0] + 1]).endswith("a\nb\n")
