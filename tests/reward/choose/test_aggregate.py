@@ -70,6 +70,7 @@ def test_tensors_are_read() -> None:
         ([], "scores must have at least one step, got 0"),
         ([[0.5], []], r"scores\[1\] must have at least one step, got 0"),
         ([[0.5], [0.1, float("nan")]], r"scores\[1\]\[1\] must be finite, got nan"),
+        ([[0.5], [float("nan"), 0.1]], r"scores\[1\]\[0\] must be finite, got nan"),
         ([0.5, float("inf")], r"scores\[1\] must be finite, got inf"),
         ([[0.5], 0.5], r"scores\[1\] must have shape \[steps\], got \(\)"),
         (0.5, r"scores must have shape \[steps\], got \(\)"),

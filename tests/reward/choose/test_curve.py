@@ -65,6 +65,13 @@ def test_the_arrays_vote_as_one_question_does(how: str, many: list[Problem]) -> 
         assert found.tolist() == [right(how, p, r) for p, r in zip(many, ranges, strict=True)]
 
 
+def test_rounding_breaks_no_tie() -> None:
+    problem = Problem([*"baaa"], "b", [0.6, 0.1, 0.2, 0.3])
+    assert 0.1 + 0.2 + 0.3 > 0.6
+    assert hits("weighted_majority_vote", tabulate([problem], "min")).tolist() == [True]
+    assert right("weighted_majority_vote", problem, range(4))
+
+
 @pytest.mark.parametrize("how", METHODS)
 def test_many_draws_approach_all_draws(how: str) -> None:
     problem = Problem([*"aabbc"], "a", [[0.3], [0.2], [0.4], [0.1], [0.5]])

@@ -109,6 +109,7 @@ def test_rounding_breaks_no_tie() -> None:
     assert sum([0.1, 0.2, 0.3]) != 0.6
     assert weighted_majority_vote(answers, [0.1, 0.2, 0.3, 0.6]).tied == ("a", "b")
     assert weighted_majority_vote(answers[::-1], [0.6, 0.3, 0.2, 0.1]).tied == ("b", "a")
+    assert weighted_majority_vote(answers[::-1], [0.3, 0.1, 0.1, 0.1]).tied == ("b", "a")
     assert weighted_majority_vote(answers, [0.1, 0.2, 0.3, 0.6 + 1e-9]).tied == ("b",)
 
 

@@ -22,7 +22,7 @@ def benches(draw: st.DrawFn) -> tuple[list[PrmBenchRow], list[list[float]]]:
         steps = draw(st.integers(1, 4))
         kind = draw(st.sampled_from(["circular", "deception", "correct"]))
         errors = draw(st.sets(st.integers(1, steps + 1))) if kind != "correct" else set[int]()
-        rows.append(PrmBenchRow("q", ("s",) * steps, tuple(errors), kind))
+        rows.append(PrmBenchRow("q", ("s",) * steps, tuple(draw(st.permutations([*errors]))), kind))
         scores.append([draw(st.integers(0, 4)) / 4 for _ in range(steps)])
     return rows, scores
 

@@ -60,7 +60,7 @@ def test_the_order_of_the_rows_does_not_count(
     bench: tuple[list[ProcessBenchRow], list[list[float]]], random: Any
 ) -> None:
     order = random.sample(range(len(bench[0])), len(bench[0]))
-    rows, scores = ([values[i] for i in order] for values in bench)
+    rows, scores = [bench[0][i] for i in order], [bench[1][i] for i in order]
     assert process_bench(rows, scores).splits == process_bench(*bench).splits
 
 

@@ -20,7 +20,9 @@ NONE = -1
 
 
 @overload
-def first_error(scores: Sequence[Floats], threshold: float = 0.5) -> Ints: ...
+def first_error(
+    scores: Sequence[Sequence[float]] | Sequence[Floats], threshold: float = 0.5
+) -> Ints: ...
 @overload
 def first_error(scores: Floats | Sequence[float], threshold: float = 0.5) -> int: ...
 @overload
