@@ -10,7 +10,7 @@ import torch
 from tests.reward.train import small
 from torch import Tensor
 
-from multibin.reward._formats import Format, columns, encode, format_of
+from multibin.reward._formats import Format, columns, encode, format_of, verdict
 from multibin.reward.train import Example, train
 
 CAUSAL: list[tuple[Callable[[], Any], str | Format]] = [
@@ -21,6 +21,7 @@ CAUSAL: list[tuple[Callable[[], Any], str | Format]] = [
 ]
 TOKENS: list[tuple[Callable[[], Any], str | Format]] = [
     (small.token_classifier, small.TOKENS),
+    (small.token_classifier, "trl"),
     (small.bert, small.BOTH_WAYS),
 ]
 PLAIN: dict[str, Any] = {
@@ -103,6 +104,27 @@ def test_outcome_trains_on_the_last_step_alone_and_reads_all() -> None:
         logits = small.llama()(torch.tensor([whole.ids])).logits[0, whole.ends[-1]]
     expected = -torch.log_softmax(logits[columns(versaprm, small.TOKENIZER)], -1)[1]
     assert history.losses == pytest.approx([float(expected)], abs=1e-12)
+
+
+def test_a_verdict_is_trained_on_the_whole_answer() -> None:
+    judge = verdict(labels=("-", "+"))
+    examples = [Example("q", ["step", "answer"], [None, True]), Example("q", ["no"], [False])]
+    history = train(small.llama(), small.TOKENIZER, examples, format=judge, outcome=True, **PLAIN)
+    joined = [Example("q", ["step\n\nanswer"], [True]), examples[1]]
+    with torch.no_grad():
+        expected = by_hand(small.llama(), judge, joined)
+    assert history.losses == pytest.approx([float(expected)], abs=1e-12)
+    with pytest.raises(ValueError, match="steps must be 1 for verdict without outcome=True, got 2"):
+        train(small.llama(), small.TOKENIZER, examples, format=judge, **PLAIN)
+
+
+def test_recomputed_layers_give_the_same_losses() -> None:
+    shared = PLAIN | {"steps": 3}
+    expected = train(small.llama(), small.TOKENIZER, small.EXAMPLES, **shared)
+    model = small.llama()
+    model.gradient_checkpointing_enable()
+    history = train(model, small.TOKENIZER, small.EXAMPLES, **shared)
+    assert history.losses == pytest.approx(expected.losses, abs=1e-9)
 
 
 def test_bfloat16_products_leave_weights_and_loss_in_float32() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,8 @@ class Readout:
     """Of the head, the bad one first."""
     pad: int
     autocast: torch.dtype | None
+    options: dict[str, Any]
+    """Further arguments of the model's `forward`."""
 
     def logits(self, rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
         """Returns logits [labels, 2] and classes [labels] of all labelled steps of `rows`."""
@@ -43,7 +46,9 @@ class Readout:
         wanted = torch.from_numpy(flat).to(device)
         classes = torch.from_numpy(np.concatenate([row.labels for row in rows])).to(device)
         with self._precision(device), self._narrowed(wanted):
-            output = self.model(input_ids=ids.to(device), attention_mask=mask.to(device))
+            output = self.model(
+                input_ids=ids.to(device), attention_mask=mask.to(device), **self.options
+            )
         found = output.logits if hasattr(output, "logits") else output[0]
         if self.head is None:
             found = found.flatten(0, 1)[wanted]
@@ -108,7 +113,10 @@ def readout_of(model: Any, format: Format, columns: list[int], autocast: str | N
     pad = getattr(model.config, "pad_token_id", None)
     pad = pad if isinstance(pad, int) and pad >= 0 else 0
     head = hf.output_head(model) if format.head == "vocabulary" else None
-    return Readout(model, head, columns, pad, None if autocast is None else torch.bfloat16)
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    options = {"use_cache": False} if "use_cache" in signature(inner.forward).parameters else {}
+    precision = None if autocast is None else torch.bfloat16
+    return Readout(model, head, columns, pad, precision, options)
 
 
 def _padded(rows: Sequence[Row], width: int, pad: int) -> tuple[Tensor, Tensor]:

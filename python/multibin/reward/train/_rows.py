@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multibin._args import Ints, sentence
-from multibin.reward._formats import Format, encode
+from multibin.reward._formats import Format, encode, split
 from multibin.reward.train._examples import Example
 from multibin.reward.train._settings import Settings
 
@@ -66,7 +66,7 @@ def rows_of(
     """
     kept, too_long, unlabelled = [], 0, 0
     for place, example in enumerate(examples):
-        example = _labelled(example, settings)
+        example = _labelled(example, format, settings)
         if all(label is None for label in example.labels):
             unlabelled += 1
             continue
@@ -83,20 +83,24 @@ def rows_of(
     return Rows(kept, too_long, unlabelled)
 
 
-def _labelled(example: Example, settings: Settings) -> Example:
-    if settings.outcome:
-        return example.outcome()
-    return example.until_first_error() if settings.first_error else example
+def _labelled(example: Example, format: Format, settings: Settings) -> Example:
+    """Returns the example with the steps and labels that the settings choose."""
+    if not settings.outcome:
+        return example.until_first_error() if settings.first_error else example
+    if format.separator is None:
+        # The format reads an answer whole.
+        return Example(example.question, split(format, example.steps), example.labels[-1:])
+    return example.outcome()
 
 
 def _row(name: str, example: Example, format: Format, tokenizer: Any) -> Row:
+    if format.separator is None and len(example.steps) > 1:
+        rule = f"1 for {format.name} without outcome=True"
+        raise ValueError(sentence(f"{name}: number of steps", rule, len(example.steps)))
     try:
         encoded = encode(format, tokenizer, example.question, example.steps)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
-    if len(encoded.ends) != len(example.labels):
-        rule = f"{len(encoded.ends)} for {format.name}"
-        raise ValueError(sentence(f"{name}: number of steps", rule, len(example.labels)))
     pairs = [
         (end, int(label))
         for end, label in zip(encoded.ends, example.labels, strict=True)
