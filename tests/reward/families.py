@@ -1,4 +1,4 @@
-"""For each format a tiny model in float64, its tokenizer, and what it says of one candidate alone."""
+"""For each format a tiny model in float64, its tokenizer, and its scores of one candidate."""
 
 from __future__ import annotations
 
@@ -26,23 +26,31 @@ from transformers import (
     Qwen2Config,
 )
 
-from multibin.reward import _formats as formats
 from multibin.reward import RewardModel
+from multibin.reward import _formats as formats
 
 Forward = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass
 class Family:
-    """A model of a format, and its own forward pass over ids [1, width]: values [width, columns]."""
+    """A model of a format, and its own forward pass: ids [1, width] to values [width, columns]."""
 
     format: formats.Format
     tokenizer: Any
     model: Any
     forward: Forward
+    exact: float = 1e-9
+    """How far scores may be from those of transformers, which may round to float32 on its way."""
 
     def reward_model(self, **options: Any) -> RewardModel:
         return RewardModel(self.model, self.tokenizer, format=self.format, **options)
+
+    def close(self, found: Any, question: Any, candidate: Any) -> None:
+        """Asserts that scores are those of the candidate alone."""
+        alone = self.alone(question, candidate)
+        assert found.dtype == alone.dtype
+        np.testing.assert_allclose(found, alone, rtol=0, atol=self.exact)
 
     def alone(self, question: Any, candidate: Any) -> np.ndarray[Any, Any]:
         """Scores one candidate with nothing but transformers."""
@@ -61,9 +69,12 @@ def family(name: str) -> Family:
     return MAKERS[name]()
 
 
-def _causal(name: str, tokenizer: Any, config: Any = LlamaConfig, **options: Any) -> Family:
+def _causal(
+    name: str, tokenizer: Any, config: Any = LlamaConfig, exact: float = 1e-9, **options: Any
+) -> Family:
     model = _double(AutoModelForCausalLM, tokenizer, config, **options)
-    return Family(formats.format_of(name), tokenizer, model, lambda ids: model(ids).logits[0])
+    form = formats.format_of(name)
+    return Family(form, tokenizer, model, lambda ids: model(ids).logits[0], exact)
 
 
 def _double(auto: Any, tokenizer: Any, config: Any, **options: Any) -> Any:
@@ -176,9 +187,9 @@ MAKERS: dict[str, Callable[[], Family]] = {
     "outcome": _outcome,
     "outcome of an encoder": _cross_encoder,
     "verdict": lambda: _causal("verdict", _qwen(), Qwen2Config),
-    "windows": lambda: _causal("versaprm", _llama(), Gemma2Config, **GEMMA),
+    "windows": lambda: _causal("versaprm", _llama(), Gemma2Config, 1e-7, **GEMMA),
     "latent attention": lambda: _causal("versaprm", _llama(), DeepseekV3Config, **DEEPSEEK),
     "learned positions": lambda: _causal("versaprm", _llama(), GPT2Config),
-    "recurrent": lambda: _causal("versaprm", _llama(), MambaConfig),
+    "recurrent": lambda: _causal("versaprm", _llama(), MambaConfig, 1e-6),
 }
 NAMES = list(MAKERS)

@@ -11,8 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.reward.families import NAMES, family
 
-EXACT = 1e-9
-
 QUESTIONS = ["What is 1 + 1 ?", "What is the answer ? " * 6 + "So", "1 + 1"]
 STEP = ["It is 2 .", "So the answer is 2 .", "Step", "1 + 1 is 2 . So 2 + 1 is 2 . " * 3 + "So"]
 CANDIDATES = [
@@ -26,11 +24,6 @@ WAYS = {
     "outcome of an encoder": "padded",
     "recurrent": "padded",
 }
-
-
-def close(found: Any, alone: Any) -> None:
-    assert found.dtype == np.float64
-    np.testing.assert_allclose(found, alone, rtol=0, atol=EXACT)
 
 
 @pytest.fixture(params=NAMES)
@@ -47,7 +40,7 @@ def test_all_together(one: Any) -> None:
     flat = [scores for several in found for scores in several]
     assert len(flat) == len(pairs())
     for scores, (question, candidate) in zip(flat, pairs(), strict=True):
-        close(scores, one.alone(question, candidate))
+        one.close(scores, question, candidate)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -63,7 +56,7 @@ def test_small_passes_and_no_sharing(one: Any, options: Any) -> None:
     for scores, (question, candidate) in zip(
         [s for several in model.score(QUESTIONS, CANDIDATES) for s in several], pairs(), strict=True
     ):
-        close(scores, one.alone(question, candidate))
+        one.close(scores, question, candidate)
 
 
 def test_incremental(one: Any) -> None:
@@ -73,8 +66,8 @@ def test_incremental(one: Any) -> None:
         begun = candidate[:count]
         other = [*candidate[: count - 1], "No"]
         found = model.score(question, [begun, other])
-        close(found[0], one.alone(question, begun))
-        close(found[1], one.alone(question, other))
+        one.close(found[0], question, begun)
+        one.close(found[1], question, other)
     whole = one.reward_model(cache_memory=2**26)
     whole.score(question, [candidate])
     if model.stats()["way"] == "packed" and len(found[0]) > 1:
@@ -104,8 +97,18 @@ def test_any_grouping_and_any_order(data: Any, name: str) -> None:
         found = model.score([q for q, _ in drawn], [c for _, c in drawn])
         for scores, (question, several) in zip(found, drawn, strict=True):
             for part, candidate in zip(scores, several, strict=True):
-                close(part, one.alone(question, candidate))
+                one.close(part, question, candidate)
         random.Random(0).shuffle(drawn)
+
+
+def test_one_at_a_time_is_the_same(one: Any) -> None:
+    together = one.reward_model().score(QUESTIONS, CANDIDATES)
+    single = one.reward_model(share=False)
+    alone = [single.score(question, [candidate])[0] for question, candidate in pairs()]
+    flat = [scores for several in together for scores in several]
+    exact = 1e-9 if flat[0].dtype == np.float64 else 1e-6
+    for scores, other in zip(flat, alone, strict=True):
+        np.testing.assert_allclose(scores, other, rtol=0, atol=exact)
 
 
 def test_one_score_a_step(one: Any) -> None:
