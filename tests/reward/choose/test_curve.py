@@ -177,6 +177,29 @@ def test_an_interval_has_its_known_width() -> None:
     assert [*low, *high] == pytest.approx([0.7 - half, 0.7 + half], abs=0.002)
 
 
+def test_problems_with_one_question_are_drawn_together() -> None:
+    rng = np.random.default_rng(7)
+    once = [
+        Problem(["a"], "ab"[int(bad)], question=i) for i, bad in enumerate(rng.random(200) > 0.6)
+    ]
+    alone = accuracy_curve(once, how="majority_vote")
+    often = accuracy_curve(once * 9, how="majority_vote")
+    assert (often.accuracy, often.low, often.high) == (alone.accuracy, alone.low, alone.high)
+    apart = [Problem(problem.answers, problem.correct) for problem in once * 9]
+    narrow = accuracy_curve(apart, how="majority_vote")
+    assert (alone.high - alone.low) / (narrow.high - narrow.low) == pytest.approx(3, rel=0.1)
+    with pytest.raises(ValueError, match=r"^baseline must have the questions of curve"):
+        compare(often, narrow)
+
+
+def test_an_interval_of_questions_of_unequal_sizes() -> None:
+    values, groups = np.array([[1.0], [1.0], [1.0], [0.0]]), np.array([4, 4, 4, 9])
+    low, high = interval(values, 0.6, 0, groups)
+    # Of two questions a resample has the first twice (mean 1), once (.75) or never (0).
+    assert [*low, *high] == [0, 1]
+    assert [*np.concatenate(interval(values, 0.4, 0, groups))] == [0.75, 0.75]
+
+
 def test_paired_intervals_are_narrower() -> None:
     rng = np.random.default_rng(5)
     many = []
@@ -304,3 +327,5 @@ def test_types_that_a_problem_refuses() -> None:
         Problem(["a"], [])  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"^answers\[0\] must be hashable, got \[\]$"):
         Problem([[]], "a")  # type: ignore[list-item]
+    with pytest.raises(TypeError, match=r"^question must be hashable, got \[\]$"):
+        Problem(["a"], "a", question=[])  # type: ignore[arg-type]

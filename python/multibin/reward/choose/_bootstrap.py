@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from multibin._args import Floats
+from multibin._args import Floats, Ints
 
 __all__ = ["RESAMPLES", "interval", "percentiles"]
 
@@ -15,24 +15,27 @@ AT_ONCE = 1 << 20
 """Draws of a question that are held at once."""
 
 
-def interval(values: Floats, confidence: float, seed: int) -> tuple[Floats, Floats]:
+def interval(
+    values: Floats, confidence: float, seed: int, groups: Ints | None = None
+) -> tuple[Floats, Floats]:
     """Returns the ends of the percentile bootstrap's interval of each column's mean.
 
     Args:
-        values: one row a question, shape ``[questions, columns]``. Rows are drawn with replacement,
-            and the columns of a row stay together.
+        values: one row a problem, shape ``[problems, columns]``; a row's columns stay together.
         confidence: the share of the resampled means inside.
         seed: of the draws.
+        groups: the number of each row's question, shape ``[problems]``. Questions are drawn with
+            replacement, with all their rows. None: each row is a question of its own.
 
     Efron and Tibshirani, An Introduction to the Bootstrap, 13.3.
     """
     rng = np.random.default_rng(seed)
-    questions = len(values)
-    chunk = max(1, AT_ONCE // questions)
+    sums, sizes = _grouped(values, np.arange(len(values)) if groups is None else groups)
+    chunk = max(1, AT_ONCE // sizes.size)
     means = []
     for start in range(0, RESAMPLES, chunk):
-        rows = min(chunk, RESAMPLES - start)
-        means.append(_counts(rng, rows, questions) @ values / questions)
+        counts = _counts(rng, min(chunk, RESAMPLES - start), sizes.size)
+        means.append(counts @ sums / (counts @ sizes)[:, None])
     return percentiles(np.concatenate(means), confidence)
 
 
@@ -49,3 +52,12 @@ def _counts(rng: np.random.Generator, rows: int, questions: int) -> Floats:
     cells = (picks + np.arange(rows)[:, None] * questions).ravel()
     counts = np.bincount(cells, minlength=rows * questions)
     return counts.reshape(rows, questions).astype(np.float64)
+
+
+def _grouped(values: Floats, groups: Ints) -> tuple[Floats, Floats]:
+    """Returns the sum of the rows of each group, and how many they are."""
+    _, which = np.unique(groups, return_inverse=True)
+    sizes = np.bincount(which).astype(np.float64)
+    sums = np.zeros((sizes.size, values.shape[1]))
+    np.add.at(sums, which, values)
+    return sums, sizes

@@ -14,7 +14,7 @@ from multibin._args import Floats, Ints
 from multibin.reward.choose._aggregate import AGGREGATES
 from multibin.reward.choose._bootstrap import interval, percentiles
 from multibin.reward.choose._methods import METHODS, WEIGHTLESS, check_weights, hits
-from multibin.reward.choose._problem import Problem, Table, tabulate
+from multibin.reward.choose._problem import Problem, Table, grouped, tabulate
 
 __all__ = ["Curve", "Difference", "accuracy_curve", "compare", "curve_table"]
 
@@ -45,6 +45,8 @@ class Curve:
     """The correct answer of each question."""
     domains: tuple[str | None, ...]
     """The domain of each question."""
+    groups: Ints
+    """A number for each problem's question, equal for equal questions, shape ``[questions]``."""
     confidence: float
     """The share of the samples inside an interval."""
     seed: int
@@ -111,11 +113,12 @@ class Curve:
             sizes=self.sizes[questions],
             correct=tuple(self.correct[i] for i in questions),
             domains=tuple(self.domains[i] for i in questions),
+            groups=self.groups[questions],
         )
 
     @cached_property
     def _over_questions(self) -> tuple[Floats, Floats]:
-        return interval(self.hits.mean(1).T, self.confidence, self.seed)
+        return interval(self.hits.mean(1).T, self.confidence, self.seed, self.groups)
 
     @cached_property
     def _over_draws(self) -> tuple[Floats, Floats]:
@@ -177,6 +180,7 @@ def accuracy_curve(
         table.sizes,
         tuple(problem.correct for problem in problems),
         tuple(problem.domain for problem in problems),
+        grouped(problems),
         confidence,
         seed,
     )
@@ -235,14 +239,18 @@ def compare(curve: Curve, baseline: Curve) -> Difference:
     >>> gain.difference.tolist(), gain.low.tolist(), gain.high.tolist()
     ([0.5], [0.0], [1.0])
     """
-    if curve.correct != baseline.correct or curve.domains != baseline.domains:
+    if _questions(curve) != _questions(baseline):
         raise ValueError("baseline must have the questions of curve, in the same order, got others")
     if curve.ns.tolist() != baseline.ns.tolist():
         rule = f"{curve.ns.tolist()}, those of curve"
         raise ValueError(_args.sentence("baseline.ns", rule, baseline.ns.tolist()))
     gained = (curve.hits.mean(1) - baseline.hits.mean(1)).T
-    low, high = interval(gained, curve.confidence, curve.seed)
+    low, high = interval(gained, curve.confidence, curve.seed, curve.groups)
     return Difference(curve.ns, gained.mean(0), low, high)
+
+
+def _questions(curve: Curve) -> tuple[object, ...]:
+    return curve.correct, curve.domains, curve.groups.tolist()
 
 
 def curve_table(curves: Mapping[str, Curve]) -> str:

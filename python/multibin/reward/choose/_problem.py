@@ -14,7 +14,7 @@ from multibin.reward.choose._aggregate import AGGREGATES, BY_NAME
 from multibin.reward.choose._answers import hashable
 from multibin.reward.choose._ragged import Ragged, is_row, ragged
 
-__all__ = ["Problem", "Table", "tabulate"]
+__all__ = ["Problem", "Table", "grouped", "tabulate"]
 
 MISSING = -1
 """The code of a candidate without an answer, and of the places behind the last candidate."""
@@ -31,10 +31,12 @@ class Problem:
         correct: the answer that counts as correct, by equality.
         scores: scores of steps, an array a candidate; or one score a candidate, shape ``[n]``. None
             does for majority votes.
-        domain: the group that the question belongs to.
+        domain: the field that the question belongs to.
+        question: a name for the question, if several problems have it, with other candidates.
+            Intervals draw these together. None: it is the only problem with its question.
 
     Raises:
-        TypeError: an answer cannot be hashed.
+        TypeError: an answer or ``question`` cannot be hashed.
         ValueError: there are no candidates, ``correct`` is None, or ``scores`` are not one entry a
             candidate, of at least one finite number.
 
@@ -47,6 +49,7 @@ class Problem:
     correct: Hashable
     scores: ArrayLike | Sequence[ArrayLike] | None = None
     domain: str | None = None
+    question: Hashable | None = None
 
     def __post_init__(self) -> None:
         """Refuses what does not fit together."""
@@ -56,6 +59,7 @@ class Problem:
             raise ValueError("answers must have at least one candidate, got 0")
         if hashable("correct", self.correct) is None:
             raise ValueError(_args.sentence("correct", "an answer", None))
+        hashable("question", self.question)
         for i, answer in enumerate(self.answers):
             hashable(f"answers[{i}]", answer)
         if self.scores is not None:
@@ -158,3 +162,13 @@ def _weighed(i: int, problem: Problem, aggregate: str | None) -> ArrayLike:
         return problem.weights(aggregate)
     except ValueError as error:
         raise ValueError(f"problems[{i}].{error}") from None
+
+
+def grouped(problems: Sequence[Problem]) -> Ints:
+    """Returns a number for each problem's question, equal for equal questions."""
+    seen: dict[tuple[str, Hashable], int] = {}
+    names = [
+        ("alone", i) if problem.question is None else ("shared", problem.question)
+        for i, problem in enumerate(problems)
+    ]
+    return np.array([seen.setdefault(name, len(seen)) for name in names], np.int64)
