@@ -182,15 +182,19 @@ FAMILIES: dict[str, tuple[str, str, Callable[[], Any], Read]] = {
 }
 
 
+def flat(groups: list[list[Any]]) -> list[Any]:
+    return [scores for group in groups for scores in group]
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_scores_are_those_of_the_reference(family: str) -> None:
     name, tokenizer_name, model_of, read = FAMILIES[family]
     tokenizer, model = vocabulary(tokenizer_name), model_of().double()
-    expected: list[list[list[float]]] = [
+    expected = [
         [read(model, tokenizer, question, steps) for steps in candidates]
         for question, candidates in zip(QUESTIONS, CANDIDATES, strict=True)
     ]
-    found: list[list[Any]] = RewardModel(model, tokenizer, format=name).score(QUESTIONS, CANDIDATES)
+    found = RewardModel(model, tokenizer, format=name).score(QUESTIONS, CANDIDATES)
     for scores, wanted in zip(
         reduce(operator.iadd, found, []), reduce(operator.iadd, expected, []), strict=True
     ):
