@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
-from functools import cache, reduce
+from functools import cache
 from typing import Any
 
 import pytest
@@ -182,10 +181,6 @@ FAMILIES: dict[str, tuple[str, str, Callable[[], Any], Read]] = {
 }
 
 
-def flat(groups: list[list[Any]]) -> list[Any]:
-    return [scores for group in groups for scores in group]
-
-
 @pytest.mark.parametrize("family", FAMILIES)
 def test_scores_are_those_of_the_reference(family: str) -> None:
     name, tokenizer_name, model_of, read = FAMILIES[family]
@@ -195,13 +190,9 @@ def test_scores_are_those_of_the_reference(family: str) -> None:
         for question, candidates in zip(QUESTIONS, CANDIDATES, strict=True)
     ]
     found = RewardModel(model, tokenizer, format=name).score(QUESTIONS, CANDIDATES)
-    for scores, wanted in zip(
-        reduce(operator.iadd, found, []), reduce(operator.iadd, expected, []), strict=True
-    ):
-        assert len(scores) == len(wanted)
-        assert scores.tolist() == pytest.approx(wanted, abs=1e-9, rel=0)
+    for group, wanted in zip(found, expected, strict=True):
+        assert [len(scores) for scores in group] == [len(scores) for scores in wanted]
+        for one, other in zip(group, wanted, strict=True):
+            assert list(one) == pytest.approx(other, abs=1e-9, rel=0)
     # The reading is not one that any text would give.
-    assert (
-        len({round(score, 9) for scores in reduce(operator.iadd, expected, []) for score in scores})
-        > 3
-    )
+    assert len({round(score, 9) for wanted in expected for one in wanted for score in one}) > 3
