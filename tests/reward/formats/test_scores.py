@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
-from functools import cache, reduce
+from functools import cache
 from typing import Any
 
 import pytest
@@ -186,18 +185,14 @@ FAMILIES: dict[str, tuple[str, str, Callable[[], Any], Read]] = {
 def test_scores_are_those_of_the_reference(family: str) -> None:
     name, tokenizer_name, model_of, read = FAMILIES[family]
     tokenizer, model = vocabulary(tokenizer_name), model_of().double()
-    expected: list[list[list[float]]] = [
+    expected = [
         [read(model, tokenizer, question, steps) for steps in candidates]
         for question, candidates in zip(QUESTIONS, CANDIDATES, strict=True)
     ]
-    found: list[list[Any]] = RewardModel(model, tokenizer, format=name).score(QUESTIONS, CANDIDATES)
-    for scores, wanted in zip(
-        reduce(operator.iadd, found, []), reduce(operator.iadd, expected, []), strict=True
-    ):
-        assert len(scores) == len(wanted)
-        assert scores.tolist() == pytest.approx(wanted, abs=1e-9, rel=0)
+    found = RewardModel(model, tokenizer, format=name).score(QUESTIONS, CANDIDATES)
+    for group, wanted in zip(found, expected, strict=True):
+        assert [len(scores) for scores in group] == [len(scores) for scores in wanted]
+        for one, other in zip(group, wanted, strict=True):
+            assert list(one) == pytest.approx(other, abs=1e-9, rel=0)
     # The reading is not one that any text would give.
-    assert (
-        len({round(score, 9) for scores in reduce(operator.iadd, expected, []) for score in scores})
-        > 3
-    )
+    assert len({round(score, 9) for wanted in expected for one in wanted for score in one}) > 3

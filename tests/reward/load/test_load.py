@@ -31,6 +31,9 @@ from transformers import (
 from multibin.reward._formats import outcome, trl
 from multibin.reward._load import Loaded, load_reward
 
+# DeBERTa of transformers 5.17 is compiled in a way that torch has given up.
+pytestmark = pytest.mark.filterwarnings("default:`torch.jit.script` is deprecated:FutureWarning")
+
 IDS = torch.tensor([[5, 6, 7, 8, 9]])
 
 

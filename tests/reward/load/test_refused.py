@@ -23,6 +23,9 @@ from transformers import (
 
 from multibin.reward._load import load_reward
 
+# DeBERTa of transformers 5.17 is compiled in a way that torch has given up.
+pytestmark = pytest.mark.filterwarnings("default:`torch.jit.script` is deprecated:FutureWarning")
+
 
 @pytest.fixture(params=["object", "folder"])
 def given(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
