@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from multibin.llm import CompletionOutput as CompletionOutput
     from multibin.llm import RequestOutput as RequestOutput
     from multibin.llm import SamplingParams as SamplingParams
+    from multibin.reward import RewardModel as RewardModel
 
 __all__ = [
     "Adapt",
@@ -74,6 +75,7 @@ _LATER = {
     **dict.fromkeys(
         ("LLM", "AsyncLLM", "CompletionOutput", "RequestOutput", "SamplingParams"), "multibin.llm"
     ),
+    "RewardModel": "multibin.reward",
 }
 
 

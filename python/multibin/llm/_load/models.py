@@ -203,7 +203,7 @@ def _from_pretrained(
             ignore_mismatched_sizes=True,
             **options,
         )
-        _check_weights(report)
+        check_weights(report)
         if base is not None:
             load_adapter(module, name)
     if own_code:
@@ -211,7 +211,7 @@ def _from_pretrained(
     return module
 
 
-def _check_weights(report: Mapping[str, Any]) -> None:
+def check_weights(report: Mapping[str, Any]) -> None:
     """Refuses a checkpoint that lacks weights, as transformers draws those at random.
 
     Raises:

@@ -48,7 +48,7 @@ def encode(
     pieces = list(format.build(tokenizer, question, steps))
     _check_marks(format, pieces, len(steps), name)
     if any(isinstance(piece, Pair) for piece in pieces):
-        return _pair(format, tokenizer, pieces)
+        return _pair(format, tokenizer, pieces, name)
     found = as_whole(format, tokenizer, pieces) or by_pieces(format, tokenizer, pieces)
     return _read(format, found, name)
 
@@ -62,13 +62,17 @@ def _check_marks(format: Format, pieces: Sequence[Piece], steps: int, name: str)
         )
 
 
-def _pair(format: Format, tokenizer: Any, pieces: Sequence[Piece]) -> Encoded:
+def _pair(format: Format, tokenizer: Any, pieces: Sequence[Piece], name: str) -> Encoded:
     if len(pieces) != 2 or not isinstance(pieces[0], Pair) or format.head != "sequence":
         raise ValueError(
             f"format {format.name!r} must have a pair as its only text, for the head 'sequence', "
             f"got {len(pieces)} pieces for the head {format.head!r}"
         )
-    found = tokenizer(pieces[0].first, pieces[0].second)
+    first, second = pieces[0].first, pieces[0].second
+    for argument, text in (("question", first), (name, second)):
+        if not isinstance(text, str):
+            raise ValueError(sentence(argument, "a str for a pair of texts", text))
+    found = tokenizer(first, second)
     ids = list(found["input_ids"])
     return Encoded(ids, [len(ids) - 1], found.get("token_type_ids"))
 
@@ -79,6 +83,6 @@ def _read(format: Format, found: Encoded, name: str) -> Encoded:
         return Encoded(found.ids, [len(found.ids) - 1])
     for at, (last, end) in enumerate(pairwise((-1, *found.ends))):
         if end <= last:
-            raise ValueError(sentence(f"{name}[{at}]", "a step of at least one token", "none"))
+            raise ValueError(f"{name}[{at}] must be a step of at least one token, got none")
     ids = found.ids[: found.ends[-1] + 1] if format.is_causal else found.ids
     return Encoded(ids, found.ends)

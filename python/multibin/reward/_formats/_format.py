@@ -28,8 +28,8 @@ Text: TypeAlias = str | Sequence[int]
 class Pair:
     """Two texts that the tokenizer joins in its own way, as cross-encoders read them."""
 
-    first: str
-    second: str
+    first: Text
+    second: Text
 
 
 Piece: TypeAlias = Text | Mark | Pair
@@ -72,6 +72,7 @@ class Format:
         is_causal: whether the text behind the last mark can be left out.
         reserved: texts that a question or a step must not hold; special tokens are refused in any
             case.
+        reserved_in_steps: texts that a step must not hold, and a question may.
         is_split: whether each piece is encoded alone, as the reference does; else all at once.
     """
 
@@ -85,6 +86,7 @@ class Format:
     special_tokens: bool = True
     is_causal: bool = True
     reserved: tuple[str, ...] = ()
+    reserved_in_steps: tuple[str, ...] = ()
     is_split: bool = False
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from multibin._args import sentence
 from multibin.reward._formats._format import Format, Mark, Piece, Text
 
 
@@ -60,9 +59,7 @@ def skywork(separator: str = "\n") -> Format:
     def build(tokenizer: Any, question: Text, steps: Sequence[Text]) -> list[Piece]:
         pieces = _beginning(tokenizer, question)
         pieces += [f"{question}\n"] if isinstance(question, str) else [question, "\n"]
-        for at, step in enumerate(steps):
-            if isinstance(step, str) and separator in step:
-                raise ValueError(sentence(f"step {at}", f"a text without {separator!r}", step))
+        for step in steps:
             pieces += [step, Mark(separator)]
         return pieces
 
@@ -74,6 +71,7 @@ def skywork(separator: str = "\n") -> Format:
         score=_sigmoid,
         separator=separator,
         special_tokens=False,
+        reserved_in_steps=(separator,),
         is_split=True,
     )
 

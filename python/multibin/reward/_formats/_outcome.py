@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from multibin._args import sentence
 from multibin.reward._formats._chat import Turn, chat_pieces, has_template
 from multibin.reward._formats._format import Format, Mark, Pair, Piece, Text
 
@@ -32,7 +31,7 @@ def outcome(*, chat: bool | None = None, sigmoid: bool = False) -> Format:
         if has_template(tokenizer) if chat is None else chat:
             turns: list[Turn] = [("user", [question]), ("assistant", [*steps, Mark()])]
             return chat_pieces(tokenizer, turns)
-        return [_pair(question, steps[0]), Mark()]
+        return [Pair(question, steps[0]), Mark()]
 
     return Format(
         "outcome",
@@ -44,13 +43,6 @@ def outcome(*, chat: bool | None = None, sigmoid: bool = False) -> Format:
         special_tokens=False,
         is_causal=False,
     )
-
-
-def _pair(question: Text, candidate: Text) -> Pair:
-    for name, text in (("question", question), ("candidate", candidate)):
-        if not isinstance(text, str):
-            raise ValueError(sentence(name, "a str for a pair of texts", text))
-    return Pair(str(question), str(candidate))
 
 
 def _logit(logits: Tensor) -> Tensor:

@@ -9,8 +9,11 @@ from multibin._args import sentence
 from multibin.llm._load.tokenizers import takes
 from multibin.reward._formats._format import Encoded, Format, Mark, Pair, Piece, Text
 
-PROBE, BREAK = "a", "\n"
-"""Texts that show which special tokens are added, and stand before a piece that continues."""
+PROBE = "a"
+"""A text that shows which special tokens are added."""
+
+BEFORE = ("\n", ".", "a")
+"""Texts that stand before one that continues another; the first that does not merge with it."""
 
 
 def by_pieces(format: Format, tokenizer: Any, pieces: Sequence[Piece]) -> Encoded:
@@ -24,9 +27,10 @@ def by_pieces(format: Format, tokenizer: Any, pieces: Sequence[Piece]) -> Encode
     ids: list[int] = [] if _begins(pieces, lead) else list(lead)
     ends: list[int] = []
     stop = len(ids)
+    known = _alone(tokenizer, pieces) if format.is_split else {}
     for piece in pieces:
         text = _text(piece)
-        found = _ids(tokenizer, text, alone=format.is_split or len(ids) == len(lead))
+        found = _ids(tokenizer, text, known, alone=format.is_split or len(ids) == len(lead))
         if isinstance(piece, Mark):
             _check(format, piece, found, len(ids) - stop)
             ends.append(len(ids) - 1 + (len(found) if format.read == "at" else 0))
@@ -60,9 +64,10 @@ def bare_ids(tokenizer: Any, text: str) -> list[int]:
 
 def continued_ids(tokenizer: Any, text: str) -> list[int]:
     """Returns the ids of a text inside another: without the space that may begin a text."""
-    before, whole = bare_ids(tokenizer, BREAK), bare_ids(tokenizer, BREAK + text)
-    if whole[: len(before)] == before and before:
-        return whole[len(before) :]
+    for anchor in BEFORE:
+        before, whole = bare_ids(tokenizer, anchor), bare_ids(tokenizer, anchor + text)
+        if whole[: len(before)] == before:
+            return whole[len(before) :]
     return bare_ids(tokenizer, text)
 
 
@@ -78,9 +83,19 @@ def _text(piece: Piece) -> Text:
     return piece.text if isinstance(piece, Mark) else piece
 
 
-def _ids(tokenizer: Any, text: Text, *, alone: bool) -> list[int]:
+def _alone(tokenizer: Any, pieces: Sequence[Piece]) -> dict[str, list[int]]:
+    """Returns the ids of the texts among the pieces, each alone; those of marks are found once."""
+    texts = list({text for piece in pieces if isinstance(text := _text(piece), str) and text})
+    if not getattr(tokenizer, "is_fast", False):
+        return {text: bare_ids(tokenizer, text) for text in texts}
+    return dict(zip(texts, tokenizer(texts, add_special_tokens=False)["input_ids"], strict=True))
+
+
+def _ids(tokenizer: Any, text: Text, known: dict[str, list[int]], *, alone: bool) -> list[int]:
     if not isinstance(text, str):
         return list(text)
+    if text in known or not text:
+        return known.get(text, [])
     return bare_ids(tokenizer, text) if alone else continued_ids(tokenizer, text)
 
 

@@ -20,10 +20,10 @@ def checked(
         ValueError: no steps, a blank text, or one that holds a reserved text or a special token.
     """
     refused = (*format.reserved, *special_tokens(tokenizer))
-    return (
-        _checked("question", question, refused),
-        [_checked(f"{name}[{at}]", step, refused) for at, step in enumerate(_steps(name, steps))],
-    )
+    text = _checked("question", question, refused)
+    refused = (*refused, *format.reserved_in_steps)
+    listed_steps = enumerate(_steps(name, steps))
+    return text, [_checked(f"{name}[{at}]", step, refused) for at, step in listed_steps]
 
 
 def text_or_ids(name: str, value: object) -> Text:

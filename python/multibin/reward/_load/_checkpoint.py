@@ -17,7 +17,6 @@ from transformers import (
     PreTrainedModel,
 )
 
-from multibin._args import sentence
 from multibin.llm._load import hf
 from multibin.llm._load.adapters import adapter_base
 from multibin.llm._load.failures import check_location, loading, quantized_by
@@ -83,9 +82,7 @@ def _head_tensors(name: str, format: Format, files: Mapping[str, Path]) -> tuple
             if found := [tensor for tensor in files if tensor.startswith(prefix)]:
                 return prefix, found
     shown = [*list(files)[:SHOWN], *(["…"] if len(files) > SHOWN else [])]
-    raise no_head(
-        sentence("model", "a checkpoint", name).partition(" must")[0], format, ", ".join(shown)
-    )
+    raise no_head(f"model={name!r}", format, ", ".join(shown))
 
 
 def _is_native(format: Format, weights: list[str]) -> bool:
@@ -103,4 +100,4 @@ def _from_pretrained(auto: Any, name: str, config: Any, options: dict[str, Any])
             **options,
         )
         check_weights(report)
-    return module  # type: ignore[no-any-return]
+    return module

@@ -80,8 +80,8 @@ def check_columns(model: str, format: Format, columns: int) -> None:
 def built_head(weights: Mapping[str, Tensor]) -> nn.Module:
     """Returns linear layers with these weights, and a ReLU between two of them.
 
-    The names are those of one layer, `weight` and `bias`, or of layers in a sequence of which every
-    other one has none: `0.weight`, `2.weight`, as in Qwen2.5-Math-PRM.
+    One layer has the names `weight` and `bias`. Several are numbered, with a number left out for
+    each ReLU, as in Qwen2.5-Math-PRM: `0.weight`, `2.weight`.
 
     Raises:
         ValueError: other names, or shapes that do not follow each other.

@@ -109,7 +109,7 @@ def vocabulary(backbone: PreTrainedModel) -> int:
 
 
 def _unwrapped(source: Any) -> nn.Module:
-    module = unwrapped(source) if is_wrapped(source) else source
+    module: object = unwrapped(source) if is_wrapped(source) else source
     if not isinstance(module, nn.Module):
         raise TypeError(
             "model must be a folder, a hub id or a model with a head, "

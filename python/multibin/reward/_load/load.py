@@ -60,13 +60,19 @@ def load_reward(
 
     Raises:
         TypeError: an argument of a wrong type.
-        ValueError: no such folder or file, weights that are missing, no head of the format's kind
-            or one with another number of columns, or an architecture that is not supported.
+        ValueError: no such folder or file, missing weights, an unsupported architecture, no head of
+            the format's kind, or one with another number of columns.
     """
     format = format_of(format)
     if format.head == "vocabulary":
-        options = {"device": device, "dtype": dtype, "gguf_file": gguf_file}
-        return Loaded(load(source, trust_remote_code=trust_remote_code, **options), None, True)
+        model = load(
+            source,
+            device=device,
+            dtype=dtype,
+            gguf_file=gguf_file,
+            trust_remote_code=trust_remote_code,
+        )
+        return Loaded(model, None, is_causal=True)
     if gguf_file is not None:
         rule = f"None for a format with the head {format.head!r}"
         raise ValueError(sentence("gguf_file", rule, os.fspath(gguf_file)))

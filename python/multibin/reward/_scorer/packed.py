@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -47,19 +47,18 @@ class Rows(NamedTuple):
     """Which of the queries are real, as places in the flattened block, [real]."""
     targets: Tensor
     """The places in the pass of the real ones, [real]."""
-    masks: dict[hf.Layer, Tensor | None]
     past: int
+    """Positions before the first token of each row."""
+    masks: dict[hf.Layer, Tensor | None]
+    """What is added to the scores in the layers of each kind."""
 
 
 class Packed:
     """Runs passes on a causal model that calls our attention."""
 
-    def __init__(
-        self, model: Model, readout: Readout, *, expands: bool = False, cost: AttentionCost
-    ) -> None:
-        self._model = model
+    def __init__(self, model: Model, readout: Readout, *, cost: AttentionCost) -> None:
+        self.model = model
         self._readout = readout
-        self._expands = expands
         self._cost = cost
         self._rows: list[Rows] = []
         self._pass = Pass([])
@@ -72,32 +71,32 @@ class Packed:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Installs attention and head for the passes inside."""
-        with hf.attention_installed(self._model.module), self._readout.installed():
+        with hf.attention_installed(self.model.module), self._readout.installed():
             yield
 
-    def __call__(self, part: Pass, keep: Callable[[int], bool]) -> Tensor:
+    def __call__(self, part: Pass, keep: Sequence[bool]) -> Tensor:
         """Computes a pass, and returns the wanted logits, [wanted, columns].
 
         Args:
             part: the segments.
-            keep: whether the keys and values of a segment, by its number, are kept with it.
+            keep: for each segment, whether its keys and values are kept with it.
         """
-        device = self._model.device
+        device = self.model.device
         ids = np.concatenate([np.asarray(one.tokens, dtype=np.int64) for one in part.segments])
         positions = np.concatenate([np.arange(one.start, one.stop) for one in part.segments])
         inputs = torch.from_numpy(np.stack([ids, positions])).to(device)
         wanted = torch.tensor(part.wanted, dtype=torch.int64).to(device)
         self._pass, self._states = part, {}
         self._rows = [self._placed(block) for block in part.blocks(self._cost)]
-        with hf.attending(self._attend, any_keys=self._expands):
+        with hf.attending(self._attend, any_keys=self.model.expands):
             logits = self._readout(lambda: self._feed(inputs), inputs[:1], wanted)
         for number, segment in enumerate(part.segments):
-            segment.states = self._kept(number) if keep(number) else None
+            segment.states = self._kept(number) if keep[number] else None
         self._rows, self._states = [], {}
         return logits
 
     def _feed(self, inputs: Tensor) -> Tensor:
-        model = self._model
+        model = self.model
         return hf.logits(model.module, model.form, inputs[:1], self._cache, inputs[1:])
 
     def _placed(self, block: Block) -> Rows:
@@ -110,8 +109,10 @@ class Packed:
         keys = np.concatenate([np.broadcast_to(before, (len(own), past)), own + kept], 1)
         real = np.flatnonzero(np.arange(width) < lengths[:, None])
         tables = (own, keys, real, own.reshape(-1)[real])
-        placed = [torch.from_numpy(table).to(self._model.device) for table in tables]
-        return Rows(*placed, {}, past)
+        queries, places, filled, targets = (
+            torch.from_numpy(table).to(self.model.device) for table in tables
+        )
+        return Rows(queries, places, filled, targets, past, {})
 
     def _before(self, block: Block) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Returns where the positions before a block are, among the kept and the new ones."""
@@ -183,4 +184,3 @@ def check_window(layer: hf.Layer, scores: hf.Scores) -> None:
     window = layer.window if layer.kind == hf.SLIDING else None
     if scores.window != window:
         raise hf.UnfitAttentionError(f"a layer names the window {scores.window}, not {window}")
-

@@ -17,7 +17,7 @@ class Padded:
     """Runs sequences side by side, each up to its last token."""
 
     def __init__(self, model: Model, readout: Readout) -> None:
-        self._model = model
+        self.model = model
         self._readout = readout
         self._padding = getattr(model.module.config, "pad_token_id", None) or 0
 
@@ -25,16 +25,19 @@ class Padded:
         """Returns the logits at the ends of the rows, [ends of all rows, columns]."""
         width = max(len(row.ids) for row in rows)
         table = torch.full((len(rows), width), self._padding, dtype=torch.int64)
-        mask = torch.zeros_like(table)
+        mask, types = torch.zeros_like(table), torch.zeros_like(table)
         for number, row in enumerate(rows):
             table[number, : len(row.ids)] = torch.as_tensor(row.ids)
             mask[number, : len(row.ids)] = 1
+            if row.types is not None:
+                types[number, : len(row.ids)] = torch.as_tensor(row.types)
         wanted = [number * width + end for number, row in enumerate(rows) for end in row.ends]
-        device, module = self._model.device, self._model.module
+        device, module = self.model.device, self.model.module
         ids, mask = table.to(device), mask.to(device)
+        extra = {} if rows[0].types is None else {"token_type_ids": types.to(device)}
         with self._readout.installed():
             return self._readout(
-                lambda: hf.logits_alone(module, ids, mask),
+                lambda: hf.logits_alone(module, ids, mask, **extra),
                 ids,
                 torch.tensor(wanted, dtype=torch.int64).to(device),
             )

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from multibin.llm._engine.attention import attention
 from multibin.llm._load import hf
@@ -36,6 +36,24 @@ class Ways(NamedTuple):
     why: str
     """Why it does not run packed; empty if it does."""
 
+    @property
+    def model(self) -> Model:
+        """Returns the model; if it runs packed, windows do not limit its context."""
+        return self.padded.model if self.packed is None else self.packed.model
+
+    @property
+    def module(self) -> nn.Module:
+        """Returns the model that runs."""
+        module: nn.Module = self.model.module
+        return module
+
+    @property
+    def name(self) -> str:
+        """Returns the way that passes take."""
+        if self.packed is not None:
+            return "packed"
+        return "padded" if self.together else "one at a time"
+
 
 def try_out(model: Model, readout: Readout, *, is_causal: bool) -> Ways:
     """Returns the ways in which a model computes what it computes of one sequence alone."""
@@ -56,7 +74,8 @@ def _packed(model: Model, readout: Readout, padded: Padded) -> tuple[Packed | No
     why = ""
     for form in hf.forms(model.module):
         for expands in (False, True):
-            make = partial(Packed, replace(model, form=form), readout, expands=expands)
+            attending = replace(model, form=form).with_attention(expands=expands)
+            make = partial(Packed, attending, readout)
             try:
                 # One block holds rows of unlike length.
                 trial = make(cost=AttentionCost(1e9))
@@ -72,7 +91,6 @@ def _packed(model: Model, readout: Readout, padded: Padded) -> tuple[Packed | No
 
 def _compared(model: Model, packed: Packed, padded: Padded) -> tuple[Tensor, Tensor]:
     """Returns the values of two sequences with one beginning, packed and alone."""
-    first = Segment(_tokens(model, LENGTHS[0], 0), None)
     root = Segment((), None)
     first = Segment(_tokens(model, LENGTHS[0], 0), root)
     later = [Segment(_tokens(model, n, n), first) for n in LENGTHS[1:]]
@@ -80,7 +98,10 @@ def _compared(model: Model, packed: Packed, padded: Padded) -> tuple[Tensor, Ten
     for segment in (first, *later, extra):
         segment.wanted = set(range(segment.start, segment.stop))
     with packed.running():
-        found = [packed(Pass([first, *later]), lambda _: True), packed(Pass([extra]), lambda _: False)]
+        found = [
+            packed(Pass([first, *later]), [True] * 3),
+            packed(Pass([extra]), [False]),
+        ]
     alone = [_alone(padded, one) for one in (first, *later, extra)]
     return torch.cat(found), torch.cat(alone)
 

@@ -110,7 +110,7 @@ def _cut(head: nn.Linear) -> None:
         users = _USERS.get(id(head), 0)
         _USERS[id(head)] = users + 1
         if not users:
-            head.forward = _projection(head, head.forward)  # type: ignore[method-assign]
+            head.forward = _projection(head, head.forward)  # type: ignore[method-assign, assignment]
 
 
 def _restore(head: nn.Linear) -> None:

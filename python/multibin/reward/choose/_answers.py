@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from itertools import chain
 
 from multibin import _args
 
 __all__ = ["answers", "clean_answer", "extract_answer"]
 
 BOXED = re.compile(r"\\f?boxed\s*\{")
-PHRASE = re.compile(
-    r"answer\s+is\b\s*:?[ \t]*(?P<said>[^\n]*)|^####[ \t]*(?P<marked>[^\n]*)",
-    re.IGNORECASE | re.MULTILINE,
-)
+BRACE = re.compile(r"[{}]")
+PHRASE = re.compile(r"answer\s+is\b\s*:?\s*|^####[ \t]*", re.IGNORECASE | re.MULTILINE)
+LINE = re.compile(r"[^\n]*")
 OPTION = re.compile(r"[*\s]*\(\s*([A-Za-z])\s*\)")
 SENTENCE_END = re.compile(r"\.(?=\s|$|\*)")
 THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
@@ -48,10 +48,8 @@ def extract_answer(text: str) -> str | None:
     """
     if not isinstance(text, str):
         raise TypeError(_args.sentence("text", "a str", text))
-    for found in (_boxed(text), _phrases(text)):
-        if clean := [answer for answer in map(clean_answer, found) if answer]:
-            return clean[-1]
-    return None
+    found = map(clean_answer, chain(_boxed(text), _phrases(text)))
+    return next(filter(None, found), None)
 
 
 def clean_answer(text: str) -> str:
@@ -107,31 +105,29 @@ def hashable(name: str, answer: Hashable | None) -> Hashable | None:
 
 
 def _boxed(text: str) -> Iterator[str]:
-    """Yields what stands in each closed box, in the order of the boxes."""
-    for box in BOXED.finditer(text):
-        depth = 1
-        for at in range(box.end(), len(text)):
-            depth += (text[at] == "{") - (text[at] == "}")
-            if depth == 0:
-                yield text[box.end() : at]
-                break
+    """Yields what stands in each closed box, the last box first."""
+    closes: dict[int, int] = {}
+    opened: list[int] = []
+    for brace in BRACE.finditer(text):
+        if brace[0] == "{":
+            opened.append(brace.end())
+        elif opened:
+            closes[opened.pop()] = brace.start()
+    for box in reversed([*BOXED.finditer(text)]):
+        if box.end() in closes:
+            yield text[box.end() : closes[box.end()]]
 
 
 def _phrases(text: str) -> Iterator[str]:
-    for found in PHRASE.finditer(text):
-        said = found["said"]
-        if said is None:
-            yield found["marked"]
-        elif option := OPTION.match(said):
-            yield option[1]
+    """Yields what stands behind each phrase in its line, the last phrase first."""
+    for phrase in reversed([*PHRASE.finditer(text)]):
+        line = LINE.match(text, phrase.end())
+        said = line[0] if line else ""
+        option = OPTION.match(said)
+        if phrase[0].startswith("#"):
+            yield said
         else:
-            yield from _phrases_inside(said)
-
-
-def _phrases_inside(said: str) -> Iterator[str]:
-    """Yields the end of the sentence, and then that of a phrase behind it in the line."""
-    yield SENTENCE_END.split(said, maxsplit=1)[0]
-    yield from _phrases(said)
+            yield option[1] if option else SENTENCE_END.split(said, maxsplit=1)[0]
 
 
 def _stripped(text: str) -> str:

@@ -55,18 +55,18 @@ class Curve:
 
         They use all they have.
         """
-        return (self.sizes < self.ns[:, None]).sum(1)
+        return np.asarray((self.sizes < self.ns[:, None]).sum(1), np.int64)
 
     @property
     def accuracy(self) -> Floats:
         """Returns the share of correct choices over draws and questions, shape ``[k]``."""
-        return self.hits.mean((1, 2))
+        return np.asarray(self.hits.mean((1, 2)))
 
     @property
     def low(self) -> Floats:
         """Returns the lower end of the interval over questions, shape ``[k]``.
 
-        It says how far the accuracy would move with other questions of this kind: questions are
+        It says how far the accuracy would move with other questions of this kind. Questions are
         drawn with replacement, each with the mean of its draws.
         """
         return self._over_questions[0]

@@ -64,15 +64,20 @@ def logits(
     return output[0]  # type: ignore[no-any-return]
 
 
-def logits_alone(model: PreTrainedModel, ids: Tensor, mask: Tensor | None = None) -> Tensor:
+def logits_alone(
+    model: PreTrainedModel, ids: Tensor, mask: Tensor | None = None, **more: Tensor
+) -> Tensor:
     """Feeds ids [rows, width] without a cache, and returns logits [rows, width, vocab].
 
     Args:
         model: called.
         ids: the tokens, padded on the right.
         mask: 1 for a token, 0 for padding, [rows, width]; None: there is no padding.
+        more: other arguments of `forward`, such as `token_type_ids`.
     """
-    extra: dict[str, Any] = {"position_ids": arange(ids)} if takes_positions(model) else {}
+    extra: dict[str, Any] = dict(more)
+    if takes_positions(model):
+        extra["position_ids"] = arange(ids)
     if cache_argument(_forward(model)) is not None:
         extra["use_cache"] = False
     mask = torch.ones_like(ids) if mask is None else mask
