@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.reward.train import small
 
-from multibin.reward.train import Example, History, Validation, train
-from multibin.reward.train._measure import area
+from multibin.reward import RewardModel
+from multibin.reward.evaluate import step_auc
+from multibin.reward.train import Example, History, LoRA, Validation, train
 
 FEW: dict[str, Any] = {"steps": 2, "progress": False}
 
@@ -162,16 +161,37 @@ def test_a_model_without_trained_weights_is_refused() -> None:
         train(model, small.TOKENIZER, small.EXAMPLES, **FEW)
 
 
-@given(st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=1, max_size=30))
-def test_the_area_is_the_share_of_ordered_pairs(pairs: list[tuple[int, bool]]) -> None:
-    scores, labels = zip(*pairs, strict=True)
-    good = [score for score, label in pairs if label]
-    bad = [score for score, label in pairs if not label]
-    if not (good and bad):
-        assert area(scores, labels) is None
-        return
-    wins = [(one > other) + (one == other) / 2 for one in good for other in bad]
-    assert area(scores, labels) == pytest.approx(np.mean(wins))
+@pytest.mark.parametrize("lora", [None, LoRA(rank=4)])
+def test_a_trained_model_is_scored_as_it_was_validated(lora: LoRA | None) -> None:
+    if lora is not None:
+        pytest.importorskip("peft")
+    examples, validation = separable(60, 0), separable(20, 1)
+    history = train(
+        small.llama(),
+        small.TOKENIZER,
+        examples,
+        validation=validation,
+        lora=lora,
+        steps=5,
+        lr=0.01,
+        first_error=False,
+        progress=False,
+    )
+    scorer = RewardModel(history.model, small.TOKENIZER)
+    found = scorer.score(
+        [each.question for each in validation], [[each.steps] for each in validation]
+    )
+    scores = np.concatenate([np.concatenate(each) for each in found])
+    labels = np.concatenate([each.labels for each in validation])
+    loss = -np.log(np.where(labels, scores, 1 - scores)).mean()
+    assert loss == pytest.approx(history.validations[-1].loss, abs=1e-9)
+    assert step_auc(scores, labels) == history.validations[-1].auc
+
+
+def test_labels_of_one_kind_have_no_auc() -> None:
+    good = [Example("q", ["a"], [True])]
+    history = train(small.llama(), small.TOKENIZER, good, validation=good, **FEW)
+    assert history.validations[0].auc is None
 
 
 def test_a_history_is_drawn_and_read_back(tmp_path: Path) -> None:

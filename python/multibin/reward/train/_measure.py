@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from torch.nn.functional import cross_entropy
 
+from multibin.reward.evaluate import step_auc
 from multibin.reward.train._history import Validation
 from multibin.reward.train._readout import Readout
 from multibin.reward.train._rows import Row
 from multibin.reward.train._schedule import passes
 
-__all__ = ["area", "validate"]
+__all__ = ["validate"]
 
 
 def validate(readout: Readout, rows: Sequence[Row], batch_size: int, step: int) -> Validation:
@@ -28,22 +28,5 @@ def validate(readout: Readout, rows: Sequence[Row], batch_size: int, step: int) 
             margins.append((logits[:, 1] - logits[:, 0]).double().cpu().numpy())
             labels.append(classes.cpu().numpy())
     found = np.concatenate(labels)
-    return Validation(step, total / len(found), area(np.concatenate(margins), found))
-
-
-def area(scores: ArrayLike, labels: ArrayLike) -> float | None:
-    """Returns the share of pairs of a good and a bad step with the good one above; ties count half.
-
-    It is the area under the ROC curve. It is None where all labels are of one kind.
-
-    >>> area([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1])
-    0.75
-    """
-    good = np.asarray(labels, dtype=bool)
-    pairs = int(good.sum()) * int((~good).sum())
-    if not pairs:
-        return None
-    _, places, counts = np.unique(np.asarray(scores), return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]
-    least = good.sum() * (good.sum() + 1) / 2
-    return float((ranks[good].sum() - least) / pairs)
+    auc = step_auc(np.concatenate(margins), found) if 0 < found.mean() < 1 else None
+    return Validation(step, total / len(found), auc)
