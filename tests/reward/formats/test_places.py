@@ -105,6 +105,7 @@ JOINED = [*NAMES[:3], "joined", "joined, without offsets of spaces"]
 )
 @example(name=JOINED[2], mark="; ", steps=["a", " 1"])
 @example(name=JOINED[4], mark=";", steps=["a", " b"])
+@example(name=JOINED[4], mark=" ", steps=["a"])
 @example(name=JOINED[4], mark="; ", steps=["a", " b"])
 def test_tokens_that_cross_marks_are_parted(name: str, mark: str, steps: list[str]) -> None:
     tokenizer = vocabulary(name)
