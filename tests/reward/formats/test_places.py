@@ -23,6 +23,10 @@ def vocabulary(name: str) -> Any:
         "one token": lambda: vocabularies.byte_level(),
         "two tokens": lambda: vocabularies.byte_level("\n\n\n\n"),
         "without offsets of spaces": lambda: vocabularies.byte_level(trims=True),
+        "joined": lambda: vocabularies.byte_level(joins=True),
+        "joined, without offsets of spaces": lambda: vocabularies.byte_level(
+            joins=True, trims=True
+        ),
         "sentencepiece": vocabularies.sentencepiece,
         "bytes": ByteTokenizer,
     }[name]()
@@ -79,26 +83,37 @@ def test_places_are_exact_for_any_text(name: str, question: str, steps: list[str
         assert read_until(tokenizer, encoded.ids[: end + 1]) == text_of(question, steps[:count])
 
 
-def lines(read: Any) -> Format:
-    """A format of one's own, whose mark merges with a line break behind it."""
+def marked(mark: str, read: Any) -> Format:
+    """A format of one's own, whose mark merges with spaces or line breaks behind it."""
     return Format(
-        "lines",
+        "marked",
         lambda _, question, steps: [
             question,
-            *(piece for step in steps for piece in (step, Mark("\n"))),
+            *(piece for step in steps for piece in (step, Mark(mark))),
         ],
         read=read,
     )
 
 
-@given(steps=st.lists(TEXTS, min_size=1, max_size=4), trims=st.booleans())
-def test_tokens_that_cross_marks_are_parted(steps: list[str], trims: bool) -> None:
-    tokenizer = vocabulary(NAMES[2] if trims else NAMES[0])
-    at = encode(lines("at"), tokenizer, "q", steps)
-    before = encode(lines("before"), tokenizer, "q", steps)
+JOINED = [*NAMES[:3], "joined", "joined, without offsets of spaces"]
+
+
+@given(
+    name=st.sampled_from(JOINED),
+    mark=st.sampled_from(["\n", ";", "; ", " ", "; \n"]),
+    steps=st.lists(TEXTS, min_size=1, max_size=4),
+)
+@example(name=JOINED[2], mark="; ", steps=["a", " 1"])
+@example(name=JOINED[4], mark=";", steps=["a", " b"])
+@example(name=JOINED[4], mark=" ", steps=["a"])
+@example(name=JOINED[4], mark="; ", steps=["a", " b"])
+def test_tokens_that_cross_marks_are_parted(name: str, mark: str, steps: list[str]) -> None:
+    tokenizer = vocabulary(name)
+    at = encode(marked(mark, "at"), tokenizer, "q", steps)
+    before = encode(marked(mark, "before"), tokenizer, "q", steps)
     for count in range(1, len(steps) + 1):
-        text = "q" + "\n".join(steps[:count])
-        assert read_until(tokenizer, at.ids[: at.ends[count - 1] + 1]) == f"{text}\n"
+        text = "q" + mark.join(steps[:count])
+        assert read_until(tokenizer, at.ids[: at.ends[count - 1] + 1]) == text + mark
         seen = read_until(tokenizer, before.ids[: before.ends[count - 1] + 1])
         assert seen in (text, text.rstrip())
 
@@ -106,7 +121,7 @@ def test_tokens_that_cross_marks_are_parted(steps: list[str], trims: bool) -> No
 def test_a_merge_behind_a_mark_does_not_move_the_value() -> None:
     tokenizer = vocabulary("one token")
     whole = tokenizer.encode("q a.\n\nb\n")
-    encoded = encode(lines("at"), tokenizer, "q ", ["a.", "\nb"])
+    encoded = encode(marked("\n", "at"), tokenizer, "q ", ["a.", "\nb"])
     assert encoded.ids != whole
     assert [read_until(tokenizer, encoded.ids[: end + 1]) for end in encoded.ends] == [
         "q a.\n",
@@ -141,6 +156,11 @@ def test_spaces_without_tokens_may_part_words() -> None:
     )
     encoded = encode(form, vocabularies.words(), QUESTION, ["yes yes", "no"])
     assert encoded.ends == [8, 10]
+
+
+def test_a_step_without_tokens_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"the text before the mark ';' .* at least one token"):
+        encode(marked(";", "at"), vocabularies.words(), f"{QUESTION} ", ["yes ", "\u200b "])
 
 
 def test_a_mark_without_tokens_is_refused() -> None:

@@ -48,16 +48,21 @@ QWEN_SPECIAL = ["<|im_start|>", "<|im_end|>", "<extra_0>"]
 
 
 def byte_level(
-    mark: str = " \n\n\n\n", *, trims: bool = False, bos: bool = True, template: str | None = LLAMA
+    mark: str = " \n\n\n\n",
+    *,
+    trims: bool = False,
+    joins: bool = False,
+    bos: bool = True,
+    template: str | None = LLAMA,
 ) -> Any:
-    """Byte-level BPE: `mark` is one token; `trims`: spaces have no offsets, as in GPT-2's."""
+    """Byte-level BPE: `mark` is one token.
+
+    `trims`: spaces have no offsets, as in GPT-2's. `joins`: tokens cross from word to word.
+    """
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(LINES, "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
+    parts: list[Any] = [] if joins else [pre_tokenizers.Split(LINES, "isolated")]
+    parts.append(pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(parts)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=600,
@@ -65,7 +70,8 @@ def byte_level(
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator([*TEXT, *[f"a{mark}b"] * 20, *["a\n\n\n\nb.\nc"] * 20], trainer)
+    lines = [f"a{mark}b", "a\n\n\n\nb.\nc", "a; b  c;  d", "+; -  1;  ."]
+    tokenizer.train_from_iterator([*TEXT, *lines * 20], trainer)
     steps: list[Any] = [processors.ByteLevel(trim_offsets=trims)]
     if bos:
         first = tokenizer.token_to_id(SPECIAL[0])
@@ -103,9 +109,10 @@ def sentencepiece(*, crosses: bool = False, template: str | None = MISTRAL) -> A
 
 
 def words() -> Any:
-    """One token a word, and none for spaces and line breaks."""
+    """One token a word, and none for spaces, line breaks and spaces of no width."""
     names = {word: at for at, word in enumerate(["[UNK]", "[PAD]", *sorted({*WORDS, ";"})])}
     tokenizer = Tokenizer(models.WordLevel(names, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Replace("\u200b", "")
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return _fast(tokenizer, None, unk_token="[UNK]", pad_token="[PAD]")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,46 @@ def test_a_head_of_two_layers(given: Any) -> None:
     with torch.inference_mode():
         expected = model.score(model.model(input_ids=IDS)[0][0])
     assert torch.allclose(logits(loaded), expected)
+
+
+CODE = """
+from torch import nn
+from transformers import Qwen2Config, Qwen2Model, Qwen2PreTrainedModel
+
+class OwnConfig(Qwen2Config):
+    pass
+
+class OwnModel(Qwen2PreTrainedModel):
+    config_class = OwnConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.model = Qwen2Model(config)
+        first, last = (nn.Linear(config.hidden_size, size) for size in (config.hidden_size, 2))
+        self.score = nn.Sequential(first, nn.ReLU(), last)
+        self.post_init()
+
+    def forward(self, *args, **options):
+        return (self.score(self.model(*args, **options)[0]),)
+"""
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_checkpoint_with_code_of_its_own(
+    trusted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "c"))
+    model = ProcessModel(build(AutoModel, Qwen2Config))
+    folder = model.save(tmp_path)
+    written = json.loads((folder / "config.json").read_text())
+    written["auto_map"] = {"AutoConfig": "own.OwnConfig", "AutoModel": "own.OwnModel"}
+    (folder / "config.json").write_text(json.dumps(written))
+    if trusted:
+        (folder / "own.py").write_text(CODE)
+    loaded = load_reward(folder, "qwen-prm", trust_remote_code=trusted)
+    assert type(loaded.model.module).__name__ == "Qwen2Model"
+    with torch.inference_mode():
+        assert torch.allclose(logits(loaded), model.score(model.model(input_ids=IDS)[0][0]))
 
 
 @pytest.mark.parametrize("tied", [False, True])

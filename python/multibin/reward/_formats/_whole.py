@@ -50,7 +50,8 @@ class _Whole:
         """
         count = bisect_right(self.stops, place)
         met = count > 0 and self.stops[count - 1] == place
-        if met and (count == len(self.starts) or self.starts[count] == place):
+        following = self.starts[count] if count < len(self.starts) else len(self.text)
+        if met and following == place:
             return self.lead + count - 1
         if count < len(self.starts) and self.starts[count] < place:
             return None

@@ -60,14 +60,15 @@ def load_checkpoint(
     prefix, weights = _head_tensors(name, format, files)
     options = {"config": config, "dtype": dtype or "auto", "trust_remote_code": trust_remote_code}
     place = device or default_device()
-    if not _is_native(format, weights):
-        module = _from_pretrained(CLASSES[format.head], name, config, options)
-        return take_apart(moved(module, place), format, None, None)
-    backbone = moved(_from_pretrained(AutoModel, name, config, options), place).eval()
+    auto = AutoModel if _is_native(format, weights) else CLASSES[format.head]
+    module = moved(_from_pretrained(auto, name, config, options), place).eval()
+    # Code of the checkpoint's own may have put the head on its AutoModel.
+    if auto is not AutoModel or any(hasattr(module, head) for head in NAMES[format.head]):
+        return take_apart(module, format, None, None)
     with loading("model", name):
         read = read_tensors(files, weights)
         head = built_head({tensor.removeprefix(prefix): read[tensor] for tensor in weights})
-    return join(backbone, head, format)
+    return join(module, head, format)
 
 
 def _refuse_adapter(name: str) -> None:
