@@ -55,7 +55,7 @@ class Labels:
     def encode(self, text: str, *, add_special_tokens: bool = True) -> list[int]:  # noqa: ARG002
         return [LABELS[text == "+"]]
 
-    def decode(self, token_ids: list[int], *, skip_special_tokens: bool = False) -> str:  # noqa: ARG002
+    def decode(self, token_ids: list[int], skip_special_tokens: bool = False) -> str:  # noqa: ARG002
         return " ".join(map(str, token_ids))
 
 

@@ -148,14 +148,14 @@ def _cross_encoder() -> Family:
     return Family(formats.outcome(), tokenizer, model, forward)
 
 
-GEMMA = {
+GEMMA: dict[str, Any] = {
     "head_dim": 8,
     "num_key_value_heads": 1,
     "sliding_window": 24,
     "query_pre_attn_scalar": 8,
     "layer_types": ["sliding_attention", "full_attention"],
 }
-DEEPSEEK = {
+DEEPSEEK: dict[str, Any] = {
     "q_lora_rank": None,
     "kv_lora_rank": 8,
     "qk_rope_head_dim": 4,

@@ -29,8 +29,8 @@ from multibin.reward._scorer.readout import (
 )
 from multibin.reward._scorer.scorer import Scorer
 
-PASS_TOKENS, PASS_TOKENS_CPU = 16384, 8192
-"""The most tokens of a pass."""
+PASS_TOKENS, PASS_TOKENS_CPU = 16384, 2048
+"""The most tokens of a pass. On a CPU larger ones do not stay in its caches."""
 
 WINDOW = 64
 """Passes whose tokens are read ahead of what is computed."""
@@ -69,7 +69,7 @@ class RewardModel:
         model: a folder, a hub id, or a model object with the head that the format needs.
         tokenizer: None: that of the model's folder.
         format: what the model reads; a name such as "versaprm", or a `Format`.
-        max_tokens: the most tokens of a pass; None: 16,384 on a GPU, 8,192 on a CPU.
+        max_tokens: the most tokens of a pass; None: 16,384 on a GPU, 2,048 on a CPU.
         cache_memory: bytes of keys and values that are kept between calls, so that a longer
             candidate is computed from where an earlier one ended. 0: none. After a change of the
             model's weights call `forget`.

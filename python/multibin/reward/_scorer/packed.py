@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from multibin.llm._engine.attention import attention, visible
+from multibin.llm._engine.attention import attention
 from multibin.llm._load import hf
 from multibin.llm._load.models import Model
-from multibin.reward._scorer.plan import AttentionCost, Block, Pass
+from multibin.reward._scorer.plan import AttentionCost, Pass
 from multibin.reward._scorer.readout import Readout
+from multibin.reward._scorer.rows import Rows, gathered, placed
 
 
 class NewStates(hf.FullCache):
@@ -34,23 +35,6 @@ class NewStates(hf.FullCache):
         """Returns new keys and values, with their layer noted."""
         hf.name_layer(key_states, layer_idx)
         return key_states, value_states
-
-
-class Rows(NamedTuple):
-    """A block as places in the pass and in what its rows attend to."""
-
-    queries: Tensor
-    """Places in the pass, [rows, width]; those of padding repeat the last."""
-    keys: Tensor
-    """Places among the kept and the new positions, [rows, past + width]."""
-    real: Tensor
-    """Which of the queries are real, as places in the flattened block, [real]."""
-    targets: Tensor
-    """The places in the pass of the real ones, [real]."""
-    past: int
-    """Positions before the first token of each row."""
-    masks: dict[hf.Layer, Tensor | None]
-    """What is added to the scores in the layers of each kind."""
 
 
 class Packed:
@@ -87,7 +71,7 @@ class Packed:
         inputs = torch.from_numpy(np.stack([ids, positions])).to(device)
         wanted = torch.tensor(part.wanted, dtype=torch.int64).to(device)
         self._pass, self._states = part, {}
-        self._rows = [self._placed(block) for block in part.blocks(self._cost)]
+        self._rows = list(placed(part, self._cost, device))
         with hf.attending(self._attend, any_keys=self.model.expands):
             logits = self._readout(lambda: self._feed(inputs), inputs[:1], wanted)
         for number, segment in enumerate(part.segments):
@@ -98,34 +82,6 @@ class Packed:
     def _feed(self, inputs: Tensor) -> Tensor:
         model = self.model
         return hf.logits(model.module, model.form, inputs[:1], self._cache, inputs[1:])
-
-    def _placed(self, block: Block) -> Rows:
-        part, past, width = self._pass, block.past, block.width
-        before = self._before(block)
-        kept = sum(len(one.tokens) for one in part.kept)
-        lengths = np.array([len(part.segments[row].tokens) for row in block.rows])
-        begins = np.array([part.begins[row] for row in block.rows])
-        own = begins[:, None] + np.minimum(np.arange(width), lengths[:, None] - 1)
-        keys = np.concatenate([np.broadcast_to(before, (len(own), past)), own + kept], 1)
-        real = np.flatnonzero(np.arange(width) < lengths[:, None])
-        tables = (own, keys, real, own.reshape(-1)[real])
-        queries, places, filled, targets = (
-            torch.from_numpy(table).to(self.model.device) for table in tables
-        )
-        return Rows(queries, places, filled, targets, past, {})
-
-    def _before(self, block: Block) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Returns where the positions before a block are, among the kept and the new ones."""
-        part = self._pass
-        starts, at = {}, 0
-        for one in part.kept:
-            starts[one] = at
-            at += len(one.tokens)
-        places = [np.zeros(0, dtype=np.int64)]
-        for one in part.segments[block.rows[0]].path[:-1]:
-            begin = at + part.begins[part.index[one]] if one in part.index else starts[one]
-            places.append(np.arange(begin, begin + len(one.tokens)))
-        return np.concatenate(places)
 
     def _attend(
         self, index: int, query: Tensor, key: Tensor, value: Tensor, scores: hf.Scores
@@ -140,26 +96,15 @@ class Packed:
             value = torch.cat([*(pair[1] for pair in kept), value], 1)
         layer = self._layers[index % len(self._layers)]
         check_window(layer, scores)
-        # [tokens, heads, dim]
-        queries = query[0].transpose(0, 1)
-        result = queries.new_empty((*queries.shape[:2], value.shape[-1]))
+        result = query.new_empty((query.shape[2], query.shape[1], value.shape[-1]))
         for rows in self._rows:
-            found = attention(
-                queries[rows.queries].transpose(1, 2),
-                key[:, rows.keys].transpose(0, 1),
-                value[:, rows.keys].transpose(0, 1),
-                self._mask(rows, layer, query.dtype),
-                scores,
-            )
+            queries = gathered(query[0], rows.queries)
+            keys, values = gathered(key, rows.keys), gathered(value, rows.keys)
+            found = attention(queries, keys, values, rows.mask(layer, query), scores)
+            # [rows · tokens, heads, dim]
             flat = found.transpose(1, 2).flatten(0, 1)
-            result[rows.targets] = flat[rows.real]
+            result[rows.targets] = flat if rows.real is None else flat[rows.real]
         return result[None]
-
-    def _mask(self, rows: Rows, layer: hf.Layer, dtype: torch.dtype) -> Tensor | None:
-        """Returns what is added to the scores of a block, [width, past + width]; None: causal."""
-        if layer not in rows.masks:
-            rows.masks[layer] = _new_mask(rows, layer, dtype)
-        return rows.masks[layer]
 
     def _kept(self, number: int) -> dict[int, tuple[Tensor, Tensor]]:
         """Returns copies of the keys and values of a segment by layer."""
@@ -168,15 +113,6 @@ class Packed:
             index: (key[:, begin:end].clone(), value[:, begin:end].clone())
             for index, (key, value) in self._states.items()
         }
-
-
-def _new_mask(rows: Rows, layer: hf.Layer, dtype: torch.dtype) -> Tensor | None:
-    stop, past = rows.keys.shape[1], rows.past
-    if (layer.window is None or stop <= layer.window) and (not past or stop == past + 1):
-        return None
-    positions = torch.arange(stop, device=rows.keys.device)
-    seen = visible(layer, positions[past:, None], positions)
-    return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill(~seen, -torch.inf)
 
 
 def check_window(layer: hf.Layer, scores: hf.Scores) -> None:
