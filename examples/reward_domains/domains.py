@@ -117,7 +117,7 @@ class Dates(Domain):
 
 
 class Facts(Domain):
-    """Who is whose parent or friend: facts that no question states."""
+    """Chains of parents and friends: facts that no question states."""
 
     name = "facts"
 

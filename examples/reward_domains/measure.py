@@ -9,12 +9,14 @@ from functools import partial
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from examples.reward_domains.domains import DOMAINS
 from examples.reward_domains.solver import Candidate, Posed, answer, pose, solve
-from multibin._args import Floats
 from multibin.reward.choose import Curve, Problem, accuracy_curve, answers
 from multibin.reward.evaluate import step_auc
+
+Floats: TypeAlias = NDArray[np.float64]
 
 Scores: TypeAlias = list[list[Floats]]
 """One array of step scores a candidate, of each question."""
@@ -54,7 +56,7 @@ def curves(
 ) -> dict[str, Curve]:
     """Returns the accuracy against the number of candidates in each domain.
 
-    The draws of all seeds of the candidates stand side by side, so that an interval is over the
+    The draws of all seeds of the candidates stand side by side. So an interval is over the
     questions, each with its mean over seeds and draws.
     """
     found = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -35,8 +36,8 @@ class Plan:
     Args:
         name: of tables.
         kind: where the model has its values.
-        domains: names of what it is trained on.
-        examples: candidates that it is trained on, as many of each domain.
+        domains: names of what it is trained on, in turn; one that stands twice has twice as many.
+        examples: candidates that it is trained on.
         steps: optimiser steps of 32 candidates.
         seed: of the weights, the examples and their order.
         folder: of the checkpoint; None: nothing is kept.
@@ -62,8 +63,11 @@ class Result:
 
 
 def plans(examples: int, steps: int, seed: int, folder: Path | None = None) -> list[Plan]:
-    """Returns the models of a comparison, equal in steps and in examples."""
-    everything = tuple(domain.name for domain in DOMAINS)
+    """Returns the models of a comparison, equal in steps and in examples.
+
+    Those of all domains have a third of arithmetic: VersaPRM starts from a model of mathematics.
+    """
+    everything = ("arithmetic", *(domain.name for domain in DOMAINS))
     shared = (examples, steps, seed)
     found = [
         Plan("all domains", "process", everything, *shared),
@@ -121,8 +125,9 @@ def _asks(_: Any, question: Any, steps: Any) -> list[str | Mark]:
 def _examples(plan: Plan, count: int, seed: int) -> list[Example]:
     """Returns labelled candidates, one a question, from the domains in turn."""
     rng = random.Random(seed)
-    domains = [domain for domain in DOMAINS if domain.name in plan.domains]
-    return [_example(plan, rng, domains[place % len(domains)]) for place in range(count)]
+    known = {domain.name: domain for domain in DOMAINS}
+    domains = cycle(known[name] for name in plan.domains)
+    return [_example(plan, rng, domain) for domain in islice(domains, count)]
 
 
 def _example(plan: Plan, rng: random.Random, domain: Domain) -> Example:

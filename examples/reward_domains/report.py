@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from examples.reward_domains.domains import DOMAINS
-from examples.reward_domains.measure import Asked, aucs, curves
+from examples.reward_domains.measure import Asked, Floats, aucs, curves
 from examples.reward_domains.models import Result
-from multibin._args import Floats
 from multibin.reward.choose import Curve, Difference, compare
 
 VOTE, BEST = "weighted_majority_vote", "best_of_n"
