@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from multibin._args import one_of, sentence
+from multibin._args import number, one_of, sentence
 from multibin.reward._arguments import Group
 from multibin.reward._formats._texts import text_or_ids
 from multibin.reward._messages import answer_text, question_text
@@ -49,7 +49,8 @@ def reward_function(
         question: takes a prompt and returns what the model reads as the question. None: the prompt
             itself, or the only user message of a chat.
         unscored: reward of a completion that the model cannot read: a blank one, one with a
-            reserved marker, or one with its prompt longer than the context. TRL leaves out a None.
+            reserved marker, or one with its prompt longer than the context. TRL leaves out a None,
+            and counts a completion that all functions leave out as 0.
         name: in TRL's logs; None: that of the format and of the aggregate.
 
     Raises:
@@ -59,10 +60,8 @@ def reward_function(
     """
     if not isinstance(model, RewardModel):
         raise TypeError(sentence("model", "a RewardModel", model))
-    if unscored is not None and (
-        isinstance(unscored, bool) or not isinstance(unscored, int | float)
-    ):
-        raise TypeError(sentence("unscored", "a number or None", unscored))
+    if unscored is not None:
+        number("unscored", unscored)
     one_of("aggregate", aggregate, AGGREGATES)
 
     def reward(prompts: Sequence[Any], completions: Sequence[Any], **_: Any) -> Rewards:
@@ -111,11 +110,12 @@ def _row(model: RewardModel, at: int, question: Any, completion: Any) -> Row | N
     text = answer_text(f"completions[{at}]", completion)
     if not isinstance(text, str):
         raise TypeError(sentence(f"completions[{at}]", "a text or chat messages", completion))
-    name = f"prompts[{at}]"
+    name = f"completions[{at}]"
     try:
-        [row] = model._reader.rows(Group(question, [text], name, f"completions[{at}]"))
+        [row] = model._reader.rows(Group(question, [text], f"prompts[{at}]", name))
     except ValueError as error:
-        if str(error).startswith(name):
+        # All others are faults of the prompt, or of the tokenizer.
+        if not str(error).startswith(name):
             raise
         return None
     return row
