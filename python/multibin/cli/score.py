@@ -45,7 +45,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--max-tokens", type=int, metavar="N", help="Tokens of a pass (8192, 16384 on a GPU)")
     add("--window", type=int, default=WINDOW, metavar="N", help="Lines in memory (%(default)s)")
     add("--aggregate", default="min", metavar="HOW", help="Score of a candidate (%(default)s)")
-    add("--choose", metavar="HOW", help="best_of_n, majority_vote or weighted_majority_vote")
+    add(
+        "--choose",
+        metavar="HOW",
+        help="Choose by best_of_n, majority_vote or weighted_majority_vote",
+    )
     add("--process-bench", action="store_true", help="Print how often first errors were found")
     add("--threshold", type=float, default=0.5, help="Least score of a good step (%(default)s)")
 

@@ -48,9 +48,9 @@ def reward_function(
             "max" or "sum".
         question: takes a prompt and returns what the model reads as the question. None: the prompt
             itself, or the only user message of a chat.
-        unscored: reward of a completion that the model cannot read: a blank one, one with a
-            reserved marker, or one with its prompt longer than the context. TRL leaves out a None,
-            and counts a completion that all functions leave out as 0.
+        unscored: reward of a completion that is blank, has a reserved marker, or is longer than the
+            context with its prompt. TRL leaves out a None, and counts a completion that all
+            functions leave out as 0.
         name: in TRL's logs; None: that of the format and of the aggregate.
 
     Raises:
