@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 __all__ = ["main"]
 
-COMMANDS = ("calibrate", "demo", "generate", "plan", "reproduce", "simulate")
+COMMANDS = ("calibrate", "demo", "generate", "plan", "reproduce", "score", "simulate")
 """Modules of ``multibin.cli``."""
 
 

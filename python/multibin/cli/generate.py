@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from multibin import _args
+from multibin.cli._files import add_loading, check_tokenizer, opened, summary
 from multibin.cli._options import add_engine, needing_engine, progress
 
 HELP = "Answer a file of prompts, one JSON object a line; a second run continues the first"
@@ -38,11 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("input", metavar="INPUT", help="Requests, JSON lines; - for the standard input")
     add("output", metavar="OUTPUT", help="Answers, JSON lines; - for the standard output")
     add_engine(add)
-    add("--tokenizer", help="Folder or hub id of a tokenizer (the model's)")
-    add("--gguf-file", metavar="NAME", help="GGUF file in the model's folder")
-    add("--device", help="Device of the model (cuda if there is one)")
-    add("--dtype", help="Data type of the model (that of the checkpoint)")
-    add("--trust-remote-code", action="store_true", help="Run Python code of the checkpoint")
+    add_loading(add)
     add("--scheduling", default="continuous", help="How batches are formed (%(default)s)")
     add("--batch-size", type=int, metavar="N", help="Rows of a full batch (32)")
     add("--window", type=int, default=WINDOW, metavar="N", help="Requests in memory (%(default)s)")
@@ -56,12 +51,10 @@ def run(options: argparse.Namespace) -> int:
     for name in ("max_tokens", "width", "threads"):
         if getattr(options, name) is not None:
             _args.integer(name, getattr(options, name), 1)
-    if options.model is None and options.tokenizer is not None:
-        rule = "left out without --model"
-        raise ValueError(_args.sentence("tokenizer", rule, options.tokenizer))
+    check_tokenizer(options)
     jobs = needing_engine("multibin.llm._jobs")
     report = progress("multibin generate")
-    with _lines(options.input) as lines, jobs.threads(options.threads, options.model is None):
+    with opened(options.input) as lines, jobs.threads(options.threads, options.model is None):
         report("loading the model")
         llm = _engine(options)
         defaults = replace(llm.default_sampling_params, max_tokens=options.max_tokens)
@@ -73,10 +66,10 @@ def run(options: argparse.Namespace) -> int:
             jobs.run_job(llm, lines, options.output, settings, result, report=_show(report))
         except KeyboardInterrupt:
             report("")
-            print(f"interrupted: {_summary(result)}; run again to continue", file=sys.stderr)
+            print(f"interrupted: {summary(result)}; run again to continue", file=sys.stderr)
             raise
     report("")
-    print(_summary(result), file=sys.stderr)
+    print(summary(result), file=sys.stderr)
     return 1 if result.failed else 0
 
 
@@ -95,26 +88,8 @@ def _engine(options: argparse.Namespace) -> Any:
     return llm.LLM(tiny.tiny_model(options.width or 1), tiny.ByteTokenizer(), **chosen)
 
 
-@contextmanager
-def _lines(name: str) -> Iterator[Iterator[bytes]]:
-    if name == "-":
-        yield iter(sys.stdin.buffer)
-    else:
-        with open(name, "rb") as file:
-            yield iter(file)
-
-
 def _show(report: Any) -> Any:
     def show(result: Any) -> None:
         report(f"answered {result.answered}")
 
     return show
-
-
-def _summary(result: Any) -> str:
-    parts = [f"{result.answered} lines answered"]
-    if result.skipped:
-        parts.append(f"{result.skipped} skipped, which had an answer")
-    if result.failed:
-        parts.append(f"{result.failed} failed, the first: {result.first_failure}")
-    return ", ".join(parts)

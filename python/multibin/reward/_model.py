@@ -121,8 +121,9 @@ class RewardModel:
             warnings.warn(ways.model.shortened, UserWarning, stacklevel=2)
         self._reader = Reader(self.format, self.tokenizer, self.context, loaded.model.vocabulary)
         cpu = loaded.model.device.type == "cpu"
-        self._most = max_tokens or (PASS_TOKENS_CPU if cpu else PASS_TOKENS)
-        self._scorer = Scorer(ways, max_tokens=self._most, memory=memory, share=share)
+        self.max_tokens = max_tokens or (PASS_TOKENS_CPU if cpu else PASS_TOKENS)
+        """The most tokens of a pass."""
+        self._scorer = Scorer(ways, max_tokens=self.max_tokens, memory=memory, share=share)
         self._batcher: Batcher[list[Encoded], list[Any]] | None = None
         self._making = Lock()
 
@@ -240,7 +241,7 @@ class RewardModel:
     def _windows(self, groups: Iterable[list[Row]]) -> Iterator[list[list[Row]]]:
         """Yields groups that are computed together; an error in `groups` comes behind them."""
         window: list[list[Row]] = []
-        room = WINDOW * self._most
+        room = WINDOW * self.max_tokens
         error: Exception | None = None
         try:
             for rows in groups:
@@ -248,7 +249,7 @@ class RewardModel:
                 room -= _tokens([row.encoded for row in rows])
                 if room <= 0:
                     yield window
-                    window, room = [], WINDOW * self._most
+                    window, room = [], WINDOW * self.max_tokens
         except Exception as one:
             error = one
         if window:
@@ -257,8 +258,11 @@ class RewardModel:
             raise error
 
     def _scored(self, window: Sequence[list[Row]]) -> list[list[Scores]]:
-        logits = self._scorer([[row.encoded for row in rows] for rows in window])
+        logits = self._logits(window)
         return [self._read_out(rows, one) for rows, one in zip(window, logits, strict=True)]
+
+    def _logits(self, window: Sequence[list[Row]]) -> list[list[Any]]:
+        return self._scorer([[row.encoded for row in rows] for rows in window])
 
     def _read_out(self, rows: list[Row], logits: list[Any]) -> list[Scores]:
         return [self._reader.scores(row, one) for row, one in zip(rows, logits, strict=True)]

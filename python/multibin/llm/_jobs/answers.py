@@ -9,7 +9,7 @@ from typing import Any
 from multibin.llm._jobs.lines import Task
 from multibin.llm._outputs import CompletionOutput, RequestOutput
 
-__all__ = ["answer", "failure"]
+__all__ = ["answer", "code", "failure", "json_line"]
 
 OBJECTS = {"chat": "chat.completion", "completions": "text_completion"}
 
@@ -36,13 +36,26 @@ def answer(task: Task, output: RequestOutput, model: str) -> bytes:
 
 def failure(number: int, custom_id: object, error: BaseException) -> bytes:
     """Returns the line for a line that is no request, or whose request failed."""
-    found = {"error": {"code": type(error).__name__, "message": str(error)}}
-    return _line(number, custom_id, found)
+    return _line(number, custom_id, {"error": code(error)})
+
+
+def code(error: BaseException) -> dict[str, str]:
+    """Returns an error as the field `error` of a line."""
+    return {"code": type(error).__name__, "message": str(error)}
+
+
+def json_line(found: dict[str, Any]) -> bytes:
+    """Returns a line of an output."""
+    try:
+        return json.dumps(found, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:
+        # Half of a pair of surrogates, which JSON can escape, has no bytes in UTF-8.
+        return json.dumps(found).encode() + b"\n"
 
 
 def _line(number: int, custom_id: object, found: dict[str, Any]) -> bytes:
     named = {} if custom_id is None else {"custom_id": custom_id}
-    return json.dumps({"line": number, **named, **found}, ensure_ascii=False).encode() + b"\n"
+    return json_line({"line": number, **named, **found})
 
 
 def _simple(one: CompletionOutput) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from multibin._args import integer
 from multibin.llm._engine.request import Request
 from multibin.llm._engine.session import Session
 from multibin.llm._jobs.answers import answer, failure
-from multibin.llm._jobs.lines import Task, custom_id, parse
+from multibin.llm._jobs.lines import Task, custom_id, parse, skip
 from multibin.llm._jobs.output import Done, Output
 from multibin.llm._outputs import RequestOutput
 from multibin.llm._params import SamplingParams
@@ -52,6 +52,11 @@ class Result:
     failed: int = 0
     first_failure: str = ""
     """The number of the first line that failed, and why."""
+
+    def fail(self, number: int, error: BaseException) -> None:
+        """Counts a line that failed."""
+        self.failed += 1
+        self.first_failure = self.first_failure or f"line {number}: {error}"
 
 
 @dataclass
@@ -102,17 +107,7 @@ class Job:
         Raises:
             ValueError: the input has fewer lines, or another line there.
         """
-        number, line = 0, b""
-        while number < done.line:
-            number, line = next(self._lines, (done.line + 1, b""))
-            self.result.skipped += bool(line.strip())
-        if number > done.line:
-            raise ValueError(f"the input must have {done.line} lines, as many have answers")
-        if done.line and done.custom_id != custom_id(line):
-            raise ValueError(
-                f"the output must be of this input, its answer to line {done.line} is to "
-                f"custom_id {done.custom_id!r}, the line has {custom_id(line)!r}"
-            )
+        self.result.skipped += skip(self._lines, done)
 
     def run(self) -> None:
         """Answers all lines.
@@ -197,6 +192,5 @@ class Job:
 
     def _note(self, number: int, error: BaseException) -> bool:
         """Counts a failure, and returns whether it ends the job."""
-        self.result.failed += 1
-        self.result.first_failure = self.result.first_failure or f"line {number}: {error}"
+        self.result.fail(number, error)
         return self._settings.stops

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, TypeAlias
 
 from multibin._args import number, sentence
+from multibin.llm._jobs.output import Done
 from multibin.llm._params import SamplingParams
 
-__all__ = ["Form", "Task", "custom_id", "parse"]
+__all__ = ["Form", "Task", "custom_id", "json_object", "parse", "skip"]
 
 Form: TypeAlias = Literal["simple", "completions", "chat"]
 """How a line asks, and so how it is answered."""
@@ -50,12 +51,7 @@ def parse(number: int, line: bytes, defaults: SamplingParams) -> Task:
     Raises:
         TypeError, ValueError: the line is no request. The message names the field.
     """
-    try:
-        fields = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"the line must be JSON: {error}") from None
-    if not isinstance(fields, dict):
-        raise ValueError(sentence("the line", "a JSON object", fields))
+    fields = json_object(line)
     name = fields.pop("custom_id", None)
     form: Form = "simple"
     if "body" in fields:
@@ -65,13 +61,43 @@ def parse(number: int, line: bytes, defaults: SamplingParams) -> Task:
     return Task(number, form, name, prompt, messages, _params(fields, defaults), _length(length))
 
 
+def json_object(line: bytes) -> dict[str, Any]:
+    """Returns the fields of a line, or raises a ``ValueError`` if it is no JSON object."""
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"the line must be JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise ValueError(sentence("the line", "a JSON object", fields))
+    return fields
+
+
 def custom_id(line: bytes) -> object:
     """Returns the caller's name of a line, None for one without it or that is no JSON object."""
     try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
+        return json_object(line).get("custom_id")
+    except ValueError:
         return None
-    return found.get("custom_id") if isinstance(found, dict) else None
+
+
+def skip(lines: Iterator[tuple[int, bytes]], done: Done) -> int:
+    """Skips the numbered lines that have an answer, and returns how many are not blank.
+
+    Raises:
+        ValueError: the input has fewer lines, or another line there.
+    """
+    number, line, skipped = 0, b"", 0
+    while number < done.line:
+        number, line = next(lines, (done.line + 1, b""))
+        skipped += bool(line.strip())
+    if number > done.line:
+        raise ValueError(f"the input must have {done.line} lines, as many have answers")
+    if done.line and done.custom_id != custom_id(line):
+        raise ValueError(
+            f"the output must be of this input, its answer to line {done.line} is to "
+            f"custom_id {done.custom_id!r}, the line has {custom_id(line)!r}"
+        )
+    return skipped
 
 
 def _body(fields: dict[str, Any]) -> tuple[Form, dict[str, Any]]:
