@@ -106,12 +106,21 @@ def steps(options: argparse.Namespace, journal: Path) -> Iterator[Step]:
     yield tests("engine", sorted(map(str, ROOT.glob("tests/llm/test_*cuda.py"))), 60)
     sizes = ("requests", "batch_size", "bins", "median", "longest", "seed")
     chosen = [f"--{name.replace('_', '-')}={getattr(options, name)}" for name in sizes]
+    yield tests("reward models", sorted(map(str, ROOT.glob("tests/reward/**/test_*cuda.py"))), 60)
+    yield Step("step scores", [*python, "benches.reward", *scores(options), common[0]], 60)
     for model in options.models:
         command = [*python, "benches.gpu.modes", model, *common, *chosen]
         yield Step(model, command, LIMITS.get(model, LIMIT), again=AGAIN)
     if not options.tiny:
         # They say that the versions fit. The GPU is hidden, as many processes would share it.
         yield tests("engine without the GPU", ["tests/llm"], 100, variables=NO_GPU)
+
+
+def scores(options: argparse.Namespace) -> list[str]:
+    """Returns the options of the bench of step scores."""
+    if options.tiny:
+        return ["--tiny", "--model=llama-3.2-1b", "--questions=2", "--rounds=1"]
+    return [f"--device={options.device}", "--model=llama-3.2-1b", "--dtype=bfloat16", "--rounds=3"]
 
 
 def run_all(options: argparse.Namespace, journal: Journal, variables: Mapping[str, str]) -> bool:

@@ -10,11 +10,13 @@ __all__ = ["page"]
 
 Record = Mapping[str, Any]
 
+BASES = ("generate-sorted", "reference")
+"""Contestants to which the others of a table are compared, the first that ran."""
 RUN_COLUMNS = {
     "contestant": "{contestant}",
     "tokens": "{tokens:,.0f}",
     "tokens/s": "{tokens/s:,.0f}",
-    "÷ `generate-sorted`": "{ratio:.2f}",
+    "÷ `{base}`": "{ratio:.2f}",
     "seconds": "{seconds:.2f}",
     "passes": "{passes:,.0f}",
     "ms/pass": "{ms/pass:.2f}",
@@ -92,8 +94,10 @@ def _runs(runs: Sequence[Record]) -> Iterator[str]:
         title = next((r["workload"] for r in rows if "workload" in r), "")
         yield f"\n## {model}\n\n{title}\n"
         done = [r for r in rows if r["outcome"] == "passed"]
-        base = next((r["tokens/s"] for r in done if r["contestant"] == "generate-sorted"), None)
-        yield from _table(list(RUN_COLUMNS), (_cells(r, base) for r in done))
+        speeds = {r["contestant"]: r["tokens/s"] for r in done}
+        base = next((name for name in BASES if name in speeds), BASES[0])
+        heads = [head.replace("{base}", base) for head in RUN_COLUMNS]
+        yield from _table(heads, (_cells(r, speeds.get(base)) for r in done))
         for record in rows:
             if record["outcome"] == "failed":
                 yield f"\n`{record['contestant']}` failed: {_line(record['why'])}"

@@ -1,4 +1,4 @@
-"""Ways to score: those of others written in plain transformers, and ours."""
+"""Ways to score: ours, and those of others written in plain transformers."""
 
 from __future__ import annotations
 
@@ -14,29 +14,31 @@ from numpy.typing import NDArray
 
 from multibin.reward import Format, Mark, RewardModel
 
-__all__ = ["Scores", "contestants", "reward_model"]
+__all__ = ["OURS", "REFERENCE", "Contestant", "Scores", "contestants"]
 
 Scores: TypeAlias = list[NDArray[np.floating[Any]]]
 """Scores of each candidate's steps, in the order of the workload."""
 
 Contestant: TypeAlias = Callable[[Workload], Scores]
 
+OURS, REFERENCE = "multibin", "reference"
 BATCHES = (4, 8, 16, 32)
-"""Sizes of sorted batches; the best of them is the rival."""
+"""Sizes of sorted batches, of which the best is the one to beat."""
 
 
-def contestants(model: Any, ours: RewardModel, plain: RewardModel) -> dict[str, Contestant]:
-    """Returns all by name. `ours` shares beginnings, `plain` does not."""
+def contestants(model: Any, max_tokens: int | None) -> tuple[RewardModel, dict[str, Contestant]]:
+    """Returns our model, and all contestants by name."""
+    ours, plain = (reward_model(model, max_tokens=max_tokens, share=one) for one in (True, False))
     found: dict[str, Contestant] = {
-        "multibin": lambda work: _ours(ours, work),
-        "multibin, nothing shared": lambda work: _ours(plain, work),
-        "reference": lambda work: [_whole(model, row) for row in work.rows],
+        OURS: lambda work: _ours(ours, work),
+        f"{OURS}, nothing shared": lambda work: _ours(plain, work),
+        REFERENCE: lambda work: [_whole(model, row) for row in work.rows],
         "one at a time": lambda work: _in_batches(model, work.rows, range(len(work.rows)), 1),
         "arrival order, 16": lambda work: _in_batches(model, work.rows, range(len(work.rows)), 16),
     }
     for size in BATCHES:
         found[f"sorted, {size}"] = partial(_sorted, model, size)
-    return found
+    return ours, found
 
 
 def reward_model(model: Any, **options: Any) -> RewardModel:
@@ -65,21 +67,21 @@ def _ours(model: RewardModel, work: Workload) -> Scores:
 
 
 def _whole(model: Any, row: Row) -> NDArray[np.floating[Any]]:
-    """One sequence a pass with the logits of the whole vocabulary, as reference scorers do."""
+    """Runs one sequence with the logits of the whole vocabulary, as reference scorers do."""
     ids = torch.tensor([row.ids], device=model.device)
     logits = model(ids).logits[0]
     return _shares(logits[row.ends][:, LABELS])
 
 
 def _sorted(model: Any, size: int, work: Workload) -> Scores:
-    """The longest first, as sentence-transformers does."""
+    """Runs batches of like lengths, the longest first, as sentence-transformers does."""
     rows = work.rows
     order = sorted(range(len(rows)), key=lambda at: -len(rows[at].ids))
     return _in_batches(model, rows, order, size)
 
 
 def _in_batches(model: Any, rows: Sequence[Row], order: Iterable[int], size: int) -> Scores:
-    """Padded batches in an order; two logits at the ends of steps alone."""
+    """Runs padded batches in an order, with two logits at the ends of steps alone."""
     order = list(order)
     found: Scores = [np.zeros(0)] * len(rows)
     for first in range(0, len(order), size):

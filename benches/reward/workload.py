@@ -9,13 +9,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from benches.engine.models import build as engine_model
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from multibin.lab.paper._lab import TOKENS
 
-__all__ = ["LABELS", "Row", "Workload", "build", "draw"]
+__all__ = ["LABELS", "OWN", "Row", "Workload", "build", "draw"]
 
-VOCABULARY, HIDDEN, LAYERS, HEADS = 8192, 256, 6, 4
+OWN = "llama-256x6"
+"""A Llama of 6.8 million parameters."""
+SIZES: dict[str, Any] = {
+    "vocab_size": 8192,
+    "hidden_size": 256,
+    "intermediate_size": 688,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 2048,
+    "tie_word_embeddings": True,
+}
 QUESTION = (60, 240)
 """Tokens of a question, uniform."""
 STEP = 35
@@ -50,34 +61,27 @@ class Workload:
         return sum(len(row.ids) for row in self.rows)
 
 
-def build(device: str, dtype: torch.dtype) -> Any:
-    """Returns a Llama of 6.8 million parameters, random, in evaluation mode."""
+def build(name: str, device: str, dtype: torch.dtype, *, small: bool = False) -> Any:
+    """Returns a random model in evaluation mode: that of the targets, or one of the engine's."""
+    if name != OWN:
+        return engine_model(name, device=device, dtype=dtype, seed=0, small=small)
     torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=HIDDEN,
-        intermediate_size=688,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=HEADS,
-        max_position_embeddings=2048,
-        tie_word_embeddings=True,
-    )
-    return LlamaForCausalLM(config).to(device, dtype).eval()
+    return LlamaForCausalLM(LlamaConfig(**SIZES)).to(device, dtype).eval()
 
 
-def draw(questions: int, candidates: int, seed: int) -> Workload:
+def draw(questions: int, candidates: int, seed: int, vocabulary: int) -> Workload:
     """Returns questions of uniform lengths and candidates as long as answers to GSM8K."""
     rng = np.random.default_rng(seed)
     lengths = rng.integers(QUESTION[0], QUESTION[1] + 1, size=questions)
     return Workload(
-        [rng.integers(VOCABULARY, size=length).tolist() for length in lengths],
-        [[_steps(rng) for _ in range(candidates)] for _ in range(questions)],
+        [rng.integers(vocabulary, size=length).tolist() for length in lengths],
+        [[_steps(rng, vocabulary) for _ in range(candidates)] for _ in range(questions)],
     )
 
 
-def _steps(rng: np.random.Generator) -> list[list[int]]:
+def _steps(rng: np.random.Generator, vocabulary: int) -> list[list[int]]:
     length = round(float(np.interp(rng.random(), np.linspace(0, 1, len(TOKENS)), TOKENS)))
-    parts = np.array_split(rng.integers(VOCABULARY, size=length), max(1, length // STEP))
+    parts = np.array_split(rng.integers(vocabulary, size=length), max(1, length // STEP))
     return [part.tolist() for part in parts]
 
 

@@ -155,7 +155,8 @@ def test_a_whole_run_without_a_gpu(tmp_path: Path) -> None:
     (journal,) = tmp_path.glob("*.jsonl")
     records = [json.loads(line) for line in journal.read_text().splitlines()]
     ended = {r["step"]: r["outcome"] for r in records if r["kind"] == "step"}
-    assert ended == dict.fromkeys(["machine", "kernels", "engine", "llama-768x8"], "passed")
+    steps = ["machine", "kernels", "engine", "reward models", "step scores", "llama-768x8"]
+    assert ended == dict.fromkeys(steps, "passed")
     done = {r["contestant"] for r in records if r["kind"] == "run" and r["outcome"] == "passed"}
     assert done == {*NAMES}
     assert "| generate_batch |" in journal.with_suffix(".md").read_text()

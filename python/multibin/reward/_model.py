@@ -81,8 +81,8 @@ class RewardModel:
 
     Raises:
         TypeError: an argument has a wrong type.
-        ValueError: an argument is out of range; nothing loads from `model`; the model lacks what
-            the format reads; or the tokenizer makes several tokens of a label.
+        ValueError: an argument is out of range, or nothing loads from `model`. The model lacks what
+            the format reads, or the tokenizer makes several tokens of a label.
     """
 
     def __init__(
@@ -161,9 +161,9 @@ class RewardModel:
 
         Raises:
             TypeError: a question or candidate is neither text, steps nor ids.
-            ValueError: as many lists of candidates as questions are needed; a question without
-                candidates; a blank step; more tokens than the context; or values that are not
-                finite. The message names the candidate.
+            ValueError: another number of lists of candidates than of questions, or a question
+                without candidates. A blank step, more tokens than the context, or values that are
+                not finite. The message names the candidate.
         """
         boolean("use_tqdm", use_tqdm)
         groups = [self._reader.rows(group) for group in as_groups(questions, candidates)]
