@@ -105,7 +105,7 @@ def run(plan: Plan, asked: Sequence[Sequence[Asked]]) -> Result:
         seed=plan.seed,
         evaluate_every=200,
         folder=plan.folder,
-        progress=False,
+        use_tqdm=False,
     )
     scorer = mb.RewardModel(model, tokenizer, format=_format(plan))
     return Result(plan.name, history, [_scores(scorer, plan, each) for each in asked])

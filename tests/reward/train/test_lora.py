@@ -17,7 +17,7 @@ peft = pytest.importorskip("peft", reason="LoRA needs the package peft")
 OLD_NAMES = pytest.mark.filterwarnings("default:::peft", "default:::transformers")
 """peft uses names that transformers has changed."""
 
-FEW: dict[str, Any] = {"steps": 3, "lr": 0.05, "warmup": 0, "progress": False}
+FEW: dict[str, Any] = {"steps": 3, "lr": 0.05, "warmup": 0, "use_tqdm": False}
 
 
 def named(model: Any) -> dict[str, torch.Tensor]:

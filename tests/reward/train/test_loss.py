@@ -33,7 +33,7 @@ PLAIN: dict[str, Any] = {
     "schedule": "constant",
     "weight_decay": 0,
     "clip": None,
-    "progress": False,
+    "use_tqdm": False,
 }
 
 

@@ -20,7 +20,7 @@ SETTINGS: dict[str, Any] = {
     "accumulate": 2,
     "lr": 1e-3,
     "evaluate_every": 3,
-    "progress": False,
+    "use_tqdm": False,
 }
 
 

@@ -68,14 +68,14 @@ def test_steps_without_label_are_read_and_not_trained_on() -> None:
 def test_long_and_unlabelled_examples_are_left_out_and_counted() -> None:
     examples = [*small.EXAMPLES, Example("q", ["x" * 50], [True]), Example("q", ["a"], [None])]
     history = train(
-        small.llama(), small.TOKENIZER, examples, max_length=50, steps=1, progress=False
+        small.llama(), small.TOKENIZER, examples, max_length=50, steps=1, use_tqdm=False
     )
     assert history.dropped == {"too_long": 1, "unlabelled": 1}
 
 
 def test_length_counts_what_is_read() -> None:
     examples = [Example("q", ["bad", "x" * 500], [False, True])]
-    history = train(small.llama(), small.TOKENIZER, examples, steps=1, progress=False)
+    history = train(small.llama(), small.TOKENIZER, examples, steps=1, use_tqdm=False)
     assert history.dropped == {"too_long": 0, "unlabelled": 0}
 
 

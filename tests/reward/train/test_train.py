@@ -15,7 +15,7 @@ from multibin.reward import RewardModel
 from multibin.reward.evaluate import step_auc
 from multibin.reward.train import Example, History, LoRA, Validation, train
 
-FEW: dict[str, Any] = {"steps": 2, "progress": False}
+FEW: dict[str, Any] = {"steps": 2, "use_tqdm": False}
 
 
 def separable(count: int, seed: int) -> list[Example]:
@@ -40,7 +40,7 @@ def test_a_small_model_learns_what_can_be_seen() -> None:
         accumulate=1,
         lr=5e-3,
         first_error=False,
-        progress=False,
+        use_tqdm=False,
     )
     last = history.validations[-1]
     assert last.auc is not None
@@ -64,7 +64,7 @@ def test_patience_ends_the_run_and_puts_the_best_weights_back() -> None:
         steps=200,
         lr=0.01,
         patience=3,
-        progress=False,
+        use_tqdm=False,
         **settings,
     )
     assert history.stopped_early
@@ -72,7 +72,7 @@ def test_patience_ends_the_run_and_puts_the_best_weights_back() -> None:
     assert history.since_best == 3
     assert history.best is not None
     check = train(
-        model, small.TOKENIZER, data[0], validation=data[1], steps=1, lr=1e-30, progress=False
+        model, small.TOKENIZER, data[0], validation=data[1], steps=1, lr=1e-30, use_tqdm=False
     )
     assert check.validations[0].loss == pytest.approx(history.best.loss, abs=1e-5)
 
@@ -131,7 +131,7 @@ def test_frozen_weights_stay() -> None:
         ({"format": "nothing"}, ValueError, "format must be one of"),
         ({"format": small.TOKENS}, ValueError, "model must be one that classifies tokens"),
         ({"model": 3}, TypeError, "model must be a model of transformers, got 3"),
-        ({"progress": 1}, TypeError, "progress must be a bool, got 1"),
+        ({"use_tqdm": 1}, TypeError, "use_tqdm must be a bool, got 1"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(
@@ -175,7 +175,7 @@ def test_a_trained_model_is_scored_as_it_was_validated(lora: LoRA | None) -> Non
         steps=5,
         lr=0.01,
         first_error=False,
-        progress=False,
+        use_tqdm=False,
     )
     scorer = RewardModel(history.model, small.TOKENIZER)
     found = scorer.score(

@@ -49,11 +49,11 @@ class Run:
         """The optimiser steps of the whole run."""
         return self.settings.total(len(self.rows))
 
-    def go(self, progress: bool) -> None:
+    def go(self, use_tqdm: bool) -> None:
         """Runs to the end, and leaves the best weights in the model if early stopping is on."""
         was_training = self.model.training
         try:
-            with Interrupts() as interrupts, self._bar(progress) as bar:
+            with Interrupts() as interrupts, self._bar(use_tqdm) as bar:
                 while self.history.steps < self.total and not self.history.stopped_early:
                     self._advance()
                     bar.set_postfix(loss=f"{self.history.losses[-1]:.4f}", refresh=False)
@@ -77,9 +77,9 @@ class Run:
         if state["random_cuda"] is not None and torch.cuda.is_available():
             torch.cuda.set_rng_state(state["random_cuda"], self.model.device)
 
-    def _bar(self, progress: bool) -> Any:
+    def _bar(self, use_tqdm: bool) -> Any:
         start = self.history.steps
-        return tqdm(total=self.total, initial=start, disable=not progress, unit="step")
+        return tqdm(total=self.total, initial=start, disable=not use_tqdm, unit="step")
 
     def _check(self, interrupts: Interrupts) -> None:
         """Raises a Ctrl-C that came during the step, with a checkpoint behind it."""

@@ -53,7 +53,7 @@ def train(
     device: str | torch.device | None = None,
     dtype: str | torch.dtype | None = None,
     autocast: Literal["bfloat16"] | None = None,
-    progress: bool = True,
+    use_tqdm: bool = True,
 ) -> History:
     """Trains `model` in place to tell good steps from bad ones, and returns what happened.
 
@@ -70,7 +70,7 @@ def train(
     >>> from multibin.reward.train import Example, train
     >>> examples = [Example("1 + 1?", ["2"], [True]), Example("1 + 1?", ["3"], [False])]
     >>> model, tokenizer = tiny_model(), ByteTokenizer()
-    >>> history = train(model, tokenizer, examples, steps=20, lr=1e-3, progress=False)
+    >>> history = train(model, tokenizer, examples, steps=20, lr=1e-3, use_tqdm=False)
     >>> history.losses[-1] < history.losses[0]
     True
 
@@ -105,7 +105,7 @@ def train(
         device: where the model is moved; None: it stays.
         dtype: to which the weights are cast; None: they stay.
         autocast: dtype of matrix products; the loss stays in float32.
-        progress: whether a bar is shown.
+        use_tqdm: whether to show a progress bar.
 
     Raises:
         TypeError, ValueError: an argument out of range, no example with a label that is short
@@ -142,7 +142,7 @@ def train(
     with seeded(seed, hf.device(module)):
         run = _run(module, reading, rows, held, folder)
         run.resume()
-        run.go(boolean("progress", progress))
+        run.go(boolean("use_tqdm", use_tqdm))
     return run.history
 
 
