@@ -220,6 +220,49 @@ def test_a_pass_that_fails_fails_one_line(monkeypatch: pytest.MonkeyPatch) -> No
     assert found[3]["error"] == {"code": "RuntimeError", "message": "no pass"}
 
 
+def test_logits_that_are_not_finite_fail_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from multibin.reward._scorer.scorer import Scorer
+
+    call = Scorer.__call__
+
+    def spoilt(self: Scorer, groups: Any) -> Any:
+        logits = call(self, groups)
+        for group, several in zip(groups, logits, strict=True):
+            for row, one in zip(group, several, strict=True):
+                one[:] = float("nan") if ord("!") in row.ids else one
+        return logits
+
+    monkeypatch.setattr(Scorer, "__call__", spoilt)
+    lines = [{"question": "q", "candidates": ["b", "a!" if at == 3 else "a"]} for at in range(5)]
+    assert main(["score", write(*lines), "out.jsonl"]) == 1
+    found = answers()
+    assert [one["line"] for one in found if "error" in one] == [4]
+    assert "candidates[1]: the logits of step 0 must be finite" in found[3]["error"]["message"]
+
+
+def test_lines_of_one_question_share_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[RewardModel] = []
+    start = RewardModel.__init__
+
+    def noted(self: RewardModel, *arguments: Any, **options: Any) -> None:
+        start(self, *arguments, **options)
+        made.append(self)
+
+    monkeypatch.setattr(RewardModel, "__init__", noted)
+    texts = ["b" * n for n in range(1, 60, 4)]
+    lines = [{"prompt": q * 200, "completion": text} for text in texts for q in ("p", "q")]
+    grouped = [{"question": q * 200, "candidates": texts} for q in ("p", "q")]
+    small = "--max-tokens=300"
+    assert main(["score", write(*lines), "out.jsonl", small]) == 0
+    assert main(["score", write(*grouped), "other.jsonl", small]) == 0
+    first, second = (one.stats()["computed_tokens"] for one in made)
+    assert first == second
+    apart = [scores for one in answers() for scores in one["scores"]]
+    together = [one["scores"] for one in answers("other.jsonl")]
+    assert apart[::2] == [pytest.approx(scores, abs=1e-6) for scores in together[0]]
+    assert apart[1::2] == [pytest.approx(scores, abs=1e-6) for scores in together[1]]
+
+
 @pytest.mark.parametrize("torn", ["", '{"line": 5, "sco', '{"line": 5}'])
 def test_a_second_run_continues_the_first(torn: str, capsys: pytest.CaptureFixture[str]) -> None:
     write(*questions(12))

@@ -10,6 +10,7 @@ from multibin.reward._arguments import Group
 from multibin.reward._formats._texts import text_or_ids
 from multibin.reward._messages import answer_text, question_text
 from multibin.reward._model import RewardModel
+from multibin.reward._questions import by_question
 from multibin.reward._reader import Row
 from multibin.reward.choose import AGGREGATES
 from multibin.reward.choose import aggregate as one_score
@@ -87,19 +88,16 @@ def _questions(
 
 def _scores(model: RewardModel, questions: list[Any], completions: Sequence[Any]) -> list[Any]:
     """Returns the scores of the steps of each completion, or None where it cannot be read."""
-    rows = [
-        _row(model, at, question, completion)
-        for at, (question, completion) in enumerate(zip(questions, completions, strict=True))
-    ]
-    groups: dict[Any, list[int]] = {}
-    for at, (question, row) in enumerate(zip(questions, rows, strict=True)):
-        if row is not None:
-            key = question if isinstance(question, str) else tuple(question)
-            groups.setdefault(key, []).append(at)
-    found: list[Any] = [None] * len(rows)
-    read = [[row for at in group if (row := rows[at]) is not None] for group in groups.values()]
-    scored = (scores for window in model._windows(read) for scores in model._scored(window))
-    for group, several in zip(groups.values(), scored, strict=True):
+    read = (
+        _row(model, at, *pair) for at, pair in enumerate(zip(questions, completions, strict=True))
+    )
+    rows = {at: row for at, row in enumerate(read) if row is not None}
+    places = [*rows]
+    groups = [[places[i] for i in group] for group in by_question([questions[i] for i in places])]
+    found: list[Any] = [None] * len(questions)
+    inputs = [[rows[at] for at in group] for group in groups]
+    scored = (scores for window in model._windows(inputs) for scores in model._scored(window))
+    for group, several in zip(groups, scored, strict=True):
         for at, scores in zip(group, several, strict=True):
             found[at] = scores
     return found
@@ -107,10 +105,10 @@ def _scores(model: RewardModel, questions: list[Any], completions: Sequence[Any]
 
 def _row(model: RewardModel, at: int, question: Any, completion: Any) -> Row | None:
     """Returns a completion as tokens; None if the model cannot read it."""
-    text = answer_text(f"completions[{at}]", completion)
-    if not isinstance(text, str):
-        raise TypeError(sentence(f"completions[{at}]", "a text or chat messages", completion))
     name = f"completions[{at}]"
+    text = answer_text(name, completion)
+    if not isinstance(text, str):
+        raise TypeError(sentence(name, "a text or chat messages", completion))
     try:
         [row] = model._reader.rows(Group(question, [text], f"prompts[{at}]", name))
     except ValueError as error:

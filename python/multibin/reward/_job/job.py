@@ -15,6 +15,7 @@ from multibin.reward._job.answers import Settings, answer, failure
 from multibin.reward._job.lines import Task, parse
 from multibin.reward._job.tally import Tally
 from multibin.reward._model import WINDOW, RewardModel
+from multibin.reward._questions import by_question
 from multibin.reward._reader import Row
 
 __all__ = ["run_job"]
@@ -130,7 +131,7 @@ class Job:
         if not slots:
             return
         try:
-            logits = self._model._logits([slot.rows for slot in slots])
+            logits = self._logits(slots)
         except Exception as error:
             if len(slots) == 1:
                 slots[0].fail(error)
@@ -141,6 +142,17 @@ class Job:
             return
         for slot, several in zip(slots, logits, strict=True):
             self._answer(slot, several)
+
+    def _logits(self, slots: list[Slot]) -> list[list[Any]]:
+        """Returns the logits of the candidates of each line; equal questions are computed once."""
+        groups = by_question([slot.task.question for slot in slots if slot.task is not None])
+        rows = [[row for at in group for row in slots[at].rows] for group in groups]
+        found: list[list[Any]] = [[] for _ in slots]
+        for group, logits in zip(groups, self._model._logits(rows), strict=True):
+            rest = iter(logits)
+            for at in group:
+                found[at] = [next(rest) for _ in slots[at].rows]
+        return found
 
     def _answer(self, slot: Slot, logits: list[Any]) -> None:
         assert slot.task is not None
