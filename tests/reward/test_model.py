@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import signal
 import threading
@@ -19,6 +20,7 @@ from multibin.llm._engine.attention import attention
 from multibin.llm._load.tiny import ByteTokenizer, tiny_model
 from multibin.reward import Format, Mark
 from multibin.reward._scorer.batches import LEAST
+from multibin.reward._scorer.tree import Segment
 
 QUESTION = "How much is 1 + 1 + 1?"
 CANDIDATES = [["1 + 1 = 2", "2 + 1 = 3", "So 3."], ["1 + 1 = 2", "So 2."], ["I do not know."]]
@@ -310,3 +312,26 @@ def test_long_candidates_are_cut_into_pieces() -> None:
     kept = model(cache_memory=2**26)
     for count in (1, 4, 2):
         equal(kept.score(QUESTION, candidates[:count]), alone[:count])
+
+
+def test_groups_with_one_question_share_it() -> None:
+    questions = [f"{number} {QUESTION}" for number in range(4)]
+    together, apart = model(max_tokens=128), model(max_tokens=128)
+    whole = together.score(questions, [CANDIDATES] * 4)
+    # One group a candidate, and the questions in turn.
+    single = apart.score(questions * 3, [[one] for one in CANDIDATES for _ in questions])
+    for at, scores in enumerate(whole):
+        equal([single[at + 4 * one][0] for one in range(3)], scores)
+    assert apart.stats()["computed_tokens"] < 1.5 * together.stats()["computed_tokens"]
+
+
+def test_nothing_of_a_call_waits_for_the_garbage_collector() -> None:
+    own = model()
+    own.score(QUESTION, CANDIDATES)
+    gc.collect()
+    gc.disable()
+    try:
+        own.score(QUESTION, CANDIDATES)
+        assert not any(isinstance(one, Segment) and one.tokens for one in gc.get_objects())
+    finally:
+        gc.enable()

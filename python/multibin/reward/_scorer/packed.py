@@ -76,7 +76,7 @@ class Packed:
             logits = self._readout(lambda: self._feed(inputs), inputs[:1], wanted)
         for number, segment in enumerate(part.segments):
             segment.states = self._kept(number) if keep[number] else None
-        self._rows, self._states = [], {}
+        self._pass, self._rows, self._states = Pass([]), [], {}
         return logits
 
     def _feed(self, inputs: Tensor) -> Tensor:

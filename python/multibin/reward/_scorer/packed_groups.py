@@ -32,16 +32,15 @@ class PackedGroups:
     def __call__(self, groups: Sequence[Sequence[Encoded]]) -> list[list[NDArray[np.floating]]]:
         """Returns the logits of each candidate of each group, [steps, columns]."""
         leaves = [[self._insert(row) for row in group] for group in groups]
-        # A group costs its tokens that are not computed yet.
-        costs = [sum(len(one.tokens) for one in missing(group)) for group in leaves]
+        order = _together(leaves)
         with self._packed.running():
-            for batch in by_cost(np.array(costs, dtype=np.int64), self._limit.tokens):
-                self._compute([leaf for at in batch for leaf in leaves[at]])
+            for batch in by_cost(_costs([leaves[at] for at in order]), self._limit.tokens):
+                self._compute([leaf for at in batch for leaf in leaves[order[at]]])
         found = [
             [_read(leaf, row.ends) for row, leaf in zip(group, ends, strict=True)]
             for group, ends in zip(groups, leaves, strict=True)
         ]
-        self._keep()
+        self._keep(leaves)
         return found
 
     def forget(self) -> None:
@@ -49,11 +48,14 @@ class PackedGroups:
         self._tree.clear()
         self._work.cached_bytes = 0
 
-    def _keep(self) -> None:
+    def _keep(self, leaves: Sequence[Sequence[Segment]]) -> None:
         if self._memory:
             self._work.cached_bytes = self._tree.shrink(self._memory)
-        else:
-            self._tree.clear()
+            return
+        self._tree.clear()
+        for segment in {one for group in leaves for leaf in group for one in leaf.path}:
+            # Without cycles it goes at once, and not when the collector runs.
+            segment.children.clear()
 
     def _insert(self, row: Encoded) -> Segment:
         tree = self._tree if self._share else PrefixTree()
@@ -83,6 +85,28 @@ class PackedGroups:
                 if not needed[segment]:
                     segment.states = None
         self._work.ran(part.tokens)
+
+
+def _together(leaves: Sequence[Sequence[Segment]]) -> list[int]:
+    """Returns the indices of groups, those with a common beginning one behind another."""
+    seen: dict[Segment, int] = {}
+    for group in leaves:
+        for leaf in group:
+            for segment in leaf.path:
+                seen.setdefault(segment, len(seen))
+    keys = [[seen[segment] for segment in group[0].path] if group else [] for group in leaves]
+    return sorted(range(len(leaves)), key=keys.__getitem__)
+
+
+def _costs(leaves: Sequence[Sequence[Segment]]) -> NDArray[np.int64]:
+    """Returns the tokens of each group that neither are computed nor belong to one before it."""
+    counted: set[Segment] = set()
+    costs = []
+    for group in leaves:
+        new = [one for one in missing(group) if one not in counted]
+        counted.update(new)
+        costs.append(sum(len(one.tokens) for one in new))
+    return np.array(costs, dtype=np.int64)
 
 
 def _before(part: Pass) -> Counter[Segment]:
