@@ -76,7 +76,7 @@ class Contest:
         self.journal = None if options.journal is None else Journal(options.journal)
 
     def measure(self, name: str) -> Figures:
-        """Times a contestant, and holds its scores against those of the reference.
+        """Measures a contestant, and compares its scores with those of the reference.
 
         Raises:
             RuntimeError: a score differs by more than rounding.

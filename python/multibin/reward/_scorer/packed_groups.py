@@ -55,7 +55,8 @@ class PackedGroups:
         self._tree.clear()
         for segment in {one for group in leaves for leaf in group for one in leaf.path}:
             # Without cycles it goes at once, and not when the collector runs.
-            segment.children.clear()
+            assert segment.parent is not None
+            segment.parent.children.clear()
 
     def _insert(self, row: Encoded) -> Segment:
         tree = self._tree if self._share else PrefixTree()
