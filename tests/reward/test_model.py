@@ -325,13 +325,18 @@ def test_groups_with_one_question_share_it() -> None:
     assert apart.stats()["computed_tokens"] < 1.5 * together.stats()["computed_tokens"]
 
 
+def segments() -> int:
+    return sum(isinstance(one, Segment) for one in gc.get_objects())
+
+
 def test_nothing_of_a_call_waits_for_the_garbage_collector() -> None:
     own = model()
-    own.score(QUESTION, CANDIDATES)
     gc.collect()
     gc.disable()
     try:
+        before = segments()
         own.score(QUESTION, CANDIDATES)
-        assert not any(isinstance(one, Segment) and one.tokens for one in gc.get_objects())
+        # The root of the next call's tree is there.
+        assert segments() <= before + 1
     finally:
         gc.enable()
