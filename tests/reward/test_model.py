@@ -326,7 +326,7 @@ def test_groups_with_one_question_share_it() -> None:
 
 
 def segments() -> int:
-    return sum(isinstance(one, Segment) for one in gc.get_objects())
+    return sum(type(one) is Segment for one in gc.get_objects())
 
 
 def test_nothing_of_a_call_waits_for_the_garbage_collector() -> None:
