@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from benches.reward import __main__ as bench
-from benches.reward.contestants import OURS
+from benches.reward.contestants import OURS, contestants
 from benches.reward.workload import draw
 
 SMALL = ["--model=tiny", "--questions=2", "--candidates=3", "--rounds=1"]
@@ -30,14 +30,12 @@ def test_all_contestants_agree(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_wrong_scores_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    contestants = bench.contestants
-
     def wrong(*arguments: Any) -> Any:
         ours, every = contestants(*arguments)
         whole = every[OURS]
         return ours, every | {OURS: lambda work: [scores + 0.01 for scores in whole(work)]}
 
-    monkeypatch.setattr(bench, "contestants", wrong)
+    monkeypatch.setattr("benches.reward.__main__.contestants", wrong)
     with pytest.raises(RuntimeError, match="multibin: scores must be those of the reference"):
         bench.main([*SMALL, f"--contestants={OURS}"])
 
