@@ -40,7 +40,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3, help="of the candidates and the draws")
     parser.add_argument("--train-seeds", type=int, default=1, help="of the two process models")
     parser.add_argument("--examples", type=int, default=20_000, help="to train on, of a model")
-    parser.add_argument("--steps", type=int, default=1_700, help="of training, 32 examples each")
+    parser.add_argument("--steps", type=int, default=1_500, help="of training, 32 examples each")
     parser.add_argument("--workers", type=int, default=2, help="processes of one thread")
     parser.add_argument("--folder", type=Path, help="where checkpoints are kept")
     parser.add_argument("--plot", type=Path, help="file of the picture, such as domains.png")

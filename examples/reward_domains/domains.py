@@ -1,8 +1,8 @@
 """Five domains of problems whose steps can be checked one by one.
 
 A problem is a start and operations; each operation is a step of its solution. All words are tokens.
-Most wrong values of a step are wrong under every operation, so that a model sees a pattern in pairs
-of words before it has learnt the operations.
+Most wrong values of a step are wrong under every operation. So a model finds a pattern in pairs of
+words before it has learnt the operations.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Arithmetic(Domain):
     name = "arithmetic"
 
     def pose(self, rng: random.Random) -> Problem:
-        start, terms = rng.choice(DIGITS), rng.choices(DIGITS[1:3], k=rng.randint(3, 5))
+        start, terms = rng.choice(DIGITS), rng.choices(DIGITS[1:3], k=rng.randint(3, 4))
         return Problem(" plus ".join([f"start {start}", *terms]), start, (*terms,))
 
     def value(self, state: str, operation: str) -> str:

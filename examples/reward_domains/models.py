@@ -36,7 +36,7 @@ class Plan:
     Args:
         name: of tables.
         kind: where the model has its values.
-        domains: names of what it is trained on, in turn; one that stands twice has twice as many.
+        domains: names of what it is trained on, in turn; one that stands twice has two turns.
         examples: candidates that it is trained on.
         steps: optimiser steps of 32 candidates.
         seed: of the weights, the examples and their order.
@@ -65,9 +65,10 @@ class Result:
 def plans(examples: int, steps: int, seed: int, folder: Path | None = None) -> list[Plan]:
     """Returns the models of a comparison, equal in steps and in examples.
 
-    Those of all domains have a third of arithmetic: VersaPRM starts from a model of mathematics.
+    Those of all domains have three sevenths of arithmetic, as VersaPRM starts from a model of
+    mathematics, and a seventh of each other domain.
     """
-    everything = ("arithmetic", *(domain.name for domain in DOMAINS))
+    everything = ("arithmetic", "arithmetic", *(domain.name for domain in DOMAINS))
     shared = (examples, steps, seed)
     found = [
         Plan("all domains", "process", everything, *shared),

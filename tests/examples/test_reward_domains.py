@@ -171,6 +171,16 @@ def test_seeds_stand_side_by_side(parts: Any) -> None:
     assert curves["dates"].hits.shape == (3, 15, 3)
 
 
+def test_models_of_a_comparison_share_all_but_domains_and_kind(parts: Any, tmp_path: Path) -> None:
+    plans = parts.models.plans(700, 5, 3, tmp_path)
+    assert {(plan.examples, plan.steps, plan.seed) for plan in plans} == {(700, 5, 3)}
+    assert len({plan.folder for plan in plans}) == len(plans)
+    wide, narrow, *others = (plan.domains for plan in plans)
+    assert set(wide) == set(parts.report.NAMES)
+    assert set(narrow) == {"arithmetic"}
+    assert others == [wide, wide]
+
+
 @pytest.mark.parametrize("kind", ["process", "outcome", "verdict"])
 def test_scores_are_one_a_step_or_one_a_candidate(parts: Any, kind: str) -> None:
     names = tuple(parts.report.NAMES)
