@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
+from multibin.llm._load.eval_mode import eval_mode
 from multibin.reward._formats._format import Format
 
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -23,15 +24,19 @@ class WideHead(nn.Module):
     """A head that computes in at least float32, whatever the dtype of the states."""
 
     def __init__(self, inner: nn.Module, dtype: torch.dtype) -> None:
-        """Keeps `inner`, or a copy of it where its weights have another dtype than `dtype`."""
         super().__init__()
-        others = any(weight.dtype != dtype for weight in inner.parameters())
-        self.inner = copy.deepcopy(inner).to(dtype) if others else inner
+        self.inner = inner
         self.dtype = dtype
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Returns logits [n, columns] of hidden states [n, hidden]."""
-        return self.inner(hidden.to(self.dtype))  # type: ignore[no-any-return]
+        with eval_mode(self.inner):
+            # The weights of now: they may have changed since the head was found.
+            return functional_call(self.inner, self._weights(), (hidden.to(self.dtype),))  # type: ignore[no-any-return]
+
+    def _weights(self) -> dict[str, Tensor]:
+        named = (*self.inner.named_parameters(), *self.inner.named_buffers())
+        return {name: one.to(self.dtype) for name, one in named if one.is_floating_point()}
 
 
 def widened(head: nn.Module, dtype: torch.dtype, device: torch.device) -> nn.Module:

@@ -72,11 +72,14 @@ class Packed:
         wanted = torch.tensor(part.wanted, dtype=torch.int64).to(device)
         self._pass, self._states = part, {}
         self._rows = list(placed(part, self._cost, device))
-        with hf.attending(self._attend, any_keys=self.model.expands):
-            logits = self._readout(lambda: self._feed(inputs), inputs[:1], wanted)
-        for number, segment in enumerate(part.segments):
-            segment.states = self._kept(number) if keep[number] else None
-        self._pass, self._rows, self._states = Pass([]), [], {}
+        try:
+            with hf.attending(self._attend, any_keys=self.model.expands):
+                logits = self._readout(lambda: self._feed(inputs), inputs[:1], wanted)
+            for number, segment in enumerate(part.segments):
+                segment.states = self._kept(number) if keep[number] else None
+        finally:
+            # A pass that fails may have lacked memory.
+            self._pass, self._rows, self._states = Pass([]), [], {}
         return logits
 
     def _feed(self, inputs: Tensor) -> Tensor:

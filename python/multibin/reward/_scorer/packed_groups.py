@@ -25,7 +25,8 @@ class PackedGroups:
         self._packed = packed
         self._limit = limit
         self._work = work
-        self._memory = memory
+        # What later calls share is what candidates of one call would share.
+        self._memory = memory if share else 0
         self._share = share
         self._tree = PrefixTree()
 
@@ -36,6 +37,7 @@ class PackedGroups:
         with self._packed.running():
             for batch in by_cost(_costs([leaves[at] for at in order]), self._limit.tokens):
                 self._compute([leaf for at in batch for leaf in leaves[order[at]]])
+                self._shrink()
         found = [
             [_read(leaf, row.ends) for row, leaf in zip(group, ends, strict=True)]
             for group, ends in zip(groups, leaves, strict=True)
@@ -50,13 +52,17 @@ class PackedGroups:
 
     def _keep(self, leaves: Sequence[Sequence[Segment]]) -> None:
         if self._memory:
-            self._work.cached_bytes = self._tree.shrink(self._memory)
+            self._shrink()
             return
-        self._tree.clear()
         for segment in {one for group in leaves for leaf in group for one in leaf.path}:
             # Without cycles it goes at once, and not when the collector runs.
             assert segment.parent is not None
             segment.parent.children.clear()
+
+    def _shrink(self) -> None:
+        """Keeps to the memory, also while a call runs."""
+        if self._memory:
+            self._work.cached_bytes = self._tree.shrink(self._memory)
 
     def _insert(self, row: Encoded) -> Segment:
         tree = self._tree if self._share else PrefixTree()

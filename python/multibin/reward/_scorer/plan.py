@@ -10,7 +10,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from multibin.reward._scorer.tree import Segment, cut
+from multibin.reward._scorer.tree import SHARE, Segment, cut
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def passes(segments: Sequence[Segment], most: int) -> Iterator[Pass]:
         segment = waiting.pop()
         count = len(segment.tokens)
         if count > room and not taken:
-            waiting += [segment, cut(segment, room)]
+            waiting += [segment, cut(segment, _upper(count, room))]
             continue
         if count > room:
             yield Pass(taken)
@@ -125,3 +125,11 @@ def passes(segments: Sequence[Segment], most: int) -> Iterator[Pass]:
         room -= count
     if taken:
         yield Pass(taken)
+
+
+def _upper(count: int, room: int) -> int:
+    """Returns how many of `count` tokens are cut off for a pass of `room`.
+
+    The rest keeps the tokens by which later calls find what follows.
+    """
+    return min(room, count - SHARE) if room >= SHARE and count >= 2 * SHARE else room

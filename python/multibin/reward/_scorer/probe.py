@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
@@ -148,8 +149,9 @@ def attention_cost(shape: tuple[int, int, int], model: Model) -> AttentionCost:
         the cost, rounded to a power of two so that it seldom differs between runs.
     """
     small, large = _seconds(shape, model, 1, 8), _seconds(shape, model, 4, 128)
+    # A coarse clock may show no time at all.
     product = max(large - small, 1e-9) / (4 * 128 * 256)
-    return AttentionCost(2.0 ** round(torch.tensor(small / product).log2().item()))
+    return AttentionCost(2.0 ** round(math.log2(max(small, 1e-9) / product)))
 
 
 def _seconds(shape: tuple[int, int, int], model: Model, rows: int, width: int) -> float:

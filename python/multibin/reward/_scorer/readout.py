@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock, local
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -56,15 +56,17 @@ class HeadReadout:
 
 
 class WholeReadout:
-    """Reads what a classifier says of each row as a whole."""
+    """Reads what an encoder's classifier says: of each row as a whole, or of its tokens."""
 
     def installed(self) -> AbstractContextManager[None]:
         """Returns a context that does nothing."""
         return nullcontext()
 
     def __call__(self, run: Run, ids: Tensor, wanted: Tensor) -> Tensor:  # noqa: ARG002
-        """Returns the logits of the rows, [rows, columns], whatever is wanted of each."""
-        return at_least_float32(run())
+        """Returns the logits of the rows, [rows, columns], or of the wanted tokens."""
+        logits = run()
+        # A classifier of tokens has logits for each.
+        return at_least_float32(logits if logits.dim() == 2 else logits.flatten(0, 1)[wanted])
 
 
 class VocabularyReadout:
@@ -78,8 +80,7 @@ class VocabularyReadout:
     def installed(self) -> Iterator[None]:
         """Cuts the projection inside, in threads that run a pass; others are as they were."""
         head = self._head
-        # Subclasses may hold their weights in another form.
-        if type(head) is not nn.Linear or hasattr(head, "_hf_hook"):
+        if not _is_plain(head):
             yield
             return
         _cut(head)
@@ -98,6 +99,18 @@ class VocabularyReadout:
         if len(logits) != len(wanted) or logits.shape[1] != len(self._columns):
             logits = logits[wanted][:, self._columns]
         return at_least_float32(logits)
+
+
+def _is_plain(head: nn.Module | None) -> TypeGuard[nn.Linear]:
+    """Returns whether a head computes what its weights say.
+
+    Subclasses may hold their weights in another form, and hooks or a `forward` of its own may
+    change what it returns.
+    """
+    if type(head) is not nn.Linear or hasattr(head, "_hf_hook"):
+        return False
+    with _SETTING:
+        return not head._forward_hooks and (id(head) in _USERS or "forward" not in vars(head))
 
 
 def at_least_float32(values: Tensor) -> Tensor:

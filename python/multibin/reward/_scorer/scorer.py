@@ -40,7 +40,7 @@ class Scorer:
 
     def __call__(self, groups: Sequence[Group]) -> list[list[Logits]]:
         """Returns the logits of each candidate of each group."""
-        with self._lock, torch.inference_mode(), eval_mode(self.ways.module):
+        with self._lock, torch.inference_mode(), eval_mode(self.ways.module), self._precise():
             try:
                 logits = self._groups(groups)
             except BaseException:
@@ -49,6 +49,10 @@ class Scorer:
                 raise
             self._count(groups)
         return logits
+
+    def _precise(self) -> torch.autocast:
+        """Returns a context without autocast: kept states and heads have the model's own dtype."""
+        return torch.autocast(self.ways.model.device.type, enabled=False)
 
     def forget(self) -> None:
         """Drops all keys and values that are kept between calls."""

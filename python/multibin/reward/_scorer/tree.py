@@ -130,30 +130,37 @@ class PrefixTree:
             waiting.extend(segment.children.values())
 
     def clear(self) -> None:
-        """Forgets everything."""
-        self.root = Segment((), None)
+        """Forgets everything. Without cycles it goes at once, and not when the collector runs."""
+        for segment in [self.root, *self.segments()]:
+            segment.children.clear()
 
     def shrink(self, memory: int) -> int:
         """Forgets the sequences used longest ago until keys and values take at most `memory`.
 
+        Sequences whose logits are still missing stay, with what they begin with.
+
         Returns:
-            the bytes that they take.
+            the bytes that keys and values take.
         """
         held = sum(map(state_bytes, self.segments()))
-        while held > memory:
-            leaves = [segment for segment in self.segments() if not segment.children]
-            for leaf in sorted(leaves, key=lambda one: one.used):
+        while held > memory and (leaves := self._done()):
+            for leaf in leaves:
                 if held <= memory:
                     break
                 held -= state_bytes(leaf)
                 self._remove(leaf)
         return held
 
+    def _done(self) -> list[Segment]:
+        """Returns the ends of sequences whose logits are there, those used longest ago first."""
+        leaves = [one for one in self.segments() if not one.children and not one.wanted]
+        return sorted(leaves, key=lambda one: one.used)
+
     def _remove(self, leaf: Segment) -> None:
         assert leaf.parent is not None
-        siblings = leaf.parent.children
-        if siblings.get(_key(leaf.tokens)) is leaf:
-            del siblings[_key(leaf.tokens)]
+        del leaf.parent.children[_key(leaf.tokens)]
+        # A call that runs may still read its values.
+        leaf.states = None
 
 
 def cut(segment: Segment, count: int) -> Segment:
@@ -162,7 +169,10 @@ def cut(segment: Segment, count: int) -> Segment:
     assert parent is not None
     upper = Segment(segment.tokens[:count], parent)
     upper.used = segment.used
-    parent.children[_key(upper.tokens)] = upper
+    if parent.children.get(_key(segment.tokens)) is segment:
+        # The upper part may be too short for this key.
+        del parent.children[_key(segment.tokens)]
+        parent.children[_key(upper.tokens)] = upper
     segment.tokens, segment.parent, segment.start = segment.tokens[count:], upper, upper.stop
     upper.children[_key(segment.tokens)] = segment
     _divide(segment, upper, count)
@@ -207,5 +217,10 @@ def _divide(lower: Segment, upper: Segment, count: int) -> None:
     lower.values = {at: row for at, row in lower.values.items() if at >= stop}
     if lower.states is not None:
         states = lower.states
-        upper.states = {i: (k[:, :count], v[:, :count]) for i, (k, v) in states.items()}
-        lower.states = {i: (k[:, count:], v[:, count:]) for i, (k, v) in states.items()}
+        # Copies: a view of one part would keep the memory of both.
+        upper.states = {i: _copied(pair, slice(count)) for i, pair in states.items()}
+        lower.states = {i: _copied(pair, slice(count, None)) for i, pair in states.items()}
+
+
+def _copied(pair: tuple[Tensor, Tensor], tokens: slice) -> tuple[Tensor, Tensor]:
+    return pair[0][:, tokens].clone(), pair[1][:, tokens].clone()
