@@ -180,3 +180,52 @@ def test_split_refuses() -> None:
         split(form, None)
     with pytest.raises(TypeError, match=r"^candidate\[0\] must be a text or its token ids"):
         split(form, [None])
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"head": "foo"}, ValueError, "head must be one of 'vocabulary', 'tokens'"),
+        ({"read": "middle"}, ValueError, "read must be one of 'at', 'before', got 'middle'"),
+        ({"labels": ()}, ValueError, r"labels must be a tuple of at least one label, got \(\)"),
+        ({"labels": "-+"}, ValueError, "labels must be a tuple of at least one label"),
+        ({"separator": ""}, ValueError, "separator must be at least one character, or None"),
+        ({"score": 3}, TypeError, "score must be a function, got 3"),
+        ({"build": None}, TypeError, "build must be a function, got None"),
+    ],
+)
+def test_fields_of_a_format(options: Any, error: Any, message: str) -> None:
+    fields: dict[str, Any] = {"name": "mine", "build": lambda *_: []} | options
+    with pytest.raises(error, match=message):
+        Format(**fields)
+
+
+@pytest.mark.parametrize("pieces", [None, "text"])
+def test_what_build_returns(llama: Any, pieces: Any) -> None:
+    with pytest.raises(TypeError, match="what build returns must be a list of texts and marks"):
+        encode(Format("mine", lambda *_: pieces), llama, "a", ["b"])
+
+
+def test_pieces_may_be_yielded(llama: Any) -> None:
+    listed = Format("mine", lambda _, question, steps: [question, *steps, Mark("\n")])
+    yielded = Format("mine", lambda _, question, steps: iter([question, *steps, Mark("\n")]))
+    assert encode(yielded, llama, "a", ["b"]) == encode(listed, llama, "a", ["b"])
+
+
+@pytest.mark.parametrize("value", [b"text", bytearray(b"text"), memoryview(b"text")])
+def test_bytes_are_no_token_ids(llama: Any, value: Any) -> None:
+    with pytest.raises(TypeError, match=r"candidate\[0\] must be a text or its token ids"):
+        encode(format_of("versaprm"), llama, "a", [value])
+    with pytest.raises(TypeError, match="candidate must be a text, steps or token ids"):
+        split(format_of("versaprm"), value)
+
+
+def test_lone_surrogates_are_refused(llama: Any) -> None:
+    with pytest.raises(ValueError, match=r"candidate\[1\] must be text without lone surrogates"):
+        encode(format_of("versaprm"), llama, "a", ["b", "\ud800"])
+    assert encode(format_of("versaprm"), llama, "a", ["\U0001f600"]).ends
+
+
+def test_line_breaks_of_windows_part_steps() -> None:
+    assert split(format_of("versaprm"), "a\r\n\r\nb\n\nc") == ["a", "b", "c"]
+    assert split(format_of("trl"), "a\r\nb") == ["a", "b"]

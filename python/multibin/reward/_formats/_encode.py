@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -45,12 +45,20 @@ def encode(
             or marks that differ in number from the steps.
     """
     question, steps = checked(format, tokenizer, question, steps, name)
-    pieces = list(format.build(tokenizer, question, steps))
+    pieces = _built(format, tokenizer, question, steps)
     _check_marks(format, pieces, len(steps), name)
     if any(isinstance(piece, Pair) for piece in pieces):
         return _pair(format, tokenizer, pieces, name)
     found = as_whole(format, tokenizer, pieces) or by_pieces(format, tokenizer, pieces)
     return _read(format, found, name)
+
+
+def _built(format: Format, tokenizer: Any, question: Text, steps: Sequence[Text]) -> list[Piece]:
+    pieces = format.build(tokenizer, question, steps)
+    if isinstance(pieces, str) or not isinstance(pieces, Iterable):
+        rule = f"a list of texts and marks, as the format {format.name!r} needs"
+        raise TypeError(sentence("what build returns", rule, pieces))
+    return list(pieces)
 
 
 def _check_marks(format: Format, pieces: Sequence[Piece], steps: int, name: str) -> None:

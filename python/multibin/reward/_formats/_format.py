@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor
+
+from multibin._args import one_of, sentence
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,10 @@ class Format:
             case.
         reserved_in_steps: texts that a step must not hold, and a question may.
         is_split: whether each piece is encoded alone, as the reference does; else all at once.
+
+    Raises:
+        TypeError: `build` or `score` cannot be called.
+        ValueError: an unknown `head` or `read`, no labels, or an empty separator.
     """
 
     name: str
@@ -88,6 +94,18 @@ class Format:
     reserved: tuple[str, ...] = ()
     reserved_in_steps: tuple[str, ...] = ()
     is_split: bool = False
+
+    def __post_init__(self) -> None:
+        """Checks the fields."""
+        for name in ("build", "score"):
+            if not callable(getattr(self, name)):
+                raise TypeError(sentence(name, "a function", getattr(self, name)))
+        one_of("head", self.head, get_args(Head))
+        one_of("read", self.read, ("at", "before"))
+        if not self.labels or isinstance(self.labels, str):
+            raise ValueError(sentence("labels", "a tuple of at least one label", self.labels))
+        if self.separator == "":
+            raise ValueError(sentence("separator", "at least one character, or None", ""))
 
 
 @dataclass(frozen=True)

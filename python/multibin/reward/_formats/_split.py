@@ -14,7 +14,7 @@ def split(format: Format, candidate: object, name: str = "candidate") -> list[Te
     """Returns the steps of a candidate, each a str or a list of ids.
 
     A str is parted at the format's separator; blank parts are dropped, and line breaks around the
-    others. A flat sequence of ids is one step. A sequence of texts or ids is the steps themselves.
+    others. Line breaks of Windows count as those of a separator. A flat sequence of ids is one step. A sequence of texts or ids is the steps themselves.
     A format without a separator reads the candidate whole: its steps are joined, texts with a blank
     line between them.
 
@@ -46,6 +46,8 @@ def _steps(format: Format, candidate: object, name: str) -> list[Text]:
 
 
 def _parts(text: str, separator: str | None) -> list[str]:
+    if separator is not None and "\n" in separator:
+        text = text.replace("\r\n", "\n")
     parts = [text] if separator is None else text.split(separator)
     return [part.strip("\r\n") for part in parts if part.strip()]
 

@@ -46,9 +46,11 @@ def text_or_ids(name: str, value: object) -> Text:
 
 def listed(value: object) -> object:
     """Returns a sequence, array or tensor as a list; anything else as it is."""
-    if hasattr(value, "tolist"):
+    if hasattr(value, "tolist") and not isinstance(value, memoryview):
         return value.tolist()
-    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+    if isinstance(value, str | bytes | bytearray | memoryview):
+        return value
+    return list(value) if isinstance(value, Sequence) else value
 
 
 def is_id(value: object) -> bool:
@@ -77,6 +79,8 @@ def _checked(name: str, value: object, refused: Iterable[str]) -> Text:
         if not text:
             raise ValueError(sentence(name, "at least one token id", value))
         return text
+    if not text.isascii() and any("\ud800" <= one <= "\udfff" for one in text):
+        raise ValueError(sentence(name, "text without lone surrogates", text))
     if not text.strip():
         raise ValueError(sentence(name, "a text that is not blank", text))
     for marker in refused:
