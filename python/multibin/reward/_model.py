@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from multibin._args import boolean, integer, sentence
 from multibin.batcher import Batcher
+from multibin.errors import ClosedError
 from multibin.llm._load.models import ModelSource
 from multibin.llm._load.tokenizers import TokenizerSource, find_tokenizer, resolve_tokenizer
 from multibin.reward._arguments import as_group, as_groups, shaped
@@ -125,6 +126,7 @@ class RewardModel:
         """The most tokens of a pass."""
         self._scorer = Scorer(ways, max_tokens=self.max_tokens, memory=memory, share=share)
         self._batcher: Batcher[list[Encoded], list[Any]] | None = None
+        self._closed = False
         self._making = Lock()
 
     def _readout(self, loaded: Loaded) -> Readout:
@@ -229,8 +231,12 @@ class RewardModel:
     def _running(self) -> Batcher[list[Encoded], list[Any]]:
         """Returns the batcher of `ascore`, which starts with its first call."""
         with self._making:
+            if self._closed:
+                raise ClosedError("RewardModel.ascore is closed")
             if self._batcher is None:
-                self._batcher = Batcher(self._scorer, length=_tokens, name="RewardModel.ascore")
+                self._batcher = Batcher(
+                    self._scorer, length=_tokens, on_full="wait", name="RewardModel.ascore"
+                )
             return self._batcher
 
     def _read(self, pairs: Iterable[tuple[Any, Any]]) -> Iterator[list[Row]]:
@@ -306,13 +312,19 @@ class RewardModel:
         Args:
             timeout: seconds after which the remaining callers get `ClosedError`; None: no limit.
         """
-        if self._batcher is not None:
-            self._batcher.close(timeout)
+        if (batcher := self._ended()) is not None:
+            batcher.close(timeout)
 
     async def aclose(self, timeout: float | None = None) -> None:
         """Does what `close` does, in a task."""
-        if self._batcher is not None:
-            await self._batcher.aclose(timeout)
+        if (batcher := self._ended()) is not None:
+            await batcher.aclose(timeout)
+
+    def _ended(self) -> Batcher[list[Encoded], list[Any]] | None:
+        """Refuses further calls of `ascore`, and returns its batcher, None if it never ran."""
+        with self._making:
+            self._closed = True
+            return self._batcher
 
     def __enter__(self) -> Self:
         return self

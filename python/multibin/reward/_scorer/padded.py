@@ -16,9 +16,10 @@ from multibin.reward._scorer.readout import Readout
 class Padded:
     """Runs sequences side by side, each up to its last token."""
 
-    def __init__(self, model: Model, readout: Readout) -> None:
+    def __init__(self, model: Model, readout: Readout, *, is_causal: bool) -> None:
         self.model = model
         self._readout = readout
+        self._is_causal = is_causal
         self._padding = getattr(model.module.config, "pad_token_id", None) or 0
 
     def __call__(self, rows: Sequence[Encoded]) -> Tensor:
@@ -32,12 +33,19 @@ class Padded:
             if row.types is not None:
                 types[number, : len(row.ids)] = torch.as_tensor(row.types)
         wanted = [number * width + end for number, row in enumerate(rows) for end in row.ends]
-        device, module = self.model.device, self.model.module
+        device = self.model.device
         ids, mask = table.to(device), mask.to(device)
         extra = {} if rows[0].types is None else {"token_type_ids": types.to(device)}
         with self._readout.installed():
             return self._readout(
-                lambda: hf.logits_alone(module, ids, mask, **extra),
+                lambda: self._feed(ids, mask, extra),
                 ids,
                 torch.tensor(wanted, dtype=torch.int64).to(device),
             )
+
+    def _feed(self, ids: Tensor, mask: Tensor, extra: dict[str, Tensor]) -> Tensor:
+        module = self.model.module
+        if self._is_causal:
+            return hf.logits_alone(module, ids, mask, **extra)
+        # Encoders number positions in their own ways: those of RoBERTa begin behind its padding id.
+        return module(input_ids=ids, attention_mask=mask, **extra)[0]  # type: ignore[no-any-return]

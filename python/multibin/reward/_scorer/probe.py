@@ -58,7 +58,7 @@ class Ways(NamedTuple):
 
 def try_out(model: Model, readout: Readout, *, is_causal: bool) -> Ways:
     """Returns the ways in which a model computes what it computes of one sequence alone."""
-    padded = Padded(model, readout)
+    padded = Padded(model, readout, is_causal=is_causal)
     if not is_causal:
         return Ways(None, padded, _together(model, padded, whole=True), "it is not causal")
     if model.context < sum(LENGTHS) or model.keeps_state:
