@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
 import itertools
+import pickle
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -161,6 +164,46 @@ def test_what_was_read_before_an_error_is_yielded() -> None:
     assert len(next(scores)) == 1
     with pytest.raises(ValueError, match=r"candidates\[2\] must be at least one candidate"):
         next(scores)
+
+
+@pytest.mark.parametrize("pair", [("a",), "ab", None, ("a", ["b"], "c")])
+def test_pairs_are_pairs(pair: Any) -> None:
+    with pytest.raises(TypeError, match=r"pairs\[1\] must be a question with its candidates"):
+        list(model().iter_scores([("a", ["b"]), pair]))
+
+
+def test_the_first_scores_need_few_pairs() -> None:
+    read = itertools.count()
+    pairs = ((f"{at} + {at}?", ["b"]) for at in read)
+    next(model(max_tokens=64).iter_scores(pairs))
+    assert next(read) < 10
+
+
+def test_no_copy_no_pickle() -> None:
+    own = model()
+    for take in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="make one in each process"):
+            take(own)
+
+
+def test_a_long_text_does_not_keep_the_loop_busy() -> None:
+    class Slow(ByteTokenizer):
+        def encode(self, text: str) -> list[int]:
+            if len(text) > 100:
+                time.sleep(0.5)
+            return super().encode(text)
+
+    async def main() -> int:
+        turns = 0
+        async with RewardModel(tiny_model(), Slow()) as own:
+            task = asyncio.create_task(own.ascore(QUESTION, ["1" * 200]))
+            while not task.done():
+                turns += 1
+                await asyncio.sleep(0.01)
+            await task
+        return turns
+
+    assert asyncio.run(main()) > 10
 
 
 def test_tasks_share_passes_and_get_their_own(expected: list[Any]) -> None:

@@ -66,6 +66,17 @@ def as_group(question: Any, candidates: Any, question_name: str, name: str) -> G
     return Group(text, found, question_name, name)
 
 
+def as_pair(name: str, pair: Any) -> tuple[Any, Any]:
+    """Returns a question and its candidates.
+
+    Raises:
+        TypeError: `pair` is no sequence of two.
+    """
+    if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
+        raise TypeError(sentence(name, "a question with its candidates", pair))
+    return pair[0], pair[1]
+
+
 def is_single(questions: Any) -> bool:
     """Returns whether `questions` is one question: a text, or token ids."""
     found = listed(questions)

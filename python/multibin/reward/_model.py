@@ -17,7 +17,7 @@ from multibin.batcher import Batcher
 from multibin.errors import ClosedError
 from multibin.llm._load.models import ModelSource
 from multibin.llm._load.tokenizers import TokenizerSource, find_tokenizer, resolve_tokenizer
-from multibin.reward._arguments import as_group, as_groups, shaped
+from multibin.reward._arguments import as_group, as_groups, as_pair, shaped
 from multibin.reward._formats import Encoded, Format, columns, format_of
 from multibin.reward._load import Loaded, load_reward
 from multibin.reward._reader import Reader, Row, Scores
@@ -34,7 +34,7 @@ PASS_TOKENS, PASS_TOKENS_CPU = 16384, 2048
 """The most tokens of a pass. On a CPU larger ones do not stay in its caches."""
 
 WINDOW = 64
-"""Passes whose tokens are read ahead of what is computed."""
+"""The most passes whose tokens are read ahead of what is computed."""
 
 
 class RewardStats(TypedDict):
@@ -168,7 +168,7 @@ class RewardModel:
                 not finite. The message names the candidate.
         """
         boolean("use_tqdm", use_tqdm)
-        groups = [self._reader.rows(group) for group in as_groups(questions, candidates)]
+        groups = self._groups(questions, candidates)
         found: list[list[Scores]] = []
         with tqdm(total=len(groups), disable=not use_tqdm, desc="questions") as bar:
             for window in self._windows(groups):
@@ -180,8 +180,8 @@ class RewardModel:
         """Yields the scores of the candidates of each question, in order, as they are computed.
 
         Args:
-            pairs: questions, each with its list of candidates. It is read only as far ahead as
-                makes full passes.
+            pairs: questions, each with its list of candidates. It is read ahead by one pass at
+                first, then by twice as many, up to 64.
 
         >>> from multibin import RewardModel
         >>> from multibin.llm._load.tiny import ByteTokenizer, tiny_model
@@ -194,7 +194,7 @@ class RewardModel:
             TypeError, ValueError: as `score` does, when the question at fault is reached. What was
                 read before it has been yielded.
         """
-        windows = self._windows(self._read(pairs))
+        windows = self._windows(self._read(pairs), first=1)
         while True:
             # What was read before an error is computed first.
             window = next(windows, None)
@@ -205,7 +205,8 @@ class RewardModel:
     async def ascore(self, question: Any, candidates: Any) -> list[Any]:
         """Returns what `score` returns. Calls of many tasks share passes.
 
-        The model runs in a thread of its own until `close`.
+        The model runs in a thread of its own until `close`, and tokens are made in threads of the
+        loop's executor.
 
         >>> import asyncio
         >>> from multibin import RewardModel
@@ -221,11 +222,12 @@ class RewardModel:
             TypeError, ValueError: as `score` does.
             ClosedError: the model is closed.
         """
-        groups = [self._reader.rows(group) for group in as_groups(question, candidates)]
         batcher = self._running()
+        # Tokens are made in a thread too, as a long text would keep the loop busy.
+        groups = await asyncio.to_thread(self._groups, question, candidates)
         inputs = [[row.encoded for row in rows] for rows in groups]
         logits = await asyncio.gather(*map(batcher, inputs))
-        found = [self._read_out(rows, one) for rows, one in zip(groups, logits, strict=True)]
+        found = await asyncio.to_thread(self._all_read_out, groups, logits)
         return shaped(question, candidates, found)
 
     def _running(self) -> Batcher[list[Encoded], list[Any]]:
@@ -240,14 +242,23 @@ class RewardModel:
             return self._batcher
 
     def _read(self, pairs: Iterable[tuple[Any, Any]]) -> Iterator[list[Row]]:
-        for at, (question, candidates) in enumerate(pairs):
+        for at, pair in enumerate(pairs):
+            question, candidates = as_pair(f"pairs[{at}]", pair)
             group = as_group(question, candidates, f"questions[{at}]", f"candidates[{at}]")
             yield self._reader.rows(group)
 
-    def _windows(self, groups: Iterable[list[Row]]) -> Iterator[list[list[Row]]]:
-        """Yields groups that are computed together; an error in `groups` comes behind them."""
+    def _groups(self, questions: Any, candidates: Any) -> list[list[Row]]:
+        return [self._reader.rows(group) for group in as_groups(questions, candidates)]
+
+    def _windows(
+        self, groups: Iterable[list[Row]], first: int = WINDOW
+    ) -> Iterator[list[list[Row]]]:
+        """Yields groups that are computed together; an error in `groups` comes behind them.
+
+        `first` is how many passes the first window fills; each next one fills twice as many.
+        """
         window: list[list[Row]] = []
-        room = WINDOW * self.max_tokens
+        size = room = first * self.max_tokens
         error: Exception | None = None
         try:
             for rows in groups:
@@ -255,7 +266,8 @@ class RewardModel:
                 room -= _tokens([row.encoded for row in rows])
                 if room <= 0:
                     yield window
-                    window, room = [], WINDOW * self.max_tokens
+                    size = min(2 * size, WINDOW * self.max_tokens)
+                    window, room = [], size
         except Exception as one:
             error = one
         if window:
@@ -264,11 +276,15 @@ class RewardModel:
             raise error
 
     def _scored(self, window: Sequence[list[Row]]) -> list[list[Scores]]:
-        logits = self._logits(window)
-        return [self._read_out(rows, one) for rows, one in zip(window, logits, strict=True)]
+        return self._all_read_out(window, self._logits(window))
 
     def _logits(self, window: Sequence[list[Row]]) -> list[list[Any]]:
         return self._scorer([[row.encoded for row in rows] for rows in window])
+
+    def _all_read_out(
+        self, groups: Sequence[list[Row]], logits: Sequence[Any]
+    ) -> list[list[Scores]]:
+        return [self._read_out(rows, one) for rows, one in zip(groups, logits, strict=True)]
 
     def _read_out(self, rows: list[Row], logits: list[Any]) -> list[Scores]:
         return [self._reader.scores(row, one) for row, one in zip(rows, logits, strict=True)]
@@ -303,7 +319,7 @@ class RewardModel:
         return {**vars(work), "way": ways.name}  # type: ignore[typeddict-item]
 
     def close(self, timeout: float | None = None) -> None:
-        """Ends the thread of `ascore`, when its callers have their scores.
+        """Ends the thread of `ascore`, when its callers have their scores; `score` runs on.
 
         >>> from multibin import RewardModel
         >>> from multibin.llm._load.tiny import ByteTokenizer, tiny_model
@@ -325,6 +341,9 @@ class RewardModel:
         with self._making:
             self._closed = True
             return self._batcher
+
+    def __reduce_ex__(self, _: Any) -> Any:
+        raise TypeError("a RewardModel cannot be copied or pickled: make one in each process")
 
     def __enter__(self) -> Self:
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -37,7 +37,7 @@ class Pair:
 Piece: TypeAlias = Text | Mark | Pair
 """A part of what the model reads."""
 
-Build: TypeAlias = Callable[[Any, Text, Sequence[Text]], Sequence[Piece]]
+Build: TypeAlias = Callable[[Any, Text, Sequence[Text]], Iterable[Piece]]
 """Takes the tokenizer, a question and the steps of a candidate, and returns what is read."""
 
 Head: TypeAlias = Literal["vocabulary", "tokens", "sequence", "value"]

@@ -13,8 +13,9 @@ JOINT = "\n\n"
 def split(format: Format, candidate: object, name: str = "candidate") -> list[Text]:
     """Returns the steps of a candidate, each a str or a list of ids.
 
-    A str is parted at the format's separator; blank parts are dropped, and line breaks around the
-    others. Line breaks of Windows count as those of a separator. A flat sequence of ids is one step. A sequence of texts or ids is the steps themselves.
+    A str is parted at the format's separator; line breaks of Windows count as those in it. Blank
+    parts are dropped, and line breaks around the others. A flat sequence of ids is one step. A
+    sequence of texts or ids is the steps themselves.
     A format without a separator reads the candidate whole: its steps are joined, texts with a blank
     line between them.
 
