@@ -33,7 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prints the table and draws the picture."""
-    from multibin.lab._canvas import check_target
+    from multibin._canvas import check_target
 
     engine = needing_engine("multibin.lab.compare.engine")
     check_target(options.plot)

@@ -7,10 +7,10 @@ import json
 from typing import Any
 
 from multibin import _args
+from multibin._canvas import check_installed, check_target
 from multibin.cli._costs import add_costs, costs
 from multibin.cli._numbers import numbers
 from multibin.cli._options import add_predictions, add_trace, given, progress
-from multibin.lab._canvas import check_installed, check_target
 from multibin.lab.compare import DRAWN, MIN_SEARCHED, Settings, draw_workload
 from multibin.lab.plan import Objective, Question, as_json, choose, describe, draw
 from multibin.lab.traces import read

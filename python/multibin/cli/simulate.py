@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import multibin as mb
+from multibin._canvas import check_installed, check_target
 from multibin.cli._costs import add_costs, costs
 from multibin.cli._options import add_predictions, add_trace, given
-from multibin.lab._canvas import check_installed, check_target
 from multibin.lab.compare import (
     POLICIES,
     Fit,

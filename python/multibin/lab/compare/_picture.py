@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from multibin.lab._canvas import canvas, save, title
+from multibin._canvas import canvas, save, title
 from multibin.lab.compare._play import Result
 
 __all__ = ["draw"]

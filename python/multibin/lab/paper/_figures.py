@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multibin import _args
-from multibin.lab import _canvas, theory
-from multibin.lab._canvas import FORMATS, canvas, save, title
+from multibin import _args, _canvas
+from multibin._canvas import FORMATS, canvas, save, title
+from multibin.lab import theory
 from multibin.lab.paper._items import ERRORS, MINIMA, U
 from multibin.lab.paper._lab import EXPONENTIAL, GSM8K, UNIFORM, Lab, Load, saturation
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from multibin.lab._canvas import canvas, save, title
+from multibin._canvas import canvas, save, title
 from multibin.lab.plan._advice import advice
 from multibin.lab.plan._choice import Plan
 

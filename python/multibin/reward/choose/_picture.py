@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from multibin import _args
+from multibin._canvas import canvas, check_installed, check_target, save
 from multibin.reward.choose._curve import Curve
 
 __all__ = ["plot_curves"]
-
-FORMATS = (".png", ".pdf", ".svg")
-DPI = 110
 
 
 def plot_curves(curves: Mapping[str, Curve], path: str | Path, heading: str = "") -> None:
@@ -34,26 +29,13 @@ def plot_curves(curves: Mapping[str, Curve], path: str | Path, heading: str = ""
     Traceback (most recent call last):
     ValueError: curves must have at least one curve, got 0
     """
-    _check(curves, Path(path))
-    # Without pyplot: the figure needs no display and leaves the caller's state alone.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    _draw(figure.subplots(), curves, heading)
-    figure.savefig(path, dpi=DPI)
-
-
-def _check(curves: Mapping[str, Curve], path: Path) -> None:
     if not curves:
         raise ValueError("curves must have at least one curve, got 0")
-    if path.suffix not in FORMATS:
-        raise ValueError(_args.sentence("path", f"a name in {', '.join(FORMATS)}", str(path)))
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise ValueError(_args.sentence("path", "a file that can be written", str(path)))
-    if importlib.util.find_spec("matplotlib") is None:
-        raise ModuleNotFoundError("pictures need matplotlib: install multibin[plot]")
+    check_target(path, "path")
+    check_installed()
+    figure = canvas(7, 4.5)
+    _draw(figure.subplots(), curves, heading)
+    save(figure, path)
 
 
 def _draw(axes: Any, curves: Mapping[str, Curve], heading: str) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from multibin._args import sentence
+from multibin._canvas import canvas, check_installed, check_target, save
 from multibin.reward.train._history import History
 
 __all__ = ["draw"]
-
-ENDINGS = (".png", ".pdf", ".svg")
 
 WINDOWS = 20
 """A mean of the training loss covers this part of the run."""
@@ -21,30 +19,18 @@ WINDOWS = 20
 
 def draw(history: History, path: Path) -> None:
     """Draws the losses, and below them the AUC where there is a validation."""
-    if path.suffix not in ENDINGS:
-        raise ValueError(sentence("path", f"a name in {', '.join(ENDINGS)}", str(path)))
+    check_target(path, "path")
     if not history.losses:
         raise ValueError(sentence("losses", "at least one to draw", history.losses))
-    figure = _canvas()
+    check_installed()
+    figure = canvas(8, 5)
     measured = any(each.auc is not None for each in history.validations)
     axes = figure.subplots(1 + measured, sharex=True, squeeze=False)[:, 0]
     _draw_losses(axes[0], history)
     if measured:
         _draw_auc(axes[1], history)
     axes[-1].set_xlabel("optimiser steps")
-    figure.savefig(path, dpi=110)
-
-
-def _canvas() -> Any:
-    if importlib.util.find_spec("matplotlib") is None:
-        raise ModuleNotFoundError("pictures need matplotlib: install multibin[plot]")
-    # Without pyplot: the figure needs no display and leaves the caller's state alone.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    save(figure, path)
 
 
 def _draw_losses(axes: Any, history: History) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from multibin.lab._canvas import canvas, save, title
+from multibin._canvas import canvas, save, title
 from multibin.lab.compare.engine._result import EngineResult
 from multibin.lab.compare.engine._slots import Slots
 

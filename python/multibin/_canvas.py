@@ -23,17 +23,17 @@ COLUMNS = 95
 """Letters of a line of a title."""
 
 
-def check_target(path: str | Path) -> None:
-    """Raises now what would go wrong after a long run.
+def check_target(path: str | Path, name: str = "plot") -> None:
+    """Raises now what would go wrong after a long run; `name` is that of the argument.
 
     Raises:
         ValueError: the file cannot be written, or its name does not end in .png, .pdf or .svg.
     """
     path = Path(path)
     if path.suffix not in FORMATS:
-        raise ValueError(_args.sentence("plot", f"a name in {', '.join(FORMATS)}", str(path)))
+        raise ValueError(_args.sentence(name, f"a name in {', '.join(FORMATS)}", str(path)))
     if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise ValueError(_args.sentence("plot", "a file that can be written", str(path)))
+        raise ValueError(_args.sentence(name, "a file that can be written", str(path)))
 
 
 def check_installed() -> None:
