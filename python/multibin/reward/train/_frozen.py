@@ -41,6 +41,7 @@ def _summary(weight: Tensor) -> bytes:
         return _summary(torch.view_as_real(weight))
     flat = weight.reshape(-1).view(INTEGERS[size])
     # Sums of int64 wrap around, in any order to the same number.
-    total = sum(int(part.sum(dtype=torch.int64)) for part in flat.split(CHUNK)) % 2**64
+    parts = (flat[start : start + CHUNK] for start in range(0, len(flat), CHUNK))
+    total = sum(int(part.sum(dtype=torch.int64)) for part in parts) % 2**64
     sample = flat[:: -(-len(flat) // SAMPLE) or 1].cpu().numpy().tobytes()
     return total.to_bytes(8, "little") + sample
