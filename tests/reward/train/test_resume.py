@@ -203,6 +203,10 @@ def test_the_digest_is_of_the_values_and_their_order(dtype: torch.dtype) -> None
     changed = values.clone()
     changed[-1, -2] += 1
     assert digest(changed) != digest(values)
+    # Views that begin or end within a word of 8 bytes.
+    flat = values.reshape(-1)
+    assert digest(flat[3:50]) == digest(flat[3:50].clone())
+    assert digest(flat[3:50]) != digest(torch.cat([flat[3:49], flat[:1] + 5]))
     assert digest(torch.ones((), dtype=dtype)) != digest(torch.zeros((), dtype=dtype))
 
 

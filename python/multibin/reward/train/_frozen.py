@@ -9,21 +9,21 @@ from torch import Tensor, nn
 
 __all__ = ["frozen_digest"]
 
-CHUNK = 1 << 22
-"""Elements that are summed at a time: a sum in int64 copies them."""
+WORD = 8
+"""Bytes of the integers that are summed, int64."""
 
 SAMPLE = 1024
 """The most elements of a tensor that are hashed in their order."""
 
-INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, WORD: torch.int64}
 
 
 def frozen_digest(model: nn.Module) -> str:
     """Returns a digest, in hexadecimal, of the saved tensors of `model` that are not trained.
 
-    The bits of all elements are summed as integers, and some elements of each tensor are hashed. An
-    integer sum is the same on every device, for any number of threads. The cost is one reading of
-    the weights. Tensors that accelerate offloads count by their shapes alone.
+    The bytes of a tensor are summed as integers, and some of its elements are hashed. An integer
+    sum is the same on every device, for any number of threads. The cost is one reading of the
+    weights. Tensors that accelerate offloads count by their shapes alone.
     """
     found = hashlib.sha256()
     for name, each in sorted(model.state_dict(keep_vars=True).items()):
@@ -34,14 +34,20 @@ def frozen_digest(model: nn.Module) -> str:
 
 
 def _summary(weight: Tensor) -> bytes:
-    """Returns the sum of the elements' bits, and elements at equal distances."""
+    """Returns the sum of the words, and elements at equal distances."""
     size = weight.element_size()
     if size not in INTEGERS:
         # Complex numbers are two.
         return _summary(torch.view_as_real(weight))
-    flat = weight.reshape(-1).view(INTEGERS[size])
+    flat, several = weight.reshape(-1).view(INTEGERS[size]), WORD // size
+    if flat.storage_offset() % several:
+        flat = flat.clone()
+    whole = len(flat) - len(flat) % several
     # Sums of int64 wrap around, in any order to the same number.
-    parts = (flat[start : start + CHUNK] for start in range(0, len(flat), CHUNK))
-    total = sum(int(part.sum(dtype=torch.int64)) for part in parts) % 2**64
-    sample = flat[:: -(-len(flat) // SAMPLE) or 1].cpu().numpy().tobytes()
-    return total.to_bytes(8, "little") + sample
+    total = int(flat[:whole].view(torch.int64).sum())
+    sample = flat[:: -(-len(flat) // SAMPLE) or 1]
+    return total.to_bytes(WORD, "little", signed=True) + _bytes(flat[whole:]) + _bytes(sample)
+
+
+def _bytes(flat: Tensor) -> bytes:
+    return flat.cpu().numpy().tobytes()
