@@ -62,6 +62,19 @@ def test_long_requests_are_scaled_to_the_context(capsys: pytest.CaptureFixture[s
     assert "tokens × 0.1108" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("module", ["multibin", "multibin.cli"])
+def test_the_modules_run_as_the_command(module: str) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", module, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    shown = run("--version")
+    assert (shown.returncode, shown.stdout.split()[0]) == (0, "multibin")
+    failed = run("simulate", "no-such-file.csv")
+    assert failed.returncode == 2
+    assert failed.stderr.startswith("multibin simulate: error: ")
+
+
 def test_a_closed_pipe_is_no_crash() -> None:
     command = f"{sys.executable} -m multibin.cli demo {' '.join(SMALL)} | head -0"
     shell = subprocess.run(

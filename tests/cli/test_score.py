@@ -20,6 +20,7 @@ from multibin.cli import main
 
 pytest.importorskip("torch", reason="the command needs the extra `llm`")
 
+from multibin.llm._jobs.output import Output
 from multibin.llm._load.tiny import ByteTokenizer, tiny_model
 from multibin.reward import RewardModel
 from multibin.reward._job.lines import kept, parse
@@ -165,6 +166,7 @@ BAD = [
     ({"candidates": ["a"]}, "the line must be one with one of question, prompt, problem, got []"),
     ({"question": "q", "prompt": "q", "candidates": ["a"]}, "got ['question', 'prompt']"),
     ({"question": "q"}, "one of candidates, completion, completions, steps, got []"),
+    ({"question": "q", "completion": None}, "completions, steps, got {'completion': None}"),
     ({"question": "q", "candidates": []}, "candidates must be at least one candidate, got []"),
     ({"question": "q", "candidates": "a"}, "candidates must be a list of candidates, got 'a'"),
     ({"question": "q", "candidates": [7]}, "candidates[0] must be a text, steps or token ids"),
@@ -282,6 +284,8 @@ def test_a_second_run_continues_the_first(torn: str, capsys: pytest.CaptureFixtu
         ("a text\n", "out.jsonl must be new or an output of this command, its last line is"),
         ('{"line": 7}\n', "the input must have 7 lines, as many have answers"),
         ('{"line": 2, "custom_id": "x"}\n', "the output must be of this input"),
+        ('{"line": 2, "custom_id": 1}\n', "got 1 answers to 2 lines"),
+        ('{"line": 1}\n{"line": 1}\n', "got that to line 1 behind that to line 1"),
     ],
 )
 def test_other_outputs_are_left_alone(
@@ -309,6 +313,19 @@ def test_a_folder_is_loaded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     [found] = answers()
     assert len(found["scores"][0]) == 2
     assert "random weights" not in capsys.readouterr().err
+
+
+def test_an_output_that_another_run_writes_is_left_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("fcntl", reason="files are locked with fcntl")
+    write(*questions(3))
+    with Output("out.jsonl"):
+        assert main(["score", "in.jsonl", "out.jsonl"]) == 2
+    assert "out.jsonl must be" in (said := capsys.readouterr().err)
+    assert "is being written by another run" in said
+    assert main(["score", "in.jsonl", "out.jsonl"]) == 0
+    assert len(answers()) == 3
 
 
 def command(*arguments: str) -> list[str]:

@@ -75,6 +75,18 @@ def test_labels_that_do_not_fit_are_errors() -> None:
     assert main(["score", write(*lines), "other.jsonl"]) == 0
 
 
+@pytest.mark.parametrize(("label", "got"), [("NaN", "nan"), ("1.0", "1.0"), ("true", "True")])
+def test_a_label_that_is_no_int_is_named_with_its_line(
+    label: str, got: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = json.dumps({"problem": "q", "steps": ["a", "b"], "label": 1})
+    Path("in.jsonl").write_text(f"{good}\n{good.replace(': 1}', f': {label}}}')}\n")
+    assert main(["score", "in.jsonl", "out.jsonl", "--process-bench"]) == 1
+    message = f"label must be -1 or an index of the 2 steps, got {got}"
+    assert answers()[1]["error"] == {"code": "ValueError", "message": message}
+    assert f"the first: line 2: {message}" in capsys.readouterr().err
+
+
 UNLABELLED = [{"question": "q", "candidates": ["a", "b"]}, {"question": "q", "steps": ["a"]}]
 
 

@@ -329,3 +329,22 @@ def test_types_that_a_problem_refuses() -> None:
         Problem([[]], "a")  # type: ignore[list-item]
     with pytest.raises(TypeError, match=r"^question must be hashable, got \[\]$"):
         Problem(["a"], "a", question=[])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("answers", "correct", "rule"),
+    [
+        (["1", None, "2"], 1, "a string, as the answers are, got 1"),
+        ([1, None, 2.0], "1", "no string, as no answer is, got '1'"),
+    ],
+)
+def test_a_correct_answer_that_can_equal_none_is_refused(
+    answers: list[Any], correct: Any, rule: str
+) -> None:
+    with pytest.raises(TypeError, match=f"^correct must be {rule}$"):
+        Problem(answers, correct)
+
+
+@pytest.mark.parametrize("answers", [["1", 2], [None, None]])
+def test_answers_of_both_kinds_or_none_fit_any_correct_answer(answers: list[Any]) -> None:
+    assert [Problem(answers, correct).candidates for correct in ("1", 1)] == [2, 2]

@@ -200,3 +200,11 @@ def test_decided() -> None:
 def test_what_decides_nothing(arguments: Any, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}$"):
         decided(*arguments)
+
+
+def test_a_choice_is_no_votes() -> None:
+    choice = majority_vote(["a", "a", "b"])
+    rule = r"a mapping of answers to weights, such as Choice\.weights of a vote"
+    with pytest.raises(TypeError, match=rf"^votes must be {rule}, got Choice\("):
+        decided(choice, 1)  # type: ignore[arg-type]
+    assert not decided(choice.weights, 1)

@@ -13,6 +13,7 @@ import torch
 from tests.reward.train import small
 
 from multibin.reward.train import History, LoRA, train
+from multibin.reward.train._frozen import frozen_digest
 
 SETTINGS: dict[str, Any] = {
     "epochs": 4,
@@ -154,9 +155,70 @@ def test_a_folder_of_other_data_or_of_another_model_is_refused(tmp_path: Path) -
         run(small.gpt2(), folder=tmp_path)
 
 
+def test_adapters_on_other_weights_are_refused(tmp_path: Path) -> None:
+    lora = LoRA(rank=2)
+    run(small.llama(), lora=lora, folder=tmp_path)
+    # Of the same shapes: nothing but the values of frozen weights tells the two apart.
+    with pytest.raises(ValueError, match="differs in frozen weights, got"):
+        run(small.llama(seed=1), lora=lora, folder=tmp_path)
+    one_bit = small.llama()
+    weight = one_bit.model.layers[1].mlp.up_proj.weight
+    with torch.no_grad():
+        weight[7, 5] = torch.nextafter(weight[7, 5], weight.new_tensor(9))
+    with pytest.raises(ValueError, match="differs in frozen weights, got"):
+        run(one_bit, lora=lora, folder=tmp_path)
+
+
+def test_all_weights_come_from_the_checkpoint_where_all_are_trained(tmp_path: Path) -> None:
+    first = small.llama()
+    expected = run(first, folder=tmp_path)
+    other = small.llama(seed=1)
+    assert run(other, folder=tmp_path) == expected
+    assert_equal(other, first)
+
+
+def test_a_weight_that_the_caller_froze_counts(tmp_path: Path) -> None:
+    models = [small.llama(), small.llama(), small.llama(seed=1)]
+    for model in models:
+        model.model.embed_tokens.weight.requires_grad_(requires_grad=False)
+    expected = run(models[0], folder=tmp_path)
+    assert run(models[1], folder=tmp_path) == expected
+    with pytest.raises(ValueError, match="differs in frozen weights, got"):
+        run(models[2], folder=tmp_path)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int8, torch.complex64])
+def test_the_digest_is_of_the_values_and_their_order(dtype: torch.dtype) -> None:
+    def digest(values: torch.Tensor) -> str:
+        module = torch.nn.Module()
+        module.register_buffer("values", values)
+        return frozen_digest(module)
+
+    values = torch.arange(100 * 100).reshape(100, 100).remainder(97).to(dtype)
+    assert digest(values) == digest(values.clone())
+    assert digest(values) == digest(values.T.contiguous().T)
+    assert digest(values.T) != digest(values)
+    assert digest(values[:0]) != digest(values[:1])
+    assert digest(values[:0]) == digest(values[:0].clone())
+    changed = values.clone()
+    changed[-1, -2] += 1
+    assert digest(changed) != digest(values)
+    # Views that begin or end within a word of 8 bytes.
+    flat = values.reshape(-1)
+    assert digest(flat[3:50]) == digest(flat[3:50].clone())
+    assert digest(flat[3:50]) != digest(torch.cat([flat[3:49], flat[:1] + 5]))
+    assert digest(torch.ones((), dtype=dtype)) != digest(torch.zeros((), dtype=dtype))
+
+
 def test_a_damaged_checkpoint_and_a_file_as_folder_are_refused(tmp_path: Path) -> None:
     (tmp_path / "training.pt").write_bytes(b"no checkpoint")
     with pytest.raises(ValueError, match=r"training\.pt must be a checkpoint"):
+        run(small.llama(), folder=tmp_path)
+    (tmp_path / "training.pt").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"a checkpoint of training: the file is empty$"):
+        run(small.llama(), folder=tmp_path)
+    torch.save({"weights": {}}, tmp_path / "training.pt")
+    with pytest.raises(ValueError, match=r"a checkpoint of training: it lacks 'identity'$"):
         run(small.llama(), folder=tmp_path)
     with pytest.raises(ValueError, match="folder must be a folder"):
         run(small.llama(), folder=tmp_path / "training.pt")

@@ -84,7 +84,7 @@ def skip(lines: Iterator[tuple[int, bytes]], done: Done) -> int:
     """Skips the numbered lines that have an answer, and returns how many are not blank.
 
     Raises:
-        ValueError: the input has fewer lines, or another line there.
+        ValueError: the input has fewer lines, another line there, or more lines without an answer.
     """
     number, line, skipped = 0, b"", 0
     while number < done.line:
@@ -96,6 +96,11 @@ def skip(lines: Iterator[tuple[int, bytes]], done: Done) -> int:
         raise ValueError(
             f"the output must be of this input, its answer to line {done.line} is to "
             f"custom_id {done.custom_id!r}, the line has {custom_id(line)!r}"
+        )
+    if skipped != done.answers:
+        raise ValueError(
+            f"the output must have an answer to each line up to line {done.line} that is not "
+            f"blank, got {done.answers} answers to {skipped} lines"
         )
     return skipped
 

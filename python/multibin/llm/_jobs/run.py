@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from multibin.llm._engine.request import Request, gathered
 from multibin.llm._jobs.job import Job, Result, Settings
 from multibin.llm._jobs.lines import Task
-from multibin.llm._jobs.output import Output, resume
+from multibin.llm._jobs.output import Output
 from multibin.llm._outputs import RequestOutput
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ def run_job(
 
     Raises:
         OSError: the output cannot be written.
-        ValueError: the output is not of this input; or a line failed, and `settings.stops` is set.
+        ValueError: the output is not of this input, or another run writes it; or a line failed,
+            and `settings.stops` is set.
     """
-    done = resume(target)
     # Two windows: a line of many continuations may begin in the last place of one.
     session = llm._session(llm._longest, 2 * settings.window)
     with Output(target) as output, session as running:
         job = Job(Engine(llm), running, lines, output, settings, result, report)
-        job.skip(done)
+        job.skip(output.done)
         job.run()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from multibin.llm._jobs import Result
 from multibin.llm._jobs.answers import json_line
 from multibin.llm._jobs.lines import skip
-from multibin.llm._jobs.output import Output, resume
+from multibin.llm._jobs.output import Output
 from multibin.reward._arguments import as_group
 from multibin.reward._job.answers import Settings, answer, failure
 from multibin.reward._job.lines import Task, parse
@@ -65,14 +65,13 @@ def run_job(
 
     Raises:
         OSError: the output cannot be written.
-        ValueError: the output is not of this input.
+        ValueError: the output is not of this input, or another run writes it.
     """
-    done = resume(target)
     numbered = enumerate(lines, 1)
-    result.skipped += skip(numbered, done)
-    if tally is not None and done.line:
-        tally.read(target)
     with Output(target) as output:
+        result.skipped += skip(numbered, output.done)
+        if tally is not None and output.done.line:
+            tally.read(target)
         job = Job(model, numbered, settings, tally)
         for slots in job.windows():
             output.write([slot.answer for slot in slots if slot.answer is not None])

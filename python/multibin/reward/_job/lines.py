@@ -55,7 +55,9 @@ def kept(fields: dict[str, Any]) -> dict[str, Any]:
 def _only(fields: dict[str, Any], names: tuple[str, ...]) -> str:
     given = [name for name in names if fields.get(name) is not None]
     if len(given) != 1:
-        raise ValueError(sentence("the line", f"one with one of {', '.join(names)}", given))
+        empty = {name: None for name in names if name in fields}
+        got = given or empty or []
+        raise ValueError(sentence("the line", f"one with one of {', '.join(names)}", got))
     return given[0]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from multibin._args import number
 from multibin.llm._jobs.lines import json_object
 from multibin.reward.evaluate import FirstErrors, ProcessBench, process_bench
+from multibin.reward.evaluate._process_bench import first_wrong
 
 __all__ = ["Tally", "table"]
 
@@ -44,6 +45,7 @@ class Tally:
         scores = found["scores"]
         if len(scores) != 1:
             raise ValueError(f"the label must be of one candidate, got {len(scores)} candidates")
+        first_wrong("label", found["label"], len(scores[0]))
         # Its texts are not needed any more.
         row = {**found, "problem": "", "steps": ["-"] * len(scores[0])}
         for split, counts in process_bench([row], scores, self.threshold).splits.items():

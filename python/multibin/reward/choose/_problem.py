@@ -36,7 +36,8 @@ class Problem:
             Intervals draw these together. None: it is the only problem with its question.
 
     Raises:
-        TypeError: an answer or ``question`` cannot be hashed.
+        TypeError: an answer or ``question`` cannot be hashed; or ``correct`` is a string and no
+            answer is, or the other way round: they would never be equal.
         ValueError: there are no candidates, ``correct`` is None, or ``scores`` are not one entry a
             candidate, of at least one finite number.
 
@@ -62,6 +63,7 @@ class Problem:
         hashable("question", self.question)
         for i, answer in enumerate(self.answers):
             hashable(f"answers[{i}]", answer)
+        _check_kind(self.correct, self.answers)
         if self.scores is not None:
             _scores(self.scores, self.candidates)
 
@@ -82,6 +84,14 @@ class Problem:
             raise ValueError(_args.sentence("scores", "given for a vote with weights", None))
         rows = _scores(self.scores, self.candidates)
         return rows.values if is_row(self.scores) else BY_NAME[how](rows)
+
+
+def _check_kind(correct: Hashable, answers: Sequence[Hashable | None]) -> None:
+    """Raises a ``TypeError`` if one side is strings and the other has none: "1" is not 1."""
+    kinds = {isinstance(answer, str) for answer in answers if answer is not None}
+    if kinds and isinstance(correct, str) not in kinds:
+        rule = "a string, as the answers are" if True in kinds else "no string, as no answer is"
+        raise TypeError(_args.sentence("correct", rule, correct))
 
 
 def _scores(scores: ArrayLike | Sequence[ArrayLike], candidates: int) -> Ragged:

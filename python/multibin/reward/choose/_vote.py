@@ -117,18 +117,22 @@ def decided(votes: Mapping[Any, float], remaining: int, heaviest: float = 1.0) -
     it does not decide, as the tie would go by order. Best-of-N has no such bound.
 
     Args:
-        votes: the weight of each answer, such as ``Choice.weights``.
+        votes: the weight of each answer, such as ``Choice.weights`` of a vote.
         remaining: candidates that are yet to come.
         heaviest: the most that one candidate can weigh.
 
     Raises:
-        TypeError: an argument is no number.
+        TypeError: ``votes`` is no mapping, or another argument is no number.
         ValueError: an argument is negative or not finite.
 
     >>> from multibin.reward.choose import decided
     >>> decided({"4": 5, "5": 2}, remaining=2), decided({"4": 5, "5": 2}, remaining=3)
     (True, False)
     """
+    if not isinstance(votes, Mapping):
+        # A Choice does not say what made it, and best-of-N's weights are no votes.
+        rule = "a mapping of answers to weights, such as Choice.weights of a vote"
+        raise TypeError(_args.sentence("votes", rule, votes))
     remaining = _args.integer("remaining", remaining)
     heaviest = _args.number("heaviest", heaviest, 0)
     held = [_args.number(f"votes[{answer!r}]", held, 0) for answer, held in votes.items()]

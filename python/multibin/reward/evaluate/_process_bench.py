@@ -172,10 +172,8 @@ def _solutions(
 
 
 def _row(place: str, stem: str, row: dict[str, Any]) -> ProcessBenchRow:
-    steps, label = _files.texts(place, row, "steps"), _files.field(place, row, "label")
-    if type(label) is not int or not NONE <= label < len(steps):
-        rule = f"-1 or an index of the {len(steps)} steps"
-        raise ValueError(_args.sentence(f"{place}: label", rule, label))
+    steps = _files.texts(place, row, "steps")
+    label = first_wrong(f"{place}: label", _files.field(place, row, "label"), len(steps))
     name = str(row.get("id", ""))
     return ProcessBenchRow(
         problem=_files.text(place, row, "problem"),
@@ -186,6 +184,15 @@ def _row(place: str, stem: str, row: dict[str, Any]) -> ProcessBenchRow:
         generator=str(row.get("generator", "")),
         final_answer_correct=row.get("final_answer_correct"),
     )
+
+
+def first_wrong(name: str, label: object, steps: int) -> int:
+    """Returns the label of a solution, or raises a ``ValueError`` if it is no index of a step."""
+    if type(label) is not int or not NONE <= label < steps:
+        # 1.0 is shown as such: "got 1" would read as an int.
+        got = repr(label) if isinstance(label, float) else _args.shown(label)
+        raise ValueError(f"{name} must be -1 or an index of the {steps} steps, got {got}")
+    return label
 
 
 def _counted(labels: Ints, found: Any, of: Any) -> FirstErrors:

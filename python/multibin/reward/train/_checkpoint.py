@@ -49,7 +49,7 @@ class Store:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
             identity = state.pop("identity")
         except Exception as error:
-            reason = str(error).partition("\n")[0]
+            reason = _reason(self.path, error)
             raise ValueError(f"{self.path} must be a checkpoint of training: {reason}") from None
         if changed := sorted(_different(self.identity, identity)):
             rule = f"one without a run that differs in {', '.join(changed)}"
@@ -57,10 +57,8 @@ class Store:
         return state  # type: ignore[no-any-return]
 
 
-def store_of(folder: str | Path | None, identity: dict[str, Any]) -> Store | None:
-    """Returns the store in a folder, which is made if it is missing; None without a folder."""
-    if folder is None:
-        return None
+def store_of(folder: str | Path, identity: dict[str, Any]) -> Store:
+    """Returns the store in a folder, which is made if it is missing."""
     path = Path(folder)
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -83,6 +81,15 @@ def restore(model: nn.Module, weights: dict[str, Tensor]) -> None:
 
 def _trained(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: each for name, each in model.named_parameters() if each.requires_grad}
+
+
+def _reason(path: Path, error: Exception) -> str:
+    """Returns in one line why a file is no checkpoint; some errors have no text."""
+    if path.is_file() and not path.stat().st_size:
+        return "the file is empty"
+    if isinstance(error, KeyError):
+        return f"it lacks {error}"
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _different(ours: dict[str, Any], theirs: dict[str, Any]) -> set[str]:

@@ -15,8 +15,9 @@ from multibin.llm._load import hf
 from multibin.llm._load.placement import check_device, check_dtype, placed
 from multibin.reward._formats import Format, format_of
 from multibin.reward.train._adapters import attach
-from multibin.reward.train._checkpoint import store_of
+from multibin.reward.train._checkpoint import Store, store_of
 from multibin.reward.train._examples import Example, check_examples
+from multibin.reward.train._frozen import frozen_digest
 from multibin.reward.train._history import History
 from multibin.reward.train._readout import fitting, readout_of
 from multibin.reward.train._rows import Rows, rows_of
@@ -64,7 +65,8 @@ def train(
     The optimiser is AdamW. Batches are shuffled, padded on the right, and of similar length within
     an optimiser step. On the CPU a seed decides the weights, bit by bit. In a `folder` with a
     checkpoint, the call continues the run as if it had never ended: pass the model as it was before
-    training. A first Ctrl-C ends the run after the current optimiser step, with a checkpoint.
+    training. A first Ctrl-C ends the run after the current optimiser step: the checkpoint is
+    written, then `KeyboardInterrupt` is raised.
 
     >>> from multibin.llm._load.tiny import ByteTokenizer, tiny_model
     >>> from multibin.reward.train import Example, train
@@ -111,6 +113,7 @@ def train(
         TypeError, ValueError: an argument out of range, no example with a label that is short
             enough, or a model or checkpoint that does not fit.
         FloatingPointError: the loss is not finite.
+        KeyboardInterrupt: a Ctrl-C came.
         ModuleNotFoundError: `lora` without peft.
     """
     settings = Settings(
@@ -194,8 +197,14 @@ def _run(
         settings,
         optimiser_of(model, settings),
         History(dropped=_dropped(rows, held), model=adapted),
-        store_of(folder, _identity(model, settings, rows, held)),
+        _store(folder, model, settings, rows, held),
     )
+
+
+def _store(
+    folder: str | Path | None, model: nn.Module, settings: Settings, rows: Rows, held: Rows | None
+) -> Store | None:
+    return None if folder is None else store_of(folder, _identity(model, settings, rows, held))
 
 
 def _dropped(rows: Rows, held: Rows | None) -> dict[str, int]:
@@ -209,7 +218,10 @@ def _dropped(rows: Rows, held: Rows | None) -> dict[str, int]:
 def _identity(
     model: nn.Module, settings: Settings, rows: Rows, held: Rows | None
 ) -> dict[str, Any]:
-    """Returns what a checkpoint must share with the run that continues it."""
+    """Returns what a checkpoint must share with the run that continues it.
+
+    Trained weights count by their shapes: the checkpoint has their values.
+    """
     shapes = {
         name: [str(each.dtype), *each.shape]
         for name, each in model.named_parameters()
@@ -218,6 +230,7 @@ def _identity(
     return {
         **settings.as_dict(),
         "model": shapes,
+        "frozen weights": frozen_digest(model),
         "examples": rows.digest,
         "validation": None if held is None else held.digest,
     }
