@@ -11,7 +11,7 @@ from typing import Any
 from multibin import _args
 from multibin.cli._options import Add
 
-__all__ = ["add_loading", "check_tokenizer", "opened", "summary"]
+__all__ = ["add_loading", "add_output", "check_tokenizer", "opened", "summary"]
 
 
 def add_loading(add: Add) -> None:
@@ -21,6 +21,11 @@ def add_loading(add: Add) -> None:
     add("--device", help="Device of the model (cuda if there is one)")
     add("--dtype", help="Data type of the model (that of the checkpoint)")
     add("--trust-remote-code", action="store_true", help="Run Python code of the checkpoint")
+
+
+def add_output(add: Add, what: str) -> None:
+    """Adds the file of answers; `what` describes it."""
+    add("output", metavar="OUTPUT", nargs="?", default="-", help=what)
 
 
 def check_tokenizer(options: argparse.Namespace) -> None:

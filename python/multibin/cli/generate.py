@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from multibin import _args
-from multibin.cli._files import add_loading, check_tokenizer, opened, summary
+from multibin.cli._files import add_loading, add_output, check_tokenizer, opened, summary
 from multibin.cli._options import add_engine, needing_engine, progress
 
 HELP = "Answer a file of prompts, one JSON object a line; a second run continues the first"
@@ -35,7 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = FORMS
     add = parser.add_argument
     add("input", metavar="INPUT", help="Requests, JSON lines; - for the standard input")
-    add("output", metavar="OUTPUT", help="Answers, JSON lines; - for the standard output")
+    add_output(add, "Answers, JSON lines (the standard output)")
     add_engine(add)
     add_loading(add)
     add("--scheduling", default="continuous", help="How batches are formed (%(default)s)")

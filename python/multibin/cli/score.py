@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from multibin import _args
-from multibin.cli._files import add_loading, check_tokenizer, opened, summary
+from multibin.cli._files import add_loading, add_output, check_tokenizer, opened, summary
 from multibin.cli._options import add_engine, needing_engine, progress
 
 HELP = "Score a file of candidates step by step; a second run continues the first"
@@ -38,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = FORMS
     add = parser.add_argument
     add("input", metavar="INPUT", help="Candidates, JSON lines; - for the standard input")
-    add("output", metavar="OUTPUT", help="Scores, JSON lines; - for the standard output")
+    add_output(add, "Scores, JSON lines (the standard output)")
     add_engine(add)
     add("--format", default="versaprm", help="What the model reads (%(default)s)")
     add_loading(add)
