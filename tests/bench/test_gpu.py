@@ -157,6 +157,13 @@ def test_a_whole_run_without_a_gpu(tmp_path: Path) -> None:
     ended = {r["step"]: r["outcome"] for r in records if r["kind"] == "step"}
     steps = ["machine", "kernels", "engine", "reward models", "step scores", "llama-768x8"]
     assert ended == dict.fromkeys(steps, "passed")
-    done = {r["contestant"] for r in records if r["kind"] == "run" and r["outcome"] == "passed"}
-    assert done == {*NAMES}
-    assert "| generate_batch |" in journal.with_suffix(".md").read_text()
+    done = {
+        (r["model"], r["contestant"])
+        for r in records
+        if r["kind"] == "run" and r["outcome"] == "passed"
+    }
+    assert {name for model, name in done if model == "llama-768x8"} == {*NAMES}
+    assert ("step scores, llama-3.2-1b", "multibin") in done
+    page = journal.with_suffix(".md").read_text()
+    assert "| generate_batch |" in page
+    assert "÷ `reference`" in page

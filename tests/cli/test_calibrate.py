@@ -30,7 +30,9 @@ def test_the_table_is_written_and_simulates(
     table = mb.CostTable.load("table.json")
     assert found["table"] == table.data
     assert (table.rows.tolist(), table.tokens.tolist()) == ([1, 3], [8, 24])
-    assert min(table.step.min(), table.prefill.min(), table.move.min()) > 0
+    assert min(table.step.min(), table.prefill.min()) > 0
+    # The time of a move is a difference, of which noise may leave nothing.
+    assert table.move.min() >= 0
     assert table.completes == "row"
     assert table.about["device"].startswith("CPU")
     assert {"model", "threads", "dtype", "versions", "date"} < set(table.about)
