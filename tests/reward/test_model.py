@@ -277,14 +277,6 @@ def test_a_pass_that_fails_leaves_nothing_behind(
     equal(own.score(QUESTION, CANDIDATES), expected)
 
 
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Lets Ctrl-C interrupt, also in a run in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_a_call(expected: list[Any]) -> None:
     own = model(max_tokens=1)

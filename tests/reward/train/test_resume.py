@@ -84,6 +84,7 @@ def test_a_crashed_run_continues_exactly(tmp_path: Path, lora: LoRA | None, pass
 
 
 @pytest.mark.skipif(os.name == "nt", reason="os.kill ends the process on Windows")
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_leaves_a_checkpoint_of_the_step_it_hit(tmp_path: Path) -> None:
     whole = small.llama(dropout=0.2)
     expected = run(whole)
