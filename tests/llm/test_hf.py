@@ -23,7 +23,10 @@ HF = PACKAGE / "llm" / "_load" / "hf"
 
 PUBLIC = {
     "AutoConfig",
+    "AutoModel",
     "AutoModelForCausalLM",
+    "AutoModelForSequenceClassification",
+    "AutoModelForTokenClassification",
     "AutoTokenizer",
     "LlamaConfig",
     "LlamaForCausalLM",

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from safetensors import safe_open
 from torch import Tensor
-from transformers.utils import cached_file
+
+from multibin.llm._load import hf
 
 FILES = ("model.safetensors", "pytorch_model.bin")
 
@@ -69,8 +70,7 @@ def _file(name: str, file: str) -> Path | None:
     if Path(name).is_dir():
         path = Path(name) / file
         return path if path.is_file() else None
-    found = cached_file(name, file, _raise_exceptions_for_missing_entries=False)
-    return None if found is None else Path(found)
+    return hf.hub_file(name, file)
 
 
 def _part(name: str, file: str) -> Path:

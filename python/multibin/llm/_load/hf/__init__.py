@@ -36,6 +36,7 @@ What else it relies on is reached through this package:
   them. A mask function that returns None is obeyed. `eager_attention_forward` in the module of a
   layer is its "eager".
 - `AutoModelForCausalLM._model_mapping`: the class of a config.
+- `transformers.utils.cached_file` with `_raise_exceptions_for_missing_entries`: a file of a hub id.
 - accelerate's `_hf_hook.execution_device`: where an offloaded part computes.
 """
 
@@ -73,6 +74,7 @@ from multibin.llm._load.hf._config import (
     positions,
     quantization,
 )
+from multibin.llm._load.hf._files import hub_file
 from multibin.llm._load.hf._forward import (
     CACHE_ARGUMENTS,
     Form,
@@ -122,6 +124,7 @@ __all__ = [
     "forms",
     "groups_experts",
     "has_own_code",
+    "hub_file",
     "is_encoder_decoder",
     "is_offloaded",
     "is_quantized",
