@@ -93,14 +93,6 @@ SAME = [
 ]
 
 
-def test_without_an_output_the_answers_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = questions(3)
-    assert main(["score", write(*lines)]) == 0
-    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert main(["score", "in.jsonl", "out.jsonl"]) == 0
-    assert printed == answers()
-
-
 def test_lines_of_all_forms_are_read_alike() -> None:
     assert main(["score", write(*SAME), "out.jsonl"]) == 0
     found = answers()
