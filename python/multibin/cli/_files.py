@@ -11,7 +11,15 @@ from typing import Any
 from multibin import _args
 from multibin.cli._options import Add
 
-__all__ = ["add_loading", "add_output", "check_tokenizer", "opened", "summary"]
+__all__ = [
+    "add_loading",
+    "add_output",
+    "check_tokenizer",
+    "given",
+    "interruptible",
+    "opened",
+    "summary",
+]
 
 
 def add_loading(add: Add) -> None:
@@ -43,6 +51,23 @@ def opened(name: str) -> Iterator[Iterator[bytes]]:
     else:
         with open(name, "rb") as file:
             yield iter(file)
+
+
+@contextmanager
+def interruptible(report: Any, result: Any) -> Iterator[None]:
+    """Says how far a job came, and how it goes on, if Ctrl-C ends it inside."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        report("")
+        print(f"interrupted: {summary(result)}; run again to continue", file=sys.stderr)
+        raise
+
+
+def given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Returns the options that were given, by name."""
+    values = {name: getattr(options, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def summary(result: Any) -> str:

@@ -8,7 +8,15 @@ from dataclasses import replace
 from typing import Any
 
 from multibin import _args
-from multibin.cli._files import add_loading, add_output, check_tokenizer, opened, summary
+from multibin.cli._files import (
+    add_loading,
+    add_output,
+    check_tokenizer,
+    given,
+    interruptible,
+    opened,
+    summary,
+)
 from multibin.cli._options import add_engine, needing_engine, progress
 
 HELP = "Answer a file of prompts, one JSON object a line; a second run continues the first"
@@ -62,12 +70,8 @@ def run(options: argparse.Namespace) -> int:
             options.window, options.stop_on_error, defaults, options.model or "built-in"
         )
         result = jobs.Result()
-        try:
+        with interruptible(report, result):
             jobs.run_job(llm, lines, options.output, settings, result, report=_show(report))
-        except KeyboardInterrupt:
-            report("")
-            print(f"interrupted: {summary(result)}; run again to continue", file=sys.stderr)
-            raise
     report("")
     print(summary(result), file=sys.stderr)
     return 1 if result.failed else 0
@@ -75,11 +79,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _engine(options: argparse.Namespace) -> Any:
     llm = needing_engine("multibin.llm")
-    chosen = {
-        name: value
-        for name in ("gguf_file", "device", "dtype", "batch_size", "scheduling")
-        if (value := getattr(options, name)) is not None
-    }
+    chosen = given(options, "gguf_file", "device", "dtype", "batch_size", "scheduling")
     if options.trust_remote_code:
         chosen["trust_remote_code"] = True
     if options.model is not None:

@@ -8,7 +8,15 @@ from types import ModuleType
 from typing import Any
 
 from multibin import _args
-from multibin.cli._files import add_loading, add_output, check_tokenizer, opened, summary
+from multibin.cli._files import (
+    add_loading,
+    add_output,
+    check_tokenizer,
+    given,
+    interruptible,
+    opened,
+    summary,
+)
 from multibin.cli._options import add_engine, needing_engine, progress
 
 HELP = "Score a file of candidates step by step; a second run continues the first"
@@ -68,14 +76,10 @@ def run(options: argparse.Namespace) -> int:
         report = _progress()
         report("loading the model")
         model = _model(options)
-        try:
+        with interruptible(report, result):
             jobs.run_job(
                 model, lines, options.output, settings, result, tally=tally, report=_show(report)
             )
-        except KeyboardInterrupt:
-            report("")
-            print(f"interrupted: {summary(result)}; run again to continue", file=sys.stderr)
-            raise
     report("")
     if tally is not None:
         print(_benched(jobs, tally), file=sys.stderr)
@@ -85,11 +89,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _model(options: argparse.Namespace) -> Any:
     reward = needing_engine("multibin.reward._model")
-    chosen = {
-        name: value
-        for name in ("gguf_file", "device", "dtype", "format", "max_tokens")
-        if (value := getattr(options, name)) is not None
-    }
+    chosen = given(options, "gguf_file", "device", "dtype", "format", "max_tokens")
     if options.model is not None:
         chosen["trust_remote_code"] = options.trust_remote_code
         return reward.RewardModel(options.model, options.tokenizer, **chosen)

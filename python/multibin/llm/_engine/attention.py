@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from multibin.llm._load.hf import Layer, Scores
+from multibin.llm._load.hf import SLIDING, Layer, Scores, UnfitAttentionError
 
 Position = TypeVar("Position", int, Tensor)
 
@@ -33,6 +33,13 @@ def first_visible(layer: Layer, queries: Position) -> Position:
     if layer.is_chunked:
         return queries // layer.window * layer.window
     return queries - layer.window + 1
+
+
+def check_window(layer: Layer, scores: Scores) -> None:
+    """Refuses a layer that names another window than its config: its mask may be of either."""
+    window = layer.window if layer.kind == SLIDING else None
+    if scores.window != window:
+        raise UnfitAttentionError(f"a layer names the window {scores.window}, not {window}")
 
 
 def attention(

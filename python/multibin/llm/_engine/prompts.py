@@ -12,11 +12,11 @@ from torch import Tensor
 
 from multibin.kernels import pad
 from multibin.llm._engine.arena import Arena
-from multibin.llm._engine.attention import attention, visible
+from multibin.llm._engine.attention import attention, check_window, visible
 from multibin.llm._engine.cache_view import CacheView, ExpandedView
 from multibin.llm._engine.head import hook_head, projected, projecting
 from multibin.llm._engine.rows import Row
-from multibin.llm._load.hf import SLIDING, Layer, Scores, States, UnfitAttentionError, attending
+from multibin.llm._load.hf import Layer, Scores, States, attending
 from multibin.llm._load.models import Model
 
 
@@ -103,7 +103,7 @@ class PackedPrompts:
     ) -> Tensor:
         parts, begin, first = [], 0, 0
         whole, layer = self._model.expands, self._layers[index]
-        _check_window(layer, scores)
+        check_window(layer, scores)
         for number, chunk in enumerate(self._chunks):
             end = begin + len(chunk.tokens)
             # What an expanding model attends to has the earlier positions too.
@@ -129,13 +129,6 @@ class PackedPrompts:
             return None
         positions = torch.arange(chunk.stop, device=self._model.device)
         return visible(layer, positions[chunk.past :, None], positions)
-
-
-def _check_window(layer: Layer, scores: Scores) -> None:
-    """Refuses a layer that names another window than its config: its mask may be of either."""
-    window = layer.window if layer.kind == SLIDING else None
-    if scores.window != window:
-        raise UnfitAttentionError(f"a layer names the window {scores.window}, not {window}")
 
 
 class PaddedPrompts:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from multibin.llm._engine.attention import attention
+from multibin.llm._engine.attention import attention, check_window
 from multibin.llm._load import hf
 from multibin.llm._load.models import Model
 from multibin.reward._scorer.plan import AttentionCost, Pass
@@ -116,10 +116,3 @@ class Packed:
             index: (key[:, begin:end].clone(), value[:, begin:end].clone())
             for index, (key, value) in self._states.items()
         }
-
-
-def check_window(layer: hf.Layer, scores: hf.Scores) -> None:
-    """Refuses a layer that names another window than its config: its mask may be of either."""
-    window = layer.window if layer.kind == hf.SLIDING else None
-    if scores.window != window:
-        raise hf.UnfitAttentionError(f"a layer names the window {scores.window}, not {window}")

@@ -118,6 +118,15 @@ def at_least_float32(values: Tensor) -> Tensor:
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
+def project_columns(head: nn.Linear, states: Tensor, columns: Tensor | Sequence[int]) -> Tensor:
+    """Returns some columns of a head's projection, in at least float32, also under autocast."""
+    with torch.autocast(states.device.type, enabled=False):
+        states = at_least_float32(states)
+        weight = head.weight[columns].to(states.dtype)
+        bias = None if head.bias is None else head.bias[columns].to(states.dtype)
+        return linear(states, weight, bias)
+
+
 def _cut(head: nn.Linear) -> None:
     with _SETTING:
         users = _USERS.get(id(head), 0)
@@ -140,9 +149,6 @@ def _projection(head: nn.Linear, whole: Callable[[Tensor], Tensor]) -> Callable[
         rows = getattr(_PASS, "rows", None)
         if rows is None or states.shape[:2] != _PASS.shape:
             return whole(states)
-        states = at_least_float32(states.flatten(0, 1)[rows])
-        weight = head.weight[_PASS.columns].to(states.dtype)
-        bias = None if head.bias is None else head.bias[_PASS.columns].to(states.dtype)
-        return linear(states, weight, bias)[None]
+        return project_columns(head, states.flatten(0, 1)[rows], _PASS.columns)[None]
 
     return project

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from multibin._args import sentence
 from multibin.llm._load import hf
 from multibin.reward._formats import Format, columns
+from multibin.reward._scorer.readout import at_least_float32, project_columns
 from multibin.reward.train._rows import Row
 
 __all__ = ["Readout", "fitting", "readout_of"]
@@ -52,7 +53,7 @@ class Readout:
         found = output.logits if hasattr(output, "logits") else output[0]
         if self.head is None:
             found = found.flatten(0, 1)[wanted]
-        return _exact(found.reshape(len(wanted), -1)), classes
+        return at_least_float32(found.reshape(len(wanted), -1)), classes
 
     def _precision(self, device: torch.device) -> Any:
         if self.autocast is None:
@@ -74,7 +75,7 @@ class Readout:
             states = states.flatten(0, 1)[wanted][None]
             if type(self.head) is not nn.Linear:
                 return whole(states)[..., self.columns]  # type: ignore[no-any-return]
-            return _project(self.head, states, self.columns)
+            return project_columns(self.head, states, self.columns)
 
         self.head.forward = narrow
         try:
@@ -127,14 +128,3 @@ def _padded(rows: Sequence[Row], width: int, pad: int) -> tuple[Tensor, Tensor]:
         ids[place, : len(row.ids)] = torch.from_numpy(row.ids)
         mask[place, : len(row.ids)] = 1
     return ids, mask
-
-
-def _project(head: nn.Linear, states: Tensor, columns: list[int]) -> Tensor:
-    with torch.autocast(states.device.type, enabled=False):
-        bias = None if head.bias is None else _exact(head.bias[columns])
-        return nn.functional.linear(_exact(states), _exact(head.weight[columns]), bias)
-
-
-def _exact(values: Tensor) -> Tensor:
-    """Returns the values in at least float32."""
-    return values.to(torch.promote_types(values.dtype, torch.float32))
