@@ -40,6 +40,8 @@ class Batches:
     >>> batches = mb.simulate(trace, scheduler=config, costs=mb.CostModel(step=1.0)).batches
     >>> batches.rows.tolist(), batches.steps.tolist(), batches.finish.tolist()
     ([1, 1], [2, 6], [2.0, 8.0])
+    >>> batches.resident.tolist(), batches.resident_tokens.tolist()  # prompts of 5 tokens
+    ([1, 1], [7, 11])
     """
 
     start: Seconds
@@ -55,17 +57,23 @@ class Batches:
     server: NDArray[np.uint32]
     parked: NDArray[np.uint32]
     """Rows with state that waited at the server during the batch."""
+    resident: NDArray[np.uint32]
+    """The most rows whose state the server held at one time: those that ran and the parked ones.
+
+    With continuous batching they are at most its slots, where ``rows`` counts all rows that were in
+    the batch, one after another."""
+    resident_tokens: NDArray[np.uint64]
+    """The most tokens in the KV caches of the resident rows at one time.
+
+    A row has the tokens of its prompt and those generated so far, without padding. With
+    ``completes="batch"`` it keeps them until its batch ends, and with ``completes="row"`` until its
+    own last step, as the engine does. A parked row keeps them, one that will recompute does not.
+
+    With continuous batching in chunks and ``completes="batch"`` a row keeps them until the end of
+    its chunk."""
 
     def __len__(self) -> int:
         return len(self.start)
-
-    @property
-    def resident(self) -> NDArray[np.uint32]:
-        """Returns the rows whose state the server held: those of the batch and the parked ones.
-
-        With continuous batching these are all rows that were in the batch, one after another.
-        """
-        return self.rows + self.parked
 
 
 @dataclass(frozen=True)

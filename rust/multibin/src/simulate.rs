@@ -13,6 +13,7 @@ mod clock;
 mod error;
 mod policy;
 mod records;
+mod resident;
 mod scheduler;
 mod simulation;
 #[cfg(all(test, not(loom)))]

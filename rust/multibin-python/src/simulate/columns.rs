@@ -94,6 +94,8 @@ pub fn batch_columns(py: Python<'_>, batches: BatchRecords) -> PyResult<Bound<'_
             ("reason", array(py, batches.reason.iter().map(reason).collect::<Vec<u8>>())),
             ("server", array(py, batches.server)),
             ("parked", array(py, batches.parked)),
+            ("resident", array(py, batches.resident)),
+            ("resident_tokens", array(py, batches.resident_tokens)),
         ],
     )
 }

@@ -8,6 +8,7 @@ use super::clock::{checked, nanoseconds, seconds};
 use super::error::SimulateError;
 use super::policy::Policy;
 use super::records::{BatchRecord, Outcome, Recorder, RequestColumns};
+use super::resident::PeakTokens;
 use super::workload::{Servers, Workload};
 use crate::config::Overrun;
 use crate::costs::{Completion, RunningRow, Timing};
@@ -30,11 +31,20 @@ pub(super) struct Simulation<'a, P> {
     /// By server, the rows that will be finished when its batch ends.
     finished: Vec<Vec<Row>>,
     /// By server, the climbers that wait with their state.
-    parked: Vec<usize>,
+    parked: Vec<Parked>,
     records: Recorder<'a>,
     /// Scratch space of the batch that starts.
     running: Vec<RunningRow>,
     row_ends: Vec<f64>,
+    peak_tokens: PeakTokens,
+}
+
+/// Climbers that wait at a server with their state.
+#[derive(Debug, Clone, Copy, Default)]
+struct Parked {
+    rows: usize,
+    /// Tokens in their caches.
+    tokens: u64,
 }
 
 impl<'a, P: Policy> Simulation<'a, P> {
@@ -56,10 +66,11 @@ impl<'a, P: Policy> Simulation<'a, P> {
             ends: BinaryHeap::new(),
             climbers: vec![Vec::new(); servers.count],
             finished: vec![Vec::new(); servers.count],
-            parked: vec![0; servers.count],
+            parked: vec![Parked::default(); servers.count],
             records: Recorder::new(requests),
             running: Vec::new(),
             row_ends: Vec::new(),
+            peak_tokens: PeakTokens::default(),
         }
     }
 
@@ -124,9 +135,7 @@ impl<'a, P: Policy> Simulation<'a, P> {
                 break;
             }
             self.ends.pop();
-            if self.overrun == Overrun::Climb {
-                self.parked[server as usize] += self.climbers[server as usize].len();
-            }
+            self.park(server as usize);
             for row in self.climbers[server as usize].drain(..) {
                 let row = Row { entered: self.now, ..row };
                 self.policy.climb(row, server, self.arrivals.arrived() as u64);
@@ -138,6 +147,25 @@ impl<'a, P: Policy> Simulation<'a, P> {
             self.idle.insert(server);
         }
         self.ends.len() != before
+    }
+
+    /// Lets the unfinished rows of a server's batch wait with their state, if they keep it.
+    fn park(&mut self, server: usize) {
+        if self.overrun == Overrun::Climb {
+            let ages = self.climbers[server].iter().map(|row| u64::from(self.age(row)));
+            self.parked[server].tokens += ages.sum::<u64>();
+            self.parked[server].rows += self.climbers[server].len();
+        }
+    }
+
+    /// Takes the rows of a batch that bring their state out of those that wait.
+    fn resume(&mut self, rows: &[Row], server: usize) {
+        if self.overrun == Overrun::Climb {
+            for row in rows.iter().filter(|row| row.progress > 0) {
+                self.parked[server].rows -= 1;
+                self.parked[server].tokens -= u64::from(self.age(row));
+            }
+        }
     }
 
     fn start_batches(&mut self) {
@@ -157,7 +185,7 @@ impl<'a, P: Policy> Simulation<'a, P> {
 
     /// Returns how many new rows the server has room for.
     fn max_new(&self, server: WorkerId) -> usize {
-        let parked = self.parked[server as usize];
+        let parked = self.parked[server as usize].rows;
         self.servers.max_resident.map_or(usize::MAX, |max| max.saturating_sub(parked))
     }
 
@@ -170,10 +198,7 @@ impl<'a, P: Policy> Simulation<'a, P> {
         if self.servers.costs.completes == Completion::Batch {
             row_ends.fill(timing.end);
         }
-        if self.overrun == Overrun::Climb {
-            let resumed = formed.rows.iter().filter(|row| row.progress > 0).count();
-            self.parked[server as usize] -= resumed;
-        }
+        self.resume(&formed.rows, server as usize);
         self.record(formed, server, &running, timing);
         for ((row, run), &row_end) in formed.rows.iter().zip(&running).zip(&row_ends) {
             self.run_row(row, run, row_end, server);
@@ -204,14 +229,15 @@ impl<'a, P: Policy> Simulation<'a, P> {
     }
 
     fn running(&self, row: &Row, limit: Option<u32>) -> RunningRow {
-        let request = row.key as usize;
         let done = self.done(row);
-        let left = self.workload.actual[request].saturating_sub(done);
-        RunningRow {
-            age: self.workload.prompts[request].saturating_add(done),
-            steps: limit.map_or(left, |limit| limit.min(left)),
-            new: done == 0,
-        }
+        let left = self.workload.actual[row.key as usize].saturating_sub(done);
+        let steps = limit.map_or(left, |limit| limit.min(left));
+        RunningRow { age: self.age(row), steps, new: done == 0 }
+    }
+
+    /// Returns the tokens in a row's cache between two batches; those of its prompt if it is new.
+    fn age(&self, row: &Row) -> u32 {
+        self.workload.prompts[row.key as usize].saturating_add(self.done(row))
     }
 
     fn record(
@@ -224,6 +250,8 @@ impl<'a, P: Policy> Simulation<'a, P> {
         let start = seconds(self.now);
         let steps = running.iter().map(|row| row.steps).max().unwrap_or(0);
         let batch = self.records.batches.start.len() as u32;
+        let parked = self.parked[server as usize];
+        let tokens = self.peak_tokens.of(running, self.servers.costs.completes);
         self.records.batches.push(&BatchRecord {
             start,
             finish: start + timing.end,
@@ -232,7 +260,9 @@ impl<'a, P: Policy> Simulation<'a, P> {
             bin: formed.bin as u32,
             reason: formed.reason,
             server: server as u32,
-            parked: self.parked[server as usize] as u32,
+            parked: parked.rows as u32,
+            resident: (running.len() + parked.rows) as u32,
+            resident_tokens: tokens + parked.tokens,
         });
         let requests = &mut self.records.requests;
         for (row, run) in formed.rows.iter().zip(running) {

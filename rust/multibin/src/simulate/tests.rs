@@ -10,4 +10,5 @@ mod idle;
 mod live;
 mod refused;
 mod resident;
+mod resident_tokens;
 pub(super) mod strategies;

@@ -31,6 +31,16 @@ pub struct BatchRecords {
     pub server: Vec<u32>,
     /// Climbers whose state that server kept meanwhile.
     pub parked: Vec<u32>,
+    /// The most rows whose state that server held at one time: those that ran and those parked.
+    pub resident: Vec<u32>,
+    /// The most tokens in the KV caches of these rows at one time: those of prompts, and those
+    /// generated so far.
+    ///
+    /// With [`Completion::Batch`](crate::costs::Completion::Batch) a row keeps its cache until its
+    /// batch ends; continuous batching: until its chunk ends. With
+    /// [`Completion::Row`](crate::costs::Completion::Row) a finished row gives it back after its
+    /// own last step. A row without a cache, which waits or will recompute, counts nothing.
+    pub resident_tokens: Vec<u64>,
 }
 
 /// One row of [`BatchRecords`].
@@ -43,6 +53,8 @@ pub(in crate::simulate) struct BatchRecord {
     pub(in crate::simulate) reason: Reason,
     pub(in crate::simulate) server: u32,
     pub(in crate::simulate) parked: u32,
+    pub(in crate::simulate) resident: u32,
+    pub(in crate::simulate) resident_tokens: u64,
 }
 
 impl BatchRecords {
@@ -55,5 +67,13 @@ impl BatchRecords {
         self.reason.push(batch.reason);
         self.server.push(batch.server);
         self.parked.push(batch.parked);
+        self.resident.push(batch.resident);
+        self.resident_tokens.push(batch.resident_tokens);
+    }
+
+    /// Raises the most that a batch's server held to what it held during a part of the batch.
+    pub(in crate::simulate) fn raise_resident(&mut self, batch: usize, rows: u32, tokens: u64) {
+        self.resident[batch] = self.resident[batch].max(rows);
+        self.resident_tokens[batch] = self.resident_tokens[batch].max(tokens);
     }
 }

@@ -87,7 +87,7 @@ pub struct RequestColumns<'a> {
 
 impl RequestRecords {
     /// Makes columns of zeros for `requests` requests.
-    pub(super) fn new(requests: usize) -> Result<Self, TryReserveError> {
+    pub(in crate::simulate) fn new(requests: usize) -> Result<Self, TryReserveError> {
         Ok(Self {
             arrival: zeros(requests)?,
             start: zeros(requests)?,

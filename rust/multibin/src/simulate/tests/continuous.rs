@@ -6,6 +6,7 @@ use super::strategies::{LINEAR, times, workloads};
 use crate::costs::{Completion, Costs, LinearCosts};
 use crate::simulate::arrivals::Arrivals;
 use crate::simulate::baselines::{Baseline, ContinuousOrder, simulate_baseline};
+use crate::simulate::records::Records;
 use crate::simulate::workload::{Servers, Workload};
 
 /// Coefficients by which spans often end at an arrival, at whole hundredths of a second.
@@ -26,9 +27,28 @@ struct Naive<'a> {
     /// By request: steps in which its slot ran, and in which it waited for its chunk's end.
     steps: Vec<[u64; 2]>,
     waiting: Vec<usize>,
+    /// By batch, the most rows and tokens that its server held. First, rows keep their tokens until
+    /// their chunk ends; second, until their own last step.
+    resident: Vec<[(usize, u64); 2]>,
 }
 
-impl Naive<'_> {
+/// A server of a naive simulation.
+#[derive(Debug, Clone, Default)]
+struct NaiveServer {
+    /// When its chunk ends; 0 if it is idle.
+    until: u64,
+    rows: Vec<Running>,
+    batch: usize,
+}
+
+impl<'a> Naive<'a> {
+    fn new(workload: &'a Workload, costs: LinearCosts, chunk: u32, order: ContinuousOrder) -> Self {
+        let times = vec![[0.0; 3]; workload.arrivals.len()];
+        let steps = vec![[0; 2]; workload.arrivals.len()];
+        let (waiting, resident) = (Vec::new(), Vec::new());
+        Self { workload, costs, chunk, order, times, steps, waiting, resident }
+    }
+
     fn next(&mut self) -> usize {
         let length = |i: usize| i64::from(self.workload.predicted[i]);
         let best = self.waiting.iter().copied().min_by_key(|&i| match self.order {
@@ -40,8 +60,9 @@ impl Naive<'_> {
         best.unwrap()
     }
 
-    /// Runs one chunk. Returns when it ends.
-    fn run_chunk(&mut self, now: u64, rows: &mut Vec<Running>) -> u64 {
+    /// Runs one chunk.
+    fn run_chunk(&mut self, now: u64, server: &mut NaiveServer) {
+        let NaiveServer { rows, batch, .. } = server;
         let (w, s) = (self.workload, self.costs);
         let mut time = now as f64 * 1e-9;
         for &(i, _, new) in rows.iter() {
@@ -52,13 +73,13 @@ impl Naive<'_> {
         let oldest = rows.iter().map(|&(i, done, _)| w.prompts[i] + done).max().unwrap();
         for step in 0..self.chunk {
             let live = rows.iter().filter(|&&(i, done, _)| done < w.actual[i]);
-            let (count, kv) = live
-                .fold((0, 0), |(count, kv), &(i, done, _)| (count + 1, kv + w.prompts[i] + done));
-            if count == 0 {
+            let kv: u32 = live.clone().map(|&(i, done, _)| w.prompts[i] + done).sum();
+            let live: Vec<usize> = live.map(|row| row.0).collect();
+            if live.is_empty() {
                 break;
             }
             let padded = (oldest + step) * rows.len() as u32;
-            time += s.step + s.row_step * f64::from(count);
+            time += s.step + s.row_step * live.len() as f64;
             time += s.kv_token * f64::from(kv) + s.padded_token * f64::from(padded);
             for &(i, done, _) in rows.iter() {
                 self.steps[i][usize::from(done >= w.actual[i])] += 1;
@@ -68,6 +89,14 @@ impl Naive<'_> {
                 self.times[*i][1] = if *done == 1 { time } else { self.times[*i][1] };
                 self.times[*i][2] = time;
             }
+            let tokens = |&(i, done, _): &Running| u64::from(w.prompts[i] + done);
+            let computed: u64 = rows.iter().filter(|row| live.contains(&row.0)).map(tokens).sum();
+            let all: u64 = rows.iter().map(tokens).sum();
+            for ((most_rows, most), tokens) in self.resident[*batch].iter_mut().zip([all, computed])
+            {
+                *most_rows = rows.len().max(*most_rows);
+                *most = tokens.max(*most);
+            }
         }
         rows.retain_mut(|row| {
             row.2 = false;
@@ -75,33 +104,36 @@ impl Naive<'_> {
         });
         #[expect(clippy::cast_sign_loss, reason = "times are >= 0")]
         let end = (time * 1e9).round() as u64;
-        end
+        server.until = end;
     }
 
     fn run(&mut self, slots: usize, count: usize) {
-        let mut servers: Vec<(u64, Vec<Running>)> = vec![(0, Vec::new()); count];
+        let mut servers = vec![NaiveServer::default(); count];
         let arrivals = times(self.workload);
         let mut arrived = 0;
         loop {
-            let busy = |server: &&(u64, Vec<Running>)| !server.1.is_empty();
-            let end = servers.iter().filter(|server| server.0 > 0).map(|server| server.0).min();
+            let end = servers.iter().filter(|each| each.until > 0).map(|each| each.until).min();
             let arrival = arrivals.get(arrived).copied();
             let Some(now) = end.into_iter().chain(arrival).min() else { break };
             if arrival == Some(now) {
                 self.waiting.push(arrived);
                 arrived += 1;
-                let idle = servers.iter_mut().find(|server| !busy(&&**server) && server.0 == 0);
-                if let Some((until, rows)) = idle {
-                    rows.push((self.next(), 0, true));
-                    *until = self.run_chunk(now, rows);
+                if let Some(idle) = servers.iter_mut().find(|server| server.until == 0) {
+                    idle.batch = self.resident.len();
+                    self.resident.push(Default::default());
+                    idle.rows.push((self.next(), 0, true));
+                    self.run_chunk(now, idle);
                 }
                 continue;
             }
-            for (until, rows) in servers.iter_mut().filter(|server| server.0 == now) {
-                while rows.len() < slots && !self.waiting.is_empty() {
-                    rows.push((self.next(), 0, true));
+            for server in servers.iter_mut().filter(|server| server.until == now) {
+                while server.rows.len() < slots && !self.waiting.is_empty() {
+                    server.rows.push((self.next(), 0, true));
                 }
-                *until = if rows.is_empty() { 0 } else { self.run_chunk(now, rows) };
+                server.until = 0;
+                if !server.rows.is_empty() {
+                    self.run_chunk(now, server);
+                }
             }
         }
     }
@@ -124,15 +156,20 @@ proptest! {
     ) {
         let coarse = times(&workload).iter().map(|time| time - time % 10_000_000);
         workload.arrivals = Arrivals::At(coarse.collect());
-        let times = vec![[0.0; 3]; workload.arrivals.len()];
-        let steps = vec![[0; 2]; workload.arrivals.len()];
-        let mut naive =
-            Naive { workload: &workload, costs, chunk, order, times, steps, waiting: Vec::new() };
+        let mut naive = Naive::new(&workload, costs, chunk, order);
         naive.run(rows as usize, count);
-        let costs = Costs { model: costs.into(), completes: Completion::Row };
-        let servers = Servers::new(count, costs);
         let baseline = Baseline::Continuous { rows, chunk, order };
-        let requests = simulate_baseline(&workload, &baseline, &servers).unwrap().requests;
+        let play = |completes| {
+            let servers = Servers::new(count, Costs { model: costs.into(), completes });
+            simulate_baseline(&workload, &baseline, &servers).unwrap()
+        };
+        let Records { requests, batches, .. } = play(Completion::Row);
+        for (batches, by) in [(play(Completion::Batch).batches, 0), (batches, 1)] {
+            let resident = batches.resident.iter().map(|&rows| rows as usize);
+            let most: Vec<_> = resident.zip(batches.resident_tokens).collect();
+            let expected: Vec<_> = naive.resident.iter().map(|most| most[by]).collect();
+            prop_assert_eq!(most, expected);
+        }
         for (i, expected) in naive.times.iter().enumerate() {
             let times = [requests.start[i], requests.first_token[i], requests.finish[i]];
             let near = times.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-7);

@@ -27,8 +27,7 @@ proptest! {
             simulate(&workload, &edges, &config, &servers).unwrap()
         };
         let records = limited(Some(max));
-        let held = records.batches.rows.iter().zip(&records.batches.parked);
-        prop_assert!(held.map(|(rows, parked)| rows + parked).all(|held| held as usize <= max));
+        prop_assert!(records.batches.resident.iter().all(|&held| held as usize <= max));
         prop_assert!(records.requests.finish.iter().all(|finish| finish.is_finite()));
         let everything = workload.actual.len();
         prop_assert_eq!(limited(Some(everything + batch_size as usize)), limited(None));

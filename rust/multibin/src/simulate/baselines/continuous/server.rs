@@ -5,6 +5,7 @@ use super::span_costs::SpanCosts;
 use crate::costs::{Completion, RunningRow, Timing};
 use crate::simulate::clock::{nanoseconds, seconds};
 use crate::simulate::records::Recorder;
+use crate::simulate::resident::PeakTokens;
 
 /// A server: its rows and its span.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +23,7 @@ pub(super) struct Server {
     row_ends: Vec<f64>,
     /// Scratch space.
     running: Vec<RunningRow>,
+    peak_tokens: PeakTokens,
 }
 
 impl Server {
@@ -89,6 +91,8 @@ impl Server {
         let steps = &mut batches.steps[self.batch as usize];
         *steps = steps.saturating_add(self.span_steps);
         batches.finish[self.batch as usize] = start + self.timing.end;
+        let (rows, tokens) = self.resident(costs.completes());
+        batches.raise_resident(self.batch as usize, rows, tokens);
         for (slot, &row_end) in self.slots.iter().zip(&self.row_ends) {
             let request = slot.request as usize;
             if slot.left <= self.span_steps {
@@ -101,6 +105,11 @@ impl Server {
             }
         }
         self.free_slots()
+    }
+
+    /// Returns the rows of the span, and the most tokens in their caches at one time.
+    fn resident(&mut self, completes: Completion) -> (u32, u64) {
+        (self.running.len() as u32, self.peak_tokens.of(&self.running, completes))
     }
 
     /// Frees the slots of the rows that have ended, and ages the others. Returns how many ended.

@@ -134,6 +134,8 @@ impl<'a> ContinuousSimulation<'a> {
             reason: Reason::Elastic,
             server: server as u32,
             parked: 0,
+            resident: 0,
+            resident_tokens: 0,
         });
     }
 
