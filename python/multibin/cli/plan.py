@@ -11,20 +11,32 @@ from multibin._canvas import check_installed, check_target
 from multibin.cli._costs import add_costs, costs
 from multibin.cli._numbers import numbers
 from multibin.cli._options import add_predictions, add_trace, given, progress
-from multibin.lab.compare import DRAWN, MIN_SEARCHED, Settings, draw_workload
-from multibin.lab.plan import Objective, Question, as_json, choose, describe, draw
-from multibin.lab.traces import read
+from multibin.lab.compare import Settings
+from multibin.lab.plan import (
+    Objective,
+    Question,
+    as_json,
+    choose,
+    describe,
+    draw,
+    load,
+    within_context,
+)
+from multibin.lab.traces import Trace, read
 
 HELP = "Choose policy, bins, edges, batch size and waits for a load; exit status 1 if none will do"
 
 DESCRIPTION = """\
-With --slo-p99 alone: the plan that sustains the highest rate within that p99 latency. With --rate,
-too: the lowest mean latency at that rate, within the p99. Without --slo-p99: the lowest mean
-latency at --rate, or at the trace's own rate. Rows of the trace are drawn with replacement.
+The trace is played at its own times, --speed times as fast. With bounds (--slo-p99, --slo-ttft,
+--slo-tpot) and neither --speed nor --rate: the plan that keeps them at the highest rate, that is,
+as fast as the trace can be played. Otherwise: the lowest mean latency within the bounds, at the
+trace's own rate, x --speed, or at --rate. With --rate or --cv, and for a trace without times, rows
+are drawn with replacement, and arrivals too: bursts of the trace are then lost.
 
 The plan is one that mb.Scheduler runs. Continuous batching is measured beside it, and taken where
-nothing else will do. One bin is taken unless others gain 3 %. Bins whose predictions would gain
-less than 1.10 x in full batches are taken only where nothing else will do.
+nothing else will do. One bin is taken unless others gain 3 %, and would on other stretches of the
+load. Bins whose predictions would gain less than 1.10 x in full batches are taken only where
+nothing else will do. Figures have 90 % intervals: docs/planning.md says how.
 """
 
 MIN_ROWS, MAX_ROWS = 4, 32
@@ -49,15 +61,16 @@ def run(options: argparse.Namespace) -> int:
     if options.plot is not None:
         check_target(options.plot)
         check_installed()
-    question = _question(options)
-    workload = draw_workload(question.settings)
+    trace = read(options.trace)
+    question = _question(options, trace)
+    requests = load(question, trace)
     report = progress("plan")
-    plan = choose(question, workload, report)
+    plan = choose(question, requests, report)
     report("")
     if options.json:
-        print(json.dumps(as_json(plan, workload), indent=2, allow_nan=False))
+        print(json.dumps(as_json(plan, requests), indent=2, allow_nan=False))
     else:
-        print(describe(plan, workload))
+        print(describe(plan, requests))
     if options.plot is not None:
         draw(plan, options.plot)
     return 0 if plan.chosen.meets else 1
@@ -65,15 +78,34 @@ def run(options: argparse.Namespace) -> int:
 
 def _add_load(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--rate", type=float, help="Requests per second (the trace's own without --slo-p99)")
+    add("--speed", type=float, metavar="FACTOR", help="Play the trace's own times faster (1)")
+    add("--rate", type=float, help="Requests per second, drawn (the trace's own times)")
     add("--slo-p99", type=float, metavar="SECONDS", help="Bound of 99 %% of the latencies")
+    add(
+        "--slo-ttft",
+        type=float,
+        metavar="SECONDS",
+        help="Bound of 99 %% of the times to the first token",
+    )
+    add(
+        "--slo-tpot",
+        type=float,
+        metavar="SECONDS",
+        help="Bound of 99 %% of the times per output token after the first",
+    )
     add(
         "--requests",
         type=int,
         metavar="N",
-        default=DRAWN,
-        help=f"Number of requests that are drawn ({DRAWN})",
+        help="Number of requests that are drawn (100000), or the first of the trace (all)",
     )
+    add(
+        "--context",
+        type=int,
+        metavar="TOKENS",
+        help="Refuse longer prompts and end outputs there, as a server does (any length)",
+    )
+    add("--quick", action="store_true", help="Play fewer requests, fewer times: less certain")
     add_predictions(add)
     add(
         "--no-predictor",
@@ -111,30 +143,56 @@ def _add_choices(group: argparse._ArgumentGroup) -> None:
         add(f"--no-{name}", dest=name, action="store_false", help=meaning)
 
 
-def _question(options: argparse.Namespace) -> Question:
-    _args.integer("requests", options.requests, MIN_SEARCHED)
+def _question(options: argparse.Namespace, trace: Trace) -> Question:
     chosen = given(options, Question)
     chosen["batch_sizes"] = _batch_sizes(options)
     if "bins" in chosen:
         chosen["bins"] = numbers("bins", options.bins)
-    objective = Objective(_rate(options), options.slo_p99)
-    return Question(_settings(options), objective, **chosen)
+    chosen["speed"] = _speed(options, trace)
+    settings = _settings(options)
+    bounds = given(options, Objective) | {"rate": _rate(options, trace, chosen["speed"])}
+    return Question(settings, Objective(**bounds), **chosen)
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    """Returns the load. Each candidate has a rate of its own: this one only draws the requests."""
-    own: dict[str, Any] = {"rate": 1.0} | given(options, Settings)
+    """Returns the load; bins and batch sizes are not its own."""
+    own: dict[str, Any] = given(options, Settings)
     own.pop("bins", None)
     return Settings(**own | {"saturation": True, "costs": costs(options)})
 
 
-def _rate(options: argparse.Namespace) -> float | None:
-    if options.rate is not None or options.slo_p99 is not None:
-        return None if options.rate is None else float(options.rate)
-    trace = read(options.trace)
+def _speed(options: argparse.Namespace, trace: Trace) -> float | None:
+    """Returns the factor of the trace's own times; None where it is searched, or they are drawn."""
+    if options.speed is None:
+        bounds = (options.slo_p99, options.slo_ttft, options.slo_tpot)
+        own = trace.arrivals is not None and options.rate is None and options.cv is None
+        return 1.0 if own and all(bound is None for bound in bounds) else None
+    for name in ("rate", "cv"):
+        if (value := getattr(options, name)) is not None:
+            rule = f"left out with speed = {options.speed:g}"
+            raise ValueError(_args.sentence(name, rule, value))
     if trace.arrivals is None:
-        raise ValueError(f"rate or slo_p99 must be given, as {options.trace} has no times")
-    return trace.rate
+        rule = f"left out, as {options.trace} has no times"
+        raise ValueError(_args.sentence("speed", rule, options.speed))
+    return _args.positive("speed", options.speed)
+
+
+def _rate(options: argparse.Namespace, trace: Trace, speed: float | None) -> float | None:
+    if options.rate is not None:
+        return float(options.rate)
+    if speed is not None:
+        return speed * _own(options, trace).rate
+    if options.slo_p99 is None and options.slo_ttft is None and options.slo_tpot is None:
+        if trace.arrivals is None:
+            raise ValueError(f"rate or slo_p99 must be given, as {options.trace} has no times")
+        return trace.rate
+    return None
+
+
+def _own(options: argparse.Namespace, trace: Trace) -> Trace:
+    """Returns the requests of the trace that are played."""
+    fitting, _, _ = within_context(trace, options.context)
+    return fitting if options.requests is None else fitting[: options.requests]
 
 
 def _batch_sizes(options: argparse.Namespace) -> tuple[int, ...]:

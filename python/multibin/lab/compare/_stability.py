@@ -57,15 +57,16 @@ def is_steady(records: mb.Records) -> bool:
     return bool(growth <= np.sqrt(len(records)) / 2)
 
 
-def saturation(play: Callable[[float], mb.Records], start: float) -> float:
+def saturation(
+    play: Callable[[float], mb.Records], start: float, precision: float = PRECISION
+) -> float:
     """Returns the highest stable rate in requests per second, by bisection.
-
-    The result is at most ``PRECISION`` too low.
 
     Args:
         play: simulates the same requests with the same pattern of arrivals at a rate, so that runs
             differ in the rate alone.
         start: a rate of the right order.
+        precision: the most that the result may be too low, relative.
 
     Raises:
         ValueError: no rate is stable, or every one.
@@ -82,7 +83,7 @@ def saturation(play: Callable[[float], mb.Records], start: float) -> float:
     True
     """
     low, high = _bracket(lambda rate: is_steady(play(rate)), start)
-    while high > low * (1 + PRECISION):
+    while high > low * (1 + precision):
         middle = float(np.sqrt(low * high))
         if is_steady(play(middle)):
             low = middle

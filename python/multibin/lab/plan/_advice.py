@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from multibin.lab.plan._candidates import MIN_GAIN
-from multibin.lab.plan._choice import MIN_IMPROVEMENT, Plan, improvement
-from multibin.lab.plan._measure import Outcome
-from multibin.lab.plan._question import CLIMBING, Objective
+from multibin.lab.plan._choice import MIN_IMPROVEMENT, Plan, differs, improvement
+from multibin.lab.plan._estimate import Estimate
+from multibin.lab.plan._measure import BOUNDED, Outcome
+from multibin.lab.plan._question import CLIMBING
 
 __all__ = ["advice"]
+
+SPOKEN = {"latency": "p99", "ttft": "p99 of TTFT", "tpot": "p99 of TPOT"}
+"""What a bound of the objective is called."""
 
 
 def advice(plan: Plan) -> str:
@@ -25,47 +29,60 @@ def advice(plan: Plan) -> str:
 
 
 def _nothing(plan: Plan) -> str:
-    objective, nearest = plan.question.objective, plan.chosen
-    slo, miss = objective.slo_p99, _miss(objective, nearest)
-    if objective.rate is None:
+    miss = _miss(plan)
+    if plan.question.objective.rate is None:
         return f"{miss}."
     if plan.highest is None:
         return f"{miss}; no lower rate would do."
     highest = plan.highest
-    rate = highest.rate if slo is not None else highest.saturation or 0.0
-    most = f"{rate:.4g} requests/s ({highest.candidate.description})"
+    rate = _sustained(highest) if not plan.question.objective.bounds else highest.estimated("rate")
+    most = f"{rate} requests/s ({highest.candidate.description})"
     return f"{miss}; the highest rate that would do is {most}."
 
 
-def _miss(objective: Objective, nearest: Outcome) -> str:
-    slo, at = objective.slo_p99, f"at {nearest.rate:.4g} requests/s"
-    if slo is None or not nearest.steady:
-        return f"Nothing sustains {nearest.rate:.4g} requests/s"
-    return (
-        f"Nothing meets p99 ≤ {slo:g} s {'even ' if objective.rate is None else ''}{at}:"
-        f" the nearest ({nearest.candidate.description}) has {nearest.p99:.4g} s,"
-        f" {nearest.p99 - slo:.4g} s too much"
-    )
+def _miss(plan: Plan) -> str:
+    objective, nearest = plan.question.objective, plan.chosen
+    at = f"{'even ' if objective.rate is None else ''}at {nearest.rate:.4g} requests/s"
+    if not nearest.fits:
+        need, room = nearest.estimated("tokens"), plan.question.kv_tokens or 0.0
+        return (
+            f"Nothing fits into the KV cache {at}: the nearest ({nearest.candidate.description})"
+            f" needs {need} tokens, the budget holds {room:.4g}"
+        )
+    for name, bound in objective.bounds.items():
+        figure = nearest.estimated(BOUNDED[name])
+        if nearest.steady and figure.value > bound:
+            return (
+                f"Nothing meets {SPOKEN[name]} ≤ {bound:g} s {at}: the nearest"
+                f" ({nearest.candidate.description}) has {figure} s,"
+                f" {figure.value - bound:.3g} s too much"
+            )
+    return f"Nothing sustains {nearest.rate:.4g} requests/s"
 
 
 def _one_bin(plan: Plan) -> str:
     binned = plan.binned
     if binned is None:
         return "One bin is enough: there is nothing to choose with more of them"
-    improved, name = improvement(binned, plan.chosen), binned.candidate.policy.name
+    gain, name = improvement(binned, plan.chosen), binned.candidate.policy.name
     if not binned.candidate.gains_enough:
-        gain = binned.candidate.gain or 1.0
+        full = binned.candidate.gain or 1.0
         return (
-            f"One bin is enough: with these predictions bins gain {gain:.2f} × in full batches,"
+            f"One bin is enough: with these predictions bins gain {full:.2f} × in full batches,"
             f" less than {MIN_GAIN:.2f} ×"
         )
-    if improved is None:
+    if gain is None:
         return f"One bin is enough: {name} misses the objective"
-    if improved <= 1:
+    if gain.value <= 1:
         return "One bin is enough: nothing with more of them does better"
+    if not differs(gain):
+        return (
+            f"One bin is enough: the best of the others, {name}, makes no difference that another"
+            f" stretch of this load would show, too ({gain} ×)"
+        )
     return (
         f"One bin is enough: the best of the others, {name}, gains"
-        f" {improved - 1:.1%}, less than {MIN_IMPROVEMENT - 1:.0%}"
+        f" {gain.value - 1:.1%}, less than {MIN_IMPROVEMENT - 1:.0%}"
     )
 
 
@@ -74,18 +91,35 @@ def _bins(plan: Plan) -> str:
     name = chosen.candidate.policy.name
     pays = "Climbing pays" if name in CLIMBING else "Binning pays"
     if plan.question.objective.rate is None or fifo.meets:
-        return f"{pays}: {_measured(plan, chosen)} against {_measured(plan, fifo)} with one bin"
+        gain = improvement(chosen, fifo)
+        times = "" if gain is None else f" ({gain} ×)"
+        against = f"{_measured(plan, fifo)} with one bin{times}"
+        return f"{pays}: {_measured(plan, chosen)} against {against}"
+    if not fifo.fits:
+        return f"{pays}: one bin does not fit into the KV cache"
     if fifo.steady:
-        return f"{pays}: one bin has a p99 of {fifo.p99:.4g} s, {name} {chosen.p99:.4g} s"
-    sustained = "less" if fifo.saturation is None else f"{fifo.saturation:.4g}"
-    return f"{pays}: one bin sustains only {sustained} of the {chosen.rate:.4g} requests/s"
+        return f"{pays}: {_fifo_misses(plan)}"
+    return f"{pays}: one bin sustains only {_sustained(fifo)} of the {chosen.rate:.4g} requests/s"
+
+
+def _fifo_misses(plan: Plan) -> str:
+    for name, bound in plan.question.objective.bounds.items():
+        one, other = (each.estimated(BOUNDED[name]) for each in (plan.fifo, plan.chosen))
+        if one.value > bound:
+            policy = plan.chosen.candidate.policy.name
+            return f"one bin has a {SPOKEN[name]} of {one} s, {policy} {other} s"
+    return "one bin misses the objective"
+
+
+def _sustained(outcome: Outcome) -> Estimate | str:
+    return "less" if outcome.saturation is None else outcome.saturation
 
 
 def _continuous(plan: Plan) -> str:
     if plan.continuous is None:
         return ""
-    improved = improvement(plan.continuous, plan.chosen)
-    if improved is None or improved < MIN_IMPROVEMENT:
+    gain = improvement(plan.continuous, plan.chosen)
+    if gain is None or gain.value < MIN_IMPROVEMENT or not differs(gain):
         return ""
     measured = _measured(plan, plan.continuous)
     return f"; continuous batching is better still, if the back-end supports it: {measured}"
@@ -93,5 +127,6 @@ def _continuous(plan: Plan) -> str:
 
 def _measured(plan: Plan, outcome: Outcome) -> str:
     if plan.question.objective.rate is None:
-        return f"{outcome.rate:.4g} requests/s" if outcome.meets else "none within the p99"
-    return f"a mean of {outcome.mean:.4g} s"
+        rate = outcome.estimated("rate")
+        return f"{rate} requests/s" if outcome.meets else "none within the bounds"
+    return f"a mean of {outcome.estimated('mean')} s"

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import multibin as mb
-from multibin.lab.compare import ONE_BIN, Fit, Former, Policy, Settings, Workload, fit
+from multibin.lab.compare import ONE_BIN, Fit, Former, Policy, Settings, fit
+from multibin.lab.plan._load import Load
 from multibin.lab.plan._question import CLIMBING, PREDICTING, Question
 from multibin.lab.theory import expected_max, per_bin
 from multibin.lab.traces import Trace
@@ -122,27 +123,27 @@ class Candidate:
         return replace(self.policy, former=lambda _: self.former)
 
 
-def candidates(question: Question, workload: Workload) -> list[Candidate]:
+def candidates(question: Question, load: Load) -> list[Candidate]:
     """Returns each policy with each batch size and number of bins that the question allows.
 
-    >>> from multibin.lab.compare import Settings, Workload
-    >>> from multibin.lab.plan import Objective, Question, candidates
+    >>> from multibin.lab.compare import Settings
+    >>> from multibin.lab.plan import Objective, Question, candidates, load
     >>> from multibin.lab.traces import chat
-    >>> trace = chat(2000, seed=0)
-    >>> question = Question(Settings("chat"), Objective(1.0, None), batch_sizes=(8,), bins=(4,))
-    >>> found = candidates(question, Workload(trace, trace.output_tokens, "chat"))
+    >>> settings = Settings("chat", rate=1.0)
+    >>> question = Question(settings, Objective(1.0), batch_sizes=(8,), bins=(4,))
+    >>> found = candidates(question, load(question, chat(2000, seed=0)))
     >>> found[0].description, len(found)
     ('fifo, batches of 8', 8)
     """
     found = [
         candidate
         for batch_size in question.batch_sizes
-        for candidate in _of_size(question, workload, batch_size)
+        for candidate in _of_size(question, load, batch_size)
     ]
     return list({(each.policy.name, each.python): each for each in found}.values())
 
 
-def _of_size(question: Question, workload: Workload, batch_size: int) -> Iterator[Candidate]:
+def _of_size(question: Question, load: Load, batch_size: int) -> Iterator[Candidate]:
     settings = replace(question.settings, batch_size=batch_size)
     for policy in question.policies:
         if policy.name in ("fifo", "continuous"):
@@ -150,12 +151,12 @@ def _of_size(question: Question, workload: Workload, batch_size: int) -> Iterato
     for bins in question.bins:
         for placement in PLACEMENTS:
             binned = replace(settings, bins=bins, levels=bins, edges=placement)
-            yield from _binned(question, workload, binned)
+            yield from _binned(question, load, binned)
 
 
-def _binned(question: Question, workload: Workload, settings: Settings) -> Iterator[Candidate]:
-    found = fit(settings, workload.sample)
-    gain = _gain(workload, found.edges, settings.batch_size)
+def _binned(question: Question, load: Load, settings: Settings) -> Iterator[Candidate]:
+    found = fit(settings, load.sample)
+    gain = _gain(load, found.edges, settings.batch_size)
     for policy in question.policies:
         if policy.name in ("fifo", "continuous"):
             continue
@@ -169,8 +170,8 @@ def _binned(question: Question, workload: Workload, settings: Settings) -> Itera
         yield Candidate(policy, own, edges, placement, known, max_parked=parked)
 
 
-def _gain(workload: Workload, edges: mb.Edges, batch_size: int) -> float:
-    actual, predicted = _pairs(workload.played)
+def _gain(load: Load, edges: mb.Edges, batch_size: int) -> float:
+    actual, predicted = _pairs(load.trace)
     batch_time = per_bin(actual, edges, batch_size, predicted).batch_time
     return expected_max(actual, batch_size) / batch_time
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from multibin.lab.compare import DRAWN, Workload
+from multibin.lab.compare import DRAWN
+from multibin.lab.plan._estimate import Estimate, ratio
+from multibin.lab.plan._load import Load
 from multibin.lab.plan._measure import Outcome
 from multibin.lab.plan._question import Question
-from multibin.lab.plan._search import Report, order, search
+from multibin.lab.plan._search import Report, best_of_each, order, search
+from multibin.lab.plan._uncertainty import with_estimates, with_saturation
 
-__all__ = ["MIN_IMPROVEMENT", "Plan", "choose", "improvement"]
+__all__ = ["MIN_IMPROVEMENT", "Plan", "choose", "differs", "improvement"]
 
 MIN_IMPROVEMENT = 1.03
 """What another policy must improve over one bin to be chosen instead."""
@@ -56,37 +59,52 @@ class Plan:
         )
 
 
-def improvement(outcome: Outcome, over: Outcome) -> float | None:
-    """Returns how many times better an outcome is, or None unless both meet the objective."""
-    return over.score / outcome.score if outcome.meets and over.meets else None
+def improvement(outcome: Outcome, over: Outcome) -> Estimate | None:
+    """Returns how many times better an outcome is, or None unless both meet the objective.
+
+    The interval is that of the ratio on the same stretches of the load.
+    """
+    if not (outcome.meets and over.meets):
+        return None
+    pairs = list(zip(over.scores, outcome.scores, strict=False))
+    return ratio(over.score, outcome.score, pairs)
 
 
-def choose(question: Question, workload: Workload, report: Report) -> Plan:
-    """Searches, and chooses the best; one bin if nothing improves it by ``MIN_IMPROVEMENT``.
+def differs(gain: Estimate | None) -> bool:
+    """Returns whether a ratio is 1 or more on other stretches, too."""
+    return gain is None or gain.low is None or gain.low > 1
+
+
+def choose(question: Question, load: Load, report: Report) -> Plan:
+    """Searches, and chooses the best.
+
+    One bin is chosen if nothing improves it by ``MIN_IMPROVEMENT``, or if the 90 % interval of the
+    improvement includes 1: another stretch of the load may show no difference.
 
     Args:
         question: what is asked.
-        workload: the requests, with ``stationary`` ones.
+        load: the requests.
         report: is called with a line of text before each run.
 
-    >>> from multibin.lab.compare import Settings, Workload
-    >>> from multibin.lab.plan import Objective, Question, advice, choose
+    >>> from multibin.lab.compare import Settings
+    >>> from multibin.lab.plan import Objective, Question, advice, choose, load
     >>> from multibin.lab.traces import arrivals, chat
-    >>> trace = chat(2000, seed=0).with_arrivals(arrivals.poisson(2000, rate=1.0, seed=1))
-    >>> workload = Workload(trace, trace.output_tokens, "chat", stationary=trace)
-    >>> load = Settings("chat", rate=0.5, saturation=True)
-    >>> question = Question(load, Objective(0.5, None), batch_sizes=(8,), bins=(1,), climbing=False)
-    >>> plan = choose(question, workload, report=lambda line: None)
+    >>> trace = chat(2000, seed=0).with_arrivals(arrivals.poisson(2000, rate=0.5, seed=1))
+    >>> settings = Settings("chat")
+    >>> question = Question(settings, Objective(0.5), batch_sizes=(8,), bins=(1,), climbing=False)
+    >>> plan = choose(question, load(question, trace), report=lambda line: None)
     >>> plan.chosen.candidate.policy.name, plan.chosen.steady, advice(plan)[:18]
     ('fifo', True, 'One bin is enough:')
     """
-    found = search(question, workload, report)
-    plan = Plan(question, tuple(found.best), _best(found.best), tuple(found.played))
+    found = search(question, load, report)
+    best = with_estimates(question, load, found.best, report)
+    best = with_saturation(question, load, best, report)
+    plan = Plan(question, tuple(best), _best(best), tuple(found.played))
     if plan.chosen.meets or question.objective.rate is None:
         return plan
-    if question.objective.slo_p99 is None:
-        return replace(plan, highest=_stablest(found.best))
-    return replace(plan, highest=_highest(question, workload, report))
+    if not question.objective.bounds:
+        return replace(plan, highest=_stablest(best))
+    return replace(plan, highest=_highest(question, load, report))
 
 
 def _best(outcomes: Sequence[Outcome]) -> Outcome:
@@ -95,22 +113,28 @@ def _best(outcomes: Sequence[Outcome]) -> Outcome:
     if not best.meets:
         best = min(outcomes, key=order)
         return best if best.steady else _stablest(outcomes)
-    improved = improvement(best, outcomes[0])
-    return outcomes[0] if improved is not None and improved < MIN_IMPROVEMENT else best
+    gain = improvement(best, outcomes[0])
+    if gain is not None and (gain.value < MIN_IMPROVEMENT or not differs(gain)):
+        return outcomes[0]
+    return best
 
 
 def _stablest(outcomes: Sequence[Outcome]) -> Outcome:
     """Returns what sustains the highest rate; one bin if none adds ``MIN_IMPROVEMENT``."""
     gaining = [each for each in outcomes if each.candidate.gains_enough]
-    best = max(gaining, key=lambda each: each.saturation or 0.0)
-    sustains = (best.saturation or 0.0) >= MIN_IMPROVEMENT * (outcomes[0].saturation or 0.0)
-    return best if sustains else outcomes[0]
+    best = max(gaining, key=_sustained)
+    enough = _sustained(best) >= MIN_IMPROVEMENT * _sustained(outcomes[0])
+    return best if enough else outcomes[0]
 
 
-def _highest(question: Question, workload: Workload, report: Report) -> Outcome | None:
+def _sustained(outcome: Outcome) -> float:
+    return outcome.saturation.value if outcome.saturation is not None else 0.0
+
+
+def _highest(question: Question, load: Load, report: Report) -> Outcome | None:
     """Returns what meets the objective at the highest rate, on at most ``DRAWN`` requests."""
-    assert workload.stationary is not None
-    fewer = replace(workload, stationary=workload.stationary[:DRAWN].to_rate(1.0))
+    fewer = replace(load, base=load.part(DRAWN))
     objective = replace(question.objective, rate=None)
-    best = _best(search(replace(question, objective=objective), fewer, report).best)
+    found = search(replace(question, objective=objective), fewer, report)
+    best = _best(best_of_each(found.best))
     return best if best.meets else None

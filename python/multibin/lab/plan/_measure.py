@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from multibin.lab.compare import compare, play, saturation
+import multibin as mb
+from multibin.lab.compare import is_steady, play, saturation
 from multibin.lab.plan._candidates import Candidate
-from multibin.lab.plan._question import Objective
+from multibin.lab.plan._estimate import Estimate
+from multibin.lab.plan._figures import Figures, measured
+from multibin.lab.plan._question import Question
 from multibin.lab.traces import Trace
 
 __all__ = ["Experiment", "Outcome"]
@@ -22,6 +25,9 @@ It begins at the top, as strict bins miss the objective at low rates, too."""
 RISES = 40
 """Times that the search goes up by the first of them."""
 
+BOUNDED = {"latency": "p99", "ttft": "ttft_p99", "tpot": "tpot_p99"}
+"""The figure that a bound of the objective is for."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -31,33 +37,56 @@ class Outcome:
     rate: float
     """The rate at which it was played."""
     steady: bool
-    """The backlog does not grow."""
-    mean: float
-    """Mean latency from arrival to answer, after the warm-up."""
-    p99: float
+    """The backlog does not grow, or the servers catch up with it."""
+    figures: Figures
+    fits: bool
+    """The caches fit into the budget of the KV cache, if there is one."""
     meets: bool
-    """It is steady and within the objective's ``slo_p99``."""
+    """It is steady, fits, and keeps every bound of the objective."""
     score: float
     """What the objective wants low: the mean, or seconds per request at the highest rate.
 
-    It is p99 where the objective is missed."""
-    saturation: float | None = None
+    It is how far the worst bound is missed where the objective is missed."""
+    saturation: Estimate | None = None
     """The highest stable rate; None if it was not searched, or not found."""
+    estimates: Mapping[str, Estimate] = field(default_factory=dict)
+    """The rate and the figures with their intervals, by name; empty until replicates ran."""
+    scores: tuple[float, ...] = ()
+    """The score on each replicate, NaN where that misses the objective of the highest rate."""
+
+    @property
+    def mean(self) -> float:
+        """Returns the mean latency from arrival to answer, after the warm-up."""
+        return self.figures.mean
+
+    @property
+    def p99(self) -> float:
+        """Returns the 99 % quantile of the latency."""
+        return self.figures.p99
 
     @property
     def headroom(self) -> float | None:
         """Returns saturation over rate."""
-        return None if self.saturation is None else self.saturation / self.rate
+        return None if self.saturation is None else self.saturation.value / self.rate
+
+    def estimated(self, name: str) -> Estimate:
+        """Returns a figure, or the ``rate``, with its interval if that is known."""
+        known = self.estimates.get(name)
+        if known is not None:
+            return known
+        return Estimate(self.rate if name == "rate" else float(getattr(self.figures, name)))
 
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """Requests that arrive at 1 per second, to play candidates on, and the objective."""
+    """Requests that arrive at about 1 per second, to play candidates on, and what is asked."""
 
-    objective: Objective
+    question: Question
     trace: Trace
     precision: float
     """Relative width at which the search for the highest rate ends."""
+    own: bool = False
+    """The requests come at a trace's own times: a burst at the end is no growing backlog."""
 
     def measure(self, candidate: Candidate, start: float | None = None) -> Outcome:
         """Plays a candidate at the objective's rate.
@@ -65,35 +94,44 @@ class Experiment:
         Without one it plays at the highest rate that meets the objective. Where none does, it plays
         at the lowest that was tried. ``start`` is a rate of the right order.
         """
-        if self.objective.rate is not None:
-            return self.measure_at(candidate, self.objective.rate)
+        rate = self.question.objective.rate
+        if rate is not None:
+            return self.measure_at(candidate, rate)
         return self._highest(candidate, start or self.backlog_throughput(candidate))
 
     def measure_at(self, candidate: Candidate, rate: float) -> Outcome:
         """Plays a candidate at a rate, in requests per second."""
-        trace, policies = self.trace.scale_rate(rate), [candidate.own_policy]
-        (result,) = compare(candidate.settings, trace, candidate.fit, policies)
-        p99, slo = result.latency_at(0.99), self.objective.slo_p99
-        steady, mean = result.steady, float(result.latency.mean())
-        meets = steady and (slo is None or p99 <= slo)
-        score = mean if self.objective.rate is not None else 1 / rate
-        return Outcome(candidate, rate, steady, mean, p99, meets, score if meets else p99)
+        objective, trace = self.question.objective, self.trace.scale_rate(rate)
+        records = self._play(candidate, trace)
+        skipped = int(candidate.settings.warm_up * len(trace))
+        found = measured(records, trace, skipped, objective.bounds)
+        steady = is_steady(records) or (self.own and _catches_up(records))
+        room = self.question.kv_tokens
+        fits = room is None or found.tokens <= room
+        missed = _missed(found, objective.bounds)
+        meets = steady and fits and missed <= 1
+        score = found.mean if objective.rate is not None else 1 / rate
+        return Outcome(
+            candidate, rate, steady, found, fits, meets, score if meets else max(missed, found.p99)
+        )
 
     def saturation(self, candidate: Candidate) -> float | None:
         """Returns the highest stable rate, or None where too few requests show it."""
-        settings, fit, policy = candidate.settings, candidate.fit, candidate.own_policy
         try:
             return saturation(
-                lambda rate: play(settings, self.trace.scale_rate(rate), fit, policy),
+                lambda rate: self._play(candidate, self.trace.scale_rate(rate)),
                 self.backlog_throughput(candidate),
+                self.precision,
             )
         except ValueError:
             return None
 
     def backlog_throughput(self, candidate: Candidate) -> float:
         """Returns the requests per second where all requests arrive at once."""
-        trace = self.trace.with_arrivals(None)
-        return play(candidate.settings, trace, candidate.fit, candidate.own_policy).throughput
+        return self._play(candidate, self.trace.with_arrivals(None)).throughput
+
+    def _play(self, candidate: Candidate, trace: Trace) -> mb.Records:
+        return play(candidate.settings, trace, candidate.fit, candidate.own_policy)
 
     def _highest(self, candidate: Candidate, start: float) -> Outcome:
         def at(rate: float) -> Outcome:
@@ -107,6 +145,20 @@ class Experiment:
             if outcome.meets:
                 return _bisect(at, outcome, above, self.precision)
         return outcome
+
+
+def _missed(found: Figures, bounds: Mapping[str, float]) -> float:
+    """Returns the largest of figure ÷ bound; 0 without bounds."""
+    figures = [(getattr(found, BOUNDED[name]), bound) for name, bound in bounds.items()]
+    return max((value / bound for value, bound in figures if np.isfinite(value)), default=0.0)
+
+
+def _catches_up(records: mb.Records) -> bool:
+    """Returns whether a request of the last quarter of the time finds all others answered."""
+    arrival = records.arrival
+    late = np.flatnonzero(arrival >= arrival[0] + 0.75 * (arrival[-1] - arrival[0]))
+    finish = np.sort(np.nan_to_num(records.finish, nan=np.inf))
+    return bool((np.searchsorted(finish, arrival[late], side="right") >= late).any())
 
 
 def _last_met(at: Callable[[float], Outcome], best: Outcome) -> tuple[Outcome, float]:

@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from multibin.lab.compare import SEARCHED, Workload
 from multibin.lab.plan._candidates import Candidate, candidates
+from multibin.lab.plan._load import Load
 from multibin.lab.plan._measure import Experiment, Outcome
-from multibin.lab.plan._question import PLANNED, Question
+from multibin.lab.plan._question import CLIMBING, PLANNED, Question
 
-__all__ = ["Found", "Report", "order", "search"]
+__all__ = ["Found", "Report", "best_of_each", "order", "search"]
 
-SCREENED = 20_000
-"""Requests of the first run of every candidate."""
+CONFIRMED = 100_000
+"""Requests on which the best of each policy is found; it is then played on all."""
 
 FINALISTS = 3
-"""Candidates of each policy that are played on all requests."""
+"""Candidates of each policy that are played on more than few requests; 1 in a quick search."""
 
 WAITS = (1 / 8, 1 / 4, 1 / 2)
 """``max_wait`` that the best strict and elastic bins are tried with, × the objective's p99.
 
 Without an ``slo_p99`` it is × their own p99."""
+
+PARKED = (1, 1 / 2, 1 / 4)
+"""``max_parked`` that climbers are tried with, × the rows that the KV cache has room for."""
 
 Report = Callable[[str], object]
 """Takes a line of text about what is played."""
@@ -32,45 +35,61 @@ class Found:
     """Outcomes on all requests."""
 
     best: list[Outcome]
-    """The best of each policy, with its saturation, in the order of ``PLANNED``."""
+    """The best of each policy, in the order of ``PLANNED``."""
     played: list[Outcome]
-    """All that were played on all requests."""
+    """All that were played on ``CONFIRMED`` requests or more."""
 
 
-def search(question: Question, workload: Workload, report: Report) -> Found:
-    """Plays the candidates on ``workload.stationary``; calls ``report`` before each run.
+def search(question: Question, load: Load, report: Report) -> Found:
+    """Plays the candidates on the load; calls ``report`` before each run.
 
-    >>> from multibin.lab.compare import Settings, Workload
-    >>> from multibin.lab.plan import Objective, Question, search
+    >>> from multibin.lab.compare import Settings
+    >>> from multibin.lab.plan import Objective, Question, load, search
     >>> from multibin.lab.traces import arrivals, chat
-    >>> trace = chat(2000, seed=0).with_arrivals(arrivals.poisson(2000, rate=1.0, seed=1))
-    >>> workload = Workload(trace, trace.output_tokens, "chat", stationary=trace)
-    >>> load = Settings("chat", rate=0.5, saturation=True)
-    >>> question = Question(load, Objective(0.5, None), batch_sizes=(8,), bins=(1,), climbing=False)
+    >>> trace = chat(2000, seed=0).with_arrivals(arrivals.poisson(2000, rate=0.5, seed=1))
+    >>> settings = Settings("chat")
+    >>> question = Question(settings, Objective(0.5), batch_sizes=(8,), bins=(1,), climbing=False)
     >>> lines = []
-    >>> found = search(question, workload, lines.append)
+    >>> found = search(question, load(question, trace), lines.append)
     >>> lines[0], found.best[0].candidate.description
     ('screening 1 of 3: fifo', 'fifo, batches of 8')
     """
-    assert workload.stationary is not None
-    short = workload.stationary[:SCREENED].to_rate(1.0)
-    screening = Experiment(question.objective, short, precision=0.02)
-    final = Experiment(question.objective, workload.stationary, precision=0.005)
-    finalists = _finalists(screening, _screen(screening, candidates(question, workload), report))
+    screening = Experiment(question, load.short, 0.02, load.own)
+    final = Experiment(question, load.base, 0.01, load.own)
+    confirming = replace(final, trace=load.part(CONFIRMED), precision=0.005)
+    screened = _screen(screening, candidates(question, load), report)
+    finalists = _finalists(screening, screened)
     confirmed = []
     for number, outcome in enumerate(finalists, 1):
         report(f"confirming {number} of {len(finalists)}: {outcome.candidate.policy.name}")
         start = outcome.rate if outcome.meets else None
-        confirmed.append(final.measure(outcome.candidate, start))
-    confirmed += _waits(final, _best(confirmed), report)
-    searched = replace(final, trace=workload.stationary[:SEARCHED].to_rate(1.0))
-    return Found(_with_saturation(searched, _best(confirmed), report), confirmed)
+        confirmed.append(confirming.measure(outcome.candidate, start))
+    if not question.quick:
+        confirmed += _waits(confirming, best_of_each(confirmed), report)
+    confirmed += _parking(confirming, best_of_each(confirmed), report)
+    best = best_of_each(confirmed)
+    if len(load.base) > CONFIRMED:
+        best = _all_requests(final, best, report)
+    return Found(best, confirmed)
 
 
-def order(outcome: Outcome) -> tuple[bool, bool, bool, float]:
-    """Returns the sort key, lowest first: meets the objective, steady, gains enough, low score."""
+def _all_requests(experiment: Experiment, best: Sequence[Outcome], report: Report) -> list[Outcome]:
+    outcomes = []
+    for outcome in best:
+        report(f"all requests: {outcome.candidate.policy.name}")
+        start = outcome.rate if outcome.meets else None
+        outcomes.append(experiment.measure(outcome.candidate, start))
+    return outcomes
+
+
+def order(outcome: Outcome) -> tuple[bool, bool, bool, bool, float]:
+    """Returns the sort key, lowest first.
+
+    What meets the objective comes first, then what fits, is steady, gains enough, scores low.
+    """
     return (
         not outcome.meets,
+        not outcome.fits,
         not outcome.steady,
         not outcome.candidate.gains_enough,
         outcome.score,
@@ -94,7 +113,8 @@ def _finalists(experiment: Experiment, screened: Sequence[Outcome]) -> list[Outc
         max(group, key=lambda each: experiment.backlog_throughput(each.candidate))
         for group in _by_policy(screened)
     ]
-    return list({id(each): each for each in [*_best(screened, FINALISTS), *fastest]}.values())
+    count = 1 if experiment.question.quick else FINALISTS
+    return list({id(each): each for each in [*best_of_each(screened, count), *fastest]}.values())
 
 
 def _by_policy(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
@@ -103,7 +123,7 @@ def _by_policy(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
     return [group for group in groups if group]
 
 
-def _best(outcomes: Sequence[Outcome], count: int = 1) -> list[Outcome]:
+def best_of_each(outcomes: Sequence[Outcome], count: int = 1) -> list[Outcome]:
     """Returns the first ``count`` outcomes of each policy."""
     return [each for group in _by_policy(outcomes) for each in sorted(group, key=order)[:count]]
 
@@ -113,7 +133,7 @@ def _waits(experiment: Experiment, best: Sequence[Outcome], report: Report) -> l
     for outcome in best:
         if outcome.candidate.policy.name not in ("strict", "elastic") or not outcome.steady:
             continue
-        longest = experiment.objective.slo_p99 or outcome.p99
+        longest = experiment.question.objective.slo_p99 or outcome.p99
         for share in WAITS:
             wait = float(f"{share * longest:.3g}")
             report(f"waits: {outcome.candidate.policy.name}, at most {wait:g} s")
@@ -123,11 +143,18 @@ def _waits(experiment: Experiment, best: Sequence[Outcome], report: Report) -> l
     return outcomes
 
 
-def _with_saturation(
-    experiment: Experiment, best: Sequence[Outcome], report: Report
-) -> list[Outcome]:
-    found = []
+def _parking(experiment: Experiment, best: Sequence[Outcome], report: Report) -> list[Outcome]:
+    """Tries climbers with fewer rows that wait with their state, where the KV cache is bounded."""
+    outcomes: list[Outcome] = []
+    room = experiment.question.kv_tokens
     for outcome in best:
-        report(f"saturation: {outcome.candidate.policy.name}")
-        found.append(replace(outcome, saturation=experiment.saturation(outcome.candidate)))
-    return found
+        climbs = outcome.candidate.policy.name in CLIMBING
+        if room is None or not climbs or not outcome.figures.parked:
+            continue
+        rows = room * outcome.figures.rows / outcome.figures.tokens - outcome.candidate.batch_size
+        for parked in sorted({int(share * rows) for share in PARKED}):
+            if parked >= 1:
+                report(f"memory: {outcome.candidate.policy.name}, at most {parked} parked")
+                candidate = replace(outcome.candidate, max_parked=parked)
+                outcomes.append(experiment.measure(candidate))
+    return outcomes
