@@ -39,8 +39,10 @@ PACKAGE := $(RUST) $(shell find python kernels -name '*.py' -o -name '*.pyi') py
 # Tests the wheel in the environment $(1), whose outcome is called $(2). Deprecations are listed and fail
 # nothing: the newest versions announce them, and the oldest meet those of newer packages beneath them.
 DEPRECATIONS := DeprecationWarning PendingDeprecationWarning FutureWarning
+# These tests meet Python, the core and this repository alone, and `make test` runs them.
+UNVERSIONED := tests/tools tests/faults tests/batcher/conformance tests/batcher/test_random_programs.py
 versioned = $(1)/bin/python -m pytest -p tools.outcome --outcome=$(2) --disable-warnings $(SPREAD) \
-	--continue-on-collection-errors \
+	--continue-on-collection-errors $(UNVERSIONED:%=--ignore=%) \
 	$(DEPRECATIONS:%=-W default::%)
 
 # Makes the environment $(2) of the requirements $(3), unless it is there, with the Python that the
