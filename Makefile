@@ -15,8 +15,10 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 export OMP_NUM_THREADS ?= $(shell nproc)
 
 # Tests run in so many processes, each with one torch thread and whole files, as a file shares its models.
+# The order of the folders stays: the longest single test comes early. Batchers are timed, so their tests
+# have the machine to themselves.
 PROCESSES ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : 4)))
-SPREAD := --numprocesses=$(PROCESSES) --dist=loadfile
+SPREAD := --numprocesses=$(PROCESSES) --dist=loadfile --no-loadscope-reorder --ignore-glob='tests/batcher/test_*.py'
 test test-oldest test-newest test-released: export OMP_NUM_THREADS := 1
 
 # `make soak`: how many requests, and what their random course starts from.
@@ -40,7 +42,7 @@ PACKAGE := $(RUST) $(shell find python kernels -name '*.py' -o -name '*.pyi') py
 # nothing: the newest versions announce them, and the oldest meet those of newer packages beneath them.
 DEPRECATIONS := DeprecationWarning PendingDeprecationWarning FutureWarning
 # These tests meet Python, the core and this repository alone, and `make test` runs them.
-UNVERSIONED := tests/tools tests/faults tests/batcher/conformance tests/batcher/test_random_programs.py
+UNVERSIONED := tests/batcher tests/bench tests/faults tests/tools
 versioned = $(1)/bin/python -m pytest -p tools.outcome --outcome=$(2) --disable-warnings $(SPREAD) \
 	--continue-on-collection-errors $(UNVERSIONED:%=--ignore=%) \
 	$(DEPRECATIONS:%=-W default::%)
@@ -81,6 +83,7 @@ demo: $(VENV)/.built
 test: $(VENV)/.built
 	cargo test --locked --workspace
 	$(BIN)/python -m pytest $(SPREAD)
+	$(BIN)/python -m pytest tests/batcher --ignore=tests/batcher/conformance
 	$(BIN)/python -m pytest --parallel-threads=4 tests/scheduler
 
 test-oldest: $(OLDEST)/.wheel
