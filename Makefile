@@ -14,6 +14,13 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 # Two torch processes on few cores fight for them.
 export OMP_NUM_THREADS ?= $(shell nproc)
 
+# Tests run in so many processes, each with one torch thread and whole files, as a file shares its models.
+# The order of the folders stays: the longest single test comes early. Batchers are timed, so their tests
+# have the machine to themselves.
+PROCESSES ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : 4)))
+SPREAD := --numprocesses=$(PROCESSES) --dist=loadfile --no-loadscope-reorder --ignore-glob='tests/batcher/test_*.py'
+test test-oldest test-newest test-released: export OMP_NUM_THREADS := 1
+
 # `make soak`: how many requests, and what their random course starts from.
 REQUESTS ?= 1000000000
 SEED ?= 1
@@ -34,8 +41,10 @@ PACKAGE := $(RUST) $(shell find python kernels -name '*.py' -o -name '*.pyi') py
 # Tests the wheel in the environment $(1), whose outcome is called $(2). Deprecations are listed and fail
 # nothing: the newest versions announce them, and the oldest meet those of newer packages beneath them.
 DEPRECATIONS := DeprecationWarning PendingDeprecationWarning FutureWarning
-versioned = $(1)/bin/python -m pytest -p tools.outcome --outcome=$(2) --disable-warnings \
-	--continue-on-collection-errors \
+# These tests meet Python, the core and this repository alone, and `make test` runs them.
+UNVERSIONED := tests/batcher tests/bench tests/faults tests/tools
+versioned = $(1)/bin/python -m pytest -p tools.outcome --outcome=$(2) --disable-warnings $(SPREAD) \
+	--continue-on-collection-errors $(UNVERSIONED:%=--ignore=%) \
 	$(DEPRECATIONS:%=-W default::%)
 
 # Makes the environment $(2) of the requirements $(3), unless it is there, with the Python that the
@@ -46,13 +55,13 @@ define environment
 @$($(1)) tools/environment.py $(2) $(3) $(4)
 endef
 
-.PHONY: help demo test test-oldest test-newest check bench bench-batcher bench-engine gpu wheel models soak faults conformance-peers valgrind stubs lock format clean FORCE
+.PHONY: help demo test test-oldest test-newest test-released check bench bench-batcher bench-engine gpu wheel models soak faults conformance-peers valgrind stubs lock format clean FORCE
 
 help:
 	@echo "make demo         what binning saves: one table and demo.png"
 	@echo "make test         all tests, Rust and Python"
 	@echo "make test-oldest  the Python tests with the oldest versions that pyproject.toml declares"
-	@echo "make test-newest  the same with the newest released ones; lists what they deprecate"
+	@echo "make test-newest  the same with the newest released ones, if they are not the locked ones"
 	@echo "make check        formatting, lints, types, stubs, prose, layout, the model checker, the wheel's contents"
 	@echo "make bench        microbenchmarks, each beside its baseline, and their ratios"
 	@echo "make bench-batcher  the batcher beside its baselines (FIGURES, RUNS); installs them into target/baselines"
@@ -73,13 +82,18 @@ demo: $(VENV)/.built
 
 test: $(VENV)/.built
 	cargo test --locked --workspace
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SPREAD)
+	$(BIN)/python -m pytest tests/batcher --ignore=tests/batcher/conformance
 	$(BIN)/python -m pytest --parallel-threads=4 tests/scheduler
 
 test-oldest: $(OLDEST)/.wheel
 	$(call versioned,$(OLDEST),oldest)
 
-test-newest: $(NEWEST)/.wheel
+# The locked versions pass here without a run, as `make test` is their run.
+test-newest: target/newest.txt
+	@$(BIN)/python -m tools.newest $< $(PYTHON_NEWEST) || $(MAKE) --no-print-directory test-released
+
+test-released: $(NEWEST)/.wheel
 	$(call versioned,$(NEWEST),newest)
 
 check: $(VENV)/.built target/wheel/.built

@@ -1,7 +1,8 @@
 """A pytest plugin for runs against other versions: `-p tools.outcome --outcome=NAME`.
 
 It tests an installed wheel only. The report begins with the versions of the packages, and ends with
-their deprecated features. The last line is `NAME: 512 passed, 0 failed, 3 skipped`.
+their deprecated features. The last line is `NAME: 512 passed, 0 failed, 3 skipped`. With `-n 2` of
+pytest-xdist, a worker process sends what was logged in it, and the first process prints.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import logging
 import warnings
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +36,7 @@ class Outcome(logging.Handler):
         self.title = name
         self.counts: Counter[str] = Counter()
         self.deprecated: Counter[str] = Counter()
+        self.logged: Counter[str] = Counter()
         logging.getLogger("transformers").addHandler(self)
 
     def pytest_report_header(self) -> str:
@@ -55,21 +58,29 @@ class Outcome(logging.Handler):
 
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
         if issubclass(warning_message.category, DEPRECATIONS):
-            self.note(warning_message.category.__name__, str(warning_message.message))
+            line = f"{warning_message.category.__name__}: {warning_message.message}"
+            self.deprecated[" ".join(line.split())] += 1
 
     def emit(self, record: logging.LogRecord) -> None:
         if "deprecat" in record.getMessage().lower():
-            self.note(record.name, record.getMessage())
+            self.logged[" ".join(f"{record.name}: {record.getMessage()}".split())] += 1
 
-    def note(self, source: str, message: str) -> None:
-        self.deprecated[f"{source}: {' '.join(message.split())}"] += 1
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Sends what a worker process logged; its reports and warnings are sent by xdist."""
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput["logged"] = dict(self.logged)
 
-    def pytest_unconfigure(self) -> None:
-        counts = self.counts
-        if not counts.total():
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Adds what a worker process logged, unless it died before it could send."""
+        self.logged.update(getattr(node, "workeroutput", {}).get("logged", {}))
+
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        counts, deprecated = self.counts, self.deprecated + self.logged
+        if hasattr(config, "workeroutput") or not counts.total():
             return
-        print(f"\n{self.title}: {len(self.deprecated)} deprecations")
-        for what, times in self.deprecated.most_common():
+        print(f"\n{self.title}: {len(deprecated)} deprecations")
+        for what, times in deprecated.most_common():
             print(f"  {times} x {what}")
         skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
         print(f"{self.title}: {counts['passed']} passed, {counts['failed']} failed{skipped}")

@@ -39,13 +39,18 @@ def test_logs():
 """
 
 
-def lines(folder: Path, tests: str = TESTS, home: str = "site-packages") -> list[str]:
+def lines(
+    folder: Path, tests: str = TESTS, home: str = "site-packages", processes: int = 0
+) -> list[str]:
     (folder / "conftest.py").write_text(CONFTEST.format(home=home))
     (folder / "test_some.py").write_text(tests)
     (folder / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
     options = ["-p", "tools.outcome", "--outcome=newest", "-W", "default::FutureWarning"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "--continue-on-collection-errors"],
+        [
+            *(sys.executable, "-m", "pytest", *options),
+            *("--continue-on-collection-errors", f"--numprocesses={processes}"),
+        ],
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": "-p no:cacheprovider"},
         cwd=folder,
         capture_output=True,
@@ -55,8 +60,9 @@ def lines(folder: Path, tests: str = TESTS, home: str = "site-packages") -> list
     return (done.stdout + done.stderr).splitlines()
 
 
-def test_the_end_of_a_run(tmp_path: Path) -> None:
-    assert lines(tmp_path)[-4:] == [
+@pytest.mark.parametrize("processes", [0, 2])
+def test_the_end_of_a_run(processes: int, tmp_path: Path) -> None:
+    assert lines(tmp_path, processes=processes)[-4:] == [
         "newest: 2 deprecations",
         "  2 x FutureWarning: the old way",
         "  1 x transformers.models: `old` is deprecated, use `new`",
@@ -64,9 +70,16 @@ def test_the_end_of_a_run(tmp_path: Path) -> None:
     ]
 
 
-def test_a_file_that_cannot_be_imported_is_a_failure(tmp_path: Path) -> None:
+@pytest.mark.parametrize("processes", [0, 2])
+def test_a_file_that_cannot_be_imported_is_a_failure(processes: int, tmp_path: Path) -> None:
     (tmp_path / "test_other.py").write_text("import nonsense_that_is_not_there\n")
-    assert lines(tmp_path, "def test_passes(): pass")[-1] == "newest: 1 passed, 1 failed"
+    end = lines(tmp_path, "def test_passes(): pass", processes=processes)[-1]
+    assert end == "newest: 1 passed, 1 failed"
+
+
+def test_a_process_that_dies_is_a_failure(tmp_path: Path) -> None:
+    tests = "import os\ndef test_passes(): pass\ndef test_dies(): os._exit(3)\n"
+    assert lines(tmp_path, tests, processes=1)[-1] == "newest: 1 passed, 1 failed"
 
 
 @pytest.mark.parametrize(("tests", "home"), [("", "site-packages"), (TESTS, "python")])

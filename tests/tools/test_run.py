@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.newest import SAME
+
 ROOT = Path(__file__).parents[2]
 PARTS = ["demo", "test", "check", "test-oldest", "test-newest"]
 OUTCOME = "newest: 512 passed, 1 failed, 3 skipped"
@@ -50,6 +52,12 @@ def test_a_failure_is_repeated_at_the_end(part: str, tmp_path: Path) -> None:
     assert lines[-2].startswith(f"failed: {part};")
     assert lines[-1] == OUTCOME
     assert "1 != 2" in lines[lines.index(f"== make {part} FAILED; it ended with") :]
+
+
+def test_where_the_locked_versions_are_the_newest_the_last_line_says_so(tmp_path: Path) -> None:
+    status, lines = ci(tmp_path, test_newest=f"echo '{SAME}'")
+    assert status == 0
+    assert lines[-1] == SAME
 
 
 def test_without_an_outcome_the_last_line_reports_it(tmp_path: Path) -> None:
