@@ -177,7 +177,7 @@ def test_nested_records_and_names_with_dots(tmp_path: Path) -> None:
 
 
 def test_mooncake_counts_milliseconds_and_only_mooncake(tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"timestamp": i * 1000, "input_length": p, "output_length": o, "hash_ids": [i]}
         for i, (p, o) in enumerate([(400, 20), (100, 55), (90, 8)])
     ]
@@ -297,7 +297,10 @@ def test_responses_of_llmperf(tmp_path: Path) -> None:
 @pytest.mark.parametrize("newer", [False, True])
 def test_requests_of_inference_perf(tmp_path: Path, newer: bool) -> None:
     def request(start: float, prompt: int, output: int) -> dict[str, Any]:
-        times = {"output_tokens": output, "output_token_times": [start + 0.25, start + 0.5]}
+        times: dict[str, Any] = {
+            "output_tokens": output,
+            "output_token_times": [start + 0.25, start + 0.5],
+        }
         info: dict[str, Any] = {"input_tokens": prompt}
         if newer:
             usage = {"completion_tokens": output + 3, "prompt_tokens": prompt + 9}

@@ -33,7 +33,7 @@ LONG = 16
 
 DAY_ALONE = re.compile(r"\d{4}[-/]\d\d?[-/]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{2,4}")
 SLASHED = re.compile(r"\d\d?[-/.]\d\d?[-/.]\d{2,4}\b")
-NAMED_MONTH = re.compile(r"[A-Za-z]{3,}|\d{1,2}:\d{2}")
+OTHER_DATE = re.compile(r"[A-Za-z]{3,}.*\d|\d.*[A-Za-z]{3,}|\d{1,2}:\d{2}")
 
 SECOND = 1_000_000_000
 DAY = 86_400
@@ -76,9 +76,9 @@ class Moments:
         """Returns seconds from an origin of the column's own; a number 1 is ``unit`` seconds."""
         if self.dates:
             return self.values
-        if self.values.dtype.kind == "i" and len(self.values):
-            return (self.values - self.values.min()).astype(np.float64) * unit
-        return np.asarray(self.values * unit, dtype=np.float64)
+        if len(self.values) == 0:
+            return np.zeros(0)
+        return np.asarray((self.values - self.values.min()) * unit, dtype=np.float64)
 
 
 def moments(times: NDArray[Any]) -> Moments:
@@ -107,7 +107,7 @@ def hint(value: object) -> str:
         return "; a day alone does not say when a request arrives"
     if SLASHED.match(text):
         return "; a day and a month in this order are ambiguous: write yyyy-mm-dd"
-    return "; write other dates so" if NAMED_MONTH.search(text) else ""
+    return "; write other dates so" if OTHER_DATE.search(text) else ""
 
 
 def _encoded(value: object) -> bytes:

@@ -31,7 +31,7 @@ class Columns:
 
     roles: Mapping[str, str]
     """``output``, and ``time``, ``prompt`` and ``predicted`` where there are such columns."""
-    rivals: tuple[tuple[str, str], ...] = ()
+    doubles: tuple[tuple[str, str], ...] = ()
     """Other columns of counts that fit, each with its role. Their values must be equal."""
     failures: tuple[str, ...] = ()
     """Columns that say why a request failed."""
@@ -48,7 +48,7 @@ class Columns:
     @property
     def counted(self) -> list[str]:
         """Returns all columns of numbers of tokens, each once."""
-        return [*dict.fromkeys([*self.counts.values(), *(name for _, name in self.rivals)])]
+        return [*dict.fromkeys([*self.counts.values(), *(name for _, name in self.doubles)])]
 
 
 def choices(columns: str | Choice | None) -> Choice:
@@ -103,7 +103,7 @@ def find(
     """
     profile = recognized(found)
     roles: dict[str, str] = {}
-    rivals: list[tuple[str, str]] = []
+    doubles: list[tuple[str, str]] = []
     notes: list[str] = []
     for role in NAMES:
         if role == "time" and not times:
@@ -113,7 +113,7 @@ def find(
             continue
         roles[role], others = fitting[0], fitting[1:]
         if role in COUNTED:
-            rivals += [(role, other) for other in others]
+            doubles += [(role, other) for other in others]
         elif others:
             notes.append(f"Times are {fitting[0]}; {', '.join(others)} would fit, too.")
     if "output" not in roles:
@@ -122,7 +122,7 @@ def find(
         hint = "" if "prompt" in chosen else "; --columns prompt=NAME names their column"
         notes.append(f"There are no prompt tokens: prompts count 0{hint}.")
     kept = [name for name in failures if name not in roles.values()]
-    return Columns(roles, tuple(rivals), tuple(kept), tuple(extras), profile, tuple(notes))
+    return Columns(roles, tuple(doubles), tuple(kept), tuple(extras), profile, tuple(notes))
 
 
 def _fitting(
@@ -176,8 +176,8 @@ def refuse_sums(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
         for name, value in row.items():
             if plain(tail(name)) in sums and (plain(name) == plain(SUMS[0]) or _many(value)):
                 raise ValueError(
-                    f"{path} has aggregated sums, many requests a row (column {name}): a trace has"
-                    " a row per request, such as the log of a server or a gateway"
+                    f"{path} has aggregated sums, many requests a row (column {name})."
+                    " A trace has a row per request, such as the log of a server"
                 )
 
 

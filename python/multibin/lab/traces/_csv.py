@@ -39,8 +39,8 @@ csv.field_size_limit(2**31 - 1)
 class CsvFile:
     """A CSV file whose header was read.
 
-    The errors are those of ``find``, of ``csv`` and of the encoding, ``OSError``, and a
-    ``ValueError`` for a file without a header whose columns are not chosen by position.
+    The errors are those of ``find``, of ``csv`` and of the encoding, and ``OSError``. A file
+    without a header, whose columns are not chosen by position, is a ``ValueError``.
     """
 
     def __init__(self, text: Text, times: bool, chosen: Choice) -> None:

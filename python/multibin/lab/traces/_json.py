@@ -131,8 +131,9 @@ def _is_document(text: Text, chosen: Choice) -> bool:
         first = next((line for line in file if line.strip()), "")
         if _begins_with_value(first):
             record, _ = json.JSONDecoder().raw_decode(first.lstrip())
-            alone = all(line.isspace() for line in file)
-            return alone or not isinstance(record, dict) or bool(_lists(record, chosen))
+            if not isinstance(record, dict) or _lists(record, chosen):
+                return True
+            return _array(record) is not None and all(line.isspace() for line in file)
         return _begins_with_value(first + file.read())
 
 
@@ -161,9 +162,8 @@ def _document(text: Text, chosen: Choice) -> tuple[str, list[Object]]:
     if lists := _lists(value, chosen):
         rows = zip(*lists.values(), strict=True)
         return "JSON object of lists", [dict(zip(lists, row, strict=True)) for row in rows]
-    arrays = [key for key, inner in value.items() if _is_records(inner)]
-    if len(arrays) == 1 and not OUTPUTS & {plain(key) for key in value}:
-        return f"JSON array {arrays[0]}", value[arrays[0]]
+    if (key := _array(value)) is not None:
+        return f"JSON array {key}", value[key]
     return "JSON object", [value]
 
 
@@ -191,6 +191,13 @@ def _lists(value: Object, chosen: Choice) -> dict[str, list[Any]]:
         return {}
     n = len(outputs[0])
     return {key: v for key, v in value.items() if isinstance(v, list) and len(v) == n}
+
+
+def _array(value: Object) -> str | None:
+    """Returns the key of the only array of objects in an object that is no request itself."""
+    arrays = [key for key, inner in value.items() if _is_records(inner)]
+    alone = len(arrays) == 1 and not OUTPUTS & {plain(key) for key in value}
+    return arrays[0] if alone else None
 
 
 def _is_records(value: object) -> bool:

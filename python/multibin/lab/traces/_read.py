@@ -106,7 +106,7 @@ def read(
         raise ValueError(
             f"cannot read the trace {path}: {error or type(error).__name__}"
         ) from error
-    _check_rivals(raw, file.columns, text.path)
+    _check_doubles(raw, file.columns, text.path)
     return _trace(raw, file, text, unit)
 
 
@@ -118,8 +118,8 @@ def _open(text: Text, format: str | None, times: bool, chosen: Choice) -> CsvFil
     return JsonFile(text, times, chosen, lines=format == "jsonl")
 
 
-def _check_rivals(raw: Raw, columns: Columns, path: Path) -> None:
-    for role, other in columns.rivals:
+def _check_doubles(raw: Raw, columns: Columns, path: Path) -> None:
+    for role, other in columns.doubles:
         name = columns.roles[role]
         unlike = raw.counts[name] != raw.counts[other]
         if unlike.any():

@@ -31,6 +31,8 @@ BINARY = {
     b"\x93NUMPY": "a NumPy array: save it as CSV first",
     b"\xd0\xcf\x11\xe0": "an Excel workbook: save the sheet as CSV first",
     b"%PDF": "a PDF document",
+    b"PK\x03\x04": "packed twice: unpack it once",
+    b"\x1f\x8b": "packed twice: unpack it once",
 }
 """What files are that begin so, and what to do with them."""
 
@@ -158,9 +160,11 @@ def _encoding(start: bytes) -> str | None:
     for mark, encoding in MARKS.items():
         if start.startswith(mark):
             return encoding
+    if _binary(start) != UNKNOWN:
+        return None
     even, odd = start[0::2].count(0), start[1::2].count(0)
     if even + odd <= STRAY * len(start):
-        return "utf-8-sig" if _binary(start) == UNKNOWN else None
+        return "utf-8-sig"
     if min(even, odd) == 0 and max(even, odd) >= WIDE * len(start) / 2:
         return "utf-16-le" if odd else "utf-16-be"
     return None
