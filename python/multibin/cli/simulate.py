@@ -30,6 +30,7 @@ from multibin.lab.compare import (
     saturation,
     table,
 )
+from multibin.lab.traces import describe_trace
 
 HELP = "Play policies on a trace: throughput, latencies, the highest stable rate of each"
 
@@ -55,6 +56,8 @@ def run(options: argparse.Namespace) -> int:
         check_target(options.plot)
         check_installed()
     workload = draw_workload(settings)
+    if workload.trace is not None and not options.json:
+        print(describe_trace(workload.trace), end="\n\n", flush=True)
     bins = fit(settings, workload.sample)
     results = list(_results(settings, workload, bins, policies))
     if options.json:
