@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from multibin.lab.traces import Trace, chat, from_arrays
+from multibin.lab.traces import Measured, Source, Trace, chat, from_arrays
 
 TRACE = from_arrays(
     [10, 20, 30, 40], [1, 2, 3, 4], arrivals=[5.0, 6.0, 8.0, 13.0], predicted=[2, 2, 2, 0]
@@ -214,3 +214,42 @@ def test_chat_has_the_stated_shape_and_is_the_same_every_time() -> None:
 
 
 CHAT = [37, 29, 61, 36, 19]
+
+
+SECONDS = Measured(ttft=np.array([0.1, 0.2]), latency=np.array([1.0, np.nan]), tpot=np.ones(2))
+
+
+def test_what_was_measured_is_cut_with_the_rows_and_goes_with_their_times() -> None:
+    trace = Trace([7, 8], [4, 5], np.array([0.0, 2.0]), measured=SECONDS)
+    part = trace[1:]
+    assert part.measured is not None
+    assert part.measured.ttft.tolist() == [0.2]
+    assert np.isnan(part.measured.latency[0])
+    assert trace.with_predicted([1, 1]).measured is SECONDS
+    others = (trace.with_arrivals([0, 1]), trace.scale_rate(2), trace.resample(3, seed=0))
+    assert [other.measured for other in (*others, trace.fitted(4)[0])] == [None] * 4
+    with pytest.raises(ValueError, match="measured must be as long as prompt_tokens, 1 values"):
+        Trace([7], [4], measured=SECONDS)
+
+
+def test_measured_seconds_are_checked_and_read_only() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        SECONDS.ttft[0] = 5
+    for bad, message in (
+        (np.array([-1.0, 0]), r"tpot\[0\] must be NaN, or finite"),
+        ([1], "as long"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Measured(np.zeros(2), np.zeros(2), bad)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="ttft must have a dtype of numbers"):
+        Measured(np.array(["x"]), np.zeros(1), np.zeros(1))  # type: ignore[arg-type]
+
+
+def test_a_part_of_a_trace_has_no_source() -> None:
+    source = Source("a.csv", "CSV", rows=3, left_out={"0 output tokens": 1})
+    trace = Trace([7, 8], [4, 5], np.array([0.0, 2.0]), source=source, dropped=1)
+    assert trace.scale_rate(2).source is source
+    assert trace[:1].source is trace.resample(2, seed=0).source is None
+    assert source.kept == 2
+    with pytest.raises(TypeError):
+        source.left_out["more"] = 1  # type: ignore[index]

@@ -17,7 +17,19 @@ from __future__ import annotations
 
 from multibin.lab.traces import arrivals, lengths, predictions
 from multibin.lab.traces._chat import chat
+from multibin.lab.traces._measured import Measured
 from multibin.lab.traces._read import read
+from multibin.lab.traces._source import Source
 from multibin.lab.traces._trace import Trace, from_arrays
 
-__all__ = ["Trace", "arrivals", "chat", "from_arrays", "lengths", "predictions", "read"]
+__all__ = [
+    "Measured",
+    "Source",
+    "Trace",
+    "arrivals",
+    "chat",
+    "from_arrays",
+    "lengths",
+    "predictions",
+    "read",
+]

@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from multibin import _args
 from multibin._args import Floats, Ints
+from multibin.lab.traces._measured import Measured
+from multibin.lab.traces._source import Source
 
 __all__ = ["Trace", "from_arrays"]
 
@@ -44,6 +46,12 @@ class Trace:
     """Output tokens predicted before it runs, 0 or more; int64. None: the true ones."""
     dropped: int = 0
     """Rows that ``read`` left out because they failed; 0 for a part of a trace."""
+    source: Source | None = None
+    """What ``read`` found in the file. None for arrays, and for a part of a trace."""
+    measured: Measured | None = None
+    """What a benchmark measured, by request.
+
+    None where the file has no such times, and after a change of arrivals or lengths."""
 
     def __post_init__(self) -> None:
         self._set("prompt_tokens", _args.tokens("prompt_tokens", self.prompt_tokens, 0))
@@ -52,6 +60,9 @@ class Trace:
             self._set("arrivals", _from_the_first(_args.seconds("arrivals", self.arrivals)))
         if self.predicted is not None:
             self._set("predicted", _args.tokens("predicted", self.predicted, 0))
+        if self.measured is not None and len(self.measured) != len(self):
+            rule = f"as long as prompt_tokens, {len(self)} values"
+            raise ValueError(f"measured must be {rule}, got {len(self.measured)}")
 
     def _set(self, name: str, array: NDArray[np.generic]) -> None:
         """Stores a read-only view, so that rows shared between traces do not change."""
@@ -75,6 +86,7 @@ class Trace:
             self.output_tokens[rows],
             None if self.arrivals is None else self.arrivals[rows],
             None if self.predicted is None else self.predicted[rows],
+            measured=None if self.measured is None else self.measured[rows],
         )
 
     @property
@@ -102,14 +114,15 @@ class Trace:
     def with_arrivals(self, arrivals: ArrayLike | None) -> Trace:
         """Returns the requests at other times, in seconds, shape ``[n]``, not decreasing.
 
-        None removes the times. The errors are those of ``Trace``.
+        None removes the times. The source stays, and what was measured goes. The errors are those
+        of ``Trace``.
 
         >>> from multibin.lab.traces import from_arrays
         >>> from_arrays([1, 1], [4, 5]).with_arrivals([0, 2]).rate
         0.5
         """
         times = None if arrivals is None else _args.seconds("arrivals", arrivals)
-        return replace(self, arrivals=times)
+        return replace(self, arrivals=times, measured=None)
 
     def with_predicted(self, predicted: ArrayLike | None) -> Trace:
         """Returns the requests with other predictions, in tokens, shape ``[n]``.
@@ -135,7 +148,8 @@ class Trace:
         >>> from_arrays([1, 1], [4, 5], arrivals=[0, 2]).scale_rate(2).arrivals.tolist()
         [0.0, 1.0]
         """
-        return replace(self, arrivals=self._times() / _args.positive("factor", factor))
+        times = self._times() / _args.positive("factor", factor)
+        return replace(self, arrivals=times, measured=None)
 
     def to_rate(self, rate: float) -> Trace:
         """Returns the trace with gaps scaled to ``rate`` requests per second.
@@ -203,6 +217,7 @@ class Trace:
             prompt_tokens=_scaled(self.prompt_tokens, factor),
             output_tokens=_scaled(self.output_tokens, factor),
             predicted=None if self.predicted is None else _scaled(self.predicted, factor),
+            measured=None,
         )
         return scaled, factor
 
