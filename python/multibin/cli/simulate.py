@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import multibin as mb
 from multibin._canvas import check_installed, check_target
+from multibin.cli._cost_words import cost_words, costs_as_json
 from multibin.cli._costs import add_costs, costs
 from multibin.cli._options import add_predictions, add_trace, given
 from multibin.lab.compare import (
@@ -57,10 +58,13 @@ def run(options: argparse.Namespace) -> int:
     workload = draw_workload(settings)
     bins = fit(settings, workload.sample)
     results = list(_results(settings, workload, bins, policies))
+    mean_prompt = float(workload.played.prompt_tokens.mean())
     if options.json:
         found = as_json(settings, workload, bins, results)
+        found |= {"costs": costs_as_json(options, mean_prompt)}
         print(json.dumps(found, indent=2, allow_nan=False))
     else:
+        print(cost_words(options, mean_prompt), end="\n\n")
         print(describe(settings, workload, bins), table(results), sep="\n\n")
     if options.plot is not None:
         draw(results, options.plot, workload.source)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
+from multibin import _args
 from multibin.costs._model import CostModel
 from multibin.costs._table import CostTable
 
-__all__ = ["load_costs"]
+__all__ = ["about", "load_costs"]
 
 
 def load_costs(path: str | os.PathLike[str]) -> CostModel | CostTable:
@@ -27,15 +27,18 @@ def load_costs(path: str | os.PathLike[str]) -> CostModel | CostTable:
     ...     load_costs(file.name).step
     0.02
     """
-    if "step" in (loaded := _object(path)) and isinstance(loaded["step"], int | float):
-        return CostModel.load(path)
-    return CostTable.load(path)
-
-
-def _object(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Returns the file's JSON object, or an empty one for what the table's error names."""
     try:
         loaded = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError:
-        return {}
-    return loaded if isinstance(loaded, dict) else {}
+    except ValueError as error:
+        raise ValueError(f"{os.fspath(path)} is no cost table or model: {error}") from error
+    if not isinstance(loaded, dict) or "step" not in loaded:
+        got = ", ".join(loaded) if isinstance(loaded, dict) else _args.shown(loaded)
+        rule = "is no cost table or model: the file must have step"
+        raise ValueError(f"{os.fspath(path)} {rule}, got {got}")
+    return (CostTable if "rows" in loaded else CostModel).load(path)
+
+
+def about(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Returns the facts that a file of costs has of its measurement, or none."""
+    found = json.loads(Path(path).read_text(encoding="utf-8")).get("about", {})
+    return found if isinstance(found, dict) else {}

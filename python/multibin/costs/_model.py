@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -68,8 +69,10 @@ class CostModel:
         except (ValueError, TypeError) as error:
             raise ValueError(f"{os.fspath(path)} is no cost model: {error}") from error
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes JSON with a line for each field.
+    def save(
+        self, path: str | os.PathLike[str], *, about: Mapping[str, str] | None = None
+    ) -> None:
+        """Writes JSON with a line for each field, and facts of the measurement in ``about``.
 
         >>> import multibin as mb, tempfile
         >>> costs = mb.CostModel(step=0.02, completes="row")
@@ -78,7 +81,8 @@ class CostModel:
         ...     mb.CostModel.load(file.name) == costs
         True
         """
-        Path(path).write_text(json.dumps(self.data, indent=2) + "\n", encoding="utf-8")
+        data = self.data if about is None else {"about": dict(about), **self.data}
+        Path(path).write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -100,10 +104,11 @@ def _arguments(loaded: Any) -> dict[str, Any]:
     names = [f.name for f in fields(CostModel)]
     if "step" not in loaded:
         raise ValueError(f"the file must have step, got {', '.join(loaded)}")
-    for name, value in loaded.items():
+    given = {name: value for name, value in loaded.items() if name != "about"}
+    for name, value in given.items():
         _args.one_of("a name", name, names)
         if name == "completes":
             _args.one_of(name, value, COMPLETIONS)
         else:
             _args.number(name, value, low=0)
-    return loaded
+    return given
