@@ -7,7 +7,7 @@ import json
 import sys
 
 from multibin import _args
-from multibin.lab.fit_costs import FittedCosts, as_json, check, describe, fit_benchmark
+from multibin.lab.fit_costs import Check, FittedCosts, as_json, check, describe, fit_benchmark
 from multibin.lab.traces import Trace, read
 
 __all__ = ["add_benchmark", "check_options", "run_fit"]
@@ -72,7 +72,7 @@ def run_fit(options: argparse.Namespace) -> int:
 
 
 def _json(found: FittedCosts, other: Trace | None) -> dict[str, object]:
-    checked = None if other is None else as_json(check(other, found.costs, found.scheduler))
+    checked = None if other is None else as_json(_checked(found, other))
     return as_json(found) | {"check": checked}
 
 
@@ -81,9 +81,12 @@ def _text(
 ) -> str:
     parts = [_read(options.benchmark, trace), describe(found)]
     if other is not None:
-        checked = describe(check(other, found.costs, found.scheduler))
-        parts.append(f"{_read(options.check, other)}\n{checked}")
+        parts.append(f"{_read(options.check, other)}\n{describe(_checked(found, other))}")
     return "\n\n".join(parts)
+
+
+def _checked(found: FittedCosts, other: Trace) -> Check:
+    return check(other, found.costs, found.scheduler_for(other))
 
 
 def _read(path: str, trace: Trace) -> str:

@@ -1,7 +1,7 @@
 """Costs: how long a batch takes, by a linear model or by a table of measurements.
 
-``CostLearner`` makes such a table from the batches that run. ``hardware`` computes the costs of known
-models on known GPUs, and ``load_costs`` reads those of a file.
+``CostLearner`` makes such a table from the batches that run. ``hardware`` computes the costs of
+known models on known GPUs, and ``load_costs`` reads those of a file.
 """
 
 from __future__ import annotations

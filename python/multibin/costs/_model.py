@@ -69,9 +69,7 @@ class CostModel:
         except (ValueError, TypeError) as error:
             raise ValueError(f"{os.fspath(path)} is no cost model: {error}") from error
 
-    def save(
-        self, path: str | os.PathLike[str], *, about: Mapping[str, str] | None = None
-    ) -> None:
+    def save(self, path: str | os.PathLike[str], *, about: Mapping[str, str] | None = None) -> None:
         """Writes JSON with a line for each field, and facts of the measurement in ``about``.
 
         >>> import multibin as mb, tempfile

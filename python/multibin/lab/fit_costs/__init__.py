@@ -1,7 +1,7 @@
 """Fits costs to a benchmark of an engine, and checks predictions against one. It needs numpy alone.
 
-``fit_benchmark`` fits a ``CostModel``, so that a simulation of continuous batching repeats the times
-that the benchmark measured. ``check`` compares any costs with a benchmark: predicted beside
+``fit_benchmark`` fits a ``CostModel``, so that a simulation of continuous batching repeats the
+times that the benchmark measured. ``check`` compares any costs with a benchmark: predicted beside
 measured. ``describe`` and ``as_json`` show both.
 """
 

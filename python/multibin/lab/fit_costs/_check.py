@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,8 @@ class Check:
     @property
     def worst(self) -> float:
         """Returns the largest relative error of a figure, without its sign."""
-        return float(np.nanmax([abs(figure.error) for figure in self.figures]))
+        errors = [abs(figure.error) for figure in self.figures]
+        return max((error for error in errors if not math.isnan(error)), default=0.0)
 
 
 def check(trace: Trace, costs: Costs, scheduler: SchedulerConfig | Baseline) -> Check:

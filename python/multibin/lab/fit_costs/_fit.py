@@ -24,6 +24,9 @@ __all__ = ["FittedCosts", "fit_benchmark"]
 
 Chosen = NDArray[np.bool_]
 
+HARDLY = 0.02
+"""Share of requests that came while all slots were taken from which the slots were a limit."""
+
 ALIKE = 1.2
 """Ratio of the most to the fewest rows (deciles) below which the rows count as one number."""
 
@@ -37,6 +40,8 @@ class FittedCosts:
     """Rows that run together at most."""
     slots_given: bool
     """False if the slots were found from the times."""
+    limited: bool
+    """False if hardly a request waited for a slot, so that the engine may have more of them."""
     chunk: int
     """Steps between two refills of the slots."""
     fitted: Check
@@ -51,6 +56,18 @@ class FittedCosts:
     def scheduler(self) -> mb.Baseline:
         """Returns the continuous batching that the fit assumes."""
         return mb.Baseline.continuous(self.slots, chunk=self.chunk)
+
+    def scheduler_for(self, trace: Trace) -> mb.Baseline:
+        """Returns the continuous batching for another benchmark of the engine.
+
+        It has more slots than the fit if no limit was seen and more requests ran there at one time.
+
+        Raises:
+            ValueError: the trace has no measured times, or those of fewer than 20 requests.
+        """
+        if self.slots_given or self.limited:
+            return self.scheduler
+        return mb.Baseline.continuous(max(self.slots, *observe(trace).slots), chunk=self.chunk)
 
 
 def fit_benchmark(
@@ -101,8 +118,17 @@ def fit_benchmark(
         held_out = compare(trace, seen, best.play(best.to(first)[0]), second)
     costs = best.to(everything)[0]
     fitted = compare(trace, seen, best.play(costs))
-    notes = (*fitted.notes, *_notes(seen))
-    return FittedCosts(costs, best.slots, given is not None, refill, fitted, held_out, notes)
+    limited = seen.waiting(best.slots) > HARDLY
+    return FittedCosts(
+        costs=costs,
+        slots=best.slots,
+        slots_given=given is not None,
+        limited=limited,
+        chunk=refill,
+        fitted=fitted,
+        held_out=held_out,
+        notes=(*fitted.notes, *_slots_note(given, best.slots, limited), *_rows_note(seen)),
+    )
 
 
 @dataclass(frozen=True)
@@ -128,15 +154,22 @@ class Fit:
 def _halves(seen: Observed) -> tuple[Chosen, Chosen]:
     """Returns the requests that came first, and the others; of a burst every second one."""
     order = np.arange(len(seen))
-    if seen.arrival[-1] == seen.arrival[0]:
-        first = order % 2 == 0
-    else:
-        first = order < len(seen) // 2
+    burst = seen.arrival[-1] == seen.arrival[0]
+    first = order % 2 == 0 if burst else order < len(seen) // 2
     return first, ~first
 
 
-def _notes(seen: Observed) -> list[str]:
-    """Returns what the benchmark cannot show, a sentence each."""
+def _slots_note(given: int | None, slots: int, limited: bool) -> list[str]:
+    if given is not None or limited:
+        return []
+    return [
+        f"Hardly a request waited for a slot: the engine may have more than {slots}. Give the"
+        " number as max_num_seqs to predict heavier loads."
+    ]
+
+
+def _rows_note(seen: Observed) -> list[str]:
+    """Returns a sentence where one number of rows ran all the time."""
     work = decode_work(seen)[seen.decoded > 0]
     if not len(work):
         return ["All answers have one token: step, row_step and kv_token cannot be told apart."]

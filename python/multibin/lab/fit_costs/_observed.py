@@ -69,6 +69,15 @@ class Observed:
         levels = {present.max(), running.max(), *running[order][at].tolist()}
         return sorted({max(1, int(level)) for level in levels})
 
+    def waiting(self, slots: int) -> float:
+        """Returns the share of requests that came while as many as the slots were present."""
+        before = np.searchsorted(np.sort(self.arrival), self.arrival, side="left")
+        present = before - np.searchsorted(np.sort(self.finish), self.arrival, side="right")
+        # Of requests that come together, the later ones find the earlier ones.
+        order = np.argsort(self.arrival, kind="stable")
+        present[order] += np.arange(len(order)) - before[order]
+        return float((present >= slots).mean())
+
 
 def time_per_token(first_token: Floats, finish: Floats, decoded: Floats) -> Floats:
     """Returns the mean seconds of the tokens after the first one; NaN without any."""

@@ -23,7 +23,12 @@ ROUNDS = 25
 """Steps at most."""
 
 CHANGE = 0.005
-"""Change of a coefficient by which the effect is measured, as a share of a request's seconds."""
+"""Change of a coefficient by which its effect is measured, as a share of a request's seconds."""
+
+NAMES = ("ttft", "latency", "tpot")
+
+FAR = 2.0
+"""Median deviations from which that of a request counts less."""
 
 QUANTILES = np.linspace(0.025, 0.975, 39)
 """Quantiles that are compared beside the times of each request."""
@@ -42,8 +47,9 @@ def refined(
 
     The second value is what is left: the sum of absolute deviations.
 
-    It compares time to first token, latency and time per token: of each request, and their
-    quantiles, as logarithms of ratios. Large deviations count by their size, not by their square.
+    It compares time to first token, latency and time per token as logarithms of ratios: those of
+    each request, their quantiles and their means. Of single requests large deviations count by
+    their size, not by their square.
     """
     target = Times.measured(seen)
     unit = _units(seen)
@@ -52,9 +58,9 @@ def refined(
         return _deviations(play(_model(start, at * unit)), target, chosen)
 
     at = np.array([getattr(start, name) for name in TERMS]) / unit
-    found, damping = deviations(at), 0.01
+    found, damping, singles = deviations(at), 0.01, _singles(target, chosen)
     for _ in range(ROUNDS):
-        weights = _weights(found)
+        weights = _weights(found, singles)
         slopes = _slopes(deviations, at, found)
         at, found, gain, damping = _step(deviations, at, found, slopes, weights, damping)
         if gain < ENOUGH:
@@ -75,24 +81,39 @@ def _model(start: mb.CostModel, values: Floats) -> mb.CostModel:
 
 
 def _deviations(found: Times, target: Times, chosen: NDArray[np.bool_]) -> Floats:
-    """Returns logarithms of ratios, each weighed by the root of its group's size."""
-    parts = []
-    for name in ("ttft", "latency", "tpot"):
+    """Returns logarithms of ratios, each weighed by the root of its group's size.
+
+    They are those of all requests, for each of the three times, and then those of quantiles and
+    means.
+    """
+    single, grouped = [], []
+    for name in NAMES:
         ours, theirs = getattr(found, name)[chosen], getattr(target, name)[chosen]
         both = np.isfinite(ours) & np.isfinite(theirs)
         if not both.any():
             continue
-        floor = max(FLOOR * float(np.median(theirs[both])), 1e-9)
-        ours, theirs = np.log(ours[both] + floor), np.log(theirs[both] + floor)
-        parts.append((ours - theirs) / np.sqrt(len(ours)))
-        difference = np.quantile(ours, QUANTILES) - np.quantile(theirs, QUANTILES)
-        parts.append(2 * difference / np.sqrt(len(QUANTILES)))
-    return np.concatenate(parts)
+        ours, theirs = ours[both], theirs[both]
+        floor = max(FLOOR * float(np.median(theirs)), 1e-9)
+        single.append(np.log((ours + floor) / (theirs + floor)) / np.sqrt(len(ours)))
+        ranks = [np.quantile(each, QUANTILES) + floor for each in (ours, theirs)]
+        grouped.append(np.log(ranks[0] / ranks[1]) / np.sqrt(len(QUANTILES)))
+        grouped.append(np.array([np.log((ours.mean() + floor) / (theirs.mean() + floor))]))
+    return np.concatenate([*single, *grouped])
 
 
-def _weights(deviations: Floats) -> Floats:
-    bound = 2.0 * max(float(np.median(np.abs(deviations))), 1e-9)
-    return np.sqrt(np.minimum(1.0, bound / np.maximum(np.abs(deviations), 1e-12)))
+def _weights(deviations: Floats, singles: int) -> Floats:
+    """Returns less than 1 for those of the first ``singles`` that are far off."""
+    weights = np.ones(len(deviations))
+    off = np.abs(deviations[:singles])
+    if singles:
+        bound = FAR * max(float(np.median(off)), 1e-9)
+        weights[:singles] = np.sqrt(np.minimum(1.0, bound / np.maximum(off, 1e-12)))
+    return weights
+
+
+def _singles(target: Times, chosen: NDArray[np.bool_]) -> int:
+    """Returns how many deviations are those of single requests."""
+    return sum(int(np.isfinite(getattr(target, name)[chosen]).sum()) for name in NAMES)
 
 
 def _slopes(deviations: Callable[[Floats], Floats], at: Floats, found: Floats) -> Floats:

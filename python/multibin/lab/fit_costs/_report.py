@@ -48,6 +48,7 @@ def as_json(found: FittedCosts | Check) -> dict[str, Any]:
         "costs": found.costs.data,
         "slots": found.slots,
         "slots_given": found.slots_given,
+        "limited": found.limited,
         "chunk": found.chunk,
         "fitted": as_json(found.fitted),
         "held_out": None if found.held_out is None else as_json(found.held_out),
@@ -90,9 +91,10 @@ def _time(seconds: float) -> str:
 
 def _verdict(check: Check) -> list[str]:
     """Returns a sentence where a figure is far off."""
-    if not check.worst > FAR:
+    if check.worst <= FAR:
         return []
-    worst = max(check.figures, key=lambda figure: abs(figure.error))
+    known = [figure for figure in check.figures if not math.isnan(figure.error)]
+    worst = max(known, key=lambda figure: abs(figure.error))
     name = METRICS.get(worst.metric, worst.metric)
     return [
         f"The costs do not repeat this benchmark: {name}, {worst.statistic} is {worst.error:+.0%}"
