@@ -72,9 +72,11 @@ def test_a_table_with_prefill_is_free_of_warnings(tmp_path: Path) -> None:
     assert "Prompts are free" in cost_words(options(f"--costs={path}"), mean_prompt=4000)
 
 
-def test_simulate_says_it_first(capsys: pytest.CaptureFixture[str]) -> None:
+def test_simulate_says_it_before_its_results(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", "trace.csv", "--hardware=A100-8B", "--policy=fifo"]) == 0
-    assert capsys.readouterr().out.startswith("Costs are computed for A100-8B: Llama 3.1 8B")
+    read, words, _ = capsys.readouterr().out.split("\n\n", 2)
+    assert read.startswith("trace.csv: ")
+    assert words.startswith("Costs are computed for A100-8B: Llama 3.1 8B")
 
 
 def test_simulate_plays_the_hardware(capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,10 +44,10 @@ def by_name(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_the_table_has_its_configuration_above_it(capsys: pytest.CaptureFixture[str]) -> None:
     out = output(capsys, "trace.csv")
     above, below = out.split("\npolicy ")
-    words, above = above.split("\n\n")
-    assert words.startswith(
-        "No costs were given: a batch is taken to last 0.05 s and 0.02 s a step"
-    )
+    read_first, words, above = above.split("\n\n", 2)
+    assert read_first.startswith(f"trace.csv: CSV, {ROWS} rows, none left out\n")
+    start = "No costs were given: a batch is taken to last 0.05 s and 0.02 s a step"
+    assert words.startswith(start)
     assert above.startswith(f"{ROWS} requests of trace.csv at their own times (0.5")
     assert "1 server, batches of 8; a batch takes 0.05 s + 0.02 s per step" in above
     assert "drawn from the trace independently of those played" in above
@@ -198,7 +198,15 @@ def test_a_move_costs_what_the_batch_pays_for_it() -> None:
     ("arguments", "message"),
     [
         (["nowhere.csv"], "cannot read the trace nowhere.csv"),
-        (["plain.csv"], "rate must be given, as plain.csv has no times"),
+        (
+            ["plain.csv"],
+            "rate must be given, as plain.csv has no times among its columns"
+            " ['prompt_tokens', 'output_tokens']; --columns time=NAME",
+        ),
+        (["trace.csv", "--columns=prompt"], "columns must be ROLE=NAME,… with the roles time, "),
+        (["trace.csv", "--columns=output=x"], "the column of output must be one of the columns"),
+        (["trace.csv", "--time-unit=min"], "time_unit must be one of s, ms, us, ns or a number"),
+        (["trace.csv", "--time-unit=-1"], "time_unit must be finite and above 0, got -1"),
         (["trace.csv", "--policy=lifo"], "policy must be one of 'fifo', 'strict', "),
         (
             ["trace.csv", "--edges=odd"],
@@ -279,5 +287,30 @@ def test_bad_arguments_end_in_one_line(
 def test_a_file_without_times_plays_at_a_rate(capsys: pytest.CaptureFixture[str]) -> None:
     Path("plain.csv").write_text("prompt_tokens,output_tokens\n3,4\n5,60\n")
     out = output(capsys, "plain.csv", "--rate=2", "--requests=500", "--seed=1")
-    start = "500 requests drawn from plain.csv (seed 1), Poisson arrivals at 2 req"
-    assert out.split("\n\n")[1].startswith(start)
+    assert "\n\n500 requests drawn from plain.csv (seed 1), Poisson arrivals at 2 req" in out
+
+
+def test_what_was_read_is_said_first(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("failed.csv").write_text("ts,isl,osl\n0,10,20\n500,12,0\n1000,14,30\n")
+    arguments = ["failed.csv", "--policy=fifo", "--time-unit=ms"]
+    out = output(capsys, *arguments)
+    assert out.splitlines()[:2] == [
+        "failed.csv: CSV, 3 rows, 1 left out: 0 output tokens",
+        "columns: time = ts, prompt = isl, output = osl",
+    ]
+    assert "milliseconds, as given; span 1 s, 1 requests/s" in out
+    assert "2 requests of failed.csv at their own times (1 requests/s)" in out
+    found = json.loads(output(capsys, *arguments, "--json"))
+    assert (found["trace"]["dropped"], found["trace"]["left_out"]) == (1, {"0 output tokens": 1})
+    assert found["trace"]["columns"] == {"time": "ts", "prompt": "isl", "output": "osl"}
+    assert found["settings"]["time_unit"] == "ms"
+
+
+def test_columns_are_named_by_an_option(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("odd.csv").write_text("when,question,answer\n0,10,20\n2,12,30\n")
+    out = output(capsys, "odd.csv", "--policy=fifo", "--columns=output=answer,time=when")
+    assert "columns: time = when, output = answer" in out
+    assert "There are no prompt tokens: prompts count 0; --columns prompt=NAME" in out
+    both = output(capsys, "odd.csv", "--rate=1", "--columns=output=answer,prompt=question,time=")
+    assert "columns: prompt = question, output = answer" in both
+    assert "times: none" in both

@@ -8,7 +8,7 @@ import sys
 
 from multibin import _args
 from multibin.lab.fit_costs import Check, FittedCosts, as_json, check, describe, fit_benchmark
-from multibin.lab.traces import Trace, read
+from multibin.lab.traces import Trace, describe_trace, read
 
 __all__ = ["add_benchmark", "check_options", "run_fit"]
 
@@ -63,7 +63,7 @@ def run_fit(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(_json(found, other), indent=2, allow_nan=False))
     else:
-        print(_text(options, trace, found, other))
+        print(_text(trace, found, other))
     if options.out is not None:
         about = {"fitted to": options.benchmark, "slots": str(found.slots)}
         found.costs.save(options.out, about=about)
@@ -76,22 +76,12 @@ def _json(found: FittedCosts, other: Trace | None) -> dict[str, object]:
     return as_json(found) | {"check": checked}
 
 
-def _text(
-    options: argparse.Namespace, trace: Trace, found: FittedCosts, other: Trace | None
-) -> str:
-    parts = [_read(options.benchmark, trace), describe(found)]
+def _text(trace: Trace, found: FittedCosts, other: Trace | None) -> str:
+    parts = [describe_trace(trace), describe(found)]
     if other is not None:
-        parts.append(f"{_read(options.check, other)}\n{describe(_checked(found, other))}")
+        parts += [describe_trace(other), describe(_checked(found, other))]
     return "\n\n".join(parts)
 
 
 def _checked(found: FittedCosts, other: Trace) -> Check:
     return check(other, found.costs, found.scheduler_for(other))
-
-
-def _read(path: str, trace: Trace) -> str:
-    form = "" if trace.source is None else f"{trace.source.format}, "
-    return (
-        f"{path}: {form}{len(trace):,} requests, prompts of {trace.prompt_tokens.mean():,.0f} and"
-        f" answers of {trace.output_tokens.mean():,.0f} tokens on average"
-    )

@@ -11,6 +11,8 @@ from dataclasses import fields
 from types import ModuleType
 from typing import Any
 
+from multibin.lab.traces import Trace, read
+
 __all__ = [
     "Add",
     "add_engine",
@@ -19,6 +21,7 @@ __all__ = [
     "given",
     "needing_engine",
     "progress",
+    "read_trace",
 ]
 
 Add = Callable[..., object]
@@ -26,12 +29,32 @@ Add = Callable[..., object]
 
 
 def add_trace(add: Add, *, needed: bool = True, default: str = "") -> None:
-    """Adds the positional TRACE."""
-    text = "Trace of requests: CSV or JSON lines, with columns known by name"
+    """Adds the positional TRACE, and how it is read."""
+    text = "Trace of requests: CSV or JSON, also packed, with columns known by name"
     if needed:
         add("trace", metavar="TRACE", help=text)
     else:
         add("trace", metavar="TRACE", nargs="?", help=f"{text} ({default})")
+    add(
+        "--columns",
+        metavar="ROLE=NAME,...",
+        help="Columns of TRACE by role: time, prompt, output, predicted; dots join nested names"
+        " (by known names)",
+    )
+    add(
+        "--time-unit",
+        metavar="UNIT",
+        help="Unit of times that are numbers: s, ms, us, ns, or seconds (seen where it is certain,"
+        " else s)",
+    )
+
+
+def read_trace(options: argparse.Namespace, *, times: bool = True) -> Trace:
+    """Returns the trace of the options that ``add_trace`` adds.
+
+    ``times=False`` ignores the column of times. The errors are those of ``traces.read``.
+    """
+    return read(options.trace, times=times, columns=options.columns, time_unit=options.time_unit)
 
 
 def add_predictions(add: Add) -> None:

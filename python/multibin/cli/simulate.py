@@ -31,6 +31,7 @@ from multibin.lab.compare import (
     saturation,
     table,
 )
+from multibin.lab.traces import describe_trace
 
 HELP = "Play policies on a trace: throughput, latencies, the highest stable rate of each"
 
@@ -56,15 +57,18 @@ def run(options: argparse.Namespace) -> int:
         check_target(options.plot)
         check_installed()
     workload = draw_workload(settings)
+    mean_prompt = float(workload.played.prompt_tokens.mean())
+    if not options.json:
+        if workload.trace is not None:
+            print(describe_trace(workload.trace), end="\n\n")
+        print(cost_words(options, mean_prompt), end="\n\n", flush=True)
     bins = fit(settings, workload.sample)
     results = list(_results(settings, workload, bins, policies))
-    mean_prompt = float(workload.played.prompt_tokens.mean())
     if options.json:
         found = as_json(settings, workload, bins, results)
         found |= {"costs": costs_as_json(options, mean_prompt)}
         print(json.dumps(found, indent=2, allow_nan=False))
     else:
-        print(cost_words(options, mean_prompt), end="\n\n")
         print(describe(settings, workload, bins), table(results), sep="\n\n")
     if options.plot is not None:
         draw(results, options.plot, workload.source)

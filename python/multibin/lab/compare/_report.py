@@ -10,6 +10,7 @@ from multibin.lab.compare._play import Result
 from multibin.lab.compare._policies import Fit
 from multibin.lab.compare._settings import Settings
 from multibin.lab.compare._workloads import SAMPLE, Workload, describe_arrivals
+from multibin.lab.traces import trace_as_json
 
 __all__ = ["as_json", "describe", "describe_costs", "describe_predictions", "table"]
 
@@ -174,6 +175,7 @@ def as_json(
     """
     return {
         "settings": settings.data,
+        "trace": None if workload.trace is None else trace_as_json(workload.trace),
         "source": workload.source,
         "requests": len(workload.played),
         "edges": fit.edges.bounds.tolist(),

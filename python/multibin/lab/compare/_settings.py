@@ -56,6 +56,10 @@ class Settings:
 
     trace: str
     """A file that ``multibin.lab.traces.read`` reads."""
+    columns: str | None = None
+    """The names of its columns, "prompt=…,output=…,time=…,predicted=…". None: known names."""
+    time_unit: str | float | None = None
+    """The unit of its times that are numbers: s, ms, us, ns or seconds. None: by what is known."""
     rate: float | None = None
     """Requests per second that are drawn. None: the trace's own times."""
     cv: float | None = None

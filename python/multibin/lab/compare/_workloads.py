@@ -53,6 +53,8 @@ class Workload:
     """Drawn requests that arrive at exactly 1 per second, Poisson or with the settings' cv.
 
     The search for the highest stable rate scales their times. None without that search."""
+    trace: Trace | None = None
+    """The trace that was read, whole. None where there is no file."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def draw_workload(settings: Settings) -> Workload:
     Traceback (most recent call last):
     ValueError: cannot read the trace no-such-file.csv: ...
     """
-    trace = read(settings.trace)
+    trace = read(settings.trace, columns=settings.columns, time_unit=settings.time_unit)
     seeds = _Seeds.of(settings.seed)
     source, played = _played(settings, trace, seeds)
     return Workload(
@@ -88,6 +90,7 @@ def draw_workload(settings: Settings) -> Workload:
         sample=trace.resample(SAMPLE, seeds.sample).output_tokens,
         stationary=_stationary(settings, trace, seeds) if settings.saturation else None,
         source=source,
+        trace=trace,
     )
 
 
@@ -116,7 +119,11 @@ def _sent_by_users(settings: Settings, trace: Trace, seeds: _Seeds) -> tuple[str
 
 def _own_times(settings: Settings, trace: Trace) -> tuple[str, Trace]:
     if trace.arrivals is None:
-        raise ValueError(f"rate must be given, as {settings.trace} has no times")
+        found = (
+            "" if trace.source is None else f" among its columns {', '.join(trace.source.found)}"
+        )
+        hint = "; --columns time=NAME names theirs" if found else ""
+        raise ValueError(f"rate must be given, as {settings.trace} has no times{found}{hint}")
     n = len(trace)
     count = n if settings.requests is None or settings.saturation else settings.requests
     if count > n:

@@ -1,6 +1,7 @@
 """Workloads: arrivals, prompts, outputs and predictions of requests.
 
 ``Trace`` is the data. ``read`` reads it from a file, and ``from_arrays`` takes arrays.
+``describe_trace`` says what was read.
 ``arrivals``, ``lengths`` and ``predictions`` draw its three parts, each function with its own seed.
 
 >>> from multibin.lab.traces import arrivals, chat, predictions
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from multibin.lab.traces import arrivals, lengths, predictions
 from multibin.lab.traces._chat import chat
+from multibin.lab.traces._describe import describe_trace, trace_as_json
 from multibin.lab.traces._measured import Measured
 from multibin.lab.traces._read import read
 from multibin.lab.traces._source import Source
@@ -28,8 +30,10 @@ __all__ = [
     "Trace",
     "arrivals",
     "chat",
+    "describe_trace",
     "from_arrays",
     "lengths",
     "predictions",
     "read",
+    "trace_as_json",
 ]

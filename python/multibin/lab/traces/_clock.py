@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,15 @@ TIME = ((11, 13), (14, 16), (17, 19))
 SECONDS_END = len("2023-11-16 18:15:46")
 """The columns of year, month, day, hour, minute, second; decimals and zone follow."""
 
+MINUTES_END = len("2023-11-16 18:15")
+
+LONG = 16
+"""Digits from which on whole numbers may round as floats."""
+
+DAY_ALONE = re.compile(r"\d{4}[-/]\d\d?[-/]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{2,4}")
+SLASHED = re.compile(r"\d\d?[-/.]\d\d?[-/.]\d{2,4}\b")
+NAMED_MONTH = re.compile(r"[A-Za-z]{3,}|\d{1,2}:\d{2}")
+
 SECOND = 1_000_000_000
 DAY = 86_400
 """A second in nanoseconds, a day in seconds."""
@@ -37,28 +47,67 @@ ZONE_WIDTH = 8
 def column(values: Sequence[object]) -> NDArray[Any]:
     """Returns Python values as one array, of texts if the first is a string, else of numbers.
 
-    A value of the other kind becomes one that ``seconds`` calls malformed.
+    A value of the other kind becomes one that ``moments`` calls malformed.
     """
     if values and isinstance(values[0], str):
         return np.array([_encoded(value) for value in values], dtype=f"S{WIDTH}")
+    if set(map(type, values)) == {int}:
+        try:
+            return np.array(values, dtype=np.int64)  # Nanoseconds since 1970, without rounding.
+        except OverflowError:
+            pass
     return np.array([_number(value) for value in values], dtype=np.float64)
 
 
-def seconds(times: NDArray[Any], unit: float) -> Floats:
-    """Returns seconds from an origin of the column's own; NaN where a value is malformed.
+@dataclass(frozen=True)
+class Moments:
+    """Times as read."""
 
-    Numbers, also as text, count in ``unit`` seconds. Texts are dates with a time of day, with
-    decimals of seconds (cut off after the ninth). A zone (Z, ±hh:mm, ±hhmm or ±hh) may follow.
-    Years are 1900 to 2099.
+    values: NDArray[Any]
+    """Seconds of dates, or numbers in a unit of their own; NaN where a value is malformed."""
+    dates: bool
+
+    @property
+    def good(self) -> bool:
+        """Returns whether all are well-formed."""
+        return not np.isnan(self.values).any()
+
+    def seconds(self, unit: float) -> Floats:
+        """Returns seconds from an origin of the column's own; a number 1 is ``unit`` seconds."""
+        if self.dates:
+            return self.values
+        if self.values.dtype.kind == "i" and len(self.values):
+            return (self.values - self.values.min()).astype(np.float64) * unit
+        return np.asarray(self.values * unit, dtype=np.float64)
+
+
+def moments(times: NDArray[Any]) -> Moments:
+    """Returns what texts or numbers say.
+
+    Texts are numbers, or dates with a time of day: hours and minutes, perhaps seconds with
+    decimals (cut off after the ninth). A zone (Z, UTC, ±hh:mm, ±hhmm or ±hh) may follow. Years are
+    1900 to 2099.
     """
+    if times.dtype.kind == "i":
+        return Moments(times, dates=False)
     if times.dtype.kind != "S":
-        return _finite(times * unit)
+        return Moments(_finite(times), dates=False)
     lengths = np.char.str_len(times)
     width = max(int(lengths.max(initial=0)), SECONDS_END) + 1
     texts = np.where(lengths < WIDTH, times, b"").astype(f"S{width}")
     if np.isfinite(_floats(texts[:1])).all():
-        return _finite(_floats(texts) * unit)
-    return _dates(texts)
+        return Moments(_numbers(texts), dates=False)
+    return Moments(_dates(_usual(texts)), dates=True)
+
+
+def hint(value: object) -> str:
+    """Returns what to do with a time that is not read, or nothing."""
+    text = str(value)
+    if DAY_ALONE.fullmatch(text):
+        return "; a day alone does not say when a request arrives"
+    if SLASHED.match(text):
+        return "; a day and a month in this order are ambiguous: write yyyy-mm-dd"
+    return "; write other dates so" if NAMED_MONTH.search(text) else ""
 
 
 def _encoded(value: object) -> bytes:
@@ -74,6 +123,40 @@ def _number(value: object) -> float:
 
 def _finite(numbers: Floats) -> Floats:
     return np.where(np.isfinite(numbers), numbers, np.nan)
+
+
+def _numbers(texts: Texts) -> NDArray[Any]:
+    """Returns texts as numbers, long whole ones without rounding."""
+    if len(texts) and texts[0].isdigit() and len(texts[0]) >= LONG:
+        try:
+            return texts.astype(np.int64)
+        except (ValueError, OverflowError):
+            pass
+    return _finite(_floats(texts))
+
+
+def _usual(texts: Texts) -> Texts:
+    """Returns dates as ``yyyy-mm-dd hh:mm:ss``, where they only differ by signs."""
+    first = texts[0] if len(texts) else b""
+    if first[4:5] == b"/":
+        texts = np.char.replace(texts, b"/", b"-")
+    if b"," in first:
+        texts = np.char.replace(texts, b",", b".")
+    if first.endswith((b" UTC", b" GMT")):
+        texts = np.char.replace(np.char.replace(texts, b" UTC", b"Z"), b" GMT", b"Z")
+    if first[16:17] != b":":
+        texts = _with_seconds(texts)
+    width = max(int(np.char.str_len(texts).max(initial=0)), SECONDS_END) + 1
+    return texts.astype(f"S{width}")
+
+
+def _with_seconds(texts: Texts) -> Texts:
+    """Returns dates with ``:00`` after the minutes, if nothing but a zone follows them."""
+    rest = texts.view(np.uint8).reshape(len(texts), -1)[:, MINUTES_END]
+    short = np.isin(rest, [EMPTY, DASH, PLUS, ZULU])
+    heads, tails = texts.astype(f"S{MINUTES_END}"), [text[MINUTES_END:] for text in texts.tolist()]
+    full = np.char.add(np.char.add(heads, b":00"), np.array(tails))
+    return np.where(short & (np.char.str_len(heads) == MINUTES_END), full, texts)
 
 
 def _floats(texts: Texts) -> Floats:

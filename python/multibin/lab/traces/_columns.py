@@ -1,97 +1,207 @@
-"""The names of a trace's columns, and the columns as read from a file."""
+"""Which column of a file is what."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+from multibin import _args
+from multibin.lab.traces._names import COUNTED, NAMES, SUMS, TEXTS, plain, tail, unit_of
+from multibin.lab.traces._profiles import Profile, recognized
 
-from multibin._args import LONGEST, Floats, Ints, sentence
+__all__ = ["Choice", "Columns", "choices", "find", "listed", "refuse_sums"]
 
-ARRIVAL = ("TIMESTAMP", "arrival", "arrival_time", "arrival_timestamp", "arrived_at")
-PROMPT = (
-    *("ContextTokens", "Request tokens", "prompt_tokens", "input_tokens", "input_length"),
-    *("prompt_length", "prompt_len", "input_len", "num_prompt_tokens", "num_prefill_tokens"),
-)
-OUTPUT = (
-    *("GeneratedTokens", "Response tokens", "output_tokens", "completion_tokens"),
-    *("output_length", "output_len", "completion_length", "num_output_tokens"),
-    *("num_generation_tokens", "num_decode_tokens"),
-)
-PREDICTED = ("predicted", "predicted_tokens", "predicted_length", "predicted_output_tokens")
+Choice = Mapping[str, str | None]
+"""Columns by role as a caller names them; None for a role that is left out."""
+
+PAIR = re.compile(rf"(?:^|,)\s*({'|'.join(NAMES)})\s*=")
+
+SUMMARY = re.compile(r"throughput|ttft|itl|tpot|e2el|latency|time_to_first|num_completed")
+"""Parts of the names in a summary of a benchmark."""
+
+SHOWN = 30
+"""The most names of columns in a message."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The names that a file uses; None for a column that is missing or not asked for."""
+    """The names that a file uses, by role, and what else the file says of its rows."""
 
-    arrival: str | None
-    prompt: str
-    output: str
-    predicted: str | None
-
-
-@dataclass(frozen=True)
-class Raw:
-    """Columns as read, shape ``[n]`` each, in the order of the file."""
-
-    times: Floats | None
-    """Seconds from any origin; NaN where the file's value is malformed."""
-    prompt: Ints
-    output: Ints
-    predicted: Ints | None
+    roles: Mapping[str, str]
+    """``output``, and ``time``, ``prompt`` and ``predicted`` where there are such columns."""
+    rivals: tuple[tuple[str, str], ...] = ()
+    """Other columns of counts that fit, each with its role. Their values must be equal."""
+    failures: tuple[str, ...] = ()
+    """Columns that say why a request failed."""
+    extras: tuple[str, ...] = ()
+    """Columns that are kept as they are: what was measured, and hashes."""
+    profile: Profile | None = None
+    notes: tuple[str, ...] = ()
 
     @property
-    def good(self) -> bool:
-        """Returns whether there are rows, all counts are in range, and all times well-formed."""
-        counts = [
-            array for array in (self.prompt, self.output, self.predicted) if array is not None
-        ]
-        return (
-            len(self.prompt) > 0
-            and all(0 <= array.min() <= array.max() <= LONGEST for array in counts)
-            and (self.times is None or not np.isnan(self.times).any())
-        )
+    def counts(self) -> dict[str, str]:
+        """Returns the roles that are numbers of tokens, with their columns."""
+        return {role: name for role, name in self.roles.items() if role in COUNTED}
+
+    @property
+    def counted(self) -> list[str]:
+        """Returns all columns of numbers of tokens, each once."""
+        return [*dict.fromkeys([*self.counts.values(), *(name for _, name in self.rivals)])]
 
 
-def find(found: Sequence[str], path: Path, times: bool) -> Columns:
-    """Returns the columns among those that were found.
+def choices(columns: str | Choice | None) -> Choice:
+    """Returns the columns that a caller names, checked.
 
     Raises:
-        ValueError: a column of counts is missing. The message names the columns found.
+        ValueError: the text is not ``role=NAME,…``, or a role is unknown or named twice.
+        TypeError: a name is no text.
+
+    >>> from multibin.lab.traces._columns import choices
+    >>> choices("prompt=in,output=usage.out,time=")
+    {'prompt': 'in', 'output': 'usage.out', 'time': None}
     """
-    return Columns(
-        _first(ARRIVAL, found) if times else None,
-        _needed("prompt tokens", PROMPT, found, path),
-        _needed("output tokens", OUTPUT, found, path),
-        _first(PREDICTED, found),
+    if columns is None:
+        return {}
+    named = _parsed(columns) if isinstance(columns, str) else dict(columns)
+    for role, name in named.items():
+        _args.one_of("a role of columns", role, [*NAMES])
+        if name is not None and not isinstance(name, str):
+            raise TypeError(_args.sentence(f"the column of {role}", "a name", name))
+    return named
+
+
+def _parsed(text: str) -> dict[str, str | None]:
+    found = list(PAIR.finditer(text))
+    if not found or found[0].start() != 0:
+        rule = f"ROLE=NAME,… with the roles {', '.join(NAMES)}"
+        raise ValueError(_args.sentence("columns", rule, text))
+    ends = [match.start() for match in found[1:]] + [len(text)]
+    named: dict[str, str | None] = {}
+    for match, end in zip(found, ends, strict=True):
+        if match[1] in named:
+            raise ValueError(_args.sentence("columns", f"one name for {match[1]}", text))
+        named[match[1]] = text[match.end() : end].strip() or None
+    return named
+
+
+def find(
+    found: Sequence[str],
+    path: Path,
+    *,
+    chosen: Choice,
+    times: bool = True,
+    failures: Sequence[str] = (),
+    extras: Sequence[str] = (),
+) -> Columns:
+    """Returns what the columns are that were found, by choice, by tool, and by name.
+
+    Raises:
+        ValueError: a chosen column or that of output tokens is missing, or a row is a sum of
+            requests. The message names the columns found.
+    """
+    profile = recognized(found)
+    roles: dict[str, str] = {}
+    rivals: list[tuple[str, str]] = []
+    notes: list[str] = []
+    for role in NAMES:
+        if role == "time" and not times:
+            continue
+        fitting = _fitting(role, found, path, chosen, profile)
+        if not fitting:
+            continue
+        roles[role], others = fitting[0], fitting[1:]
+        if role in COUNTED:
+            rivals += [(role, other) for other in others]
+        elif others:
+            notes.append(f"Times are {fitting[0]}; {', '.join(others)} would fit, too.")
+    if "output" not in roles:
+        raise ValueError(_missing(found, path))
+    if "prompt" not in roles:
+        hint = "" if "prompt" in chosen else "; --columns prompt=NAME names their column"
+        notes.append(f"There are no prompt tokens: prompts count 0{hint}.")
+    kept = [name for name in failures if name not in roles.values()]
+    return Columns(roles, tuple(rivals), tuple(kept), tuple(extras), profile, tuple(notes))
+
+
+def _fitting(
+    role: str, found: Sequence[str], path: Path, chosen: Choice, profile: Profile | None
+) -> list[str]:
+    """Returns the columns that fit a role, the best first; others than it if not chosen."""
+    if role in chosen:
+        name = chosen[role]
+        return [] if name is None else [_chosen(role, name, found, path)]
+    if profile is not None and (known := profile.roles.get(role)):
+        return next(([name] for name in known if name in found), [])
+    ranks = {plain(name): rank for rank, name in reversed(list(enumerate(NAMES[role])))}
+    ranked = []
+    for position, name in enumerate(found):
+        rank = _rank(name, ranks, role)
+        if rank is not None:
+            ranked.append((rank, position, name))
+    return [name for _, _, name in sorted(ranked)]
+
+
+def _rank(name: str, ranks: Mapping[str, int], role: str) -> tuple[bool, int] | None:
+    """Returns how well a name fits: whole names before the last parts of nested ones."""
+    for nested, text in ((False, name), (True, tail(name))):
+        bare = unit_of(text)[0] if role == "time" else text
+        for candidate in (text, bare):
+            if (rank := ranks.get(plain(candidate))) is not None:
+                return nested, rank
+    return None
+
+
+def _chosen(role: str, name: str, found: Sequence[str], path: Path) -> str:
+    if name in found:
+        return name
+    alike = [other for other in found if plain(other) == plain(name)]
+    if len(alike) == 1:
+        return alike[0]
+    rule = f"one of the columns of {path}: {listed(found)}"
+    raise ValueError(_args.sentence(f"the column of {role}", rule, name))
+
+
+def listed(found: Sequence[str]) -> str:
+    """Returns names for a message, not too many."""
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return f"{list(found[:SHOWN])}{more}"
+
+
+def refuse_sums(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+    """Raises a ``ValueError`` if the first rows count many requests each."""
+    sums = {plain(name) for name in SUMS}
+    for row in rows:
+        for name, value in row.items():
+            if plain(tail(name)) in sums and (plain(name) == plain(SUMS[0]) or _many(value)):
+                raise ValueError(
+                    f"{path} has aggregated sums, many requests a row (column {name}): a trace has"
+                    " a row per request, such as the log of a server or a gateway"
+                )
+
+
+def _many(value: object) -> bool:
+    try:
+        return float(str(value)) > 1
+    except ValueError:
+        return False
+
+
+def _missing(found: Sequence[str], path: Path) -> str:
+    tails = [plain(tail(name)) for name in found]
+    if sum(bool(SUMMARY.search(name.lower())) for name in found) >= 3:
+        return (
+            f"{path} is a summary of a benchmark without its requests, only {listed(found)};"
+            " benchmarks keep them with --save-detailed (vLLM) or --output-details (SGLang)"
+        )
+    if texts := [name for name, last in zip(found, tails, strict=True) if last in TEXTS]:
+        return (
+            f"{path} has texts ({', '.join(texts)}) and no counts of tokens, only {listed(found)};"
+            " count the tokens of each prompt and answer with the model's tokenizer first"
+        )
+    known = "output_tokens, completion_tokens, output_length, GeneratedTokens and others"
+    return (
+        f"{path} has no column of output tokens ({known}), only {listed(found)};"
+        " columns name it: --columns output=NAME,prompt=NAME,time=NAME"
     )
-
-
-def malformed(path: Path, line: int, column: str | None, value: object, what: str) -> ValueError:
-    """Returns the error for one value, None if it is missing."""
-    where = f"line {line} of {path}"
-    name = where if column is None else f"{column} in {where}"
-    if value is None:
-        return ValueError(f"{name} is missing")
-    return ValueError(sentence(name, what, value))
-
-
-def _needed(what: str, names: Sequence[str], found: Sequence[str], path: Path) -> str:
-    column = _first(names, found)
-    if column is None:
-        known = ", ".join(names)
-        raise ValueError(f"{path} has no column of {what} ({known}), only {list(found)}")
-    return column
-
-
-def _first(names: Sequence[str], found: Sequence[str]) -> str | None:
-    """Returns the column with the foremost of the names; case, blanks, - and _ have no effect."""
-    plain = {_plain(column): column for column in reversed(found)}
-    return next((plain[_plain(name)] for name in names if _plain(name) in plain), None)
-
-
-def _plain(name: str) -> str:
-    return name.lower().translate(str.maketrans("", "", " _-"))

@@ -3,87 +3,206 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from multibin._args import LONGEST, Floats
+from multibin import _args
+from multibin._args import LONGEST, Floats, Ints
 from multibin.lab.traces import _clock
-from multibin.lab.traces._columns import Columns, Raw, malformed
+from multibin.lab.traces._columns import Columns
+from multibin.lab.traces._names import plain, tail
 
-WHOLE = re.compile(r"\s*\+?[0-9]{1,20}\s*")
-"""What numpy's reader accepts as an integer, except negative ones."""
+__all__ = ["Raw", "Row", "exact", "failure", "floats", "malformed", "peek", "whole"]
 
-Row = tuple[int, Mapping[str, object]]
-"""The line where a row ends, and its values by column."""
+NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
+"""What numpy's reader accepts as a finite number."""
+
+DIGITS = re.compile(r"\s*[+-]?[0-9]{1,20}\s*")
+
+FINE = frozenset({"", "none", "null", "nan", "false", "0", "ok", "success"})
+"""Texts in a column of errors that say that there was none."""
+
+TIME_RULE = "a time like that of the first row: a number, or yyyy-mm-dd hh:mm:ss with decimals"
+
+PEEKED = 100
+"""Rows that are looked at before the file is read. They may lack columns, where they failed."""
+
+Content = TypeVar("Content")
+
+Row = tuple[str, Mapping[str, object]]
+"""The place of a row in words, such as "line 3", and its values by column."""
 
 
-def exact(rows: Iterable[Row], columns: Columns, path: Path, unit: float) -> Raw:
+@dataclass(frozen=True)
+class Raw:
+    """Columns as read, shape ``[n]`` each, in the order of the file, without failed rows."""
+
+    times: NDArray[Any] | None
+    """Texts or numbers."""
+    counts: Mapping[str, Ints]
+    """Tokens by column."""
+    failed: Mapping[str, int] = field(default_factory=dict)
+    """The rows that failed, by the reason."""
+    extras: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    """Values that are kept as they are; None where a row has none."""
+
+    @property
+    def rows(self) -> int:
+        """Returns the rows that did not fail."""
+        return len(next(iter(self.counts.values())))
+
+    @cached_property
+    def moments(self) -> _clock.Moments | None:
+        """Returns what the times say, or None without times."""
+        return None if self.times is None else _clock.moments(self.times)
+
+    @property
+    def good(self) -> bool:
+        """Returns whether there are rows, counts are in range, and times well-formed."""
+        counts = self.counts.values()
+        in_range = all(0 <= array.min() <= array.max() <= LONGEST for array in counts if self.rows)
+        return self.rows > 0 and in_range and (self.moments is None or self.moments.good)
+
+
+def exact(rows: Iterable[Row], columns: Columns, path: Path) -> Raw:
     """Returns the columns of well-formed rows.
 
     Raises:
         ValueError: a value is malformed. The message names file, line, column and text.
     """
-    lines: list[int] = []
-    kept: list[tuple[int, int, int]] = []
-    times: list[object] = []
+    taken = _Taken(columns, path)
     try:
-        for line, row in rows:
-            kept.append(_counts(row, columns, path, line))
-            times.append(_time(row, columns, path, line))
-            lines.append(line)
+        for place, row in rows:
+            taken.add(place, row)
     except ValueError:
-        _seconds(times, lines, columns, path, unit)  # A time before it may be malformed too.
+        taken.times()  # A time before it may be malformed too.
         raise
-    prompt, output, predicted = np.array(kept, dtype=np.int64).reshape(-1, 3).T
+    table = np.array(taken.counts, dtype=np.int64).reshape(-1, len(columns.counted))
     return Raw(
-        _seconds(times, lines, columns, path, unit),
-        prompt,
-        output,
-        None if columns.predicted is None else predicted,
+        taken.times(),
+        dict(zip(columns.counted, table.T, strict=True)),
+        taken.failed,
+        taken.extras,
     )
 
 
-def _time(row: Mapping[str, object], columns: Columns, path: Path, line: int) -> object:
-    if columns.arrival is None:
-        return None
-    time = row.get(columns.arrival)
-    if time is None:
-        raise malformed(path, line, columns.arrival, None, "")
-    return time
+def peek(rows: Iterable[tuple[str, Content]]) -> list[Content]:
+    """Returns the first rows, up to one that is malformed; only the very first must be good."""
+    first: list[Content] = []
+    try:
+        for _, row in islice(rows, PEEKED):
+            first.append(row)
+    except ValueError:
+        if not first:
+            raise
+    return first
 
 
-def _counts(
-    row: Mapping[str, object], columns: Columns, path: Path, line: int
-) -> tuple[int, int, int]:
-    def count(column: str) -> int:
-        value = row.get(column)
-        number = _count(value)
-        if not 0 <= number <= LONGEST:
-            raise malformed(path, line, column, value, f"a number of tokens from 0 to {LONGEST}")
-        return number
+class _Taken:
+    """The rows so far."""
 
-    predicted = 0 if columns.predicted is None else count(columns.predicted)
-    return count(columns.prompt), count(columns.output), predicted
+    def __init__(self, columns: Columns, path: Path) -> None:
+        self._columns, self._path = columns, path
+        self._needed = {*columns.counts.values()}
+        self._places: list[str] = []
+        self._times: list[object] = []
+        self.counts: list[list[int]] = []
+        self.failed: dict[str, int] = {}
+        self.extras: dict[str, list[object]] = {name: [] for name in columns.extras}
+
+    def add(self, place: str, row: Mapping[str, object]) -> None:
+        """Takes a row, or counts it among those that failed."""
+        columns = self._columns
+        if (reason := failure(row, columns.failures)) is not None:
+            self.failed[reason] = self.failed.get(reason, 0) + 1
+            return
+        self.counts.append([self._count(name, place, row) for name in columns.counted])
+        if "time" in columns.roles:
+            name = columns.roles["time"]
+            if (time := row.get(name)) is None:
+                raise malformed(self._path, place, name, None, "")
+            self._times.append(time)
+        self._places.append(place)
+        for name, values in self.extras.items():
+            values.append(row.get(name))
+
+    def times(self) -> NDArray[Any] | None:
+        """Returns the times, or raises a ``ValueError`` for the first that is malformed."""
+        if "time" not in self._columns.roles:
+            return None
+        times = _clock.column(self._times)
+        bad = np.isnan(_clock.moments(times).values)
+        if bad.any():
+            at = int(bad.argmax())
+            name, value = self._columns.roles["time"], self._times[at]
+            error = malformed(self._path, self._places[at], name, value, TIME_RULE)
+            raise ValueError(f"{error}{_clock.hint(value)}") from None
+        return times
+
+    def _count(self, name: str, place: str, row: Mapping[str, object]) -> int:
+        value = row.get(name)
+        number = whole(value)
+        if 0 <= number <= LONGEST:
+            return number
+        if name not in self._needed:
+            return -1
+        raise malformed(self._path, place, name, value, f"a number of tokens from 0 to {LONGEST}")
 
 
-def _count(value: object) -> int:
-    """Returns a JSON number or text as a whole number, or −1."""
+def malformed(path: Path, place: str, column: str | None, value: object, what: str) -> ValueError:
+    """Returns the error for one value, None if it is missing."""
+    where = f"{place} of {path}"
+    name = where if column is None else f"{column} in {where}"
+    if value is None:
+        return ValueError(f"{name} is missing")
+    return ValueError(_args.sentence(name, what, value))
+
+
+def whole(value: object) -> int:
+    """Returns a JSON number or text as a whole number, or −1. A bool is none."""
+    if type(value) is int:
+        return value
     if isinstance(value, str):
-        return int(value) if WHOLE.fullmatch(value) else -1
-    return value if type(value) is int else -1
+        if DIGITS.fullmatch(value):
+            return int(value)
+        value = float(value) if NUMBER.fullmatch(value) else np.nan
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return -1
 
 
-def _seconds(
-    times: list[object], lines: list[int], columns: Columns, path: Path, unit: float
-) -> Floats | None:
-    if columns.arrival is None:
-        return None
-    seconds = _clock.seconds(_clock.column(times), unit)
-    bad = np.isnan(seconds)
-    if bad.any():
-        at = int(bad.argmax())
-        what = "a time like that of the first row: seconds, or yyyy-mm-dd hh:mm:ss with decimals"
-        raise malformed(path, lines[at], columns.arrival, times[at], what) from None
-    return seconds
+def failure(row: Mapping[str, object], columns: Iterable[str]) -> str | None:
+    """Returns why a request failed, or None if it did not."""
+    reasons = [_reason(name) for name in columns if _says_failure(name, row.get(name))]
+    return min(reasons, default=None)
+
+
+def _reason(name: str) -> str:
+    return "cancelled" if "cancel" in name.lower() else "error"
+
+
+def _says_failure(name: str, value: object) -> bool:
+    if isinstance(value, str):
+        number = NUMBER.fullmatch(value) is not None and not plain(tail(name)).endswith("code")
+        return not number and value.strip().lower() not in FINE
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return bool(value) and value == value and plain(tail(name)).endswith("code")
+    return bool(value)
+
+
+def floats(values: Sequence[object]) -> Floats:
+    """Returns numbers from 0 on, NaN for anything else."""
+    return np.array([_from_zero(value) for value in values], dtype=np.float64)
+
+
+def _from_zero(value: object) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e300:
+        return float(value)
+    return np.nan

@@ -35,6 +35,8 @@ class Source:
     """The unit of the times and why, in words. None: there are no times, or they are dates."""
     notes: tuple[str, ...] = ()
     """What else a user must know, a sentence each."""
+    found: tuple[str, ...] = ()
+    """The names of all columns of the file."""
 
     def __post_init__(self) -> None:
         for name in ("left_out", "columns"):

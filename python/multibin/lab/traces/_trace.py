@@ -111,6 +111,22 @@ class Trace:
             raise ValueError("the trace has no rate, as all its requests arrive at one time")
         return (len(times) - 1) / float(times[-1])
 
+    @property
+    def burstiness(self) -> float:
+        """Returns the coefficient of variation of the gaps: standard deviation over mean.
+
+        It is about 1 for a Poisson process, above 1 for bursts, and 0 for equal gaps.
+
+        Raises:
+            ValueError: the trace has no arrivals, or all at one time.
+
+        >>> from multibin.lab.traces import from_arrays
+        >>> from_arrays([1] * 3, [4] * 3, arrivals=[0, 0, 2]).burstiness
+        1.0
+        """
+        gaps = np.diff(self._times())
+        return float(gaps.std()) * self.rate
+
     def with_arrivals(self, arrivals: ArrayLike | None) -> Trace:
         """Returns the requests at other times, in seconds, shape ``[n]``, not decreasing.
 

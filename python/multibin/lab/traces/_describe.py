@@ -1,0 +1,109 @@
+"""Says what a trace is: the file, what was left out, load and lengths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from multibin._args import Ints
+from multibin.lab.traces._columns import listed
+from multibin.lab.traces._source import Source
+from multibin.lab.traces._trace import Trace
+
+__all__ = ["describe_trace", "trace_as_json"]
+
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
+
+
+def describe_trace(trace: Trace) -> str:
+    """Returns several lines: the file, its columns, rows left out, load and lengths.
+
+    >>> from multibin.lab.traces import describe_trace, from_arrays
+    >>> print(describe_trace(from_arrays([7, 8, 9], [1, 5, 9], arrivals=[0, 1, 2])))
+    3 requests
+    times: span 2 s, 1 requests/s, coefficient of variation of the gaps 0 (1 is Poisson)
+    prompt tokens: median 8, p90 9, p99 9, longest 9
+    output tokens: median 5, p90 8, p99 9, longest 9
+    """
+    source = trace.source
+    lines = [f"{len(trace):,} requests"] if source is None else _file(source)
+    lines.append(_times(trace))
+    lines += [f"{role} tokens: {_lengths(counts)}" for role, counts in _counts(trace).items()]
+    return "\n".join([*lines, *(() if source is None else source.notes)])
+
+
+def trace_as_json(trace: Trace) -> dict[str, Any]:
+    """Returns what a trace is for ``json.dumps``: tokens, seconds, requests per second.
+
+    What is unknown is None.
+
+    >>> from multibin.lab.traces import from_arrays, trace_as_json
+    >>> found = trace_as_json(from_arrays([7, 8], [1, 5], arrivals=[0, 2]))
+    >>> found["requests"], found["rate"], found["output_tokens"]["max"]
+    (2, 0.5, 5)
+    """
+    source = trace.source
+    return {
+        "file": None if source is None else source.path,
+        "format": None if source is None else source.format,
+        "rows": len(trace) + trace.dropped if source is None else source.rows,
+        "requests": len(trace),
+        "dropped": trace.dropped,
+        "left_out": {} if source is None else dict(source.left_out),
+        "columns": {} if source is None else dict(source.columns),
+        "time_unit": None if source is None else source.time_unit,
+        "notes": [] if source is None else list(source.notes),
+        "span": None if trace.arrivals is None else _span(trace),
+        "rate": trace.rate if _has_rate(trace) else None,
+        "burstiness": trace.burstiness if _has_rate(trace) else None,
+        **{f"{role}_tokens": _quantiles(counts) for role, counts in _counts(trace).items()},
+    }
+
+
+def _file(source: Source) -> list[str]:
+    reasons = "; ".join(f"{rows:,} left out: {why}" for why, rows in source.left_out.items())
+    rows = f"{source.rows:,} rows" + (f", {reasons}" if reasons else ", none left out")
+    columns = ", ".join(f"{role} = {name}" for role, name in source.columns.items())
+    return [f"{source.path}: {source.format}, {rows}", f"columns: {columns}"]
+
+
+def _times(trace: Trace) -> str:
+    source = trace.source
+    if trace.arrivals is None:
+        return "times: none" + ("" if source is None else f", columns {listed(source.found)}")
+    parts = [] if source is None or source.time_unit is None else [source.time_unit]
+    if not _has_rate(trace):
+        return f"times: {'; '.join([*parts, 'all at once'])}"
+    load = f"span {_span(trace):.4g} s, {trace.rate:.4g} requests/s"
+    spread = f"coefficient of variation of the gaps {trace.burstiness:.3g} (1 is Poisson)"
+    return f"times: {'; '.join([*parts, f'{load}, {spread}'])}"
+
+
+def _counts(trace: Trace) -> dict[str, Ints]:
+    counts = {"prompt": trace.prompt_tokens, "output": trace.output_tokens}
+    return counts if trace.predicted is None else counts | {"predicted": trace.predicted}
+
+
+def _lengths(counts: Ints) -> str:
+    if len(counts) == 0:
+        return "none"
+    found = _quantiles(counts)
+    parts = [f"median {found['p50']:,.0f}", *(f"{p} {found[p]:,.0f}" for p in ("p90", "p99"))]
+    return ", ".join([*parts, f"longest {found['max']:,}"])
+
+
+def _quantiles(counts: Ints) -> dict[str, Any]:
+    if len(counts) == 0:
+        return {}
+    found = {name: float(np.quantile(counts, q)) for name, q in QUANTILES.items()}
+    return {"mean": float(counts.mean()), **found, "max": int(counts.max())}
+
+
+def _span(trace: Trace) -> float:
+    assert trace.arrivals is not None
+    return float(trace.arrivals[-1]) if len(trace) else 0.0
+
+
+def _has_rate(trace: Trace) -> bool:
+    return trace.arrivals is not None and _span(trace) > 0
