@@ -22,7 +22,7 @@ from multibin.lab.traces import read
 TARGET = 0.1
 """Largest relative error of the figures below."""
 
-LOADS = (0.35, 0.85, math.inf)
+LOADS = (0.3, 0.75, math.inf)
 """Shares of the capacity that are predicted; infinite: all requests of a round at once."""
 
 FIGURES = (("throughput", "requests"), ("latency", "mean"), ("latency", "p99"))
@@ -33,9 +33,9 @@ def parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--width", type=int, default=2, help="of the built-in model (2)")
     add("--slots", type=int, default=8, help="rows that run together at most (8)")
-    add("--fit", type=float, default=0.7, metavar="SHARE", help="of the capacity (0.7)")
-    add("--loads", type=float, nargs="*", default=LOADS, help="to predict (0.35 0.85 inf)")
-    add("--rounds", type=int, default=6, help="interleaved ones, of all loads (6)")
+    add("--fit", type=float, default=0.6, metavar="SHARE", help="of the capacity (0.6)")
+    add("--loads", type=float, nargs="*", default=LOADS, help="to predict (0.3 0.75 inf)")
+    add("--rounds", type=int, default=8, help="interleaved ones, of all loads (8)")
     add("--requests", type=int, default=120, help="of a round (120)")
     add("--seed", type=int, default=0, help="of the workloads (0)")
     add("--out", type=Path, help="folder to keep the benchmarks in")

@@ -101,7 +101,10 @@ def test_records_of_aiperf(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--from=trace.csv"], "the benchmark trace.csv has no measured times: it must have a time"),
+        (
+            ["--from=trace.csv"],
+            "the benchmark trace.csv has no measured times: it must have a time",
+        ),
         (["--from=nowhere.json"], "nowhere.json"),
         (["--from=few.json"], "must have at least 20 requests with a time to first token and a"),
         (["--from=bench.json", "--check=trace.csv"], "trace.csv has no measured times"),

@@ -4,8 +4,8 @@
 plays them through the scheduler on a virtual clock.
 
 On these stand five more. ``compare`` plays policies side by side, and ``plan`` chooses one for a
-load. ``calibrate`` measures a cost table, and needs torch. ``fit_costs`` fits costs to the benchmark
-of an engine. ``paper`` has the paper's numbers beside ours.
+load. ``calibrate`` measures a cost table, and needs torch. ``fit_costs`` fits costs to the
+benchmark of an engine. ``paper`` has the paper's numbers beside ours.
 """
 
 __all__ = ["calibrate", "compare", "fit_costs", "paper", "plan", "simulate", "theory", "traces"]

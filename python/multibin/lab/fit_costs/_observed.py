@@ -58,8 +58,8 @@ class Observed:
     def slots(self) -> list[int]:
         """Returns numbers of slots that the engine may have had, increasing.
 
-        They are the requests that were present at most, those that generated at most, and those
-        that generated in the fullest hundredth, tenth and half of the time.
+        They are the requests that were present at most, and those that generated at most. Others
+        are those that generated in the fullest hundredth, tenth and half of the time.
         """
         present, _ = _occupancy(self.arrival, self.finish)
         running, lasting = _occupancy(self.first_token, self.finish)
