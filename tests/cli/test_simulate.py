@@ -44,8 +44,10 @@ def by_name(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_the_table_has_its_configuration_above_it(capsys: pytest.CaptureFixture[str]) -> None:
     out = output(capsys, "trace.csv")
     above, below = out.split("\npolicy ")
-    read_first, above = above.split("\n\n", 1)
+    read_first, words, above = above.split("\n\n", 2)
     assert read_first.startswith(f"trace.csv: CSV, {ROWS} rows, none left out\n")
+    start = "No costs were given: a batch is taken to last 0.05 s and 0.02 s a step"
+    assert words.startswith(start)
     assert above.startswith(f"{ROWS} requests of trace.csv at their own times (0.5")
     assert "1 server, batches of 8; a batch takes 0.05 s + 0.02 s per step" in above
     assert "drawn from the trace independently of those played" in above

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from typing import Any
 
 import multibin as mb
 from multibin import _args
-from multibin.costs import Costs
+from multibin.costs import Costs, hardware, load_costs
 
-__all__ = ["add_costs", "costs"]
+__all__ = ["COSTS", "DEFAULT_COSTS", "add_costs", "costs", "single_costs"]
 
 COSTS = {
     "fixed": "Seconds per batch",
@@ -31,7 +32,13 @@ def add_costs(parser: argparse.ArgumentParser) -> None:
         "--costs",
         dest="table",
         metavar="FILE",
-        help="Cost table that `multibin calibrate` measured, instead of the costs below",
+        help="Costs that `multibin calibrate` measured or fitted, instead of those below",
+    )
+    add(
+        "--hardware",
+        metavar="NAME",
+        help="Costs and memory computed for a model on GPUs, instead of the costs below, such as"
+        " H100-8B or 2xH100-70B (A100, H100, H200; 1B, 8B, 70B)",
     )
     for name, meaning in COSTS.items():
         add(
@@ -43,8 +50,8 @@ def add_costs(parser: argparse.ArgumentParser) -> None:
     add(
         "--completes",
         choices=("batch", "row"),
-        help="When a request is answered: with its batch, or with its own last step (the table's,"
-        " or batch)",
+        help="When a request is answered: with its batch, or with its own last step (that of the"
+        " file, row with --hardware, or batch)",
     )
 
 
@@ -52,13 +59,35 @@ def costs(options: argparse.Namespace) -> Costs:
     """Returns the costs of the options.
 
     Raises:
-        OSError: the table cannot be read.
-        ValueError: the file is no table, or a cost is given beside it.
+        OSError: the file cannot be read.
+        ValueError: the file has no costs, the hardware is not known, or a cost is given beside it.
     """
-    given = {name: value for name in COSTS if (value := getattr(options, name)) is not None}
-    if options.table is None:
+    given = single_costs(options)
+    if options.table is None and options.hardware is None:
         return mb.CostModel(**(DEFAULT_COSTS | given), completes=options.completes or "batch")
-    for name, value in given.items():
-        raise ValueError(_args.sentence(name, f"left out with costs = {options.table}", value))
-    table = mb.CostTable.load(options.table)
-    return table if options.completes is None else replace(table, completes=options.completes)
+    _check_alone(options, given)
+    found = _named(options)
+    return found if options.completes is None else replace(found, completes=options.completes)
+
+
+def single_costs(options: argparse.Namespace) -> dict[str, float]:
+    """Returns the costs that were given one by one."""
+    return {name: value for name in COSTS if (value := getattr(options, name)) is not None}
+
+
+def _named(options: argparse.Namespace) -> Costs:
+    if options.hardware is not None:
+        return hardware(options.hardware).costs
+    return load_costs(options.table)
+
+
+def _check_alone(options: argparse.Namespace, given: dict[str, Any]) -> None:
+    """Raises for costs beside a file or hardware."""
+    if options.hardware is not None:
+        others, source = given, f"hardware = {options.hardware}"
+        if options.table is not None:
+            others = {"costs": options.table} | given
+    else:
+        others, source = given, f"costs = {options.table}"
+    for name, value in others.items():
+        raise ValueError(_args.sentence(name, f"left out with {source}", value))

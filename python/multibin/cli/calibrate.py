@@ -9,15 +9,19 @@ import sys
 from pathlib import Path
 
 from multibin import _args
+from multibin.cli._calibrate_from import add_benchmark, check_options, run_fit
 from multibin.cli._numbers import numbers
 from multibin.cli._options import add_engine, given, needing_engine
 
-HELP = "Measure how long the engine's batches take: a cost table for simulate and plan"
+HELP = "Measure how long batches take, or fit it to a benchmark: costs for simulate and plan"
 
 DESCRIPTION = """\
 Runs batches of a model by the engine's own loop: decode steps, prefills and moves on a grid of rows
 and tokens. Prints the table, the linear model nearest to it, and how well both predict batches of
 random lengths that were not used for it.
+
+With --from it runs nothing. It fits costs to a benchmark of another engine, such that a simulation
+of continuous batching repeats its times, and prints predicted beside measured.
 """
 
 
@@ -25,6 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options. What is not given is left to ``Settings``."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = f"{HELP}\n\n{DESCRIPTION}"
+    add_benchmark(parser)
     add = parser.add_argument
     add_engine(add)
     add("--device", help="Device: cpu, cuda, cuda:1, ... (CUDA if there is one)")
@@ -36,15 +41,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="Tokens cached per row (doublings from 16 up to the context, 2048 at most)",
     )
     add("--repeats", type=int, metavar="N", help="Runs of everything, after one to warm up (5)")
-    add("--out", metavar="FILE", help="Write the table as JSON, for --costs of simulate and plan")
+    add("--out", metavar="FILE", help="Write the costs as JSON, for --costs of simulate and plan")
     add("--json", action="store_true", help="Print JSON instead of the table")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measures, prints and writes the table."""
-    lab = needing_engine("multibin.lab.calibrate")
+    """Measures or fits, prints and writes the costs."""
     if options.out is not None:
         _check_target(Path(options.out))
+    check_options(options)
+    return _measure(options) if options.benchmark is None else run_fit(options)
+
+
+def _measure(options: argparse.Namespace) -> int:
+    """Measures, prints and writes the table."""
+    lab = needing_engine("multibin.lab.calibrate")
     chosen = given(options, lab.Settings)
     for name in ("rows", "tokens"):
         if name in chosen:

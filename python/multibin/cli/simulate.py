@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import multibin as mb
 from multibin._canvas import check_installed, check_target
+from multibin.cli._cost_words import cost_words, costs_as_json
 from multibin.cli._costs import add_costs, costs
 from multibin.cli._options import add_predictions, add_trace, given
 from multibin.lab.compare import (
@@ -56,12 +57,16 @@ def run(options: argparse.Namespace) -> int:
         check_target(options.plot)
         check_installed()
     workload = draw_workload(settings)
-    if workload.trace is not None and not options.json:
-        print(describe_trace(workload.trace), end="\n\n", flush=True)
+    mean_prompt = float(workload.played.prompt_tokens.mean())
+    if not options.json:
+        if workload.trace is not None:
+            print(describe_trace(workload.trace), end="\n\n")
+        print(cost_words(options, mean_prompt), end="\n\n", flush=True)
     bins = fit(settings, workload.sample)
     results = list(_results(settings, workload, bins, policies))
     if options.json:
         found = as_json(settings, workload, bins, results)
+        found |= {"costs": costs_as_json(options, mean_prompt)}
         print(json.dumps(found, indent=2, allow_nan=False))
     else:
         print(describe(settings, workload, bins), table(results), sep="\n\n")

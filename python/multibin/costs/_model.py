@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
+
+from multibin import _args
 
 __all__ = ["COMPLETIONS", "Completion", "CostModel"]
 
@@ -44,6 +50,38 @@ class CostModel:
     completes: Completion = "batch"
     """When a request counts as finished: with its "batch" (the paper), or with its own "row"."""
 
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> CostModel:
+        """Returns the model that ``save`` wrote.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: the file is no cost model.
+
+        >>> import multibin as mb
+        >>> mb.CostModel.load("no-such-file.json")
+        Traceback (most recent call last):
+        FileNotFoundError: ...
+        """
+        try:
+            loaded = json.loads(Path(path).read_text(encoding="utf-8"))
+            return cls(**_arguments(loaded))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{os.fspath(path)} is no cost model: {error}") from error
+
+    def save(self, path: str | os.PathLike[str], *, about: Mapping[str, str] | None = None) -> None:
+        """Writes JSON with a line for each field, and facts of the measurement in ``about``.
+
+        >>> import multibin as mb, tempfile
+        >>> costs = mb.CostModel(step=0.02, completes="row")
+        >>> with tempfile.NamedTemporaryFile() as file:
+        ...     costs.save(file.name)
+        ...     mb.CostModel.load(file.name) == costs
+        True
+        """
+        data = self.data if about is None else {"about": dict(about), **self.data}
+        Path(path).write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+
     @property
     def parameters(self) -> dict[str, Any]:
         """Returns the coefficients by name."""
@@ -55,3 +93,20 @@ class CostModel:
     def data(self) -> dict[str, Any]:
         """Returns all fields, for ``json.dumps``."""
         return asdict(self)
+
+
+def _arguments(loaded: Any) -> dict[str, Any]:
+    """Returns the fields of a model from JSON, of which all but ``step`` may be left out."""
+    if not isinstance(loaded, dict):
+        raise TypeError(_args.sentence("the file", "a JSON object", loaded))
+    names = [f.name for f in fields(CostModel)]
+    if "step" not in loaded:
+        raise ValueError(f"the file must have step, got {', '.join(loaded)}")
+    given = {name: value for name, value in loaded.items() if name != "about"}
+    for name, value in given.items():
+        _args.one_of("a name", name, names)
+        if name == "completes":
+            _args.one_of(name, value, COMPLETIONS)
+        else:
+            _args.number(name, value, low=0)
+    return given

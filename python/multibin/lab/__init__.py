@@ -3,9 +3,9 @@
 ``theory`` has the paper's closed forms. ``traces`` reads and draws workloads, and ``simulate``
 plays them through the scheduler on a virtual clock.
 
-On these stand four more. ``compare`` plays policies side by side, and ``plan`` chooses one for a
-load. ``calibrate`` measures a cost table, and needs torch. ``paper`` has the paper's numbers beside
-ours.
+On these stand five more. ``compare`` plays policies side by side, and ``plan`` chooses one for a
+load. ``calibrate`` measures a cost table, and needs torch. ``fit_costs`` fits costs to the
+benchmark of an engine. ``paper`` has the paper's numbers beside ours.
 """
 
-__all__ = ["calibrate", "compare", "paper", "plan", "simulate", "theory", "traces"]
+__all__ = ["calibrate", "compare", "fit_costs", "paper", "plan", "simulate", "theory", "traces"]

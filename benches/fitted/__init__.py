@@ -1,0 +1,1 @@
+"""The engine's own benchmark, read as if it were another engine's: predicted beside measured."""

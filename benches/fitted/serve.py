@@ -1,0 +1,157 @@
+"""Serves requests at given times through the engine's loop, and keeps when their tokens came.
+
+The clock counts the CPU seconds of the one thread that runs the engine. While no request is there
+it jumps to the next arrival. So other processes of the machine hardly change what is measured.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from multibin.llm import SamplingParams
+from multibin.llm._engine.budgets import Budgets
+from multibin.llm._engine.executor import Executor
+from multibin.llm._engine.probe import try_out
+from multibin.llm._engine.request import Request
+from multibin.llm._engine.runner import Runner
+from multibin.llm._engine.sampling.logprobs import TokenLogprobs
+from multibin.llm._engine.schedule import Policy
+from multibin.llm._load.load_by_name import load_by_name
+
+__all__ = ["Engine", "Load", "Timed", "draw", "write"]
+
+
+@dataclass(frozen=True)
+class Load:
+    """Log-normal prompts and answers at Poisson times."""
+
+    rate: float
+    """Requests per second; infinite: all at once."""
+    requests: int
+    prompt: float = 100.0
+    """Median tokens of a prompt."""
+    answer: float = 40.0
+    """Median tokens of an answer."""
+    sigma: float = 0.7
+    """Spread of both."""
+
+
+class Clock:
+    """CPU seconds of this thread, with jumps over idle time."""
+
+    def __init__(self, requests: int) -> None:
+        self.unfinished = requests
+        self._offset = -time.thread_time()
+
+    def now(self) -> float:
+        """Returns the seconds since the clock was made."""
+        return time.thread_time() + self._offset
+
+    def jump(self, to: float) -> None:
+        """Moves the clock forward to a time, or not at all."""
+        self._offset += max(0.0, to - self.now())
+
+
+class Timed(Request):
+    """A request that runs to its budget, and notes when its tokens came."""
+
+    clock: Clock
+
+    def __init__(self, key: int, prompt: list[int], budget: int, arrival: float) -> None:
+        params = SamplingParams(max_tokens=budget, temperature=0.0, ignore_eos=True)
+        super().__init__(key, None, prompt, params, budget=budget, eos=frozenset(), tokenizer=None)
+        self.arrival = arrival
+        """Seconds on the clock."""
+        self.times: list[float] = []
+        """The time of each token."""
+
+    def push(self, token: int, logprobs: TokenLogprobs | None = None) -> bool:
+        """Takes the next token and returns whether it was the last."""
+        self.times.append(self.clock.now())
+        self.clock.unfinished -= len(self.times) == self.budget
+        return super().push(token, logprobs)
+
+
+def draw(load: Load, vocabulary: int, context: int, seed: int) -> list[Timed]:
+    """Draws requests that fit into the context, in order of arrival."""
+    rng = np.random.default_rng(seed)
+
+    def lengths(median: float) -> NDArray[np.int64]:
+        drawn = median * np.exp(load.sigma * rng.standard_normal(load.requests))
+        return drawn.round().clip(2, context // 2).astype(np.int64)
+
+    prompts, answers = lengths(load.prompt), lengths(load.answer)
+    gaps = rng.exponential(1.0, load.requests) / load.rate
+    times = np.cumsum(gaps).tolist()
+    return [
+        Timed(key, rng.integers(0, vocabulary, prompt).tolist(), int(answer), at)
+        for key, (prompt, answer, at) in enumerate(zip(prompts, answers, times, strict=True))
+    ]
+
+
+class Engine:
+    """The built-in model and the engine's loop in continuous mode."""
+
+    def __init__(self, width: int, slots: int) -> None:
+        model, self.title = load_by_name(None, width, device="cpu")
+        self.vocabulary, self.context = model.vocabulary, model.context
+        self._policy = Policy(scheduling="continuous", batch_size=slots)
+        with torch.inference_mode():
+            self._executor = Executor(*try_out(model), Budgets())
+
+    def serve(self, requests: list[Timed]) -> None:
+        """Runs requests at their times, until all have ended."""
+        scheduler = self._policy.scheduler(self.context, len(requests), predicted=False, live=True)
+        self._executor.expect(2, self.context)
+        with Runner(self._executor, self._policy, scheduler) as runner:
+            clock, waiting = Clock(len(requests)), requests[::-1]
+            for request in requests:
+                request.clock = clock
+            while clock.unfinished:
+                self._submit(runner, clock, waiting)
+                runner.step(0)
+
+    @staticmethod
+    def _submit(runner: Runner, clock: Clock, waiting: list[Timed]) -> None:
+        """Submits what has arrived; an idle engine waits for the next request."""
+        if clock.unfinished == len(waiting):
+            clock.jump(waiting[-1].arrival)
+        while waiting and waiting[-1].arrival <= clock.now():
+            runner.submit([waiting.pop()], np.zeros(1, np.int64))
+
+
+def write(rounds: Sequence[list[Timed]], path: Path, rate: float) -> None:
+    """Writes the format of `vllm bench serve --save-result --save-detailed`.
+
+    Rounds follow one another, each a second after the end of the one before.
+    """
+    start, columns = 0.0, dict[str, list[Any]]()
+    for requests in rounds:
+        for request in requests:
+            for name, value in _columns(request, start).items():
+                columns.setdefault(name, []).append(value)
+        start += max(request.times[-1] for request in requests) + 1.0
+    completed = sum(map(len, rounds))
+    head = {"backend": "multibin", "num_prompts": completed, "completed": completed}
+    result = {**head, "request_rate": rate, "duration": start - 1.0, **columns}
+    path.write_text(json.dumps(result), encoding="utf-8")
+
+
+def _columns(request: Timed, start: float) -> dict[str, Any]:
+    return {
+        "input_lens": len(request.prompt_tokens),
+        "output_lens": len(request.times),
+        "start_times": start + request.arrival,
+        "ttfts": request.times[0] - request.arrival,
+        "itls": np.diff(request.times).tolist(),
+        "errors": "",
+    }

@@ -1,0 +1,1 @@
+"""The costs of ``multibin.costs.hardware`` beside published measurements."""
