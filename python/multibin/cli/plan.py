@@ -8,9 +8,12 @@ from typing import Any
 
 from multibin import _args
 from multibin._canvas import check_installed, check_target
+from multibin.cli._checked import checked_as_json, describe_checked
+from multibin.cli._cost_words import cost_words, costs_as_json
 from multibin.cli._costs import add_costs, costs
+from multibin.cli._memory import add_memory, memory
 from multibin.cli._numbers import numbers
-from multibin.cli._options import add_predictions, add_trace, given, progress
+from multibin.cli._options import add_predictions, add_trace, given, progress, read_trace
 from multibin.lab.compare import Settings
 from multibin.lab.plan import (
     Objective,
@@ -22,7 +25,7 @@ from multibin.lab.plan import (
     load,
     within_context,
 )
-from multibin.lab.traces import Trace, read
+from multibin.lab.traces import Trace, describe_trace, read, trace_as_json
 
 HELP = "Choose policy, bins, edges, batch size and waits for a load; exit status 1 if none will do"
 
@@ -51,7 +54,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     _add_load(parser.add_argument_group("load and objective"))
     _add_choices(parser.add_argument_group("choices"))
     add_costs(parser)
+    add_memory(parser)
     add = parser.add_argument_group("output").add_argument
+    add(
+        "--check",
+        metavar="FILE",
+        help="Play the plan on another trace too, or compare it with a benchmark of an engine",
+    )
     add("--json", action="store_true", help="Print JSON instead of the table")
     add("--plot", metavar="FILE", help="Draw mean against p99 latency: .png, .pdf or .svg")
 
@@ -61,16 +70,25 @@ def run(options: argparse.Namespace) -> int:
     if options.plot is not None:
         check_target(options.plot)
         check_installed()
-    trace = read(options.trace)
+    trace = read_trace(options)
     question = _question(options, trace)
-    requests = load(question, trace)
+    requests, other = load(question, trace), _other(options)
+    mean_prompt = float(requests.trace.prompt_tokens.mean())
+    if not options.json:
+        print(cost_words(options, mean_prompt), describe_trace(trace), sep="\n\n", flush=True)
     report = progress("plan")
     plan = choose(question, requests, report)
     report("")
     if options.json:
-        print(json.dumps(as_json(plan, requests), indent=2, allow_nan=False))
+        found = {"trace": trace_as_json(trace), "costs": costs_as_json(options, mean_prompt)}
+        found |= as_json(plan, requests)
+        if other is not None:
+            found["check"] = checked_as_json(plan, requests, other)
+        print(json.dumps(found, indent=2, allow_nan=False))
     else:
-        print(describe(plan, requests))
+        print("", describe(plan, requests), sep="\n")
+        if other is not None:
+            print("", describe_checked(plan, requests, other, options.check), sep="\n")
     if options.plot is not None:
         draw(plan, options.plot)
     return 0 if plan.chosen.meets else 1
@@ -115,6 +133,17 @@ def _add_load(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def _other(options: argparse.Namespace) -> Trace | None:
+    """Returns the trace or benchmark to check the plan against."""
+    if options.check is None:
+        return None
+    other = read(options.check)
+    if other.arrivals is None and other.measured is None:
+        rule = "a trace with times, or a benchmark with measured times"
+        raise ValueError(_args.sentence("check", rule, options.check))
+    return other
+
+
 def _add_choices(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add(
@@ -149,6 +178,8 @@ def _question(options: argparse.Namespace, trace: Trace) -> Question:
     if "bins" in chosen:
         chosen["bins"] = numbers("bins", options.bins)
     chosen["speed"] = _speed(options, trace)
+    limits = vars(memory(options)).items()
+    chosen |= {name: value for name, value in limits if value is not None}
     settings = _settings(options)
     bounds = given(options, Objective) | {"rate": _rate(options, trace, chosen["speed"])}
     return Question(settings, Objective(**bounds), **chosen)
