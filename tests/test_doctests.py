@@ -31,6 +31,9 @@ def examples(name: str) -> list[doctest.DocTest]:
         module = importlib.import_module(name)
     except ImportError as error:
         pytest.skip(str(error))
+    # Some modules import their names on first use.
+    for public in getattr(module, "__all__", ()):
+        getattr(module, public)
     found = doctest.DocTestFinder(exclude_empty=True).find(module)
     parser = doctest.DocTestParser()
     for owner in vars(module).values():

@@ -67,8 +67,7 @@ def test_a_model_answers_the_prompts(tmp_path: Path, capsys: pytest.CaptureFixtu
     out, err = capsys.readouterr()
     assert "\n64 prompts of a built-in list" in out
     assert "\ngenerate of transformers " in out
-    assert "multibin demo: loading model\n" in err
-    assert "multibin demo: run 1 of 4: FIFO\n" in err
+    assert not err
 
 
 def test_the_packaged_model_is_the_default(

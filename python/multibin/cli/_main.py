@@ -2,59 +2,49 @@
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
+
+from multibin.cli import _process
 
 __all__ = ["main"]
 
-COMMANDS = ("calibrate", "demo", "generate", "plan", "reproduce", "score", "simulate")
-"""Modules of ``multibin.cli``."""
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command and returns its exit status, or 2 for arguments or files it cannot use.
+    """Runs a command and returns its exit status.
+
+    0 is success. 1 is the negative answer of a command that has one, such as "no plan will do".
+    2 is an error of arguments, files or the output. A failure inside multibin is 70, Ctrl-C is 130,
+    and an output that its reader has closed is 141.
 
     Args:
-        arguments: the words after ``multibin``; None takes those of this process.
+        arguments: the words after ``multibin``; None takes those of this process. Then standard
+            streams may be closed, and Ctrl-C ends imports at once.
 
     >>> from multibin.cli import main
     >>> main(["simulate", "no-such-file.csv"])  # Prints the error.
     2
     """
-    options = _parser().parse_args(arguments)
+    if arguments is None:
+        return _process.run(lambda: _run(sys.argv[1:]))
+    return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    command = next((word for word in arguments if not word.startswith("-")), "")
     try:
-        return int(options.run(options))
+        with _process.importing():
+            from multibin.cli._parser import parser_of
+
+            parser = parser_of(command)
+        options = parser.parse_args(arguments)
+        status = int(options.run(options))
+        _process.flush()
     except BrokenPipeError:
-        return _close_output()
+        return _process.closed_output(141)
     except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
-        print(f"multibin {options.command}: error: {error}", file=sys.stderr)
-        return 2
+        print(f"multibin {command}: error: {error}", file=sys.stderr)
+        return _process.closed_output(2) if _process.cannot_write() else 2
     except KeyboardInterrupt:
         return 130
-
-
-def _close_output() -> int:
-    """Discards what is left to print, as the reader of the pipe is gone."""
-    # Python flushes once more at exit, which must not fail too.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 1
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="multibin", description="Batches whose members finish together."
-    )
-    parser.add_argument("--version", action="version", version=f"multibin {version('multibin')}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in COMMANDS:
-        module = importlib.import_module(f"multibin.cli.{name}")
-        command = commands.add_parser(
-            name, help=module.HELP, description=module.HELP, allow_abbrev=False
-        )
-        module.arguments(command)
-        command.set_defaults(run=module.run)
-    return parser
+    return status

@@ -11,6 +11,7 @@ from dataclasses import fields
 from types import ModuleType
 from typing import Any
 
+from multibin.cli._process import importing
 from multibin.lab.traces import Trace, read
 
 __all__ = [
@@ -82,26 +83,23 @@ def given(options: argparse.Namespace, settings: type[Any]) -> dict[str, Any]:
 def needing_engine(module: str) -> ModuleType:
     """Imports a module that needs torch, or raises an error that says what to install."""
     try:
-        return importlib.import_module(module)
+        with importing():
+            return importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(f"{error}; install multibin[llm]") from error
 
 
 def progress(command: str) -> Callable[[str], None]:
-    """Returns a function that writes a line on stderr, over the last one on a terminal.
+    """Returns a function that writes a line on stderr over the last one, on a terminal alone.
 
-    Elsewhere it writes a line for each kind of work, the first word of the text.
+    An empty text clears the line. Logs and pipes get nothing.
     """
-    start, last = time.monotonic(), ""
+    start = time.monotonic()
 
     def report(text: str) -> None:
-        nonlocal last
-        seconds, kind = f"{time.monotonic() - start:.0f} s", text.split()[:1]
-        if sys.stderr.isatty():
+        if sys.stderr is not None and sys.stderr.isatty():
+            seconds = f"{time.monotonic() - start:.0f} s"
             line = f"{command}: {seconds:>5}  {text}" if text else ""
             print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
-        elif kind and kind[0] != last:
-            last = kind[0]
-            print(f"{command}: {seconds:>5}  {last.rstrip(':')}", file=sys.stderr, flush=True)
 
     return report

@@ -13,8 +13,6 @@ from multibin.cli._calibrate_from import add_benchmark, check_options, run_fit
 from multibin.cli._numbers import numbers
 from multibin.cli._options import add_engine, given, needing_engine
 
-HELP = "Measure how long batches take, or fit it to a benchmark: costs for simulate and plan"
-
 DESCRIPTION = """\
 Runs batches of a model by the engine's own loop: decode steps, prefills and moves on a grid of rows
 and tokens. Prints the table, the linear model nearest to it, and how well both predict batches of
@@ -28,7 +26,9 @@ of continuous batching repeats its times, and prints predicted beside measured.
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options. What is not given is left to ``Settings``."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.description = f"{HELP}\n\n{DESCRIPTION}"
+    parser.description = f"{parser.description}
+
+{DESCRIPTION}"
     add_benchmark(parser)
     add = parser.add_argument
     add_engine(add)

@@ -8,9 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from multibin._args import sentence
-from multibin.cli._options import add_engine, add_trace, given, needing_engine
-
-HELP = "Run the policies with the engine: what bins save, in one table and one picture"
+from multibin.cli._options import add_engine, add_trace, given, needing_engine, progress
 
 DRAWN = ("model", "trace", "requests", "width")
 """Options of which any one asks for drawn requests of forced lengths."""
@@ -20,6 +18,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options. What is not given is left to the settings."""
     add = parser.add_argument
     add_trace(add, needed=False, default="the built-in prompts, else chat-like lengths")
+    # An earlier spelling of TRACE.
+    add("--trace", dest="trace_file", help=argparse.SUPPRESS)
     add_engine(add)
     add("--gguf-file", metavar="FILE", help="File in the folder of --model, in the format GGUF")
     add("--chat", action="store_true", help="Let --model answer the built-in prompts")
@@ -35,11 +35,14 @@ def run(options: argparse.Namespace) -> int:
     """Prints the table and draws the picture."""
     from multibin._canvas import check_target
 
+    options.trace = options.trace or options.trace_file
     engine = needing_engine("multibin.lab.compare.engine")
     check_target(options.plot)
     settings = _settings(options, engine)
     if isinstance(settings, engine.ChatSettings):
-        found = engine.compare_chat(settings, _say)
+        report = progress("multibin demo")
+        found = engine.compare_chat(settings, report)
+        report("")
     else:
         found = engine.compare_engine(settings)
     print(engine.describe(found), engine.table(found.results), sep="\n\n", end="\n\n")

@@ -19,8 +19,6 @@ from multibin.cli._files import (
 )
 from multibin.cli._options import add_engine, needing_engine, progress
 
-HELP = "Answer a file of prompts, one JSON object a line; a second run continues the first"
-
 WINDOW = 1024
 
 FORMS = """\

@@ -27,8 +27,6 @@ from multibin.lab.plan import (
 )
 from multibin.lab.traces import Trace, describe_trace, read, trace_as_json
 
-HELP = "Choose policy, bins, edges, batch size and waits for a load; exit status 1 if none will do"
-
 DESCRIPTION = """\
 The trace is played at its own times, --speed times as fast. With bounds (--slo-p99, --slo-ttft,
 --slo-tpot) and neither --speed nor --rate: the plan that keeps them at the highest rate, that is,
@@ -49,7 +47,7 @@ MIN_ROWS, MAX_ROWS = 4, 32
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options. What is not given is left to ``Settings`` and ``Question``."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.description = f"{HELP}\n\n{DESCRIPTION}"
+    parser.description = f"{parser.description}\n\n{DESCRIPTION}"
     add_trace(parser.add_argument)
     _add_load(parser.add_argument_group("load and objective"))
     _add_choices(parser.add_argument_group("choices"))

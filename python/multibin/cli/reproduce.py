@@ -5,12 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
-from collections.abc import Callable
 
-from multibin.cli._options import add_trace
-
-HELP = "Print the paper's numbers beside ours; exit status 1 if one is out of tolerance"
+from multibin.cli._options import add_trace, progress
+from multibin.cli._process import importing
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,17 +24,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prints the rows and returns 0 if all are within their tolerance, else 1."""
-    from multibin.lab import paper
-    from multibin.lab.traces import read
+    with importing():
+        from multibin.lab import paper
+        from multibin.lab.traces import read
 
     if options.plot is not None:
         paper.check_target(options.plot)
     trace = None if options.trace is None else read(options.trace, times=False)
-    lab = paper.Lab(report=_progress())
+    lab = paper.Lab(report=progress("multibin reproduce"))
     results = paper.sections(lab, trace)
     files = [] if options.plot is None else paper.draw(lab, options.plot)
-    lab.report("done")
-    print(file=sys.stderr)
+    lab.report("")
     rows = paper.records(results)
     print(json.dumps(rows, indent=1) if options.json else paper.table(results))
     if trace is None and not options.json:
@@ -45,14 +42,3 @@ def run(options: argparse.Namespace) -> int:
     for file in files:
         print(f"figure: {file}", file=sys.stderr if options.json else sys.stdout)
     return 0 if all(row.ok for section in results for row in section.rows) else 1
-
-
-def _progress() -> Callable[[str], object]:
-    """Returns a function that writes a line on stderr, over the last one."""
-    start = time.monotonic()
-
-    def report(text: str) -> None:
-        seconds = f"{time.monotonic() - start:.0f} s"
-        print(f"\rreproduce: {seconds:>5}  {text:<40}", end="", file=sys.stderr, flush=True)
-
-    return report

@@ -19,8 +19,6 @@ from multibin.cli._files import (
 )
 from multibin.cli._options import add_engine, needing_engine, progress
 
-HELP = "Score a file of candidates step by step; a second run continues the first"
-
 WINDOW = 64
 
 FORMS = """\
@@ -73,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
     tally = jobs.Tally(options.threshold) if options.process_bench else None
     result = jobs.Result()
     with opened(options.input) as lines, jobs.threads(options.threads, options.model is None):
-        report = _progress()
+        report = progress("multibin score")
         report("loading the model")
         model = _model(options)
         with interruptible(report, result):
@@ -97,11 +95,6 @@ def _model(options: argparse.Namespace) -> Any:
     model = reward.RewardModel(tiny.tiny_model(options.width or 1), tiny.ByteTokenizer(), **chosen)
     print("the built-in model has random weights: its scores say nothing", file=sys.stderr)
     return model
-
-
-def _progress() -> Any:
-    """Returns what shows progress: nothing does unless a terminal shows it."""
-    return progress("multibin score") if sys.stderr.isatty() else lambda _: None
 
 
 def _show(report: Any) -> Any:

@@ -33,8 +33,6 @@ from multibin.lab.compare import (
 )
 from multibin.lab.traces import describe_trace
 
-HELP = "Play policies on a trace: throughput, latencies, the highest stable rate of each"
-
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options. What is not given is left to ``Settings``."""

@@ -204,7 +204,7 @@ def _bar(plan: Plan[Item]) -> Iterator[Callable[[], None]]:
 
 
 def _tqdm(total: int) -> Any:
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         return None
     try:
         from tqdm import tqdm

@@ -87,7 +87,7 @@ def _measured(
     bench.cell(*points[-1])
     cells, seconds = [], []
     runs = (settings.repeats + 1) * (len(points) + len(mixed))
-    with tqdm(total=runs, desc="calibrate", unit="batch", leave=False) as bar:
+    with tqdm(total=runs, desc="calibrate", unit="batch", leave=False, disable=None) as bar:
         # Repeat by repeat, so that a disturbance of the machine falls on one run of each.
         for _ in range(settings.repeats + 1):
             cells.append([_counted(bar, bench.cell(*point)) for point in points])

@@ -125,7 +125,7 @@ class Chat:
         self, engine: mb.LLM, prompts: Sequence[list[int]], max_tokens: int
     ) -> list[RequestOutput]:
         params = mb.SamplingParams(max_tokens=max_tokens, temperature=0.0)
-        return engine.generate(prompts, params, use_tqdm=sys.stderr.isatty())
+        return engine.generate(prompts, params, use_tqdm=bool(sys.stderr and sys.stderr.isatty()))
 
     def _run(self, policy: EnginePolicy, engine: mb.LLM) -> EngineRun:
         outputs = self._generate(engine, self._prompts, self.settings.max_tokens)

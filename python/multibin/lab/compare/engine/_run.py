@@ -22,6 +22,9 @@ SAMPLE = 4000
 MOVE_COST = 2.0
 """Steps that a move to the next level and a batch's fixed part cost, for ``Edges.feedback``."""
 
+OUTLYING = 2.0
+"""Requests of a trace that are so many times longer than the 95th percentile may be left out."""
+
 
 def compare_engine(settings: EngineSettings) -> EngineComparison:
     """Runs every policy ``repeats`` times, in turn.
@@ -74,7 +77,7 @@ def _run_all(
     pairs = list(zip(engines, results, strict=True))
     for engine, result in pairs:
         _run(result.policy, engine, requests[: settings.batch_size], settings.batch_size)
-    with tqdm(total=settings.repeats * len(pairs), unit="run", leave=False) as bar:
+    with tqdm(total=settings.repeats * len(pairs), unit="run", leave=False, disable=None) as bar:
         for _ in range(settings.repeats):
             for engine, result in pairs:
                 bar.set_description(result.policy.title)
@@ -101,8 +104,9 @@ def _workload(settings: EngineSettings, context: int) -> Workload:
     if settings.trace is None:
         whole, source = chat(n + SAMPLE, seed=0), "built-in chat-like lengths"
     else:
-        whole, source = read(settings.trace, n + SAMPLE, times=False), settings.trace
-        source += ", timestamps ignored"
+        whole = read(settings.trace, n + SAMPLE, times=False)
+        whole, said = _without_outliers(whole, context)
+        source = f"{settings.trace}, timestamps ignored{said}"
     if len(whole) <= n:
         raise ValueError(f"{source}: {len(whole)} rows, but the edges need some after {n}")
     requests, factor = whole[:n].fitted(context)
@@ -110,6 +114,23 @@ def _workload(settings: EngineSettings, context: int) -> Workload:
         source += f", tokens × {factor:.4g}"
     sample = np.floor(whole[n:].output_tokens * factor).clip(1, context).astype(np.int64)
     return Workload(requests, sample, source)
+
+
+def _without_outliers(whole: Trace, context: int) -> tuple[Trace, str]:
+    """Returns the trace without requests that would scale all others down, and says how many.
+
+    These are longer than the context and than `OUTLYING` times the 95th percentile.
+    """
+    tokens = whole.prompt_tokens + whole.output_tokens
+    if not len(tokens):
+        return whole, ""
+    longest = max(context, int(OUTLYING * np.quantile(tokens, 0.95)))
+    kept = tokens <= longest
+    if kept.all():
+        return whole, ""
+    count = len(tokens) - int(kept.sum())
+    said = f", {count} of {len(tokens)} requests left out (too long: over {longest:,} tokens)"
+    return whole[kept], said
 
 
 def machine(device: torch.device) -> str:
