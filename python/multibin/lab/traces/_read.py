@@ -21,6 +21,8 @@ from multibin.lab.traces._csv import CsvFile
 from multibin.lab.traces._exact import Raw
 from multibin.lab.traces._extras import measured
 from multibin.lab.traces._json import JsonFile
+from multibin.lab.traces._names import HASHES
+from multibin.lab.traces._prefixes import prefixes
 from multibin.lab.traces._source import Source
 from multibin.lab.traces._text import Text
 from multibin.lab.traces._trace import Trace
@@ -143,14 +145,16 @@ def _trace(raw: Raw, file: CsvFile | JsonFile, text: Text, asked: float | None) 
     counts = {role: raw.counts[name][order] for role, name in columns.counts.items()}
     left_out = dict(raw.failed) | ({NO_OUTPUT: n} if (n := int((~done).sum())) else {})
     extras = {name: [values[i] for i in order] for name, values in raw.extras.items()}
+    prompts = counts.get("prompt", np.zeros(len(order), np.int64))
     return Trace(
-        counts.get("prompt", np.zeros(len(order), np.int64)),
+        prompts,
         counts["output"],
         None if seconds is None else seconds[order],
         counts.get("predicted"),
         dropped=sum(left_out.values()),
         source=_source(file, text, unit, total, left_out, order),
         measured=measured(extras, counts["output"], columns.profile),
+        prefixes=prefixes(extras.get(HASHES, []), prompts),
     )
 
 
