@@ -60,9 +60,7 @@ def test_requests_are_taken_with_their_blocks(rows: list[list[int]], data: st.Da
     at = data.draw(st.lists(st.integers(0, max(len(rows) - 1, 0)), max_size=5 if rows else 0))
     part = whole[np.array(at, dtype=np.intp)]
     assert len(part) == len(at)
-    taken = [
-        part.hashes[a:b].tolist() for a, b in zip(part.offsets, part.offsets[1:], strict=False)
-    ]
+    taken = [part.hashes[a:b].tolist() for a, b in pairwise(part.offsets)]
     assert taken == [rows[i] for i in at]
 
 

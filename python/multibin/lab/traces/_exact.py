@@ -19,7 +19,18 @@ from multibin.lab.traces import _clock
 from multibin.lab.traces._columns import Columns
 from multibin.lab.traces._names import plain, tail
 
-__all__ = ["Raw", "Row", "exact", "failure", "floats", "malformed", "peek", "whole"]
+__all__ = [
+    "NUMBER",
+    "PEEKED",
+    "Raw",
+    "Row",
+    "exact",
+    "failure",
+    "floats",
+    "malformed",
+    "peek",
+    "whole",
+]
 
 NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
 """What numpy's reader accepts as a finite number."""

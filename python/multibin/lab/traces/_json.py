@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from multibin._args import Ints
 from multibin.lab.traces import _clock
 from multibin.lab.traces._columns import Choice, find, refuse_sums
-from multibin.lab.traces._exact import Raw, exact, failure, malformed, peek
+from multibin.lab.traces._exact import PEEKED, Raw, exact, failure, malformed, peek
 from multibin.lab.traces._extras import wanted
-from multibin.lab.traces._names import FAILURES, NAMES, plain
+from multibin.lab.traces._names import FAILURES, HASHES, plain
+from multibin.lab.traces._sessions import OUTPUTS, RELATIVE, is_session, requests
 from multibin.lab.traces._text import Text
 
 __all__ = ["JsonFile"]
@@ -31,8 +32,6 @@ DEEPEST = 5
 """Levels of nested objects that are searched for columns."""
 
 BLANKS = re.compile(r"\s*")
-
-OUTPUTS = {plain(name) for name in NAMES["output"]}
 
 FAILED = {plain(name) for name in FAILURES}
 
@@ -52,8 +51,9 @@ class JsonFile:
         self.words = "JSON lines"
         if not lines or _is_document(text, chosen):
             self.words, self._records = _document(text, chosen)
-        with closing(self._objects()) as rows:
-            first = peek(rows)
+        first, notes = self._first()
+        if notes:
+            times = False
         self._paths: dict[str, tuple[str, ...]] = {}
         for row in first:
             _flatten(row, (), self._paths)
@@ -67,7 +67,32 @@ class JsonFile:
             times=times,
             failures=failures,
             extras=wanted(self.found),
+            notes=notes,
         )
+
+    def _first(self) -> tuple[list[Object], tuple[str, ...]]:
+        """Returns the first rows, and a note if their times do not count from one moment.
+
+        Requests of sessions are taken out of them.
+        """
+        with closing(self._objects()) as rows:
+            first = peek(rows)
+        if not any(map(is_session, first)):
+            return first, ()
+        with closing(self._objects()) as rows:
+            sessions = [session for _, session in rows]
+        self.words += " of sessions"
+        self._records = [
+            request
+            for session in sessions
+            for request in (requests(session) if is_session(session) else [session])
+        ]
+        for request in self._records:
+            request.pop(HASHES, None)  # They may say nothing beyond their session.
+        first = self._records[:PEEKED]
+        if len(sessions) > 1 and set(RELATIVE) <= set(first[0]):
+            return first, ("Times count from the start of each session, so they are left out.",)
+        return first, ()
 
     def fast(self, rows: int | None) -> Raw | None:
         """Returns the columns by chunks, or None for a file with anything unusual."""
