@@ -105,7 +105,7 @@ def test_other_signs_between_fields(tmp_path: Path, sign: str, word: str) -> Non
         CSV.replace("\n1", ",\n1"),
         "\n".join(f'"{line}"' for line in CSV.replace(",", '","').splitlines()),
         CSV.replace("400,20", "400.0,2e1"),
-        "\n".join(f"{line},{'x' * 5000}" for line in CSV.splitlines()),
+        "\n".join(f"{line},{'x' * (200_000 * i)}" for i, line in enumerate(CSV.splitlines())),
     ],
 )
 def test_variants_of_csv(tmp_path: Path, text: str) -> None:
@@ -136,7 +136,7 @@ def test_a_file_without_a_header_has_columns_by_position(tmp_path: Path) -> None
         ("[\n" + ",\n".join(map(json.dumps, ROWS)) + "\n]\n", "JSON array"),
         (json.dumps(ROWS, indent=2), "JSON array"),
         ("\n".join(json.dumps(row, indent=2) for row in ROWS), "JSON objects"),
-        (json.dumps({"model": "m", "requests": ROWS}), "JSON array requests"),
+        (json.dumps({"model": "m", "requests": ROWS}), "JSON lines, one list of requests"),
         (json.dumps({key: [row[key] for row in ROWS] for key in ROWS[0]}), "JSON object of lists"),
         (json.dumps({key: [row[key] for row in ROWS] for key in ROWS[0]}, indent=1), "JSON obj"),
     ],

@@ -219,3 +219,43 @@ def test_sessions_whose_times_count_from_their_starts(tmp_path: Path) -> None:
     assert (len(two), two.arrivals) == (6, None)
     assert two.source is not None
     assert "Times count from the start of each session" in two.source.notes[0]
+
+
+def recorded(arrival: float, prompt: int, output: int, end: str, **more: float) -> dict[str, Any]:
+    row = {"arrival": 1_790_000_000.5 + arrival, "prompt_tokens": prompt, "output_tokens": output}
+    return row | more | {"end": end}
+
+
+def test_a_recording_of_live_traffic(tmp_path: Path) -> None:
+    times = {"time_to_first_token": 0.5, "latency": 2.5}
+    rows = [
+        recorded(2, 90, 8, "finished", predicted_tokens=9),
+        recorded(0, 400, 20, "finished", predicted_tokens=30, wait=0.1, **times),
+        recorded(0.5, 7, 0, "cancelled", partial_tokens=3),
+        recorded(0.6, 7, 0, "expired"),
+        recorded(0.7, 7, 5, "lost"),
+        recorded(0.8, 7, 0, "finished", predicted_tokens=3),
+        recorded(1, 100, 55, "finished", predicted_tokens=50, latency=1.0),
+    ]
+    trace = read(write(tmp_path, "\n".join(map(json.dumps, rows))))
+    check(trace)
+    assert trace.predictions.tolist() == [30, 50, 9]
+    assert trace.source is not None
+    expected = {"cancelled": 1, "expired": 1, "lost": 1, "0 output tokens": 1}
+    assert dict(trace.source.left_out) == expected
+    assert trace.source.time_unit == "seconds, as in files of multibin recording"
+    assert trace.measured is not None
+    assert trace.measured.ttft.tolist() == pytest.approx([0.5, np.nan, np.nan], nan_ok=True)
+    assert trace.measured.latency.tolist() == pytest.approx([2.5, 1.0, np.nan], nan_ok=True)
+    del rows[0]["predicted_tokens"]
+    trace = read(write(tmp_path, "\n".join(map(json.dumps, rows))))
+    assert trace.predicted is None
+    assert trace.source is not None
+    assert trace.source.notes[0] == "predicted_tokens is missing in some rows, so it is ignored."
+
+
+def test_any_row_may_lack_a_prediction(tmp_path: Path) -> None:
+    text = "prompt_tokens,output_tokens,predicted\n1,2,3\n1,2,\n"
+    assert read(write(tmp_path, text)).predicted is None
+    with pytest.raises(ValueError, match=r"predicted in line 3 of .*, got 'x'"):
+        read(write(tmp_path, text.replace("2,\n", "2,x\n")))
