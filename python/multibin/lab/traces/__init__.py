@@ -20,12 +20,14 @@ from multibin.lab.traces import arrivals, lengths, predictions
 from multibin.lab.traces._chat import chat
 from multibin.lab.traces._describe import describe_trace, trace_as_json
 from multibin.lab.traces._measured import Measured
+from multibin.lab.traces._prefixes import Prefixes
 from multibin.lab.traces._read import read
 from multibin.lab.traces._source import Source
 from multibin.lab.traces._trace import Trace, from_arrays
 
 __all__ = [
     "Measured",
+    "Prefixes",
     "Source",
     "Trace",
     "arrivals",

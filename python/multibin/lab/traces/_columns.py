@@ -94,6 +94,7 @@ def find(
     times: bool = True,
     failures: Sequence[str] = (),
     extras: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> Columns:
     """Returns what the columns are that were found, by choice, by tool, and by name.
 
@@ -104,7 +105,7 @@ def find(
     profile = recognized(found)
     roles: dict[str, str] = {}
     doubles: list[tuple[str, str]] = []
-    notes: list[str] = []
+    said = [*notes]
     for role in NAMES:
         if role == "time" and not times:
             continue
@@ -115,14 +116,16 @@ def find(
         if role in COUNTED:
             doubles += [(role, other) for other in others]
         elif others:
-            notes.append(f"Times are {fitting[0]}; {', '.join(others)} would fit, too.")
+            said.append(f"Times are {fitting[0]}; {', '.join(others)} would fit, too.")
     if "output" not in roles:
         raise ValueError(_missing(found, path))
     if "prompt" not in roles:
         hint = "" if "prompt" in chosen else "; --columns prompt=NAME names their column"
-        notes.append(f"There are no prompt tokens: prompts count 0{hint}.")
+        said.append(f"There are no prompt tokens: prompts count 0{hint}.")
     kept = [name for name in failures if name not in roles.values()]
-    return Columns(roles, tuple(doubles), tuple(kept), tuple(extras), profile, tuple(notes))
+    if profile is not None and profile.end is not None:
+        kept.append(profile.end)
+    return Columns(roles, tuple(doubles), tuple(kept), tuple(extras), profile, tuple(said))
 
 
 def _fitting(

@@ -33,8 +33,6 @@ MESSAGES = 8
 
 EXAMPLE = "timestamp,prompt_tokens,output_tokens"
 
-csv.field_size_limit(2**31 - 1)
-
 
 class CsvFile:
     """A CSV file whose header was read.

@@ -30,6 +30,7 @@ def describe_trace(trace: Trace) -> str:
     lines = [f"{len(trace):,} requests"] if source is None else _file(source)
     lines.append(_times(trace))
     lines += [f"{role} tokens: {_lengths(counts)}" for role, counts in _counts(trace).items()]
+    lines += _more(trace)
     return "\n".join([*lines, *(() if source is None else source.notes)])
 
 
@@ -57,6 +58,8 @@ def trace_as_json(trace: Trace) -> dict[str, Any]:
         "span": None if trace.arrivals is None else _span(trace),
         "rate": trace.rate if _has_rate(trace) else None,
         "burstiness": trace.burstiness if _has_rate(trace) else None,
+        "measured": trace.measured is not None,
+        "block_tokens": None if trace.prefixes is None else trace.prefixes.block_tokens,
         **{f"{role}_tokens": _quantiles(counts) for role, counts in _counts(trace).items()},
     }
 
@@ -78,6 +81,17 @@ def _times(trace: Trace) -> str:
     load = f"span {_span(trace):.4g} s, {trace.rate:.4g} requests/s"
     spread = f"coefficient of variation of the gaps {trace.burstiness:.3g} (1 is Poisson)"
     return f"times: {'; '.join([*parts, f'{load}, {spread}'])}"
+
+
+def _more(trace: Trace) -> list[str]:
+    """Returns lines on what a benchmark measured and on prefixes, where there are such."""
+    lines = []
+    if (measured := trace.measured) is not None:
+        known = [int((~np.isnan(times)).sum()) for times in (measured.ttft, measured.latency)]
+        lines.append(f"measured: time to first token of {known[0]:,}, latency of {known[1]:,}")
+    if trace.prefixes is not None:
+        lines.append(f"prompts have hashes of their blocks of {trace.prefixes.block_tokens} tokens")
+    return lines
 
 
 def _counts(trace: Trace) -> dict[str, Ints]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,18 @@ from multibin.lab.traces import _clock
 from multibin.lab.traces._columns import Columns
 from multibin.lab.traces._names import plain, tail
 
-__all__ = ["Raw", "Row", "exact", "failure", "floats", "malformed", "peek", "whole"]
+__all__ = [
+    "NUMBER",
+    "PEEKED",
+    "Raw",
+    "Row",
+    "exact",
+    "failure",
+    "floats",
+    "malformed",
+    "peek",
+    "whole",
+]
 
 NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
 """What numpy's reader accepts as a finite number."""
@@ -28,6 +40,9 @@ DIGITS = re.compile(r"\s*[+-]?[0-9]{1,20}\s*")
 
 FINE = frozenset({"", "none", "null", "nan", "false", "0", "ok", "success"})
 """Texts in a column of errors that say that there was none."""
+
+END = "end"
+"""The column of recordings that says how a request ended."""
 
 TIME_RULE = "a time like that of the first row: a number, or yyyy-mm-dd hh:mm:ss with decimals"
 
@@ -99,6 +114,8 @@ def peek(rows: Iterable[tuple[str, Content]]) -> list[Content]:
     try:
         for _, row in islice(rows, PEEKED):
             first.append(row)
+    except csv.Error:
+        pass  # A field may be too long for the csv module, and not for numpy's reader.
     except ValueError:
         if not first:
             raise
@@ -111,6 +128,7 @@ class _Taken:
     def __init__(self, columns: Columns, path: Path) -> None:
         self._columns, self._path = columns, path
         self._needed = {*columns.counts.values()}
+        self._optional = columns.roles.get("predicted")
         self._places: list[str] = []
         self._times: list[object] = []
         self.counts: list[list[int]] = []
@@ -151,7 +169,7 @@ class _Taken:
         number = whole(value)
         if 0 <= number <= LONGEST:
             return number
-        if name not in self._needed:
+        if name not in self._needed or (name == self._optional and value in (None, "")):
             return -1
         raise malformed(self._path, place, name, value, f"a number of tokens from 0 to {LONGEST}")
 
@@ -180,15 +198,20 @@ def whole(value: object) -> int:
 
 def failure(row: Mapping[str, object], columns: Iterable[str]) -> str | None:
     """Returns why a request failed, or None if it did not."""
-    reasons = [_reason(name) for name in columns if _says_failure(name, row.get(name))]
+    values = [(name, row.get(name)) for name in columns]
+    reasons = [_reason(name, value) for name, value in values if _says_failure(name, value)]
     return min(reasons, default=None)
 
 
-def _reason(name: str) -> str:
+def _reason(name: str, value: object) -> str:
+    if name == END:
+        return str(value)
     return "cancelled" if "cancel" in name.lower() else "error"
 
 
 def _says_failure(name: str, value: object) -> bool:
+    if name == END:
+        return value != "finished"
     if isinstance(value, str):
         number = NUMBER.fullmatch(value) is not None and not plain(tail(name)).endswith("code")
         return not number and value.strip().lower() not in FINE

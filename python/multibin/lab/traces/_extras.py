@@ -44,7 +44,8 @@ def measured(extras: Values, outputs: Ints, profile: Profile | None) -> Measured
         profile: the tool that wrote the file.
     """
     n = len(outputs)
-    ttft, latency = _named(extras, TTFT, n), _named(extras, LATENCY, n)
+    own = 1.0 if profile is not None and profile.end is not None else np.nan
+    ttft, latency = (_named(extras, names, n, own) for names in (TTFT, LATENCY))
     if "ttfts" in extras:
         ttft, latency = _from_lists(extras)
     if profile is not None and profile.tool == "inference-perf" and "end_time" in extras:
@@ -65,22 +66,25 @@ def _unit_name(name: str) -> str:
     return f"{name.removesuffix('value')}unit"
 
 
-def _named(extras: Values, names: tuple[str, ...], n: int) -> Floats:
-    """Returns the seconds of the first column that has the name and a unit; else NaN."""
+def _named(extras: Values, names: tuple[str, ...], n: int, own: float) -> Floats:
+    """Returns the seconds of the first column that has the name and a unit; else NaN.
+
+    ``own`` is the unit of columns that name none, in seconds.
+    """
     for name in extras:
         if _kind(name) == names:
-            scales = _scales(name, extras, n)
+            scales = _scales(name, extras, n, own)
             if not np.isnan(scales).all():
                 return _from_zero(floats(extras[name]) * scales)
     return np.full(n, np.nan)
 
 
-def _scales(name: str, extras: Values, n: int) -> Floats:
+def _scales(name: str, extras: Values, n: int, own: float) -> Floats:
     """Returns the seconds of a number 1, by row; NaN where the unit is unknown."""
     if (units := extras.get(_unit_name(name))) is not None:
         return np.array([UNITS.get(str(unit), np.nan) for unit in units])
     unit = unit_of(tail(name))[1]
-    return np.full(n, np.nan if unit is None else UNITS[unit])
+    return np.full(n, own if unit is None else UNITS[unit])
 
 
 def _from_lists(extras: Values) -> tuple[Floats, Floats]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
@@ -17,9 +18,10 @@ from numpy.typing import NDArray
 from multibin._args import Ints
 from multibin.lab.traces import _clock
 from multibin.lab.traces._columns import Choice, find, refuse_sums
-from multibin.lab.traces._exact import Raw, exact, failure, malformed, peek
+from multibin.lab.traces._exact import PEEKED, Raw, exact, failure, malformed, peek
 from multibin.lab.traces._extras import wanted
-from multibin.lab.traces._names import FAILURES, NAMES, plain
+from multibin.lab.traces._names import FAILURES, HASHES, plain
+from multibin.lab.traces._sessions import OUTPUTS, RELATIVE, is_session, requests
 from multibin.lab.traces._text import Text
 
 __all__ = ["JsonFile"]
@@ -31,8 +33,6 @@ DEEPEST = 5
 """Levels of nested objects that are searched for columns."""
 
 BLANKS = re.compile(r"\s*")
-
-OUTPUTS = {plain(name) for name in NAMES["output"]}
 
 FAILED = {plain(name) for name in FAILURES}
 
@@ -52,8 +52,9 @@ class JsonFile:
         self.words = "JSON lines"
         if not lines or _is_document(text, chosen):
             self.words, self._records = _document(text, chosen)
-        with closing(self._objects()) as rows:
-            first = peek(rows)
+        first, notes = self._first(chosen)
+        if notes:
+            times = False
         self._paths: dict[str, tuple[str, ...]] = {}
         for row in first:
             _flatten(row, (), self._paths)
@@ -67,7 +68,35 @@ class JsonFile:
             times=times,
             failures=failures,
             extras=wanted(self.found),
+            notes=notes,
         )
+
+    def _first(self, chosen: Choice) -> tuple[list[Object], tuple[str, ...]]:
+        """Returns the first rows, and a note if their times do not count from one moment.
+
+        Requests of sessions are taken out of them.
+        """
+        with closing(self._objects()) as rows:
+            first = peek(rows)
+        outputs = OUTPUTS | {plain(chosen.get("output") or "")}
+        if not any(is_session(row, outputs) for row in first):
+            return first, ()
+        with closing(self._objects()) as rows:
+            sessions = [session for _, session in rows]
+        self.words += " of sessions" if len(sessions) > 1 else ", one list of requests"
+        self._records = [
+            request
+            for session in sessions
+            for request in (
+                requests(session, outputs) if is_session(session, outputs) else [session]
+            )
+        ]
+        for request in self._records:
+            request.pop(HASHES, None)  # They may say nothing beyond their session.
+        first = self._records[:PEEKED]
+        if len(sessions) > 1 and set(RELATIVE) <= set(first[0]):
+            return first, ("Times count from the start of each session, so they are left out.",)
+        return first, ()
 
     def fast(self, rows: int | None) -> Raw | None:
         """Returns the columns by chunks, or None for a file with anything unusual."""
@@ -75,10 +104,11 @@ class JsonFile:
         names = [*columns.counted, *filter(None, [columns.roles.get("time")])]
         values: dict[str, list[Any]] = {name: [] for name in [*names, *columns.extras]}
         takes = {name: _taker(self._paths[name], name in names) for name in values}
+        failed: Counter[str] = Counter()
         try:
             for records in self._chunks(rows):
-                if columns.failures and any(map(self._failed, records)):
-                    return None
+                if columns.failures:
+                    records = self._finished(records, failed)
                 for name, target in values.items():
                     target.extend(map(takes[name], records))
             counts = {name: _counts(values[name]) for name in columns.counted}
@@ -88,7 +118,8 @@ class JsonFile:
         return Raw(
             None if time is None else _clock.column(values[time]),
             counts,
-            extras={name: values[name] for name in columns.extras},
+            dict(failed),
+            {name: values[name] for name in columns.extras},
         )
 
     def exact(self, rows: int | None) -> Raw:
@@ -97,10 +128,13 @@ class JsonFile:
             flat = ((place, _flat(row, self._paths)) for place, row in islice(all_rows, rows))
             return exact(flat, self.columns, self._text.path)
 
-    def _failed(self, record: Object) -> bool:
+    def _finished(self, records: list[Object], failed: Counter[str]) -> list[Object]:
+        """Returns the records that did not fail, and counts the others by reason."""
         names = self.columns.failures
-        values = _flat(record, {name: self._paths[name] for name in names})
-        return failure(values, names) is not None
+        paths = {name: self._paths[name] for name in names}
+        reasons = [failure(_flat(record, paths), names) for record in records]
+        failed.update(reason for reason in reasons if reason is not None)
+        return [record for record, why in zip(records, reasons, strict=True) if why is None]
 
     def _chunks(self, rows: int | None) -> Generator[list[Object]]:
         if self._records is not None:
@@ -131,9 +165,7 @@ def _is_document(text: Text, chosen: Choice) -> bool:
         first = next((line for line in file if line.strip()), "")
         if _begins_with_value(first):
             record, _ = json.JSONDecoder().raw_decode(first.lstrip())
-            if not isinstance(record, dict) or _lists(record, chosen):
-                return True
-            return _array(record) is not None and all(line.isspace() for line in file)
+            return not isinstance(record, dict) or bool(_lists(record, chosen))
         return _begins_with_value(first + file.read())
 
 
@@ -162,8 +194,6 @@ def _document(text: Text, chosen: Choice) -> tuple[str, list[Object]]:
     if lists := _lists(value, chosen):
         rows = zip(*lists.values(), strict=True)
         return "JSON object of lists", [dict(zip(lists, row, strict=True)) for row in rows]
-    if (key := _array(value)) is not None:
-        return f"JSON array {key}", value[key]
     return "JSON object", [value]
 
 
@@ -191,13 +221,6 @@ def _lists(value: Object, chosen: Choice) -> dict[str, list[Any]]:
         return {}
     n = len(outputs[0])
     return {key: v for key, v in value.items() if isinstance(v, list) and len(v) == n}
-
-
-def _array(value: Object) -> str | None:
-    """Returns the key of the only array of objects in an object that is no request itself."""
-    arrays = [key for key, inner in value.items() if _is_records(inner)]
-    alone = len(arrays) == 1 and not OUTPUTS & {plain(key) for key in value}
-    return arrays[0] if alone else None
 
 
 def _is_records(value: object) -> bool:

@@ -17,7 +17,7 @@ TIME = (
     *("request_start", "request_start_time", "request_started_at", "start_time", "start_times"),
     *("started_at", "start_timestamp", "start_ts", "start", "start_time_unix"),
     *("received_at", "requested_at", "request_created_at", "created_at", "created", "create_time"),
-    *("creation_time", "created_time", "time", "times", "ts", "datetime", "event_time"),
+    *("creation_time", "created_time", "time", "times", "ts", "datetime", "event_time", "t"),
 )
 PROMPT = (
     *("ContextTokens", "Request tokens", "prompt_tokens", "input_tokens", "input_length"),
@@ -27,6 +27,7 @@ PROMPT = (
     *("input_sequence_length", "prefill_tokens", "n_prompt_tokens", "n_input_tokens"),
     *("tokens_in", "in_tokens", "tokens_prompt", "tokens_input", "input_size", "num_prefill"),
     *("prompt_eval_count", "input_usage", "usage.input", "usage_details.input"),
+    *("tokens.prompt", "in"),
 )
 OUTPUT = (
     *("GeneratedTokens", "Response tokens", "output_tokens", "completion_tokens"),
@@ -38,6 +39,7 @@ OUTPUT = (
     *("response_len", "completion_len", "generated_length", "n_output_tokens", "tokens_out"),
     *("out_tokens", "tokens_completion", "tokens_output", "output_size", "num_decode"),
     *("eval_count", "output_usage", "usage.output", "usage_details.output"),
+    *("tokens.completion", "out"),
 )
 PREDICTED = ("predicted", "predicted_tokens", "predicted_length", "predicted_output_tokens")
 

@@ -21,6 +21,8 @@ class Profile:
     """The columns are all there are, and the times are whole numbers; else the unit is open."""
     roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Columns by role, the foremost first, where other columns seem to fit as well."""
+    end: str | None = None
+    """The column that says how a request ended; every word but ``finished`` is a failure."""
 
 
 AIPERF = {
@@ -35,6 +37,12 @@ INFERENCE_PERF = {
 }
 
 PROFILES = (
+    Profile(
+        "multibin recording",
+        frozenset({"arrival", "prompt_tokens", "output_tokens", "end"}),
+        unit="s",
+        end="end",
+    ),
     Profile(
         "Mooncake",
         frozenset({"timestamp", "input_length", "output_length", "hash_ids"}),

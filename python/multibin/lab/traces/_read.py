@@ -7,7 +7,7 @@ import lzma
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import SupportsIndex
 
@@ -21,6 +21,8 @@ from multibin.lab.traces._csv import CsvFile
 from multibin.lab.traces._exact import Raw
 from multibin.lab.traces._extras import measured
 from multibin.lab.traces._json import JsonFile
+from multibin.lab.traces._names import HASHES
+from multibin.lab.traces._prefixes import prefixes
 from multibin.lab.traces._source import Source
 from multibin.lab.traces._text import Text
 from multibin.lab.traces._trace import Trace
@@ -143,14 +145,20 @@ def _trace(raw: Raw, file: CsvFile | JsonFile, text: Text, asked: float | None) 
     counts = {role: raw.counts[name][order] for role, name in columns.counts.items()}
     left_out = dict(raw.failed) | ({NO_OUTPUT: n} if (n := int((~done).sum())) else {})
     extras = {name: [values[i] for i in order] for name, values in raw.extras.items()}
+    notes = []
+    if "predicted" in counts and (counts["predicted"] < 0).any():
+        del counts["predicted"]
+        notes.append(f"{columns.roles['predicted']} is missing in some rows, so it is ignored.")
+    prompts = counts.get("prompt", np.zeros(len(order), np.int64))
     return Trace(
-        counts.get("prompt", np.zeros(len(order), np.int64)),
+        prompts,
         counts["output"],
         None if seconds is None else seconds[order],
         counts.get("predicted"),
         dropped=sum(left_out.values()),
-        source=_source(file, text, unit, total, left_out, order),
+        source=_source(file, text, unit, total, left_out, order, notes),
         measured=measured(extras, counts["output"], columns.profile),
+        prefixes=prefixes(extras.get(HASHES, []), prompts),
     )
 
 
@@ -178,6 +186,7 @@ def _source(
     total: int,
     left_out: Mapping[str, int],
     order: NDArray[np.intp],
+    notes: Sequence[str],
 ) -> Source:
     columns = file.columns
     tool = None if columns.profile is None else columns.profile.tool
@@ -189,6 +198,6 @@ def _source(
         left_out=left_out,
         columns=columns.roles,
         time_unit=None if unit is None else unit.words,
-        notes=columns.notes + sorted_,
+        notes=(*columns.notes, *notes, *sorted_),
         found=tuple(file.found),
     )

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from multibin import _args
 from multibin._args import Floats, Ints
 from multibin.lab.traces._measured import Measured
+from multibin.lab.traces._prefixes import Prefixes
 from multibin.lab.traces._source import Source
 
 __all__ = ["Trace", "from_arrays"]
@@ -52,6 +53,10 @@ class Trace:
     """What a benchmark measured, by request.
 
     None where the file has no such times, and after a change of arrivals or lengths."""
+    prefixes: Prefixes | None = None
+    """The hashes of the prompts' blocks, for the hits of a prefix cache.
+
+    None where the file has none, and after a change of lengths or in requests that are drawn."""
 
     def __post_init__(self) -> None:
         self._set("prompt_tokens", _args.tokens("prompt_tokens", self.prompt_tokens, 0))
@@ -60,9 +65,10 @@ class Trace:
             self._set("arrivals", _from_the_first(_args.seconds("arrivals", self.arrivals)))
         if self.predicted is not None:
             self._set("predicted", _args.tokens("predicted", self.predicted, 0))
-        if self.measured is not None and len(self.measured) != len(self):
-            rule = f"as long as prompt_tokens, {len(self)} values"
-            raise ValueError(f"measured must be {rule}, got {len(self.measured)}")
+        for name, other in (("measured", self.measured), ("prefixes", self.prefixes)):
+            if other is not None and len(other) != len(self):
+                rule = f"as long as prompt_tokens, {len(self)} values"
+                raise ValueError(f"{name} must be {rule}, got {len(other)}")
 
     def _set(self, name: str, array: NDArray[np.generic]) -> None:
         """Stores a read-only view, so that rows shared between traces do not change."""
@@ -87,6 +93,7 @@ class Trace:
             None if self.arrivals is None else self.arrivals[rows],
             None if self.predicted is None else self.predicted[rows],
             measured=None if self.measured is None else self.measured[rows],
+            prefixes=None if self.prefixes is None else self.prefixes[rows],
         )
 
     @property
@@ -209,7 +216,7 @@ class Trace:
         if len(self) == 0:
             raise ValueError("the trace has no rows to draw from")
         rows = _args.generator(seed).integers(0, len(self), _args.integer("n", n, 1))
-        return self.with_arrivals(None)[rows]
+        return replace(self, arrivals=None, measured=None, prefixes=None)[rows]
 
     def fitted(self, context: int) -> tuple[Trace, float]:
         """Returns the trace with all counts scaled by one factor, and this factor.
@@ -234,6 +241,7 @@ class Trace:
             output_tokens=_scaled(self.output_tokens, factor),
             predicted=None if self.predicted is None else _scaled(self.predicted, factor),
             measured=None,
+            prefixes=None,
         )
         return scaled, factor
 
