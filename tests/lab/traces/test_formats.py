@@ -221,6 +221,32 @@ def test_a_number_is_no_error_but_a_code_is(tmp_path: Path) -> None:
         assert len(read(write(tmp_path, json.dumps(records)))) == rows
 
 
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_statuses_that_are_failures(tmp_path: Path, form: str) -> None:
+    statuses = [
+        "success",
+        "Error",
+        "200",
+        "503",
+        "UserCancel",
+        "ok",
+        "the test failed, as it should",
+    ]
+    if form == "csv":
+        text = "output_tokens,status\n" + "".join(f'5,"{status}"\n' for status in statuses)
+    else:
+        text = json.dumps([{"output_tokens": 5, "status": status} for status in statuses])
+    trace = read(write(tmp_path, text))
+    assert (len(trace), trace.dropped) == (4, 3)
+    assert trace.source is not None
+    assert dict(trace.source.left_out) == {"error": 2, "cancelled": 1}
+
+
+def test_a_status_may_be_an_object_with_columns(tmp_path: Path) -> None:
+    row = {"result": {"usage": {"input_tokens": 4, "output_tokens": 5}}, "status": 200}
+    assert read(write(tmp_path, json.dumps([row]))).prompt_tokens.tolist() == [4]
+
+
 def test_a_pipe_is_read_once(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -80,8 +80,9 @@ def test_a_file_with_hashes(tmp_path: Path) -> None:
     assert trace.prefixes.block_tokens == 512
     assert trace.prefixes.cached_tokens().tolist() == [0, 512, 512], "in order of arrival"
     assert "prompts have hashes of their blocks of 512 tokens" in describe_trace(trace)
-    assert trace[1:].prefixes is not None
-    assert trace[1:].prefixes.cached_tokens().tolist() == [0, 512]
+    part = trace[1:].prefixes
+    assert part is not None
+    assert part.cached_tokens().tolist() == [0, 512]
     assert trace.scale_rate(2).prefixes is trace.prefixes
     assert trace.resample(5, seed=0).prefixes is trace.fitted(100)[0].prefixes is None
     with pytest.raises(ValueError, match="prefixes must be as long as prompt_tokens, 1 values"):
@@ -93,7 +94,8 @@ def test_hashes_without_a_sign_and_odd_ones(tmp_path: Path) -> None:
     trace = read(mooncake(tmp_path, [[big, 7], [big, 8]], [20, 30]))
     assert trace.prefixes is not None
     assert (trace.prefixes.block_tokens, trace.prefixes.cached_tokens().tolist()) == (16, [0, 16])
-    for hashes in ([[1], [2, 3, 4]], [None, 5], [["a"], ["b"]], [[], []]):
+    odd: list[list[Any]] = [[[1], [2, 3, 4]], [None, 5], [["a"], ["b"]], [[], []]]
+    for hashes in odd:
         assert read(mooncake(tmp_path, hashes, [600, 600])).prefixes is None
 
 

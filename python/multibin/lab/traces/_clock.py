@@ -33,6 +33,7 @@ LONG = 16
 
 DAY_ALONE = re.compile(r"\d{4}[-/]\d\d?[-/]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{2,4}")
 SLASHED = re.compile(r"\d\d?[-/.]\d\d?[-/.]\d{2,4}\b")
+COMMA = re.compile(r"-?\d+,\d+")
 OTHER_DATE = re.compile(r"[A-Za-z]{3,}.*\d|\d.*[A-Za-z]{3,}|\d{1,2}:\d{2}")
 
 SECOND = 1_000_000_000
@@ -107,6 +108,8 @@ def hint(value: object) -> str:
         return "; a day alone does not say when a request arrives"
     if SLASHED.match(text):
         return "; a day and a month in this order are ambiguous: write yyyy-mm-dd"
+    if COMMA.fullmatch(text):
+        return "; write decimals with a point"
     return "; write other dates so" if OTHER_DATE.search(text) else ""
 
 
@@ -152,6 +155,7 @@ def _usual(texts: Texts) -> Texts:
 
 def _with_seconds(texts: Texts) -> Texts:
     """Returns dates with ``:00`` after the minutes, if nothing but a zone follows them."""
+    texts = texts.astype(f"S{max(texts.itemsize, MINUTES_END + 1)}")
     rest = texts.view(np.uint8).reshape(len(texts), -1)[:, MINUTES_END]
     short = np.isin(rest, [EMPTY, DASH, PLUS, ZULU])
     heads, tails = texts.astype(f"S{MINUTES_END}"), [text[MINUTES_END:] for text in texts.tolist()]

@@ -123,6 +123,7 @@ def find(
         hint = "" if "prompt" in chosen else "; --columns prompt=NAME names their column"
         said.append(f"There are no prompt tokens: prompts count 0{hint}.")
     kept = [name for name in failures if name not in roles.values()]
+    kept.sort(key=lambda name: "cancel" in name.lower())  # The last one gives the reason.
     if profile is not None and profile.end is not None:
         kept.append(profile.end)
     return Columns(roles, tuple(doubles), tuple(kept), tuple(extras), profile, tuple(said))

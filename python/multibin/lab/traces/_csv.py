@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from multibin.lab.traces import _clock
 from multibin.lab.traces._columns import Choice, find, refuse_sums
 from multibin.lab.traces._exact import NUMBER, Raw, Row, exact, failure, malformed, peek
-from multibin.lab.traces._names import FAILURES, plain
+from multibin.lab.traces._names import FAILURES, STATUSES, plain
 from multibin.lab.traces._text import Text
 
 __all__ = ["CsvFile"]
@@ -28,7 +28,9 @@ BETWEEN = {",": "CSV", ";": "CSV with semicolons", "\t": "CSV with tabs", "|": "
 SEPARATOR = re.compile(r'"?sep=(.)"?')
 """The first line of files that spreadsheets write."""
 
-MESSAGES = 8
+FAILED = {plain(name) for name in (*FAILURES, *STATUSES)}
+
+MESSAGES = 25
 """Characters kept of a message of an error."""
 
 EXAMPLE = "timestamp,prompt_tokens,output_tokens"
@@ -48,7 +50,7 @@ class CsvFile:
         with closing(self._rows()) as rows:
             first = peek(rows)
         refuse_sums(text.path, first)
-        failures = [name for name in self.header if plain(name) in map(plain, FAILURES)]
+        failures = [name for name in self.header if plain(name) in FAILED]
         self.columns = find(self.header, text.path, chosen=chosen, times=times, failures=failures)
 
     @property
@@ -100,13 +102,14 @@ class CsvFile:
         """Returns the failed rows by reason, and which rows did not fail."""
         if not columns:
             return {}, None
-        names = self.columns.failures
-        texts = [[text.decode("latin-1") for text in column.tolist()] for column in columns]
-        reasons = [
-            failure(dict(zip(names, row, strict=True)), names) for row in zip(*texts, strict=True)
-        ]
-        good = np.array([reason is None for reason in reasons], dtype=bool)
-        return dict(Counter(reason for reason in reasons if reason is not None)), good
+        reasons: NDArray[Any] = np.full(len(columns[0]), "", dtype=f"U{MESSAGES}")
+        for name, column in zip(self.columns.failures, columns, strict=True):
+            texts, which = np.unique(column, return_inverse=True)
+            known = [failure({name: text.decode("latin-1")}, [name]) for text in texts.tolist()]
+            of_rows = np.array([reason or "" for reason in known], dtype=reasons.dtype)[which]
+            reasons = np.where(of_rows != "", of_rows, reasons)
+        bad = reasons[reasons != ""]
+        return dict(Counter(bad.tolist())), reasons == ""
 
     def _load(self, rows: int | None, kind: str) -> NDArray[Any]:
         # All fields are loaded, the unused ones as one letter: then a row of more is refused.

@@ -18,7 +18,7 @@ from multibin import _args
 from multibin._args import LONGEST, Floats, Ints
 from multibin.lab.traces import _clock
 from multibin.lab.traces._columns import Columns
-from multibin.lab.traces._names import plain, tail
+from multibin.lab.traces._names import STATUSES, plain, tail
 
 __all__ = [
     "NUMBER",
@@ -40,6 +40,14 @@ DIGITS = re.compile(r"\s*[+-]?[0-9]{1,20}\s*")
 
 FINE = frozenset({"", "none", "null", "nan", "false", "0", "ok", "success"})
 """Texts in a column of errors that say that there was none."""
+
+STATUS = frozenset(map(plain, STATUSES))
+
+BAD = ("error", "fail", "cancel", "abort", "timeout", "expired")
+"""Parts of the words for a failure in a column of statuses."""
+
+WORD, FIRST_BAD = 24, 400
+"""The most letters of such a word, and the first code of HTTP that is a failure."""
 
 END = "end"
 """The column of recordings that says how a request ended."""
@@ -197,26 +205,35 @@ def whole(value: object) -> int:
 
 
 def failure(row: Mapping[str, object], columns: Iterable[str]) -> str | None:
-    """Returns why a request failed, or None if it did not."""
-    values = [(name, row.get(name)) for name in columns]
-    reasons = [_reason(name, value) for name, value in values if _says_failure(name, value)]
-    return min(reasons, default=None)
+    """Returns why a request failed, by the last column that says so, or None."""
+    reason = None
+    for name in columns:
+        if (why := _reason(plain(tail(name)), row.get(name))) is not None:
+            reason = why
+    return reason
 
 
-def _reason(name: str, value: object) -> str:
+def _reason(name: str, value: object) -> str | None:
+    """Returns why a column with a plain name says that a request failed, or None."""
     if name == END:
-        return str(value)
-    return "cancelled" if "cancel" in name.lower() else "error"
+        return None if value == "finished" else str(value)
+    failed = _status(value) if name in STATUS else _error(name, value)
+    cancels = "cancel" in name or (isinstance(value, str) and "cancel" in value.lower())
+    return ("cancelled" if cancels else "error") if failed else None
 
 
-def _says_failure(name: str, value: object) -> bool:
-    if name == END:
-        return value != "finished"
+def _status(value: object) -> bool:
+    if isinstance(value, str) and not NUMBER.fullmatch(value):
+        return len(value) <= WORD and any(word in value.lower() for word in BAD)
+    return whole(value) >= FIRST_BAD
+
+
+def _error(name: str, value: object) -> bool:
+    coded = name.endswith("code")
     if isinstance(value, str):
-        number = NUMBER.fullmatch(value) is not None and not plain(tail(name)).endswith("code")
-        return not number and value.strip().lower() not in FINE
+        return (coded or not NUMBER.fullmatch(value)) and value.strip().lower() not in FINE
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return bool(value) and value == value and plain(tail(name)).endswith("code")
+        return coded and value not in (0, 0.0) and value == value
     return bool(value)
 
 

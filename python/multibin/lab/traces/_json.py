@@ -20,7 +20,7 @@ from multibin.lab.traces import _clock
 from multibin.lab.traces._columns import Choice, find, refuse_sums
 from multibin.lab.traces._exact import PEEKED, Raw, exact, failure, malformed, peek
 from multibin.lab.traces._extras import wanted
-from multibin.lab.traces._names import FAILURES, HASHES, plain
+from multibin.lab.traces._names import FAILURES, HASHES, STATUSES, plain
 from multibin.lab.traces._sessions import OUTPUTS, RELATIVE, is_session, requests
 from multibin.lab.traces._text import Text
 
@@ -35,6 +35,8 @@ DEEPEST = 5
 BLANKS = re.compile(r"\s*")
 
 FAILED = {plain(name) for name in FAILURES}
+
+STATUS = {plain(name) for name in STATUSES}
 
 Object = dict[str, Any]
 
@@ -59,8 +61,9 @@ class JsonFile:
         for row in first:
             _flatten(row, (), self._paths)
         refuse_sums(text.path, [*_buckets(first), *(_flat(row, self._paths) for row in first)])
-        failures = [name for name in self._paths if plain(_last(name)) in FAILED]
-        self.found = [name for name, path in self._paths.items() if not _inside(path, failures)]
+        last = {name: plain(_last(name)) for name in self._paths}
+        failures = [name for name in self._paths if last[name] in FAILED | STATUS]
+        self.found = [name for name in self._paths if last[name] not in FAILED]
         self.columns = find(
             self.found,
             text.path,
@@ -252,10 +255,6 @@ def _value(row: Any, path: Sequence[str]) -> Any:
     for key in path:
         row = row.get(key) if isinstance(row, dict) else None
     return row
-
-
-def _inside(path: tuple[str, ...], names: Sequence[str]) -> bool:
-    return any(path == tuple(name.split(".")) for name in names)
 
 
 def _last(name: str) -> str:

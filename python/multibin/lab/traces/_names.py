@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 
 __all__ = [
-    *("COUNTED", "FAILURES", "HASHES", "LATENCY", "NAMES", "SUMS", "TEXTS", "TTFT", "UNITS"),
+    *(
+        "COUNTED",
+        "FAILURES",
+        "HASHES",
+        "LATENCY",
+        "NAMES",
+        "STATUSES",
+        "SUMS",
+        "TEXTS",
+        "TTFT",
+        "UNITS",
+    ),
     *("plain", "tail", "unit_of"),
 ]
 
@@ -67,6 +78,9 @@ FAILURES = (
 )
 """Columns that say that a request failed, and why."""
 
+STATUSES = (*("status", "result", "outcome", "status_code", "http_status", "response_code"),)
+"""Columns in which some words, or codes from 400 on, say that a request failed."""
+
 TEXTS = ("conversations", "conversation", "messages", "prompt", "instruction", "question", "text")
 """Columns of texts without counts of tokens."""
 
@@ -80,7 +94,7 @@ WORDS = {
 ANY = "|".join(word for words in WORDS.values() for word in words)
 SUFFIX = re.compile(rf"[\s_.(\[-]+({ANY})[)\]]?\s*$", re.IGNORECASE)
 CAMEL = re.compile(
-    r"(?<=[a-z])(Ms|Us|Ns|Sec|Millis|Micros|Nanos|Seconds|Milliseconds|Nanoseconds)$"
+    r"(?<=[a-z])(Ms|Us|Ns|Sec|Millis?|Micros?|Nanos?|Seconds|Milliseconds|Nanoseconds)$"
 )
 REPEATED = re.compile(r" \(column \d+\)$")
 
