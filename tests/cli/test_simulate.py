@@ -201,7 +201,7 @@ def test_a_move_costs_what_the_batch_pays_for_it() -> None:
         (
             ["plain.csv"],
             "rate must be given, as plain.csv has no times among its columns"
-            " ['prompt_tokens', 'output_tokens']; --columns time=NAME",
+            " prompt_tokens, output_tokens; --columns time=NAME",
         ),
         (["trace.csv", "--columns=prompt"], "columns must be ROLE=NAME,… with the roles time, "),
         (["trace.csv", "--columns=output=x"], "the column of output must be one of the columns"),

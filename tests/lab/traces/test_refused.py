@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from multibin.lab.traces import read
+from multibin.lab.traces import Trace, describe_trace, read, trace_as_json
 
 CSV = "timestamp,prompt_tokens,output_tokens\n0.0,400,20\n1.0,100,55\n2.0,90,8\n"
+ENCODINGS = ["utf-8", "utf-8", "utf-8", "utf-16", "utf-16-le", "utf-32"]
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n"
 USAGE = (
     "start_time,end_time,num_model_requests,input_tokens,output_tokens\n1780272000,1780358400,1,5,6"
@@ -239,3 +242,50 @@ def test_a_chosen_name_may_have_commas_and_other_letters(tmp_path: Path) -> None
 def test_all_rows_failed(tmp_path: Path) -> None:
     said = refused(tmp_path, '{"output_tokens": 5, "error": "x"}\n{"output_tokens": 0}\n')
     assert "no row with output tokens among 2" in said
+
+
+pieces = st.sampled_from(
+    [
+        *("timestamp", "prompt_tokens", "output_tokens", "error", "status", "predicted", "isl"),
+        *(",", ",", ",", ";", "\t", "\n", "\n", "\r\n", '"', "#", "=", " ", "\x00", "é", "1e3"),
+        *("0", "1", "5", "-1", "2.0", "0.5", "nan", "inf", "9" * 30, "1733049045", "2024-12-01"),
+        *("2024-12-01 10:30", "T10:30:45Z", "+01:00", " UTC", "/", "x" * 50, "null", "true"),
+        *("{", "}", "[", "]", ":", '"output_tokens":', '"timestamp":', '"usage":', '"hash_ids":'),
+        *('{"output_tokens": 5}', '{"output_tokens": 5, "ttfts": [1]}', '"input_lens": [1, 2],'),
+    ]
+)
+
+
+texts = st.lists(pieces, max_size=40).map("".join) | st.text(max_size=60)
+
+
+def outcome(path: Path) -> Trace | str:
+    try:
+        return read(path)
+    except ValueError as error:
+        return str(error)
+
+
+@given(texts, st.sampled_from(ENCODINGS))
+@settings(max_examples=400)
+def test_any_text_is_a_trace_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, text: str, encoding: str
+) -> None:
+    path = tmp_path_factory.mktemp("any") / "trace"
+    path.write_bytes(text.encode(encoding, "surrogatepass"))
+    found = outcome(path)
+    if isinstance(found, str):
+        assert len(found) < 5000
+    else:
+        assert json.dumps(trace_as_json(found), allow_nan=False)
+        assert describe_trace(found)
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"", b"\x1f\x8b", b"PK\x03\x04", b"BZh"]))
+def test_any_bytes_are_a_trace_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, start: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("any") / "trace"
+    path.write_bytes(start + content)
+    found = outcome(path)
+    assert not isinstance(found, str) or str(path) in found
