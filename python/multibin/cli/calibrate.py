@@ -26,9 +26,7 @@ of continuous batching repeats its times, and prints predicted beside measured.
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options. What is not given is left to ``Settings``."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.description = f"{parser.description}
-
-{DESCRIPTION}"
+    parser.description = f"{parser.description}\n\n{DESCRIPTION}"
     add_benchmark(parser)
     add = parser.add_argument
     add_engine(add)
