@@ -48,6 +48,15 @@ def start(*arguments: str, code: str = "") -> subprocess.Popen[str]:
     )
 
 
+def said_by(process: subprocess.Popen[str]) -> str:
+    """Waits for the end and returns what the process wrote on stderr."""
+    with process:
+        try:
+            return process.communicate(timeout=100)[1]
+        finally:
+            process.kill()
+
+
 @pytest.mark.parametrize("streams", ["2>&-", "2>/dev/full", "<&-", "<&- 2>&-"])
 def test_the_result_needs_no_stderr_and_no_stdin(streams: str) -> None:
     whole = shell(f"{MULTIBIN} {SIMULATE}")
@@ -109,7 +118,7 @@ sys.exit(main())
 )
 def test_a_failure_inside_is_not_the_answer_no(error: str, status: int) -> None:
     process = start(code=CRASHES.format(error=error))
-    _, said = process.communicate()
+    said = said_by(process)
     assert process.returncode == status
     assert ("Traceback" in said) is (status == 70)
 
@@ -117,26 +126,27 @@ def test_a_failure_inside_is_not_the_answer_no(error: str, status: int) -> None:
 def test_ctrl_c_at_any_moment_ends_with_130() -> None:
     """Python's own first moments aside, in which its traceback is the only answer there is."""
     began = time.monotonic()
-    process = start("simulate", "trace.csv", "--requests=1000")
-    _, said = process.communicate()
+    process = start("simulate", "trace.csv", "--requests=300")
+    said = said_by(process)
     assert process.returncode == 0, said
     whole = time.monotonic() - began
     ends = []
     for part in range(2, 18):
-        process = start("simulate", "trace.csv", "--requests=1000")
+        process = start("simulate", "trace.csv", "--requests=300")
         time.sleep(whole * part / 18)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate()
+        said = said_by(process)
         ends.append((process.returncode, said))
-    assert {status for status, _ in ends[6:]} <= {0, 130}
+    # While the interpreter ends, the signal does it, which a shell calls 130 too.
+    assert {status for status, _ in ends[6:]} <= {0, 130, -signal.SIGINT}
     assert {said for _, said in ends[6:]} == {""}
 
 
 def test_sigterm_ends_without_a_traceback() -> None:
-    process = start("simulate", "trace.csv", "--requests=3000000", "--saturation")
+    process = start("simulate", "trace.csv", "--requests=3000000", "--rate=1")
     time.sleep(1)
     process.terminate()
-    _, said = process.communicate()
+    said = said_by(process)
     assert process.returncode == -signal.SIGTERM
     assert "Traceback" not in said
 
@@ -165,7 +175,7 @@ sys.exit(main())
 
 def test_ctrl_c_in_a_destructor_is_not_lost() -> None:
     process = start(code=INTERRUPTED)
-    _, said = process.communicate(timeout=50)
+    said = said_by(process)
     assert (process.returncode, said) == (130, "")
 
 
@@ -208,7 +218,8 @@ def test_in_a_program_nothing_of_the_process_changes(capsys: pytest.CaptureFixtu
 )
 def test_only_what_is_asked_for_is_imported(arguments: list[str], modules: set[str]) -> None:
     process = start(*arguments, code=IMPORTED)
-    out, said = process.communicate()
+    with process:
+        out, said = process.communicate()
     *_, names, has_numpy = out.splitlines()
     found = {name.rpartition(".")[2] for name in names.split()}
     assert found & set(COMMANDS) == modules, said

@@ -43,7 +43,8 @@ def _run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return _process.closed_output(141)
     except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
-        print(f"multibin {command}: error: {error}", file=sys.stderr)
+        title = f"multibin {command}".rstrip()
+        print(f"{title}: error: {error}", file=sys.stderr)
         return _process.closed_output(2) if _process.cannot_write() else 2
     except KeyboardInterrupt:
         return 130

@@ -100,7 +100,7 @@ def _open_streams() -> None:
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     sys.stderr = io.TextIOWrapper(
-        _Unfailing(2, "wb", closefd=False),  # type: ignore[arg-type]
+        _Unfailing(2, "wb", closefd=False),
         encoding=encoding,
         errors="backslashreplace",
         line_buffering=True,
@@ -109,7 +109,7 @@ def _open_streams() -> None:
 
 
 class _Unfailing(io.FileIO):
-    """A file whose writes are dropped where they fail: nobody reads the messages."""
+    """A file whose writes are dropped where they fail, as no reader is left."""
 
     def write(self, text: Any) -> int:
         try:
@@ -145,7 +145,7 @@ def _at_interrupt(handler: Handler) -> Handler | None:
     except ValueError:
         # Only the main thread can.
         return None
-    return before  # type: ignore[return-value]
+    return before
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
@@ -153,10 +153,16 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 
 
 def _unraisable(unraisable: Any) -> None:
-    """Raises a Ctrl-C once more that fell into a destructor, where Python would only print it."""
+    """Repeats a Ctrl-C that fell into a destructor, where Python would only print it.
+
+    A moment later, as raised here it would be lost too.
+    """
     if issubclass(unraisable.exc_type, KeyboardInterrupt):
         import _thread
+        import threading
 
-        _thread.interrupt_main()
+        again = threading.Timer(0.01, _thread.interrupt_main)
+        again.daemon = True
+        again.start()
     else:
         sys.__unraisablehook__(unraisable)
