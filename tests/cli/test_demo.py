@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -60,14 +61,16 @@ def pretend(monkeypatch: pytest.MonkeyPatch, *missing: str) -> None:
     monkeypatch.setattr(load_by_name, "find_spec", find)
 
 
-def test_a_model_answers_the_prompts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_answers_the_prompts_and_a_pipe_gets_no_progress(tmp_path: Path) -> None:
     tiny_model().save_pretrained(tmp_path / "model")
     save_byte_tokenizer(tmp_path / "model")
-    assert main([*SMALL, "--chat", f"--model={tmp_path / 'model'}", "--max-tokens=3"]) == 0
-    out, err = capsys.readouterr()
-    assert "\n64 prompts of a built-in list" in out
-    assert "\ngenerate of transformers " in out
-    assert not err
+    chat = ["--chat", f"--model={tmp_path / 'model'}", "--max-tokens=3"]
+    command = [sys.executable, "-m", "multibin", *SMALL, *chat]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "\n64 prompts of a built-in list" in done.stdout
+    assert "\ngenerate of transformers " in done.stdout
+    assert done.stderr == ""
 
 
 def test_the_packaged_model_is_the_default(

@@ -26,6 +26,7 @@ def run(command: Callable[[], int]) -> int:
     _owned = True
     try:
         _open_streams()
+        _silence_bars()
         sys.unraisablehook = _unraisable
         status = _status(command)
     except KeyboardInterrupt:
@@ -106,6 +107,13 @@ def _open_streams() -> None:
         line_buffering=True,
         write_through=True,
     )
+
+
+def _silence_bars() -> None:
+    """Leaves the bars of tqdm, which libraries draw too, to terminals."""
+    if not sys.stderr.isatty():
+        for variable in ("TQDM_DISABLE", "HF_HUB_DISABLE_PROGRESS_BARS"):
+            os.environ.setdefault(variable, "1")
 
 
 class _Unfailing(io.FileIO):
