@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from benches.fitted.serve import Engine, Load, Timed, draw, write
+from benches.fitted.serve import Engine, Load, Timed, draw, medians, write
 
 from multibin.lab.fit_costs import Check, FittedCosts, check, describe, fit_benchmark
 from multibin.lab.traces import read
@@ -35,8 +35,8 @@ def parser() -> argparse.ArgumentParser:
     add("--slots", type=int, default=8, help="rows that run together at most (8)")
     add("--fit", type=float, default=0.6, metavar="SHARE", help="of the capacity (0.6)")
     add("--loads", type=float, nargs="*", default=LOADS, help="to predict (0.3 0.75 inf)")
-    add("--rounds", type=int, default=8, help="interleaved ones, of all loads (8)")
-    add("--requests", type=int, default=120, help="of a round (120)")
+    add("--rounds", type=int, default=7, help="of all loads; medians count (7)")
+    add("--requests", type=int, default=200, help="of each load (200)")
     add("--seed", type=int, default=0, help="of the workloads (0)")
     add("--out", type=Path, help="folder to keep the benchmarks in")
     return parser
@@ -62,12 +62,14 @@ def capacity(engine: Engine, options: argparse.Namespace) -> float:
 
 
 def measure(engine: Engine, loads: Sequence[Load], rounds: int, seed: int) -> list[list[Timed]]:
-    """Serves each load once a round, so that a disturbance of the machine falls on all loads."""
+    """Serves each load once a round, so that a disturbance of the machine falls on all loads.
+
+    A load has the same requests in every round.
+    """
     served: list[list[Timed]] = []
-    for turn in range(rounds):
+    for _ in range(rounds):
         for at, load in enumerate(loads):
-            own = seed + 1000 * turn + at
-            requests = draw(load, engine.vocabulary, engine.context, own)
+            requests = draw(load, engine.vocabulary, engine.context, seed + at)
             engine.serve(requests)
             served.append(requests)
     return served
@@ -95,8 +97,8 @@ def report(folder: Path, loads: Sequence[Load], served: list[list[Timed]], slots
     good = True
     for at, load in enumerate(loads):
         path, rounds = folder / f"load{at}.json", served[at :: len(loads)]
-        write(rounds, path, load.rate)
         print(f"{path.name}: {load.rate:.3g} requests/s; {spread(rounds)}")
+        write(medians(rounds), path, load.rate)
         trace = read(path)
         if fitted is None:
             fitted = fit_benchmark(trace, slots)

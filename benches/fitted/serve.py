@@ -27,7 +27,7 @@ from multibin.llm._engine.sampling.logprobs import TokenLogprobs
 from multibin.llm._engine.schedule import Policy
 from multibin.llm._load.load_by_name import load_by_name
 
-__all__ = ["Engine", "Load", "Timed", "draw", "write"]
+__all__ = ["Engine", "Load", "Timed", "draw", "medians", "write"]
 
 
 @dataclass(frozen=True)
@@ -129,28 +129,31 @@ class Engine:
             runner.submit([waiting.pop()], np.zeros(1, np.int64))
 
 
-def write(rounds: Sequence[list[Timed]], path: Path, rate: float) -> None:
-    """Writes the format of `vllm bench serve --save-result --save-detailed`.
+def medians(rounds: Sequence[list[Timed]]) -> list[Timed]:
+    """Returns the requests of the first round, each token at its median time of all rounds."""
+    for together in zip(*rounds, strict=True):
+        times = np.median([request.times for request in together], axis=0)
+        together[0].times = times.tolist()
+    return rounds[0]
 
-    Rounds follow one another, each a second after the end of the one before.
-    """
-    start, columns = 0.0, dict[str, list[Any]]()
-    for requests in rounds:
-        for request in requests:
-            for name, value in _columns(request, start).items():
-                columns.setdefault(name, []).append(value)
-        start += max(request.times[-1] for request in requests) + 1.0
-    completed = sum(map(len, rounds))
-    head = {"backend": "multibin", "num_prompts": completed, "completed": completed}
-    result = {**head, "request_rate": rate, "duration": start - 1.0, **columns}
+
+def write(requests: Sequence[Timed], path: Path, rate: float) -> None:
+    """Writes the format of `vllm bench serve --save-result --save-detailed`."""
+    columns = dict[str, list[Any]]()
+    for request in requests:
+        for name, value in _columns(request).items():
+            columns.setdefault(name, []).append(value)
+    head = {"backend": "multibin", "num_prompts": len(requests), "completed": len(requests)}
+    duration = max(request.times[-1] for request in requests) - requests[0].arrival
+    result = {**head, "request_rate": rate, "duration": duration, **columns}
     path.write_text(json.dumps(result), encoding="utf-8")
 
 
-def _columns(request: Timed, start: float) -> dict[str, Any]:
+def _columns(request: Timed) -> dict[str, Any]:
     return {
         "input_lens": len(request.prompt_tokens),
         "output_lens": len(request.times),
-        "start_times": start + request.arrival,
+        "start_times": request.arrival,
         "ttfts": request.times[0] - request.arrival,
         "itls": np.diff(request.times).tolist(),
         "errors": "",

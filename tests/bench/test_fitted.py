@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from benches.fitted import __main__ as bench
-from benches.fitted.serve import Clock, Engine, Load, Timed, draw, write
+from benches.fitted.serve import Clock, Engine, Load, Timed, draw, medians, write
 from benches.hardware import __main__ as hardware
 from benches.hardware.published import LENGTHS, THROUGHPUTS
 
@@ -61,15 +61,22 @@ def test_at_most_the_slots_run_together(served: list[Timed]) -> None:
 
 
 def test_the_file_is_read_as_a_benchmark_of_vllm(served: list[Timed], tmp_path: Path) -> None:
-    write([served, served], tmp_path / "bench.json", 50.0)
+    write(served, tmp_path / "bench.json", 50.0)
     trace = read(tmp_path / "bench.json")
-    assert len(trace) == 48
     assert trace.measured is not None
-    assert trace.arrivals is not None
     expected = [request.times[-1] - request.arrival for request in served]
-    assert np.allclose(trace.measured.latency[:24], expected)
-    assert trace.arrivals[24] > max(request.times[-1] for request in served) - served[0].arrival
-    assert json.loads((tmp_path / "bench.json").read_text())["completed"] == 48
+    assert np.allclose(trace.measured.latency, expected)
+    first = [request.times[0] - request.arrival for request in served]
+    assert np.allclose(trace.measured.ttft, first)
+    assert json.loads((tmp_path / "bench.json").read_text())["completed"] == 24
+
+
+def test_medians_are_those_of_each_token() -> None:
+    rounds = [draw(Load(1.0, 2), 100, 64, seed=0) for _ in range(3)]
+    for shift, requests in zip((0.0, 5.0, 1.0), rounds, strict=True):
+        for request in requests:
+            request.times = [shift + token for token in range(request.budget)]
+    assert medians(rounds)[1].times == [1.0 + token for token in range(rounds[0][1].budget)]
 
 
 def test_all_at_once_is_an_infinite_rate() -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import multibin as mb
@@ -65,10 +66,11 @@ def test_a_file_says_its_name_and_origin(tmp_path: Path) -> None:
 
 
 def test_a_table_with_prefill_is_free_of_warnings(tmp_path: Path) -> None:
-    path, one = tmp_path / "table.json", [[0.02]]
-    mb.CostTable([1], [0], step=one, prefill=one, move=one).save(path)
+    path, one = tmp_path / "table.json", np.array([[0.02]])
+    axes = np.array([1]), np.array([0])
+    mb.CostTable(*axes, step=one, prefill=one, move=one).save(path)
     assert "free" not in cost_words(options(f"--costs={path}"), mean_prompt=4000)
-    mb.CostTable([1], [0], step=one, prefill=[[0.0]], move=one).save(path)
+    mb.CostTable(*axes, step=one, prefill=0 * one, move=one).save(path)
     assert "Prompts are free" in cost_words(options(f"--costs={path}"), mean_prompt=4000)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import multibin as mb
@@ -29,7 +30,8 @@ def test_facts_of_a_model_stay_in_the_file(tmp_path: Path) -> None:
 
 
 def test_a_table_comes_back(tmp_path: Path) -> None:
-    table = mb.CostTable([1], [0], step=[[0.02]], prefill=[[0.1]], move=[[0.0]])
+    one = np.array([[0.02]])
+    table = mb.CostTable(np.array([1]), np.array([0]), step=one, prefill=5 * one, move=0 * one)
     table.save(tmp_path / "table.json")
     found = load_costs(tmp_path / "table.json")
     assert isinstance(found, mb.CostTable)

@@ -16,6 +16,10 @@ MEASURING = ("model", "width", "threads", "device", "dtype", "rows", "tokens", "
 """Options of a measurement, which a fit has no use for."""
 
 
+FITTING = ("check", "slots")
+"""Options of a fit."""
+
+
 def add_benchmark(parser: argparse.ArgumentParser) -> None:
     """Adds the options of a fit in a group of their own."""
     add = parser.add_argument_group("costs of another engine").add_argument
@@ -43,11 +47,9 @@ def add_benchmark(parser: argparse.ArgumentParser) -> None:
 
 def check_options(options: argparse.Namespace) -> None:
     """Raises a ``ValueError`` for options of a measurement beside those of a fit."""
-    if options.benchmark is None:
-        names, rule = ("check", "slots"), "left out without --from"
-    else:
-        names, rule = MEASURING, f"left out with from = {options.benchmark}"
-    for name in names:
+    fits = options.benchmark is not None
+    rule = f"left out with from = {options.benchmark}" if fits else "left out without --from"
+    for name in MEASURING if fits else FITTING:
         if getattr(options, name) is not None:
             shown = "max_num_seqs" if name == "slots" else name
             raise ValueError(_args.sentence(shown, rule, getattr(options, name)))

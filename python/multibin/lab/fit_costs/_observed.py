@@ -119,9 +119,15 @@ def observe(trace: Trace) -> Observed:
         )
     arrival = np.zeros(len(trace)) if trace.arrivals is None else trace.arrivals
     first_token = arrival + ttft
-    finish = np.maximum(arrival + latency, first_token)
-    columns = (arrival, first_token, finish, trace.prompt_tokens.astype(float), decoded)
-    return Observed(known, *(column[known] for column in columns))
+    columns = {
+        "arrival": arrival,
+        "first_token": first_token,
+        "finish": np.maximum(arrival + latency, first_token),
+        "prompt": trace.prompt_tokens,
+        "decoded": decoded,
+    }
+    taken = {name: np.asarray(each[known], np.float64) for name, each in columns.items()}
+    return Observed(rows=known, **taken)
 
 
 def _name(trace: Trace) -> str:

@@ -56,7 +56,7 @@ def _joins(seen: Observed) -> Floats:
     times = np.sort(seen.first_token)
     spent = seen.tpot
     gap = 0.5 * float(np.nanmedian(spent)) if np.isfinite(spent).any() else 0.0
-    return times[np.concatenate([[True], np.diff(times) > gap])]
+    return np.asarray(times[np.concatenate([[True], np.diff(times) > gap])])
 
 
 def _passed(times: Floats, until: Floats) -> Floats:
