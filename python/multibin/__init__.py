@@ -7,6 +7,7 @@ numpy alone.
 
 from __future__ import annotations
 
+import atexit
 import importlib
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,11 @@ from multibin._core import (
     Batch,
     Edges,
     Gate,
+    Recording,
     Scheduler,
     SchedulerConfig,
     Worker,
+    flush_recordings,
 )
 from multibin.costs import CostModel, CostTable
 from multibin.errors import (
@@ -60,6 +63,7 @@ __all__ = [
     "Gate",
     "GenerationError",
     "MultibinError",
+    "Recording",
     "Records",
     "Scheduler",
     "SchedulerConfig",
@@ -80,6 +84,9 @@ _LATER = {
 
 
 _moved.install()
+
+# Here, as the last that is registered is called first: what is imported later ends before.
+atexit.register(flush_recordings)
 
 
 def __getattr__(name: str) -> Any:
