@@ -11,7 +11,7 @@ import argparse
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time, thread_time
 
 import numpy as np
 
@@ -23,52 +23,50 @@ KEYS = np.arange(ROWS, dtype=np.uint64)
 LENGTHS = np.random.default_rng(0).integers(0, 1024, ROWS, dtype=np.uint32)
 
 
-def submitting(scheduler: mb.Scheduler) -> float:
-    """Returns requests a second of ``submit``, one by one."""
-    lengths = LENGTHS.tolist()
-    began = perf_counter()
-    for key, length in enumerate(lengths):
+def submitting(scheduler: mb.Scheduler) -> None:
+    """Submits requests one by one."""
+    for key, length in enumerate(LENGTHS.tolist()):
         scheduler.submit(key, length)
-    return ROWS / (perf_counter() - began)
 
 
-def serving(scheduler: mb.Scheduler) -> float:
-    """Returns requests a second from ``submit_many`` to ``done``."""
+def serving(scheduler: mb.Scheduler) -> None:
+    """Serves requests, from ``submit_many`` to ``done``."""
     worker = scheduler.worker()
-    began = perf_counter()
     for start in range(0, ROWS, BATCH):
         scheduler.submit_many(KEYS[start : start + BATCH], LENGTHS[start : start + BATCH])
         with worker.next_batch(0) as batch:
             batch.observe(batch.lengths)
-    return ROWS / (perf_counter() - began)
 
 
-def rate(figure: Callable[[mb.Scheduler], float], path: Path | None) -> tuple[float, int]:
-    """Returns the rate of one run, and how many records it dropped."""
+def run(figure: Callable[[mb.Scheduler], None], path: Path | None) -> tuple[float, float, float]:
+    """Returns seconds a request: of the clock, of the caller's CPU, of the CPU of all threads."""
     scheduler = mb.Scheduler(EDGES, BATCH, record=path)
-    found = figure(scheduler)
-    recording = scheduler.recording
-    if recording is None:
-        return found, 0
-    recording.close()
-    return found, recording.dropped
+    wall, caller, everything = perf_counter(), thread_time(), process_time()
+    figure(scheduler)
+    wall, caller = perf_counter() - wall, thread_time() - caller
+    if (recording := scheduler.recording) is not None:
+        recording.close()
+        if recording.dropped:
+            raise RuntimeError(f"{recording.dropped} records were dropped")
+    return wall / ROWS, caller / ROWS, (process_time() - everything) / ROWS
 
 
-def pairs(figure: Callable[[mb.Scheduler], float], count: int) -> None:
-    """Prints the rates and the ratio of a figure."""
-    rates, dropped = np.zeros((count, 2)), 0
+def pairs(figure: Callable[[mb.Scheduler], None], count: int) -> None:
+    """Prints the rates of a figure, their ratio, and what a request costs more."""
+    seconds = np.zeros((count, 2, 3))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "requests.jsonl")
         for i in range(count):
             # Which of the two is first alternates.
             for records in (i % 2, 1 - i % 2):
-                rates[i, records], lost = rate(figure, path if records else None)
-                dropped += lost
-    low, middle, high = np.quantile(rates[:, 1] / rates[:, 0], [0.25, 0.5, 0.75])
-    without, with_one = np.median(rates, axis=0)
+                seconds[i, records] = run(figure, path if records else None)
+    low, middle, high = np.quantile(seconds[:, 0, 0] / seconds[:, 1, 0], [0.25, 0.5, 0.75])
+    without, with_one = 1 / np.median(seconds[:, :, 0], axis=0)
+    _, caller, everything = 1e9 * np.median(seconds[:, 1] - seconds[:, 0], axis=0)
     print(
-        f"{figure.__name__:>10}: {without:12,.0f} /s without, {with_one:12,.0f} /s with, "
-        f"ratio {middle:.3f} ({low:.3f} to {high:.3f}), {dropped} records dropped"
+        f"{figure.__name__:>10}: {without:10,.0f} /s without, {with_one:10,.0f} /s with, "
+        f"ratio {middle:.3f} ({low:.3f} to {high:.3f}); "
+        f"a request costs its caller {caller:.0f} ns more, all threads {everything:.0f} ns"
     )
 
 

@@ -159,6 +159,6 @@ def test_several_continuations_are_several_requests(path: Path) -> None:
 def test_a_wrong_path_is_refused_before_a_model_loads(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="record must be a file, got"):
         LLM("no-such-model", record=tmp_path)
-    with pytest.raises(TypeError, match="record must be a Recording, a str, an os.PathLike or"):
+    with pytest.raises(TypeError, match="record must be a Recording, a str, "):
         LLM("no-such-model", record=7)  # type: ignore[arg-type]
     assert LLM(tiny_model(), ByteTokenizer()).recording is None

@@ -78,9 +78,9 @@ def test_each_end_has_its_word(path: Path) -> None:
     with worker.next_batch(0) as batch:
         batch.observe([4])
     scheduler.submit(4, 4)
-    with pytest.raises(KeyError), worker.next_batch(0) as batch:
-        batch.observe([9])
-        raise KeyError
+    batch = worker.next_batch(0)
+    batch.observe([9])
+    batch.__exit__(KeyError, KeyError(), None)
     scheduler.submit(5, 5)
     with pytest.warns(ResourceWarning):
         worker.next_batch(0)

@@ -49,7 +49,7 @@ def test_arguments_are_refused_in_one_voice(tmp_path: Path, path: Path) -> None:
             mb.Scheduler(mb.Edges([0, 1]), 1, record=wrong)
     with pytest.raises(TypeError, match=r"path must be a str or os.PathLike, got 5"):
         mb.Recording(5)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="record must be a Recording, a str, an os.PathLike or"):
+    with pytest.raises(TypeError, match="record must be a Recording, a str, "):
         mb.Scheduler(mb.Edges([0, 1]), 1, record=5)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="max_bytes must be at least 4096, got 4095"):
         mb.Recording(path, max_bytes=4095)

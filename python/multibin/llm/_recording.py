@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from contextlib import suppress
 from time import perf_counter, time
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -58,7 +59,5 @@ class Log:
     def end(self) -> None:
         """Waits for the file for a while, and closes a recording that is the engine's own."""
         finish = self.recording.close if self._is_own else self.recording.flush
-        try:
+        with suppress(TimeoutError):
             finish(PATIENCE)
-        except TimeoutError:
-            pass

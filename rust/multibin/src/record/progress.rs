@@ -13,8 +13,10 @@ static LIVE: Mutex<Vec<Weak<Progress>>> = Mutex::new(Vec::new());
 #[derive(Debug)]
 pub(super) struct Progress {
     generation: Generation,
-    /// Records that entered the queue.
+    /// Records that entered the queue, or are about to.
     accepted: AtomicU64,
+    /// Records that left the queue.
+    taken: AtomicU64,
     /// Records for which there was no room, or that came after the end.
     refused: AtomicU64,
     /// The lock is held for moments: neither while a file is written nor while Python runs.
@@ -41,6 +43,7 @@ impl Progress {
         Self {
             generation: Generation::current(),
             accepted: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             seen: Mutex::default(),
             changed: Condvar::new(),
@@ -52,10 +55,28 @@ impl Progress {
         self.generation.is_over()
     }
 
-    pub(super) fn count(&self, is_accepted: bool) {
-        let counter = if is_accepted { &self.accepted } else { &self.refused };
-        // Release: pairs with the Acquire load in `wait`, in the thread that was told of it.
-        counter.fetch_add(1, Ordering::Release);
+    /// Takes room for records in a queue of `most`; returns false if there is not enough.
+    pub(super) fn admit(&self, records: u64, most: u64) -> bool {
+        // Release: pairs with the Acquire load in `wait`, in a thread that was told of the record.
+        let before = self.accepted.fetch_add(records, Ordering::Release);
+        // Relaxed: a writer that takes records meanwhile makes more room, not less.
+        let has_room = before + records <= self.taken.load(Ordering::Relaxed) + most;
+        if !has_room {
+            self.refuse(records);
+        }
+        has_room
+    }
+
+    /// Gives the room of records back that do not enter the queue, and counts them.
+    pub(super) fn refuse(&self, records: u64) {
+        self.accepted.fetch_sub(records, Ordering::Release);
+        self.refused.fetch_add(records, Ordering::Relaxed);
+    }
+
+    /// Notes that records left the queue.
+    pub(super) fn take(&self, records: u64) {
+        // Relaxed: it only makes room.
+        self.taken.fetch_add(records, Ordering::Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {

@@ -14,7 +14,9 @@ use super::progress::{self, Progress};
 use super::writer::{Message, Writer};
 
 /// The most records that wait to be written.
-const QUEUE: usize = 1 << 16;
+const QUEUE: u64 = 1 << 16;
+/// The most records that enter the queue at a time.
+const BLOCK: usize = 1 << 10;
 
 /// Records requests that ended. Cheap to clone; clones share it. The file is closed once the last
 /// clone is dropped and all records are written.
@@ -60,7 +62,7 @@ impl Recorder {
         stopped: impl FnOnce(&str) + Send + 'static,
     ) -> Result<Self, RecordError> {
         let opened = Files::open(&path, max_bytes, files)?;
-        let (queue, records) = sync_channel(QUEUE);
+        let (queue, records) = sync_channel(QUEUE as usize);
         let progress = Arc::new(Progress::new());
         let own = Arc::clone(&progress);
         let write = move || {
@@ -86,12 +88,32 @@ impl Recorder {
     /// child.
     #[inline]
     pub fn push(&self, record: Record) -> Result<(), Record> {
-        if self.is_forked() {
-            return Err(record);
+        if self.send(1, || Message::Record(record)) { Ok(()) } else { Err(record) }
+    }
+
+    /// Puts records into the queue, many at a time; those without room are dropped and counted.
+    pub(crate) fn push_all(&self, mut records: impl Iterator<Item = Record>) {
+        loop {
+            let block: Box<[_]> = records.by_ref().take(BLOCK).collect();
+            if block.is_empty() {
+                return;
+            }
+            self.send(block.len() as u64, || Message::Records(block));
         }
-        let accepted = self.0.queue.try_send(Message::Record(record)).is_ok();
-        self.0.progress.count(accepted);
-        if accepted { Ok(()) } else { Err(record) }
+    }
+
+    /// Sends a message of so many records; returns false if it was refused.
+    #[inline]
+    fn send(&self, records: u64, message: impl FnOnce() -> Message) -> bool {
+        let Handle { queue, progress, .. } = &*self.0;
+        if progress.is_forked() || !progress.admit(records, QUEUE) {
+            return false;
+        }
+        let accepted = queue.try_send(message()).is_ok();
+        if !accepted {
+            progress.refuse(records);
+        }
+        accepted
     }
 
     /// Waits until all records so far are in the file, for `timeout` at most. Returns true if they

@@ -15,6 +15,8 @@ const GATHER: Duration = Duration::from_millis(20);
 /// What goes through the queue.
 pub(super) enum Message {
     Record(Record),
+    /// The records of one call.
+    Records(Box<[Record]>),
     /// The recording is closed.
     Closed,
 }
@@ -51,16 +53,26 @@ impl Writer<'_> {
         let mut any = false;
         let mut next = Some(first);
         while let Some(message) = next {
-            if let Message::Record(record) = message {
-                line.clear();
-                line::write(line, &record);
-                self.progress.settle(self.files.add(line)?);
-                any = true;
+            any |= !matches!(message, Message::Closed);
+            match message {
+                Message::Record(record) => self.add(&[record], line)?,
+                Message::Records(records) => self.add(&records, line)?,
+                Message::Closed => {}
             }
             next = self.queue.try_recv().ok();
         }
         self.progress.settle(self.files.write()?);
         Ok(any)
+    }
+
+    fn add(&mut self, records: &[Record], line: &mut Vec<u8>) -> io::Result<()> {
+        self.progress.take(records.len() as u64);
+        for record in records {
+            line.clear();
+            line::write(line, record);
+            self.progress.settle(self.files.add(line)?);
+        }
+        Ok(())
     }
 
     /// Writes what is left.

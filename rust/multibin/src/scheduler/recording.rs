@@ -25,18 +25,23 @@ struct Moment<'a> {
 }
 
 impl Moment<'_> {
-    /// Records a request that arrived and was predicted so, and had a wait and a length.
-    fn record(&self, end: End, (arrival, length): (u64, u32), wait: Option<u64>, seen: Observed) {
+    /// Returns the record of a request that arrived then, had that prediction, wait and length.
+    fn record(
+        &self,
+        end: End,
+        (arrival, length): (u64, u32),
+        wait: Option<u64>,
+        seen: Observed,
+    ) -> Record {
         let latency = Duration::from_nanos(self.now.saturating_sub(arrival));
-        // What is dropped is counted.
-        let _ = self.recorder.push(Record {
+        Record {
             prompt_tokens: seen.prompt,
             predicted_tokens: Some(length),
             output_tokens: seen.steps,
             wait: wait.map(Duration::from_nanos),
             latency: Some(latency),
             ..Record::new(self.wall.saturating_sub(latency), end)
-        });
+        }
     }
 }
 
@@ -56,10 +61,10 @@ impl Inner {
     /// Records requests that were cancelled.
     pub(super) fn record_cancelled(&self, rows: &[Row]) {
         let Some(moment) = self.moment().filter(|_| !rows.is_empty()) else { return };
-        for row in rows {
+        moment.recorder.push_all(rows.iter().map(|row| {
             let seen = Observed { steps: row.progress, prompt: 0 };
-            moment.record(End::Cancelled, (row.arrival, row.length), None, seen);
-        }
+            moment.record(End::Cancelled, (row.arrival, row.length), None, seen)
+        }));
     }
 
     /// Records requests that expired, when they are reported.
@@ -68,10 +73,10 @@ impl Inner {
             return;
         }
         let Some(moment) = self.moment() else { return };
-        for expired in expired {
+        moment.recorder.push_all(expired.iter().map(|expired| {
             let asked = (expired.arrival, expired.length);
-            moment.record(End::Expired, asked, None, Observed::default());
-        }
+            moment.record(End::Expired, asked, None, Observed::default())
+        }));
     }
 
     /// Records rows of a batch that was formed at `formed`, with what was observed of them.
@@ -82,13 +87,13 @@ impl Inner {
         rows: impl Iterator<Item = (Row, Option<Observed>)>,
     ) {
         let Some(moment) = self.moment() else { return };
-        for (row, seen) in rows {
+        moment.recorder.push_all(rows.map(|(row, seen)| {
             // What a row waited before its first batch is not known of one that was resubmitted.
             let waited = formed.saturating_sub(row.arrival);
             let wait = (row.progress == 0).then_some(waited);
             let known = if end == End::Finished { 0 } else { row.progress };
             let seen = seen.unwrap_or(Observed { steps: known, prompt: 0 });
-            moment.record(end, (row.arrival, row.length), wait, seen);
-        }
+            moment.record(end, (row.arrival, row.length), wait, seen)
+        }));
     }
 }
