@@ -91,21 +91,25 @@ impl Files {
 
     /// Renames the full file and those before it, of which the oldest goes.
     fn rotate(&mut self) -> io::Result<()> {
+        let begun = behind(&self.path, "new");
+        let file = take(&begun, Instant::now())?.ok_or_else(taken)?;
+        file.set_len(0)?;
         for number in (1..self.most.saturating_sub(1)).rev() {
             rename(&numbered(&self.path, number), &numbered(&self.path, number + 1))?;
         }
         if self.most > 1 {
-            rename(&self.path, &numbered(&self.path, 1))?;
-        } else {
-            fs::remove_file(&self.path)?;
+            let full = numbered(&self.path, 1);
+            // By a link there is a locked file under the name at all times.
+            fs::hard_link(&self.path, &full).or_else(|_| rename(&self.path, &full))?;
         }
-        self.begin()
+        fs::rename(&begun, &self.path)?;
+        (self.file, self.size) = (file, 0);
+        Ok(())
     }
 
     /// Begins a new file under the name.
     fn begin(&mut self) -> io::Result<()> {
-        let file = take(&self.path, Instant::now())?;
-        self.file = file.ok_or_else(|| io::Error::other("another recording writes it"))?;
+        self.file = take(&self.path, Instant::now())?.ok_or_else(taken)?;
         if !is_recording(&mut self.file)? {
             return Err(io::Error::other("it is not a recording any more"));
         }
@@ -178,9 +182,19 @@ fn cut_torn(file: &mut File) -> io::Result<u64> {
 }
 
 fn numbered(path: &Path, number: u64) -> PathBuf {
+    behind(path, &number.to_string())
+}
+
+/// Returns the path with a dot and an ending behind it.
+fn behind(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path);
-    name.push(format!(".{number}"));
+    name.push(".");
+    name.push(ending);
     name.into()
+}
+
+fn taken() -> io::Error {
+    io::Error::other("another recording writes it")
 }
 
 /// Renames a file, if there is one.
@@ -188,5 +202,51 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
     match fs::rename(from, to) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         outcome => outcome,
+    }
+}
+
+#[cfg(all(test, unix, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("multibin-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir(&folder).unwrap();
+        folder
+    }
+
+    #[test]
+    fn a_full_file_is_never_without_its_lock() {
+        let folder = folder("lock");
+        let path = folder.join("a");
+        let mut files = Files::open(&path, 40, 3).unwrap();
+        for line in 0..50 {
+            files.add(format!("{{\"arrival\": {line}}}\n").as_bytes()).unwrap();
+            files.write().unwrap();
+            assert!(take(&path, Instant::now()).unwrap().is_none(), "line {line}");
+        }
+        let mut names: Vec<_> =
+            fs::read_dir(&folder).unwrap().map(|file| file.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["a", "a.1", "a.2"]);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_torn_line_is_cut_at_any_place() {
+        let folder = folder("torn");
+        let path = folder.join("a");
+        let whole = b"{\"arrival\": 1}\n{\"arrival\": 2}\n";
+        let ends: Vec<_> =
+            (0..=whole.len()).filter(|&at| at == 0 || whole[at - 1] == b'\n').collect();
+        for cut in 0..=whole.len() {
+            fs::write(&path, &whole[..cut]).unwrap();
+            let size =
+                cut_torn(&mut OpenOptions::new().read(true).write(true).open(&path).unwrap());
+            let kept = *ends.iter().rfind(|&&end| end <= cut).unwrap();
+            assert_eq!((size.unwrap(), fs::read(&path).unwrap().len()), (kept as u64, kept));
+        }
+        fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -13,7 +13,7 @@ static LIVE: Mutex<Vec<Weak<Progress>>> = Mutex::new(Vec::new());
 #[derive(Debug)]
 pub(super) struct Progress {
     generation: Generation,
-    /// Records that entered the queue, or are about to.
+    /// Records that have a place in the queue, or had.
     accepted: AtomicU64,
     /// Records that left the queue.
     taken: AtomicU64,
@@ -57,19 +57,21 @@ impl Progress {
 
     /// Takes room for records in a queue of `most`; returns false if there is not enough.
     pub(super) fn admit(&self, records: u64, most: u64) -> bool {
-        // Release: pairs with the Acquire load in `wait`, in a thread that was told of the record.
-        let before = self.accepted.fetch_add(records, Ordering::Release);
         // Relaxed: a writer that takes records meanwhile makes more room, not less.
-        let has_room = before + records <= self.taken.load(Ordering::Relaxed) + most;
+        let end = self.taken.load(Ordering::Relaxed) + most;
+        let admitted = |accepted: u64| Some(accepted + records).filter(|&after| after <= end);
+        // Release: pairs with the Acquire load in `wait`, in a thread that was told of the record.
+        let order = (Ordering::Release, Ordering::Relaxed);
+        let has_room = self.accepted.fetch_update(order.0, order.1, admitted).is_ok();
         if !has_room {
-            self.refuse(records);
+            self.refused.fetch_add(records, Ordering::Relaxed);
         }
         has_room
     }
 
-    /// Gives the room of records back that do not enter the queue, and counts them.
+    /// Gives the room of records back, as the writer has ended, and counts them.
     pub(super) fn refuse(&self, records: u64) {
-        self.accepted.fetch_sub(records, Ordering::Release);
+        self.accepted.fetch_sub(records, Ordering::Relaxed);
         self.refused.fetch_add(records, Ordering::Relaxed);
     }
 

@@ -15,6 +15,8 @@ use super::writer::{Message, Writer};
 
 /// The most records that wait to be written.
 const QUEUE: u64 = 1 << 16;
+/// Room for messages that the recording is closed.
+const CLOSED: usize = 1 << 6;
 /// The most records that enter the queue at a time.
 const BLOCK: usize = 1 << 10;
 
@@ -62,7 +64,7 @@ impl Recorder {
         stopped: impl FnOnce(&str) + Send + 'static,
     ) -> Result<Self, RecordError> {
         let opened = Files::open(&path, max_bytes, files)?;
-        let (queue, records) = sync_channel(QUEUE as usize);
+        let (queue, records) = sync_channel(QUEUE as usize + CLOSED);
         let progress = Arc::new(Progress::new());
         let own = Arc::clone(&progress);
         let write = move || {
