@@ -6,7 +6,9 @@ that ``import multibin`` is quick.
 
 from __future__ import annotations
 
+import atexit
 import importlib
+import sys
 
 from multibin import _moved
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
         Batch,
         Edges,
         Gate,
+        Recording,
         Scheduler,
         SchedulerConfig,
         Worker,
@@ -62,6 +65,7 @@ __all__ = [
     "Gate",
     "GenerationError",
     "MultibinError",
+    "Recording",
     "Records",
     "Scheduler",
     "SchedulerConfig",
@@ -71,7 +75,10 @@ __all__ = [
     "simulate",
 ]
 
-_CORE = ("Adapt", "Baseline", "Batch", "Edges", "Gate", "Scheduler", "SchedulerConfig", "Worker")
+_CORE = (
+    *("Adapt", "Baseline", "Batch", "Edges", "Gate"),
+    *("Recording", "Scheduler", "SchedulerConfig", "Worker"),
+)
 _ENGINE = ("LLM", "AsyncLLM", "CompletionOutput", "RequestOutput", "SamplingParams")
 
 _HOMES = {
@@ -89,6 +96,16 @@ _MODULES = ("_core", "costs", "errors", "lab")
 
 
 _moved.install()
+
+
+def _flush_recordings() -> None:
+    core = sys.modules.get("multibin._core")
+    if core is not None:
+        core.flush_recordings()
+
+
+# Here, as the last that is registered is called first: what is imported later ends before.
+atexit.register(_flush_recordings)
 
 
 def __getattr__(name: str) -> Any:

@@ -6,10 +6,11 @@ from collections.abc import Coroutine, Generator, Sequence
 from multibin.stats import Stats
 from numpy import float64, uint32, uint64
 from numpy.typing import ArrayLike, NDArray
+from os import PathLike
 from typing import Any, Final, Literal, SupportsFloat, SupportsIndex, final
 from typing_extensions import disjoint_base
 
-__all__ = ["Adapt", "Awaitable", "Baseline", "Batch", "Call", "Caller", "Edges", "Future", "Gate", "Inbox", "Limit", "Rows", "Scheduler", "SchedulerConfig", "Turn", "Worker", "bins", "simulate"]
+__all__ = ["Adapt", "Awaitable", "Baseline", "Batch", "Call", "Caller", "Edges", "Future", "Gate", "Inbox", "Limit", "Recording", "Rows", "Scheduler", "SchedulerConfig", "Turn", "Worker", "bins", "flush_recordings", "recording", "simulate"]
 
 @final
 class Adapt:
@@ -318,6 +319,26 @@ class Batch:
         >>> with scheduler.worker().next_batch(0) as batch:
         ...     print(batch.limit)
         None
+        """
+    def observe(self, /, actual: ArrayLike, *, rows: ArrayLike | None = None, prompt_tokens: ArrayLike | None = None) -> None:
+        """
+        Reports the steps that finished rows took: to ``adapt``, as ``Scheduler.observe`` does, and
+        to the recording. Report rows that climb once they are finished.
+
+        Args:
+            actual: the steps of each row since its arrival, shape ``[n]``.
+            rows: positions in this batch, shape ``[n]``, or a bool mask; ``None``: all rows.
+            prompt_tokens: the tokens of their prompts, for the recording, shape ``[n]``.
+
+        Raises:
+            ValueError: a position is wrong, or the shapes differ.
+            TypeError: an array has a wrong dtype.
+            RuntimeError: the batch is done.
+
+        >>> scheduler = Scheduler(Edges([0, 16]), 8)
+        >>> ticket = scheduler.submit(7, 5)
+        >>> with scheduler.worker().next_batch(0) as batch:
+        ...     batch.observe([6])
         """
     @property
     def progress(self, /) -> NDArray[uint32]:
@@ -1019,6 +1040,128 @@ class Limit:
         """
 
 @final
+class Recording:
+    """
+    Records requests when they end: a line of JSON each, appended to a file.
+
+    ``Scheduler``, ``LLM`` and ``AsyncLLM`` take one as ``record``, or its path. Several of them may
+    share one. It keeps counts and times, and never text. ``multibin plan`` reads the file.
+
+    A thread writes, some 20 ms after the end of a request. A request never waits for it. Up to
+    65,536 records wait for the file, and others are dropped and counted. If nothing more can be
+    written (a full disk), the logger ``multibin`` has one warning, and later records are dropped.
+
+    Args:
+        path: the file. It is new, or a recording: that one goes on, without a torn last line.
+        max_bytes: the size at which the file is renamed to ``path.1``, and a new one begins.
+        files: how many files to keep, the current one included. ``path.1`` becomes ``path.2``, and
+            the oldest is removed.
+
+    Raises:
+        ValueError: the path cannot be written, is no file, is not that of a recording, or another
+            recording writes it, of any process. Or a number is out of range.
+        TypeError: an argument has a wrong type.
+
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> with Recording(f"{folder.name}/requests.jsonl") as recording:
+    ...     recording.write(arrival=1.5, prompt_tokens=7, output_tokens=9)
+    True
+    >>> print(open(recording.path).read(), end="")
+    {"arrival": 1.500000, "prompt_tokens": 7, "output_tokens": 9, "end": "finished"}
+    """
+    def __enter__(self, /) -> Recording: ...
+    def __exit__(self, /, kind: Any | None = None, value: Any | None = None, traceback: Any | None = None) -> None: ...
+    def __new__(cls, /, path: str | PathLike[str], *, max_bytes: "int" = ..., files: "int" = ...) -> Recording: ...
+    def __repr__(self, /) -> str: ...
+    def close(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> None:
+        """
+        Ends the recording: later records are dropped. Waits as ``flush`` does, until the file is
+        closed. A second call does nothing.
+
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> recording = Recording(f"{folder.name}/requests.jsonl")
+        >>> recording.close()
+        >>> recording.write(arrival=1), recording.dropped
+        (False, 1)
+        """
+    @property
+    def dropped(self, /) -> int:
+        """
+        How many records were dropped: there was no room, or the recording had ended.
+
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> Recording(f"{folder.name}/requests.jsonl").dropped
+        0
+        """
+    @property
+    def failure(self, /) -> str | None:
+        """
+        Why nothing more can be written; ``None`` while it goes on, and once it was closed.
+
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> print(Recording(f"{folder.name}/requests.jsonl").failure)
+        None
+        """
+    def flush(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> None:
+        """
+        Waits, without the GIL, until all records so far are in the file, or ``timeout`` seconds
+        (``None``: without end). Returns at once from a recording that stopped or was closed, and in
+        a forked child.
+
+        Raises ``TimeoutError`` when the time is over.
+
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> Recording(f"{folder.name}/requests.jsonl").flush(timeout=10)
+        """
+    @property
+    def path(self, /) -> str:
+        """
+        The path of the current file, as it was given.
+
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> Recording(f"{folder.name}/requests.jsonl").path.endswith("/requests.jsonl")
+        True
+        """
+    def write(self, /, *, arrival: SupportsIndex | SupportsFloat, end: "Literal['finished', 'expired', 'cancelled', 'failed', 'lost']" = "finished", prompt_tokens: SupportsIndex | SupportsFloat | None = None, predicted_tokens: SupportsIndex | SupportsFloat | None = None, output_tokens: SupportsIndex | SupportsFloat | None = None, wait: SupportsIndex | SupportsFloat | None = None, time_to_first_token: SupportsIndex | SupportsFloat | None = None, latency: SupportsIndex | SupportsFloat | None = None) -> bool:
+        """
+        Records a request that ended, of a service of your own. Any thread may call it, and it waits
+        for nothing. Returns false if the record was dropped, as in a forked child.
+
+        Args:
+            arrival: when it arrived, in seconds since the epoch of Unix (``time.time()``).
+            end: what became of it: "finished", "expired", "cancelled", "failed" or "lost".
+            prompt_tokens, output_tokens: how many it had; 0: not known.
+            predicted_tokens: the output tokens that were predicted.
+            wait, time_to_first_token, latency: seconds from the arrival to the first batch, the
+                first token and the end.
+
+        Raises:
+            ValueError, TypeError: an argument is wrong.
+
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> with Recording(f"{folder.name}/requests.jsonl") as recording:
+        ...     recording.write(arrival=2, end="cancelled", prompt_tokens=7)
+        True
+        """
+    @property
+    def written(self, /) -> int:
+        """
+        How many records are in files.
+
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> Recording(f"{folder.name}/requests.jsonl").written
+        0
+        """
+
+@final
 class Rows:
     """
     Holds the live rows of a batch until their futures are answered.
@@ -1107,7 +1250,8 @@ class Scheduler:
     Producers ``submit`` and workers take batches, in any thread or task.
 
     ``SchedulerConfig`` describes the arguments. Raises its errors, and ``MemoryError`` for a
-    ``capacity`` that does not fit in memory.
+    ``capacity`` that does not fit in memory. ``record``, a ``Recording`` or a path, records each
+    request when it ends; the true lengths are those of ``Batch.observe``.
 
     >>> scheduler = Scheduler(Edges([0, 16, 64]), 2)
     >>> first = scheduler.submit_many(keys=[7, 8, 9, 10], lengths=[5, 40, 6, 50])
@@ -1115,7 +1259,7 @@ class Scheduler:
     ...     batch.keys.tolist()
     [7, 9]
     """
-    def __new__(cls, /, edges: "Edges | None" = None, batch_size: SupportsIndex | ArrayLike = ..., *, longest: SupportsIndex | SupportsFloat | None = None, capacity: "int" = 65536, max_wait: SupportsIndex | SupportsFloat | None = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding: SupportsIndex | SupportsFloat | None = None, adapt: "Adapt | None" = None, costs: Any | None = None) -> Scheduler: ...
+    def __new__(cls, /, edges: "Edges | None" = None, batch_size: SupportsIndex | ArrayLike = ..., *, longest: SupportsIndex | SupportsFloat | None = None, capacity: "int" = 65536, max_wait: SupportsIndex | SupportsFloat | None = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing: SupportsIndex | SupportsFloat | None = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding: SupportsIndex | SupportsFloat | None = None, adapt: "Adapt | None" = None, costs: Any | None = None, record: "Recording | str | PathLike[str] | None" = None) -> Scheduler: ...
     def __repr__(self, /) -> str: ...
     def cancel(self, /, ticket: SupportsIndex) -> bool:
         """
@@ -1189,9 +1333,9 @@ class Scheduler:
         [[7], [0]]
         """
     @staticmethod
-    def from_config(config: "SchedulerConfig") -> Scheduler:
+    def from_config(config: "SchedulerConfig", *, record: "Recording | str | PathLike[str] | None" = None) -> Scheduler:
         """
-        Makes a scheduler from a configuration.
+        Makes a scheduler from a configuration, with ``record`` as in ``Scheduler``.
 
         >>> Scheduler.from_config(SchedulerConfig(Edges([0, 16]), 8)).edges
         Edges([0, 16])
@@ -1229,6 +1373,14 @@ class Scheduler:
         >>> scheduler.reconfigure(batch_size=4, max_wait=1)
         >>> scheduler.config.batch_size, scheduler.config.max_wait
         (4, 1.0)
+        """
+    @property
+    def recording(self, /) -> Recording | None:
+        """
+        Where requests are recorded; ``None`` without ``record``.
+
+        >>> print(Scheduler(Edges([0, 16]), 8).recording)
+        None
         """
     def stats(self, /) -> Stats:
         """
@@ -1641,6 +1793,17 @@ def bins(rows: ArrayLike, lengths: ArrayLike, seconds: ArrayLike, sample: ArrayL
 
     >>> bins([1, 4], [10, 1000], [1.0, 1.0, 1.0, 4.0], [10, 10, 1000, 1000], 8, 4)
     (Edges([10, 11, 1001]), [4, 1])
+    """
+
+def flush_recordings() -> None:
+    """
+    Waits some seconds until the recordings of this process are in their files. The end of the
+    interpreter calls it.
+    """
+
+def recording(record: "Recording | str | PathLike[str]") -> Recording:
+    """
+    Returns the recording that an argument ``record`` names, and opens a path.
     """
 
 def simulate(scheduler: "SchedulerConfig | Baseline", arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, model: "Literal['linear', 'table']", costs: "dict[str, object]", completes: "Literal['batch', 'row']", servers: SupportsIndex, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None") -> "tuple[dict[str, object], dict[str, object], list[tuple[float, str, float, int | None]], dict[str, object] | None]":

@@ -235,6 +235,8 @@ class AsyncLLM(Base):
             self._service.stop(ClosedError("the engine was closed before this request had ended"))
             await self._service.over()
         self._service.join()
+        if self._log is not None:
+            await asyncio.to_thread(self._log.end)
 
     @property
     def closed(self) -> bool:

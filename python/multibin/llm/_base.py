@@ -25,6 +25,7 @@ from multibin.llm._load.generation_config import default_sampling_params, warn_u
 from multibin.llm._load.models import ModelSource, load
 from multibin.llm._load.tokenizers import TokenizerSource, find_tokenizer, resolve_tokenizer
 from multibin.llm._prometheus import prometheus
+from multibin.llm._recording import Log, Record
 from multibin.llm._stats import EngineStats, Meter, Totals
 
 
@@ -51,6 +52,7 @@ class Options(TypedDict, total=False):
     device: str | torch.device | None
     dtype: str | torch.dtype | None
     trust_remote_code: bool
+    record: Record | None
 
 
 class Base:
@@ -84,6 +86,7 @@ class Base:
         device: str | torch.device | None = None,
         dtype: str | torch.dtype | None = None,
         trust_remote_code: bool = False,
+        record: Record | None = None,
     ) -> None:
         self._policy = Policy(
             scheduling=scheduling,
@@ -101,6 +104,7 @@ class Base:
             refill_every=refill_every,
             max_prefill_tokens=max_prefill_tokens,
         )
+        self._log = None if record is None else Log(record)
         budgets = Budgets(kv_cache_memory, host_memory)
         trust = {"trust_remote_code": boolean("trust_remote_code", trust_remote_code)}
         choice = None if tokenizer is None else resolve_tokenizer(tokenizer, **trust)
@@ -115,7 +119,7 @@ class Base:
         if loaded.shortened:
             warnings.warn(loaded.shortened, UserWarning, stacklevel=self._frames)
         warn_unapplied(loaded.module.generation_config)
-        self._meter, self._totals = Meter(), Totals()
+        self._meter, self._totals = Meter(self._log), Totals()
         self.model = loaded.module
         self.tokenizer = choice.tokenizer
         self.context = loaded.context
@@ -124,6 +128,11 @@ class Base:
 
     def _set_up(self) -> None:
         """Makes what else the engine has."""
+
+    @property
+    def recording(self) -> multibin.Recording | None:
+        """Returns where requests are recorded when they end; None without `record`."""
+        return None if self._log is None else self._log.recording
 
     def stats(self) -> EngineStats:
         """Returns counts of requests and tokens, times, and the numbers of the KV cache.

@@ -81,6 +81,9 @@ class LLM(Base):
         dtype: a torch dtype or its name; None: that of the checkpoint or the model.
         trust_remote_code: whether Python code in a checkpoint's folder may run. The engine never
             asks on the terminal.
+        record: a `multibin.Recording`, or the path of one: each request is recorded when it ends,
+            with counts and times and without text. `multibin plan` reads the file. None: nothing
+            is.
 
     Raises:
         TypeError: an argument of the wrong type.

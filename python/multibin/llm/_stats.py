@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any, Protocol, TypedDict
 
 from multibin.llm._engine.request import Request
+from multibin.llm._recording import Log
 
 __all__ = [
     "BOUNDS",
@@ -136,7 +137,9 @@ class Times:
 class Meter:
     """Counts requests and their tokens. Tokens come in one thread at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: Log | None = None) -> None:
+        self.log = log
+        """Where requests are recorded when they end."""
         self._lock = Lock()
         self.submitted = 0
         self.prompt_tokens = 0
@@ -268,5 +271,7 @@ class Watch:
 
     def _end(self, request: Request, now: float) -> None:
         self._meter.end(str(request.finish_reason), now - self._began)
+        if self._meter.log is not None:
+            self._meter.log.add(request)
         if self._ends is not None:
             self._ends(request)

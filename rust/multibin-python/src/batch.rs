@@ -4,6 +4,7 @@ use std::thread::ThreadId;
 use multibin::Row;
 use pyo3::prelude::*;
 
+use crate::adapt;
 use crate::convert::arguments::ArrayLike;
 use crate::convert::arrays::{lengths, positions};
 use crate::convert::named::flag;
@@ -243,6 +244,48 @@ impl Batch {
         }
         let rows: Vec<_> = rows.into_iter().zip(progress).collect();
         self.core()?.resubmit(&rows, anywhere).map_err(errors::resubmit)
+    }
+
+    /// Reports the steps that finished rows took: to ``adapt``, as ``Scheduler.observe`` does, and
+    /// to the recording. Report rows that climb once they are finished.
+    ///
+    /// Args:
+    ///     actual: the steps of each row since its arrival, shape ``[n]``.
+    ///     rows: positions in this batch, shape ``[n]``, or a bool mask; ``None``: all rows.
+    ///     prompt_tokens: the tokens of their prompts, for the recording, shape ``[n]``.
+    ///
+    /// Raises:
+    ///     ValueError: a position is wrong, or the shapes differ.
+    ///     TypeError: an array has a wrong dtype.
+    ///     RuntimeError: the batch is done.
+    ///
+    /// >>> scheduler = Scheduler(Edges([0, 16]), 8)
+    /// >>> ticket = scheduler.submit(7, 5)
+    /// >>> with scheduler.worker().next_batch(0) as batch:
+    /// ...     batch.observe([6])
+    #[pyo3(signature = (actual, *, rows = None, prompt_tokens = None))]
+    fn observe(
+        &self,
+        py: Python<'_>,
+        actual: ArrayLike<'_>,
+        rows: Option<ArrayLike<'_>>,
+        prompt_tokens: Option<ArrayLike<'_>>,
+    ) -> PyResult<()> {
+        let len = self.inner.rows().len();
+        let rows = rows.map_or_else(|| Ok((0..len).collect()), |rows| positions(&rows, len))?;
+        let each = |given: &ArrayLike<'_>, name: &str| {
+            let values = lengths(given, name)?;
+            if values.len() == rows.len() {
+                return Ok(values);
+            }
+            Err(wrong_size(name, rows.len(), "rows", values.len()))
+        };
+        let prompts = prompt_tokens.map(|prompts| each(&prompts, "prompt_tokens")).transpose()?;
+        let actual = each(&actual, "actual")?;
+        let observed: Vec<_> = rows.iter().copied().zip(actual).collect();
+        let (batch, prompts) = (self.core()?, prompts.unwrap_or_default());
+        py.detach(|| batch.observe(&observed, &prompts)).map_err(errors::observe)?;
+        adapt::log(py, &self.shared.scheduler().events())
     }
 
     /// Ends the lease: all rows are finished, except those that were resubmitted. A second call

@@ -20,6 +20,7 @@ mod future;
 mod gate;
 mod inbox;
 mod interpreter;
+mod recording;
 mod requests;
 mod scheduler;
 mod shared;
@@ -35,7 +36,7 @@ mod _core {
         adapt::Adapt, asyncio::awaitable::Awaitable, baseline::Baseline, batch::Batch, bins::bins,
         config::SchedulerConfig, edges::Edges, future::class::Future, future::coroutine::Call,
         future::turn::Turn, gate::Gate, inbox::caller::Caller, inbox::class::Inbox,
-        inbox::limit::Limit, inbox::rows::Rows, scheduler::Scheduler, simulate::simulate,
-        worker::Worker,
+        inbox::limit::Limit, inbox::rows::Rows, recording::Recording, recording::flush_recordings,
+        recording::recording, scheduler::Scheduler, simulate::simulate, worker::Worker,
     };
 }

@@ -1,3 +1,5 @@
+mod made;
+
 use std::sync::Arc;
 
 use multibin::Ticket;
@@ -7,13 +9,14 @@ use crate::adapt::{self, Adapt};
 use crate::asyncio::awaitable::Coroutine;
 use crate::asyncio::futures::{Drain, Submit};
 use crate::config::{self, SchedulerConfig, change, given};
-use crate::convert::arguments::{ArrayLike, Changed, Count, Number, Required, Sizes};
+use crate::convert::arguments::{ArrayLike, Changed, Count, Number, Recordable, Required, Sizes};
 use crate::convert::named::{maybe_word, whole, word};
 use crate::convert::scalars::{Quick, count, seconds};
 use crate::convert::{arrays::pairs, ndarray::Array, show};
 use crate::costs::Table;
 use crate::edges::{self, Edges};
-use crate::interpreter::{errors, hooks, wait};
+use crate::interpreter::{errors, wait};
+use crate::recording::Recording;
 use crate::requests::{self, Many};
 use crate::shared::Shared;
 use crate::stats::{Labels, Snapshot};
@@ -24,7 +27,8 @@ use crate::worker::Worker;
 /// Producers ``submit`` and workers take batches, in any thread or task.
 ///
 /// ``SchedulerConfig`` describes the arguments. Raises its errors, and ``MemoryError`` for a
-/// ``capacity`` that does not fit in memory.
+/// ``capacity`` that does not fit in memory. ``record``, a ``Recording`` or a path, records each
+/// request when it ends; the true lengths are those of ``Batch.observe``.
 ///
 /// >>> scheduler = Scheduler(Edges([0, 16, 64]), 2)
 /// >>> first = scheduler.submit_many(keys=[7, 8, 9, 10], lengths=[5, 40, 6, 50])
@@ -41,7 +45,7 @@ pub struct Scheduler {
 #[pymethods]
 impl Scheduler {
     #[new]
-    #[pyo3(signature = (edges: "Edges | None" = None, batch_size = Required::Missing, *, longest = None, capacity: "int" = 65_536, max_wait = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding = None, adapt: "Adapt | None" = None, costs = None))]
+    #[pyo3(signature = (edges: "Edges | None" = None, batch_size = Required::Missing, *, longest = None, capacity: "int" = 65_536, max_wait = None, fill: "Literal['elastic', 'strict']" = "elastic", order: "Literal['formed', 'oldest', 'shortest', 'deadline'] | None" = None, overrun: "Literal['finish', 'climb', 'recompute']" = "finish", max_parked: "int | None" = None, max_bins: "int | None" = None, ageing = None, budget: "int | None" = None, budget_of: "Literal['padded', 'cost']" = "padded", max_padding = None, adapt: "Adapt | None" = None, costs = None, record: "Recording | str | PathLike[str] | None" = None))]
     fn new(
         py: Python<'_>,
         #[pyo3(from_py_with = edges::optional)] edges: Option<Py<Edges>>,
@@ -60,25 +64,27 @@ impl Scheduler {
         max_padding: Option<Number<'_>>,
         #[pyo3(from_py_with = adapt::optional)] adapt: Option<Py<Adapt>>,
         costs: Option<Table<'_>>,
+        record: Option<Recordable<'_>>,
     ) -> PyResult<Self> {
         let given = given! {
             edges, batch_size, longest, capacity, max_wait, fill, order, overrun, max_parked,
             max_bins, ageing, budget, budget_of, max_padding, adapt, costs
         };
-        Self::from_config(py, SchedulerConfig(given.check(py)?))
+        Self::from_config(py, SchedulerConfig(given.check(py)?), record)
     }
 
-    /// Makes a scheduler from a configuration.
+    /// Makes a scheduler from a configuration, with ``record`` as in ``Scheduler``.
     ///
     /// >>> Scheduler.from_config(SchedulerConfig(Edges([0, 16]), 8)).edges
     /// Edges([0, 16])
     #[staticmethod]
-    #[pyo3(name = "from_config", signature = (config: "SchedulerConfig"))]
+    #[pyo3(name = "from_config", signature = (config: "SchedulerConfig", *, record: "Recording | str | PathLike[str] | None" = None))]
     fn of(
         py: Python<'_>,
         #[pyo3(from_py_with = config::required)] config: Py<SchedulerConfig>,
+        record: Option<Recordable<'_>>,
     ) -> PyResult<Self> {
-        Self::from_config(py, config.get().clone())
+        Self::from_config(py, config.get().clone(), record)
     }
 
     /// The configuration in use, with the current edges.
@@ -246,8 +252,7 @@ impl Scheduler {
     /// >>> scheduler.cancel(scheduler.submit(7, 5))
     /// True
     fn cancel(&self, ticket: Count<'_>) -> PyResult<bool> {
-        let ticket = count(&ticket, "ticket")?;
-        Ok(self.shared.core()?.cancel(ticket))
+        Ok(self.shared.core()?.cancel(count(&ticket, "ticket")?))
     }
 
     /// Changes the given arguments of ``SchedulerConfig`` while requests flow; ``None`` removes
@@ -317,11 +322,7 @@ impl Scheduler {
     /// >>> Scheduler(Edges([0, 16]), 8).drain(timeout=1)
     #[pyo3(signature = (timeout = None))]
     fn drain(&self, py: Python<'_>, timeout: Option<Number<'_>>) -> PyResult<()> {
-        let timeout = timeout.map(|timeout| seconds(&timeout, "timeout")).transpose()?;
-        let core = self.shared.core()?;
-        self.shared.check_may_block(py)?;
-        let drained = wait::detached(py, timeout, |slice| core.drain(Some(slice)).then_some(()));
-        drained?.ok_or_else(|| errors::not_drained(core))
+        self.drained(py, timeout)
     }
 
     /// Closes at once; awaited, waits until nothing waits and nothing is leased, and raises
@@ -343,6 +344,15 @@ impl Scheduler {
     #[getter]
     fn closed(&self) -> PyResult<bool> {
         Ok(self.shared.core()?.is_closed())
+    }
+
+    /// Where requests are recorded; ``None`` without ``record``.
+    ///
+    /// >>> print(Scheduler(Edges([0, 16]), 8).recording)
+    /// None
+    #[getter]
+    fn recording(&self, py: Python<'_>) -> Option<Py<Recording>> {
+        self.shared.recording(py)
     }
 
     /// The edges in use while the gate is open.
@@ -386,15 +396,5 @@ impl Scheduler {
             return "Scheduler(made before a fork)".to_owned();
         }
         show::scheduler(&self.inner)
-    }
-}
-
-impl Scheduler {
-    fn from_config(py: Python<'_>, made: SchedulerConfig) -> PyResult<Self> {
-        hooks::load(py)?;
-        let inner = multibin::Scheduler::new(made.0.edges.clone(), made.0.config.clone());
-        let inner = inner.map_err(errors::config)?;
-        let shared = Arc::new(Shared::new(inner.clone()));
-        Ok(Self { inner, shared, made })
     }
 }

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use crate::interpreter::{calls, errors, hooks};
+use crate::recording::{Recorded, Recording};
 
 pub struct Shared {
     scheduler: multibin::Scheduler,
@@ -19,15 +21,14 @@ pub struct Shared {
     workers: AtomicUsize,
     /// Batches in an open `with` block, by the thread that entered the block.
     open: Mutex<HashMap<ThreadId, usize>>,
+    recorded: Option<Recorded>,
 }
 
-const WARNING: u8 = 30;
-
 impl Shared {
-    pub fn new(scheduler: multibin::Scheduler) -> Self {
+    pub fn new(scheduler: multibin::Scheduler, recorded: Option<Recorded>) -> Self {
         let (lost, restarted) = (AtomicBool::new(false), AtomicBool::new(false));
         let workers = AtomicUsize::new(0);
-        Self { scheduler, lost, restarted, workers, open: Mutex::default() }
+        Self { scheduler, lost, restarted, workers, open: Mutex::default(), recorded }
     }
 
     /// Refuses a call in a child process, whose copies of locks and threads are useless. Call it
@@ -47,6 +48,17 @@ impl Shared {
 
     pub fn scheduler(&self) -> &multibin::Scheduler {
         &self.scheduler
+    }
+
+    pub fn recording(&self, py: Python<'_>) -> Option<Py<Recording>> {
+        self.recorded.as_ref().map(|recorded| recorded.recording.clone_ref(py))
+    }
+
+    /// Ends the recording, as nothing more will end; waits for the file for a while.
+    pub fn end_recording(&self, timeout: Duration) {
+        if let Some(recorded) = &self.recorded {
+            recorded.end(timeout);
+        }
     }
 
     /// Returns the number of a new worker.
@@ -112,7 +124,7 @@ impl Shared {
             let line = "a worker is gone while climbers waited for it: they restart at progress 0 \
                         (counted in stats()[\"restarted\"], logged once for each scheduler)";
             Python::try_attach(|py| {
-                calls::aside(py, |py| hooks::log(py, (WARNING, vec![line])).map(|_| ()));
+                calls::aside(py, |py| hooks::log(py, (hooks::WARNING, vec![line])).map(|_| ()));
             });
         }
     }

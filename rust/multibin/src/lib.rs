@@ -29,7 +29,9 @@ mod adapt;
 mod config;
 pub mod costs;
 pub mod edges;
+mod fork;
 mod policy;
+pub mod record;
 #[cfg(all(test, not(loom)))]
 mod reference;
 mod request;
@@ -48,6 +50,7 @@ pub use edges::{Edges, EdgesError};
 pub use request::{Expired, Options, Reason, Row, Ticket};
 pub use scheduler::ring;
 pub use scheduler::{
-    Batch, Drain, NextBatch, NextError, ResubmitError, Scheduler, Submit, SubmitError, Worker,
+    Batch, Drain, NextBatch, NextError, ObserveError, ResubmitError, Scheduler, Submit,
+    SubmitError, Worker,
 };
 pub use stats::{BinStats, LabelError, Snapshot, Stats, Waits};

@@ -130,6 +130,10 @@ pub struct Expired {
     pub key: u64,
     /// The ticket that the caller got when the request was accepted.
     pub ticket: Ticket,
+    /// When it was accepted, in nanoseconds on the scheduler's clock.
+    pub arrival: u64,
+    /// Predicted steps.
+    pub length: u32,
 }
 
 /// A request that waits or runs; in [`Batch::rows`](crate::Batch::rows), one of a batch.

@@ -7,8 +7,8 @@
 //! `form`.
 //!
 //! What `inner` is built of knows nothing of it: `locks`, `waiters`, `notifier`, `admission`,
-//! `ring`, `bin_map`, `withdrawn`, `earliest`, `clock` and `fork`. The module `locks` documents the
-//! order of the locks and when wakers are called.
+//! `ring`, `bin_map`, `withdrawn`, `earliest` and `clock`. The module `locks` documents the order
+//! of the locks and when wakers are called.
 
 mod admission;
 mod api;
@@ -22,7 +22,6 @@ mod collect;
 mod earliest;
 mod errors;
 mod expire;
-mod fork;
 mod form;
 mod handle;
 mod inner;
@@ -34,6 +33,7 @@ mod notifier;
 mod observe;
 mod publish;
 mod reconfigure;
+mod recording;
 mod release;
 pub mod ring;
 mod serve;
@@ -50,7 +50,7 @@ mod withdrawn;
 mod worker;
 mod worker_handle;
 
-pub use self::batch::{Batch, ResubmitError};
+pub use self::batch::{Batch, ObserveError, ResubmitError};
 pub use self::errors::{NextError, SubmitError};
 pub use self::handle::Scheduler;
 pub use self::next_batch::NextBatch;

@@ -76,6 +76,8 @@ class Request:
         """What ended it with `finish_reason` "error"."""
         self.listener: Callable[[Request], None] | None = None
         """Called in the engine's thread after tokens came, and once at the end."""
+        self.called_time = perf_counter()
+        """When its call came; it may have waited for room or a lock since."""
         self.arrival_time = math.nan
         self.first_token_time = math.nan
         self.finished_time = math.nan

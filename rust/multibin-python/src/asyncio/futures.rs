@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use multibin::{NextError, Options, SubmitError, Ticket};
 use pyo3::PyTypeInfo;
@@ -87,8 +88,12 @@ impl Drain {
     }
 
     fn outcome(&self, py: Python<'_>, drained: bool) -> Outcome {
-        let timeout = || errors::not_drained(self.shared.scheduler());
-        drained.then(|| py.None()).ok_or_else(timeout)
+        if !drained {
+            return Err(errors::not_drained(self.shared.scheduler()));
+        }
+        // The loop does not wait for a file.
+        self.shared.end_recording(Duration::ZERO);
+        Ok(py.None())
     }
 }
 

@@ -10,6 +10,14 @@ const fn name(id: &'static str) -> PyStaticExpr {
 
 const NUMPY_TYPING: PyStaticExpr = name("numpy.typing");
 const TYPING: PyStaticExpr = name("typing");
+const PATH: PyStaticExpr = PyStaticExpr::BinOp {
+    left: &name("str"),
+    op: PyStaticOperator::BitOr,
+    right: &PyStaticExpr::Subscript {
+        value: &PyStaticExpr::Attribute { value: &name("os"), attr: "PathLike" },
+        slice: &name("str"),
+    },
+};
 const SUPPORTS_INDEX: PyStaticExpr =
     PyStaticExpr::Attribute { value: &TYPING, attr: "SupportsIndex" };
 
@@ -68,6 +76,16 @@ argument!(
     /// An int that counts or identifies something.
     Count,
     SUPPORTS_INDEX
+);
+argument!(
+    /// A path.
+    PathLike,
+    PATH
+);
+argument!(
+    /// A recording, or the path of one.
+    Recordable,
+    PATH
 );
 
 /// A required argument that follows optional ones.

@@ -27,7 +27,7 @@ pub mod flag {
 pub mod word {
     use pyo3::prelude::*;
 
-    named!("a str", &'a str: completes, budget_of, fill, model, on_full, order, overrun, weight);
+    named!("a str", &'a str: completes, budget_of, end, fill, model, on_full, order, overrun, weight);
 }
 
 /// Words of a choice, or `None`.
@@ -53,7 +53,7 @@ pub mod whole {
     }
 
     whole!(count: patience: u64, priority: u32);
-    whole!(positive: capacity: usize, chunk: u32, every: usize, window: usize);
+    whole!(positive: capacity: usize, chunk: u32, every: usize, files: u64, max_bytes: u64, window: usize);
 }
 
 /// Numbers that measure.

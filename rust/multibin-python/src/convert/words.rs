@@ -1,5 +1,6 @@
 //! Arguments that are one of several words, and the core's values of them.
 
+use multibin::record::End;
 use multibin::{Fill, Order, Overrun};
 use pyo3::inspect::{PyStaticConstant, PyStaticExpr};
 use pyo3::prelude::*;
@@ -33,6 +34,13 @@ pub const ORDERS: &[(&str, Order)] = &[
 ];
 pub const OVERRUNS: &[(&str, Overrun)] =
     &[("finish", Overrun::Finish), ("climb", Overrun::Climb), ("recompute", Overrun::Recompute)];
+pub const ENDS: &[(&str, End)] = &[
+    ("finished", End::Finished),
+    ("expired", End::Expired),
+    ("cancelled", End::Cancelled),
+    ("failed", End::Failed),
+    ("lost", End::Lost),
+];
 pub const BUDGETS: &[(&str, BudgetOf)] = &[("padded", BudgetOf::Padded), ("cost", BudgetOf::Cost)];
 
 /// Returns the value of a word.

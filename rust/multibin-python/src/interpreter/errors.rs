@@ -3,7 +3,9 @@
 use std::fmt::Display;
 
 use multibin::simulate::SimulateError;
-use multibin::{ConfigError, NextError, ResubmitError, Scheduler, Stats, SubmitError};
+use multibin::{
+    ConfigError, NextError, ObserveError, ResubmitError, Scheduler, Stats, SubmitError,
+};
 use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 
@@ -97,6 +99,14 @@ pub fn resubmit(error: ResubmitError) -> PyErr {
     match error {
         ResubmitError::Done => PyRuntimeError::new_err(error.to_string()),
         ResubmitError::Forked => forked(),
+        _ => value(error),
+    }
+}
+
+pub fn observe(error: ObserveError) -> PyErr {
+    match error {
+        ObserveError::Done => PyRuntimeError::new_err(error.to_string()),
+        ObserveError::Forked => forked(),
         _ => value(error),
     }
 }

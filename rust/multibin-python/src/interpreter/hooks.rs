@@ -117,6 +117,9 @@ pub fn run_in<'py>(
     calls::call_3(found(py)?.within.bind(py), [context, function, argument])
 }
 
+/// The level of a warning.
+pub const WARNING: u8 = 30;
+
 static HOOKS: PyOnceLock<Hooks> = PyOnceLock::new();
 
 /// Looks up the functions, the exceptions, numpy's, and the main thread.

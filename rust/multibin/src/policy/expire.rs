@@ -18,8 +18,8 @@ impl Former {
             && let Some(position) = self.past_deadline(now)
             && self.expiry.has_room()
         {
-            let Row { key, ticket, .. } = self.unlink(position);
-            self.expiry.add(Expired { key, ticket });
+            let Row { key, ticket, arrival, length, .. } = self.unlink(position);
+            self.expiry.add(Expired { key, ticket, arrival, length });
             count += 1;
         }
         count

@@ -2,7 +2,7 @@
 
 use crate::request::Expired;
 
-/// At least so many may be unreported, a megabyte, whatever the capacity.
+/// At least so many may be unreported, two megabytes, whatever the capacity.
 pub(crate) const REPORTS: usize = 1 << 16;
 
 /// Requests that expired, until they are reported.

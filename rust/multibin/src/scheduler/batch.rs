@@ -1,15 +1,20 @@
 //! A batch: rows that a worker holds by a lease.
 
+mod observe;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 
-use super::fork::FORKED;
+pub use self::observe::ObserveError;
 use super::inner::Inner;
 use super::locks::{Guard, Lock, WakeList};
+use super::recording::Observed;
 use super::worker_handle::WorkerHandle;
+use crate::fork::FORKED;
 use crate::policy::Formed;
+use crate::record::End;
 use crate::request::{Expired, Reason, Row};
 
 /// Why no row was resubmitted.
@@ -89,6 +94,8 @@ struct Lease {
     done: bool,
     /// For each row, true if it was resubmitted; empty while none were.
     resubmitted: Vec<bool>,
+    /// For each row, what was observed of it, for the recorder; empty while nothing was.
+    observed: Vec<Observed>,
 }
 
 impl Lease {
@@ -265,6 +272,7 @@ impl Batch {
     pub fn done(&self) {
         let wakes = WakeList::new();
         if let Some(rows) = self.end(&wakes) {
+            self.record(End::Finished);
             self.scheduler().finish(rows, &wakes);
             self.handle.end_lease(&wakes);
         }
@@ -287,6 +295,7 @@ impl Batch {
     pub fn abandon(&self) {
         let wakes = WakeList::new();
         if let Some(rows) = self.end(&wakes) {
+            self.record(End::Lost);
             self.scheduler().lose(rows, &wakes);
             self.handle.end_lease(&wakes);
         }

@@ -6,7 +6,6 @@ use super::admission::Admission;
 use super::bin_map::BinMap;
 use super::clock::Clock;
 use super::earliest::Earliest;
-use super::fork::Generation;
 use super::handle::{Scheduler, Shared};
 use super::inner::{Inner, State};
 use super::locks::Lock;
@@ -17,7 +16,9 @@ use super::withdrawn::Withdrawn;
 use crate::adapt::Adapter;
 use crate::config::{Budget, Config, ConfigError, Overrun};
 use crate::edges::Edges;
+use crate::fork::Generation;
 use crate::policy::{Former, Rules, Slab};
+use crate::record::Recorder;
 use crate::request::{Reason, Submission};
 use crate::stats::Counts;
 use crate::sync::{self, AtomicU64};
@@ -36,6 +37,7 @@ struct Parts {
     bin_map: BinMap,
     rings: Rings,
     adapter: Option<Adapter>,
+    recorder: Option<Recorder>,
 }
 
 impl Scheduler {
@@ -46,11 +48,16 @@ impl Scheduler {
         edges: Edges,
         config: Config,
     ) -> Result<Self, ConfigError> {
-        Self::on(Clock::Virtual(now), edges, config)
+        Self::on(Clock::Virtual(now), edges, config, None)
     }
 
     /// Makes a scheduler on a clock.
-    pub(super) fn on(clock: Clock, edges: Edges, config: Config) -> Result<Self, ConfigError> {
+    pub(super) fn on(
+        clock: Clock,
+        edges: Edges,
+        config: Config,
+        recorder: Option<Recorder>,
+    ) -> Result<Self, ConfigError> {
         config.validate(&edges)?;
         let (rules, capacity) = (Rules::new(&config), config.capacity);
         let bins = config.queues(&edges);
@@ -60,7 +67,7 @@ impl Scheduler {
         let (rings, consumers) = rings(bins, capacity);
         let bin_map = BinMap::new(&edges, bins);
         let former = former(&config, rules, edges, bins)?;
-        let parts = Parts { rules, capacity, bin_map, rings, adapter };
+        let parts = Parts { rules, capacity, bin_map, rings, adapter, recorder };
         let inner = Arc::new_cyclic(|inner: &Weak<Inner>| {
             let timer = TimerThread::new(clock.clone(), Weak::clone(inner) as _);
             let state = state(former, config, consumers, timer.clone());
@@ -118,7 +125,7 @@ fn state(
 
 impl Parts {
     fn assemble(self, clock: Clock, state: State, timer: TimerThread) -> Inner {
-        let Self { rules, capacity, bin_map, rings, adapter } = self;
+        let Self { rules, capacity, bin_map, rings, adapter, recorder } = self;
         Inner {
             generation: Generation::current(),
             bin_map,
@@ -142,6 +149,7 @@ impl Parts {
             drain_waiters: DrainWaiters::new(timer.clone()),
             retries: Retries::new(timer.clone()),
             timer,
+            recorder,
         }
     }
 }

@@ -5,36 +5,34 @@ use std::ops::Range;
 use super::inner::{Inner, State};
 use super::locks::WakeList;
 use super::notifier::Notifier;
-use crate::request::Ticket;
+use crate::request::{Row, Ticket};
 
 /// Tickets that are cancelled under one hold of the forming lock.
 const TICKETS: u64 = 256;
 
 impl State {
-    /// Takes a request out of its queue, or withdraws it from its ring. Returns false if it waits
-    /// in neither.
-    fn take_back(&mut self, notifier: &Notifier, ticket: Ticket) -> bool {
-        let found = self.former.remove(ticket).is_some() || self.withdraw(notifier, ticket);
-        self.cancelled += u64::from(found);
+    /// Takes a request out of its queue, or withdraws it from its ring. Returns it; `None` if it
+    /// waits in neither.
+    fn take_back(&mut self, notifier: &Notifier, ticket: Ticket) -> Option<Row> {
+        let found = self.former.remove(ticket).or_else(|| self.withdraw(notifier, ticket));
+        self.cancelled += u64::from(found.is_some());
         found
     }
 
     /// Looks for `ticket` behind positions that are claimed and not published. A bin whose ring
     /// holds such entries is dirty, so other rings are not searched.
-    fn withdraw(&mut self, notifier: &Notifier, ticket: Ticket) -> bool {
+    fn withdraw(&mut self, notifier: &Notifier, ticket: Ticket) -> Option<Row> {
         let Self { consumers, withdrawn, former, .. } = self;
         let mut found = None;
         notifier.take_dirty(|bin| {
             let consumer = &consumers[bin];
-            let is_here = consumer.find(|submission| submission.ticket == ticket).is_some();
-            found = found.or(is_here.then_some(bin));
+            let here = consumer.find(|submission| submission.ticket == ticket);
+            found = found.or(here.map(|submission| (bin, submission)));
             !consumer.is_empty()
         });
-        let new = found.is_some_and(|bin| withdrawn.insert(ticket, bin));
-        if new {
-            former.count_withdrawn();
-        }
-        new
+        let (_, submission) = found.filter(|&(bin, _)| withdrawn.insert(ticket, bin))?;
+        former.count_withdrawn();
+        Some(submission.into())
     }
 }
 
@@ -51,10 +49,12 @@ impl Inner {
     fn cancel_block(&self, tickets: Range<Ticket>, wakes: &WakeList) -> u64 {
         let mut state = self.lock(wakes);
         state.collect(&self.notifier);
-        let found =
-            tickets.filter(|&ticket| state.take_back(&self.notifier, ticket)).count() as u64;
+        let mut rows = Vec::new();
+        let taken = tickets.filter_map(|ticket| state.take_back(&self.notifier, ticket));
+        let found = taken.inspect(|row| self.keep_for_record(&mut rows, row)).count() as u64;
         self.notify_next(&mut state, self.now());
         drop(state);
+        self.record_cancelled(&rows);
         let _ = self.admission.release(found);
         self.notify_drain_waiters(wakes);
         found

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::fork::FORKED;
+use crate::fork::FORKED;
 use crate::request::Ticket;
 
 /// Why a request was not accepted.

@@ -80,6 +80,7 @@ impl Inner {
             self.serve_after_expiry(&wakes);
             panics.keep(wakes.fire());
             if !more {
+                self.record_expired(&expired);
                 return expired;
             }
             if self.earliest.get() <= self.now() {

@@ -6,7 +6,6 @@ use super::admission::Admission;
 use super::bin_map::BinMap;
 use super::clock::Clock;
 use super::earliest::Earliest;
-use super::fork::{FORKED, Generation};
 use super::locks::{Guard, Lock, WakeList};
 use super::notifier::Notifier;
 use super::ring::{Consumer, Ring};
@@ -14,7 +13,9 @@ use super::waiters::{DrainWaiters, Retries, Room, TimerThread, Waiters};
 use super::withdrawn::Withdrawn;
 use crate::adapt::Adapter;
 use crate::config::{Budget, Config};
+use crate::fork::{FORKED, Generation};
 use crate::policy::Former;
+use crate::record::Recorder;
 use crate::request::{Reason, Submission, WorkerId};
 use crate::stats::Counts;
 use crate::sync::{self, AtomicU64};
@@ -56,6 +57,8 @@ pub(crate) struct Inner {
     pub(super) drain_waiters: DrainWaiters,
     pub(super) retries: Retries,
     pub(super) timer: TimerThread,
+    /// Where ends are recorded, if they are.
+    pub(super) recorder: Option<Recorder>,
 }
 
 /// What the forming lock guards.

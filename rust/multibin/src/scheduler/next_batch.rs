@@ -119,7 +119,10 @@ impl<H: Borrow<Arc<WorkerHandle>>> OwnedWait<H> {
         let wakes = WakeList::new();
         let outcome = inner.attempt(handle, wait, call, &wakes);
         // The drop-order rule: the batch is made before the list calls its wakers.
-        let outcome = outcome.map_ok(|(formed, now)| Batch::new(formed, now, Arc::clone(handle)));
+        let outcome = outcome.map_ok(|(formed, now)| {
+            inner.record_expired(&formed.expired);
+            Batch::new(formed, now, Arc::clone(handle))
+        });
         // Requests that expired have freed room.
         inner.serve_line(&wakes);
         drop(wakes);

@@ -91,7 +91,7 @@ pub struct Consumer<T> {
     head: u64,
 }
 
-// All `unsafe` of the crate is here, except a call of libc in `scheduler/fork.rs`.
+// All `unsafe` of the crate is here, except a call of libc each in `fork.rs` and `record/lock.rs`.
 
 // SAFETY: a slot's value is touched by one thread at a time. The first is the producer that claimed
 // its position. After the Release/Acquire pair on `stamp` it is the one consumer. After the pair on

@@ -10,6 +10,7 @@ use super::super::shutdown::Drain;
 use super::super::worker::Worker;
 use crate::config::{Change, Config, ConfigError};
 use crate::edges::Edges;
+use crate::record::Recorder;
 
 impl Scheduler {
     /// Makes a scheduler with a queue for each bin of `edges`. Allocates its rings, and one slab
@@ -27,7 +28,37 @@ impl Scheduler {
     /// # Errors
     /// [`ConfigError`] when a number is out of range.
     pub fn new(edges: Edges, config: Config) -> Result<Self, ConfigError> {
-        Self::on(Clock::start(), edges, config)
+        Self::on(Clock::start(), edges, config, None)
+    }
+
+    /// Makes a scheduler that records each request when it ends; see [`Scheduler::new`].
+    ///
+    /// A record has the arrival, the prediction, the wait and the latency. The true length is what
+    /// [`Batch::observe`](crate::Batch::observe) reports, and else not known.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use multibin::{Config, Edges, Scheduler, record::Recorder};
+    ///
+    /// let path = std::env::temp_dir().join(format!("multibin-recorded-{}", std::process::id()));
+    /// let recorder = Recorder::open(path.clone(), 1 << 20, 4, |_| ())?;
+    /// let edges = Edges::new(&[0, 32, 64])?;
+    /// let scheduler = Scheduler::recorded(edges, Config::new(8), recorder.clone())?;
+    /// scheduler.submit(7, 40)?;
+    /// let batch = scheduler.worker().next_batch(None)?;
+    /// batch.observe(&[(0, 37)], &[12])?; // 37 steps, behind a prompt of 12 tokens
+    /// batch.done();
+    /// assert!(recorder.flush(Duration::from_secs(10)));
+    /// let line = std::fs::read_to_string(&path)?;
+    /// assert!(line.contains("\"predicted_tokens\": 40, \"output_tokens\": 37"), "{line}");
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a number is out of range.
+    pub fn recorded(edges: Edges, config: Config, recorder: Recorder) -> Result<Self, ConfigError> {
+        Self::on(Clock::start(), edges, config, Some(recorder))
     }
 
     /// Returns the edges. They are in use while the gate of [`Config::adapt`] is open.

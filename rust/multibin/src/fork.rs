@@ -6,12 +6,12 @@
 //! (`pthread_atfork`). A fork without libc's `fork` is not noticed, nor is any on a system that has
 //! none.
 
-pub(super) const FORKED: &str =
+pub(crate) const FORKED: &str =
     "the scheduler was made before a fork: make one in the child process";
 
 /// How many forks separate this process from the first one that counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Generation(u32);
+pub(crate) struct Generation(u32);
 
 #[cfg(all(unix, not(loom)))]
 mod count {
@@ -56,14 +56,14 @@ mod count {
 
 impl Generation {
     /// Returns the generation of this process, and lets its forks be counted.
-    pub(super) fn current() -> Self {
+    pub(crate) fn current() -> Self {
         count::register();
         Self(count::forks())
     }
 
     /// Returns true in a child of the process of this generation.
     #[inline]
-    pub(super) fn is_over(self) -> bool {
+    pub(crate) fn is_over(self) -> bool {
         self.0 != count::forks()
     }
 }
