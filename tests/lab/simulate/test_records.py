@@ -115,6 +115,19 @@ def test_times_beyond_floats_are_named(scheduler: mb.SchedulerConfig | mb.Baseli
         mb.simulate(trace, scheduler=scheduler, costs=mb.CostModel(step=1e308))
 
 
+@pytest.mark.parametrize("past", [0.0, 1e10])
+def test_arrivals_are_rounded_to_the_nearest_nanosecond(past: float) -> None:
+    """Also beyond 2⁶³ ns, where the clock's ticks are coarser."""
+    times = np.sort(np.r_[np.arange(0.0, 40.0) / 2e9, 0.49999999999999994e-9, 1.25, 3.0])
+    given = np.r_[0.0, past + times]
+    trace = from_arrays(np.ones(44, int), np.ones(44, int), arrivals=given)
+    arrival = mb.simulate(trace, scheduler=mb.Baseline.nearest(4), costs=SECOND).arrival
+    nanoseconds = given * 1e9
+    whole = np.trunc(nanoseconds)
+    nearest = (whole + (nanoseconds - whole >= 0.5)) * 1e-9
+    np.testing.assert_allclose(arrival, nearest, rtol=2.0**-40 if past else 0.0)
+
+
 def test_without_adaptation_there_are_no_events() -> None:
     records = leftover(drain=True)
     assert records.events == ()

@@ -28,7 +28,11 @@ pub fn lengths(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<u32>> {
         return copied(exact);
     }
     if let Ok(ints) = array.cast::<PyArray1<i64>>() {
-        return each(ints, argument, LENGTH, |value| u32::try_from(value).ok());
+        let narrow = |value: i64| (value.cast_unsigned() as u32, value >> u32::BITS == 0);
+        return match at_once(ints, narrow)? {
+            Some(lengths) => Ok(lengths),
+            None => each(ints, argument, LENGTH, |value| u32::try_from(value).ok()),
+        };
     }
     match array.dtype().kind() {
         b'i' | b'u' | b'f' => {
@@ -86,13 +90,27 @@ pub fn keys(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<u64>> {
 pub fn times(given: &ArrayLike<'_>, argument: &str) -> PyResult<Vec<u64>> {
     let array = vector(given, argument)?;
     require(&array, NUMBERS, argument, OF_NUMBERS)?;
-    each(&as_floats(&array)?, argument, "between 0 and 18446744073", |value: f64| {
+    let seconds = as_floats(&array)?;
+    if let Some(times) = at_once(&seconds, nanoseconds)? {
+        return Ok(times);
+    }
+    each(&seconds, argument, "between 0 and 18446744073", |value: f64| {
         let nanoseconds = (value * 1e9).round();
         // Written so that NaN fails; -1e-10 is negative although it rounds to 0.
         let fits = value >= 0.0 && nanoseconds < 2f64.powi(64);
         #[expect(clippy::cast_sign_loss, reason = "checked to be >= 0")]
         fits.then_some(nanoseconds as u64)
     })
+}
+
+/// Returns the nearest nanosecond, and true for a time from 0 to below 2⁶³ ns. One instruction
+/// converts a signed number.
+fn nanoseconds(seconds: f64) -> (u64, bool) {
+    let nanoseconds = seconds * 1e9;
+    let whole = nanoseconds as i64;
+    // The rest is exact, so that this rounds as `round` does, which calls a function.
+    let nearest = whole.saturating_add(i64::from(nanoseconds - whole as f64 >= 0.5));
+    (nearest.cast_unsigned(), seconds >= 0.0 && nanoseconds < 2f64.powi(63))
 }
 
 /// Returns numbers from an array of any integer or float dtype.
@@ -154,6 +172,24 @@ pub fn positions(given: &ArrayLike<'_>, len: usize) -> PyResult<Vec<usize>> {
         Err(error) if !error.is_instance_of::<PyValueError>(value.py()) => Err(error),
         _ => Err(wrong_value(name, &rule, &calls::index(&value)?)),
     })
+}
+
+/// Converts each element of a contiguous array without a branch for each. `convert` also says
+/// whether the element is allowed; `None` if one is not.
+fn at_once<T: Element + Copy, U>(
+    array: &Bound<'_, PyArray1<T>>,
+    convert: impl Fn(T) -> (U, bool),
+) -> PyResult<Option<Vec<U>>> {
+    let array = array.try_readonly()?;
+    let Ok(values) = array.as_slice() else { return Ok(None) };
+    let mut allowed = true;
+    let converted = values.iter().map(|&value| {
+        let (converted, fits) = convert(value);
+        allowed &= fits;
+        converted
+    });
+    let converted = converted.collect();
+    Ok(allowed.then_some(converted))
 }
 
 /// Converts each element; an error names its position.

@@ -22,9 +22,9 @@ pub struct Requests<'py> {
 impl<'py> Requests<'py> {
     pub fn new(py: Python<'py>, requests: usize) -> Self {
         Self {
-            times: std::array::from_fn(|_| PyArray1::zeros(py, requests, false)),
-            counts: std::array::from_fn(|_| PyArray1::zeros(py, requests, false)),
-            sums: std::array::from_fn(|_| PyArray1::zeros(py, requests, false)),
+            times: std::array::from_fn(|_| unset(py, requests)),
+            counts: std::array::from_fn(|_| unset(py, requests)),
+            sums: std::array::from_fn(|_| unset(py, requests)),
         }
     }
 
@@ -75,6 +75,21 @@ impl<'py> Requests<'py> {
         )
     }
 }
+
+/// Returns an array of numbers whose elements are whatever its memory held. Memory that was used
+/// before is not cleared, as a simulation overwrites all of it.
+fn unset<T: Number>(py: Python<'_>, size: usize) -> Bound<'_, PyArray1<T>> {
+    // SAFETY: all bits are some number, and no array leaves here unless a simulation has written
+    // all elements.
+    unsafe { PyArray1::new(py, size, false) }
+}
+
+/// A type whose every bit pattern is a value, without references to Python's objects.
+trait Number: numpy::Element + Copy {}
+
+impl Number for f64 {}
+impl Number for u32 {}
+impl Number for u64 {}
 
 fn slice<'a, T: numpy::Element>(column: &'a mut PyReadwriteArray1<'_, T>) -> &'a mut [T] {
     column.as_slice_mut().expect("made contiguous")

@@ -65,21 +65,25 @@ impl Former {
     /// Returns true if an arrival in `bin` may make a batch possible, or change the time from which
     /// there is one.
     #[cfg(feature = "simulate")]
+    #[inline]
     pub(crate) fn arrival_matters(&self, bin: usize) -> bool {
         self.rules.max_wait.is_some() || self.next_expiry().is_some() || self.may_complete(bin)
     }
 
     /// Returns true if after an arrival in `bin` that bin may hold a batch for some worker. It does
     /// if it is full, or would be with the climbers of some worker and all others.
+    #[inline]
     pub(crate) fn may_complete(&self, bin: usize) -> bool {
+        self.rules.fill == Fill::Elastic
+            || self.queues.new_requests().is_full(bin, self.full.of(bin))
+            || self.queues.parked() > 0 && self.may_complete_with_climbers(bin)
+    }
+
+    /// Returns true if `bin`, which is not full, may hold a batch with the climbers of some worker
+    /// and all others.
+    fn may_complete_with_climbers(&self, bin: usize) -> bool {
         let (new, shared) = (self.queues.new_requests(), self.queues.shared());
         let full = self.full.of(bin);
-        if self.rules.fill == Fill::Elastic || new.is_full(bin, full) {
-            return true;
-        }
-        if self.queues.parked() == 0 {
-            return false;
-        }
         let climbers = shared.queue(bin).len + self.queues.max_pinned(bin);
         let left_behind = |bins: &Bins| bins.is_left_behind(bin);
         let left_behind = left_behind(shared)

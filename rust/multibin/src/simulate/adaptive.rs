@@ -1,7 +1,7 @@
 //! The scheduler's batch former with edges and a gate that follow the finished requests.
 
 use super::clock::seconds;
-use super::policy::Policy;
+use super::policy::{Policy, climb};
 use super::records::TimedEvent;
 use crate::adapt::{Adaptation, Adapter};
 use crate::policy::{Formed, Former};
@@ -42,7 +42,11 @@ impl Policy for AdaptiveFormer {
     }
 
     fn climb(&mut self, row: Row, server: WorkerId, admitted: u64) {
-        Policy::climb(&mut self.former, row, server, admitted);
+        climb(&mut self.former, row, server, admitted);
+    }
+
+    fn observes(&self) -> bool {
+        true
     }
 
     fn observe(&mut self, predicted: u32, actual: u32, now: u64) {

@@ -45,6 +45,21 @@ impl<'a> ArrivalProcess<'a> {
         next.map(|&Reverse(time)| time)
     }
 
+    /// Returns when the next request of an open loop arrives, if that is before `until`.
+    #[inline]
+    pub(super) fn next_before(&self, until: u64) -> Option<u64> {
+        match self.arrivals {
+            Arrivals::At(times) => times.get(self.arrived).copied().filter(|&time| time < until),
+            Arrivals::Users { .. } => None,
+        }
+    }
+
+    /// Returns true if completions let requests arrive.
+    #[inline]
+    pub(super) fn is_closed_loop(&self) -> bool {
+        matches!(self.arrivals, Arrivals::Users { .. })
+    }
+
     /// Takes the next request, if it has arrived at `now`. Returns its position and its arrival.
     #[inline]
     pub(super) fn take(&mut self, now: u64) -> Option<(usize, u64)> {
@@ -58,6 +73,7 @@ impl<'a> ArrivalProcess<'a> {
 
     /// Begins the pauses that begin by `now`, and ends the first that ends by `now`. Returns its
     /// end.
+    #[inline(never)]
     fn end_pause(&mut self, now: u64, pauses: &[u64]) -> Option<u64> {
         while let Some(&Reverse(completed)) = self.completions.peek()
             && completed <= now

@@ -16,7 +16,10 @@ pub(super) fn check(
 ) -> Result<(), SimulateError> {
     check_sizes(workload, columns)?;
     check_arrivals(&workload.arrivals)?;
-    if let Some(i) = workload.actual.iter().position(|&steps| steps == 0) {
+    // Faster than the search.
+    if workload.actual.contains(&0)
+        && let Some(i) = workload.actual.iter().position(|&steps| steps == 0)
+    {
         return Err(SimulateError::NoSteps(i));
     }
     if !(1..=Servers::MAX).contains(&servers.count) {
@@ -42,10 +45,12 @@ fn check_sizes(workload: &Workload, columns: &RequestColumns<'_>) -> Result<(), 
 
 fn check_arrivals(arrivals: &Arrivals) -> Result<(), SimulateError> {
     match arrivals {
-        Arrivals::At(times) => match times.windows(2).position(|pair| pair[0] > pair[1]) {
-            Some(i) => Err(SimulateError::Unsorted(i + 1)),
-            None => Ok(()),
-        },
+        // Faster than a search for the first that is not.
+        Arrivals::At(times) if times.is_sorted() => Ok(()),
+        Arrivals::At(times) => {
+            let before = times.windows(2).position(|pair| pair[0] > pair[1]);
+            Err(SimulateError::Unsorted(before.unwrap_or(0) + 1))
+        }
         Arrivals::Users { count: 0, .. } => Err(SimulateError::NoUsers),
         Arrivals::Users { .. } => Ok(()),
     }

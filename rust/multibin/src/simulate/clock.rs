@@ -26,16 +26,29 @@ const MAX_TICK_BITS: u32 = 992;
 /// Rounds to the nearest nanosecond, and to at least one: a batch of no time would end before it
 /// starts to count. Returns `u64::MAX`, which no simulation reaches, for NaN.
 pub(super) fn nanoseconds(seconds: f64) -> u64 {
-    let nanoseconds = (seconds * 1e9).round();
+    let nanoseconds = seconds * 1e9;
     if nanoseconds.is_nan() {
         return u64::MAX;
     }
     #[expect(clippy::cast_sign_loss, reason = "times are checked to be >= 0")]
-    let nanoseconds = nanoseconds as u64;
-    nanoseconds.max(1)
+    let whole = nanoseconds as u64;
+    // The rest is exact, so that this rounds as `round` does, which calls a function.
+    let half = nanoseconds - whole as f64 >= 0.5;
+    whole.saturating_add(u64::from(half)).max(1)
 }
 
+/// Returns the seconds of whole nanoseconds.
+#[inline]
 pub(super) fn seconds(nanoseconds: u64) -> f64 {
+    // One instruction converts a signed number.
+    match i64::try_from(nanoseconds) {
+        Ok(signed) => signed as f64 * 1e-9,
+        Err(_) => seconds_unsigned(nanoseconds),
+    }
+}
+
+#[cold]
+fn seconds_unsigned(nanoseconds: u64) -> f64 {
     nanoseconds as f64 * 1e-9
 }
 
@@ -132,7 +145,22 @@ impl Tick {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn times_are_rounded_to_the_nearest_nanosecond(
+            ticks in prop_oneof![0u64..20, any::<u64>()], half in any::<bool>()
+        ) {
+            let seconds = (ticks as f64 + f64::from(u8::from(half)) / 2.0) * 1e-9;
+            #[expect(clippy::cast_sign_loss, reason = "at least 0")]
+            let rounded = (seconds * 1e9).round() as u64;
+            prop_assert_eq!(nanoseconds(seconds), rounded.max(1));
+            prop_assert_eq!(super::seconds(ticks), ticks as f64 * 1e-9);
+        }
+    }
 
     #[test]
     fn a_wait_lasts_at_least_one_tick() {

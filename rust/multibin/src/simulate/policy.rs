@@ -18,6 +18,11 @@ pub(super) trait Policy {
     /// Puts an unfinished row of `server`'s last batch back; `admitted` requests have arrived.
     fn climb(&mut self, row: Row, server: WorkerId, admitted: u64);
 
+    /// Returns true if [`Policy::observe`] does something.
+    fn observes(&self) -> bool {
+        false
+    }
+
     /// Observes a request that finished at `now` after `actual` steps.
     fn observe(&mut self, _predicted: u32, _actual: u32, _now: u64) {}
 
@@ -35,26 +40,54 @@ pub(super) trait Policy {
     }
 }
 
-impl Policy for Former {
+/// The scheduler's batch former with edges that stay.
+pub(super) struct FixedFormer {
+    former: Former,
+    /// The bins of the shortest lengths: looked up, where the edges search.
+    bins: Vec<u32>,
+}
+
+impl FixedFormer {
+    /// Lengths whose bins are looked up.
+    const LENGTHS: u32 = 2048;
+
+    pub(super) fn new(former: Former) -> Self {
+        let bins = (0..Self::LENGTHS).map(|length| former.bin(length) as u32).collect();
+        Self { former, bins }
+    }
+
+    #[inline]
+    fn bin(&self, length: u32) -> usize {
+        let known = self.bins.get(length as usize);
+        known.map_or_else(|| self.former.bin(length), |&bin| bin as usize)
+    }
+}
+
+impl Policy for FixedFormer {
     #[inline]
     fn arrive(&mut self, submission: Submission) -> bool {
         let bin = self.bin(submission.length);
-        Former::arrive(self, bin, |arrivals| arrivals.push(submission));
-        self.arrival_matters(bin)
+        self.former.arrive(bin, |arrivals| arrivals.push(submission));
+        self.former.arrival_matters(bin)
     }
 
     fn form(&mut self, now: u64, server: WorkerId, closed: bool, max_new: usize) -> Option<Formed> {
-        Former::form(self, now, server, closed, max_new)
+        self.former.form(now, server, closed, max_new)
     }
 
     fn climb(&mut self, row: Row, server: WorkerId, admitted: u64) {
-        if !self.has_worker(server) {
-            self.add_worker(server);
-        }
-        Former::climb(self, row, Some(server), admitted);
+        climb(&mut self.former, row, server, admitted);
     }
 
     fn deadline(&self, server: WorkerId) -> Option<u64> {
-        Former::deadline(self, server)
+        self.former.deadline(server)
     }
+}
+
+/// Puts an unfinished row of `server`'s last batch back.
+pub(super) fn climb(former: &mut Former, row: Row, server: WorkerId, admitted: u64) {
+    if !former.has_worker(server) {
+        former.add_worker(server);
+    }
+    former.climb(row, Some(server), admitted);
 }

@@ -9,4 +9,5 @@ pub(super) use batches::BatchRecord;
 pub use batches::BatchRecords;
 pub use outcome::{Outcome, Records, TimedEvent};
 pub(super) use recorder::{Recorder, recorded};
+pub(super) use requests::Entered;
 pub use requests::{RequestColumns, RequestRecords};

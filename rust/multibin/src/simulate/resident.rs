@@ -13,13 +13,15 @@ pub(super) struct PeakTokens {
 }
 
 impl PeakTokens {
-    /// Returns the most tokens at one time. A row holds them until it completes.
-    pub(super) fn of(&mut self, rows: &[RunningRow], completes: Completion) -> u64 {
+    /// Returns the most tokens at one time, or `before` if that is more. A row holds its tokens
+    /// until it completes.
+    pub(super) fn of(&mut self, rows: &[RunningRow], completes: Completion, before: u64) -> u64 {
+        // What they would hold if none left before the others.
+        let all = rows.iter().map(|row| u64::from(row.age) + u64::from(row.steps)).sum();
         match completes {
-            Completion::Batch => {
-                rows.iter().map(|row| u64::from(row.age) + u64::from(row.steps)).sum()
-            }
-            Completion::Row => self.of_leaving(rows),
+            _ if all <= before => before,
+            Completion::Batch => all,
+            Completion::Row => self.of_leaving(rows).max(before),
         }
     }
 

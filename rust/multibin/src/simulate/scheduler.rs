@@ -4,6 +4,7 @@ use super::adaptive::AdaptiveFormer;
 use super::check::{check, check_scheduler};
 use super::clock;
 use super::error::SimulateError;
+use super::policy::FixedFormer;
 use super::records::{Outcome, Records, RequestColumns, recorded};
 use super::simulation::Simulation;
 use super::workload::{Servers, Workload};
@@ -94,7 +95,8 @@ fn run(
 ) -> Result<Outcome, SimulateError> {
     let former = former(workload.arrivals.len(), edges.clone(), config)?;
     let Some(adapt) = adaptation(config, servers) else {
-        return Simulation::new(former, workload, servers, config.overrun, requests).run();
+        let fixed = FixedFormer::new(former);
+        return Simulation::new(fixed, workload, servers, config.overrun, requests).run();
     };
     let (queues, rules) = (config.queues(edges), Rules::new(config));
     let adapter = Adapter::new(adapt, edges.clone(), queues, &rules);

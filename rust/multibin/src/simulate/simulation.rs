@@ -7,7 +7,7 @@ use super::arrival_process::ArrivalProcess;
 use super::clock::{checked, nanoseconds, seconds};
 use super::error::SimulateError;
 use super::policy::Policy;
-use super::records::{BatchRecord, Outcome, Recorder, RequestColumns};
+use super::records::{BatchRecord, Entered, Outcome, Recorder, RequestColumns};
 use super::resident::PeakTokens;
 use super::workload::{Servers, Workload};
 use crate::config::Overrun;
@@ -28,8 +28,9 @@ pub(super) struct Simulation<'a, P> {
     ends: BinaryHeap<Reverse<(u64, WorkerId)>>,
     /// By server, the rows that will be unfinished when its batch ends.
     climbers: Vec<Vec<Row>>,
-    /// By server, the rows that will be finished when its batch ends.
-    finished: Vec<Vec<Row>>,
+    /// By server, predicted and actual steps of the rows that will be finished when its batch
+    /// ends, if the policy observes them.
+    finished: Vec<Vec<(u32, u32)>>,
     /// By server, the climbers that wait with their state.
     parked: Vec<Parked>,
     records: Recorder<'a>,
@@ -76,39 +77,43 @@ impl<'a, P: Policy> Simulation<'a, P> {
 
     /// Runs until no event is left.
     pub(super) fn run(mut self) -> Result<Outcome, SimulateError> {
-        while let Some(next) = self.next_event() {
+        while let Some((next, until)) = self.next_event() {
             self.now = checked(next)?;
-            let may_form = self.arrive();
+            let may_form = self.arrive(until)?;
             // An event that is no arrival is the end of a batch or a deadline.
             if self.end_batches() || may_form || self.servers.drain && self.arrivals.all_arrived() {
                 self.start_batches();
             }
         }
         let (events, adaptation) = (self.policy.take_events(), self.policy.adaptation());
-        Ok(Outcome { batches: self.records.batches, events, adaptation })
+        Ok(Outcome { batches: self.records.finish(), events, adaptation })
     }
 
-    /// Returns when the next event happens. While no server is idle, arrivals only wait, so they
-    /// are taken together with the next end of a batch.
-    fn next_event(&self) -> Option<u64> {
+    /// Returns when the next event happens, and the next that is no arrival. While no server is
+    /// idle, arrivals only wait, so they are taken together with the next end of a batch.
+    fn next_event(&self) -> Option<(u64, u64)> {
         let end = self.ends.peek().map(|&Reverse((time, _))| time);
         if self.idle.is_empty() {
-            return end;
+            return end.map(|end| (end, end));
         }
-        let arrival = self.arrivals.next_event();
         let deadlines = self.idle.iter().filter_map(|&server| self.policy.deadline(server));
         // A deadline that is over and made no batch waits for another event.
         let deadline = deadlines.filter(|&time| time > self.now).min();
-        [arrival, end, deadline].into_iter().flatten().min()
+        let until = [end, deadline].into_iter().flatten().min();
+        let next = [self.arrivals.next_event(), until].into_iter().flatten().min()?;
+        Some((next, until.unwrap_or(u64::MAX)))
     }
 
     /// Takes the requests that have arrived. Returns true if a batch may leave that could not
     /// before.
-    fn arrive(&mut self) -> bool {
+    ///
+    /// While a server is idle and no batch may leave, nothing happens until the next request
+    /// arrives. So it is taken at once, if it arrives before `until`, the next other event.
+    fn arrive(&mut self, mut until: u64) -> Result<bool, SimulateError> {
         let before = self.arrivals.arrived();
         let mut may_form = false;
         while let Some((i, arrival)) = self.arrivals.take(self.now) {
-            self.records.requests.arrival[i] = seconds(arrival);
+            self.records.arrive(i, seconds(arrival));
             may_form |= self.policy.arrive(Submission {
                 key: i as u64,
                 ticket: i as u64,
@@ -121,10 +126,15 @@ impl<'a, P: Policy> Simulation<'a, P> {
             // With an idle server each arrival may leave at once, before the next one comes.
             if may_form && !self.idle.is_empty() && !self.arrivals.all_arrived() {
                 self.start_batches();
-                may_form = false;
+                (may_form, until) = (false, self.now);
+            } else if !may_form
+                && !self.idle.is_empty()
+                && let Some(next) = self.arrivals.next_before(until)
+            {
+                self.now = checked(next)?;
             }
         }
-        may_form || self.arrivals.arrived() == before
+        Ok(may_form || self.arrivals.arrived() == before)
     }
 
     /// Ends the batches that end by now. Returns true if there were any.
@@ -140,9 +150,8 @@ impl<'a, P: Policy> Simulation<'a, P> {
                 let row = Row { entered: self.now, ..row };
                 self.policy.climb(row, server, self.arrivals.arrived() as u64);
             }
-            for row in self.finished[server as usize].drain(..) {
-                let actual = self.workload.actual[row.key as usize];
-                self.policy.observe(row.length, actual, self.now);
+            for (predicted, actual) in self.finished[server as usize].drain(..) {
+                self.policy.observe(predicted, actual, self.now);
             }
             self.idle.insert(server);
         }
@@ -199,26 +208,32 @@ impl<'a, P: Policy> Simulation<'a, P> {
             row_ends.fill(timing.end);
         }
         self.resume(&formed.rows, server as usize);
-        self.record(formed, server, &running, timing);
+        let entered = self.record(formed, server, &running, timing);
         for ((row, run), &row_end) in formed.rows.iter().zip(&running).zip(&row_ends) {
-            self.run_row(row, run, row_end, server);
+            self.records.requests.enter(row.key as usize, &entered, run.steps);
+            self.run_row(row, run, entered.start + row_end, row_end, server);
         }
         self.ends.push(Reverse((self.now.saturating_add(nanoseconds(timing.end)), server)));
         (self.running, self.row_ends) = (running, row_ends);
     }
 
-    /// Decides what follows a row's run, which ends `row_end` seconds from now: the row climbs, or
-    /// its request is finished.
-    fn run_row(&mut self, row: &Row, run: &RunningRow, row_end: f64, server: WorkerId) {
-        let (request, server) = (row.key as usize, server as usize);
-        let progress = self.done(row) + run.steps;
-        if progress < self.workload.actual[request] {
+    /// Decides what follows a row's run, which ends `row_end` seconds from now, at `end`: the row
+    /// climbs, or its request is finished.
+    #[inline]
+    fn run_row(&mut self, row: &Row, run: &RunningRow, end: f64, row_end: f64, server: WorkerId) {
+        let request = row.key as usize;
+        let (progress, actual) = (self.done(row) + run.steps, self.workload.actual[request]);
+        if progress < actual {
             // A row that recomputes in a lower bin keeps the progress that it once had.
             let progress = progress.max(row.progress);
-            self.climbers[server].push(Row { progress, ..*row });
-        } else {
-            self.records.requests.finish[request] = seconds(self.now) + row_end;
-            self.finished[server].push(*row);
+            self.climbers[server as usize].push(Row { progress, ..*row });
+            return;
+        }
+        self.records.requests.finish[request] = end;
+        if self.policy.observes() {
+            self.finished[server as usize].push((row.length, actual));
+        }
+        if self.arrivals.is_closed_loop() {
             self.arrivals.complete(self.now.saturating_add(nanoseconds(row_end)));
         }
     }
@@ -240,42 +255,31 @@ impl<'a, P: Policy> Simulation<'a, P> {
         self.workload.prompts[row.key as usize].saturating_add(self.done(row))
     }
 
+    /// Records a batch. Returns what its rows have in common.
     fn record(
         &mut self,
         formed: &Formed,
         server: WorkerId,
         running: &[RunningRow],
         timing: Timing,
-    ) {
-        let start = seconds(self.now);
+    ) -> Entered {
+        let (start, bin) = (seconds(self.now), formed.bin as u32);
         let steps = running.iter().map(|row| row.steps).max().unwrap_or(0);
         let batch = self.records.batches.start.len() as u32;
         let parked = self.parked[server as usize];
-        let tokens = self.peak_tokens.of(running, self.servers.costs.completes);
+        let tokens = self.peak_tokens.of(running, self.servers.costs.completes, 0);
         self.records.batches.push(&BatchRecord {
             start,
             finish: start + timing.end,
             rows: running.len() as u32,
             steps,
-            bin: formed.bin as u32,
+            bin,
             reason: formed.reason,
             server: server as u32,
             parked: parked.rows as u32,
             resident: (running.len() + parked.rows) as u32,
             resident_tokens: tokens + parked.tokens,
         });
-        let requests = &mut self.records.requests;
-        for (row, run) in formed.rows.iter().zip(running) {
-            let request = row.key as usize;
-            if requests.entries[request] == 0 {
-                requests.start[request] = start;
-                requests.first_token[request] = start + timing.first_token;
-                requests.bin[request] = formed.bin as u32;
-            }
-            requests.batch[request] = batch;
-            requests.entries[request] += 1;
-            requests.steps[request] += u64::from(run.steps);
-            requests.waste[request] += u64::from(steps - run.steps);
-        }
+        Entered { start, first_token: start + timing.first_token, bin, batch, steps }
     }
 }

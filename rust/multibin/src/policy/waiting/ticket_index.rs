@@ -46,7 +46,12 @@ impl TicketIndex {
     #[inline]
     pub(super) fn insert(&mut self, entries: &[Entry], ticket: Ticket, position: u32) {
         let bucket = self.bucket(ticket);
-        let Some(last) = self.last.get_mut(bucket) else { return self.grow(bucket, position) };
+        let Some(last) = self.last.get_mut(bucket) else {
+            if self.enabled {
+                self.grow(bucket, position);
+            }
+            return;
+        };
         let before = std::mem::replace(last, position);
         let (waits, bit) = (&mut self.waits[bucket / 64], 1 << (bucket % 64));
         if *waits & bit != 0 {
@@ -67,9 +72,6 @@ impl TicketIndex {
     /// Adds the buckets up to `bucket`, whose request waits at `position`.
     #[cold]
     fn grow(&mut self, bucket: usize, position: u32) {
-        if !self.enabled {
-            return;
-        }
         let buckets = (bucket + 1).next_multiple_of(STEP);
         self.last.resize(buckets, 0);
         self.waits.resize(buckets / 64, 0);
@@ -94,6 +96,9 @@ impl TicketIndex {
     /// Removes the tickets of these entries, which left their queue.
     #[inline]
     pub(super) fn remove_all(&mut self, entries: &[Entry]) {
+        if !self.enabled {
+            return;
+        }
         if self.collided.is_empty() {
             for entry in entries {
                 self.clear(entry.row.ticket);

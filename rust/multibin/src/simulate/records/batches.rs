@@ -70,10 +70,4 @@ impl BatchRecords {
         self.resident.push(batch.resident);
         self.resident_tokens.push(batch.resident_tokens);
     }
-
-    /// Raises the most that a batch's server held to what it held during a part of the batch.
-    pub(in crate::simulate) fn raise_resident(&mut self, batch: usize, rows: u32, tokens: u64) {
-        self.resident[batch] = self.resident[batch].max(rows);
-        self.resident_tokens[batch] = self.resident_tokens[batch].max(tokens);
-    }
 }

@@ -1,6 +1,7 @@
 //! The columns of the requests.
 
 use std::collections::TryReserveError;
+use std::ops::Range;
 
 /// Columns of the requests. Times are seconds on the virtual clock, NaN for what did not happen: a
 /// request that did not finish has no finite `finish`.
@@ -85,6 +86,17 @@ pub struct RequestColumns<'a> {
     pub waste: &'a mut [u64],
 }
 
+/// What the rows of a batch have in common.
+pub(in crate::simulate) struct Entered {
+    pub(in crate::simulate) start: f64,
+    pub(in crate::simulate) first_token: f64,
+    pub(in crate::simulate) bin: u32,
+    /// The batch's position.
+    pub(in crate::simulate) batch: u32,
+    /// Steps of the longest row.
+    pub(in crate::simulate) steps: u32,
+}
+
 impl RequestRecords {
     /// Makes columns of zeros for `requests` requests.
     pub(in crate::simulate) fn new(requests: usize) -> Result<Self, TryReserveError> {
@@ -159,15 +171,29 @@ impl RequestColumns<'_> {
         all.fold([usize::MAX, 0], |[min, max], size| [min.min(size), max.max(size)])
     }
 
-    /// Resets the columns to those of requests that have not arrived.
-    pub(in crate::simulate) fn clear(&mut self) {
+    /// Resets the columns of some requests to those of requests that have not arrived.
+    pub(super) fn clear(&mut self, requests: Range<usize>) {
         for times in [&mut self.arrival, &mut self.start, &mut self.first_token, &mut self.finish] {
-            times.fill(f64::NAN);
+            times[requests.clone()].fill(f64::NAN);
         }
         for counts in [&mut self.bin, &mut self.batch, &mut self.entries] {
-            counts.fill(0);
+            counts[requests.clone()].fill(0);
         }
-        self.steps.fill(0);
-        self.waste.fill(0);
+        self.steps[requests.clone()].fill(0);
+        self.waste[requests].fill(0);
+    }
+
+    /// Records that a request is in a batch, in which its slot runs for `steps` steps.
+    #[inline]
+    pub(in crate::simulate) fn enter(&mut self, request: usize, batch: &Entered, steps: u32) {
+        if self.entries[request] == 0 {
+            self.start[request] = batch.start;
+            self.first_token[request] = batch.first_token;
+            self.bin[request] = batch.bin;
+        }
+        self.batch[request] = batch.batch;
+        self.entries[request] += 1;
+        self.steps[request] += u64::from(steps);
+        self.waste[request] += u64::from(batch.steps - steps);
     }
 }

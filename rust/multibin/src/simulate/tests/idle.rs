@@ -9,7 +9,7 @@ use super::strategies::{configs, edges, loads, rooms, servers, with_room};
 use crate::config::Config;
 use crate::policy::{Formed, Former};
 use crate::request::{Row, Submission, WorkerId};
-use crate::simulate::policy::Policy;
+use crate::simulate::policy::{FixedFormer, Policy};
 use crate::simulate::records::{Records, recorded};
 use crate::simulate::scheduler::{former, simulate};
 use crate::simulate::simulation::Simulation;
@@ -18,7 +18,7 @@ use crate::simulate::workload::{Servers, Workload};
 /// A scheduler's batch former that keeps its batches and asserts that idle servers have nothing
 /// to do.
 struct WatchedFormer {
-    former: RefCell<Former>,
+    former: RefCell<FixedFormer>,
     batches: Vec<Vec<Row>>,
     now: u64,
     closed: bool,
@@ -28,7 +28,7 @@ struct WatchedFormer {
 
 impl WatchedFormer {
     fn new(former: Former) -> Self {
-        let (former, max_new) = (former.into(), BTreeMap::new());
+        let (former, max_new) = (FixedFormer::new(former).into(), BTreeMap::new());
         Self { former, batches: Vec::new(), now: 0, closed: false, max_new }
     }
 }
@@ -36,7 +36,7 @@ impl WatchedFormer {
 impl Policy for &mut WatchedFormer {
     fn arrive(&mut self, submission: Submission) -> bool {
         self.now = self.now.max(submission.arrival);
-        Policy::arrive(self.former.get_mut(), submission)
+        self.former.get_mut().arrive(submission)
     }
 
     fn form(&mut self, now: u64, server: WorkerId, closed: bool, max_new: usize) -> Option<Formed> {
@@ -48,7 +48,7 @@ impl Policy for &mut WatchedFormer {
     }
 
     fn climb(&mut self, row: Row, server: WorkerId, admitted: u64) {
-        Policy::climb(self.former.get_mut(), row, server, admitted);
+        self.former.get_mut().climb(row, server, admitted);
     }
 
     /// Asserts that an idle server can get no batch. The event loop calls this for every idle

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use super::strategies::{configs, edges, loads, rooms, servers, with_room};
 use crate::config::Overrun;
 use crate::costs::Completion;
-use crate::policy::{Formed, Former};
+use crate::policy::Formed;
 use crate::request::{Row, Submission, WorkerId};
-use crate::simulate::policy::Policy;
+use crate::simulate::policy::{FixedFormer, Policy};
 use crate::simulate::records::{Outcome, RequestRecords};
 use crate::simulate::scheduler::former;
 use crate::simulate::simulation::Simulation;
@@ -20,27 +20,27 @@ type Left = (WorkerId, Vec<Row>, Option<u32>);
 
 /// A batch former that notes the batches which leave.
 struct Noting<'a> {
-    former: Former,
+    former: FixedFormer,
     left: &'a mut Vec<Left>,
 }
 
 impl Policy for Noting<'_> {
     fn arrive(&mut self, submission: Submission) -> bool {
-        Policy::arrive(&mut self.former, submission)
+        self.former.arrive(submission)
     }
 
     fn form(&mut self, now: u64, server: WorkerId, closed: bool, max_new: usize) -> Option<Formed> {
-        let formed = Policy::form(&mut self.former, now, server, closed, max_new)?;
+        let formed = self.former.form(now, server, closed, max_new)?;
         self.left.push((server, formed.rows.clone(), formed.limit));
         Some(formed)
     }
 
     fn climb(&mut self, row: Row, server: WorkerId, admitted: u64) {
-        Policy::climb(&mut self.former, row, server, admitted);
+        self.former.climb(row, server, admitted);
     }
 
     fn deadline(&self, server: WorkerId) -> Option<u64> {
-        Policy::deadline(&self.former, server)
+        self.former.deadline(server)
     }
 }
 
@@ -103,7 +103,7 @@ proptest! {
     ) {
         let servers = with_room(servers, &config, room);
         let (requests, mut left) = (workload.actual.len(), Vec::new());
-        let former = former(requests, edges(), &config).unwrap();
+        let former = FixedFormer::new(former(requests, edges(), &config).unwrap());
         let mut records = RequestRecords::new(requests).unwrap();
         let noting = Noting { former, left: &mut left };
         let simulation =

@@ -4,7 +4,7 @@ use super::slot::Slot;
 use super::span_costs::SpanCosts;
 use crate::costs::{Completion, RunningRow, Timing};
 use crate::simulate::clock::{nanoseconds, seconds};
-use crate::simulate::records::Recorder;
+use crate::simulate::records::{BatchRecords, Recorder};
 use crate::simulate::resident::PeakTokens;
 
 /// A server: its rows and its span.
@@ -91,8 +91,7 @@ impl Server {
         let steps = &mut batches.steps[self.batch as usize];
         *steps = steps.saturating_add(self.span_steps);
         batches.finish[self.batch as usize] = start + self.timing.end;
-        let (rows, tokens) = self.resident(costs.completes());
-        batches.raise_resident(self.batch as usize, rows, tokens);
+        self.record_resident(costs.completes(), batches);
         for (slot, &row_end) in self.slots.iter().zip(&self.row_ends) {
             let request = slot.request as usize;
             if slot.left <= self.span_steps {
@@ -107,9 +106,12 @@ impl Server {
         self.free_slots()
     }
 
-    /// Returns the rows of the span, and the most tokens in their caches at one time.
-    fn resident(&mut self, completes: Completion) -> (u32, u64) {
-        (self.running.len() as u32, self.peak_tokens.of(&self.running, completes))
+    /// Records the rows of the span and the tokens in their caches, if these are the most so far.
+    fn record_resident(&mut self, completes: Completion, batches: &mut BatchRecords) {
+        let rows = &mut batches.resident[self.batch as usize];
+        *rows = (*rows).max(self.running.len() as u32);
+        let tokens = &mut batches.resident_tokens[self.batch as usize];
+        *tokens = self.peak_tokens.of(&self.running, completes, *tokens);
     }
 
     /// Frees the slots of the rows that have ended, and ages the others. Returns how many ended.

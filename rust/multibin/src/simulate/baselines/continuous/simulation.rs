@@ -67,7 +67,7 @@ impl<'a> ContinuousSimulation<'a> {
             self.arrive();
             self.end_spans();
         }
-        Ok(Outcome { batches: self.records.batches, ..Outcome::default() })
+        Ok(Outcome { batches: self.records.finish(), ..Outcome::default() })
     }
 
     /// Returns when the next event happens. While no slot is free, arrivals only wait, so they are
@@ -82,7 +82,7 @@ impl<'a> ContinuousSimulation<'a> {
     /// join at the end of a chunk.
     fn arrive(&mut self) {
         while let Some((request, arrival)) = self.arrivals.take(self.now) {
-            self.records.requests.arrival[request] = seconds(arrival);
+            self.records.arrive(request, seconds(arrival));
             self.queue.push(request as u32);
             if let Some(server) = self.idle.pop_first() {
                 self.open_batch(server);
