@@ -27,6 +27,9 @@ ENDS = {
 }
 """What a record calls each `finish_reason`."""
 
+DRIFT = 0.1
+"""Seconds by which two clocks may drift apart before they are compared anew."""
+
 PATIENCE = 1.0
 """Seconds that the end of an engine waits for the file."""
 
@@ -41,13 +44,17 @@ class Log:
     def __init__(self, record: Record) -> None:
         self.recording = recording(record)
         self._is_own = self.recording is not record
+        self._origin = 0.0
+        """Seconds from the epoch to 0 of `perf_counter`; it stays while it is about right."""
 
     def add(self, request: Request) -> None:
         """Records a request that has ended just now."""
-        now = perf_counter()
+        now, origin = perf_counter(), time() - perf_counter()
+        if abs(origin - self._origin) > DRIFT:
+            self._origin = origin
         first = request.first_token_time
         self.recording.write(
-            arrival=time() - (now - request.called_time),
+            arrival=self._origin + request.called_time,
             end=ENDS[str(request.finish_reason)],  # type: ignore[arg-type]
             prompt_tokens=len(request.prompt_tokens),
             predicted_tokens=request.length,

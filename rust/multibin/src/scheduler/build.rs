@@ -10,6 +10,7 @@ use super::handle::{Scheduler, Shared};
 use super::inner::{Inner, State};
 use super::locks::Lock;
 use super::notifier::Notifier;
+use super::recording::Log;
 use super::ring::{Consumer, Ring, ring};
 use super::waiters::{DrainWaiters, Retries, Room, TimerThread, Waiters};
 use super::withdrawn::Withdrawn;
@@ -149,7 +150,7 @@ impl Parts {
             drain_waiters: DrainWaiters::new(timer.clone()),
             retries: Retries::new(timer.clone()),
             timer,
-            recorder,
+            log: recorder.map(Log::new),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::clock::Clock;
 use super::earliest::Earliest;
 use super::locks::{Guard, Lock, WakeList};
 use super::notifier::Notifier;
+use super::recording::Log;
 use super::ring::{Consumer, Ring};
 use super::waiters::{DrainWaiters, Retries, Room, TimerThread, Waiters};
 use super::withdrawn::Withdrawn;
@@ -15,7 +16,6 @@ use crate::adapt::Adapter;
 use crate::config::{Budget, Config};
 use crate::fork::{FORKED, Generation};
 use crate::policy::Former;
-use crate::record::Recorder;
 use crate::request::{Reason, Submission, WorkerId};
 use crate::stats::Counts;
 use crate::sync::{self, AtomicU64};
@@ -58,7 +58,7 @@ pub(crate) struct Inner {
     pub(super) retries: Retries,
     pub(super) timer: TimerThread,
     /// Where ends are recorded, if they are.
-    pub(super) recorder: Option<Recorder>,
+    pub(super) log: Option<Log>,
 }
 
 /// What the forming lock guards.

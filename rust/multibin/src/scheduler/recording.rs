@@ -5,6 +5,38 @@ use std::time::Duration;
 use super::inner::Inner;
 use crate::record::{End, Record, Recorder, wall_clock};
 use crate::request::{Expired, Row};
+use crate::sync::{AtomicU64, Ordering};
+use crate::time::nanoseconds;
+
+/// Nanoseconds by which the two clocks may drift apart before they are compared anew.
+const DRIFT: u64 = 100_000_000;
+
+/// Where a scheduler records ends.
+#[derive(Debug)]
+pub(super) struct Log {
+    recorder: Recorder,
+    /// Nanoseconds from the epoch of Unix to the start of the scheduler's clock. It stays as it is
+    /// while it is about right, so that the gaps between arrivals are those of a steady clock.
+    origin: AtomicU64,
+}
+
+impl Log {
+    pub(super) fn new(recorder: Recorder) -> Self {
+        Self { recorder, origin: AtomicU64::new(0) }
+    }
+
+    /// Returns the time since the epoch of Unix at `now`, which is the present.
+    fn wall(&self, now: u64) -> Duration {
+        let found = nanoseconds(wall_clock()).saturating_sub(now);
+        // Relaxed: it orders nothing.
+        let mut origin = self.origin.load(Ordering::Relaxed);
+        if origin.abs_diff(found) > DRIFT {
+            self.origin.store(found, Ordering::Relaxed);
+            origin = found;
+        }
+        Duration::from_nanos(origin.saturating_add(now))
+    }
+}
 
 /// What a worker observed of a row.
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,13 +79,13 @@ impl Moment<'_> {
 
 impl Inner {
     fn moment(&self) -> Option<Moment<'_>> {
-        let recorder = self.recorder.as_ref()?;
-        Some(Moment { recorder, now: self.now(), wall: wall_clock() })
+        let (log, now) = (self.log.as_ref()?, self.now());
+        Some(Moment { recorder: &log.recorder, now, wall: log.wall(now) })
     }
 
     /// Keeps a request that was cancelled under the forming lock, to record it afterwards.
     pub(super) fn keep_for_record(&self, rows: &mut Vec<Row>, row: &Row) {
-        if self.recorder.is_some() {
+        if self.log.is_some() {
             rows.push(*row);
         }
     }

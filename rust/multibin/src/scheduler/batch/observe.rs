@@ -84,7 +84,7 @@ impl Batch {
         if lease.done {
             return Err(ObserveError::Done);
         }
-        if self.scheduler().recorder.is_some() {
+        if self.scheduler().log.is_some() {
             lease.observed.resize(len, Observed::default());
             for (i, &(row, steps)) in rows.iter().enumerate() {
                 let prompt = prompts.get(i).copied().unwrap_or_default();
@@ -96,7 +96,7 @@ impl Batch {
 
     /// Records the rows that were not resubmitted, after the end of the lease.
     pub(super) fn record(&self, end: End) {
-        if self.scheduler().recorder.is_none() {
+        if self.scheduler().log.is_none() {
             return;
         }
         let (resubmitted, observed) = self.taken();
