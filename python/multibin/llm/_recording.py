@@ -28,7 +28,7 @@ ENDS = {
 """What a record calls each `finish_reason`."""
 
 DRIFT = 0.1
-"""Seconds by which two clocks may drift apart before they are compared anew."""
+"""Seconds by which two clocks may drift apart before they are compared again."""
 
 PATIENCE = 1.0
 """Seconds that the end of an engine waits for the file."""

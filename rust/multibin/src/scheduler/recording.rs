@@ -8,7 +8,7 @@ use crate::request::{Expired, Row};
 use crate::sync::{AtomicU64, Ordering};
 use crate::time::nanoseconds;
 
-/// Nanoseconds by which the two clocks may drift apart before they are compared anew.
+/// Nanoseconds by which the two clocks may drift apart before they are compared again.
 const DRIFT: u64 = 100_000_000;
 
 /// Where a scheduler records ends.
