@@ -23,16 +23,17 @@ from multibin.lab.plan import (
     describe,
     draw,
     load,
+    own_rate,
     within_context,
 )
 from multibin.lab.traces import Trace, describe_trace, read, trace_as_json
 
 DESCRIPTION = """\
 The trace is played at its own times, --speed times as fast. With bounds (--slo-p99, --slo-ttft,
---slo-tpot) and neither --speed nor --rate: the plan that keeps them at the highest rate, that is,
-as fast as the trace can be played. Otherwise: the lowest mean latency within the bounds, at the
-trace's own rate, x --speed, or at --rate. With --rate or --cv, and for a trace without times, rows
-are drawn with replacement, and arrivals too: bursts of the trace are then lost.
+--slo-tpot) and neither --speed nor --rate, the plan keeps them at the highest rate: it finds how
+fast the trace can be played. Otherwise the plan has the lowest mean latency within the bounds, at
+the trace's own rate, x --speed, or at --rate. With --rate or --cv, and for a trace without times,
+rows are drawn with replacement, and arrivals too: bursts of the trace are then lost.
 
 The plan is one that mb.Scheduler runs. Continuous batching is measured beside it, and taken where
 nothing else will do. One bin is taken unless others gain 3 %, and would on other stretches of the
@@ -210,11 +211,11 @@ def _rate(options: argparse.Namespace, trace: Trace, speed: float | None) -> flo
     if options.rate is not None:
         return float(options.rate)
     if speed is not None:
-        return speed * _own(options, trace).rate
+        return speed * own_rate(options.trace, _own(options, trace))
     if options.slo_p99 is None and options.slo_ttft is None and options.slo_tpot is None:
         if trace.arrivals is None:
             raise ValueError(f"rate or slo_p99 must be given, as {options.trace} has no times")
-        return trace.rate
+        return own_rate(options.trace, trace)
     return None
 
 

@@ -78,8 +78,8 @@ def differs(gain: Estimate | None) -> bool:
 def choose(question: Question, load: Load, report: Report) -> Plan:
     """Searches, and chooses the best.
 
-    One bin is chosen if nothing improves it by ``MIN_IMPROVEMENT``, or if the 90 % interval of the
-    improvement includes 1: another stretch of the load may show no difference.
+    One bin is chosen if nothing improves it by ``MIN_IMPROVEMENT``. It is also chosen if the 90 %
+    interval of the improvement includes 1: another stretch of the load may show no difference.
 
     Args:
         question: what is asked.

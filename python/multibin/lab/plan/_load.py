@@ -14,7 +14,7 @@ from multibin.lab.plan._question import Question
 from multibin.lab.plan._stretches import resampled, thinned
 from multibin.lab.traces import Trace, arrivals, predictions
 
-__all__ = ["Load", "as_predicted", "load", "within_context"]
+__all__ = ["Load", "as_predicted", "load", "own_rate", "within_context"]
 
 SAMPLE = 20_000
 """Requests drawn to fit edges to."""
@@ -70,10 +70,7 @@ class Load:
     @property
     def cv(self) -> float | None:
         """Returns the coefficient of variation of the trace's gaps, None without a rate."""
-        if self.rate is None or len(self.trace) < 3:
-            return None
-        gaps = np.diff(cast(NDArray[np.float64], self.trace.arrivals))
-        return float(gaps.std() / gaps.mean())
+        return None if self.rate is None else self.trace.burstiness
 
     @property
     def arrivals(self) -> str:
@@ -99,7 +96,7 @@ class Load:
         return thinned(self.base, requests) if self.own else self.base[:requests].to_rate(1.0)
 
     def replicate(self, number: int) -> Trace:
-        """Returns another stretch of the load: as long as ``base``, resampled or drawn anew.
+        """Returns another stretch of the load: as long as ``base``, resampled or drawn again.
 
         Blocks of a trace at its own times are drawn with replacement. Else requests are drawn from
         a resampled trace, so that the figures tell what the sample of a trace leaves open, too.
@@ -142,6 +139,23 @@ def load(question: Question, trace: Trace) -> Load:
         most = QUICK if question.quick else DRAWN
         base = _drawn(settings, fitting, settings.requests or most, PLAYED).to_rate(1.0)
     return Load(known, base, own, settings, question.quick, refused, shortened)
+
+
+def own_rate(source: str, trace: Trace) -> float:
+    """Returns the requests per second of a trace with times.
+
+    Raises:
+        ValueError: all requests come at once.
+
+    >>> from multibin.lab.plan import own_rate
+    >>> from multibin.lab.traces import from_arrays
+    >>> own_rate("trace.csv", from_arrays([5, 5], [1, 2], arrivals=[0, 2]))
+    0.5
+    """
+    times = trace.arrivals
+    if times is None or len(times) < 2 or times[-1] == 0:
+        raise ValueError(f"rate must be given, as all requests of {source} come at once")
+    return trace.rate
 
 
 def within_context(trace: Trace, context: int | None) -> tuple[Trace, int, int]:

@@ -29,6 +29,9 @@ FURTHER = {
 }
 """Figures of the second table."""
 
+MOST_UNCERTAIN = 0.3
+"""Half a width of the p99's interval, relative, from which the text warns."""
+
 BURSTY = 1.2
 """The coefficient of variation of the gaps above which arrivals are called bursty."""
 
@@ -194,7 +197,18 @@ def _notes(plan: Plan) -> list[str]:
             _equals(plan, each) for each in plan.outcomes
         ),
     }
-    return notes + [text for text, holds in marks.items() if holds]
+    return notes + [text for text, holds in marks.items() if holds] + _uncertain(plan)
+
+
+def _uncertain(plan: Plan) -> list[str]:
+    """Returns a warning where the plan's p99 is hardly known."""
+    half = plan.chosen.estimated("p99").half_width
+    if half is None or half <= MOST_UNCERTAIN:
+        return []
+    return [
+        f"The plan's p99 is off by up to {half:.0%} in other stretches: bursts or slow changes of"
+        " this load decide it. A longer trace narrows it"
+    ]
 
 
 def _further(plan: Plan) -> str:

@@ -19,8 +19,8 @@ TRIES = 100
 def resampled(trace: Trace, rng: np.random.Generator) -> Trace:
     """Returns a stretch as long as the trace, joined from blocks of time that begin anywhere.
 
-    This is the circular block bootstrap (Politis and Romano, 1992): bursts and slow changes within
-    a block stay as they are, and the number of requests varies as it does from block to block.
+    This is the circular block bootstrap (Politis and Romano, 1992). Bursts and slow changes within
+    a block stay as they are. The number of requests varies as it does from block to block.
 
     Args:
         trace: requests with times, which are not all equal.
