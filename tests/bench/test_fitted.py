@@ -37,7 +37,7 @@ def served() -> list[Timed]:
 
 
 def test_the_clock_counts_work_and_jumps() -> None:
-    clock = Clock(1)
+    clock = Clock(1, 1e-3)
     time.sleep(0.05)
     assert clock.now() < 0.04, "sleep is no work"
     clock.jump(2.0)
