@@ -71,7 +71,7 @@ class Clock:
         self._time += max(0.0, to - self.now())
 
     def regulate(self) -> None:
-        """Times the probe if the last time is a while ago; the probe itself takes no time."""
+        """Runs the probe if the last run is a while ago; it takes no time on the clock."""
         if time.thread_time() - self._last < INTERVAL:
             return
         self._time = self.now()

@@ -18,7 +18,7 @@ from benches.hardware.published import LENGTHS, THROUGHPUTS
 
 from multibin.lab.traces import read
 
-SMALL = ["--width=1", "--slots=4", "--rounds=2", "--requests=12", "--loads", "0.4", "inf"]
+SMALL = ["--width=1", "--slots=4", "--rounds=2", "--requests=24", "--loads", "0.4", "inf"]
 
 
 @pytest.fixture(autouse=True)
