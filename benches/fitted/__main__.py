@@ -35,8 +35,8 @@ def parser() -> argparse.ArgumentParser:
     add("--slots", type=int, default=8, help="rows that run together at most (8)")
     add("--fit", type=float, default=0.6, metavar="SHARE", help="of the capacity (0.6)")
     add("--loads", type=float, nargs="*", default=LOADS, help="to predict (0.3 0.75 inf)")
-    add("--rounds", type=int, default=7, help="of all loads; medians count (7)")
-    add("--requests", type=int, default=200, help="of each load (200)")
+    add("--rounds", type=int, default=5, help="of all loads; medians count (5)")
+    add("--requests", type=int, default=150, help="of each load (150)")
     add("--seed", type=int, default=0, help="of the workloads (0)")
     add("--out", type=Path, help="folder to keep the benchmarks in")
     return parser
@@ -49,7 +49,7 @@ def setting(options: argparse.Namespace, title: str) -> str:
         f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, load {load},"
         f" Python {platform.python_version()}, torch {torch.__version__}, {title}\n"
         f"{', '.join(f'{name}={value}' for name, value in vars(options).items())}\n"
-        "seconds: CPU time of the engine's one thread; idle time is jumped over"
+        "seconds: CPU time of the engine's one thread at the speed of a probe; no idle time"
     )
 
 

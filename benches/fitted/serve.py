@@ -1,13 +1,15 @@
 """Serves requests at given times through the engine's loop, and keeps when their tokens came.
 
 The clock counts the CPU seconds of the one thread that runs the engine. While no request is there
-it jumps to the next arrival. So other processes of the machine hardly change what is measured.
+it jumps to the next arrival. Every few steps a probe of small matrix products is timed, and seconds
+count by how fast it was. So other processes of the machine hardly change what is measured.
 """
 
 from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,11 @@ from multibin.llm._engine.runner import Runner
 from multibin.llm._engine.sampling.logprobs import TokenLogprobs
 from multibin.llm._engine.schedule import Policy
 from multibin.llm._load.load_by_name import load_by_name
+
+INTERVAL = 0.02
+"""CPU seconds between two probes."""
+
+WEIGHTS = torch.full((256, 256), 1e-3)
 
 __all__ = ["Engine", "Load", "Timed", "draw", "medians", "write"]
 
@@ -46,19 +53,39 @@ class Load:
 
 
 class Clock:
-    """CPU seconds of this thread, with jumps over idle time."""
+    """CPU seconds of this thread at a speed of reference, with jumps over idle time."""
 
-    def __init__(self, requests: int) -> None:
+    def __init__(self, requests: int, reference: float) -> None:
         self.unfinished = requests
-        self._offset = -time.thread_time()
+        self._reference = reference
+        self._time, self._speed = 0.0, 1.0
+        self._recent = deque([reference], maxlen=3)
+        self._last = time.thread_time()
 
     def now(self) -> float:
         """Returns the seconds since the clock was made."""
-        return time.thread_time() + self._offset
+        return self._time + (time.thread_time() - self._last) * self._speed
 
     def jump(self, to: float) -> None:
         """Moves the clock forward to a time, or not at all."""
-        self._offset += max(0.0, to - self.now())
+        self._time += max(0.0, to - self.now())
+
+    def regulate(self) -> None:
+        """Runs the probe if the last run is a while ago; it takes no time on the clock."""
+        if time.thread_time() - self._last < INTERVAL:
+            return
+        self._time = self.now()
+        self._recent.append(probe())
+        self._speed = self._reference / float(np.median(self._recent))
+        self._last = time.thread_time()
+
+
+def probe() -> float:
+    """Returns the CPU seconds of some matrix products."""
+    start, rows = time.thread_time(), torch.ones(8, 256)
+    for _ in range(40):
+        rows = torch.tanh(rows @ WEIGHTS)
+    return time.thread_time() - start
 
 
 class Timed(Request):
@@ -107,16 +134,18 @@ class Engine:
         self._policy = Policy(scheduling="continuous", batch_size=slots)
         with torch.inference_mode():
             self._executor = Executor(*try_out(model), Budgets())
+        self._reference = float(np.median([probe() for _ in range(300)]))
 
     def serve(self, requests: list[Timed]) -> None:
         """Runs requests at their times, until all have ended."""
         scheduler = self._policy.scheduler(self.context, len(requests), predicted=False, live=True)
         self._executor.expect(2, self.context)
         with Runner(self._executor, self._policy, scheduler) as runner:
-            clock, waiting = Clock(len(requests)), requests[::-1]
+            clock, waiting = Clock(len(requests), self._reference), requests[::-1]
             for request in requests:
                 request.clock = clock
             while clock.unfinished:
+                clock.regulate()
                 self._submit(runner, clock, waiting)
                 runner.step(0)
 

@@ -18,7 +18,7 @@ from benches.hardware.published import LENGTHS, THROUGHPUTS
 
 from multibin.lab.traces import read
 
-SMALL = ["--width=1", "--slots=4", "--rounds=2", "--requests=12", "--loads", "0.4", "inf"]
+SMALL = ["--width=1", "--slots=4", "--rounds=2", "--requests=24", "--loads", "0.4", "inf"]
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def served() -> list[Timed]:
 
 
 def test_the_clock_counts_work_and_jumps() -> None:
-    clock = Clock(1)
+    clock = Clock(1, 1e-3)
     time.sleep(0.05)
     assert clock.now() < 0.04, "sleep is no work"
     clock.jump(2.0)
