@@ -9,7 +9,7 @@ __all__ = ["COMMANDS"]
 
 COMMANDS = {
     "calibrate": (
-        "Measure how long batches take, or fit it to a benchmark: costs for simulate and plan"
+        "Measure how long batches take, or fit it to a benchmark, for simulate and plan"
     ),
     "demo": "Run the policies with the engine: what bins save, in one table and one picture",
     "generate": (

@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from multibin import _args
 from multibin.lab.compare import DRAWN, Settings, describe_arrivals
 from multibin.lab.plan._question import Question
 from multibin.lab.plan._stretches import resampled, thinned
@@ -171,7 +172,7 @@ def within_context(trace: Trace, context: int | None) -> tuple[Trace, int, int]:
     """
     if context is None:
         return trace, 0, 0
-    fits = trace.prompt_tokens < context
+    fits = trace.prompt_tokens < _args.integer("context", context, 2)
     if not fits.any():
         raise ValueError(f"context must be longer than a prompt of the trace, got {context}")
     kept = trace[fits] if not fits.all() else trace

@@ -44,7 +44,7 @@ def thinned(trace: Trace, requests: int) -> Trace:
     if len(trace) <= requests:
         return trace
     span, share = float(trace.arrivals[-1]), requests / len(trace)
-    starts = np.arange(BLOCKS) * (span / BLOCKS)
+    starts = np.linspace(0.0, span, BLOCKS, endpoint=False)
     shorter = _joined(trace, starts, share * span / BLOCKS)
     enough = len(shorter) > 1 and shorter.arrivals is not None and shorter.arrivals[-1] > 0
     return shorter.to_rate(trace.rate) if enough else trace[:requests]
