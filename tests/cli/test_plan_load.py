@@ -12,7 +12,7 @@ import pytest
 
 import multibin as mb
 from multibin.cli import main
-from multibin.lab.traces import Trace, arrivals, lengths, read
+from multibin.lab.traces import Trace, arrivals, from_arrays, lengths, read
 
 FEW = ["--batch-sizes=8", "--bins=1,4", "--quick"]
 
@@ -38,8 +38,9 @@ def write(trace: Trace, name: str) -> str:
 @pytest.fixture
 def bursts() -> str:
     """Fifty requests at once, every 200 seconds."""
-    times = 200.0 * np.repeat(np.arange(40), 50) + np.tile(np.arange(50) / 100, 40)
-    return write(Trace(np.full(2000, 30), lengths.uniform(2000, 5, 100, 0), times), "bursts.csv")
+    times = [200 * (i // 50) + (i % 50) / 100 for i in range(2000)]
+    outputs = lengths.uniform(2000, 5, 100, 0)
+    return write(from_arrays(np.full(2000, 30), outputs, arrivals=times), "bursts.csv")
 
 
 def test_own_times_are_played(bursts: str, capsys: pytest.CaptureFixture[str]) -> None:

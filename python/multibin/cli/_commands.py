@@ -8,9 +8,7 @@ from __future__ import annotations
 __all__ = ["COMMANDS"]
 
 COMMANDS = {
-    "calibrate": (
-        "Measure how long batches take, or fit it to a benchmark, for simulate and plan"
-    ),
+    "calibrate": ("Measure how long batches take, or fit it to a benchmark, for simulate and plan"),
     "demo": "Run the policies with the engine: what bins save, in one table and one picture",
     "generate": (
         "Answer a file of prompts, one JSON object a line; a second run continues the first"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from multibin.lab.plan import differences
 from multibin.lab.plan._drift import halves
 from multibin.lab.plan._stretches import BLOCKS, resampled, thinned
-from multibin.lab.traces import Trace, arrivals, chat
+from multibin.lab.traces import Trace, arrivals, chat, from_arrays
 
 
 def bursts(n: int = 4000, seed: int = 0) -> Trace:
@@ -54,7 +54,7 @@ def test_any_trace_has_stretches_in_order(times: list[float], seed: int) -> None
     ordered = np.sort(times)
     if ordered[-1] - ordered[0] < 1e-6:
         return
-    trace = Trace([5] * len(times), [3] * len(times), ordered)
+    trace = from_arrays([5] * len(times), [3] * len(times), arrivals=ordered)
     stretch = resampled(trace, np.random.default_rng(seed))
     assert stretch.arrivals is not None
     assert len(stretch) > 1
