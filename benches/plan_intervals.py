@@ -1,7 +1,7 @@
 """Prints how often a plan's 90 % interval holds: plan on one half of a trace, play the other.
 
 ``python -m benches.plan_intervals [FOLDER]`` plans on the first half of the time of each trace, and
-plays the second half at its own times. Real traces are played at two speeds. FOLDER has the real traces:
+plays the second half at its own times. FOLDER has the real traces, which are played at two speeds:
 ``azure_llm_2023_conv.csv``, ``azure_llm_2023_code.csv``, ``mooncake_conversation.jsonl``. Without
 it the traces that are drawn here are used alone. Costs are those of an 8B model on one H100.
 """

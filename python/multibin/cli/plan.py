@@ -29,11 +29,11 @@ from multibin.lab.plan import (
 from multibin.lab.traces import Trace, describe_trace, read, trace_as_json
 
 DESCRIPTION = """\
-The trace is played at its own times, --speed times as fast. With bounds (--slo-p99, --slo-ttft,
---slo-tpot) and neither --speed nor --rate, the plan keeps them at the highest rate: it finds how
-fast the trace can be played. Otherwise the plan has the lowest mean latency within the bounds, at
-the trace's own rate, x --speed, or at --rate. With --rate or --cv, and for a trace without times,
-rows are drawn with replacement, and arrivals too: bursts of the trace are then lost.
+The trace is played at its own times, x --speed. With bounds (--slo-...) and neither --speed nor
+a rate, the plan keeps them as fast as the trace can be played: at the highest rate.
+Otherwise the plan has the lowest mean latency within the bounds, at the trace's own rate, x the
+speed, or at --rate. With --rate or --cv, and for a trace without times, rows are drawn with
+replacement, and arrivals too: bursts of the trace are then lost.
 
 The plan is one that mb.Scheduler runs. Continuous batching is measured beside it, and taken where
 nothing else will do. One bin is taken unless others gain 3 %, and would on other stretches of the
