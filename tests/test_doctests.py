@@ -29,11 +29,11 @@ def examples(name: str) -> list[doctest.DocTest]:
     """
     try:
         module = importlib.import_module(name)
+        # Some modules import their names on first use.
+        for public in getattr(module, "__all__", ()):
+            getattr(module, public)
     except ImportError as error:
         pytest.skip(str(error))
-    # Some modules import their names on first use.
-    for public in getattr(module, "__all__", ()):
-        getattr(module, public)
     found = doctest.DocTestFinder(exclude_empty=True).find(module)
     parser = doctest.DocTestParser()
     for owner in vars(module).values():

@@ -91,7 +91,7 @@ _HOMES = {
     **dict.fromkeys(_ENGINE, "multibin.llm"),
     "RewardModel": "multibin.reward",
 }
-_MODULES = ("_core", "costs", "errors", "lab")
+_MODULES = ("_core", "batcher", "costs", "errors", "lab", "llm", "reward", "stats")
 """Modules that ``multibin.name`` finds without an import of their own."""
 
 
@@ -109,12 +109,12 @@ atexit.register(_flush_recordings)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return importlib.import_module(f"multibin.{name}")
-    if name not in _HOMES:
+    if name not in _HOMES and name not in _MODULES:
         message = _moved.hint(name) or f"module 'multibin' has no attribute {name!r}"
         raise AttributeError(message)
     try:
+        if name in _MODULES:
+            return importlib.import_module(f"multibin.{name}")
         found = getattr(importlib.import_module(_HOMES[name]), name)
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(

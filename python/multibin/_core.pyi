@@ -1063,11 +1063,12 @@ class Recording:
         TypeError: an argument has a wrong type.
 
     >>> import tempfile
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> with Recording(f"{folder.name}/requests.jsonl") as recording:
-    ...     recording.write(arrival=1.5, prompt_tokens=7, output_tokens=9)
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with Recording(f"{folder}/requests.jsonl") as recording:
+    ...         recording.write(arrival=1.5, prompt_tokens=7, output_tokens=9)
+    ...     print(Path(recording.path).read_text(), end="")
     True
-    >>> print(open(recording.path).read(), end="")
     {"arrival": 1.500000, "prompt_tokens": 7, "output_tokens": 9, "end": "finished"}
     """
     def __enter__(self, /) -> Recording: ...
@@ -1080,10 +1081,10 @@ class Recording:
         closed. A second call does nothing.
 
         >>> import tempfile
-        >>> folder = tempfile.TemporaryDirectory()
-        >>> recording = Recording(f"{folder.name}/requests.jsonl")
-        >>> recording.close()
-        >>> recording.write(arrival=1), recording.dropped
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     recording = Recording(f"{folder}/requests.jsonl")
+        ...     recording.close()
+        ...     recording.write(arrival=1), recording.dropped
         (False, 1)
         """
     @property
@@ -1092,8 +1093,9 @@ class Recording:
         How many records were dropped: there was no room, or the recording had ended.
 
         >>> import tempfile
-        >>> folder = tempfile.TemporaryDirectory()
-        >>> Recording(f"{folder.name}/requests.jsonl").dropped
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with Recording(f"{folder}/requests.jsonl") as recording:
+        ...         recording.dropped
         0
         """
     @property
@@ -1102,8 +1104,9 @@ class Recording:
         Why nothing more can be written; ``None`` while it goes on, and once it was closed.
 
         >>> import tempfile
-        >>> folder = tempfile.TemporaryDirectory()
-        >>> print(Recording(f"{folder.name}/requests.jsonl").failure)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with Recording(f"{folder}/requests.jsonl") as recording:
+        ...         print(recording.failure)
         None
         """
     def flush(self, /, timeout: SupportsIndex | SupportsFloat | None = None) -> None:
@@ -1115,8 +1118,9 @@ class Recording:
         Raises ``TimeoutError`` when the time is over.
 
         >>> import tempfile
-        >>> folder = tempfile.TemporaryDirectory()
-        >>> Recording(f"{folder.name}/requests.jsonl").flush(timeout=10)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with Recording(f"{folder}/requests.jsonl") as recording:
+        ...         recording.flush(timeout=10)
         """
     @property
     def path(self, /) -> str:
@@ -1124,8 +1128,9 @@ class Recording:
         The path of the current file, as it was given.
 
         >>> import tempfile
-        >>> folder = tempfile.TemporaryDirectory()
-        >>> Recording(f"{folder.name}/requests.jsonl").path.endswith("/requests.jsonl")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with Recording(f"{folder}/requests.jsonl") as recording:
+        ...         recording.path.endswith("/requests.jsonl")
         True
         """
     def write(self, /, *, arrival: SupportsIndex | SupportsFloat, end: "Literal['finished', 'expired', 'cancelled', 'failed', 'lost']" = "finished", prompt_tokens: SupportsIndex | SupportsFloat | None = None, predicted_tokens: SupportsIndex | SupportsFloat | None = None, output_tokens: SupportsIndex | SupportsFloat | None = None, wait: SupportsIndex | SupportsFloat | None = None, time_to_first_token: SupportsIndex | SupportsFloat | None = None, latency: SupportsIndex | SupportsFloat | None = None) -> bool:
@@ -1145,9 +1150,9 @@ class Recording:
             ValueError, TypeError: an argument is wrong.
 
         >>> import tempfile
-        >>> folder = tempfile.TemporaryDirectory()
-        >>> with Recording(f"{folder.name}/requests.jsonl") as recording:
-        ...     recording.write(arrival=2, end="cancelled", prompt_tokens=7)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with Recording(f"{folder}/requests.jsonl") as recording:
+        ...         recording.write(arrival=2, end="cancelled", prompt_tokens=7)
         True
         """
     @property
@@ -1156,8 +1161,9 @@ class Recording:
         How many records are in files.
 
         >>> import tempfile
-        >>> folder = tempfile.TemporaryDirectory()
-        >>> Recording(f"{folder.name}/requests.jsonl").written
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with Recording(f"{folder}/requests.jsonl") as recording:
+        ...         recording.written
         0
         """
 

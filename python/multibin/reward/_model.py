@@ -12,6 +12,9 @@ from typing import Any, Self, TypedDict
 import torch
 from tqdm import tqdm
 
+# The whole engine, so that this waits for a thread that imports it: transformers cannot be
+# imported by two threads at the same time.
+import multibin.llm  # noqa: F401
 from multibin._args import boolean, integer, sentence
 from multibin.batcher import Batcher
 from multibin.errors import ClosedError

@@ -45,11 +45,12 @@ const LEAST_BYTES: u64 = 4096;
 ///     TypeError: an argument has a wrong type.
 ///
 /// >>> import tempfile
-/// >>> folder = tempfile.TemporaryDirectory()
-/// >>> with Recording(f"{folder.name}/requests.jsonl") as recording:
-/// ...     recording.write(arrival=1.5, prompt_tokens=7, output_tokens=9)
+/// >>> from pathlib import Path
+/// >>> with tempfile.TemporaryDirectory() as folder:
+/// ...     with Recording(f"{folder}/requests.jsonl") as recording:
+/// ...         recording.write(arrival=1.5, prompt_tokens=7, output_tokens=9)
+/// ...     print(Path(recording.path).read_text(), end="")
 /// True
-/// >>> print(open(recording.path).read(), end="")
 /// {"arrival": 1.500000, "prompt_tokens": 7, "output_tokens": 9, "end": "finished"}
 #[pyclass(frozen, weakref, module = "multibin")]
 pub struct Recording {
@@ -90,9 +91,9 @@ impl Recording {
     ///     ValueError, TypeError: an argument is wrong.
     ///
     /// >>> import tempfile
-    /// >>> folder = tempfile.TemporaryDirectory()
-    /// >>> with Recording(f"{folder.name}/requests.jsonl") as recording:
-    /// ...     recording.write(arrival=2, end="cancelled", prompt_tokens=7)
+    /// >>> with tempfile.TemporaryDirectory() as folder:
+    /// ...     with Recording(f"{folder}/requests.jsonl") as recording:
+    /// ...         recording.write(arrival=2, end="cancelled", prompt_tokens=7)
     /// True
     #[pyo3(signature = (*, arrival, end: "Literal['finished', 'expired', 'cancelled', 'failed', 'lost']" = "finished", prompt_tokens = None, predicted_tokens = None, output_tokens = None, wait = None, time_to_first_token = None, latency = None))]
     fn write(
@@ -133,8 +134,9 @@ impl Recording {
     /// Raises ``TimeoutError`` when the time is over.
     ///
     /// >>> import tempfile
-    /// >>> folder = tempfile.TemporaryDirectory()
-    /// >>> Recording(f"{folder.name}/requests.jsonl").flush(timeout=10)
+    /// >>> with tempfile.TemporaryDirectory() as folder:
+    /// ...     with Recording(f"{folder}/requests.jsonl") as recording:
+    /// ...         recording.flush(timeout=10)
     #[pyo3(signature = (timeout = None))]
     fn flush(&self, py: Python<'_>, timeout: Option<Number<'_>>) -> PyResult<()> {
         self.until(py, timeout, Recorder::flush)
@@ -144,10 +146,10 @@ impl Recording {
     /// closed. A second call does nothing.
     ///
     /// >>> import tempfile
-    /// >>> folder = tempfile.TemporaryDirectory()
-    /// >>> recording = Recording(f"{folder.name}/requests.jsonl")
-    /// >>> recording.close()
-    /// >>> recording.write(arrival=1), recording.dropped
+    /// >>> with tempfile.TemporaryDirectory() as folder:
+    /// ...     recording = Recording(f"{folder}/requests.jsonl")
+    /// ...     recording.close()
+    /// ...     recording.write(arrival=1), recording.dropped
     /// (False, 1)
     #[pyo3(signature = (timeout = None))]
     fn close(&self, py: Python<'_>, timeout: Option<Number<'_>>) -> PyResult<()> {
@@ -157,8 +159,9 @@ impl Recording {
     /// The path of the current file, as it was given.
     ///
     /// >>> import tempfile
-    /// >>> folder = tempfile.TemporaryDirectory()
-    /// >>> Recording(f"{folder.name}/requests.jsonl").path.endswith("/requests.jsonl")
+    /// >>> with tempfile.TemporaryDirectory() as folder:
+    /// ...     with Recording(f"{folder}/requests.jsonl") as recording:
+    /// ...         recording.path.endswith("/requests.jsonl")
     /// True
     #[getter]
     fn path(&self) -> String {
@@ -168,8 +171,9 @@ impl Recording {
     /// How many records are in files.
     ///
     /// >>> import tempfile
-    /// >>> folder = tempfile.TemporaryDirectory()
-    /// >>> Recording(f"{folder.name}/requests.jsonl").written
+    /// >>> with tempfile.TemporaryDirectory() as folder:
+    /// ...     with Recording(f"{folder}/requests.jsonl") as recording:
+    /// ...         recording.written
     /// 0
     #[getter]
     fn written(&self) -> u64 {
@@ -179,8 +183,9 @@ impl Recording {
     /// How many records were dropped: there was no room, or the recording had ended.
     ///
     /// >>> import tempfile
-    /// >>> folder = tempfile.TemporaryDirectory()
-    /// >>> Recording(f"{folder.name}/requests.jsonl").dropped
+    /// >>> with tempfile.TemporaryDirectory() as folder:
+    /// ...     with Recording(f"{folder}/requests.jsonl") as recording:
+    /// ...         recording.dropped
     /// 0
     #[getter]
     fn dropped(&self) -> u64 {
@@ -190,8 +195,9 @@ impl Recording {
     /// Why nothing more can be written; ``None`` while it goes on, and once it was closed.
     ///
     /// >>> import tempfile
-    /// >>> folder = tempfile.TemporaryDirectory()
-    /// >>> print(Recording(f"{folder.name}/requests.jsonl").failure)
+    /// >>> with tempfile.TemporaryDirectory() as folder:
+    /// ...     with Recording(f"{folder}/requests.jsonl") as recording:
+    /// ...         print(recording.failure)
     /// None
     #[getter]
     fn failure(&self) -> Option<String> {
