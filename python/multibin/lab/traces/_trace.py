@@ -183,8 +183,8 @@ class Trace:
     def with_prefix_cache(self, capacity_tokens: SupportsIndex | None = None) -> Trace:
         """Returns the requests with the ``cached_tokens`` that an ideal prefix cache has of them.
 
-        The cache is that of ``Prefixes.cached_tokens``: one for all servers, filled in the order of
-        the rows, and the blocks that were used longest ago leave first.
+        The cache is that of ``Prefixes.cached_tokens``. All servers share it, rows fill it in their
+        order, and the blocks that were used longest ago leave first.
 
         Args:
             capacity_tokens: the most tokens in the cache, at least those of a block; what a whole
