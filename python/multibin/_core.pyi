@@ -1812,7 +1812,7 @@ def recording(record: "Recording | str | PathLike[str]") -> Recording:
     Returns the recording that an argument ``record`` names, and opens a path.
     """
 
-def simulate(scheduler: "SchedulerConfig | Baseline", arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, model: "Literal['linear', 'table']", costs: "dict[str, object]", completes: "Literal['batch', 'row']", servers: SupportsIndex, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None") -> "tuple[dict[str, object], dict[str, object], list[tuple[float, str, float, int | None]], dict[str, object] | None]":
+def simulate(scheduler: "SchedulerConfig | Baseline", arrivals: ArrayLike, predicted: ArrayLike, actual: ArrayLike, prompts: ArrayLike, model: "Literal['linear', 'table']", costs: "dict[str, object]", completes: "Literal['batch', 'row']", servers: SupportsIndex, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None", cached: ArrayLike | None = None) -> "tuple[dict[str, object], dict[str, object], list[tuple[float, str, float, int | None]], dict[str, object] | None]":
     """
     Plays requests through the batch former of a scheduler, or a baseline, on a virtual clock.
 
@@ -1833,6 +1833,7 @@ def simulate(scheduler: "SchedulerConfig | Baseline", arrivals: ArrayLike, predi
         gate: watch the predictions.
         users: the users of a closed loop.
         max_resident: the most rows whose state a server holds.
+        cached: tokens of the prompts that a prefix cache has, shape ``[n]``.
 
     Returns:
         The columns of the requests, those of the batches, the events of adaptation (time, kind,

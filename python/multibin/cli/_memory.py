@@ -7,9 +7,10 @@ import re
 from dataclasses import dataclass
 
 from multibin import _args
+from multibin.cli._options import Add
 from multibin.costs import hardware
 
-__all__ = ["Memory", "add_memory", "memory", "size"]
+__all__ = ["Memory", "add_kv_bytes", "add_memory", "memory", "size"]
 
 SIZE = re.compile(r"([0-9.]+(?:e[+-]?[0-9]+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 
@@ -34,15 +35,20 @@ class Memory:
 def add_memory(parser: argparse.ArgumentParser) -> None:
     """Adds the options in a group of their own."""
     add = parser.add_argument_group("memory of a server").add_argument
-    add(
-        "--kv-bytes-per-token",
-        metavar="BYTES",
-        help="Bytes of a token in the KV cache, such as 131072 or 128KiB (that of --hardware)",
-    )
+    add_kv_bytes(add)
     add(
         "--kv-budget",
         metavar="BYTES",
         help="Bytes for the KV cache, such as 40GB or 40GiB (what --hardware leaves, or any)",
+    )
+
+
+def add_kv_bytes(add: Add) -> None:
+    """Adds the bytes of a token."""
+    add(
+        "--kv-bytes-per-token",
+        metavar="BYTES",
+        help="Bytes of a token in the KV cache, such as 131072 or 128KiB (that of --hardware)",
     )
 
 
@@ -54,7 +60,7 @@ def memory(options: argparse.Namespace) -> Memory:
             holds no token, and one without the bytes of a token.
     """
     per_token = _given("kv_bytes_per_token", options.kv_bytes_per_token)
-    budget = _given("kv_budget", options.kv_budget)
+    budget = _given("kv_budget", getattr(options, "kv_budget", None))
     if getattr(options, "hardware", None) is not None:
         found = hardware(options.hardware)
         per_token = found.kv_bytes_per_token if per_token is None else per_token

@@ -14,6 +14,7 @@ from multibin.cli._costs import add_costs, costs
 from multibin.cli._memory import add_memory, memory
 from multibin.cli._numbers import numbers
 from multibin.cli._options import add_predictions, add_trace, given, progress, read_trace
+from multibin.cli._prefix_cache import add_prefix_cache, check_hashes, prefix_cache
 from multibin.lab.compare import Settings
 from multibin.lab.plan import (
     Objective,
@@ -54,6 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     _add_choices(parser.add_argument_group("choices"))
     add_costs(parser)
     add_memory(parser)
+    add_prefix_cache(parser.add_argument_group("prefix cache").add_argument)
     add = parser.add_argument_group("output").add_argument
     add(
         "--check",
@@ -140,6 +142,7 @@ def _other(options: argparse.Namespace) -> Trace | None:
     if other.arrivals is None and other.measured is None:
         rule = "a trace with times, or a benchmark with measured times"
         raise ValueError(_args.sentence("check", rule, options.check))
+    check_hashes(prefix_cache(options), other, options.check)
     return other
 
 
@@ -188,6 +191,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     """Returns the load; bins and batch sizes are not its own."""
     own: dict[str, Any] = given(options, Settings)
     own.pop("bins", None)
+    own |= {"prefix_cache": prefix_cache(options)}
     return Settings(**own | {"saturation": True, "costs": costs(options)})
 
 

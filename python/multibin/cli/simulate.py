@@ -12,7 +12,9 @@ import multibin as mb
 from multibin._canvas import check_installed, check_target
 from multibin.cli._cost_words import cost_words, costs_as_json
 from multibin.cli._costs import add_costs, costs
+from multibin.cli._memory import add_kv_bytes
 from multibin.cli._options import add_predictions, add_trace, given
+from multibin.cli._prefix_cache import add_prefix_cache, prefix_cache
 from multibin.lab.compare import (
     POLICIES,
     Fit,
@@ -44,12 +46,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     _add_requests(parser.add_argument_group("requests"))
     _add_policies(parser.add_argument_group("policies"))
     add_costs(parser)
+    _add_prefix_cache(parser.add_argument_group("prefix cache"))
     _add_output(parser.add_argument_group("output"))
 
 
 def run(options: argparse.Namespace) -> int:
     """Plays every policy, prints the table or JSON, and draws the picture."""
-    settings = Settings(**given(options, Settings) | {"costs": costs(options)})
+    own = {"costs": costs(options), "prefix_cache": prefix_cache(options)}
+    settings = Settings(**given(options, Settings) | own)
     policies = by_name(settings.names)
     if options.plot is not None:
         check_target(options.plot)
@@ -122,6 +126,11 @@ def _add_policies(group: argparse._ArgumentGroup) -> None:
     add("--servers", type=int, metavar="N", help="Servers that run batches at the same time (1)")
     add("--max-resident", type=int, metavar="ROWS", help="Rows whose state a server holds (any)")
     add("--chunk", type=int, metavar="STEPS", help="Steps between refills, for chunked (16)")
+
+
+def _add_prefix_cache(group: argparse._ArgumentGroup) -> None:
+    add_prefix_cache(group.add_argument)
+    add_kv_bytes(group.add_argument)
 
 
 def _add_output(group: argparse._ArgumentGroup) -> None:

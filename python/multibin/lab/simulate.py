@@ -182,7 +182,8 @@ def simulate(
 
     Args:
         trace: the requests. Without arrivals all arrive at time 0; without predictions the true
-            lengths are predicted.
+            lengths are predicted. A prompt's ``cached_tokens`` are in no cost of its prefill, but
+            count in the caches of the rows.
         scheduler: a configuration (the ``config`` of a live scheduler), or a ``Baseline`` to
             compare with. The capacity is ignored, and a request over the budget runs alone. With
             ``adapt`` the scheduler adapts to the finished requests.
@@ -230,6 +231,7 @@ def simulate(
         gate,
         users,
         max_resident,
+        trace.cached_tokens,
     )
     return Records(
         batches=Batches(**cast(dict[str, Any], batches)),

@@ -39,6 +39,7 @@ use crate::stats;
 ///     gate: watch the predictions.
 ///     users: the users of a closed loop.
 ///     max_resident: the most rows whose state a server holds.
+///     cached: tokens of the prompts that a prefix cache has, shape ``[n]``.
 ///
 /// Returns:
 ///     The columns of the requests, those of the batches, the events of adaptation (time, kind,
@@ -55,7 +56,7 @@ use crate::stats;
 /// >>> requests["finish"].tolist()
 /// [7.0, 7.0]
 #[pyfunction]
-#[pyo3(signature = (scheduler: "SchedulerConfig | Baseline", arrivals, predicted, actual, prompts, model: "Literal['linear', 'table']", costs: "dict[str, object]", completes: "Literal['batch', 'row']", servers, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None")
+#[pyo3(signature = (scheduler: "SchedulerConfig | Baseline", arrivals, predicted, actual, prompts, model: "Literal['linear', 'table']", costs: "dict[str, object]", completes: "Literal['batch', 'row']", servers, drain: "bool", gate: "bool", users: "int | None", max_resident: "int | None", cached = None)
     -> "tuple[dict[str, object], dict[str, object], list[tuple[float, str, float, int | None]], dict[str, object] | None]")]
 pub fn simulate<'py>(
     py: Python<'py>,
@@ -72,12 +73,14 @@ pub fn simulate<'py>(
     #[pyo3(from_py_with = flag::gate)] gate: bool,
     users: Option<Count<'py>>,
     max_resident: Option<Count<'py>>,
+    cached: Option<ArrayLike<'py>>,
 ) -> PyResult<Simulated<'py>> {
     let workload = Workload {
         arrivals: parse_arrivals(&arrivals, users.as_ref())?,
         predicted: lengths(&predicted, "predicted")?,
         actual: lengths(&actual, "actual")?,
         prompts: lengths(&prompts, "prompts")?,
+        cached: cached.map_or_else(|| Ok(Vec::new()), |given| lengths(&given, "cached"))?,
     };
     let costs = costs::parse(model, costs, completes)?;
     let max_resident = max_resident.map(|given| positive(&given, "max_resident")).transpose()?;

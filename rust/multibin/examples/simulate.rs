@@ -16,6 +16,7 @@ fn workload() -> Workload {
         predicted: lengths.clone(),
         actual: lengths,
         prompts: vec![0; REQUESTS as usize],
+        cached: Vec::new(),
     }
 }
 

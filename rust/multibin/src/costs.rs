@@ -7,7 +7,7 @@
 //!     model: LinearCosts { fixed: 0.5, step: 0.1, ..Default::default() }.into(),
 //!     ..Default::default()
 //! };
-//! let rows = [2, 5].map(|steps| RunningRow { age: 30, steps, new: true });
+//! let rows = [2, 5].map(|steps| RunningRow { age: 30, steps, new: true, cached: 0 });
 //! let mut ends = Vec::new();
 //! assert_eq!(costs.time(&rows, &mut ends).end, 1.0);
 //! assert_eq!(ends, [0.7, 1.0]);

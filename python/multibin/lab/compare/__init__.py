@@ -12,6 +12,11 @@ from __future__ import annotations
 from multibin.lab.compare._picture import draw
 from multibin.lab.compare._play import Result, compare, play
 from multibin.lab.compare._policies import ONE_BIN, POLICIES, Fit, Former, Policy, by_name, fit
+from multibin.lab.compare._prefix_cache import (
+    describe_prefix_cache,
+    prefix_cache_as_json,
+    with_hits,
+)
 from multibin.lab.compare._report import (
     as_json,
     describe,
@@ -19,7 +24,7 @@ from multibin.lab.compare._report import (
     describe_predictions,
     table,
 )
-from multibin.lab.compare._settings import MIN_SEARCHED, Settings, default_overhead
+from multibin.lab.compare._settings import MIN_SEARCHED, UNLIMITED, Settings, default_overhead
 from multibin.lab.compare._stability import is_steady, saturation
 from multibin.lab.compare._workloads import (
     DRAWN,
@@ -35,6 +40,7 @@ __all__ = [
     "ONE_BIN",
     "POLICIES",
     "SEARCHED",
+    "UNLIMITED",
     "Fit",
     "Former",
     "Policy",
@@ -49,11 +55,14 @@ __all__ = [
     "describe_arrivals",
     "describe_costs",
     "describe_predictions",
+    "describe_prefix_cache",
     "draw",
     "draw_workload",
     "fit",
     "is_steady",
     "play",
+    "prefix_cache_as_json",
     "saturation",
     "table",
+    "with_hits",
 ]

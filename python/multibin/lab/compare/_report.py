@@ -8,9 +8,10 @@ from typing import Any
 from multibin.costs import Costs, CostTable
 from multibin.lab.compare._play import Result
 from multibin.lab.compare._policies import Fit
+from multibin.lab.compare._prefix_cache import describe_prefix_cache, prefix_cache_as_json
 from multibin.lab.compare._settings import Settings
 from multibin.lab.compare._workloads import SAMPLE, Workload, describe_arrivals
-from multibin.lab.traces import trace_as_json
+from multibin.lab.traces import Trace, trace_as_json
 
 __all__ = ["as_json", "describe", "describe_costs", "describe_predictions", "table"]
 
@@ -42,6 +43,7 @@ def describe(settings: Settings, workload: Workload, fit: Fit) -> str:
         f"output tokens: mean {lengths.mean():.1f}, longest {lengths.max()};"
         f" predictions: {describe_predictions(settings, workload)}",
         _describe_servers(settings),
+        *_describe_prefix_cache(settings, workload),
         f"{len(fit.edges)} {settings.edges} bins and {len(fit.levels)} levels to climb (a move"
         f" costs {settings.move_cost:g} steps), fitted to the true lengths of {SAMPLE:,} requests"
         " drawn from the trace independently of those played",
@@ -71,6 +73,20 @@ def describe_predictions(settings: Settings, workload: Workload) -> str:
         return f"true lengths × exp({settings.sigma:g}·Z)"
     known = workload.played.predicted is None or settings.sigma == 0
     return "true lengths" if known else "the trace's"
+
+
+def _describe_prefix_cache(settings: Settings, workload: Workload) -> list[str]:
+    return describe_prefix_cache(settings, _cached(settings, workload), drawn=_drawn(settings))
+
+
+def _cached(settings: Settings, workload: Workload) -> Trace:
+    """Returns the rows in whose order the prefix cache was filled."""
+    whole = workload.trace if _drawn(settings) else None
+    return workload.played if whole is None else whole
+
+
+def _drawn(settings: Settings) -> bool:
+    return settings.rate is not None or settings.users is not None
 
 
 def _describe_servers(settings: Settings) -> str:
@@ -178,6 +194,7 @@ def as_json(
         "trace": None if workload.trace is None else trace_as_json(workload.trace),
         "source": workload.source,
         "requests": len(workload.played),
+        "prefix_cache": prefix_cache_as_json(settings, _cached(settings, workload)),
         "edges": fit.edges.bounds.tolist(),
         "levels": fit.levels.bounds.tolist(),
         "move_cost": settings.move_cost,

@@ -9,10 +9,13 @@ import multibin as mb
 from multibin import _args
 from multibin.costs import Costs
 
-__all__ = ["MIN_SEARCHED", "PLACEMENTS", "Settings", "default_overhead"]
+__all__ = ["MIN_SEARCHED", "PLACEMENTS", "UNLIMITED", "Settings", "default_overhead"]
 
 PLACEMENTS = ("optimal", "quantile", "uniform")
 """Ways to place the bins."""
+
+UNLIMITED = "unlimited"
+"""The ``prefix_cache`` that holds every block."""
 
 MAX_BINS = 4096
 
@@ -88,6 +91,10 @@ class Settings:
     servers: int = 1
     max_resident: int | None = None
     """The most rows whose state a server holds, running or waiting to go on."""
+    prefix_cache: int | str | None = None
+    """Tokens that a prefix cache holds, or "unlimited". None: no such cache.
+
+    The trace must have hashes of its prompts' blocks."""
     chunk: int = 16
     """Steps between refills, for the policy ``chunked``."""
     sigma: float | None = None
@@ -135,6 +142,8 @@ class Settings:
             _args.integer("users", self.users, 1, MAX_REQUESTS)
         if self.max_resident is not None:
             _args.integer("max_resident", self.max_resident, self.batch_size)
+        if self.prefix_cache not in (None, UNLIMITED):
+            _args.integer("prefix_cache", self.prefix_cache, 1)
         _args.integer("chunk", self.chunk, 1, _args.LONGEST)
         _args.integer("seed", self.seed)
         if self.requests is not None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multibin import _args
+from multibin.lab.compare._prefix_cache import with_hits
 from multibin.lab.compare._settings import Settings
 from multibin.lab.traces import Trace, arrivals, predictions, read
 
@@ -54,7 +55,7 @@ class Workload:
 
     The search for the highest stable rate scales their times. None without that search."""
     trace: Trace | None = None
-    """The trace that was read, whole. None where there is no file."""
+    """The trace that was read, whole, with its prefix cache. None where there is no file."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ def draw_workload(settings: Settings) -> Workload:
     Traceback (most recent call last):
     ValueError: cannot read the trace no-such-file.csv: ...
     """
-    trace = read(settings.trace, columns=settings.columns, time_unit=settings.time_unit)
+    read_trace = read(settings.trace, columns=settings.columns, time_unit=settings.time_unit)
+    trace = with_hits(settings, read_trace)
     seeds = _Seeds.of(settings.seed)
     source, played = _played(settings, trace, seeds)
     return Workload(

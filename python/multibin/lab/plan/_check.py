@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from multibin.lab.compare import play
+from multibin.lab.compare import play, with_hits
 from multibin.lab.plan._choice import Plan
 from multibin.lab.plan._drift import Difference, differences
 from multibin.lab.plan._estimate import Estimate
@@ -72,6 +72,7 @@ def check(plan: Plan, load: Load, other: Trace, outcome: Outcome | None = None) 
     if fitting.arrivals is None:
         raise ValueError("check must be a trace with times")
     speed = promised.rate / load.rate if load.own and load.rate else 1.0
+    fitting = with_hits(load.settings, fitting, "the other trace")
     trace = as_predicted(load.settings, fitting).scale_rate(speed)
     candidate = promised.candidate
     records = play(candidate.settings, trace, candidate.fit, candidate.own_policy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from multibin.lab.compare import prefix_cache_as_json
 from multibin.lab.plan._advice import advice
 from multibin.lab.plan._candidates import Candidate
 from multibin.lab.plan._choice import Plan
@@ -37,6 +38,7 @@ def as_json(plan: Plan, load: Load) -> dict[str, Any]:
             "kv_budget": question.kv_budget,
             "kv_tokens": question.kv_tokens,
         },
+        "prefix_cache": prefix_cache_as_json(load.settings, load.trace),
         "meets": plan.chosen.meets,
         "chosen": _row(plan.chosen),
         "policies": [_row(outcome) for outcome in plan.outcomes],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multibin import _args
-from multibin.lab.compare import DRAWN, Settings, describe_arrivals
+from multibin.lab.compare import DRAWN, Settings, describe_arrivals, with_hits
 from multibin.lab.plan._question import Question
 from multibin.lab.plan._stretches import resampled, thinned
 from multibin.lab.traces import Trace, arrivals, predictions
@@ -49,7 +49,7 @@ class Load:
     """
 
     trace: Trace
-    """The trace's requests, predictions included, after the limit of the context."""
+    """The trace's requests, predictions and prefix-cache hits included, within the context."""
     base: Trace
     """What is played: the trace at its own times, or drawn requests with drawn arrivals."""
     own: bool
@@ -120,10 +120,12 @@ def load(question: Question, trace: Trace) -> Load:
     """Returns the requests to play for a question.
 
     Raises:
-        ValueError: the trace has no rows within the context, or lacks the times that are needed.
+        ValueError: the trace has no rows within the context, or lacks the times or the hashes that
+            are needed.
     """
     settings = question.settings
     fitting, refused, shortened = within_context(trace, question.context)
+    fitting = with_hits(settings, fitting)
     drawn = settings.rate is not None or settings.cv is not None
     own = not drawn and fitting.arrivals is not None
     if own:
@@ -179,7 +181,7 @@ def within_context(trace: Trace, context: int | None) -> tuple[Trace, int, int]:
     room = context - kept.prompt_tokens
     outputs = np.minimum(kept.output_tokens, room)
     cut = int((outputs < kept.output_tokens).sum())
-    limited = Trace(kept.prompt_tokens, outputs, kept.arrivals, kept.predicted)
+    limited = replace(kept, output_tokens=outputs, measured=None, source=None, dropped=0)
     return limited if cut else kept, int((~fits).sum()), cut
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from multibin.lab.compare import describe_costs
+from multibin.lab.compare import describe_costs, describe_prefix_cache
 from multibin.lab.plan._advice import advice
 from multibin.lab.plan._choice import Plan, improvement
 from multibin.lab.plan._drift import differences, halves
@@ -54,6 +54,7 @@ def _describe_load(question: Question, load: Load) -> str:
             f" {costs}; times are in seconds, without the first"
             f" {settings.warm_up:.0%} of the requests",
             *_describe_memory(question),
+            *describe_prefix_cache(settings, load.trace, drawn=not load.own),
             *_describe_halves(load),
         ]
     )

@@ -57,6 +57,11 @@ class Trace:
     """The hashes of the prompts' blocks, for the hits of a prefix cache.
 
     None where the file has none, and after a change of lengths or in requests that are drawn."""
+    cached_tokens: Ints | None = None
+    """Tokens of each prompt that a prefix cache has when the request comes; int64.
+
+    They are in no cost of a prefill. None: none, and after a change of lengths. A row keeps its
+    tokens in parts of the trace, at other times and where it is drawn."""
 
     def __post_init__(self) -> None:
         self._set("prompt_tokens", _args.tokens("prompt_tokens", self.prompt_tokens, 0))
@@ -65,6 +70,9 @@ class Trace:
             self._set("arrivals", _from_the_first(_args.seconds("arrivals", self.arrivals)))
         if self.predicted is not None:
             self._set("predicted", _args.tokens("predicted", self.predicted, 0))
+        if self.cached_tokens is not None:
+            self._set("cached_tokens", _args.tokens("cached_tokens", self.cached_tokens, 0))
+            _check_cached(self.cached_tokens, self.prompt_tokens)
         for name, other in (("measured", self.measured), ("prefixes", self.prefixes)):
             if other is not None and len(other) != len(self):
                 rule = f"as long as prompt_tokens, {len(self)} values"
@@ -94,6 +102,7 @@ class Trace:
             None if self.predicted is None else self.predicted[rows],
             measured=None if self.measured is None else self.measured[rows],
             prefixes=None if self.prefixes is None else self.prefixes[rows],
+            cached_tokens=None if self.cached_tokens is None else self.cached_tokens[rows],
         )
 
     @property
@@ -117,6 +126,18 @@ class Trace:
         if len(times) == 0 or times[-1] == 0:
             raise ValueError("the trace has no rate, as all its requests arrive at one time")
         return (len(times) - 1) / float(times[-1])
+
+    @property
+    def hit_rate(self) -> float | None:
+        """Returns the share of all prompt tokens that the prefix cache has, or None without one.
+
+        >>> from multibin.lab.traces import Trace
+        >>> Trace([10, 30], [4, 5], cached_tokens=[0, 20]).hit_rate
+        0.5
+        """
+        if self.cached_tokens is None:
+            return None
+        return int(self.cached_tokens.sum()) / max(1, int(self.prompt_tokens.sum()))
 
     @property
     def burstiness(self) -> float:
@@ -158,6 +179,35 @@ class Trace:
         """
         lengths = None if predicted is None else _args.tokens("predicted", predicted, 0)
         return replace(self, predicted=lengths)
+
+    def with_prefix_cache(self, capacity_tokens: SupportsIndex | None = None) -> Trace:
+        """Returns the requests with the ``cached_tokens`` that an ideal prefix cache has of them.
+
+        The cache is that of ``Prefixes.cached_tokens``. All servers share it, rows fill it in their
+        order, and the blocks that were used longest ago leave first.
+
+        Args:
+            capacity_tokens: the most tokens in the cache, at least those of a block; what a whole
+                block does not fill is lost. None is without a limit.
+
+        Raises:
+            TypeError: the capacity is no int.
+            ValueError: the trace has no ``prefixes``, or the capacity holds no block.
+
+        >>> import numpy as np
+        >>> from multibin.lab.traces import Prefixes, Trace
+        >>> blocks = Prefixes(np.array([0, 2, 4]), np.array([7, 8, 7, 9]), np.array([20, 30]), 16)
+        >>> trace = Trace([20, 30], [4, 5], prefixes=blocks)
+        >>> trace.with_prefix_cache(64).cached_tokens.tolist()
+        [0, 16]
+        """
+        if self.prefixes is None:
+            raise ValueError("the trace has no prefixes, the hashes of prompt blocks")
+        blocks = None
+        if capacity_tokens is not None:
+            size = self.prefixes.block_tokens
+            blocks = _args.integer("capacity_tokens", capacity_tokens, size) // size
+        return replace(self, cached_tokens=self.prefixes.cached_tokens(blocks))
 
     def scale_rate(self, factor: float) -> Trace:
         """Returns the trace with all gaps divided by ``factor``: 2 doubles the rate.
@@ -204,7 +254,8 @@ class Trace:
     def resample(self, n: SupportsIndex, seed: SupportsIndex) -> Trace:
         """Draws ``n`` rows with replacement (bootstrap), without arrivals.
 
-        Prompt, output and prediction of a row stay together. ``with_arrivals`` sets arrivals.
+        What a row has stays together: prompt, output, prediction, cached tokens.
+        ``with_arrivals`` sets arrivals.
 
         Raises:
             ValueError: n is below 1, or the trace has no rows.
@@ -242,6 +293,7 @@ class Trace:
             predicted=None if self.predicted is None else _scaled(self.predicted, factor),
             measured=None,
             prefixes=None,
+            cached_tokens=None,
         )
         return scaled, factor
 
@@ -289,6 +341,15 @@ def _from_the_first(times: Floats) -> Floats:
         rule = f"at least arrivals[{at - 1}] = {times[at - 1]:g}"
         raise ValueError(_args.sentence(f"arrivals[{at}]", rule, float(times[at])))
     return times - times[0] if len(times) else times
+
+
+def _check_cached(cached: Ints, prompts: Ints) -> None:
+    """Raises a ``ValueError`` for a prompt of which more tokens are cached than it has."""
+    more = cached > prompts
+    if more.any():
+        at = int(more.argmax())
+        rule = f"at most prompt_tokens[{at}] = {prompts[at]}"
+        raise ValueError(_args.sentence(f"cached_tokens[{at}]", rule, int(cached[at])))
 
 
 def _scaled(counts: Ints, factor: float) -> Ints:

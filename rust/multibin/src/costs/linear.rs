@@ -17,7 +17,7 @@ use super::error::CostError;
 ///
 /// let linear = LinearCosts { step: 0.25, row_step: 0.125, ..Default::default() };
 /// let costs = Costs { model: linear.into(), ..Default::default() };
-/// let rows = [1, 2].map(|steps| RunningRow { age: 10, steps, new: true });
+/// let rows = [1, 2].map(|steps| RunningRow { age: 10, steps, new: true, cached: 0 });
 /// // One step of two rows, one of one.
 /// assert_eq!(costs.time(&rows, &mut Vec::new()).end, 0.5 + 0.375);
 /// ```
@@ -25,7 +25,7 @@ use super::error::CostError;
 pub struct LinearCosts {
     /// Seconds per batch.
     pub fixed: f64,
-    /// Seconds per prompt token of a new row.
+    /// Seconds per prompt token of a new row that no prefix cache has.
     pub prompt_token: f64,
     /// Seconds per row that brings its state from another batch.
     pub moved_row: f64,
@@ -71,8 +71,11 @@ impl LinearCosts {
     fn prefill(&self, rows: &[RunningRow]) -> f64 {
         let mut seconds = self.fixed;
         for row in rows {
-            seconds +=
-                if row.new { self.prompt_token * f64::from(row.age) } else { self.moved_row };
+            seconds += if row.new {
+                self.prompt_token * f64::from(row.computed())
+            } else {
+                self.moved_row
+            };
         }
         seconds
     }
@@ -131,8 +134,8 @@ mod tests {
     fn naive(linear: &LinearCosts, rows: &[RunningRow]) -> (Vec<f64>, f64) {
         let mut now = linear.fixed;
         for row in rows {
-            now +=
-                if row.new { linear.prompt_token * f64::from(row.age) } else { linear.moved_row };
+            let read = f64::from(row.age - row.cached);
+            now += if row.new { linear.prompt_token * read } else { linear.moved_row };
         }
         let mut ends = vec![now; rows.len()];
         for t in 0..rows.iter().map(|row| row.steps).max().unwrap() {
@@ -163,8 +166,8 @@ mod tests {
             kv_token: 0.001,
             padded_token: 0.002,
         };
-        let rows: Vec<_> = [(5, 3, true), (9, 1, false), (2, 7, true), (4, 3, false)]
-            .map(|(age, steps, new)| RunningRow { age, steps, new })
+        let rows: Vec<_> = [(5, 3, true, 2), (9, 1, false, 9), (2, 7, true, 0), (4, 3, false, 0)]
+            .map(|(age, steps, new, cached)| RunningRow { age, steps, new, cached })
             .into();
         for linear in
             [linear, LinearCosts { row_step: 0.0, kv_token: 0.0, padded_token: 0.0, ..linear }]

@@ -98,7 +98,7 @@ impl Costs {
     /// use multibin::costs::{Costs, LinearCosts, RunningRow};
     ///
     /// let model = LinearCosts { fixed: 0.5, step: 0.25, ..Default::default() }.into();
-    /// let rows = [1, 4].map(|steps| RunningRow { age: 100, steps, new: true });
+    /// let rows = [1, 4].map(|steps| RunningRow { age: 100, steps, new: true, cached: 0 });
     /// let mut ends = Vec::new();
     /// let timing = Costs { model, ..Default::default() }.time(&rows, &mut ends);
     /// assert_eq!((timing.first_token, timing.end), (0.75, 1.5));

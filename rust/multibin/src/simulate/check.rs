@@ -15,6 +15,7 @@ pub(super) fn check(
     columns: &RequestColumns<'_>,
 ) -> Result<(), SimulateError> {
     check_sizes(workload, columns)?;
+    check_cached(workload)?;
     check_arrivals(&workload.arrivals)?;
     // Faster than the search.
     if workload.actual.contains(&0)
@@ -35,10 +36,21 @@ fn check_sizes(workload: &Workload, columns: &RequestColumns<'_>) -> Result<(), 
         ("predicted", workload.predicted.len()),
         ("actual", workload.actual.len()),
         ("prompts", workload.prompts.len()),
+        // Empty: no prompt is cached.
+        ("cached", if workload.cached.is_empty() { requests } else { workload.cached.len() }),
     ];
     let mut sizes = columns.sizes().map(|size| ("requests", size)).into_iter().chain(arrays);
     match sizes.find(|&(_, given)| given != requests) {
         Some((argument, given)) => Err(SimulateError::Sizes { argument, given, requests }),
+        None => Ok(()),
+    }
+}
+
+/// Checks that no more tokens of a prompt are cached than it has.
+fn check_cached(workload: &Workload) -> Result<(), SimulateError> {
+    let Workload { prompts, cached, .. } = workload;
+    match prompts.iter().zip(cached).position(|(prompt, cached)| cached > prompt) {
+        Some(i) => Err(SimulateError::Cached { request: i, cached: cached[i], prompt: prompts[i] }),
         None => Ok(()),
     }
 }

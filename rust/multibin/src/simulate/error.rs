@@ -36,6 +36,16 @@ pub enum SimulateError {
     /// A request without steps.
     #[error("actual[{0}] must be at least 1, got 0")]
     NoSteps(usize),
+    /// A prompt of which more tokens are cached than it has.
+    #[error("cached[{request}] must be at most the {prompt} tokens of the prompt, got {cached}")]
+    Cached {
+        /// The request.
+        request: usize,
+        /// Tokens that are cached.
+        cached: u32,
+        /// Tokens of the prompt.
+        prompt: u32,
+    },
     /// No server, or more than [`Servers::MAX`].
     #[error("servers must be between 1 and {max}, got {0}", max = Servers::MAX)]
     Servers(usize),

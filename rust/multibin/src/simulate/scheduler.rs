@@ -26,6 +26,7 @@ use crate::policy::{Former, Rules, Slab};
 ///     predicted: vec![4, 40, 4],
 ///     actual: vec![4, 40, 4],
 ///     prompts: vec![0; 3],
+///     ..Workload::default()
 /// };
 /// let model = LinearCosts { step: 0.25, ..Default::default() }.into();
 /// let servers = Servers::new(1, Costs { model, ..Default::default() });
@@ -59,6 +60,7 @@ pub fn simulate(
 /// #     predicted: vec![4; 3],
 /// #     actual: vec![4; 3],
 /// #     prompts: vec![0; 3],
+/// #     ..Workload::default()
 /// # };
 /// # let (edges, servers) = (Edges::new(&[0, 8])?, Servers::new(1, Default::default()));
 /// let mut records = simulate(&workload, &edges, &Config::new(2), &servers)?;

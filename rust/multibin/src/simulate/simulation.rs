@@ -247,12 +247,17 @@ impl<'a, P: Policy> Simulation<'a, P> {
         let done = self.done(row);
         let left = self.workload.actual[row.key as usize].saturating_sub(done);
         let steps = limit.map_or(left, |limit| limit.min(left));
-        RunningRow { age: self.age(row), steps, new: done == 0 }
+        RunningRow { age: self.age(row), steps, new: done == 0, cached: self.cached(row) }
     }
 
     /// Returns the tokens in a row's cache between two batches; those of its prompt if it is new.
     fn age(&self, row: &Row) -> u32 {
         self.workload.prompts[row.key as usize].saturating_add(self.done(row))
+    }
+
+    /// Returns the tokens of a row's prompt that a prefix cache has.
+    fn cached(&self, row: &Row) -> u32 {
+        self.workload.cached.get(row.key as usize).copied().unwrap_or(0)
     }
 
     /// Records a batch. Returns what its rows have in common.

@@ -13,6 +13,7 @@ use crate::costs::Costs;
 ///     predicted: vec![40, 7],
 ///     actual: vec![35, 9],
 ///     prompts: vec![120, 60],
+///     cached: vec![0, 48],
 /// };
 /// assert_eq!(workload.arrivals.len(), workload.actual.len());
 /// ```
@@ -26,6 +27,10 @@ pub struct Workload {
     pub actual: Vec<u32>,
     /// Tokens of the prompts, which are there before the first step.
     pub prompts: Vec<u32>,
+    /// Tokens of the prompts that a prefix cache has, at most all of them; empty: none.
+    ///
+    /// They are not computed when a request starts. In the caches of the rows they count.
+    pub cached: Vec<u32>,
 }
 
 /// The servers that run the batches.

@@ -28,7 +28,7 @@ use super::measurements::{Counts, Measurements};
 /// })?;
 /// let costs = Costs { model: table.into(), ..Default::default() };
 /// // The prefill, then a decode step of one row at 5 positions.
-/// let row = RunningRow { age: 5, steps: 2, new: true };
+/// let row = RunningRow { age: 5, steps: 2, new: true, cached: 0 };
 /// assert_eq!(costs.time(&[row], &mut Vec::new()).end, 0.5 + 1.5);
 /// # Ok::<(), multibin::costs::CostTableError>(())
 /// ```
@@ -82,7 +82,7 @@ impl CostTable {
     /// Returns a grid's seconds for these rows together, 0 for none.
     fn once<'a>(&self, grid: &[f64], rows: impl Iterator<Item = &'a RunningRow>) -> f64 {
         let mut group = Group::default();
-        rows.for_each(|&row| group.add(row));
+        rows.for_each(|&row| group.add(at_start(row)));
         if group.rows == 0.0 {
             return 0.0;
         }
@@ -103,7 +103,7 @@ impl CostTable {
         let mut group = Group::default();
         let mut tokens = vec![0.0; order.len()];
         for (tokens, &row) in tokens.iter_mut().zip(order).rev() {
-            group.add(rows[row]);
+            group.add(positions(rows[row]));
             *tokens = group.tokens(self.0.counts);
         }
         tokens
@@ -133,7 +133,7 @@ impl CostTable {
     }
 }
 
-/// Rows that are looked up together, and their cached positions.
+/// Rows that are looked up together, and their cached positions or the tokens that they compute.
 #[derive(Default)]
 struct Group {
     rows: f64,
@@ -142,20 +142,30 @@ struct Group {
 }
 
 impl Group {
-    fn add(&mut self, row: RunningRow) {
-        let cached = f64::from(if row.new { row.age } else { row.age.saturating_sub(1) });
+    fn add(&mut self, tokens: u32) {
+        let tokens = f64::from(tokens);
         self.rows += 1.0;
-        self.sum += cached;
-        self.longest = self.longest.max(cached);
+        self.sum += tokens;
+        self.longest = self.longest.max(tokens);
     }
 
-    /// Returns the cached positions by which the group is looked up.
+    /// Returns the tokens by which the group is looked up.
     fn tokens(&self, counts: Counts) -> f64 {
         match counts {
             Counts::Longest => self.longest,
             Counts::Mean => self.sum / self.rows,
         }
     }
+}
+
+/// Returns the tokens of a row's prefill, or the positions that it brings if it is not new.
+fn at_start(row: RunningRow) -> u32 {
+    if row.new { row.computed() } else { positions(row) }
+}
+
+/// Returns the positions that a row has cached when the batch's decode steps start.
+fn positions(row: RunningRow) -> u32 {
+    if row.new { row.age } else { row.age.saturating_sub(1) }
 }
 
 /// Returns the steps of a row without the one that its prefill contains.

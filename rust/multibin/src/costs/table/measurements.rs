@@ -10,7 +10,7 @@
 ///     let [prefill, moved] = [(); 2].map(|()| vec![0.0; 2]);
 ///     let measured = Measurements { rows, tokens, step, prefill, moved, counts };
 ///     let model = CostTable::new(measured).unwrap().into();
-///     let rows = [20, 40].map(|age| RunningRow { age, steps: 2, new: true });
+///     let rows = [20, 40].map(|age| RunningRow { age, steps: 2, new: true, cached: 0 });
 ///     Costs { model, ..Default::default() }.time(&rows, &mut Vec::new()).end
 /// };
 /// assert_eq!((seconds(Counts::Longest), seconds(Counts::Mean)), (0.4, 0.3));
@@ -48,6 +48,7 @@ pub struct Measurements {
     /// Seconds of one decode step, by rows and positions of each row.
     pub step: Vec<f64>,
     /// Seconds to start new rows, by rows and tokens of each prompt. The first token is included.
+    /// Tokens that a prefix cache has do not count.
     pub prefill: Vec<f64>,
     /// Seconds to park rows and to take them up again, by rows and positions of each row's state.
     pub moved: Vec<f64>,

@@ -23,10 +23,12 @@ prop_compose! {
 }
 
 pub(in crate::costs) fn running_rows() -> impl Strategy<Value = Vec<RunningRow>> {
-    let row = (1u32..60, 1u32..40, any::<bool>()).prop_map(|(age, steps, new)| RunningRow {
+    let parts = (1u32..60, 1u32..40, any::<bool>(), 0u32..60);
+    let row = parts.prop_map(|(age, steps, new, cached)| RunningRow {
         age,
         steps,
         new,
+        cached: cached.min(age),
     });
     prop::collection::vec(row, 1..50)
 }

@@ -53,7 +53,8 @@ fn together(measured: &Measurements, grid: &[f64], cached: &[u32]) -> f64 {
 
 /// Computes step by step when the first tokens are there, each row ends, and the batch ends.
 fn naive(measured: &Measurements, rows: &[RunningRow]) -> (f64, Vec<f64>, f64) {
-    let prompts: Vec<u32> = rows.iter().filter(|row| row.new).map(|row| row.age).collect();
+    let prompts: Vec<u32> =
+        rows.iter().filter(|row| row.new).map(|row| row.age - row.cached).collect();
     let moved: Vec<u32> = rows.iter().filter(|row| !row.new).map(|row| row.age - 1).collect();
     let first = together(measured, &measured.prefill, &prompts);
     let mut now = first + together(measured, &measured.moved, &moved);
@@ -115,7 +116,7 @@ fn small() -> Measurements {
 
 #[test]
 fn by_hand() {
-    let row = |age, steps, new| RunningRow { age, steps, new };
+    let row = |age, steps, new| RunningRow { age, steps, new, cached: 0 };
     let table = CostTable::new(small()).unwrap();
     let mut ends = Vec::new();
     // Steps of 2 rows at 9, 10 positions, then of 1 row at 7, 8.

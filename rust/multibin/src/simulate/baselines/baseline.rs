@@ -17,6 +17,7 @@ use crate::edges::Edges;
 ///     predicted: vec![5, 9, 2, 8, 3],
 ///     actual: vec![5, 9, 2, 8, 3],
 ///     prompts: vec![0; 5],
+///     ..Workload::default()
 /// };
 /// let nearest = Baseline::Nearest { batch_size: 2, light_load: false };
 /// let servers = Servers::new(1, Default::default());

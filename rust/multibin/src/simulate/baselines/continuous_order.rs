@@ -11,6 +11,7 @@
 ///     predicted: vec![1, 5, 9],
 ///     actual: vec![1, 5, 9],
 ///     prompts: vec![0; 3],
+///     ..Workload::default()
 /// };
 /// let order = ContinuousOrder::Longest;
 /// let baseline = Baseline::Continuous { rows: 1, chunk: 1, order };

@@ -27,6 +27,7 @@ use crate::simulate::workload::{Servers, Workload};
 ///     predicted: vec![1, 7, 6],
 ///     actual: vec![1, 7, 6],
 ///     prompts: vec![0; 3],
+///     ..Workload::default()
 /// };
 /// let shortest = Baseline::ShortestFirst { batch_size: 1, patience: 200 };
 /// let servers = Servers::new(1, Default::default());

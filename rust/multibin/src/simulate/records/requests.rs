@@ -20,6 +20,7 @@ use std::ops::Range;
 ///     predicted: vec![1, 3, 9],
 ///     actual: vec![1, 3, 9],
 ///     prompts: vec![0; 3],
+///     ..Workload::default()
 /// };
 /// let nearest = Baseline::Nearest { batch_size: 2, light_load: false };
 /// let servers = Servers::new(1, Default::default());

@@ -47,6 +47,7 @@ fn backlog(steps: &[u32]) -> Workload {
         predicted: steps.to_vec(),
         actual: steps.to_vec(),
         prompts: vec![0; steps.len()],
+        cached: Vec::new(),
     }
 }
 

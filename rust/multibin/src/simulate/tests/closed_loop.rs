@@ -43,6 +43,7 @@ fn a_lone_user_waits_for_each_completion_before_the_next_request() {
         predicted: vec![5; 4],
         actual: vec![5, 10, 1, 3],
         prompts: vec![0; 4],
+        cached: Vec::new(),
     };
     for records in simulated(&sent(&workload, 1), Completion::Batch) {
         let mut free = 0.0;

@@ -66,7 +66,8 @@ impl<'a> Naive<'a> {
         let (w, s) = (self.workload, self.costs);
         let mut time = now as f64 * 1e-9;
         for &(i, _, new) in rows.iter() {
-            time += if new { s.prompt_token * f64::from(w.prompts[i]) } else { 0.0 };
+            let cached = if w.cached.is_empty() { 0 } else { w.cached[i] };
+            time += if new { s.prompt_token * f64::from(w.prompts[i] - cached) } else { 0.0 };
             self.times[i][0] = if new { now as f64 * 1e-9 } else { self.times[i][0] };
         }
         time += if rows.iter().any(|row| row.2) { s.fixed } else { 0.0 };

@@ -40,7 +40,8 @@ pub(in crate::simulate) fn table(counts: Counts) -> CostTable {
 prop_compose! {
     /// Generates up to 150 requests; a third of them arrive together with their predecessor.
     pub(in crate::simulate) fn workloads()(
-        requests in prop::collection::vec((0u64..900_000_000, 0u32..60, 1u32..60, 0u32..9), 1..150)
+        requests in prop::collection::vec((0u64..900_000_000, 0u32..60, 1u32..60, 0u32..9), 1..150),
+        shares in prop::option::of(prop::collection::vec(0u32..9, 150)),
     ) -> Workload {
         let mut arrival = 0;
         let mut arrivals = Vec::new();
@@ -53,6 +54,10 @@ prop_compose! {
             workload.prompts.push(prompt);
         }
         workload.arrivals = Arrivals::At(arrivals);
+        // Without shares no prompt is cached.
+        for (prompt, share) in workload.prompts.iter().zip(shares.iter().flatten()) {
+            workload.cached.push(*share.min(prompt));
+        }
         workload
     }
 }
@@ -179,6 +184,7 @@ pub(in crate::simulate) fn backlog(n: usize, lo: f64, hi: f64) -> Workload {
         predicted: lengths.clone(),
         actual: lengths,
         prompts: vec![0; n],
+        cached: Vec::new(),
     }
 }
 

@@ -158,6 +158,7 @@ impl<'a> ContinuousSimulation<'a> {
 }
 
 fn slot(workload: &Workload, request: u32) -> Slot {
-    let (age, left) = (workload.prompts[request as usize], workload.actual[request as usize]);
-    Slot { request, age, left, new: true }
+    let i = request as usize;
+    let cached = workload.cached.get(i).copied().unwrap_or(0);
+    Slot { request, age: workload.prompts[i], cached, left: workload.actual[i], new: true }
 }
