@@ -18,12 +18,12 @@ FEW = ["--batch-sizes=8", "--bins=1,4", "--quick"]
 
 
 def planned(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> dict[str, Any]:
-    assert main(["plan", *arguments, *FEW, "--json"]) == status
+    assert main(["plan", *FEW, *arguments, "--json"]) == status
     return dict(json.loads(capsys.readouterr().out))
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> str:
-    assert main(["plan", *arguments, *FEW]) == status
+    assert main(["plan", *FEW, *arguments]) == status
     return capsys.readouterr().out
 
 
@@ -249,3 +249,19 @@ def test_times_that_are_all_equal_need_a_rate(refused: Callable[[list[str], str]
 def test_two_requests_have_a_plan(capsys: pytest.CaptureFixture[str]) -> None:
     Path("two.csv").write_text("timestamp,prompt_tokens,output_tokens\n0,3,4\n9,30,1\n")
     assert "plan: fifo" in said(capsys, "two.csv")
+
+
+def test_smaller_batches_where_only_all_requests_show_the_memory(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    n = 12_000
+    prompts = np.full(n, 20)
+    # The first run of every candidate plays the first part of each eighth of the time.
+    prompts[-40:-10] = 5000
+    trace = Trace(prompts, lengths.uniform(n, 5, 20, 0), arrivals.poisson(n, 2.0, 1))
+    name = write(trace, "late.csv")
+    memory = ["--kv-bytes-per-token=1000", "--kv-budget=22MB", "--batch-sizes=4,8"]
+    found = planned(capsys, name, "--no-climbing", *memory)
+    assert {row["policy"]: (row["fits"], row["batch_size"]) for row in found["policies"]} == {
+        name: (True, 4) for name in ("fifo", "strict", "elastic", "continuous")
+    }

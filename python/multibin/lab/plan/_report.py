@@ -135,7 +135,7 @@ def _describe_chosen(plan: Plan) -> str:
 def _table(plan: Plan) -> str:
     header = (
         f"{'':2}{'best of each policy':60} {'requests/s':>12} {'mean':>14} {'p99':>14}"
-        f" {'saturation':>12} {'headroom':>8}"
+        f" {'saturation':>12} {'headroom':>12}"
     )
     lines = [_line(plan, outcome) for outcome in plan.outcomes]
     return "\n".join([header, *lines, *_notes(plan)])
@@ -143,12 +143,12 @@ def _table(plan: Plan) -> str:
 
 def _line(plan: Plan, outcome: Outcome) -> str:
     saturation = "" if outcome.saturation is None else str(outcome.saturation)
-    headroom = "" if outcome.headroom is None else f"{outcome.headroom:.2f}"
+    headroom = "" if outcome.saturation is None else outcome.saturation.scaled(1 / outcome.rate)
     return (
         f"{'>' if outcome is plan.chosen else '':2}"
         f"{outcome.candidate.description + _marks(plan, outcome):60}"
         f" {_rate(plan, outcome):>12} {_figure(outcome, 'mean'):>14} {_figure(outcome, 'p99'):>14}"
-        f" {saturation:>12} {headroom:>8}"
+        f" {saturation:>12} {headroom!s:>12}"
     )
 
 

@@ -67,10 +67,33 @@ def search(question: Question, load: Load, report: Report) -> Found:
     if not question.quick:
         confirmed += _waits(confirming, best_of_each(confirmed), report)
     confirmed += _parking(confirming, best_of_each(confirmed), report)
+    confirmed += _smaller(confirming, best_of_each(confirmed), screened, report)
     best = best_of_each(confirmed)
     if len(load.base) > CONFIRMED:
         best = _all_requests(final, best, report)
     return Found(best, confirmed)
+
+
+def _smaller(
+    experiment: Experiment, best: Sequence[Outcome], screened: Sequence[Outcome], report: Report
+) -> list[Outcome]:
+    """Tries smaller and smaller batches of the policies whose caches do not fit.
+
+    Few requests may not show how much memory all of them take.
+    """
+    outcomes = []
+    for outcome in best:
+        size, name, fits = outcome.candidate.batch_size, outcome.candidate.policy.name, outcome.fits
+        same = [each for each in screened if each.candidate.policy.name == name]
+        sizes = {each.candidate.batch_size for each in same if each.candidate.batch_size < size}
+        for rows in sorted(sizes, reverse=True):
+            if fits:
+                break
+            report(f"memory: {name}, batches of {rows}")
+            smaller = min((each for each in same if each.candidate.batch_size == rows), key=order)
+            outcomes.append(experiment.measure(smaller.candidate))
+            fits = outcomes[-1].fits
+    return outcomes
 
 
 def _all_requests(experiment: Experiment, best: Sequence[Outcome], report: Report) -> list[Outcome]:
