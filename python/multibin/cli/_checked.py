@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from multibin.lab import fit_costs
-from multibin.lab.plan import Load, Outcome, Plan, check, check_as_json, describe_check
+from multibin.lab.plan import (
+    Load,
+    Outcome,
+    Plan,
+    as_predicted,
+    check,
+    check_as_json,
+    describe_check,
+)
 from multibin.lab.traces import Trace
 
 __all__ = ["checked_as_json", "describe_checked"]
@@ -14,16 +24,18 @@ __all__ = ["checked_as_json", "describe_checked"]
 def describe_checked(plan: Plan, load: Load, other: Trace, source: str) -> str:
     """Returns the comparison as text.
 
-    A benchmark's times are compared with the plan and with continuous batching, as most engines
-    run that.
+    A benchmark's times are compared with continuous batching, as most engines run that, and with
+    the plan.
     """
     parts = []
     if other.arrivals is not None and other.arrivals[-1] > 0:
         parts.append(describe_check(check(plan, load, other), source))
     if other.measured is not None:
         for outcome in _compared(plan):
-            found = fit_costs.describe(_measured(outcome, other))
-            parts.append(f"{source}, by {outcome.candidate.description}:\n{found}")
+            name = outcome.candidate.description
+            title = f"measured in {source}, and predicted for {name}:"
+            found = fit_costs.describe(_measured(load, outcome, other), judged=_is_engines(outcome))
+            parts.append(f"{title}\n{found}")
     return "\n\n".join(parts)
 
 
@@ -34,18 +46,26 @@ def checked_as_json(plan: Plan, load: Load, other: Trace) -> dict[str, Any]:
         found["played"] = check_as_json(check(plan, load, other))
     if other.measured is not None:
         found["measured"] = {
-            outcome.candidate.description: fit_costs.as_json(_measured(outcome, other))
+            outcome.candidate.description: fit_costs.as_json(_measured(load, outcome, other))
             for outcome in _compared(plan)
         }
     return found
 
 
 def _compared(plan: Plan) -> list[Outcome]:
-    """Returns the chosen outcome, and continuous batching unless that is it."""
+    """Returns continuous batching, if it was played, and the chosen outcome."""
     others = [plan.continuous] if plan.continuous is not None else []
-    return list({id(each): each for each in [plan.chosen, *others]}.values())
+    return list({id(each): each for each in [*others, plan.chosen]}.values())
 
 
-def _measured(outcome: Outcome, other: Trace) -> fit_costs.Check:
+def _is_engines(outcome: Outcome) -> bool:
+    """Returns whether engines form batches so, such that unlike times are a fault of the costs."""
+    return outcome.candidate.policy.name == "continuous"
+
+
+def _measured(load: Load, outcome: Outcome, other: Trace) -> fit_costs.Check:
     candidate = outcome.candidate
-    return fit_costs.check(other, candidate.settings.costs, candidate.former)
+    known = as_predicted(load.settings, other)
+    if candidate.policy.blind:
+        known = known.with_predicted(np.zeros(len(known), np.int64))
+    return fit_costs.check(known, candidate.settings.costs, candidate.former)

@@ -50,12 +50,16 @@ def add_trace(add: Add, *, needed: bool = True, default: str = "") -> None:
     )
 
 
-def read_trace(options: argparse.Namespace, *, times: bool = True) -> Trace:
+def read_trace(
+    options: argparse.Namespace, *, times: bool = True, path: str | None = None
+) -> Trace:
     """Returns the trace of the options that ``add_trace`` adds.
 
-    ``times=False`` ignores the column of times. The errors are those of ``traces.read``.
+    ``times=False`` ignores the column of times. Another ``path`` is read in the same way. The
+    errors are those of ``traces.read``.
     """
-    return read(options.trace, times=times, columns=options.columns, time_unit=options.time_unit)
+    file = options.trace if path is None else path
+    return read(file, times=times, columns=options.columns, time_unit=options.time_unit)
 
 
 def add_predictions(add: Add) -> None:

@@ -15,6 +15,7 @@ from multibin.cli._memory import add_memory, memory
 from multibin.cli._numbers import numbers
 from multibin.cli._options import add_predictions, add_trace, given, progress, read_trace
 from multibin.cli._prefix_cache import add_prefix_cache, check_hashes, prefix_cache
+from multibin.lab._text import paragraph
 from multibin.lab.compare import Settings
 from multibin.lab.plan import (
     Objective,
@@ -42,8 +43,8 @@ load. Bins whose predictions would gain less than 1.10 x in full batches are tak
 nothing else will do. Figures have 90 % intervals: docs/planning.md says how.
 """
 
-MIN_ROWS, MAX_ROWS = 4, 32
-"""Default batch sizes: powers of two from and up to these."""
+MIN_ROWS, MAX_ROWS, MAX_ROWS_HARDWARE = 4, 32, 256
+"""Default batch sizes: powers of two from the first up to the second, or third with --hardware."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,10 +74,11 @@ def run(options: argparse.Namespace) -> int:
         check_installed()
     trace = read_trace(options)
     question = _question(options, trace)
-    requests, other = load(question, trace), _other(options)
+    requests, other = load(question, trace), _other(options, trace)
     mean_prompt = float(requests.trace.prompt_tokens.mean())
     if not options.json:
-        print(cost_words(options, mean_prompt), describe_trace(trace), sep="\n\n", flush=True)
+        words = (paragraph(cost_words(options, mean_prompt)), paragraph(describe_trace(trace)))
+        print(*words, sep="\n\n", flush=True)
     report = progress("plan")
     plan = choose(question, requests, report)
     report("")
@@ -134,16 +136,28 @@ def _add_load(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _other(options: argparse.Namespace) -> Trace | None:
+def _other(options: argparse.Namespace, trace: Trace) -> Trace | None:
     """Returns the trace or benchmark to check the plan against."""
     if options.check is None:
         return None
-    other = read(options.check)
+    other = _read_other(options, trace)
     if other.arrivals is None and other.measured is None:
         rule = "a trace with times, or a benchmark with measured times"
         raise ValueError(_args.sentence("check", rule, options.check))
     check_hashes(prefix_cache(options), other, options.check)
     return other
+
+
+def _read_other(options: argparse.Namespace, trace: Trace) -> Trace:
+    """Reads the file of ``--check``: as the trace, if its columns are the same, or not known."""
+    try:
+        other = read(options.check)
+    except ValueError:
+        if options.columns is None and options.time_unit is None:
+            raise
+        return read_trace(options, path=options.check)
+    alike = other.source and trace.source and other.source.found == trace.source.found
+    return read_trace(options, path=options.check) if alike else other
 
 
 def _add_choices(group: argparse._ArgumentGroup) -> None:
@@ -157,7 +171,7 @@ def _add_choices(group: argparse._ArgumentGroup) -> None:
         "--max-batch-size",
         type=int,
         metavar="N",
-        help=f"Largest of the default batch sizes ({MAX_ROWS})",
+        help=f"Largest default batch size ({MAX_ROWS}, or {MAX_ROWS_HARDWARE} with --hardware)",
     )
     add("--bins", metavar="N,N,...", help="Numbers of bins, or of levels (1,2,4,8,16,32)")
     add("--servers", type=int, metavar="N", help="Servers that run batches at the same time (1)")
@@ -183,8 +197,16 @@ def _question(options: argparse.Namespace, trace: Trace) -> Question:
     limits = vars(memory(options)).items()
     chosen |= {name: value for name, value in limits if value is not None}
     settings = _settings(options)
+    chosen["predictor"] = options.predictor and not _tells_nothing(settings, trace)
     bounds = given(options, Objective) | {"rate": _rate(options, trace, chosen["speed"])}
     return Question(settings, Objective(**bounds), **chosen)
+
+
+def _tells_nothing(settings: Settings, trace: Trace) -> bool:
+    """Returns whether the trace's predictions are all equal, as in a recording of climbers."""
+    if trace.predicted is None or settings.sigma is not None or settings.shuffled:
+        return False
+    return bool((trace.predicted == trace.predicted[0]).all())
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -218,7 +240,8 @@ def _rate(options: argparse.Namespace, trace: Trace, speed: float | None) -> flo
         return speed * own_rate(options.trace, _own(options, trace))
     if options.slo_p99 is None and options.slo_ttft is None and options.slo_tpot is None:
         if trace.arrivals is None:
-            raise ValueError(f"rate or slo_p99 must be given, as {options.trace} has no times")
+            needed = "rate or a bound such as slo_p99"
+            raise ValueError(f"{needed} must be given, as {options.trace} has no times")
         return own_rate(options.trace, trace)
     return None
 
@@ -232,7 +255,8 @@ def _own(options: argparse.Namespace, trace: Trace) -> Trace:
 def _batch_sizes(options: argparse.Namespace) -> tuple[int, ...]:
     largest = options.max_batch_size
     if options.batch_sizes is None:
-        high = MAX_ROWS if largest is None else largest
+        default = MAX_ROWS if options.hardware is None else MAX_ROWS_HARDWARE
+        high = default if largest is None else largest
         _args.integer("max_batch_size", high, 1, _args.LONGEST)
         powers = (2**power for power in range(high.bit_length()))
         return tuple(sorted({*(rows for rows in powers if rows >= MIN_ROWS), high}))

@@ -15,12 +15,12 @@ from multibin.lab.plan._estimate import _student
         (Estimate(0.0), "0"),
         (Estimate(32.0, 32.0, 32.0), "32"),
         (Estimate(123.456, 120.0, 127.0), "123 ±3%"),
-        (Estimate(123456.0, 110000.0, 138000.0), "123000 ±12%"),
+        (Estimate(123456.0, 110000.0, 138000.0), "123,000 ±12%"),
         (Estimate(0.012345, 0.0121, 0.0126), "0.0123 ±3%"),
         (Estimate(10.0, 9.9, 10.1), "10.00 ±1%"),
         (Estimate(20.0, 4.0, 100.0), "20 [4, 100]"),
-        (Estimate(float("nan")), "nan"),
-        (Estimate(float("inf"), None, None), "inf"),
+        (Estimate(float("nan")), "-"),
+        (Estimate(float("inf"), None, None), "-"),
     ],
 )
 def test_digits_follow_the_interval(figure: Estimate, text: str) -> None:

@@ -14,8 +14,11 @@ FAR = 0.2
 """Relative error from which the text says that the costs do not repeat the benchmark."""
 
 
-def describe(found: FittedCosts | Check) -> str:
+def describe(found: FittedCosts | Check, *, judged: bool = True) -> str:
     """Returns the costs and the residuals, or a check alone, as text.
+
+    ``judged=False`` leaves out the sentence on costs that are far off: for batches that are formed
+    otherwise than those of the benchmark.
 
     >>> from multibin.lab.fit_costs import Check, Figure, describe
     >>> figures = (Figure("latency", "p99", measured=2.0, predicted=2.1),)
@@ -23,7 +26,8 @@ def describe(found: FittedCosts | Check) -> str:
     latency, p99                          2 s        2.1 s    +5.0%
     """
     if isinstance(found, Check):
-        return "\n".join([*_table(found, f"{found.requests:,} requests"), *_verdict(found)])
+        verdict = _verdict(found) if judged else []
+        return "\n".join([*_table(found, f"{found.requests:,} requests"), *verdict])
     parts = [_head(found), "\n".join(_table(found.fitted, "the requests of the fit"))]
     if found.held_out is not None:
         title = f"{found.held_out.requests:,} requests by costs fitted to the others"

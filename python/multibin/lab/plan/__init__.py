@@ -18,7 +18,7 @@ from multibin.lab.plan._drift import Difference, differences
 from multibin.lab.plan._estimate import Estimate, estimate, ratio
 from multibin.lab.plan._figures import Figures
 from multibin.lab.plan._json import as_json
-from multibin.lab.plan._load import Load, load, own_rate, within_context
+from multibin.lab.plan._load import Load, as_predicted, load, own_rate, within_context
 from multibin.lab.plan._measure import Outcome
 from multibin.lab.plan._picture import draw
 from multibin.lab.plan._question import Objective, Question
@@ -38,6 +38,7 @@ __all__ = [
     "Question",
     "advice",
     "as_json",
+    "as_predicted",
     "candidates",
     "check",
     "check_as_json",

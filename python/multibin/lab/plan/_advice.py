@@ -49,15 +49,17 @@ def _miss(plan: Plan) -> str:
             f"Nothing fits into the KV cache {at}: the nearest ({nearest.candidate.description})"
             f" needs {need} tokens, the budget holds {room:.4g}"
         )
-    for name, bound in objective.bounds.items():
-        figure = nearest.estimated(BOUNDED[name])
-        if nearest.steady and figure.value > bound:
-            return (
-                f"Nothing meets {SPOKEN[name]} ≤ {bound:g} s {at}: the nearest"
-                f" ({nearest.candidate.description}) has {figure} s,"
-                f" {figure.value - bound:.3g} s too much"
-            )
-    return f"Nothing sustains {nearest.rate:.4g} requests/s"
+    missed = [
+        f"{SPOKEN[name]} of {nearest.estimated(BOUNDED[name])} s"
+        for name, bound in objective.bounds.items()
+        if nearest.estimated(BOUNDED[name]).value > bound
+    ]
+    if not nearest.steady or not missed:
+        return f"Nothing sustains {nearest.rate:.4g} requests/s"
+    return (
+        f"Nothing meets {objective.limits} {at}: the nearest ({nearest.candidate.description}) has"
+        f" a {' and a '.join(missed)}"
+    )
 
 
 def _one_bin(plan: Plan) -> str:
@@ -118,15 +120,19 @@ def _sustained(outcome: Outcome) -> Estimate | str:
 def _continuous(plan: Plan) -> str:
     if plan.continuous is None:
         return ""
-    gain = improvement(plan.continuous, plan.chosen)
-    if gain is None or gain.value < MIN_IMPROVEMENT or not differs(gain):
+    gain, measured = improvement(plan.continuous, plan.chosen), _measured(plan, plan.continuous)
+    if gain is None:
         return ""
-    measured = _measured(plan, plan.continuous)
-    return f"; continuous batching is better still, if the back-end supports it: {measured}"
+    if gain.value >= MIN_IMPROVEMENT and differs(gain):
+        better = "continuous batching is better still, if the back-end supports it"
+        return f"; {better}: {measured} ({gain} ×)"
+    if gain.high is not None and gain.high > 1:
+        return f"; continuous batching does as well, if the back-end supports it: {measured}"
+    return ""
 
 
 def _measured(plan: Plan, outcome: Outcome) -> str:
     if plan.question.objective.rate is None:
         rate = outcome.estimated("rate")
-        return f"{rate} requests/s" if outcome.meets else "none within the bounds"
+        return f"{rate} requests/s" if outcome.meets else f"none at {outcome.rate:.2g} requests/s"
     return f"a mean of {outcome.estimated('mean')} s"

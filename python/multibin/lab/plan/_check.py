@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from multibin.lab._text import table
 from multibin.lab.compare import play, with_hits
 from multibin.lab.plan._choice import Plan
 from multibin.lab.plan._drift import Difference, differences
-from multibin.lab.plan._estimate import Estimate
+from multibin.lab.plan._estimate import plain
 from multibin.lab.plan._figures import Figures, measured
 from multibin.lab.plan._load import Load, as_predicted, within_context
 from multibin.lab.plan._measure import Outcome
@@ -32,6 +33,8 @@ class Check:
 
     promised: Outcome
     found: Figures
+    speed: float
+    """How many times as fast as its own times the other trace was played."""
     differences: tuple[Difference, ...]
     """Where the traces differ in load or lengths, so that the promise does not hold."""
 
@@ -79,24 +82,22 @@ def check(plan: Plan, load: Load, other: Trace, outcome: Outcome | None = None) 
     skipped = int(candidate.settings.warm_up * len(trace))
     found = measured(records, trace, skipped, plan.question.objective.bounds)
     planned = load.trace if load.own else load.base.scale_rate(promised.rate)
-    return Check(promised, found, tuple(differences(planned, fitting)))
+    return Check(promised, found, speed, tuple(differences(planned, fitting)))
 
 
 def describe_check(found: Check, source: str) -> str:
     """Returns the comparison as text."""
-    lines = [
-        f"check: the plan on {source}, at its own times",
-        f"{'':20} {'planned':>16} {'played':>12}",
-    ]
+    rows = []
     for name, title in CHECKED.items():
         promise, value = found.promised.estimated(name), getattr(found.found, name)
-        verdict = {True: "", False: "  outside", None: ""}[found.inside(name)]
-        lines.append(f"{title:20} {promise!s:>16} {Estimate(value)!s:>12}{verdict}")
+        verdict = {True: "inside", False: "outside", None: ""}[found.inside(name)]
+        rows.append([title, str(promise), plain(value), verdict])
+    speed = "" if found.speed == 1 else f" × {found.speed:.4g}"
+    lines = [f"check: the plan on {source}, at its own times{speed}"]
+    lines += table(["", "planned", "played", ""], rows)
     if found.differences:
         parts = "; ".join(map(str, found.differences))
-        lines.append(
-            f"The traces differ: {parts}. The plan's intervals do not hold for such a load."
-        )
+        lines.append(f"The traces differ: {parts}. The intervals do not hold for such a load.")
     return "\n".join(lines)
 
 
@@ -106,5 +107,6 @@ def check_as_json(found: Check) -> dict[str, Any]:
         "planned": {name: found.promised.estimated(name).data for name in CHECKED},
         "played": {name: found.found.data[name] for name in CHECKED},
         "inside": {name: found.inside(name) for name in CHECKED},
+        "speed": found.speed,
         "differences": [asdict(each) for each in found.differences],
     }

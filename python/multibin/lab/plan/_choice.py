@@ -11,7 +11,7 @@ from multibin.lab.plan._load import Load
 from multibin.lab.plan._measure import Outcome
 from multibin.lab.plan._question import Question
 from multibin.lab.plan._search import Report, best_of_each, order, search
-from multibin.lab.plan._uncertainty import with_estimates, with_saturation
+from multibin.lab.plan._uncertainty import below_saturation, with_estimates, with_saturation
 
 __all__ = ["MIN_IMPROVEMENT", "Plan", "choose", "differs", "improvement"]
 
@@ -97,8 +97,9 @@ def choose(question: Question, load: Load, report: Report) -> Plan:
     ('fifo', True, 'One bin is enough:')
     """
     found = search(question, load, report)
-    best = with_estimates(question, load, found.best, report)
-    best = with_saturation(question, load, best, report)
+    best = with_saturation(question, load, found.best, report)
+    best = below_saturation(question, load, best, report)
+    best = with_estimates(question, load, best, report)
     plan = Plan(question, tuple(best), _best(best), tuple(found.played))
     if plan.chosen.meets or question.objective.rate is None:
         return plan
@@ -121,10 +122,11 @@ def _best(outcomes: Sequence[Outcome]) -> Outcome:
 
 def _stablest(outcomes: Sequence[Outcome]) -> Outcome:
     """Returns what sustains the highest rate; one bin if none adds ``MIN_IMPROVEMENT``."""
-    gaining = [each for each in outcomes if each.candidate.gains_enough]
+    fitting = [each for each in outcomes if each.fits] or list(outcomes)
+    gaining = [each for each in fitting if each.candidate.gains_enough] or fitting
     best = max(gaining, key=_sustained)
-    enough = _sustained(best) >= MIN_IMPROVEMENT * _sustained(outcomes[0])
-    return best if enough else outcomes[0]
+    enough = _sustained(best) >= MIN_IMPROVEMENT * _sustained(fitting[0])
+    return best if enough else fitting[0]
 
 
 def _sustained(outcome: Outcome) -> float:
@@ -136,5 +138,5 @@ def _highest(question: Question, load: Load, report: Report) -> Outcome | None:
     fewer = replace(load, base=load.part(DRAWN))
     objective = replace(question.objective, rate=None)
     found = search(replace(question, objective=objective), fewer, report)
-    best = _best(best_of_each(found.best))
-    return best if best.meets else None
+    meeting = [each for each in best_of_each(found.best) if each.meets]
+    return max(meeting, key=lambda each: each.rate, default=None)

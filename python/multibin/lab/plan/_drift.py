@@ -40,7 +40,10 @@ class Difference:
 
     def __str__(self) -> str:
         """Returns the difference in a few words."""
-        return f"{self.name} {self.first:.3g}, then {self.second:.3g}"
+        one, two = (
+            f"{each:,.0f}" if each >= 100 else f"{each:.3g}" for each in (self.first, self.second)
+        )
+        return f"{self.name} {one}, then {two}"
 
 
 def halves(trace: Trace) -> tuple[Trace, Trace]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["CONFIDENCE", "Estimate", "estimate", "ratio"]
+__all__ = ["CONFIDENCE", "Estimate", "estimate", "plain", "ratio"]
 
 CONFIDENCE = 0.9
 """The share of other stretches whose figure lies in the interval."""
@@ -35,7 +35,7 @@ class Estimate:
 
     >>> from multibin.lab.plan import Estimate
     >>> str(Estimate(12.3456, 11.87, 12.84)), str(Estimate(1234.5, 980.0, 1500.0))
-    ('12.3 ±5%', '1200 ±22%')
+    ('12.3 ±5%', '1,200 ±22%')
     >>> str(Estimate(12.3456, 5.1, 31.0)), str(Estimate(12.3456))
     ('12 [5, 31]', '12.35')
     """
@@ -48,14 +48,15 @@ class Estimate:
         """Returns the figure with the digits that its interval allows."""
         half = self.half_width
         if not half or self.low is None or self.high is None:
-            return f"{self.value:.4g}"
+            return plain(self.value)
         if half > WIDE:
             value, low, high = (
                 _rounded(each, _decimals(each / 2)) for each in (self.value, self.low, self.high)
             )
             return f"{value} [{low}, {high}]"
         value = _rounded(self.value, _decimals(half * self.value))
-        return f"{value} ±{max(1, np.ceil(100 * half)):.0f}%"
+        percent = 100 * half
+        return f"{value} ±{percent:.1f}%" if percent < 0.95 else f"{value} ±{_up(percent)}%"
 
     @property
     def half_width(self) -> float | None:
@@ -68,13 +69,31 @@ class Estimate:
     def data(self) -> dict[str, Any]:
         """Returns the figure and its interval for ``json.dumps``."""
         interval = None if self.low is None else [self.low, self.high]
-        return {"value": self.value, "interval": interval}
+        return {"value": self.value if np.isfinite(self.value) else None, "interval": interval}
+
+    def at_most(self, limit: float) -> Estimate:
+        """Returns the estimate with an interval that ends at a limit which nothing exceeds."""
+        if self.low is None or self.high is None:
+            return self
+        return Estimate(self.value, min(self.low, limit), min(self.high, limit))
 
     def scaled(self, factor: float) -> Estimate:
         """Returns the estimate in another unit: all of it times ``factor``, above 0."""
         if self.low is None or self.high is None:
             return Estimate(self.value * factor)
         return Estimate(self.value * factor, self.low * factor, self.high * factor)
+
+
+def plain(value: float) -> str:
+    """Returns a number with four digits or all before the point, and - for one that is unknown.
+
+    >>> from multibin.lab.plan._estimate import plain
+    >>> plain(20789.4), plain(0.0123456), plain(float("nan"))
+    ('20,789', '0.01235', '-')
+    """
+    if not np.isfinite(value):
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def estimate(value: float, replicates: Sequence[float]) -> Estimate:
@@ -127,6 +146,11 @@ def _student(freedom: int) -> float:
     return z + first / freedom + second / freedom**2 + third / freedom**3
 
 
+def _up(percent: float) -> int:
+    """Returns a percentage, rounded up unless it is whole but for the rounding of floats."""
+    return int(np.ceil(percent - 1e-6))
+
+
 def _decimals(width: float) -> int:
     """Returns the decimals to which a figure is known that may be off by ``width``."""
     if not np.isfinite(width) or width <= 0:
@@ -137,6 +161,4 @@ def _decimals(width: float) -> int:
 
 
 def _rounded(value: float, decimals: int) -> str:
-    if not np.isfinite(value):
-        return f"{value}"
-    return f"{round(value, decimals):.{max(decimals, 0)}f}"
+    return f"{round(value, decimals):,.{max(decimals, 0)}f}"

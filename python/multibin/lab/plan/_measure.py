@@ -47,10 +47,14 @@ class Outcome:
     """What the objective wants low: the mean, or seconds per request at the highest rate.
 
     It is how far the worst bound is missed where the objective is missed."""
+    within_bounds: bool
+    """It keeps every bound of the objective, steady or not."""
     saturation: Estimate | None = None
     """The highest stable rate; None if it was not searched, or not found."""
     estimates: Mapping[str, Estimate] = field(default_factory=dict)
     """The rate and the figures with their intervals, by name; empty until replicates ran."""
+    kept: str | None = None
+    """The replicates in which it keeps the bounds at its rate, as "7 of 12"; None before them."""
     scores: tuple[float, ...] = ()
     """The score on each replicate, NaN where that misses the objective of the highest rate."""
 
@@ -109,11 +113,12 @@ class Experiment:
         room = self.question.kv_tokens
         fits = room is None or found.tokens <= room
         missed = _missed(found, objective.bounds)
-        meets = steady and fits and missed <= 1
+        within_bounds = missed <= 1
+        meets = steady and fits and within_bounds
         score = found.mean if objective.rate is not None else 1 / rate
-        return Outcome(
-            candidate, rate, steady, found, fits, meets, score if meets else max(missed, found.p99)
-        )
+        if not meets:
+            score = max(missed, found.p99)
+        return Outcome(candidate, rate, steady, found, fits, meets, score, within_bounds)
 
     def saturation(self, candidate: Candidate) -> float | None:
         """Returns the highest stable rate, or None where too few requests show it."""

@@ -54,7 +54,7 @@ class Objective:
             if (value := getattr(self, name)) is not None:
                 _args.number(name, value, MIN_SLO, MAX_SLO)
         if self.rate is None and not self.bounds:
-            raise ValueError("rate or slo_p99 must be given, got neither")
+            raise ValueError("rate or a bound such as slo_p99 must be given, got neither")
 
     @property
     def bounds(self) -> dict[str, float]:

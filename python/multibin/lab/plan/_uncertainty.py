@@ -15,7 +15,7 @@ from multibin.lab.plan._question import Question
 from multibin.lab.plan._stretches import thinned
 from multibin.lab.traces import Trace
 
-__all__ = ["with_estimates", "with_saturation"]
+__all__ = ["below_saturation", "with_estimates", "with_saturation"]
 
 SEARCH_PRECISION = 0.02
 """Relative width at which a replicate's search for the highest rate ends."""
@@ -67,6 +67,7 @@ class _Replicates:
 
     def __init__(self) -> None:
         self.figures: list[Figures] = []
+        self.kept: list[bool] = []
         self.rates: list[float] = []
 
     def add(
@@ -75,7 +76,9 @@ class _Replicates:
         experiment = Experiment(
             question, thinned(stretch, effort.played), SEARCH_PRECISION, load.own
         )
-        self.figures.append(experiment.measure_at(outcome.candidate, outcome.rate).figures)
+        found = experiment.measure_at(outcome.candidate, outcome.rate)
+        self.figures.append(found.figures)
+        self.kept.append(found.within_bounds)
         if question.objective.rate is None and outcome.meets:
             searched = replace(experiment, trace=thinned(stretch, effort.searched))
             best = searched.measure(outcome.candidate, outcome.rate)
@@ -90,6 +93,12 @@ class _Replicates:
             )
             for each in fields(Figures)
         }
+        # No more than all requests keep the bounds, and a batch has no more rows than it may.
+        estimates["within"] = estimates["within"].at_most(1.0)
+        if not outcome.figures.parked:
+            estimates["rows"] = estimates["rows"].at_most(outcome.candidate.batch_size)
+        kept = f"{sum(self.kept)} of {len(self.kept)}"
+        outcome = replace(outcome, kept=kept)
         if not self.rates:
             scores = tuple(each.mean for each in self.figures)
             return replace(outcome, estimates=estimates, scores=scores)
@@ -125,6 +134,30 @@ def with_saturation(
             for stretch in stretches
         ]
         found.append(replace(outcome, saturation=_mean([rate for rate in rates if rate])))
+    return found
+
+
+def below_saturation(
+    question: Question, load: Load, outcomes: Sequence[Outcome], report: Callable[[str], object]
+) -> list[Outcome]:
+    """Returns the outcomes without those that a longer run would show to be unstable.
+
+    A few requests end before their backlog shows. So a rate above the highest stable one is not
+    steady; a rate that was searched is played again at the highest stable one.
+    """
+    found = []
+    for outcome in outcomes:
+        top = outcome.saturation
+        if top is None or outcome.rate <= top.value or not outcome.steady:
+            found.append(outcome)
+        elif question.objective.rate is None:
+            report(f"saturation: {outcome.candidate.policy.name} at {top.value:.4g} requests/s")
+            experiment = Experiment(question, load.base, SEARCH_PRECISION, load.own)
+            again = experiment.measure_at(outcome.candidate, top.value)
+            found.append(replace(again, saturation=top))
+        else:
+            above = outcome.rate > (top.high or top.value)
+            found.append(replace(outcome, steady=False, meets=False) if above else outcome)
     return found
 
 
