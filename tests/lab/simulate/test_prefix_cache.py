@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import multibin as mb
-from multibin.lab.traces import Prefixes, Trace
+from multibin.lab.traces import Prefixes, Trace, arrivals, from_arrays
 
 BLOCK = 4
 
@@ -101,7 +102,8 @@ def test_the_times_are_those_of_a_step_by_step_count(
         np.array(prompts),
         BLOCK,
     )
-    trace = Trace(prompts, outputs, ticks / SECOND, prefixes=blocks)
+    trace = from_arrays(prompts, outputs, arrivals=ticks / SECOND)
+    trace = replace(trace, prefixes=blocks)
     with_hits = trace.with_prefix_cache(None if room is None else room * BLOCK)
     expected = list(hits(rows, prompts, 10**9 if room is None else room))
     assert with_hits.cached_tokens is not None
@@ -156,14 +158,14 @@ def test_prefills_are_as_short_as_prompts_without_the_cached_tokens(
 
 
 def test_rows_hold_all_tokens_of_their_prompts() -> None:
-    trace = Trace([10, 30], [4, 5], cached_tokens=[9, 29])
+    trace = from_arrays([10, 30], [4, 5], cached_tokens=[9, 29])
     records = mb.simulate(trace, scheduler=PAIRS, costs=mb.CostModel(step=1.0))
     assert records.batches.resident_tokens.tolist() == [10 + 4 + 30 + 5]
 
 
 @pytest.mark.parametrize(("counts", "tokens"), [("longest", (10, 30)), ("mean", (8, 20))])
 def test_a_table_is_looked_up_by_the_tokens_that_are_computed(
-    counts: str, tokens: tuple[int, int]
+    counts: Literal["longest", "mean"], tokens: tuple[int, int]
 ) -> None:
     """Ten and six of the tokens are computed; the step after the first token reads all."""
     axis, rows = np.arange(0, 101), np.array([1, 2])
@@ -171,7 +173,7 @@ def test_a_table_is_looked_up_by_the_tokens_that_are_computed(
     table = mb.CostTable(
         rows, axis, step=10 * squares, prefill=squares, move=0 * squares, counts=counts
     )
-    trace = Trace([10, 30], [2, 2], cached_tokens=[0, 24])
+    trace = from_arrays([10, 30], [2, 2], cached_tokens=[0, 24])
     records = mb.simulate(trace, scheduler=PAIRS, costs=table)
     first, then = (each**2 / 1000 for each in tokens)
     assert records.first_token.tolist() == pytest.approx([first, first])
@@ -179,8 +181,6 @@ def test_a_table_is_looked_up_by_the_tokens_that_are_computed(
 
 
 def test_users_and_limits_of_memory_leave_rows_their_hits() -> None:
-    from multibin.lab.traces import arrivals
-
     trace = random_trace(60)
     assert trace.cached_tokens is not None
     costs = mb.CostModel(prompt_token=0.01, step=0.02)

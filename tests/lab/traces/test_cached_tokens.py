@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from multibin.lab.plan import within_context
-from multibin.lab.traces import Prefixes, Trace
+from multibin.lab.traces import Prefixes, Trace, from_arrays
 
 
 def trace(n: int = 50) -> Trace:
@@ -29,7 +30,8 @@ def hashed() -> Trace:
     prompts = np.array([12, 8, 12, 10])
     offsets = np.cumsum([0, *map(len, rows)])
     blocks = Prefixes(offsets, np.array([block for row in rows for block in row]), prompts, 4)
-    return Trace(prompts, [5, 5, 50, 5], [0.0, 1.0, 2.0, 3.0], prefixes=blocks)
+    trace = from_arrays(prompts, [5, 5, 50, 5], arrivals=[0.0, 1.0, 2.0, 3.0])
+    return replace(trace, prefixes=blocks)
 
 
 def test_rows_keep_theirs() -> None:
@@ -49,14 +51,19 @@ def test_rows_keep_theirs() -> None:
     assert len(set(cached(drawn).tolist())) > 40
 
 
+def test_rows_that_are_put_in_order_keep_theirs() -> None:
+    late_first = from_arrays([9, 6], [1, 1], arrivals=[7, 3], cached_tokens=[3, 2])
+    assert cached(late_first).tolist() == [2, 3]
+
+
 def test_scaled_prompts_have_none() -> None:
     assert trace().fitted(20)[0].cached_tokens is None
     assert trace().fitted(20)[0].hit_rate is None
 
 
 def test_the_hit_rate_is_that_of_tokens() -> None:
-    assert Trace([0, 0], [1, 1], cached_tokens=[0, 0]).hit_rate == 0
-    assert Trace([], [], cached_tokens=[]).hit_rate == 0
+    assert from_arrays([0, 0], [1, 1], cached_tokens=[0, 0]).hit_rate == 0
+    assert from_arrays([], [], cached_tokens=[]).hit_rate == 0
     assert hashed().hit_rate is None
     assert hashed().with_prefix_cache().hit_rate == (11 + 8) / 42
 
@@ -79,11 +86,11 @@ def test_a_capacity_holds_whole_blocks(capacity: int | None, expected: list[int]
 
 def test_what_cannot_be_cached_is_named() -> None:
     with pytest.raises(ValueError, match=r"cached_tokens\[1\] must be at most prompt_tokens\[1\]"):
-        Trace([3, 4, 5], [1, 1, 1], cached_tokens=[3, 5, 6])
+        from_arrays([3, 4, 5], [1, 1, 1], cached_tokens=[3, 5, 6])
     with pytest.raises(ValueError, match="cached_tokens must be as long as prompt_tokens, 2"):
-        Trace([3, 4], [1, 1], cached_tokens=[3])
+        from_arrays([3, 4], [1, 1], cached_tokens=[3])
     with pytest.raises(ValueError, match=r"cached_tokens\[0\] must be "):
-        Trace([3], [1], cached_tokens=[-1])
+        from_arrays([3], [1], cached_tokens=[-1])
     with pytest.raises(ValueError, match="the trace has no prefixes, the hashes of prompt blocks"):
         trace().with_prefix_cache()
     with pytest.raises(ValueError, match="capacity_tokens must be at least 4, got 3"):

@@ -49,8 +49,8 @@ def describe_prefix_cache(settings: Settings, trace: Trace, *, drawn: bool) -> l
         drawn: the requests that are played are drawn from these.
 
     >>> from multibin.lab.compare import Settings, describe_prefix_cache
-    >>> from multibin.lab.traces import Trace
-    >>> trace, settings = Trace([10, 30], [4, 5], cached_tokens=[0, 20]), Settings("t.jsonl")
+    >>> from multibin.lab.traces import from_arrays
+    >>> trace, settings = from_arrays([10, 30], [4, 5], cached_tokens=[0, 20]), Settings("t.jsonl")
     >>> describe_prefix_cache(settings, trace, drawn=False)
     ['prefix cache: 50.0% of the prompt tokens are found, and not computed']
     """
@@ -77,8 +77,8 @@ def prefix_cache_as_json(settings: Settings, trace: Trace) -> dict[str, Any] | N
     The ``capacity`` is in tokens, or "unlimited", or None where the trace says what is cached.
 
     >>> from multibin.lab.compare import Settings, prefix_cache_as_json
-    >>> from multibin.lab.traces import Trace
-    >>> trace = Trace([10, 30], [4, 5], cached_tokens=[0, 20])
+    >>> from multibin.lab.traces import from_arrays
+    >>> trace = from_arrays([10, 30], [4, 5], cached_tokens=[0, 20])
     >>> prefix_cache_as_json(Settings("trace", prefix_cache=64), trace)
     {'capacity': 64, 'hit_rate': 0.5}
     """

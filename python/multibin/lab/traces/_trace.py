@@ -131,8 +131,8 @@ class Trace:
     def hit_rate(self) -> float | None:
         """Returns the share of all prompt tokens that the prefix cache has, or None without one.
 
-        >>> from multibin.lab.traces import Trace
-        >>> Trace([10, 30], [4, 5], cached_tokens=[0, 20]).hit_rate
+        >>> from multibin.lab.traces import from_arrays
+        >>> from_arrays([10, 30], [4, 5], cached_tokens=[0, 20]).hit_rate
         0.5
         """
         if self.cached_tokens is None:
@@ -309,6 +309,7 @@ def from_arrays(
     *,
     arrivals: ArrayLike | None = None,
     predicted: ArrayLike | None = None,
+    cached_tokens: ArrayLike | None = None,
 ) -> Trace:
     """Returns a trace of arrays or lists, shape ``[n]`` each.
 
@@ -328,10 +329,13 @@ def from_arrays(
     output = _args.tokens("output_tokens", output_tokens, 1)
     lengths = None if predicted is None else _args.tokens("predicted", predicted, 0)
     times = None if arrivals is None else _args.seconds("arrivals", arrivals)
+    cached = None if cached_tokens is None else _args.tokens("cached_tokens", cached_tokens, 0)
     if times is None or not (np.diff(times) < 0).any():
-        return Trace(prompt, output, times, lengths)
+        return Trace(prompt, output, times, lengths, cached_tokens=cached)
     order = np.argsort(times, kind="stable")
-    return Trace(prompt, output, np.zeros(len(times)), lengths)[order].with_arrivals(times[order])
+    # Of as many equal times, as a trace refuses those that decrease.
+    trace = Trace(prompt, output, np.zeros(len(times)), lengths, cached_tokens=cached)
+    return trace[order].with_arrivals(times[order])
 
 
 def _from_the_first(times: Floats) -> Floats:

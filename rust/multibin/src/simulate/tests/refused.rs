@@ -27,6 +27,11 @@ fn bad_workloads_are_named() {
     assert!(message(&unsorted, &servers).contains("arrivals[1]"));
     let empty = Workload { actual: vec![1, 0, 2], ..good.clone() };
     assert_eq!(message(&empty, &servers), "actual[1] must be at least 1, got 0");
+    let few = Workload { cached: vec![0], ..good.clone() };
+    assert_eq!(message(&few, &servers), "cached must have 3 values, one for each arrival, got 1");
+    let more = Workload { prompts: vec![5; 3], cached: vec![5, 0, 6], ..good.clone() };
+    let rule = "cached[2] must be at most the 5 tokens of the prompt, got 6";
+    assert_eq!(message(&more, &servers), rule);
     let none = message(&good, &Servers { count: 0, ..servers });
     assert_eq!(none, "servers must be between 1 and 1048576, got 0");
 }
