@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from multibin.lab.compare import play, with_hits
 from multibin.lab.plan._choice import Plan
 from multibin.lab.plan._drift import Difference, differences
@@ -90,6 +92,8 @@ def describe_check(found: Check, source: str) -> str:
     ]
     for name, title in CHECKED.items():
         promise, value = found.promised.estimated(name), getattr(found.found, name)
+        if not np.isfinite(value):  # Outputs of one token have no time per output token.
+            continue
         verdict = {True: "", False: "  outside", None: ""}[found.inside(name)]
         lines.append(f"{title:20} {promise!s:>16} {Estimate(value)!s:>12}{verdict}")
     if found.differences:
