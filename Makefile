@@ -36,7 +36,7 @@ ENGINE ?=
 VALGRIND := target."cfg(unix)".runner = "valgrind --fair-sched=try --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect"
 
 RUST := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
-PACKAGE := $(RUST) $(shell find python kernels -name '*.py' -o -name '*.pyi') pyproject.toml README.md
+PACKAGE := $(RUST) $(shell find python kernels -name '*.py' -o -name '*.pyi' -o -name '*.json') pyproject.toml README.md
 
 # Tests the wheel in the environment $(1), whose outcome is called $(2). Deprecations are listed and fail
 # nothing: the newest versions announce them, and the oldest meet those of newer packages beneath them.

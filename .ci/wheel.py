@@ -1,4 +1,4 @@
-"""Opens the built wheel: the kernels are in it, and it works where only numpy is installed.
+"""Opens the built wheel: kernels and schemas are in it, and it works where only numpy is installed.
 
 maturin follows the symlink python/multibin/kernels only for files that pyproject.toml names, and
 says nothing about those it leaves out.
@@ -25,6 +25,7 @@ def missing(wheel: Path) -> set[str]:
         for file in package.rglob("*.py*")
         if "__pycache__" not in file.parts
     }
+    wanted |= {f"multibin/{file.relative_to(package)}" for file in package.rglob("*.json")}
     wanted |= {"multibin/py.typed", "multibin/_core.abi3.so"}
     return wanted - set(zipfile.ZipFile(wheel).namelist())
 

@@ -116,7 +116,7 @@ def test_a_fresh_process_loads_what_another_pickled() -> None:
 
 def table() -> mb.CostTable:
     """Returns a table of two points."""
-    return mb.CostTable([1, 2], [0], step=[[1], [2]], prefill=[[0]] * 2, move=[[0]] * 2)
+    return mb.CostTable.of_batches([1, 2], [0], [[1.0], [2.0]], about={"model": "none"})
 
 
 def records() -> mb.Records:

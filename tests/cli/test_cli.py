@@ -48,9 +48,21 @@ def test_the_demo_runs(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_demo_reads_a_trace(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", trace(60), *SMALL, "--plot=other.png"]) == 0
     out = capsys.readouterr().out
+    assert out.startswith("trace.csv: CSV, Azure LLM inference, 60 rows, none left out\n")
+    assert out.index("\ntimes: ignored\n") < out.index("24 requests, all present")
     assert "trace.csv, timestamps ignored, tokens × 1" in out
     assert "3 and 3 bins (true lengths, climbing) fitted on 36 other requests" in out
     assert Path("other.png").exists()
+
+
+def test_the_demo_reads_the_columns_that_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "".join(f"later,{100 + i},{20 + i % 30}\n" for i in range(5000))
+    Path("odd.csv").write_text("when,in,out\n" + rows)
+    columns = ["--columns=time=when,prompt=in,output=out", "--time-unit=ms"]
+    assert main(["demo", "odd.csv", *columns, *SMALL]) == 0
+    out = capsys.readouterr().out
+    assert "\ncolumns: prompt = in, output = out\ntimes: ignored\n" in out
+    assert "\nAt most 4,024 rows were read.\n\n24 requests, " in out
 
 
 def lengths(rows: list[tuple[int, int]]) -> str:
@@ -65,7 +77,7 @@ def test_long_requests_are_scaled_to_the_context(capsys: pytest.CaptureFixture[s
     assert main(["demo", lengths(rows), *SMALL]) == 0
     out = capsys.readouterr().out
     assert "timestamps ignored, tokens × 0.1108" in out
-    assert "left out" not in out
+    assert "requests left out" not in out
 
 
 def test_a_giant_request_is_left_out_and_scales_nothing(
@@ -104,6 +116,8 @@ def test_the_modules_run_as_the_command(module: str) -> None:
         (["--threads=0"], "threads must"),
         (["--width=0"], "width must"),
         (["nowhere.csv"], "cannot read the trace nowhere.csv"),
+        (["--columns=output=x"], "columns must be left out without TRACE, got 'output=x'"),
+        (["--chat", "--time-unit=ms"], "time_unit must be left out without TRACE, got 'ms'"),
         (["--model=./nowhere"], "nowhere"),
         (["--plot=nowhere/x.png"], "plot must be a file that can be written, got 'nowhere/x.png'"),
         (["--plot=x.xyz"], "plot must be a name in .png, .pdf, .svg, got 'x.xyz'"),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 
 from multibin import _args
+from multibin.cli._json import print_json
 from multibin.lab.fit_costs import Check, FittedCosts, as_json, check, describe, fit_benchmark
-from multibin.lab.traces import Trace, describe_trace, read
+from multibin.lab.traces import Trace, describe_trace, read, trace_as_json
 
 __all__ = ["add_benchmark", "check_options", "run_fit"]
 
@@ -63,7 +63,7 @@ def run_fit(options: argparse.Namespace) -> int:
     other = None if options.check is None else read(options.check)
     found = fit_benchmark(trace, options.slots)
     if options.json:
-        print(json.dumps(_json(found, other), indent=2, allow_nan=False))
+        print_json("calibrate", _json(trace, found, other))
     else:
         print(_text(trace, found, other))
     if options.out is not None:
@@ -73,9 +73,10 @@ def run_fit(options: argparse.Namespace) -> int:
     return 0
 
 
-def _json(found: FittedCosts, other: Trace | None) -> dict[str, object]:
+def _json(trace: Trace, found: FittedCosts, other: Trace | None) -> dict[str, object]:
     checked = None if other is None else as_json(_checked(found, other))
-    return as_json(found) | {"check": checked}
+    read_from = {"kind": "fitted", "trace": trace_as_json(trace)}
+    return {**read_from, **as_json(found), "check": checked}
 
 
 def _text(trace: Trace, found: FittedCosts, other: Trace | None) -> str:

@@ -11,6 +11,7 @@ from dataclasses import fields
 from types import ModuleType
 from typing import Any
 
+from multibin import _args
 from multibin.cli._process import importing
 from multibin.lab.traces import Trace, read
 
@@ -19,6 +20,7 @@ __all__ = [
     "add_engine",
     "add_predictions",
     "add_trace",
+    "check_trace",
     "given",
     "needing_engine",
     "progress",
@@ -48,6 +50,13 @@ def add_trace(add: Add, *, needed: bool = True, default: str = "") -> None:
         help="Unit of times that are numbers: s, ms, us, ns, or seconds (seen where it is certain,"
         " else s)",
     )
+
+
+def check_trace(options: argparse.Namespace) -> None:
+    """Raises a ``ValueError`` for options that say how TRACE is read if there is none."""
+    for name in ("columns", "time_unit"):
+        if options.trace is None and (value := getattr(options, name)) is not None:
+            raise ValueError(_args.sentence(name, "left out without TRACE", value))
 
 
 def read_trace(

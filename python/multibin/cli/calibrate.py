@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
 
 from multibin import _args
 from multibin.cli._calibrate_from import add_benchmark, check_options, run_fit
+from multibin.cli._json import add_json, print_json
 from multibin.cli._numbers import numbers
 from multibin.cli._options import add_engine, given, needing_engine
 
@@ -40,7 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--repeats", type=int, metavar="N", help="Runs of everything, after one to warm up (5)")
     add("--out", metavar="FILE", help="Write the costs as JSON, for --costs of simulate and plan")
-    add("--json", action="store_true", help="Print JSON instead of the table")
+    add_json(add, "calibrate")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -60,7 +60,7 @@ def _measure(options: argparse.Namespace) -> int:
             chosen[name] = numbers(name, chosen[name])
     found = lab.calibrate(lab.Settings(**chosen))
     if options.json:
-        print(json.dumps(lab.as_json(found), indent=2, allow_nan=False))
+        print_json("calibrate", {"kind": "measured", **lab.as_json(found)})
     else:
         print(lab.describe(found))
     if options.out is not None:

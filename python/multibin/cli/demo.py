@@ -8,7 +8,14 @@ from types import ModuleType
 from typing import Any
 
 from multibin._args import sentence
-from multibin.cli._options import add_engine, add_trace, given, needing_engine, progress
+from multibin.cli._options import (
+    add_engine,
+    add_trace,
+    check_trace,
+    given,
+    needing_engine,
+    progress,
+)
 
 DRAWN = ("model", "trace", "requests", "width")
 """Options of which any one asks for drawn requests of forced lengths."""
@@ -36,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
     from multibin._canvas import check_target
 
     options.trace = options.trace or options.trace_file
+    check_trace(options)
     engine = needing_engine("multibin.lab.compare.engine")
     check_target(options.plot)
     settings = _settings(options, engine)
@@ -44,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         found = engine.compare_chat(settings, report)
         report("")
     else:
-        found = engine.compare_engine(settings)
+        found = engine.compare_engine(settings, lambda text: print(text, end="\n\n", flush=True))
     print(engine.describe(found), engine.table(found.results), sep="\n\n", end="\n\n")
     try:
         engine.draw(found.results, options.plot)

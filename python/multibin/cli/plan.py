@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
 from multibin import _args
@@ -11,6 +10,7 @@ from multibin._canvas import check_installed, check_target
 from multibin.cli._checked import checked_as_json, describe_checked
 from multibin.cli._cost_words import cost_words, costs_as_json
 from multibin.cli._costs import add_costs, costs
+from multibin.cli._json import add_json, print_json
 from multibin.cli._memory import add_memory, memory
 from multibin.cli._numbers import numbers
 from multibin.cli._options import add_predictions, add_trace, given, progress, read_trace
@@ -63,7 +63,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="Play the plan on another trace too, or compare it with a benchmark of an engine",
     )
-    add("--json", action="store_true", help="Print JSON instead of the table")
+    add_json(add, "plan")
     add("--plot", metavar="FILE", help="Draw mean against p99 latency: .png, .pdf or .svg")
 
 
@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
         found |= as_json(plan, requests)
         if other is not None:
             found["check"] = checked_as_json(plan, requests, other)
-        print(json.dumps(found, indent=2, allow_nan=False))
+        print_json("plan", found)
     else:
         print("", describe(plan, requests), sep="\n")
         if other is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,6 +11,7 @@ import multibin as mb
 from multibin._canvas import check_installed, check_target
 from multibin.cli._cost_words import cost_words, costs_as_json
 from multibin.cli._costs import add_costs, costs
+from multibin.cli._json import add_json, print_json
 from multibin.cli._memory import add_kv_bytes
 from multibin.cli._options import add_predictions, add_trace, given
 from multibin.cli._prefix_cache import add_prefix_cache, prefix_cache
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         found = as_json(settings, workload, bins, results)
         found |= {"costs": costs_as_json(options, mean_prompt)}
-        print(json.dumps(found, indent=2, allow_nan=False))
+        print_json("simulate", found)
     else:
         print(describe(settings, workload, bins), table(results), sep="\n\n")
     if options.plot is not None:
@@ -136,7 +136,7 @@ def _add_prefix_cache(group: argparse._ArgumentGroup) -> None:
 def _add_output(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--saturation", action="store_true", help="Search the highest stable rate of each policy")
-    add("--json", action="store_true", help="Print JSON instead of the table")
+    add_json(add, "simulate")
     add("--plot", metavar="FILE", help="Draw the latencies: .png, .pdf or .svg")
 
 

@@ -83,7 +83,9 @@ def test_what_is_not_finite_prints_in_both_forms() -> None:
 def test_json_is_valid_and_alone_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     status = main(["reproduce", "--json"])
     captured = capsys.readouterr()
-    rows: list[dict[str, Any]] = json.loads(captured.out, parse_constant=pytest.fail)
+    found: dict[str, Any] = json.loads(captured.out, parse_constant=pytest.fail)
+    assert (found["schema"], found["trace"]) == ("multibin.reproduce", None)
+    rows = found["rows"]
     assert len(rows) == 78
     assert {row["item"] for row in rows} == {1, 2, 3, 4, 5, 6}
     assert status == int(not all(row["ok"] for row in rows))
@@ -121,8 +123,22 @@ def test_item_10_on_another_trace_is_out_of_tolerance(
     trace.write_text("".join(row.format(100 + i % 10) for i in range(500)))
     assert main(["reproduce", str(trace)]) == 1
     out = capsys.readouterr().out
+    assert out.startswith(f"{trace}: JSON lines, 500 rows, none left out\n")
+    assert "\ntimes: ignored\n" in out
     assert "10. Throughput as a fraction" in out
     assert "89 numbers:" in out
+
+
+@pytest.mark.usefixtures("hasty")
+def test_columns_of_the_trace_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace = tmp_path / "trace.csv"
+    trace.write_text("when,in,out\n" + "".join(f"x,5,{100 + i % 10}\n" for i in range(500)))
+    columns = "--columns=prompt=in,output=out,time=when"
+    main(["reproduce", str(trace), columns, "--time-unit=ms", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert found["trace"]["columns"] == {"prompt": "in", "output": "out"}
+    assert found["trace"]["output_tokens"]["max"] == 109
+    assert {row["item"] for row in found["rows"]} == {1, 2, 3, 4, 5, 6, 10}
 
 
 @pytest.mark.usefixtures("hasty")
@@ -142,6 +158,8 @@ def test_the_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     ("argument", "message"),
     [
         ("nowhere.csv", "cannot read the trace nowhere.csv"),
+        ("--columns=output=x", "columns must be left out without TRACE, got 'output=x'"),
+        ("--time-unit=ms", "time_unit must be left out without TRACE, got 'ms'"),
         (
             "--plot=nowhere/folder",
             "plot must be a folder that can be written, got 'nowhere/folder'",

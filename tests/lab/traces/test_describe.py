@@ -27,6 +27,18 @@ def test_a_file_is_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     ]
 
 
+def test_what_was_asked_not_to_be_read_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("time,osl\n" + "".join(f"{t},5\n" for t in range(4)))
+    lines = describe_trace(read(path, times=False, columns="prompt=")).splitlines()
+    assert lines[1:3] == ["columns: output = osl", "times: ignored"]
+    assert "At most" not in lines[-1]
+    lines = describe_trace(read(path, 3, columns="prompt=")).splitlines()
+    assert lines[2].startswith("times: seconds, assumed")
+    assert lines[-1] == "At most 3 rows were read."
+    assert "At most" not in describe_trace(read(path, 5, columns="prompt="))
+
+
 def test_json_says_as_much(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"ts": 4, "osl": 5, "predicted": 6}\n{"ts": 2, "osl": 0, "predicted": 1}\n')

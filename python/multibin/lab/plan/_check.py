@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from multibin.lab._text import table
 from multibin.lab.compare import play, with_hits
 from multibin.lab.plan._choice import Plan
@@ -90,6 +92,8 @@ def describe_check(found: Check, source: str) -> str:
     rows = []
     for name, title in CHECKED.items():
         promise, value = found.promised.estimated(name), getattr(found.found, name)
+        if not np.isfinite(value):  # Outputs of one token have no time per output token.
+            continue
         verdict = {True: "inside", False: "outside", None: ""}[found.inside(name)]
         rows.append([title, str(promise), plain(value), verdict])
     speed = "" if found.speed == 1 else f" × {found.speed:.4g}"

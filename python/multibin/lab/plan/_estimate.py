@@ -67,7 +67,7 @@ class Estimate:
 
     @property
     def data(self) -> dict[str, Any]:
-        """Returns the figure and its interval for ``json.dumps``."""
+        """Returns the figure and its interval for ``json.dumps``; None where one does not exist."""
         interval = None if self.low is None else [self.low, self.high]
         return {"value": self.value if np.isfinite(self.value) else None, "interval": interval}
 

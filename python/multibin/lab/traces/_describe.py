@@ -73,6 +73,8 @@ def _file(source: Source) -> list[str]:
 
 def _times(trace: Trace) -> str:
     source = trace.source
+    if source is not None and source.times_ignored:
+        return "times: ignored"
     if trace.arrivals is None:
         return "times: none" + ("" if source is None else f", columns {listed(source.found)}")
     parts = [] if source is None or source.time_unit is None else [source.time_unit]

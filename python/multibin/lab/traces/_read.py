@@ -8,6 +8,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import SupportsIndex
 
@@ -109,7 +110,17 @@ def read(
             f"cannot read the trace {path}: {error or type(error).__name__}"
         ) from error
     _check_doubles(raw, file.columns, text.path)
-    return _trace(raw, file, text, unit)
+    found = _trace(raw, file, text, unit)
+    return found if times and limit is None else _partly(found, times, limit)
+
+
+def _partly(found: Trace, times: bool, limit: int | None) -> Trace:
+    """Returns the trace with a source that says what was asked not to be read."""
+    assert found.source is not None
+    source, notes = found.source, found.source.notes
+    if limit is not None and source.rows >= limit:
+        notes = (*notes, f"At most {limit:,} rows were read.")
+    return replace(found, source=replace(source, notes=notes, times_ignored=not times))
 
 
 def _open(text: Text, format: str | None, times: bool, chosen: Choice) -> CsvFile | JsonFile:

@@ -37,6 +37,8 @@ class Source:
     """What else a user must know, a sentence each."""
     found: tuple[str, ...] = ()
     """The names of all columns of the file."""
+    times_ignored: bool = False
+    """The reader was asked to ignore times."""
 
     def __post_init__(self) -> None:
         for name in ("left_out", "columns"):

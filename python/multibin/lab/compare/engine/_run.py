@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from tqdm import tqdm
@@ -11,7 +13,7 @@ from multibin.lab.compare._workloads import Workload
 from multibin.lab.compare.engine._policies import POLICIES, EnginePolicy, Fit
 from multibin.lab.compare.engine._result import EngineComparison, EngineResult, EngineRun, run_of
 from multibin.lab.compare.engine._settings import EngineSettings
-from multibin.lab.traces import Trace, chat, read
+from multibin.lab.traces import Trace, chat, describe_trace, read
 from multibin.llm._load.load_by_name import load_by_name, threads
 
 __all__ = ["compare_engine", "machine"]
@@ -26,10 +28,16 @@ OUTLYING = 2.0
 """Requests of a trace that are so many times longer than the 95th percentile may be left out."""
 
 
-def compare_engine(settings: EngineSettings) -> EngineComparison:
+def compare_engine(
+    settings: EngineSettings, say: Callable[[str], object] = lambda _: None
+) -> EngineComparison:
     """Runs every policy ``repeats`` times, in turn.
 
     Prompts are random tokens, and each request generates exactly its length.
+
+    Args:
+        settings: the model, the requests and the bins.
+        say: called before the first run with what was read of the trace, if there is one.
 
     Raises:
         ValueError: the trace or the model cannot be used.
@@ -44,6 +52,8 @@ def compare_engine(settings: EngineSettings) -> EngineComparison:
         model, name = load_by_name(settings.model, settings.width, gguf_file=settings.gguf_file)
         workload = _workload(settings, model.context)
         fit = _fit(settings, workload)
+        if workload.trace is not None:
+            say(describe_trace(workload.trace))
         engines = [
             mb.LLM(model.module, batch_size=settings.batch_size, **policy.options(fit))
             for policy in POLICIES
@@ -100,12 +110,18 @@ def _run(policy: EnginePolicy, engine: mb.LLM, requests: Trace, batch_size: int)
 
 
 def _workload(settings: EngineSettings, context: int) -> Workload:
-    n = settings.requests
+    n, trace = settings.requests, None
     if settings.trace is None:
         whole, source = chat(n + SAMPLE, seed=0), "built-in chat-like lengths"
     else:
-        whole = read(settings.trace, n + SAMPLE, times=False)
-        whole, said = _without_outliers(whole, context)
+        trace = read(
+            settings.trace,
+            n + SAMPLE,
+            times=False,
+            columns=settings.columns,
+            time_unit=settings.time_unit,
+        )
+        whole, said = _without_outliers(trace, context)
         source = f"{settings.trace}, timestamps ignored{said}"
     if len(whole) <= n:
         raise ValueError(f"{source}: {len(whole)} rows, but the edges need some after {n}")
@@ -113,7 +129,7 @@ def _workload(settings: EngineSettings, context: int) -> Workload:
     if settings.trace is not None or factor != 1:
         source += f", tokens × {factor:.4g}"
     sample = np.floor(whole[n:].output_tokens * factor).clip(1, context).astype(np.int64)
-    return Workload(requests, sample, source)
+    return Workload(requests, sample, source, trace=trace)
 
 
 def _without_outliers(whole: Trace, context: int) -> tuple[Trace, str]:

@@ -24,6 +24,10 @@ class EngineSettings:
     """A file in that folder, in the format GGUF."""
     trace: str | None = None
     """A file that ``multibin.lab.traces.read`` reads. None: chat-like lengths."""
+    columns: str | None = None
+    """The names of its columns, "prompt=…,output=…". None: known names."""
+    time_unit: str | float | None = None
+    """The unit of its times, which are ignored."""
     requests: int = 400
     bins: int = 8
     batch_size: int = 8
@@ -36,6 +40,9 @@ class EngineSettings:
 
     def __post_init__(self) -> None:
         _check(self, "requests", "bins", "batch_size", "repeats", "width")
+        for name in ("columns", "time_unit"):
+            if self.trace is None and (value := getattr(self, name)) is not None:
+                raise ValueError(_args.sentence(name, "left out without a trace", value))
 
 
 @dataclass(frozen=True)
