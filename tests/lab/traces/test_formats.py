@@ -242,6 +242,48 @@ def test_statuses_that_are_failures(tmp_path: Path, form: str) -> None:
     assert dict(trace.source.left_out) == {"error": 2, "cancelled": 1}
 
 
+@pytest.mark.parametrize("form", ["csv", "json"])
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("success", "true", "false"),
+        ("is_success", "1", "0"),
+        ("succeeded", "yes", "no"),
+        ("isError", "0", "1"),
+        ("failed", "0", "1"),
+        ("timed_out", "false", "true"),
+        ("exception", "", "TimeoutError()"),
+        ("error_type", "N/A", "server_error"),
+        ("error", "-", "reset by peer"),
+        ("error_code", "200", "500"),
+        ("http_code", "200", "429"),
+        ("code", "200", "503"),
+        ("status", "200 OK", "500 Internal Server Error"),
+        ("status", "completed", "rejected"),
+        ("finish_reason", "length", "abort"),
+        ("state", "COMPLETED", "FAILED"),
+    ],
+)
+def test_what_tells_failures(tmp_path: Path, form: str, name: str, good: str, bad: str) -> None:
+    values = [good, bad, good]
+    if form == "csv":
+        text = f"prompt_tokens,output_tokens,{name}\n" + "".join(f"9,5,{v}\n" for v in values)
+    else:
+        known = {"true": True, "false": False, "": None}
+        rows = [{"prompt_tokens": 9, "output_tokens": 5, name: known.get(v, v)} for v in values]
+        text = json.dumps(rows)
+    trace = read(write(tmp_path, text))
+    assert (len(trace), trace.dropped) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("code", 7), ("state", "running"), ("ok", "x"), ("rejected", 0.3)]
+)
+def test_what_tells_no_failure(tmp_path: Path, name: str, value: object) -> None:
+    trace = read(write(tmp_path, json.dumps([{"output_tokens": 5, name: value}])))
+    assert (len(trace), trace.dropped) == (1, 0)
+
+
 def test_a_status_may_be_an_object_with_columns(tmp_path: Path) -> None:
     row = {"result": {"usage": {"input_tokens": 4, "output_tokens": 5}}, "status": 200}
     assert read(write(tmp_path, json.dumps([row]))).prompt_tokens.tolist() == [4]

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from multibin._args import Ints
 from multibin.lab.traces import _clock
 from multibin.lab.traces._columns import Choice, find, refuse_sums
-from multibin.lab.traces._exact import PEEKED, Raw, exact, failure, malformed, peek
+from multibin.lab.traces._exact import PEEKED, Raw, exact, malformed, peek
 from multibin.lab.traces._extras import wanted
-from multibin.lab.traces._names import FAILURES, HASHES, STATUSES, plain
+from multibin.lab.traces._failures import failure, tells_failures
+from multibin.lab.traces._names import FAILURES, HASHES, plain
 from multibin.lab.traces._sessions import OUTPUTS, RELATIVE, is_session, requests
 from multibin.lab.traces._text import Text
 
@@ -35,8 +36,6 @@ DEEPEST = 5
 BLANKS = re.compile(r"\s*")
 
 FAILED = {plain(name) for name in FAILURES}
-
-STATUS = {plain(name) for name in STATUSES}
 
 Object = dict[str, Any]
 
@@ -62,7 +61,7 @@ class JsonFile:
             _flatten(row, (), self._paths)
         refuse_sums(text.path, [*_buckets(first), *(_flat(row, self._paths) for row in first)])
         last = {name: plain(_last(name)) for name in self._paths}
-        failures = [name for name in self._paths if last[name] in FAILED | STATUS]
+        failures = [name for name in self._paths if tells_failures(last[name])]
         self.found = [name for name in self._paths if last[name] not in FAILED]
         self.columns = find(
             self.found,
@@ -86,6 +85,7 @@ class JsonFile:
             return first, ()
         with closing(self._objects()) as rows:
             sessions = [session for _, session in rows]
+        refuse_sums(self._text.path, [*_nested(sessions[:PEEKED])])
         self.words += " of sessions" if len(sessions) > 1 else ", one list of requests"
         self._records = [
             request
@@ -234,6 +234,16 @@ def _buckets(rows: Sequence[Object]) -> list[Object]:
     """Returns the objects in lists of the rows, such as the results of a span of time."""
     lists = [value for row in rows for value in row.values() if _is_records(value)]
     return [record for records in lists for record in records]
+
+
+def _nested(records: Sequence[object], depth: int = 0) -> Iterator[Object]:
+    """Yields the objects in lists at any depth, each without its lists and objects."""
+    for record in records if depth < DEEPEST else ():
+        if isinstance(record, dict):
+            inner = [value for value in record.values() if isinstance(value, list | dict)]
+            yield {k: v for k, v in record.items() if not isinstance(v, list | dict)}
+            for value in inner:
+                yield from _nested(value if isinstance(value, list) else [value], depth + 1)
 
 
 def _flatten(value: Object, at: tuple[str, ...], paths: dict[str, tuple[str, ...]]) -> None:
