@@ -190,6 +190,9 @@ def _notes(plan: Plan) -> list[str]:
         "* the backlog grows: these latencies depend on how long the run is": any(
             not each.steady for each in plan.outcomes
         ),
+        "[?] another stretch may show less than a tenth of the figure, or ten times it": (
+            _any_unknown(plan)
+        ),
         "~ the predictions do not justify these bins": any(
             not each.candidate.gains_enough for each in plan.outcomes
         ),
@@ -199,6 +202,11 @@ def _notes(plan: Plan) -> list[str]:
         ),
     }
     return notes + [text for text, holds in marks.items() if holds] + _uncertain(plan)
+
+
+def _any_unknown(plan: Plan) -> bool:
+    names = ("mean", "p99", *FURTHER, "rows", "parked", "tokens")
+    return any(each.estimated(name).unknown for each in plan.outcomes for name in names)
 
 
 def _uncertain(plan: Plan) -> list[str]:
