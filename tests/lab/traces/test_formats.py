@@ -312,3 +312,36 @@ def test_threads_read_alike(tmp_path: Path, form: str) -> None:
     assert len(found) == 8
     for trace in found:
         check(trace)
+
+
+RECORDS = [{"timestamp": i, "prompt_tokens": 9 + i, "output_tokens": 5 + i} for i in range(3)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "".join(map(json.dumps, RECORDS)),
+        " ".join(map(json.dumps, RECORDS)),
+        json.dumps([RECORDS[:2], RECORDS[2:]]),
+        json.dumps([[*RECORDS[0]], *([*row.values()] for row in RECORDS)]),
+        json.dumps({"columns": [*RECORDS[0]], "data": [[*row.values()] for row in RECORDS]}),
+        json.dumps(
+            {key: {str(i): row[key] for i, row in enumerate(RECORDS)} for key in RECORDS[0]}
+        ),
+        json.dumps({"data": RECORDS, "has_more": False}),
+    ],
+)
+def test_rows_in_other_shapes_of_json(tmp_path: Path, content: str) -> None:
+    for text in (content, content + "\n"):
+        trace = read(write(tmp_path, text))
+        assert trace.output_tokens.tolist() == [5, 6, 7]
+        assert trace.prompt_tokens.tolist() == [9, 10, 11]
+        assert trace.arrivals is not None
+        assert trace.arrivals.tolist() == [0, 1, 2]
+
+
+def test_lists_of_requests_that_did_not_end(tmp_path: Path) -> None:
+    failed = {"prompt_tokens": 9, "output_tokens": None}
+    requests = {"successful": RECORDS, "incomplete": [RECORDS[0]], "errored": [failed]}
+    trace = read(write(tmp_path, json.dumps({"benchmarks": [{"requests": requests}]})))
+    assert (len(trace), trace.dropped) == (3, 2)

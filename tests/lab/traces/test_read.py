@@ -168,7 +168,7 @@ def test_the_format_may_be_given(tmp_path: Path) -> None:
             '{"input_len": 1, "output_len": 2}\n[1, 2]',
             r"line 2 of .* must be a JSON object, got '\[1, 2\]'",
         ),
-        ('{"input_len": 1, "output_len": 2}{"a":1}', "line 1 of .* must be a JSON object, got "),
+        ('{"input_len": 1, "output_len": 2}{"a":1}', "input_len in record 2 of .* is missing"),
         ('{"input_len": 1, "output_len": true}', "output_len in line 1 of .*, got True"),
         ('{"input_len": 1.5, "output_len": 1}', "input_len in line 1 of .*, got 1.5"),
         ('{"input_len": 1, "output_len": 1e400}', "output_len in line 1 of .*, got inf"),

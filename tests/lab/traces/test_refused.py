@@ -66,6 +66,7 @@ def zipped(files: dict[str, str], path: Path) -> bytes:
         ("", "is empty"),
         (" \n\n", "is empty: it has blank lines alone"),
         ("\ufeff", "is empty"),
+        ("\ufeff" + POINTER, "a Git LFS pointer"),
         (POINTER, "a Git LFS pointer, not the file itself: fetch it (git lfs pull)"),
         ("<!DOCTYPE html>\n<html><body>404</body></html>", "an HTML page, not data: download"),
         ("\n<html>", "an HTML page"),
@@ -100,15 +101,10 @@ def test_named_as_what_it_is(tmp_path: Path, content: str | bytes, words: str) -
 
 
 @pytest.mark.parametrize(
-    ("column", "words"),
+    "column",
     [
-        *(
-            (name, f"many requests a row (column {name})")
-            for name in ("count", "Requests", "calls")
-        ),
-        *((name, f"(column {name})") for name in ("AzureOpenAIRequests", "# requests", "num_reqs")),
-        *((name, f"(column {name})") for name in ("requests/min", "request_cnt", "invocations")),
-        *((name, f"(column {name})") for name in ("bucket_start", "usage_date_utc", "period")),
+        *("count", "Requests", "calls", "AzureOpenAIRequests", "# requests", "num_reqs"),
+        *("requests/min", "request_cnt", "invocations", "bucket_start", "usage_date_utc", "period"),
     ],
 )
 def test_sums_by_other_names(tmp_path: Path, column: str) -> None:
@@ -117,7 +113,7 @@ def test_sums_by_other_names(tmp_path: Path, column: str) -> None:
     assert f"aggregated sums, many requests a row (column {column})" in said
 
 
-@pytest.mark.parametrize("column", ["messages", "message_count", "n", "batch_size", "request_id"])
+@pytest.mark.parametrize("column", ["messages", "totalTokenCount", "n", "batch_size", "request_id"])
 def test_numbers_that_count_no_requests(tmp_path: Path, column: str) -> None:
     path = tmp_path / "trace"
     path.write_text(f"timestamp,output_tokens,{column}\n0,200,5\n60,300,7\n")
@@ -131,6 +127,12 @@ def test_rows_that_are_spans_of_time(tmp_path: Path) -> None:
     results = [{"uncached_input_tokens": 1500, "output_tokens": 500}]
     day = {"starting_at": "2024-11-01T00:00:00Z", "results": results}
     assert "(column starting_at)" in refused(tmp_path, json.dumps({"data": [day]}))
+
+
+def test_requests_one_after_the_other_are_no_spans(tmp_path: Path) -> None:
+    path = tmp_path / "trace"
+    path.write_text("start_time,end_time,output_tokens\n0.5,1.5,5\n1.5,3.25,6\n3.25,4,6\n")
+    assert len(read(path)) == 3, "one user of a closed loop, say"
 
 
 def test_counts_of_one_request_a_row_are_no_sums(tmp_path: Path) -> None:
@@ -178,6 +180,13 @@ def test_a_text_in_another_encoding(tmp_path: Path) -> None:
     said = refused(tmp_path, CSV.encode() + b"3,\xe9,5\n")
     assert "cannot read the trace" in said
     assert "utf-8" in said
+    assert said.endswith("save it in UTF-8")
+
+
+@pytest.mark.parametrize("comment", ["// by a tool\n", "/* by\na tool */\n", "# by\n# a tool\n"])
+def test_comments_before_json(tmp_path: Path, comment: str) -> None:
+    for content in ('[{"output_tokens": 5}]', '{"output_tokens": 5}\n'):
+        assert "has comments before JSON" in refused(tmp_path, comment + content)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,9 @@ PAIR = re.compile(rf"(?:^|,)\s*({'|'.join(NAMES)})\s*=")
 SURE = "nummodelrequests"
 """A column that counts requests even where each row has one."""
 
+MINUTE = re.compile(r"\d[T ]\d\d:\d\d(:00)?(\.0*)? ?(Z|UTC|[+-]\d\d:?\d\d)?$")
+"""The end of a date whose seconds are 0."""
+
 SUMMARY = re.compile(r"throughput|ttft|itl|tpot|e2el|latency|time_to_first|num_completed")
 """Parts of the names in a summary of a benchmark."""
 
@@ -216,9 +219,17 @@ def _joined(rows: Sequence[Mapping[str, object]]) -> tuple[str, str] | None:
         if end == start or end not in rows[0]:
             continue
         ends, starts = ([row.get(name) for row in rows] for name in (end, start))
-        if ends[:-1] == starts[1:] and all(ends):
+        if ends[:-1] == starts[1:] and all(map(_is_minute, ends)):
             return start, end
     return None
+
+
+def _is_minute(value: object) -> bool:
+    """Returns whether a time is a whole minute, as those of sums are."""
+    try:
+        return float(str(value)) % 60 == 0
+    except ValueError:
+        return MINUTE.search(str(value)) is not None
 
 
 def _many(value: object) -> bool:

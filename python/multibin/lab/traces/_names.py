@@ -82,7 +82,7 @@ HASHES = "hash_ids"
 
 SUMS = re.compile(
     r"(n|num|no|number|of|sum|total|all|model|api|llm|chat|azure|open|ai|success|successful"
-    r"|completed|token)*(requests|request(?=count|cnt|total|num|s)|reqs|invocations|queries|calls"
+    r"|completed)*(requests|request(?=count|cnt|total|num|s)|reqs|invocations|queries|calls"
     r"|call(?=count|cnt)|hits|count|cnt)(num|sum|count|cnt|total|per|minute|min|hour|day)*"
 )
 """Plain names of columns that count requests: a row is then no request."""
