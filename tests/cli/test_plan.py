@@ -12,7 +12,7 @@ import pytest
 import multibin as mb
 from multibin.cli import main
 from multibin.lab.compare import Settings
-from multibin.lab.plan import Objective, Question
+from multibin.lab.plan import Estimate, Objective, Question
 from multibin.lab.theory import expected_max
 from multibin.lab.traces import read
 
@@ -128,7 +128,29 @@ def test_nothing_meets_it_at_this_rate(capsys: pytest.CaptureFixture[str]) -> No
     assert found["meets"] is False
     assert highest["meets"] is True
     assert highest["rate"] < 2.2
-    assert f"the highest rate that would do is {highest['rate']:.4g}" in found["advice"]
+    rate = Estimate(highest["rate"], *highest["intervals"]["rate"])
+    assert rate.half_width is not None
+    assert f"the highest rate that would do is {rate} requests/s" in found["advice"]
+
+
+@pytest.mark.parametrize("budget", [200, 800])
+def test_what_fits_into_no_cache_has_no_highest_rate(
+    budget: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "trace.csv"
+    rows = [f"{i / 2},200,{5 + i * 37 % 90}\n" for i in range(300)]
+    path.write_text("timestamp,prompt_tokens,output_tokens\n" + "".join(rows))
+    room = [f"--kv-budget={budget}", "--kv-bytes-per-token=1"]
+    assert main(["plan", str(path), "--quick", "--bins=1,2", "--json", *room]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert "Nothing fits into the KV cache at 2 requests/s" in found["advice"]
+    highest = found["highest"]
+    assert (highest is None) == (budget == 200), "each request needs more than 200 tokens"
+    if highest is None:
+        assert "no lower rate would do" in found["advice"]
+    else:
+        assert highest["rate"] < 2
+        assert highest["resident_tokens"] <= budget
 
 
 def test_the_text_has_a_line_to_paste(capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,7 +215,10 @@ def test_an_objective_needs_something() -> None:
     ("arguments", "message"),
     [
         (["nowhere.csv"], "cannot read the trace nowhere.csv"),
-        (["plain.csv"], "rate or a bound such as slo_p99 must be given, as plain.csv has no times"),
+        (
+            ["plain.csv"],
+            "rate or a bound such as slo_p99 must be given, as plain.csv has no times among its columns",
+        ),
         (["trace.csv", "--rate=0"], "rate must be between 1e-06 and 1e+09, got 0"),
         (["trace.csv", "--rate=nan"], "rate must be finite, got nan"),
         (["trace.csv", "--slo-p99=0"], "slo_p99 must be between 1e-09 and 1e+09, got 0"),

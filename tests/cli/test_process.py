@@ -249,9 +249,18 @@ class Terminal(io.StringIO):
 def test_progress_is_for_terminals(
     make: Callable[[], io.StringIO | None], lines: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     stream = make()
     monkeypatch.setattr(sys, "stderr", stream)
     report = progress("play")
     for text in ("k=2", "k=3", ""):
         report(text)
     assert stream is None or stream.getvalue().split("\r") == lines
+
+
+def test_a_terminal_that_clears_no_line_gets_no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    progress("play")("k=2")
+    assert stream.getvalue() == ""

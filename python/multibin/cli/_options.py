@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -105,12 +106,13 @@ def needing_engine(module: str) -> ModuleType:
 def progress(command: str) -> Callable[[str], None]:
     """Returns a function that writes a line on stderr over the last one, on a terminal alone.
 
-    An empty text clears the line. Logs and pipes get nothing.
+    An empty text clears the line. Logs, pipes and terminals that cannot clear a line get nothing.
     """
     start = time.monotonic()
 
     def report(text: str) -> None:
-        if sys.stderr is not None and sys.stderr.isatty():
+        dumb = os.environ.get("TERM") == "dumb"
+        if sys.stderr is not None and sys.stderr.isatty() and not dumb:
             seconds = f"{time.monotonic() - start:.0f} s"
             line = f"{command}: {seconds:>5}  {text}" if text else ""
             print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)

@@ -228,7 +228,7 @@ def _speed(options: argparse.Namespace, trace: Trace) -> float | None:
             rule = f"left out with speed = {options.speed:g}"
             raise ValueError(_args.sentence(name, rule, value))
     if trace.arrivals is None:
-        rule = f"left out, as {options.trace} has no times"
+        rule = f"left out, as {_no_times(options, trace)}"
         raise ValueError(_args.sentence("speed", rule, options.speed))
     return _args.positive("speed", options.speed)
 
@@ -241,9 +241,18 @@ def _rate(options: argparse.Namespace, trace: Trace, speed: float | None) -> flo
     if options.slo_p99 is None and options.slo_ttft is None and options.slo_tpot is None:
         if trace.arrivals is None:
             needed = "rate or a bound such as slo_p99"
-            raise ValueError(f"{needed} must be given, as {options.trace} has no times")
+            raise ValueError(f"{needed} must be given, as {_no_times(options, trace)}")
         return own_rate(options.trace, trace)
     return None
+
+
+def _no_times(options: argparse.Namespace, trace: Trace) -> str:
+    """Returns that a trace has no times, and among which columns they were looked for."""
+    if trace.source is None:
+        return f"{options.trace} has no times"
+    found = ", ".join(trace.source.found)
+    hint = "--columns time=NAME names theirs"
+    return f"{options.trace} has no times among its columns {found}; {hint}"
 
 
 def _own(options: argparse.Namespace, trace: Trace) -> Trace:

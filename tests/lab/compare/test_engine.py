@@ -27,6 +27,7 @@ from multibin.lab.compare.engine import (
 from multibin.lab.compare.engine._generate import generate
 from multibin.lab.compare.engine._policies import FIFO, FOR_CHAT, GENERATE
 from multibin.lab.compare.engine._prompts import PROMPTS, SHOWN
+from multibin.lab.compare.engine._run import _workload
 from multibin.lab.compare.engine._slots import Slots, of_batches, of_refill
 from multibin.llm import LLM, BatchRecord, SamplingParams
 from multibin.llm._load.models import load
@@ -164,3 +165,13 @@ def test_the_first_policy_is_the_measure() -> None:
     assert POLICIES[0] is FIFO
     assert not FIFO.refills
     assert [policy.refills for policy in POLICIES].count(True) == 2
+
+
+def test_long_prompts_are_cut_rather_than_short_outputs_scaled(tmp_path: Path) -> None:
+    path = tmp_path / "trace.csv"
+    rows = "".join(f"{100_000 if i % 2 else 50},{20 + i % 9}\n" for i in range(60))
+    path.write_text("prompt_tokens,output_tokens\n" + rows)
+    workload = _workload(EngineSettings(trace=str(path), requests=20), context=1024)
+    assert workload.played.output_tokens.tolist() == [20 + i % 9 for i in range(20)]
+    assert workload.played.prompt_tokens.tolist() == [50, 996] * 10
+    assert "30 of 60 prompts cut to 996 tokens, tokens × 1" in workload.source

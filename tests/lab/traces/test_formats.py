@@ -242,6 +242,48 @@ def test_statuses_that_are_failures(tmp_path: Path, form: str) -> None:
     assert dict(trace.source.left_out) == {"error": 2, "cancelled": 1}
 
 
+@pytest.mark.parametrize("form", ["csv", "json"])
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("success", "true", "false"),
+        ("is_success", "1", "0"),
+        ("succeeded", "yes", "no"),
+        ("isError", "0", "1"),
+        ("failed", "0", "1"),
+        ("timed_out", "false", "true"),
+        ("exception", "", "TimeoutError()"),
+        ("error_type", "N/A", "server_error"),
+        ("error", "-", "reset by peer"),
+        ("error_code", "200", "500"),
+        ("http_code", "200", "429"),
+        ("code", "200", "503"),
+        ("status", "200 OK", "500 Internal Server Error"),
+        ("status", "completed", "rejected"),
+        ("finish_reason", "length", "abort"),
+        ("state", "COMPLETED", "FAILED"),
+    ],
+)
+def test_what_tells_failures(tmp_path: Path, form: str, name: str, good: str, bad: str) -> None:
+    values = [good, bad, good]
+    if form == "csv":
+        text = f"prompt_tokens,output_tokens,{name}\n" + "".join(f"9,5,{v}\n" for v in values)
+    else:
+        known = {"true": True, "false": False, "": None}
+        rows = [{"prompt_tokens": 9, "output_tokens": 5, name: known.get(v, v)} for v in values]
+        text = json.dumps(rows)
+    trace = read(write(tmp_path, text))
+    assert (len(trace), trace.dropped) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("code", 7), ("state", "running"), ("ok", "x"), ("rejected", 0.3)]
+)
+def test_what_tells_no_failure(tmp_path: Path, name: str, value: object) -> None:
+    trace = read(write(tmp_path, json.dumps([{"output_tokens": 5, name: value}])))
+    assert (len(trace), trace.dropped) == (1, 0)
+
+
 def test_a_status_may_be_an_object_with_columns(tmp_path: Path) -> None:
     row = {"result": {"usage": {"input_tokens": 4, "output_tokens": 5}}, "status": 200}
     assert read(write(tmp_path, json.dumps([row]))).prompt_tokens.tolist() == [4]
@@ -270,3 +312,36 @@ def test_threads_read_alike(tmp_path: Path, form: str) -> None:
     assert len(found) == 8
     for trace in found:
         check(trace)
+
+
+RECORDS = [{"timestamp": i, "prompt_tokens": 9 + i, "output_tokens": 5 + i} for i in range(3)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "".join(map(json.dumps, RECORDS)),
+        " ".join(map(json.dumps, RECORDS)),
+        json.dumps([RECORDS[:2], RECORDS[2:]]),
+        json.dumps([[*RECORDS[0]], *([*row.values()] for row in RECORDS)]),
+        json.dumps({"columns": [*RECORDS[0]], "data": [[*row.values()] for row in RECORDS]}),
+        json.dumps(
+            {key: {str(i): row[key] for i, row in enumerate(RECORDS)} for key in RECORDS[0]}
+        ),
+        json.dumps({"data": RECORDS, "has_more": False}),
+    ],
+)
+def test_rows_in_other_shapes_of_json(tmp_path: Path, content: str) -> None:
+    for text in (content, content + "\n"):
+        trace = read(write(tmp_path, text))
+        assert trace.output_tokens.tolist() == [5, 6, 7]
+        assert trace.prompt_tokens.tolist() == [9, 10, 11]
+        assert trace.arrivals is not None
+        assert trace.arrivals.tolist() == [0, 1, 2]
+
+
+def test_lists_of_requests_that_did_not_end(tmp_path: Path) -> None:
+    failed = {"prompt_tokens": 9, "output_tokens": None}
+    requests = {"successful": RECORDS, "incomplete": [RECORDS[0]], "errored": [failed]}
+    trace = read(write(tmp_path, json.dumps({"benchmarks": [{"requests": requests}]})))
+    assert (len(trace), trace.dropped) == (3, 2)

@@ -137,7 +137,7 @@ def test_the_format_may_be_given(tmp_path: Path) -> None:
         ),
         (AZURE + "1,1,2\n\n2,1,-2\n", "GeneratedTokens in line 4 of .*, got '-2'"),
         (AZURE + "1,1,2.5\n", "GeneratedTokens in line 2 of .*, got '2.5'"),
-        (AZURE + "1,1\n", "GeneratedTokens in line 2 of .* is missing"),
+        (AZURE + "1,1\n", "line 2 of .* must be a row of 3 fields, as the header has, got '1,1'"),
         (AZURE + "1,,1\n", "ContextTokens in line 2 of .*, got ''"),
         (AZURE + "1,nan,1\n", "ContextTokens in line 2 of .*, got 'nan'"),
         (AZURE + "1,1_0,1\n", "ContextTokens in line 2 of .*, got '1_0'"),
@@ -157,8 +157,8 @@ def test_the_format_may_be_given(tmp_path: Path) -> None:
         (AZURE + f"1,2,3\n{'1' * 60},4,5\n", "TIMESTAMP in line 3 of .*, got '1111"),
         ('{"prompt_tokens": 1}', r"no column of output .* only \['prompt_tokens'\]"),
         (
-            '{"input_len": 1, "output_len": 2}\n{"input_len": 1}',
-            "output_len in line 2 of .* is missing",
+            '{"output_len": 1, "input_len": 2}\n{"output_len": 1}',
+            "input_len in line 2 of .* is missing",
         ),
         (
             '{"input_len": 1, "output_len": 2}\n\n{"input_len"',
@@ -168,7 +168,7 @@ def test_the_format_may_be_given(tmp_path: Path) -> None:
             '{"input_len": 1, "output_len": 2}\n[1, 2]',
             r"line 2 of .* must be a JSON object, got '\[1, 2\]'",
         ),
-        ('{"input_len": 1, "output_len": 2}{"a":1}', "line 1 of .* must be a JSON object, got "),
+        ('{"input_len": 1, "output_len": 2}{"a":1}', "input_len in record 2 of .* is missing"),
         ('{"input_len": 1, "output_len": true}', "output_len in line 1 of .*, got True"),
         ('{"input_len": 1.5, "output_len": 1}', "input_len in line 1 of .*, got 1.5"),
         ('{"input_len": 1, "output_len": 1e400}', "output_len in line 1 of .*, got inf"),

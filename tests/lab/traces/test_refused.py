@@ -66,6 +66,7 @@ def zipped(files: dict[str, str], path: Path) -> bytes:
         ("", "is empty"),
         (" \n\n", "is empty: it has blank lines alone"),
         ("\ufeff", "is empty"),
+        ("\ufeff" + POINTER, "a Git LFS pointer"),
         (POINTER, "a Git LFS pointer, not the file itself: fetch it (git lfs pull)"),
         ("<!DOCTYPE html>\n<html><body>404</body></html>", "an HTML page, not data: download"),
         ("\n<html>", "an HTML page"),
@@ -97,6 +98,41 @@ def zipped(files: dict[str, str], path: Path) -> bytes:
 )
 def test_named_as_what_it_is(tmp_path: Path, content: str | bytes, words: str) -> None:
     assert words in refused(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        *("count", "Requests", "calls", "AzureOpenAIRequests", "# requests", "num_reqs"),
+        *("requests/min", "request_cnt", "invocations", "bucket_start", "usage_date_utc", "period"),
+    ],
+)
+def test_sums_by_other_names(tmp_path: Path, column: str) -> None:
+    text = f"timestamp,prompt_tokens,output_tokens,{column}\n0,9000,200,5\n60,9500,300,7\n"
+    said = refused(tmp_path, text)
+    assert f"aggregated sums, many requests a row (column {column})" in said
+
+
+@pytest.mark.parametrize("column", ["messages", "totalTokenCount", "n", "batch_size", "request_id"])
+def test_numbers_that_count_no_requests(tmp_path: Path, column: str) -> None:
+    path = tmp_path / "trace"
+    path.write_text(f"timestamp,output_tokens,{column}\n0,200,5\n60,300,7\n")
+    assert len(read(path)) == 2
+
+
+def test_rows_that_are_spans_of_time(tmp_path: Path) -> None:
+    rows = [f"2024-01-01 0{i}:00,2024-01-01 0{i + 1}:00,9000,200\n" for i in range(3)]
+    said = refused(tmp_path, "start_time,end_time,input_tokens,output_tokens\n" + "".join(rows))
+    assert "a span of time a row (end_time of each row is start_time of the next one)" in said
+    results = [{"uncached_input_tokens": 1500, "output_tokens": 500}]
+    day = {"starting_at": "2024-11-01T00:00:00Z", "results": results}
+    assert "(column starting_at)" in refused(tmp_path, json.dumps({"data": [day]}))
+
+
+def test_requests_one_after_the_other_are_no_spans(tmp_path: Path) -> None:
+    path = tmp_path / "trace"
+    path.write_text("start_time,end_time,output_tokens\n0.5,1.5,5\n1.5,3.25,6\n3.25,4,6\n")
+    assert len(read(path)) == 3, "one user of a closed loop, say"
 
 
 def test_counts_of_one_request_a_row_are_no_sums(tmp_path: Path) -> None:
@@ -144,6 +180,13 @@ def test_a_text_in_another_encoding(tmp_path: Path) -> None:
     said = refused(tmp_path, CSV.encode() + b"3,\xe9,5\n")
     assert "cannot read the trace" in said
     assert "utf-8" in said
+    assert said.endswith("save it in UTF-8")
+
+
+@pytest.mark.parametrize("comment", ["// by a tool\n", "/* by\na tool */\n", "# by\n# a tool\n"])
+def test_comments_before_json(tmp_path: Path, comment: str) -> None:
+    for content in ('[{"output_tokens": 5}]', '{"output_tokens": 5}\n'):
+        assert "has comments before JSON" in refused(tmp_path, comment + content)
 
 
 @pytest.mark.parametrize(
@@ -172,12 +215,10 @@ def test_rows_of_csv(tmp_path: Path, text: str, words: str) -> None:
     ("value", "words"),
     [
         ("true", "got True"),
-        ("null", "is missing"),
+        ("-2", "got -2"),
         ("{}", "got {}"),
         ("[5]", "got [5]"),
         ("5.5", "got 5.5"),
-        ("-1", "got -1"),
-        ("NaN", "got nan"),
         ('"five"', "got 'five'"),
         ("1" + "0" * 5000, "trace"),
     ],
@@ -189,6 +230,44 @@ def test_values_of_json(tmp_path: Path, value: str, words: str) -> None:
     assert words in said
     assert "line 3" in said
     assert words in refused(tmp_path, f"[{good},{good},{row % value}]")
+
+
+@pytest.mark.parametrize("value", ["", "-1", "NaN", "null", "None", "N/A", "-1.0"])
+def test_rows_without_a_number_of_output_tokens(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "trace"
+    header = "timestamp,prompt_tokens,output_tokens\n"
+    path.write_text(f"{header}0,5,20\n1,6,{value}\n2,7,8\n")
+    trace = read(path)
+    assert trace.output_tokens.tolist() == [20, 8]
+    assert trace.source is not None
+    assert dict(trace.source.left_out) == {"no output tokens": 1}
+    said = refused(tmp_path, f"{header}0,5,{value}\n1,6,{value}\n")
+    assert "output_tokens in line 2 of" in said, "no row has one: the column is to blame"
+
+
+@pytest.mark.parametrize("value", ["null", "-1", "NaN", '"None"'])
+def test_records_without_a_number_of_output_tokens(tmp_path: Path, value: str) -> None:
+    row = '{"prompt_tokens": 1, "output_tokens": %s}\n'
+    path = tmp_path / "trace"
+    path.write_text(row % 5 + row % value + '{"prompt_tokens": 1}\n' + row % 7)
+    trace = read(path)
+    assert (trace.output_tokens.tolist(), trace.dropped) == ([5, 7], 2)
+    assert "line 1 of" in refused(tmp_path, row % value + row % value)
+
+
+@pytest.mark.parametrize("short", ["1,a,201", "1,201,21", ",", "1"])
+def test_rows_with_too_few_fields(tmp_path: Path, short: str) -> None:
+    text = f"timestamp,model,prompt_tokens,output_tokens\n0,a,200,20\n{short}\n"
+    assert "line 3 of" in refused(tmp_path, text)
+    last = f"timestamp,prompt_tokens,output_tokens,model\n0,200,20,a\n{short}\n"
+    assert "must be a row of 4 fields" in refused(tmp_path, last)
+
+
+def test_a_comma_after_each_row_or_header_is_no_field(tmp_path: Path) -> None:
+    path = tmp_path / "trace"
+    for header, row in (("", ","), (",", ""), (",", ",")):
+        path.write_text(f"timestamp,output_tokens{header}\n0,20{row}\n1,21{row}\n")
+        assert read(path).output_tokens.tolist() == [20, 21]
 
 
 @pytest.mark.parametrize("name", ["input_tokens", "prompt_tokens"])

@@ -166,3 +166,37 @@ def test_a_date_among_others_is_named(tmp_path: Path, last: str) -> None:
     path = rows(tmp_path, "time", "2024-12-01 10:30", "2024-12-01 10:31:05", last)
     with pytest.raises(ValueError, match="time in line 4 of "):
         read(path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("submit_ts", "issued_at", "log_time", "Timestamp (UTC)", "created_utc", "date"),
+        *("request_datetime", "arrival_datetime", "TimeGenerated", "time_iso8601", "queued_at"),
+    ],
+)
+def test_other_names_of_moments(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "trace.csv"
+    rows = [f"2024-05-01T00:00:0{i}Z,100,{i + 1}\n" for i in range(3)]
+    path.write_text(f"{name},prompt_tokens,output_tokens\n{''.join(rows)}")
+    arrivals = read(path).arrivals
+    assert arrivals is not None
+    assert arrivals.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["end_time", "finished_at", "elapsed", "queued_time", "duration_s", "timeout", "seconds"],
+)
+def test_names_of_no_moments(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "trace.csv"
+    path.write_text(f"{name},prompt_tokens,output_tokens\n0,100,5\n1,100,5\n")
+    assert read(path).arrivals is None
+
+
+def test_units_of_counts_in_brackets(tmp_path: Path) -> None:
+    path = tmp_path / "trace.csv"
+    path.write_text("arrival [ms],prompt (tokens),output [tokens]\n0,100,5\n500,101,6\n")
+    trace = read(path)
+    assert trace.arrivals is not None
+    assert (trace.arrivals.tolist(), trace.prompt_tokens.tolist()) == ([0, 0.5], [100, 101])

@@ -35,7 +35,8 @@ def _nothing(plan: Plan) -> str:
     if plan.highest is None:
         return f"{miss}; no lower rate would do."
     highest = plan.highest
-    rate = _sustained(highest) if not plan.question.objective.bounds else highest.estimated("rate")
+    bounded = plan.question.objective.bounds or plan.question.kv_tokens is not None
+    rate = highest.estimated("rate") if bounded else _sustained(highest)
     most = f"{rate} requests/s ({highest.candidate.description})"
     return f"{miss}; the highest rate that would do is {most}."
 

@@ -18,6 +18,9 @@ __all__ = ["MIN_IMPROVEMENT", "Plan", "choose", "differs", "improvement"]
 MIN_IMPROVEMENT = 1.03
 """What another policy must improve over one bin to be chosen instead."""
 
+ANY_LATENCY = 1e9
+"""A bound in seconds that every latency keeps."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -36,7 +39,7 @@ class Plan:
     highest: Outcome | None = None
     """Where none meets the objective at its rate: what meets it at the highest rate, if anything.
 
-    Without an ``slo_p99`` it is the outcome with the highest saturation."""
+    Without bounds of times and memory it is the outcome with the highest saturation."""
 
     @property
     def fifo(self) -> Outcome:
@@ -103,7 +106,7 @@ def choose(question: Question, load: Load, report: Report) -> Plan:
     plan = Plan(question, tuple(best), _best(best), tuple(found.played))
     if plan.chosen.meets or question.objective.rate is None:
         return plan
-    if not question.objective.bounds:
+    if not question.objective.bounds and question.kv_tokens is None:
         return replace(plan, highest=_stablest(best))
     return replace(plan, highest=_highest(question, load, report))
 
@@ -136,7 +139,10 @@ def _sustained(outcome: Outcome) -> float:
 def _highest(question: Question, load: Load, report: Report) -> Outcome | None:
     """Returns what meets the objective at the highest rate, on at most ``DRAWN`` requests."""
     fewer = replace(load, base=load.part(DRAWN))
-    objective = replace(question.objective, rate=None)
-    found = search(replace(question, objective=objective), fewer, report)
-    meeting = [each for each in best_of_each(found.best) if each.meets]
-    return max(meeting, key=lambda each: each.rate, default=None)
+    bounds = {} if question.objective.bounds else {"slo_p99": ANY_LATENCY}
+    asked = replace(question, objective=replace(question.objective, rate=None, **bounds))
+    meeting = [each for each in best_of_each(search(asked, fewer, report).best) if each.meets]
+    if not meeting:
+        return None
+    best = max(meeting, key=lambda each: each.rate)
+    return with_estimates(asked, fewer, [best], report)[0]

@@ -25,6 +25,9 @@ FREEDOM = 7
 FEWEST = 4
 """Replicates that an interval needs at least."""
 
+UNKNOWN = 10.0
+"""An end of an interval ÷ the figure from which on the figure is unknown."""
+
 WIDE = 0.5
 """Half a width, relative, above which both ends are given."""
 
@@ -38,6 +41,8 @@ class Estimate:
     ('12.3 ±5%', '1,200 ±22%')
     >>> str(Estimate(12.3456, 5.1, 31.0)), str(Estimate(12.3456))
     ('12 [5, 31]', '12.35')
+    >>> str(Estimate(12.3456, 0.001, 150000.0))
+    '10 [?]'
     """
 
     value: float
@@ -49,6 +54,8 @@ class Estimate:
         half = self.half_width
         if not half or self.low is None or self.high is None:
             return plain(self.value)
+        if self.unknown:
+            return f"{_rounded(self.value, _decimals(2 * self.value))} [?]"
         if half > WIDE:
             value, low, high = (
                 _rounded(each, _decimals(each / 2)) for each in (self.value, self.low, self.high)
@@ -64,6 +71,11 @@ class Estimate:
         if self.low is None or self.high is None or self.value <= 0:
             return None
         return max(self.high - self.value, self.value - self.low) / self.value
+
+    @property
+    def unknown(self) -> bool:
+        """Returns whether another stretch may show a figure of another order of magnitude."""
+        return self.high is not None and self.high > UNKNOWN * self.value > 0
 
     @property
     def data(self) -> dict[str, Any]:

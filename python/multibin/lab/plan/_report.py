@@ -37,6 +37,8 @@ MARKS = {
 }
 """What the marks of the first table mean."""
 
+UNKNOWN = "[?] another stretch may show less than a tenth of the figure, or ten times it"
+
 MOST_UNCERTAIN = 0.3
 """Half a width of the p99's interval, relative, from which the text warns."""
 
@@ -108,7 +110,13 @@ def _notes(plan: Plan) -> list[str]:
         " figure lies within. headroom: saturation, the highest stable rate with drawn arrivals, ÷"
         " requests/s",
         *(f"{mark} {text}" for mark, text in MARKS.items() if mark in shown),
+        *([UNKNOWN] if _any_unknown(plan) else []),
     ]
+
+
+def _any_unknown(plan: Plan) -> bool:
+    names = ("mean", "p99", *FURTHER, "rows", "parked", "tokens")
+    return any(each.estimated(name).unknown for each in plan.outcomes for name in names)
 
 
 def _further(plan: Plan) -> list[str]:

@@ -38,7 +38,7 @@ def _describe_played(question: Question, load: Load) -> str:
         drawn = f"played: {count} drawn from {settings.trace} (seed {settings.seed})"
         return f"{drawn}, {load.arrivals}{_not_its_own(load)}"
     speed = "faster or slower, one pattern" if question.speed is None else f"× {question.speed:g}"
-    pace = f"{load.rate:.4g} requests/s, gaps with a cv of {load.cv or 0.0:.2g}"
+    pace = f"{load.rate:.4g} requests/s, gaps with a cv of {round(load.cv or 0.0, 6):.2g}"
     part = "" if len(load.base) == len(load.trace) else f" of {len(load.trace):,}"
     return f"played: {count}{part} at the trace's own times ({pace}), {speed}"
 

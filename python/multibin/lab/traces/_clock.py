@@ -105,7 +105,10 @@ def hint(value: object) -> str:
     """Returns what to do with a time that is not read, or nothing."""
     text = str(value)
     if DAY_ALONE.fullmatch(text):
-        return "; a day alone does not say when a request arrives"
+        return (
+            "; a day alone does not say when a request arrives (--columns time= ignores it), and"
+            " a row may be the sum of a day"
+        )
     if SLASHED.match(text):
         return "; a day and a month in this order are ambiguous: write yyyy-mm-dd"
     if COMMA.fullmatch(text):

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from multibin import _args
-from multibin.lab.traces._names import COUNTED, NAMES, SUMS, TEXTS, plain, tail, unit_of
+from multibin.lab.traces._names import (
+    COUNTED,
+    NAMES,
+    TEXTS,
+    counts_requests,
+    is_span,
+    is_time,
+    plain,
+    tail,
+    unit_of,
+)
 from multibin.lab.traces._profiles import Profile, recognized
 
 __all__ = ["Choice", "Columns", "choices", "find", "listed", "refuse_sums"]
@@ -17,6 +27,12 @@ Choice = Mapping[str, str | None]
 """Columns by role as a caller names them; None for a role that is left out."""
 
 PAIR = re.compile(rf"(?:^|,)\s*({'|'.join(NAMES)})\s*=")
+
+SURE = "nummodelrequests"
+"""A column that counts requests even where each row has one."""
+
+MINUTE = re.compile(r"\d[T ]\d\d:\d\d(:00)?(\.0*)? ?(Z|UTC|[+-]\d\d:?\d\d)?$")
+"""The end of a date whose seconds are 0."""
 
 SUMMARY = re.compile(r"throughput|ttft|itl|tpot|e2el|latency|time_to_first|num_completed")
 """Parts of the names in a summary of a benchmark."""
@@ -154,6 +170,8 @@ def _rank(name: str, ranks: Mapping[str, int], role: str) -> tuple[bool, int] | 
         for candidate in (text, bare):
             if (rank := ranks.get(plain(candidate))) is not None:
                 return nested, rank
+        if role == "time" and is_time(bare):
+            return nested, len(ranks)
     return None
 
 
@@ -175,14 +193,43 @@ def listed(found: Sequence[str]) -> str:
 
 def refuse_sums(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
     """Raises a ``ValueError`` if the first rows count many requests each."""
-    sums = {plain(name) for name in SUMS}
     for row in rows:
         for name, value in row.items():
-            if plain(tail(name)) in sums and (plain(name) == plain(SUMS[0]) or _many(value)):
-                raise ValueError(
-                    f"{path} has aggregated sums, many requests a row (column {name})."
-                    " A trace has a row per request, such as the log of a server"
-                )
+            counts = counts_requests(name) and (plain(name) == SURE or _many(value))
+            if counts or is_span(name):
+                raise _sums(path, f"many requests a row (column {name})")
+    if (pair := _joined(rows)) is not None:
+        rule = f"{pair[1]} of each row is {pair[0]} of the next one"
+        raise _sums(path, f"a span of time a row ({rule})")
+
+
+def _sums(path: Path, why: str) -> ValueError:
+    return ValueError(
+        f"{path} has aggregated sums, {why}. A trace has a row per request, such as the log of a"
+        " server"
+    )
+
+
+def _joined(rows: Sequence[Mapping[str, object]]) -> tuple[str, str] | None:
+    """Returns the columns of starts and ends, if each span begins where the last one ends."""
+    if len(rows) < 2:
+        return None
+    for start in rows[0]:
+        end = start.replace("start", "end").replace("Start", "End")
+        if end == start or end not in rows[0]:
+            continue
+        ends, starts = ([row.get(name) for row in rows] for name in (end, start))
+        if ends[:-1] == starts[1:] and all(map(_is_minute, ends)):
+            return start, end
+    return None
+
+
+def _is_minute(value: object) -> bool:
+    """Returns whether a time is a whole minute, as those of sums are."""
+    try:
+        return float(str(value)) % 60 == 0
+    except ValueError:
+        return MINUTE.search(str(value)) is not None
 
 
 def _many(value: object) -> bool:

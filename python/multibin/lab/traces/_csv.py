@@ -6,7 +6,7 @@ import csv
 import re
 import warnings
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
 from typing import Any
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from multibin.lab.traces import _clock
 from multibin.lab.traces._columns import Choice, find, refuse_sums
-from multibin.lab.traces._exact import NUMBER, Raw, Row, exact, failure, malformed, peek
-from multibin.lab.traces._names import FAILURES, STATUSES, plain
+from multibin.lab.traces._exact import NUMBER, Raw, Row, exact, malformed, peek
+from multibin.lab.traces._failures import LONGEST_WORD, failure, tells_failures
+from multibin.lab.traces._names import plain
 from multibin.lab.traces._text import Text
 
 __all__ = ["CsvFile"]
@@ -28,9 +29,7 @@ BETWEEN = {",": "CSV", ";": "CSV with semicolons", "\t": "CSV with tabs", "|": "
 SEPARATOR = re.compile(r'"?sep=(.)"?')
 """The first line of files that spreadsheets write."""
 
-FAILED = {plain(name) for name in (*FAILURES, *STATUSES)}
-
-MESSAGES = 25
+MESSAGES = LONGEST_WORD + 1
 """Characters kept of a message of an error."""
 
 EXAMPLE = "timestamp,prompt_tokens,output_tokens"
@@ -47,11 +46,17 @@ class CsvFile:
         self._text = text
         self._between = _between(text.head)
         self.header, self.header_lines = self._header(chosen)
-        with closing(self._rows()) as rows:
-            first = peek(rows)
-        refuse_sums(text.path, first)
-        failures = [name for name in self.header if plain(name) in FAILED]
+        refuse_sums(text.path, self._first())
+        failures = [name for name in self.header if tells_failures(plain(name))]
         self.columns = find(self.header, text.path, chosen=chosen, times=times, failures=failures)
+
+    def _first(self) -> list[Mapping[str, object]]:
+        """Returns the first rows, none if the very first is malformed."""
+        try:
+            with closing(self._rows()) as rows:
+                return peek(rows)
+        except ValueError:
+            return []  # Where columns are missing, they are named instead.
 
     @property
     def words(self) -> str:
@@ -171,16 +176,18 @@ class CsvFile:
     def _rows(self) -> Generator[Row]:
         with self._text.open() as file:
             reader = csv.reader(file, delimiter=self._between)
+            # Spreadsheets end headers, or rows, with fields that are empty.
+            least = max((i for i, name in enumerate(self.header, 1) if name), default=0)
             while reader.line_num < self.header_lines:
                 next(reader)
             for row in reader:
                 if not row or (row[0].startswith("#") and len(row) != len(self.header)):
                     continue
-                if any(field.strip() for field in row[len(self.header) :]):
-                    raise self._too_long(reader.line_num, row)
+                if any(field.strip() for field in row[len(self.header) :]) or len(row) < least:
+                    raise self._odd(reader.line_num, row)
                 yield f"line {reader.line_num}", dict(zip(self.header, row, strict=False))
 
-    def _too_long(self, line: int, row: list[str]) -> ValueError:
+    def _odd(self, line: int, row: list[str]) -> ValueError:
         rule = f"a row of {len(self.header)} fields, as the header has"
         return malformed(self._text.path, f"line {line}", None, self._between.join(row), rule)
 

@@ -18,7 +18,7 @@ from multibin import _args
 from multibin._args import LONGEST, Floats, Ints
 from multibin.lab.traces import _clock
 from multibin.lab.traces._columns import Columns
-from multibin.lab.traces._names import STATUSES, plain, tail
+from multibin.lab.traces._failures import failure
 
 __all__ = [
     "NUMBER",
@@ -26,7 +26,6 @@ __all__ = [
     "Raw",
     "Row",
     "exact",
-    "failure",
     "floats",
     "malformed",
     "peek",
@@ -38,19 +37,10 @@ NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
 
 DIGITS = re.compile(r"\s*[+-]?[0-9]{1,20}\s*")
 
-FINE = frozenset({"", "none", "null", "nan", "false", "0", "ok", "success"})
-"""Texts in a column of errors that say that there was none."""
+NO_OUTPUT = "no output tokens"
 
-STATUS = frozenset(map(plain, STATUSES))
-
-BAD = ("error", "fail", "cancel", "abort", "timeout", "expired")
-"""Parts of the words for a failure in a column of statuses."""
-
-WORD, FIRST_BAD = 24, 400
-"""The most letters of such a word, and the first code of HTTP that is a failure."""
-
-END = "end"
-"""The column of recordings that says how a request ended."""
+MISSING = ("", "none", "null", "nil", "nan", "n/a", "na", "-", "-1", "-1.0")
+"""Texts and numbers that stand for a number that is missing."""
 
 TIME_RULE = "a time like that of the first row: a number, or yyyy-mm-dd hh:mm:ss with decimals"
 
@@ -107,6 +97,7 @@ def exact(rows: Iterable[Row], columns: Columns, path: Path) -> Raw:
     except ValueError:
         taken.times()  # A time before it may be malformed too.
         raise
+    taken.check_any()
     table = np.array(taken.counts, dtype=np.int64).reshape(-1, len(columns.counted))
     return Raw(
         taken.times(),
@@ -130,6 +121,15 @@ def peek(rows: Iterable[tuple[str, Content]]) -> list[Content]:
     return first
 
 
+class _NoOutput(ValueError):
+    """A row says that it has no number of output tokens."""
+
+
+def _is_missing(value: object) -> bool:
+    """Returns whether a value says that there is none, as rows of failed requests do."""
+    return str(value).strip().lower() in MISSING
+
+
 class _Taken:
     """The rows so far."""
 
@@ -142,6 +142,7 @@ class _Taken:
         self.counts: list[list[int]] = []
         self.failed: dict[str, int] = {}
         self.extras: dict[str, list[object]] = {name: [] for name in columns.extras}
+        self._no_output: _NoOutput | None = None
 
     def add(self, place: str, row: Mapping[str, object]) -> None:
         """Takes a row, or counts it among those that failed."""
@@ -149,7 +150,13 @@ class _Taken:
         if (reason := failure(row, columns.failures)) is not None:
             self.failed[reason] = self.failed.get(reason, 0) + 1
             return
-        self.counts.append([self._count(name, place, row) for name in columns.counted])
+        try:
+            counts = [self._count(name, place, row) for name in columns.counted]
+        except _NoOutput as error:
+            self._no_output = self._no_output or error
+            self.failed[NO_OUTPUT] = self.failed.get(NO_OUTPUT, 0) + 1
+            return
+        self.counts.append(counts)
         if "time" in columns.roles:
             name = columns.roles["time"]
             if (time := row.get(name)) is None:
@@ -172,6 +179,11 @@ class _Taken:
             raise ValueError(f"{error}{_clock.hint(value)}") from None
         return times
 
+    def check_any(self) -> None:
+        """Raises the error of the first row without a number of output tokens, if all are so."""
+        if not self.counts and self._no_output is not None:
+            raise ValueError(*self._no_output.args)
+
     def _count(self, name: str, place: str, row: Mapping[str, object]) -> int:
         value = row.get(name)
         number = whole(value)
@@ -179,7 +191,11 @@ class _Taken:
             return number
         if name not in self._needed or (name == self._optional and value in (None, "")):
             return -1
-        raise malformed(self._path, place, name, value, f"a number of tokens from 0 to {LONGEST}")
+        rule = f"a number of tokens from 0 to {LONGEST}"
+        error = malformed(self._path, place, name, value, rule)
+        if name == self._columns.roles["output"] and _is_missing(value):
+            raise _NoOutput(*error.args)
+        raise error
 
 
 def malformed(path: Path, place: str, column: str | None, value: object, what: str) -> ValueError:
@@ -202,39 +218,6 @@ def whole(value: object) -> int:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return -1
-
-
-def failure(row: Mapping[str, object], columns: Iterable[str]) -> str | None:
-    """Returns why a request failed, by the last column that says so, or None."""
-    reason = None
-    for name in columns:
-        if (why := _reason(plain(tail(name)), row.get(name))) is not None:
-            reason = why
-    return reason
-
-
-def _reason(name: str, value: object) -> str | None:
-    """Returns why a column with a plain name says that a request failed, or None."""
-    if name == END:
-        return None if value == "finished" else str(value)
-    failed = _status(value) if name in STATUS else _error(name, value)
-    cancels = "cancel" in name or (isinstance(value, str) and "cancel" in value.lower())
-    return ("cancelled" if cancels else "error") if failed else None
-
-
-def _status(value: object) -> bool:
-    if isinstance(value, str) and not NUMBER.fullmatch(value):
-        return len(value) <= WORD and any(word in value.lower() for word in BAD)
-    return whole(value) >= FIRST_BAD
-
-
-def _error(name: str, value: object) -> bool:
-    coded = name.endswith("code")
-    if isinstance(value, str):
-        return (coded or not NUMBER.fullmatch(value)) and value.strip().lower() not in FINE
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return coded and value not in (0, 0.0) and value == value
-    return bool(value)
 
 
 def floats(values: Sequence[object]) -> Floats:

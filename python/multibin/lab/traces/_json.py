@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from multibin._args import Ints
 from multibin.lab.traces import _clock
 from multibin.lab.traces._columns import Choice, find, refuse_sums
-from multibin.lab.traces._exact import PEEKED, Raw, exact, failure, malformed, peek
+from multibin.lab.traces._exact import PEEKED, Raw, exact, malformed, peek
 from multibin.lab.traces._extras import wanted
-from multibin.lab.traces._names import FAILURES, HASHES, STATUSES, plain
+from multibin.lab.traces._failures import failure, tells_failures
+from multibin.lab.traces._names import FAILURES, HASHES, plain
 from multibin.lab.traces._sessions import OUTPUTS, RELATIVE, is_session, requests
+from multibin.lab.traces._tables import rows_of_list, rows_of_object
 from multibin.lab.traces._text import Text
 
 __all__ = ["JsonFile"]
@@ -35,8 +37,6 @@ DEEPEST = 5
 BLANKS = re.compile(r"\s*")
 
 FAILED = {plain(name) for name in FAILURES}
-
-STATUS = {plain(name) for name in STATUSES}
 
 Object = dict[str, Any]
 
@@ -62,7 +62,7 @@ class JsonFile:
             _flatten(row, (), self._paths)
         refuse_sums(text.path, [*_buckets(first), *(_flat(row, self._paths) for row in first)])
         last = {name: plain(_last(name)) for name in self._paths}
-        failures = [name for name in self._paths if last[name] in FAILED | STATUS]
+        failures = [name for name in self._paths if tells_failures(last[name])]
         self.found = [name for name in self._paths if last[name] not in FAILED]
         self.columns = find(
             self.found,
@@ -86,6 +86,7 @@ class JsonFile:
             return first, ()
         with closing(self._objects()) as rows:
             sessions = [session for _, session in rows]
+        refuse_sums(self._text.path, [*_nested(sessions[:PEEKED])])
         self.words += " of sessions" if len(sessions) > 1 else ", one list of requests"
         self._records = [
             request
@@ -163,12 +164,13 @@ class JsonFile:
 
 
 def _is_document(text: Text, chosen: Choice) -> bool:
-    """Returns whether the file is one JSON value, or several that span lines."""
+    """Returns whether the file is one JSON value, or several that are not one a line."""
     with text.open() as file:
-        first = next((line for line in file if line.strip()), "")
+        first = next((line for line in file if line.strip()), "").lstrip()
         if _begins_with_value(first):
-            record, _ = json.JSONDecoder().raw_decode(first.lstrip())
-            return not isinstance(record, dict) or bool(_lists(record, chosen))
+            record, end = json.JSONDecoder().raw_decode(first)
+            several = _begins_with_value(first[end:])
+            return several or not isinstance(record, dict) or bool(_rows(record, chosen))
         return _begins_with_value(first + file.read())
 
 
@@ -185,18 +187,17 @@ def _document(text: Text, chosen: Choice) -> tuple[str, list[Object]]:
     with text.open() as file:
         values = list(_values(file.read(), text.path))
     if len(values) > 1:
-        if any(isinstance(value, dict) and _lists(value, chosen) for value in values):
+        if any(isinstance(value, dict) and _rows(value, chosen) for value in values):
             results = f"the results of {len(values)} runs of a benchmark"
             raise ValueError(f"{text.path} has {results}: keep the line of one")
         return "JSON objects", values
     value = values[0]
     if isinstance(value, list):
-        return "JSON array", value
+        return "JSON array", rows_of_list(value)
     if not isinstance(value, dict):
         return "JSON", values
-    if lists := _lists(value, chosen):
-        rows = zip(*lists.values(), strict=True)
-        return "JSON object of lists", [dict(zip(lists, row, strict=True)) for row in rows]
+    if rows := _rows(value, chosen):
+        return "JSON object of lists", rows
     return "JSON object", [value]
 
 
@@ -216,14 +217,9 @@ def _blanks_end(text: str, at: int) -> int:
     return at if found is None else found.end()
 
 
-def _lists(value: Object, chosen: Choice) -> dict[str, list[Any]]:
-    """Returns the lists of an object that has one for each column: those as long as the outputs."""
-    names = OUTPUTS | {plain(chosen.get("output") or "")}
-    outputs = [v for k, v in value.items() if isinstance(v, list) and plain(k) in names and v]
-    if not outputs:
-        return {}
-    n = len(outputs[0])
-    return {key: v for key, v in value.items() if isinstance(v, list) and len(v) == n}
+def _rows(value: Object, chosen: Choice) -> list[Object]:
+    """Returns the rows of an object that is a table, or nothing."""
+    return rows_of_object(value, OUTPUTS | {plain(chosen.get("output") or "")})
 
 
 def _is_records(value: object) -> bool:
@@ -234,6 +230,16 @@ def _buckets(rows: Sequence[Object]) -> list[Object]:
     """Returns the objects in lists of the rows, such as the results of a span of time."""
     lists = [value for row in rows for value in row.values() if _is_records(value)]
     return [record for records in lists for record in records]
+
+
+def _nested(records: Sequence[object], depth: int = 0) -> Iterator[Object]:
+    """Yields the objects in lists at any depth, each without its lists and objects."""
+    for record in records if depth < DEEPEST else ():
+        if isinstance(record, dict):
+            inner = [value for value in record.values() if isinstance(value, list | dict)]
+            yield {k: v for k, v in record.items() if not isinstance(v, list | dict)}
+            for value in inner:
+                yield from _nested(value if isinstance(value, list) else [value], depth + 1)
 
 
 def _flatten(value: Object, at: tuple[str, ...], paths: dict[str, tuple[str, ...]]) -> None:

@@ -105,6 +105,9 @@ def read(
         raw = file.fast(limit)
         if raw is None or not raw.good:
             raw = file.exact(limit)
+    except UnicodeError as error:
+        rule = "save it in UTF-8"
+        raise ValueError(f"cannot read the trace {path}: {error}; {rule}") from error
     except UNREADABLE as error:
         raise ValueError(
             f"cannot read the trace {path}: {error or type(error).__name__}"

@@ -11,6 +11,9 @@ __all__ = ["OUTPUTS", "RELATIVE", "is_session", "requests"]
 
 OUTPUTS = {plain(name) for name in NAMES["output"]}
 
+FAILED = ("errored", "failed", "errors", "failures", "incomplete", "cancelled")
+"""Plain names of lists of requests that did not end, as GuideLLM has them."""
+
 DEEPEST = 5
 """Levels of nested lists that are searched for requests."""
 
@@ -34,10 +37,13 @@ def is_session(record: Object, outputs: Set[str] = OUTPUTS) -> bool:
 
 
 def requests(record: Object, outputs: Set[str] = OUTPUTS, depth: int = 0) -> Iterator[Object]:
-    """Yields the requests in the lists of an object, in their order."""
+    """Yields the requests in the lists of an object, in their order.
+
+    A list named after failures gives its name to its requests, as their error.
+    """
     if depth > DEEPEST:
         return
-    for value in record.values():
+    for key, value in record.items():
         if isinstance(value, dict):
             yield from requests(value, outputs, depth + 1)
         if not isinstance(value, list):
@@ -46,7 +52,7 @@ def requests(record: Object, outputs: Set[str] = OUTPUTS, depth: int = 0) -> Ite
             if not isinstance(inner, dict):
                 break
             if _is_request(inner, outputs):
-                yield inner
+                yield inner | {"error": key} if plain(key) in FAILED else inner
             else:
                 yield from requests(inner, outputs, depth + 1)
 

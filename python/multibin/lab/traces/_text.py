@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import stat
 import zipfile
 from collections.abc import Callable
@@ -46,6 +47,9 @@ MARKS = {
     b"\xef\xbb\xbf": "utf-8-sig",
 }
 """Encodings by the mark at the start, the longest first."""
+
+COMMENTED = re.compile(r"(#[^\n]*\s+)+[{\[]")
+"""Comments that JSON follows."""
 
 STRAY = 0.02
 """The most empty bytes in a text of one byte a letter: a damaged line may have some."""
@@ -138,7 +142,7 @@ class Text:
     def _check(self, start: bytes) -> None:
         if not start:
             raise ValueError(f"{self.path} is empty")
-        if start.startswith(LFS):
+        if start.removeprefix(b"\xef\xbb\xbf").startswith(LFS):
             raise ValueError(
                 f"{self.path} is a Git LFS pointer, not the file itself: fetch it (git lfs pull)"
             )
@@ -147,6 +151,8 @@ class Text:
         head = self.head.lstrip().lower()
         if head.startswith(("<!doctype html", "<html")):
             raise ValueError(f"{self.path} is an HTML page, not data: download the raw file")
+        if head.startswith(("//", "/*")) or COMMENTED.match(head):
+            raise ValueError(f"{self.path} has comments before JSON: remove them")
         if head.startswith("<"):
             raise ValueError(f"{self.path} is XML: save it as CSV or JSON lines first")
 

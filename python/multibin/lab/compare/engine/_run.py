@@ -13,7 +13,7 @@ from multibin.lab.compare._workloads import Workload
 from multibin.lab.compare.engine._policies import POLICIES, EnginePolicy, Fit
 from multibin.lab.compare.engine._result import EngineComparison, EngineResult, EngineRun, run_of
 from multibin.lab.compare.engine._settings import EngineSettings
-from multibin.lab.traces import Trace, chat, describe_trace, read
+from multibin.lab.traces import Trace, chat, describe_trace, from_arrays, read
 from multibin.llm._load.load_by_name import load_by_name, threads
 
 __all__ = ["compare_engine", "machine"]
@@ -122,7 +122,8 @@ def _workload(settings: EngineSettings, context: int) -> Workload:
             time_unit=settings.time_unit,
         )
         whole, said = _without_outliers(trace, context)
-        source = f"{settings.trace}, timestamps ignored{said}"
+        whole, cut = _with_cut_prompts(whole, context)
+        source = f"{settings.trace}, timestamps ignored{said}{cut}"
     if len(whole) <= n:
         raise ValueError(f"{source}: {len(whole)} rows, but the edges need some after {n}")
     requests, factor = whole[:n].fitted(context)
@@ -147,6 +148,20 @@ def _without_outliers(whole: Trace, context: int) -> tuple[Trace, str]:
     count = len(tokens) - int(kept.sum())
     said = f", {count} of {len(tokens)} requests left out (too long: over {longest:,} tokens)"
     return whole[kept], said
+
+
+def _with_cut_prompts(whole: Trace, context: int) -> tuple[Trace, str]:
+    """Returns the trace with prompts that leave room for its outputs, and says how many were cut.
+
+    Scaling instead would leave nothing of short outputs. Long ones are scaled.
+    """
+    room = context - int(whole.output_tokens.max(initial=0))
+    count = int((whole.prompt_tokens > room).sum())
+    if not count or room < context // 2:
+        return whole, ""
+    prompts = np.minimum(whole.prompt_tokens, room)
+    said = f", {count} of {len(prompts)} prompts cut to {room:,} tokens"
+    return from_arrays(prompts, whole.output_tokens), said
 
 
 def machine(device: torch.device) -> str:
