@@ -217,7 +217,8 @@ def test_an_objective_needs_something() -> None:
         (["nowhere.csv"], "cannot read the trace nowhere.csv"),
         (
             ["plain.csv"],
-            "rate or a bound such as slo_p99 must be given, as plain.csv has no times among its columns",
+            "rate or a bound such as slo_p99 must be given, as plain.csv has no times among its"
+            " columns",
         ),
         (["trace.csv", "--rate=0"], "rate must be between 1e-06 and 1e+09, got 0"),
         (["trace.csv", "--rate=nan"], "rate must be finite, got nan"),

@@ -159,7 +159,7 @@ def _student(freedom: int) -> float:
 
 
 def _up(percent: float) -> int:
-    """Returns a percentage, rounded up unless it is whole but for the rounding of floats."""
+    """Returns a percentage, rounded up, except where only the rounding of floats is above it."""
     return int(np.ceil(percent - 1e-6))
 
 
