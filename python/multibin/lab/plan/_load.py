@@ -20,10 +20,10 @@ __all__ = ["Load", "as_predicted", "load", "own_rate", "within_context"]
 SAMPLE = 20_000
 """Requests drawn to fit edges to."""
 
-SCREENED, SCREENED_QUICKLY = 20_000, 5_000
+SCREENED, SCREENED_QUICKLY = 10_000, 4_000
 """Requests of the first run of every candidate."""
 
-STATIONARY, STATIONARY_QUICKLY = 100_000, 20_000
+STATIONARY, STATIONARY_QUICKLY = 60_000, 15_000
 """Requests drawn for one search of the highest stable rate."""
 
 QUICK = 50_000

@@ -26,6 +26,9 @@ Without an ``slo_p99`` it is × their own p99."""
 PARKED = (1, 1 / 2, 1 / 4)
 """``max_parked`` that climbers are tried with, × the rows that the KV cache has room for."""
 
+DESCENTS = 5
+"""Lower rates that are tried on all requests, before the search begins again."""
+
 Report = Callable[[str], object]
 """Takes a line of text about what is played."""
 
@@ -100,9 +103,21 @@ def _all_requests(experiment: Experiment, best: Sequence[Outcome], report: Repor
     outcomes = []
     for outcome in best:
         report(f"all requests: {outcome.candidate.policy.name}")
-        start = outcome.rate if outcome.meets else None
-        outcomes.append(experiment.measure(outcome.candidate, start))
+        outcomes.append(_again(experiment, outcome))
     return outcomes
+
+
+def _again(experiment: Experiment, outcome: Outcome) -> Outcome:
+    """Plays a candidate at the rate that was found, or at the first one below it that meets."""
+    played = experiment.measure_at(outcome.candidate, outcome.rate)
+    if experiment.question.objective.rate is not None or not outcome.meets:
+        return played
+    for _ in range(DESCENTS):
+        if played.meets:
+            return played
+        lower = played.rate * (1 - experiment.precision)
+        played = experiment.measure_at(outcome.candidate, lower)
+    return played if played.meets else experiment.measure(outcome.candidate, played.rate)
 
 
 def order(outcome: Outcome) -> tuple[bool, bool, bool, bool, float]:

@@ -39,7 +39,7 @@ class _Effort:
 
     @classmethod
     def of(cls, question: Question) -> _Effort:
-        return cls(8, 30_000, 10_000) if question.quick else cls(12, 100_000, 30_000)
+        return cls(8, 20_000, 6_000) if question.quick else cls(12, 100_000, 20_000)
 
 
 def with_estimates(
