@@ -354,3 +354,16 @@ def test_equal_predictions_are_none(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_largest_batch_is_named(bursts: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "No batches of more than 8 were tried: --max-batch-size." in said(capsys, bursts)
+
+
+def test_a_few_unanswered_requests_are_no_growing_backlog(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = "\n".join(f"{i / 2},{300 + i},{30 + i % 4}" for i in range(9))
+    Path("nine.csv").write_text(f"timestamp,prompt_tokens,output_tokens\n{rows}\n")
+    found = planned(capsys, "nine.csv")
+    assert all(row["steady"] for row in found["policies"])
+    assert found["chosen"]["policy"] == "fifo"
+    # A load beyond what servers sustain is one, however short the trace.
+    fast = planned(capsys, "nine.csv", "--speed=20", status=1)
+    assert not any(row["meets"] for row in fast["policies"])

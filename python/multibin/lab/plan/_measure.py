@@ -109,7 +109,7 @@ class Experiment:
         records = self._play(candidate, trace)
         skipped = int(candidate.settings.warm_up * len(trace))
         found = measured(records, trace, skipped, objective.bounds)
-        steady = is_steady(records) or (self.own and _catches_up(records))
+        steady = is_steady(records) or (self.own and _keeps_up(records, _in_hand(candidate)))
         room = self.question.kv_tokens
         fits = room is None or found.tokens <= room
         missed = _missed(found, objective.bounds)
@@ -158,9 +158,22 @@ def _missed(found: Figures, bounds: Mapping[str, float]) -> float:
     return max((value / bound for value, bound in figures if np.isfinite(value)), default=0.0)
 
 
-def _catches_up(records: mb.Records) -> bool:
-    """Returns whether a request of the last quarter of the time finds all others answered."""
+def _in_hand(candidate: Candidate) -> int:
+    """Returns the requests that servers may have without being late: a batch, and one a bin."""
+    settings = candidate.settings
+    return settings.servers * candidate.batch_size * (1 + len(candidate.edges))
+
+
+def _keeps_up(records: mb.Records, in_hand: int) -> bool:
+    """Returns whether a trace ends with few unanswered, or all were answered late in its time.
+
+    Late is when a request of the last quarter finds all others answered: so a burst at the end is
+    no growing backlog.
+    """
     arrival = records.arrival
+    waiting = len(arrival) - int((records.finish <= arrival[-1]).sum())
+    if waiting <= in_hand:
+        return True
     late = np.flatnonzero(arrival >= arrival[0] + 0.75 * (arrival[-1] - arrival[0]))
     finish = np.sort(np.nan_to_num(records.finish, nan=np.inf))
     return bool((np.searchsorted(finish, arrival[late], side="right") >= late).any())
