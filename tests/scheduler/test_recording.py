@@ -14,6 +14,8 @@ import pytest
 import multibin as mb
 from multibin.lab.traces import read
 
+pytestmark = pytest.mark.thread_unsafe(reason="copies of a test would share its folder")
+
 EDGES = mb.Edges([0, 16, 64])
 
 

@@ -19,6 +19,7 @@ import multibin as mb
 from multibin.lab.traces import read
 
 LINE = '{"arrival": 1.000000, "prompt_tokens": 0, "output_tokens": 5, "end": "finished"}\n'
+pytestmark = pytest.mark.thread_unsafe(reason="copies of a test would share its folder")
 
 
 @pytest.fixture
