@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from multibin import _args
+from multibin.costs._file import loaded
 
 __all__ = ["COMPLETIONS", "Completion", "CostModel"]
 
@@ -63,11 +64,7 @@ class CostModel:
         Traceback (most recent call last):
         FileNotFoundError: ...
         """
-        try:
-            loaded = json.loads(Path(path).read_text(encoding="utf-8"))
-            return cls(**_arguments(loaded))
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{os.fspath(path)} is no cost model: {error}") from error
+        return loaded(path, lambda found: cls(**_arguments(found)), "cost model")
 
     def save(self, path: str | os.PathLike[str], *, about: Mapping[str, str] | None = None) -> None:
         """Writes JSON with a line for each field, and facts of the measurement in ``about``.

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from multibin import _args, _core
 from multibin._core import Edges
+from multibin.costs._file import loaded
 from multibin.costs._fit import nearest
 from multibin.costs._measure import Plan, measured
 from multibin.costs._model import COMPLETIONS, Completion, CostModel
@@ -183,11 +184,7 @@ class CostTable:
         Traceback (most recent call last):
         FileNotFoundError: ...
         """
-        try:
-            loaded = json.loads(Path(path).read_text(encoding="utf-8"))
-            return cls(**_arguments(loaded))
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{os.fspath(path)} is no cost table: {error}") from error
+        return loaded(path, lambda found: cls(**_arguments(found)), "cost table")
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes JSON with a line for each row of a grid.

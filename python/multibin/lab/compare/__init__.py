@@ -22,16 +22,19 @@ from multibin.lab.compare._report import (
     describe,
     describe_costs,
     describe_predictions,
+    predictions_of,
     table,
 )
 from multibin.lab.compare._settings import MIN_SEARCHED, UNLIMITED, Settings, default_overhead
 from multibin.lab.compare._stability import is_steady, saturation
 from multibin.lab.compare._workloads import (
     DRAWN,
+    SAMPLE,
     SEARCHED,
     Workload,
     describe_arrivals,
     draw_workload,
+    with_predictions,
 )
 
 __all__ = [
@@ -39,6 +42,7 @@ __all__ = [
     "MIN_SEARCHED",
     "ONE_BIN",
     "POLICIES",
+    "SAMPLE",
     "SEARCHED",
     "UNLIMITED",
     "Fit",
@@ -61,8 +65,10 @@ __all__ = [
     "fit",
     "is_steady",
     "play",
+    "predictions_of",
     "prefix_cache_as_json",
     "saturation",
     "table",
     "with_hits",
+    "with_predictions",
 ]

@@ -13,7 +13,14 @@ from multibin.lab.compare._settings import Settings
 from multibin.lab.compare._workloads import SAMPLE, Workload, describe_arrivals
 from multibin.lab.traces import Trace, trace_as_json
 
-__all__ = ["as_json", "describe", "describe_costs", "describe_predictions", "table"]
+__all__ = [
+    "as_json",
+    "describe",
+    "describe_costs",
+    "describe_predictions",
+    "predictions_of",
+    "table",
+]
 
 UNITS = {
     "fixed": "",
@@ -67,11 +74,22 @@ def describe_predictions(settings: Settings, workload: Workload) -> str:
     >>> describe_predictions(Settings("chat", sigma=0.5), workload)
     'true lengths × exp(0.5·Z)'
     """
+    return predictions_of(settings, workload.played)
+
+
+def predictions_of(settings: Settings, trace: Trace) -> str:
+    """Returns what the predicted lengths of a trace are.
+
+    >>> from multibin.lab.compare import Settings, predictions_of
+    >>> from multibin.lab.traces import chat
+    >>> predictions_of(Settings("chat"), chat(10, seed=0))
+    'true lengths'
+    """
     if settings.shuffled:
         return "true lengths of other requests"
     if settings.sigma:
         return f"true lengths × exp({settings.sigma:g}·Z)"
-    known = workload.played.predicted is None or settings.sigma == 0
+    known = trace.predicted is None or settings.sigma == 0
     return "true lengths" if known else "the trace's"
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "closed_loop",
     "describe_arrivals",
     "draw_workload",
+    "with_predictions",
 ]
 
 DRAWN = 100_000
@@ -88,7 +89,7 @@ def draw_workload(settings: Settings) -> Workload:
     seeds = _Seeds.of(settings.seed)
     source, played = _played(settings, trace, seeds)
     return Workload(
-        played=_predicted(settings, played, seeds),
+        played=with_predictions(settings, played, seeds.predictions),
         sample=trace.resample(SAMPLE, seeds.sample).output_tokens,
         stationary=_stationary(settings, trace, seeds) if settings.saturation else None,
         source=source,
@@ -140,7 +141,7 @@ def _own_times(settings: Settings, trace: Trace) -> tuple[str, Trace]:
 def _stationary(settings: Settings, trace: Trace, seeds: _Seeds) -> Trace:
     drawn = trace.resample(settings.requests or SEARCHED, seeds.requests)
     times = arrivals.gamma(len(drawn), 1.0, settings.cv or 1.0, seeds.arrivals)
-    return _predicted(settings, drawn.with_arrivals(times).to_rate(1.0), seeds)
+    return with_predictions(settings, drawn.with_arrivals(times).to_rate(1.0), seeds.predictions)
 
 
 def closed_loop(settings: Settings, n: int) -> arrivals.ClosedLoop | None:
@@ -151,13 +152,20 @@ def closed_loop(settings: Settings, n: int) -> arrivals.ClosedLoop | None:
     return arrivals.closed_loop(n, settings.users, settings.pause, seed)
 
 
-def _predicted(settings: Settings, trace: Trace, seeds: _Seeds) -> Trace:
+def with_predictions(settings: Settings, trace: Trace, seed: int) -> Trace:
+    """Returns the trace with the predictions that the settings ask for, drawn with a seed.
+
+    >>> from multibin.lab.compare import Settings, with_predictions
+    >>> from multibin.lab.traces import chat
+    >>> trace = with_predictions(Settings("chat", sigma=0.0), chat(5, seed=0), seed=1)
+    >>> trace.predicted.tolist() == trace.output_tokens.tolist()
+    True
+    """
     actual = trace.output_tokens
     if settings.shuffled:
-        return trace.with_predicted(predictions.shuffled(actual, seeds.predictions))
+        return trace.with_predicted(predictions.shuffled(actual, seed))
     if settings.sigma is not None:
-        noisy = predictions.log_normal(actual, settings.sigma, seeds.predictions)
-        return trace.with_predicted(noisy)
+        return trace.with_predicted(predictions.log_normal(actual, settings.sigma, seed))
     return trace
 
 

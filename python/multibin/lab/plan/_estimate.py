@@ -8,10 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["CONFIDENCE", "Estimate", "estimate", "plain", "ratio"]
-
-CONFIDENCE = 0.9
-"""The share of other stretches whose figure lies in the interval."""
+__all__ = ["Estimate", "estimate", "plain", "ratio"]
 
 NORMAL = 1.6449
 """The 95 % quantile of the normal distribution: 5 % lie beyond either end of the interval."""

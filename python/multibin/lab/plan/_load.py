@@ -10,15 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multibin import _args
-from multibin.lab.compare import DRAWN, Settings, describe_arrivals, with_hits
+from multibin.lab.compare import (
+    DRAWN,
+    SAMPLE,
+    Settings,
+    describe_arrivals,
+    with_hits,
+    with_predictions,
+)
 from multibin.lab.plan._question import Question
 from multibin.lab.plan._stretches import resampled, thinned
-from multibin.lab.traces import Trace, arrivals, predictions
+from multibin.lab.traces import Trace, arrivals
 
 __all__ = ["Load", "as_predicted", "load", "own_rate", "within_context"]
-
-SAMPLE = 20_000
-"""Requests drawn to fit edges to."""
 
 SCREENED, SCREENED_QUICKLY = 10_000, 4_000
 """Requests of the first run of every candidate."""
@@ -187,23 +191,14 @@ def within_context(trace: Trace, context: int | None) -> tuple[Trace, int, int]:
 
 def as_predicted(settings: Settings, trace: Trace) -> Trace:
     """Returns the trace with the predictions that the settings ask for."""
-    return _predicted(settings, trace, _seed(settings, PLAYED))
+    return with_predictions(settings, trace, _seed(settings, PLAYED))
 
 
 def _drawn(settings: Settings, trace: Trace, count: int, *stream: int) -> Trace:
     """Returns requests drawn from the trace, which arrive at about 1 per second."""
     rows = trace.resample(count, _seed(settings, *stream, 0))
     times = arrivals.gamma(count, 1.0, settings.cv or 1.0, _seed(settings, *stream, 1))
-    return _predicted(settings, rows.with_arrivals(times), _seed(settings, *stream, 2))
-
-
-def _predicted(settings: Settings, trace: Trace, seed: int) -> Trace:
-    actual = trace.output_tokens
-    if settings.shuffled:
-        return trace.with_predicted(predictions.shuffled(actual, seed))
-    if settings.sigma is not None:
-        return trace.with_predicted(predictions.log_normal(actual, settings.sigma, seed))
-    return trace
+    return with_predictions(settings, rows.with_arrivals(times), _seed(settings, *stream, 2))
 
 
 def _seed(settings: Settings, *stream: int) -> int:

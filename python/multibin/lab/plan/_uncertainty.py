@@ -13,7 +13,6 @@ from multibin.lab.plan._load import Load
 from multibin.lab.plan._measure import Experiment, Outcome
 from multibin.lab.plan._question import Question
 from multibin.lab.plan._stretches import thinned
-from multibin.lab.traces import Trace
 
 __all__ = ["below_saturation", "with_estimates", "with_saturation"]
 
@@ -54,8 +53,10 @@ def with_estimates(
     for number in range(effort.replicates):
         report(f"uncertainty: stretch {number + 1} of {effort.replicates}")
         stretch = load.replicate(number)
+        played = Experiment(question, thinned(stretch, effort.played), SEARCH_PRECISION, load.own)
+        searched = replace(played, trace=thinned(stretch, effort.searched))
         for outcome, replicates in zip(outcomes, found, strict=True):
-            replicates.add(question, load, outcome, stretch, effort)
+            replicates.add(outcome, played, searched)
     size = len(load.base)
     return [
         each.summary(outcome, effort, size) for outcome, each in zip(outcomes, found, strict=True)
@@ -70,17 +71,12 @@ class _Replicates:
         self.kept: list[bool] = []
         self.rates: list[float] = []
 
-    def add(
-        self, question: Question, load: Load, outcome: Outcome, stretch: Trace, effort: _Effort
-    ) -> None:
-        experiment = Experiment(
-            question, thinned(stretch, effort.played), SEARCH_PRECISION, load.own
-        )
-        found = experiment.measure_at(outcome.candidate, outcome.rate)
+    def add(self, outcome: Outcome, played: Experiment, searched: Experiment) -> None:
+        """Plays the candidate at its rate, and searches the highest one if the outcome has that."""
+        found = played.measure_at(outcome.candidate, outcome.rate)
         self.figures.append(found.figures)
         self.kept.append(found.within_bounds)
-        if question.objective.rate is None and outcome.meets:
-            searched = replace(experiment, trace=thinned(stretch, effort.searched))
+        if played.question.objective.rate is None and outcome.meets:
             best = searched.measure(outcome.candidate, outcome.rate)
             self.rates.append(best.rate if best.meets else np.nan)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from multibin.lab.compare import describe_costs, describe_prefix_cache
+from multibin.lab.compare import describe_costs, describe_prefix_cache, predictions_of
 from multibin.lab.plan._drift import differences, halves
 from multibin.lab.plan._load import Load
 from multibin.lab.plan._question import Question
@@ -67,16 +67,10 @@ def _describe_limits(context: int | None, load: Load) -> list[str]:
 
 
 def _describe_predictions(question: Question, load: Load) -> str:
-    settings = question.settings
-    if not question.predictor:
-        equal = load.trace.predicted is not None
-        return "none, as the trace's are all equal" if equal else "none"
-    if settings.shuffled:
-        return "true lengths of other requests"
-    if settings.sigma:
-        return f"true lengths × exp({settings.sigma:g}·Z)"
-    known = load.trace.predicted is None or settings.sigma == 0
-    return "true lengths" if known else "the trace's"
+    if question.predictor:
+        return predictions_of(question.settings, load.trace)
+    equal = load.trace.predicted is not None
+    return "none, as the trace's are all equal" if equal else "none"
 
 
 def _describe_memory(question: Question) -> list[str]:
