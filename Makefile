@@ -68,7 +68,7 @@ help:
 	@echo "make bench-engine  the engine beside transformers on a Llama of 300 MB (ENGINE: its options)"
 	@echo "make wheel        target/wheel: what ships"
 	@echo "make gpu          everything that needs a GPU, in eight minutes; needs the wheel alone (PYTHON, RESULTS, GPU)"
-	@echo "make models       docs/models.md: every causal model class of transformers, tried (7 minutes)"
+	@echo "make models       docs/reference/models.md: every causal model class of transformers, tried (7 minutes)"
 	@echo "make soak         REQUESTS (10^9) through the threaded scheduler, each accounted for (SEED)"
 	@echo "make faults       PROGRAMS (1000) that fork, raise, cancel, close and wait at random (SEED)"
 	@echo "make conformance-peers  the conformance suite on ten other libraries (half an hour)"

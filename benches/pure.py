@@ -1,7 +1,7 @@
 """A multi-bin scheduler in pure Python: what the Rust one is compared with.
 
-It has a deque for each bin, and bisect for the bin. Of the rules of ``docs/scheduling.md`` it has
-three: light load, full (the oldest head first), and elastic. Any thread may submit and take.
+It has a deque for each bin, and bisect for the bin. Of the rules of ``docs/concepts/scheduling.md``
+it has three: light load, full (the oldest head first), and elastic. Any thread may submit and take.
 """
 
 from __future__ import annotations

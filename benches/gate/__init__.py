@@ -1,4 +1,4 @@
-"""The gate and the fitted edges on stationary traffic: the page ``docs/gate.md`` from one run.
+"""The gate and the fitted edges on stationary traffic: all of ``benches/results/gate.md``.
 
 ``model`` defines the requests. ``run`` plays them through the simulator, and ``fed`` through a gate
 alone. ``watched``, ``fed`` and ``swaps`` test the claims; ``tables`` and ``figures`` show them.

@@ -1,4 +1,4 @@
-"""The policy comparison: every policy on every load, for the page ``docs/policies.md``.
+"""The policy comparison: every policy on every load, for the page ``benches/results/policies.md``.
 
 ``model`` defines what is compared, and ``run`` plays and measures it. ``tables``, ``targets``,
 ``drift`` and ``figures`` show it. From the root of the repository:

@@ -1,4 +1,4 @@
-"""The code of docs/reward.md runs as it stands."""
+"""The code of docs/guides/reward.md runs as it stands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 from multibin.reward._formats._registry import FORMATS
 from multibin.reward._job.lines import parse
 
-GUIDE = (Path(__file__).parents[2] / "docs/reward.md").read_text()
+GUIDE = (Path(__file__).parents[2] / "docs/guides/reward.md").read_text()
 
 
 def blocks(language: str) -> list[str]:

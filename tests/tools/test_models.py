@@ -1,4 +1,4 @@
-"""The tool that writes docs/models.md: tiny configs, trials, and the page."""
+"""The tool that writes docs/reference/models.md: tiny configs, trials, and the page."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ from tools.models.pool import try_all
 from tools.models.records import FAULTS, Record, Run, differences, read, read_all, write
 
 ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "docs" / "models"
-PAGE = ROOT / "docs" / "models.md"
+FOLDER = ROOT / "docs" / "reference" / "models"
+PAGE = ROOT / "docs" / "reference" / "models.md"
 
 SAMPLE = (
     "bart",
@@ -81,7 +81,8 @@ def check(types: Sequence[str]) -> int:
     """Compares `types` with the committed records of this version, and returns the status."""
     path = records_file()
     if not path.exists():
-        print(f"docs/models.md has no records of transformers {version('transformers')}: skipped")
+        absent = f"no records of transformers {version('transformers')}"
+        print(f"docs/reference/models.md has {absent}: skipped")
         return 0
     changed = differences(read(path).records, try_all(types))
     for before, after in changed:

@@ -1,4 +1,4 @@
-"""Renders the records as docs/models.md."""
+"""Renders the records as docs/reference/models.md."""
 
 from __future__ import annotations
 

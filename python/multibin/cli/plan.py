@@ -40,7 +40,7 @@ replacement, and arrivals too: bursts of the trace are then lost.
 The plan is one that mb.Scheduler runs. Continuous batching is measured beside it, and taken where
 nothing else will do. One bin is taken unless others gain 3 %, and would on other stretches of the
 load. Bins whose predictions would gain less than 1.10 x in full batches are taken only where
-nothing else will do. Figures have 90 % intervals: docs/planning.md says how.
+nothing else will do. Figures have 90 % intervals: docs/guides/planning.md says how.
 """
 
 MIN_ROWS, MAX_ROWS, MAX_ROWS_HARDWARE = 4, 32, 256

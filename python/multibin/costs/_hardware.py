@@ -124,9 +124,9 @@ def hardware(name: str, *, context: SupportsIndex | None = None) -> Hardware:
     """Returns the costs of a model on GPUs, by their datasheets.
 
     A step reads the weights once, and the KV cache of each row. A row or a prompt token costs two
-    operations for each parameter. ``docs/costs.md`` has the formula, its sources, and how far it is
-    from published measurements. A ``CostModel`` is a sum. A GPU hides products of few rows behind
-    the reading of weights, so that up to some hundred rows the sum is too slow.
+    operations for each parameter. ``docs/guides/costs.md`` has the formula, its sources, and how
+    far it is from published measurements. A ``CostModel`` is a sum. A GPU hides products of few
+    rows behind the reading of weights, so that up to some hundred rows the sum is too slow.
 
     Args:
         name: a GPU and a model, such as "H100-8B" or "2xH100-70B" (tensor parallel), in any case.

@@ -2,5 +2,5 @@
 
 ``python -m tests.batcher.conformance SUBJECT`` runs every check on one batcher and prints a line
 for each. A subject is a name of ``subjects``, or ``module:attribute`` for a batcher of your own.
-docs/conformance.md describes the checks and shows several libraries side by side.
+docs/reference/conformance.md describes the checks and shows several libraries side by side.
 """

@@ -1,4 +1,4 @@
-"""Records how every check ends on every library, and writes the table of docs/conformance.md.
+"""Records how every check ends on every library, and writes the table of the page ``conformance``.
 
 ``PEERS=folder python -m tests.batcher.conformance.record [SUBJECT…]`` runs the libraries, each with
 the Python of its own virtual environment in the folder. Others keep their column. ``--table`` only
@@ -20,7 +20,7 @@ from .run import ROOT, Outcome, in_child, interpreter
 from .subjects import PEERS
 
 RESULTS = ROOT / "benches" / "results" / "conformance.json"
-PAGE = ROOT / "docs" / "conformance.md"
+PAGE = ROOT / "docs" / "reference" / "conformance.md"
 # The page's marks of what is generated.
 ASKS = "<!-- checks -->\n", "<!-- end of the checks -->\n"
 TABLE = "<!-- table -->\n", "<!-- end of the table -->\n"

@@ -1,4 +1,4 @@
-"""What docs/conformance.md says about a batcher of one's own is true."""
+"""What docs/reference/conformance.md says about a batcher of one's own is true."""
 
 from __future__ import annotations
 

@@ -55,8 +55,8 @@ def read(
 
     Columns are known by the names that some twenty tools give them, in any case, with blanks,
     ``-``, ``_`` or nothing between the words. Names of nested values are joined by dots.
-    [The list](docs/traces.md) has its sources. Other columns have no effect. ``Trace.source`` says
-    what was found, and ``describe_trace`` prints it.
+    [The list](docs/guides/traces.md) has its sources. Other columns have no effect.
+    ``Trace.source`` says what was found, and ``describe_trace`` prints it.
 
     Fields of CSV are between commas, semicolons, tabs or bars. JSON is an object a line, an array
     of objects, or an object with a list for each column. Files may be packed by gzip, bzip2, xz or
