@@ -23,7 +23,8 @@ def test_parts_are_the_requests_in_turn() -> None:
     whole = Case(batch_size=8, requests=11).trace(poisson(11, 3.0, seed=0))
     found = list(parts(whole, 3))
     assert [len(part) for part in found] == [4, 4, 3]
-    assert whole.arrivals is not None and found[1].arrivals is not None
+    assert whole.arrivals is not None
+    assert found[1].arrivals is not None
     assert found[1].output_tokens.tolist() == whole.output_tokens[1::3].tolist()
     assert np.allclose(np.diff(found[1].arrivals), np.diff(whole.arrivals[1::3]))
 
