@@ -46,7 +46,9 @@ def children() -> set[str]:
 
 
 def _threads(before: set[threading.Thread]) -> list[threading.Thread]:
-    return [one for one in threading.enumerate() if one not in before]
+    """Returns the new threads; tqdm keeps its own until the interpreter ends."""
+    new = set(threading.enumerate()) - before
+    return [one for one in new if one.name != "tqdm_monitor"]
 
 
 def _forget(folder: Path) -> None:

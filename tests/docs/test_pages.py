@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from tests.docs.run import Missing, run
 @pytest.mark.parametrize("path", pages(), ids=shown)
 def test_the_blocks_of(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    if find_spec("huggingface_hub"):
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     page = Page.read(path)
     try:
         run(page, tmp_path)
