@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -22,7 +23,7 @@ def main(names: list[str]) -> int:
             continue
         for block in blocks:
             print(f"{shown(path)}:{block.line}: {block.language}: {block.fate}")
-            fates[block.fate.partition(":")[0]] += 1
+            fates[re.split(r":| to ", block.fate)[0]] += 1
     print(", ".join(f"{count} {fate}" for fate, count in fates.most_common()))
     return status
 

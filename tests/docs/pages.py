@@ -59,7 +59,7 @@ class Block:
         if self.marks.output:
             return "compared"
         if self.hidden:
-            return "run, hidden"
+            return "run without being shown"
         if self.language in SHELL or self.language == "python":
             return "run"
         return {"text": "shown", "diff": "shown", "rust": "run by cargo test"}.get(

@@ -16,7 +16,7 @@ from tests.docs.pages import ROOT, Block
 import multibin
 
 PROMPT, CONTINUED = "$ ", "> "
-SECONDS = 60
+SECONDS = 300
 
 
 @dataclass(frozen=True)
