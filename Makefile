@@ -55,7 +55,7 @@ define environment
 @$($(1)) tools/environment.py $(2) $(3) $(4)
 endef
 
-.PHONY: help demo test test-oldest test-newest test-released check docs bench bench-batcher bench-engine gpu wheel models soak faults conformance-peers valgrind stubs lock format clean FORCE
+.PHONY: help demo test test-oldest test-newest test-released check docs bench bench-batcher bench-engine gpu wheel models soak faults conformance-peers valgrind deny stubs lock format clean FORCE
 
 help:
 	@echo "make demo         what binning saves: one table and demo.png"
@@ -74,6 +74,7 @@ help:
 	@echo "make faults       PROGRAMS (1000) that fork, raise, cancel, close and wait at random (SEED)"
 	@echo "make conformance-peers  the conformance suite on ten other libraries (half an hour)"
 	@echo "make valgrind     the core's tests and a small soak under memcheck"
+	@echo "make deny         licences, versions, sources and advisories of packages, by cargo-deny if it is there"
 	@echo "make stubs        regenerate python/multibin/_core.pyi"
 	@echo "make lock         renew requirements/, the versions that all of this installs"
 	@echo "make format       format everything"
@@ -99,6 +100,7 @@ test-released: $(NEWEST)/.wheel
 
 check: $(VENV)/.built target/wheel/.built docs
 	cargo fmt --check
+	$(BIN)/python -m tools.deny
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -112,8 +114,9 @@ check: $(VENV)/.built target/wheel/.built docs
 	$(BIN)/python -m tools.prose
 	$(BIN)/python -m tools.layout
 
-# Each warning is an error: a link without its target, a page that is not in the navigation, a docstring
-# of arguments that are not there. mkdocs 1 is pinned, so a notice of material about mkdocs 2 is silenced.
+# Each warning is an error: a link without its target, a page without its place in the navigation, an
+# argument in a docstring that the function lacks. Versions are pinned, so the notice of material about
+# the end of its support in 2027 is silenced.
 docs: export NO_MKDOCS_2_WARNING := 1
 docs: $(VENV)/.built
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps -p multibin --all-features
@@ -156,6 +159,11 @@ conformance-peers: $(VENV)/.built
 valgrind:
 	PROPTEST_CASES=4 cargo test --release -p multibin --lib --test threads --config '$(VALGRIND)'
 	cargo run --release -p soak --config '$(VALGRIND)' -- 20000 $(SEED)
+
+# What tools/deny.py checks, and the advisories, which need the network.
+deny:
+	@cargo deny --version >/dev/null 2>&1 || { echo 'there is no cargo-deny: cargo install --locked cargo-deny' >&2; exit 2; }
+	cargo deny --locked check
 
 stubs: $(VENV)/.built
 	$(BIN)/maturin generate-stubs --quiet --out target/stubs
