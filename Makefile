@@ -119,8 +119,8 @@ check: $(VENV)/.built target/wheel/.built docs
 	$(BIN)/python -m tools.prose
 	$(BIN)/python -m tools.layout
 
-# Each warning is an error: a link without its target, a page without its place in the navigation, a
-# docstring that names an argument which is not there. Versions are pinned, so the notice of material about
+# Each warning is an error: a link without its target, a page outside the navigation, or a
+# docstring of an argument that is not there. Versions are pinned, so the notice of material about
 # the end of its support in 2027 is silenced.
 docs: export NO_MKDOCS_2_WARNING := 1
 docs: $(VENV)/.built
