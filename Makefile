@@ -114,9 +114,8 @@ check: $(VENV)/.built target/wheel/.built docs
 	$(BIN)/python -m tools.prose
 	$(BIN)/python -m tools.layout
 
-# Each warning is an error: a link without its target, a page without its place in the navigation, a
-# docstring that names an argument which is not there. Versions are pinned, so the notice of material about
-# the end of its support in 2027 is silenced.
+# Each warning is an error, such as a link without its target or a page that no menu names. The notice of
+# material, that its support ends in 2027, is silenced, as versions are pinned.
 docs: export NO_MKDOCS_2_WARNING := 1
 docs: $(VENV)/.built
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps -p multibin --all-features

@@ -14,7 +14,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 # A canonical link names the page, and loads nothing.
-LINK = re.compile(r"""<(?!link rel="canonical")(\w+)\b[^>]*?\s(?:href|src)=("[^"]*"|'[^']*'|[^\s>]+)""")
+LINK = re.compile(
+    r"""<(?!link rel="canonical")(\w+)\b[^>]*?\s(?:href|src)=("[^"]*"|'[^']*'|[^\s>]+)"""
+)
 ANCHOR = re.compile(r"""\s(?:id|name)=(?:"([^"]*)"|'([^']*)'|([^\s>]+))""")
 
 
