@@ -115,11 +115,12 @@ check: $(VENV)/.built target/wheel/.built docs
 	$(BIN)/python -m tools.layout
 
 # Each warning is an error, such as a link without its target or a page that no menu names. The notice of
-# material, that its support ends in 2027, is silenced, as versions are pinned.
+# material, that its support ends in 2027, is silenced, as versions are pinned. With --quiet nothing
+# would count.
 docs: export NO_MKDOCS_2_WARNING := 1
 docs: $(VENV)/.built
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps -p multibin --all-features
-	$(BIN)/python -m mkdocs build --strict --quiet
+	$(BIN)/python -m mkdocs build --strict
 	@echo 'the documentation is in target/site: open index.html'
 
 bench: $(VENV)/.built
