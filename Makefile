@@ -119,9 +119,10 @@ check: $(VENV)/.built target/wheel/.built docs
 	$(BIN)/python -m tools.prose
 	$(BIN)/python -m tools.layout
 
-# Each warning is an error, such as a link without its target or a page that no menu names. The notice of
-# material, that its support ends in 2027, is silenced, as versions are pinned. With --quiet nothing
-# would count.
+# Each warning is an error: a link without its target, a page outside the navigation, or a
+# docstring of an argument that is not there. Versions are pinned, so the notice of material about
+# the end of its support in 2027 is silenced. Under --quiet no
+# warning would count.
 docs: export NO_MKDOCS_2_WARNING := 1
 docs: $(VENV)/.built
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps -p multibin --all-features
