@@ -26,6 +26,8 @@ REQUESTS ?= 1000000000
 SEED ?= 1
 # `make faults`: how many programs, from this seed on.
 PROGRAMS ?= 1000
+# `make fuzz`: for how long.
+SECONDS ?= 600
 # `make gpu`: where its results go, and other options of `python -m benches.gpu`.
 RESULTS ?= benches/results
 GPU ?=
@@ -56,7 +58,7 @@ define environment
 @$($(1)) tools/environment.py $(2) $(3) $(4)
 endef
 
-.PHONY: help demo test test-oldest test-newest test-released check docs bench bench-batcher bench-engine gpu wheel models soak faults conformance-peers valgrind deny stubs lock format clean FORCE
+.PHONY: help demo test test-oldest test-newest test-released check docs bench bench-batcher bench-engine gpu wheel wheels models soak faults fuzz conformance-peers valgrind deny stubs lock format clean FORCE
 
 help:
 	@echo "make demo         what binning saves: one table and demo.png"
@@ -69,10 +71,12 @@ help:
 	@echo "make bench-batcher  the batcher beside its baselines (FIGURES, RUNS); installs them into target/baselines"
 	@echo "make bench-engine  the engine beside transformers on a Llama of 300 MB (ENGINE: its options)"
 	@echo "make wheel        target/wheel: what ships"
+	@echo "make wheels       target/wheels: wheels for Linux on x86-64 and aarch64, and the sources, checked"
 	@echo "make gpu          everything that needs a GPU, in eight minutes; needs the wheel alone (PYTHON, RESULTS, GPU)"
 	@echo "make models       docs/reference/models.md: every causal model class of transformers, tried (7 minutes)"
 	@echo "make soak         REQUESTS (10^9) through the threaded scheduler, each accounted for (SEED)"
 	@echo "make faults       PROGRAMS (1000) that fork, raise, cancel, close and wait at random (SEED)"
+	@echo "make fuzz         changed files for what reads files, for SECONDS (600; SEED)"
 	@echo "make conformance-peers  the conformance suite on ten other libraries (half an hour)"
 	@echo "make valgrind     the core's tests and a small soak under memcheck"
 	@echo "make deny         licences, versions, sources and advisories of packages, by cargo-deny if it is there"
@@ -112,16 +116,18 @@ check: $(VENV)/.built target/wheel/.built docs
 	$(BIN)/python -m mypy.stubtest multibin._core
 	$(BIN)/python .ci/wheel.py target/wheel
 	$(BIN)/python -m tools.models --check
+	$(BIN)/python -m tools.fuzz --seconds 60
 	$(BIN)/python -m tools.prose
 	$(BIN)/python -m tools.layout
 
-# Each warning is an error: a link without its target, a page without its place in the navigation, an
-# argument in a docstring that the function lacks. Versions are pinned, so the notice of material about
-# the end of its support in 2027 is silenced.
+# Each warning is an error: a link without its target, a page outside the navigation, or a
+# docstring of an argument that is not there. Versions are pinned, so the notice of material about
+# the end of its support in 2027 is silenced. Under --quiet no
+# warning would count.
 docs: export NO_MKDOCS_2_WARNING := 1
 docs: $(VENV)/.built
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps -p multibin --all-features
-	$(BIN)/python -m mkdocs build --strict --quiet
+	$(BIN)/python -m mkdocs build --strict
 	@echo 'the documentation is in target/site: open index.html'
 
 bench: $(VENV)/.built
@@ -139,6 +145,10 @@ bench-engine: $(VENV)/.built
 
 wheel: target/wheel/.built
 
+# Needs the network, for its tools and for the standard library of the other platform.
+wheels: $(VENV)/.built
+	$(BIN)/python -m tools.wheels
+
 # For a machine without cargo and .venv: it depends on nothing, and installs nothing.
 gpu:
 	$(PYTHON) -m benches.gpu --wheel target/wheel --results $(RESULTS) $(GPU)
@@ -148,6 +158,10 @@ models: $(VENV)/.built
 
 soak:
 	cargo run --release -p soak -- $(REQUESTS) $(SEED)
+
+# SEED tries other files than those of `make check`.
+fuzz: $(VENV)/.built
+	$(BIN)/python -m tools.fuzz --seconds $(SECONDS) --seed $(SEED)
 
 faults: $(VENV)/.built
 	$(BIN)/python -m tests.faults --programs $(PROGRAMS) --seed $(SEED)

@@ -13,7 +13,10 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-LINK = re.compile(r"""<(\w+)\b[^>]*?\s(?:href|src)=("[^"]*"|'[^']*'|[^\s>]+)""")
+# A canonical link names the page, and loads nothing.
+LINK = re.compile(
+    r"""<(?!link rel="canonical")(\w+)\b[^>]*?\s(?:href|src)=("[^"]*"|'[^']*'|[^\s>]+)"""
+)
 ANCHOR = re.compile(r"""\s(?:id|name)=(?:"([^"]*)"|'([^']*)'|([^\s>]+))""")
 
 
