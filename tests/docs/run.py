@@ -12,6 +12,7 @@ import json
 import re
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -48,7 +49,7 @@ class Missing(Exception):
     """Says which package a page needs that is not installed."""
 
 
-def run(page: Page, folder: Path) -> dict[str, Any]:
+def run(page: Page, folder: Path) -> Counter[str]:
     """Runs a page in an empty folder and returns the number of blocks by fate.
 
     Raises BlockError, Missing, or what a Python block raises, with a note of its line.
@@ -64,7 +65,7 @@ class _Session:
 
     def __init__(self, page: Page, folder: Path) -> None:
         self.page, self.folder = page, folder
-        self.counts: dict[str, Any] = {}
+        self.counts: Counter[str] = Counter()
         self.printed = ""
         self.failures: list[str] = []
         self.stack = ExitStack()
@@ -85,7 +86,7 @@ class _Session:
 
     def run(self, block: Block) -> None:
         """Does with a block what its marks and its language ask for."""
-        self.counts[block.fate] = self.counts.get(block.fate, 0) + 1
+        self.counts[block.fate] += 1
         if block.marks.clone:
             _link(self.folder)
         if block.marks.fresh:
@@ -169,7 +170,7 @@ class _Session:
 
 def unknown(code: str) -> Iterator[str]:
     """Yields what is wrong with the modules and the targets of make that commands name."""
-    targets = set(re.findall(r"^[\w-]+(?=:)|(?<= )[\w-]+(?=[ \w-]*:)", _makefile(), re.MULTILINE))
+    targets = _targets()
     for found in NAME.finditer(re.sub(r"(?<!\S)#.*", "", code)):
         if found["target"] and found["target"] not in targets:
             yield f"the Makefile has no target {found['target']}"
@@ -177,8 +178,9 @@ def unknown(code: str) -> Iterator[str]:
             yield f"there is no module {found['module']}"
 
 
-def _makefile() -> str:
-    return (ROOT / "Makefile").read_text(encoding="utf-8")
+def _targets() -> set[str]:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    return set(re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[0].split())
 
 
 def _is_module(name: str) -> bool:

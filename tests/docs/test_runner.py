@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.docs import __main__ as listing
@@ -13,14 +13,14 @@ from tests.docs import run as runner
 from tests.docs.pages import Page, PageError
 from tests.docs.run import BlockError, Missing
 
-Run = Callable[[str], dict[str, Any]]
+Run = Callable[[str], Counter[str]]
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Runs the text of a page, in which ''' stands for a fence."""
 
-    def call(text: str) -> dict[str, Any]:
+    def call(text: str) -> Counter[str]:
         return runner.run(read(tmp_path, text), folder(tmp_path))
 
     return call
