@@ -5,8 +5,6 @@
 The texts are as uneven as those of a search engine: most are short and a few are long.
 """
 
-from __future__ import annotations
-
 import asyncio
 import sys
 import time
@@ -36,21 +34,13 @@ def embed(rows: list[list[int]]) -> list[Tensor]:
     with torch.inference_mode():
         hidden = model(**batch).last_hidden_state
     mask = batch.attention_mask.unsqueeze(-1)
-    means = (hidden * mask).sum(1) / mask.sum(1)
-    return list(torch.nn.functional.normalize(means))
+    return list(torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1)))
 
 
 async def nearest(query: str, documents: list[str]) -> str:
-    """Returns the document that means most nearly the same; the query and all documents wait
-    together.
-    """
+    """Returns the document that means most nearly the same."""
     wanted, *vectors = await asyncio.gather(*(embed(tokens(text)) for text in [query, *documents]))
     return documents[int(torch.stack(vectors).mv(wanted).argmax())]
-
-
-def embed_all(documents: list[str]) -> Tensor:
-    """Returns the vectors of all documents, row by row."""
-    return torch.stack([*embed.map(map(tokens, documents))])
 
 
 def main() -> None:
@@ -59,7 +49,7 @@ def main() -> None:
     print(asyncio.run(nearest("The kitten is taking a nap.", animals)))
     corpus = texts(int(sys.argv[1]) if len(sys.argv) > 1 else 500)
     began = time.perf_counter()
-    vectors = embed_all(corpus)
+    vectors = torch.stack([*embed.map(map(tokens, corpus))])
     seconds = time.perf_counter() - began
     print(f"{tuple(vectors.shape)} vectors, {len(corpus) / seconds:.0f} texts/s")
 

@@ -6,8 +6,6 @@ PATH is the folder of a reranker. Without it a small random model shows the flow
 mean nothing.
 """
 
-from __future__ import annotations
-
 import sys
 from contextlib import closing
 from typing import Any
@@ -18,44 +16,32 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 import multibin as mb
 from examples import small
 
-Pair = dict[str, list[int]]
-
-
-def tokens(pair: Pair) -> int:
-    """Returns the length of a query and a document together."""
-    return len(pair["input_ids"])
-
 
 class Reranker:
     """Scores pairs with one model; any number of threads may rank at once."""
 
     def __init__(self, path: str | None = None) -> None:
-        self.model: Any = small.classifier()
-        self.tokenizer: Any = small.tokenizer()
-        if path:
-            self.model = AutoModelForSequenceClassification.from_pretrained(path)
-            self.tokenizer = AutoTokenizer.from_pretrained(path)
+        kind = AutoModelForSequenceClassification
+        self.model: Any = kind.from_pretrained(path) if path else small.classifier()
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(path) if path else small.tokenizer()
 
-    @mb.batch(length=tokens, batch_size=16)
-    def score(self, pairs: list[Pair]) -> list[float]:
+    @mb.batch(length=lambda pair: len(pair["input_ids"]), batch_size=16)
+    def score(self, pairs: list[dict[str, list[int]]]) -> list[float]:
         """Returns the first logit of each pair."""
         batch = self.tokenizer.pad(pairs, return_tensors="pt")
         with torch.inference_mode():
             scores: list[float] = self.model(**batch).logits[:, 0].tolist()
         return scores
 
-    def pair(self, query: str, document: str) -> Pair:
-        """Returns the tokens of a query and a document, at most 512."""
-        return dict(self.tokenizer(query, document, truncation=True, max_length=512))
+    def rank(self, query: str, documents: list[str]) -> list[tuple[float, str]]:
+        """Returns the documents with their scores, the best first."""
+        cut = {"truncation": True, "max_length": 512}
+        pairs = (dict(self.tokenizer(query, document, **cut)) for document in documents)
+        return sorted(zip(self.score.map(pairs), documents, strict=True), reverse=True)
 
     def close(self) -> None:
         """Waits until every caller has a score, and ends the worker thread."""
         self.score.close()
-
-    def rank(self, query: str, documents: list[str]) -> list[tuple[float, str]]:
-        """Returns the documents with their scores, the best first."""
-        scores = self.score.map(self.pair(query, document) for document in documents)
-        return sorted(zip(scores, documents, strict=True), reverse=True)
 
 
 def main() -> None:

@@ -16,15 +16,11 @@ import multibin as mb
 from examples import small
 
 
-def make_llm() -> mb.AsyncLLM:
-    if "MODEL" in os.environ:
-        return mb.AsyncLLM(os.environ["MODEL"], scheduling="continuous")
-    return mb.AsyncLLM(small.causal_model(), small.tokenizer(), scheduling="continuous")
-
-
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with make_llm() as app.state.llm:
+    folder = os.environ.get("MODEL")
+    model = [folder] if folder else [small.causal_model(), small.tokenizer()]
+    async with mb.AsyncLLM(*model, scheduling="continuous") as app.state.llm:
         yield
 
 

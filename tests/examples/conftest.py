@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+ROOT = Path(__file__).parents[2]
+STARTS_WITHIN = 120
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +29,29 @@ def example() -> Callable[..., Any]:
         return importlib.import_module(f"examples.{name}")
 
     return load
+
+
+@contextmanager
+def in_uvicorn(name: str, place: Path) -> Iterator[subprocess.Popen[str]]:
+    """Runs an example as a process of uvicorn that listens on a socket in the file system."""
+    command = [sys.executable, "-W", "always::ResourceWarning", "-m", "uvicorn"]
+    command += [f"examples.{name}:app", "--uds", str(place), "--no-access-log"]
+    plain = {name: value for name, value in os.environ.items() if name != "MODEL"}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=plain | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            deadline = time.monotonic() + STARTS_WITHIN
+            while not place.exists() and process.poll() is None:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[[str, Path], AbstractContextManager[subprocess.Popen[str]]]:
+    """Runs an example in uvicorn, or skips the test if that is missing."""
+    pytest.importorskip("uvicorn", reason="the server runs in uvicorn")
+    return in_uvicorn

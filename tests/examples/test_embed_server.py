@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import os
 import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-STARTS_WITHIN = 120
 Load = Callable[..., Any]
 httpx = pytest.importorskip("httpx", reason="the load test needs httpx")
 
@@ -79,33 +75,12 @@ def test_all_of_a_load_is_answered(
         assert vector == pytest.approx(expected, abs=1e-5), load
 
 
-@pytest.fixture
-def served(embed_server: Any, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:  # noqa: ARG001
-    """The server as a process of uvicorn that listens on a socket in a folder."""
-    pytest.importorskip("uvicorn", reason="the server runs in uvicorn")
-    place = str(tmp_path / "socket")
-    command = [sys.executable, "-W", "always::ResourceWarning", "-m", "uvicorn"]
-    command += ["examples.embed_server:app", "--uds", place, "--no-access-log"]
-    threads = os.environ | {"OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(
-        command, cwd=ROOT, env=threads, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            deadline = time.monotonic() + STARTS_WITHIN
-            while not Path(place).exists() and process.poll() is None:
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-            yield process, place
-        finally:
-            process.kill()
-
-
 async def load_and_stop(
-    process: subprocess.Popen[str], place: str, texts: list[str], number: signal.Signals
+    process: subprocess.Popen[str], place: Path, texts: list[str], number: signal.Signals
 ) -> list[list[float]]:
     """Sends the signal when the first of many requests are answered, and returns all answers."""
     limits = httpx.Limits(max_connections=None)
-    async with client(httpx.AsyncHTTPTransport(uds=place, limits=limits)) as server:
+    async with client(httpx.AsyncHTTPTransport(uds=str(place), limits=limits)) as server:
         asking = [asyncio.ensure_future(ask(server, text)) for text in texts]
         while sum(one.done() for one in asking) < 4:
             await asyncio.sleep(0.01)
@@ -113,19 +88,16 @@ async def load_and_stop(
         return await asyncio.gather(*asking)
 
 
-# uvicorn ends by the signal itself once all is answered; after an interrupt it ends as usual.
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_cleanly_with_requests_in_flight(
-    served: tuple[subprocess.Popen[str], str],
-    texts: list[str],
-    vectors: list[list[float]],
-    number: signal.Signals,
+    serve: Load, tmp_path: Path, texts: list[str], vectors: list[list[float]]
 ) -> None:
-    process, place = served
-    answers = asyncio.run(load_and_stop(process, place, texts, number))
-    for vector, expected in zip(answers, vectors, strict=True):
-        assert vector == pytest.approx(expected, abs=1e-5)
-    _, said = process.communicate(timeout=30)
+    place, number = tmp_path / "socket", signal.SIGTERM
+    with serve("embed_server", place) as process:
+        answers = asyncio.run(load_and_stop(process, place, texts, number))
+        for vector, expected in zip(answers, vectors, strict=True):
+            assert vector == pytest.approx(expected, abs=1e-5)
+        _, said = process.communicate(timeout=30)
+    # uvicorn ends by the signal itself once all is answered.
     assert process.returncode in (0, -number), said
     assert "Traceback" not in said
     assert "Warning" not in said

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-STARTS_WITHIN = 120
 httpx = pytest.importorskip("httpx", reason="the test of the server needs httpx")
 
 
@@ -29,25 +24,13 @@ def stream_server(example: Callable[..., Any]) -> Any:
 @pytest.fixture(scope="module")
 def served(
     stream_server: Any,  # noqa: ARG001 skips without its packages
+    serve: Callable[..., Any],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The server as a process of uvicorn that listens on a socket in a folder."""
-    pytest.importorskip("uvicorn", reason="the server runs in uvicorn")
-    place = str(tmp_path_factory.mktemp("server") / "socket")
-    command = [sys.executable, "-m", "uvicorn", "examples.stream_server:app"]
-    command += ["--uds", place, "--no-access-log"]
-    plain = {name: value for name, value in os.environ.items() if name != "MODEL"}
-    with subprocess.Popen(
-        command, cwd=ROOT, env=plain | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            deadline = time.monotonic() + STARTS_WITHIN
-            while not Path(place).exists() and process.poll() is None:
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-            yield process, place
-        finally:
-            process.kill()
+    """The server as a process, and its socket."""
+    place = tmp_path_factory.mktemp("server") / "socket"
+    with serve("stream_server", place) as process:
+        yield process, str(place)
 
 
 def client(place: str) -> Any:
@@ -73,11 +56,6 @@ async def metric(server: Any, name: str) -> float:
     page = (await server.get("/metrics")).text
     found = [line.split()[-1] for line in page.splitlines() if line.startswith(f"{name} ")]
     return float(found[0])
-
-
-def test_it_is_less_than_sixty_lines() -> None:
-    source = (ROOT / "examples/stream_server.py").read_text()
-    assert len([line for line in source.splitlines() if line.strip()]) < 60
 
 
 def test_events_are_the_text(stream_server: Any, served: tuple[Any, str]) -> None:
