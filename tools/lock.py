@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 PYTHONS = [f"3.{minor}" for minor in range(OLDEST[1], NEWEST[1] + 1)]
 PIN = r"^\S+=="
 TESTED = ["llm", "plot", "dev"]
-# The site is built with the locked versions alone, and no test that runs with others meets its tools.
+# The site is built with the locked versions alone, and tests of other versions meet no part of it.
 EXTRAS = {"locked": [*TESTED, "docs"], "oldest": TESTED, "newest": TESTED}
 LOCKS = {"locked": "highest", "oldest": "lowest-direct"}
 HEADER = """\

@@ -12,7 +12,7 @@ def save(*folders: str) -> None:
     from transformers import AutoModelForCausalLM, LlamaConfig
 
     tokenizer = vocabularies.byte_level()
-    sizes = {"vocab_size": len(tokenizer), "max_position_embeddings": 512}
+    sizes = {"vocab_size": len(tokenizer), "max_position_embeddings": 1024}
     for folder in folders:
         build(AutoModelForCausalLM, LlamaConfig, **sizes).save_pretrained(folder)
         tokenizer.save_pretrained(folder)

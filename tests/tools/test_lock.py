@@ -9,7 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from tools import lock
+from tools import lock, newest
 
 ROOT = Path(__file__).parents[2]
 PIN = r"[a-z0-9.-]+==[A-Za-z0-9.+!]+( ; [^/#@\\]+)?"
@@ -87,10 +87,10 @@ def test_the_oldest_are_the_declared_bounds(python: str) -> None:
 
 
 def test_the_tools_of_the_site_are_in_the_lock_alone() -> None:
-    [site] = set(lock.EXTRAS["locked"]) - set(lock.EXTRAS["oldest"])
-    names = {Requirement(line).name for line in lock.project()["optional-dependencies"][site]}
-    assert names <= set(pins("locked", lock.PYTHONS[0]))
-    assert not names & set(pins("oldest", lock.PYTHONS[0]))
+    declared = lock.project()["optional-dependencies"]["docs"]
+    assert {Requirement(line).name for line in declared} >= newest.SITE
+    assert set(pins("locked", lock.PYTHONS[0])) >= newest.SITE
+    assert not newest.SITE & set(pins("oldest", lock.PYTHONS[0]))
 
 
 def test_the_classifiers_name_the_supported_pythons() -> None:

@@ -1,1 +1,1 @@
-"""Builds the documentation site from the files of the repository: the hook of mkdocs and its parts."""
+"""The hook of mkdocs, which makes the documentation site of the files of the repository."""

@@ -15,6 +15,14 @@ PLACE = "reference/crate"
 FOLDERS = ["multibin", "search.index", "src/multibin", "static.files", "trait.impl", "type.impl"]
 
 
+class Asset(File):
+    """A file that is copied, also where its name ends in .md."""
+
+    def is_documentation_page(self) -> bool:
+        """Returns false."""
+        return False
+
+
 def add(files: Files, config: MkDocsConfig, root: Path) -> None:
     """Adds the reference of the crate, if it is built."""
     built = root / BUILT
@@ -22,7 +30,7 @@ def add(files: Files, config: MkDocsConfig, root: Path) -> None:
     for path in sorted([*found, *built.glob("*.js"), *built.glob("*.html")]):
         if path.is_file():
             inside = path.relative_to(built).as_posix()
-            file = File(f"{BUILT}/{inside}", str(root), config.site_dir, use_directory_urls=False)
+            file = Asset(f"{BUILT}/{inside}", str(root), config.site_dir, use_directory_urls=False)
             file.dest_uri, file.inclusion = f"{PLACE}/{inside}", InclusionLevel.NOT_IN_NAV
             files.append(file)
 
