@@ -58,9 +58,11 @@ define environment
 @$($(1)) tools/environment.py $(2) $(3) $(4)
 endef
 
-.PHONY: help demo test test-oldest test-newest test-released check docs bench bench-batcher bench-engine gpu wheel wheels models soak faults fuzz conformance-peers valgrind deny stubs lock format clean FORCE
+.PHONY: help build quick demo test test-oldest test-newest test-released check docs bench bench-batcher bench-engine gpu wheel wheels models soak faults fuzz conformance-peers valgrind deny stubs lock format clean FORCE
 
 help:
+	@echo "make build        .venv with the locked versions, and the core"
+	@echo "make quick        the core again, built fast: for trying a change of Rust"
 	@echo "make demo         what binning saves: one table and demo.png"
 	@echo "make test         all tests, Rust and Python"
 	@echo "make test-oldest  the Python tests with the oldest versions that pyproject.toml declares"
@@ -83,6 +85,13 @@ help:
 	@echo "make stubs        regenerate python/multibin/_core.pyi"
 	@echo "make lock         renew requirements/, the versions that all of this installs"
 	@echo "make format       format everything"
+
+build: $(VENV)/.built
+
+# The stamp goes, so that the next other command builds as what ships is built.
+quick: $(VENV)/.installed
+	rm -f $(VENV)/.built
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_NO_INDEX=1 PIP_QUIET=1 $(BIN)/maturin develop --profile quick --locked
 
 demo: $(VENV)/.built
 	$(BIN)/multibin demo
@@ -110,7 +119,7 @@ check: $(VENV)/.built target/wheel/.built docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m mypy
-	RUSTFLAGS="--cfg loom -D warnings" cargo test --locked -p multibin --profile loom --lib --target-dir target/loom loom
+	RUSTFLAGS="--cfg loom -D warnings" cargo test --locked -p multibin --profile quick --lib --target-dir target/loom loom
 	$(BIN)/maturin generate-stubs --quiet --out target/stubs
 	diff python/multibin/_core.pyi target/stubs/multibin/_core.pyi
 	$(BIN)/python -m mypy.stubtest multibin._core

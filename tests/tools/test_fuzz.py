@@ -40,7 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def reports(name: str, data: bytes) -> str | None:
     failure = attempt(TARGETS[name], data)
-    return failure and repr(failure.error)
+    return None if failure is None else repr(failure.error)
 
 
 @pytest.mark.parametrize(("name", "data"), FOUND)

@@ -6,7 +6,6 @@ import random
 import signal
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from time import perf_counter
 from types import FrameType
 
@@ -15,9 +14,9 @@ from tools.fuzz.reach import Step, reached
 from tools.fuzz.seeds import MOST
 from tools.fuzz.targets import Target
 
-__all__ = ["Failure", "Hunt", "attempt"]
+__all__ = ["Failure", "Hunt", "attempt", "smaller"]
 
-PATIENCE = 10
+PATIENCE = 30
 """Seconds that a reader may take for one file."""
 
 
@@ -93,15 +92,14 @@ class Hunt:
         return found[0]
 
 
-def smaller(target: Target, failure: Failure) -> Failure:
-    """Leaves out parts of a file while its reader fails with an error of the same type."""
-    kind, size = type(failure.error), max(1, len(failure.data) // 2)
-    fails = partial(attempt, target)
+def smaller(target: Target, failure: Failure, seconds: float = 20) -> Failure:
+    """Leaves out parts of a file for so long, while its reader fails with the same type."""
+    end, size = perf_counter() + seconds, len(failure.data) // 2
     while size:
         at = 0
-        while at < len(failure.data):
-            less = fails(failure.data[:at] + failure.data[at + size :])
-            if less and type(less.error) is kind and kind is not Slow:
+        while at < len(failure.data) and perf_counter() < end:
+            less = attempt(target, failure.data[:at] + failure.data[at + size :])
+            if less and type(less.error) is type(failure.error):
                 failure = less
             else:
                 at += size
