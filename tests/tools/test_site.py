@@ -128,8 +128,8 @@ def test_a_fence_is_longer_than_those_inside() -> None:
 
 def test_a_star_in_the_navigation_stands_for_pages_in_order() -> None:
     nav = [{"A": ["d/*", "e.md"]}, {"B": "f.md"}]
-    paths = ["d/0001-x.md", "d/0002-y.md", "d/z.svg", "e.md"]
-    expected = [{"A": ["d/0001-x.md", "d/0002-y.md", "e.md"]}, {"B": "f.md"}]
+    paths = ["d/0001-x.md", "d/0002-y.md", "d/index.md", "d/z.svg", "e.md"]
+    expected = [{"A": ["d/index.md", "d/0001-x.md", "d/0002-y.md", "e.md"]}, {"B": "f.md"}]
     assert navigation.expanded(nav, paths) == expected
     # mkdocs warns of it.
     assert navigation.expanded(["d/*"], []) == ["d/*"]

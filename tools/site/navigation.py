@@ -24,4 +24,6 @@ def expanded(nav: Any, paths: list[str]) -> Any:
 def _several(item: Any, paths: list[str]) -> list[Any]:
     if not isinstance(item, str) or "*" not in item:
         return [expanded(item, paths)]
-    return [path for path in paths if path.endswith(".md") and fnmatch(path, item)] or [item]
+    found = [path for path in paths if path.endswith(".md") and fnmatch(path, item)]
+    # The page about the folder comes first.
+    return sorted(found, key=lambda path: not path.endswith("/index.md")) or [item]

@@ -1,0 +1,1 @@
+"""What the examples share: small models, texts, and a stand-in for a model."""
