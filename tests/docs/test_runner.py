@@ -192,7 +192,7 @@ assert await double(4) == 8
 
 def test_no_thread_may_be_left(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.docs.leftovers.SECONDS", 0.1)
-    with pytest.raises(RuntimeError, match="the page leaves .*Thread"):
+    with pytest.raises(RuntimeError, match=r"the page leaves .*Thread"):
         run("""
 '''python
 import pathlib, threading, time
@@ -209,11 +209,12 @@ threading.Thread(target=wait).start()
 
 def test_no_process_may_be_left(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.docs.leftovers.SECONDS", 0.1)
-    with pytest.raises(RuntimeError, match="the page leaves .*sleep 1000"):
+    with pytest.raises(RuntimeError, match=r"the page leaves .*sleep 1000"):
         run("""
 '''python
 import os, pathlib
-pathlib.Path("pid").write_text(str(os.spawnlp(os.P_NOWAIT, "sleep", "sleep", "1000")))
+pid = os.posix_spawnp("sleep", ["sleep", "1000"], os.environ)
+pathlib.Path("pid").write_text(str(pid))
 '''
 """)
     pid = int((folder(tmp_path) / "pid").read_text())
