@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -188,14 +190,36 @@ assert await double(4) == 8
     assert threading.active_count() == before
 
 
-def test_nothing_may_be_left(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_thread_may_be_left(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.docs.leftovers.SECONDS", 0.1)
-    ends = "import threading\nend = threading.Event()\n"
-    page = f"'''python\n{ends}threading.Thread(target=end.wait, args=(1,)).start()\n'''\n"
-    with pytest.raises(RuntimeError, match="the page leaves"):
-        run(page)
-    with pytest.raises(RuntimeError, match="sleep"):
-        run("'''python\nimport os\nos.spawnlp(os.P_NOWAIT, 'sleep', 'sleep', '1')\n'''\n")
+    with pytest.raises(RuntimeError, match=r"the page leaves .*Thread"):
+        run("""
+'''python
+import pathlib, threading, time
+
+def wait(end=pathlib.Path("end").absolute(), sleep=time.sleep):
+    while not end.exists():
+        sleep(0.01)
+
+threading.Thread(target=wait).start()
+'''
+""")
+    (folder(tmp_path) / "end").touch()
+
+
+def test_no_process_may_be_left(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.docs.leftovers.SECONDS", 0.1)
+    with pytest.raises(RuntimeError, match=r"the page leaves .*sleep 1000"):
+        run("""
+'''python
+import os, pathlib
+pid = os.posix_spawnp("sleep", ["sleep", "1000"], os.environ)
+pathlib.Path("pid").write_text(str(pid))
+'''
+""")
+    pid = int((folder(tmp_path) / "pid").read_text())
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
 
 
 def test_a_failed_task_fails_the_page(run: Run) -> None:
