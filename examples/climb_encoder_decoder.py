@@ -73,13 +73,17 @@ def mask(rows: list[Any]) -> Tensor:
     return pad_sequence([torch.ones(len(row), dtype=torch.long) for row in rows], batch_first=True)
 
 
+def decoder(translator: Translator) -> mb.Batcher[Job, list[int]]:
+    """Returns a batcher of jobs that climb from one bin to the next."""
+    edges = mb.Edges([0, 8, 16, 32, MOST])
+    return mb.Batcher(translator.decode, climb=True, edges=edges, batch_size=8)
+
+
 def translate(translator: Translator, sources: list[list[int]]) -> list[list[int]]:
     """Returns the answers in the order of the sources."""
     encoder = mb.Batcher(translator.encode, length=len, batch_size=8)
-    edges = mb.Edges([0, 8, 16, 32, MOST])
-    decoder = mb.Batcher(translator.decode, climb=True, edges=edges, batch_size=8)
-    with encoder, decoder:
-        return [*decoder.map(encoder.map(sources))]
+    with encoder as encode, decoder(translator) as decode:
+        return [*decode.map(encode.map(sources))]
 
 
 def main() -> None:

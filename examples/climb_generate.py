@@ -2,7 +2,7 @@
 
     python -m examples.climb_generate [PATH]
 
-Every text starts in the first bin. A text that is not finished at its bin's edge climbs: it leaves
+Every text starts in the first bin. A text that is not finished at its bin's edge climbs. It leaves
 the batch as `mb.Unfinished`, and comes back in a batch of texts that are as long. So short texts
 leave early, and long ones run together. PATH is the folder of a causal model; without it a small
 random model writes nonsense.
