@@ -26,6 +26,8 @@ REQUESTS ?= 1000000000
 SEED ?= 1
 # `make faults`: how many programs, from this seed on.
 PROGRAMS ?= 1000
+# `make fuzz`: for how long.
+SECONDS ?= 600
 # `make gpu`: where its results go, and other options of `python -m benches.gpu`.
 RESULTS ?= benches/results
 GPU ?=
@@ -41,8 +43,9 @@ PACKAGE := $(RUST) $(shell find python kernels -name '*.py' -o -name '*.pyi' -o 
 # Tests the wheel in the environment $(1), whose outcome is called $(2). Deprecations are listed and fail
 # nothing: the newest versions announce them, and the oldest meet those of newer packages beneath them.
 DEPRECATIONS := DeprecationWarning PendingDeprecationWarning FutureWarning
-# These tests meet Python, the core and this repository alone, and `make test` runs them.
-UNVERSIONED := tests/batcher tests/bench tests/faults tests/tools
+# These tests meet Python, the core and this repository alone, and `make test` runs them. The blocks of
+# the pages are written for the locked versions: what they call has tests of its own.
+UNVERSIONED := tests/batcher tests/bench tests/docs tests/faults tests/tools
 versioned = $(1)/bin/python -m pytest -p tools.outcome --outcome=$(2) --disable-warnings $(SPREAD) \
 	--continue-on-collection-errors $(UNVERSIONED:%=--ignore=%) \
 	$(DEPRECATIONS:%=-W default::%)
@@ -55,27 +58,40 @@ define environment
 @$($(1)) tools/environment.py $(2) $(3) $(4)
 endef
 
-.PHONY: help demo test test-oldest test-newest test-released check bench bench-batcher bench-engine gpu wheel models soak faults conformance-peers valgrind stubs lock format clean FORCE
+.PHONY: help build quick demo test test-oldest test-newest test-released check docs bench bench-batcher bench-engine gpu wheel wheels models soak faults fuzz conformance-peers valgrind deny stubs lock format clean FORCE
 
 help:
+	@echo "make build        .venv with the locked versions, and the core"
+	@echo "make quick        the core again, built fast: for trying a change of Rust"
 	@echo "make demo         what binning saves: one table and demo.png"
 	@echo "make test         all tests, Rust and Python"
 	@echo "make test-oldest  the Python tests with the oldest versions that pyproject.toml declares"
 	@echo "make test-newest  the same with the newest released ones, if they are not the locked ones"
 	@echo "make check        formatting, lints, types, stubs, prose, layout, the model checker, the wheel's contents"
+	@echo "make docs         target/site: the documentation, with the reference of Python, Rust and the commands"
 	@echo "make bench        microbenchmarks, each beside its baseline, and their ratios"
 	@echo "make bench-batcher  the batcher beside its baselines (FIGURES, RUNS); installs them into target/baselines"
 	@echo "make bench-engine  the engine beside transformers on a Llama of 300 MB (ENGINE: its options)"
 	@echo "make wheel        target/wheel: what ships"
+	@echo "make wheels       target/wheels: wheels for Linux on x86-64 and aarch64, and the sources, checked"
 	@echo "make gpu          everything that needs a GPU, in eight minutes; needs the wheel alone (PYTHON, RESULTS, GPU)"
 	@echo "make models       docs/reference/models.md: every causal model class of transformers, tried (7 minutes)"
 	@echo "make soak         REQUESTS (10^9) through the threaded scheduler, each accounted for (SEED)"
 	@echo "make faults       PROGRAMS (1000) that fork, raise, cancel, close and wait at random (SEED)"
+	@echo "make fuzz         changed files for what reads files, for SECONDS (600; SEED)"
 	@echo "make conformance-peers  the conformance suite on ten other libraries (half an hour)"
 	@echo "make valgrind     the core's tests and a small soak under memcheck"
+	@echo "make deny         licences, versions, sources and advisories of packages, by cargo-deny if it is there"
 	@echo "make stubs        regenerate python/multibin/_core.pyi"
 	@echo "make lock         renew requirements/, the versions that all of this installs"
 	@echo "make format       format everything"
+
+build: $(VENV)/.built
+
+# The stamp goes, so that the next other command builds as what ships is built.
+quick: $(VENV)/.installed
+	rm -f $(VENV)/.built
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_NO_INDEX=1 PIP_QUIET=1 $(BIN)/maturin develop --profile quick --locked
 
 demo: $(VENV)/.built
 	$(BIN)/multibin demo
@@ -96,20 +112,32 @@ test-newest: target/newest.txt
 test-released: $(NEWEST)/.wheel
 	$(call versioned,$(NEWEST),newest)
 
-check: $(VENV)/.built target/wheel/.built
+check: $(VENV)/.built target/wheel/.built docs
 	cargo fmt --check
+	$(BIN)/python -m tools.deny
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m mypy
-	RUSTFLAGS="--cfg loom -D warnings" cargo test --locked -p multibin --profile loom --lib --target-dir target/loom loom
+	RUSTFLAGS="--cfg loom -D warnings" cargo test --locked -p multibin --profile quick --lib --target-dir target/loom loom
 	$(BIN)/maturin generate-stubs --quiet --out target/stubs
 	diff python/multibin/_core.pyi target/stubs/multibin/_core.pyi
 	$(BIN)/python -m mypy.stubtest multibin._core
 	$(BIN)/python .ci/wheel.py target/wheel
 	$(BIN)/python -m tools.models --check
+	$(BIN)/python -m tools.fuzz --seconds 60
 	$(BIN)/python -m tools.prose
 	$(BIN)/python -m tools.layout
+
+# Each warning is an error: a link without its target, a page outside the navigation, or a
+# docstring of an argument that is not there. Versions are pinned, so the notice of material about
+# the end of its support in 2027 is silenced. Under --quiet no
+# warning would count.
+docs: export NO_MKDOCS_2_WARNING := 1
+docs: $(VENV)/.built
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps -p multibin --all-features
+	$(BIN)/python -m mkdocs build --strict
+	@echo 'the documentation is in target/site: open index.html'
 
 bench: $(VENV)/.built
 	cargo bench -p multibin --bench core
@@ -126,6 +154,10 @@ bench-engine: $(VENV)/.built
 
 wheel: target/wheel/.built
 
+# Needs the network, for its tools and for the standard library of the other platform.
+wheels: $(VENV)/.built
+	$(BIN)/python -m tools.wheels
+
 # For a machine without cargo and .venv: it depends on nothing, and installs nothing.
 gpu:
 	$(PYTHON) -m benches.gpu --wheel target/wheel --results $(RESULTS) $(GPU)
@@ -135,6 +167,10 @@ models: $(VENV)/.built
 
 soak:
 	cargo run --release -p soak -- $(REQUESTS) $(SEED)
+
+# SEED tries other files than those of `make check`.
+fuzz: $(VENV)/.built
+	$(BIN)/python -m tools.fuzz --seconds $(SECONDS) --seed $(SEED)
 
 faults: $(VENV)/.built
 	$(BIN)/python -m tests.faults --programs $(PROGRAMS) --seed $(SEED)
@@ -147,6 +183,11 @@ conformance-peers: $(VENV)/.built
 valgrind:
 	PROPTEST_CASES=4 cargo test --release -p multibin --lib --test threads --config '$(VALGRIND)'
 	cargo run --release -p soak --config '$(VALGRIND)' -- 20000 $(SEED)
+
+# What tools/deny.py checks, and the advisories, which need the network.
+deny:
+	@cargo deny --version >/dev/null 2>&1 || { echo 'there is no cargo-deny: cargo install --locked cargo-deny' >&2; exit 2; }
+	cargo deny --locked check
 
 stubs: $(VENV)/.built
 	$(BIN)/maturin generate-stubs --quiet --out target/stubs

@@ -1,11 +1,14 @@
 """Opens the built wheel: kernels and schemas are in it, and it works where only numpy is installed.
 
+A wheel for another processor is opened, but not run.
+
 maturin follows the symlink python/multibin/kernels only for files that pyproject.toml names, and
 says nothing about those it leaves out.
 """
 
 from __future__ import annotations
 
+import platform
 import re
 import subprocess
 import sys
@@ -61,6 +64,9 @@ def main() -> None:
     wheel = max(Path(sys.argv[1]).glob("*.whl"), key=lambda file: file.stat().st_mtime)
     assert "abi3" in wheel.name, wheel
     assert not missing(wheel), f"{wheel.name} lacks {sorted(missing(wheel))}"
+    if not wheel.stem.endswith(platform.machine()):
+        print(f"{wheel.name}: complete; not run, as this processor is {platform.machine()}")
+        return
     try_alone(wheel)
     print(f"{wheel.name}: complete, and works with numpy alone")
 

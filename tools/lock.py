@@ -24,11 +24,13 @@ from tools.environment import NEWEST, OLDEST
 ROOT = Path(__file__).parents[1]
 PYTHONS = [f"3.{minor}" for minor in range(OLDEST[1], NEWEST[1] + 1)]
 PIN = r"^\S+=="
-EXTRAS = ["llm", "plot", "dev"]
+TESTED = ["llm", "plot", "dev"]
+# The site is built with the locked versions alone, and tests of other versions meet no part of it.
+EXTRAS = {"locked": [*TESTED, "docs"], "oldest": TESTED, "newest": TESTED}
 LOCKS = {"locked": "highest", "oldest": "lowest-direct"}
 HEADER = """\
-# The {which} versions of everything that pyproject.toml declares, extras included, and of what that
-# needs, for Python {low} to {high}. `make lock` writes this file; do not edit it.
+# The {which} versions of what pyproject.toml declares, extras: {extras}; and
+# of what that needs, for Python {low} to {high}. `make lock` writes this file; do not edit it.
 # declared: {digest}
 """
 
@@ -38,15 +40,15 @@ def project() -> dict[str, Any]:
     return read
 
 
-def declared() -> list[str]:
-    """Returns the requirements of the package and of all its extras."""
+def declared(which: str) -> list[str]:
+    """Returns the requirements of the package and of the extras that a lock has."""
     extras = project()["optional-dependencies"]
-    return [*project()["dependencies"], *(line for extra in EXTRAS for line in extras[extra])]
+    return [*project()["dependencies"], *(one for extra in EXTRAS[which] for one in extras[extra])]
 
 
-def digest() -> str:
+def digest(which: str) -> str:
     """Returns a hash of the declared requirements, by which an outdated lock is found."""
-    declaration = [project()["requires-python"], sorted(declared())]
+    declaration = [project()["requires-python"], sorted(declared(which))]
     return hashlib.sha256(json.dumps(declaration).encode()).hexdigest()
 
 
@@ -55,10 +57,11 @@ def uv(*arguments: object) -> None:
     subprocess.run(command, check=True, cwd=ROOT)
 
 
-def resolve(resolution: str, file: Path) -> None:
+def resolve(which: str, file: Path) -> None:
     """Writes pins for every platform and every supported Python."""
+    resolution = LOCKS.get(which, "highest")
     silent = ["--no-header", "--no-emit-index-url", "--no-emit-find-links"]
-    extras = [f"--extra={extra}" for extra in EXTRAS]
+    extras = [f"--extra={extra}" for extra in EXTRAS[which]]
     uv(
         *("pip", "compile", "--universal", f"--python-version={PYTHONS[0]}", "--generate-hashes"),
         *("--upgrade", f"--resolution={resolution}", *silent, *extras),
@@ -79,10 +82,12 @@ def write(which: str) -> None:
     file = ROOT / f"requirements/{which}.txt"
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / file.name
-        resolve(LOCKS[which], draft)
+        resolve(which, draft)
         check_wheels(draft)
         pins = draft.read_text()
-    header = HEADER.format(which=which, low=PYTHONS[0], high=PYTHONS[-1], digest=digest())
+    pythons = {"low": PYTHONS[0], "high": PYTHONS[-1]}
+    extras = ", ".join(EXTRAS[which])
+    header = HEADER.format(which=which, extras=extras, digest=digest(which), **pythons)
     file.write_text(header + pins)
     count = len(re.findall(PIN, pins, re.MULTILINE))
     print(f"{file.relative_to(ROOT)}: {count} pins, wheels for Python {PYTHONS}")
@@ -90,7 +95,7 @@ def write(which: str) -> None:
 
 def main(arguments: list[str]) -> None:
     if arguments[:1] == ["newest"]:
-        resolve("highest", Path(arguments[1]).absolute())
+        resolve("newest", Path(arguments[1]).absolute())
     else:
         for which in LOCKS:
             write(which)

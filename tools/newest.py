@@ -19,8 +19,9 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 DECLARED = "multibin (pyproject.toml)"
-# No test imports these, nor what only they need.
-UNTESTED = {"maturin", "mypy", "pip", "ruff", "types-tqdm", "uv"}
+# No test imports these, nor what only they need, except tests of `tools`.
+SITE = {"mkdocs", "mkdocs-material", "mkdocstrings-python"}
+UNTESTED = {"maturin", "mypy", "pip", "ruff", "types-tqdm", "uv", *SITE}
 SAME = "newest: the locked versions are the newest, and make test ran on them"
 
 

@@ -4,5 +4,5 @@
 alone. ``watched``, ``fed`` and ``swaps`` test the claims; ``tables`` and ``figures`` show them.
 From the root of the repository:
 
-    python -m benches.gate --figure docs
+    python -m benches.gate --figure benches/results
 """

@@ -312,7 +312,8 @@ class Batch:
     @property
     def limit(self, /) -> int | None:
         """
-        The most steps that a row may run in this batch; ``None``: until it is finished.
+        The most steps that a row may run in this batch; ``None``: until it is finished. With
+        ``overrun="recompute"`` they count from the first step, and may be fewer than ``progress``.
 
         >>> scheduler = Scheduler(Edges([0, 16]), 8)
         >>> ticket = scheduler.submit(7, 5)
@@ -372,7 +373,8 @@ class Batch:
 
         Args:
             rows: distinct positions in this batch, or a bool mask, shape ``[rows]``.
-            progress: the steps done since arrival, one for each resubmitted row.
+            progress: the steps done since arrival, one for each resubmitted row. A row that
+                began again has at least the ``progress`` that it had before.
             anywhere: let any worker take them, not only the worker of this batch.
 
         Raises:

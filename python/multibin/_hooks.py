@@ -234,7 +234,7 @@ def lost(
     if ends():
         return
     message = f"a batch was dropped without done(): its {rows} rows are lost"
-    message = f'{message}; see "Leases" in docs/concepts/scheduling.md'
+    message = f'{message}; see "Leases" in docs/reference/guarantees.md'
     if logs:
         logger.warning("%s (logged once for each scheduler)", message)
     warn(message, ResourceWarning, stacklevel=2)

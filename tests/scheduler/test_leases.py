@@ -101,7 +101,7 @@ def test_each_dropped_batch_is_warned_of_and_the_first_is_logged(
     assert counts(s) == (0, 6, 0)
     assert [record.name for record in caplog.records] == ["multibin"]
     assert caplog.records[0].levelno == logging.WARNING
-    assert 'see "Leases" in docs/concepts/scheduling.md' in caplog.text
+    assert 'see "Leases" in docs/reference/guarantees.md' in caplog.text
 
 
 @pytest.mark.thread_unsafe(reason="warnings and logs are of the process")

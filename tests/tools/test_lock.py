@@ -9,7 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from tools import lock
+from tools import lock, newest
 
 ROOT = Path(__file__).parents[2]
 PIN = r"[a-z0-9.-]+==[A-Za-z0-9.+!]+( ; [^/#@\\]+)?"
@@ -34,9 +34,9 @@ def pins(which: str, python: str) -> dict[str, Version]:
     return {one.name: Version(str(one.specifier).removeprefix("==")) for one in here}
 
 
-def declared(python: str) -> list[Requirement]:
+def declared(which: str, python: str) -> list[Requirement]:
     place = {"python_version": python, "sys_platform": "linux"}
-    requirements = [Requirement(line) for line in lock.declared()]
+    requirements = [Requirement(line) for line in lock.declared(which)]
     return [one for one in requirements if not one.marker or one.marker.evaluate(place)]
 
 
@@ -66,24 +66,31 @@ def test_the_model_of_the_demo_is_pinned_and_hashed() -> None:
 @pytest.mark.parametrize("which", lock.LOCKS)
 def test_it_locks_the_present_declaration(which: str) -> None:
     # Else pyproject.toml has changed: run `make lock`.
-    assert f"\n# declared: {lock.digest()}\n" in text(which)
+    assert f"\n# declared: {lock.digest(which)}\n" in text(which)
 
 
 @pytest.mark.parametrize("python", lock.PYTHONS)
 @pytest.mark.parametrize("which", lock.LOCKS)
 def test_every_python_gets_all_that_is_declared(which: str, python: str) -> None:
     pinned = pins(which, python)
-    for requirement in declared(python):
+    for requirement in declared(which, python):
         assert pinned[requirement.name] in requirement.specifier, requirement
 
 
 @pytest.mark.parametrize("python", lock.PYTHONS)
 def test_the_oldest_are_the_declared_bounds(python: str) -> None:
     pinned = pins("oldest", python)
-    for requirement in declared(python):
+    for requirement in declared("oldest", python):
         [bound] = [one.version for one in requirement.specifier if one.operator == ">="]
         oldest = pinned[requirement.name]
         assert oldest.release[: len(Version(bound).release)] == Version(bound).release, requirement
+
+
+def test_the_tools_of_the_site_are_in_the_lock_alone() -> None:
+    declared = lock.project()["optional-dependencies"]["docs"]
+    assert {Requirement(line).name for line in declared} >= newest.SITE
+    assert set(pins("locked", lock.PYTHONS[0])) >= newest.SITE
+    assert not newest.SITE & set(pins("oldest", lock.PYTHONS[0]))
 
 
 def test_the_classifiers_name_the_supported_pythons() -> None:

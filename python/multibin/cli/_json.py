@@ -13,7 +13,10 @@ from multibin.cli._options import Add
 __all__ = ["VERSIONS", "add_json", "document", "print_json", "schema"]
 
 VERSIONS = {"calibrate": 1, "plan": 2, "reproduce": 1, "simulate": 1}
-"""The version of what each command prints; ``docs/guides/laboratory.md`` says what raises it."""
+"""The version of what each command prints.
+
+``docs/reference/command-line-output.md`` says what raises it.
+"""
 
 
 def add_json(add: Add, command: str) -> None:

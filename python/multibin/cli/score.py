@@ -48,7 +48,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_engine(add)
     add("--format", default="versaprm", help="What the model reads (%(default)s)")
     add_loading(add)
-    add("--max-tokens", type=int, metavar="N", help="Tokens of a pass (8192, 16384 on a GPU)")
+    add("--max-tokens", type=int, metavar="N", help="Tokens of a pass (2048, 16384 on a GPU)")
     add("--window", type=int, default=WINDOW, metavar="N", help="Lines in memory (%(default)s)")
     add("--aggregate", default="min", metavar="HOW", help="Score of a candidate (%(default)s)")
     add(

@@ -22,5 +22,5 @@ def loaded(path: str | os.PathLike[str], make: Callable[[Any], T], what: str) ->
     """
     try:
         return make(json.loads(Path(path).read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{os.fspath(path)} is no {what}: {error}") from error

@@ -29,7 +29,7 @@ def load_costs(path: str | os.PathLike[str]) -> CostModel | CostTable:
     """
     try:
         loaded = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{os.fspath(path)} is no cost table or model: {error}") from error
     if not isinstance(loaded, dict) or "step" not in loaded:
         got = ", ".join(loaded) if isinstance(loaded, dict) else _args.shown(loaded)

@@ -54,3 +54,8 @@ pub use scheduler::{
     SubmitError, Worker,
 };
 pub use stats::{BinStats, LabelError, Snapshot, Stats, Waits};
+
+/// Makes the blocks of the page about the crate part of the doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/reference/rust.md")]
+pub struct Page;

@@ -32,12 +32,8 @@ def is_steady(records: mb.Records) -> bool:
     starts from an empty system.
 
     *√n / 2*: the backlog of a queue in exact balance wanders by the order of √n while n requests
-    come. With this allowance ``saturation`` is right on average for a FIFO on chat lengths. Over 40
-    seeds it is within 0.2 % of B / E[batch time], for batches of 8 and 32. From seed to seed it
-    varies by 0.5 to 0.7 % with 100,000 requests, and by 0.2 to 0.3 % with 400,000. Twice the
-    allowance finds 0.5 % too much. Where a backlog builds up slowly, as with many bins and large
-    batches, few requests find too little. For 16 bins and batches of 32 it is 1.6 % with 100,000
-    requests, and 0.7 % with 400,000.
+    come. With this allowance ``saturation`` is right on average for a FIFO on chat lengths. Where a
+    backlog builds up slowly, as with many bins and large batches, few requests find too little.
 
     >>> import multibin as mb
     >>> from multibin.lab.compare import is_steady

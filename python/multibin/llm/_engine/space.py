@@ -37,8 +37,8 @@ class Window(NamedTuple):
 class Space:
     """Allocates slots on the positions from 0 to `size`.
 
-    A change or a search costs some microseconds with 10,000 slots. `window` grows with the rows
-    that it is given; `room`, `defragment` and `slots` grow with all slots.
+    A change or a search is a binary search in sorted lists. `window` grows with the rows that it is
+    given; `room`, `defragment` and `slots` grow with all slots.
     """
 
     def __init__(self, size: int) -> None:

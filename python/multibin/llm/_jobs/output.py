@@ -145,7 +145,7 @@ def _done(name: str, line: bytes, place: str = "last line") -> Done:
     try:
         found = json.loads(line)
         number = found["line"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         number = None
     if type(number) is not int or number < 1:
         last = shown(line.decode(errors="replace").strip())

@@ -74,7 +74,10 @@ def adapter_base(folder: str) -> str | None:
     file = Path(folder) / "adapter_config.json"
     if not file.is_file() or file.with_name("config.json").is_file():
         return None
-    config = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"adapter_config.json must be JSON: {error}") from None
     base = config.get("base_model_name_or_path") if isinstance(config, dict) else None
     if not base or not isinstance(base, str):
         raise ValueError("adapter_config.json names no base model (base_model_name_or_path)")

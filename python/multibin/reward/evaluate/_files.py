@@ -93,5 +93,5 @@ def _parsed(path: Path, content: str) -> Iterator[tuple[str, Any]]:
 def _json(place: str, content: str) -> Any:
     try:
         return json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError(_args.sentence(place, "JSON", content.strip())) from None

@@ -1,6 +1,6 @@
 //! The shipped code under the model checker.
 //!
-//! Run with `RUSTFLAGS="--cfg loom" cargo test -p multibin --profile loom --lib loom`.
+//! Run with `RUSTFLAGS="--cfg loom" cargo test -p multibin --profile quick --lib loom`.
 
 mod drain;
 mod notifier;

@@ -15,7 +15,7 @@ impl Snapshot {
     /// Returns all counters in the [text exposition format] of Prometheus (`text/plain;
     /// version=0.0.4`), with `labels` (name, value) on every sample.
     ///
-    /// Units are seconds and predicted steps. `docs/concepts/scheduling.md` lists the metrics.
+    /// Units are seconds and predicted steps. `docs/reference/stats.md` lists the metrics.
     ///
     /// ```
     /// use multibin::{Config, Edges, Scheduler};
