@@ -8,17 +8,15 @@ PATH is the folder of a causal model with a fast tokenizer; without it a small r
 JSON that is valid and nonsense.
 """
 
-from __future__ import annotations
-
 import sys
 from typing import Any
 
 import torch
 from llguidance import LLMatcher, LLTokenizer
 from llguidance.hf import from_tokenizer
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoTokenizer
 
+from examples._small import letters
 from multibin import LLM, SamplingParams
 
 SCHEMA: dict[str, Any] = {
@@ -55,24 +53,6 @@ class Grammar:
         return logits.masked_fill(~allowed.to(logits.device), -torch.inf)
 
 
-def small_tokenizer() -> Any:
-    """Returns a tokenizer of transformers with a token for each byte."""
-    pieces = sorted(pre_tokenizers.ByteLevel.alphabet())
-    core = Tokenizer(models.BPE({piece: i for i, piece in enumerate(pieces)}, []))
-    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    core.decoder = decoders.ByteLevel()
-    return PreTrainedTokenizerFast(tokenizer_object=core, eos_token="</s>")
-
-
-def small_model() -> Any:
-    """Returns a Llama with random weights for the tokens of `small_tokenizer`."""
-    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2}
-    ends = {"bos_token_id": None, "pad_token_id": None, "eos_token_id": 256}
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return LlamaForCausalLM(LlamaConfig(vocab_size=257, num_attention_heads=4, **sizes, **ends))
-
-
 def people(llm: LLM, tokenizer: Any, prompts: list[str]) -> list[str]:
     """Returns a JSON text for each prompt."""
     shared = from_tokenizer(tokenizer)
@@ -86,8 +66,8 @@ def people(llm: LLM, tokenizer: Any, prompts: list[str]) -> list[str]:
 def main() -> None:
     """Prints eight people."""
     path = sys.argv[1] if len(sys.argv) > 1 else None
-    tokenizer = AutoTokenizer.from_pretrained(path) if path else small_tokenizer()
-    llm = LLM(path or small_model(), tokenizer, batch_size=4)
+    tokenizer = AutoTokenizer.from_pretrained(path) if path else letters.tokenizer()
+    llm = LLM(path or letters.causal_model(), tokenizer, batch_size=4)
     prompts = [f"Person {i} in JSON, with name, age and pets:\n" for i in range(8)]
     for text in people(llm, tokenizer, prompts):
         print(text)

@@ -50,7 +50,7 @@ def test_a_full_server_says_when_to_come_again(
         await fastapi_server.score.aclose()
         return list(replies)
 
-    batcher = fastapi_server.mb.Batcher(wait, length=len, batch_size=16, capacity=2)
+    batcher = fastapi_server.mb.Batcher(wait, length=len, batch_size=2, capacity=2)
     monkeypatch.setattr(fastapi_server, "score", batcher)
     replies = asyncio.run(main())
     assert sorted(reply.status_code for reply in replies) == [200, 200, 503]

@@ -42,8 +42,8 @@ def test_requests_without_a_grammar_share_the_batch(generate_json: Any) -> None:
 
     from multibin import LLM, SamplingParams
 
-    tokenizer = generate_json.small_tokenizer()
-    llm = LLM(generate_json.small_model(), tokenizer, batch_size=4)
+    tokenizer = generate_json.letters.tokenizer()
+    llm = LLM(generate_json.letters.causal_model(), tokenizer, batch_size=4)
     plain = [SamplingParams(max_tokens=30, seed=i, ignore_eos=True) for i in range(3)]
     alone = llm.generate(["a"] * 3, plain, use_tqdm=False)
     grammar = generate_json.Grammar(from_tokenizer(tokenizer), generate_json.SCHEMA)
