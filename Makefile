@@ -43,21 +43,27 @@ PACKAGE := $(RUST) $(shell find python kernels -name '*.py' -o -name '*.pyi' -o 
 # Tests the wheel in the environment $(1), whose outcome is called $(2). Deprecations are listed and fail
 # nothing: the newest versions announce them, and the oldest meet those of newer packages beneath them.
 DEPRECATIONS := DeprecationWarning PendingDeprecationWarning FutureWarning
-# These tests meet Python, the core and this repository alone, and `make test` runs them.
-UNVERSIONED := tests/batcher tests/bench tests/faults tests/tools
+# These tests meet Python, the core and this repository alone, or show the pages as they are for the
+# locked versions. `make test` runs them.
+UNVERSIONED := tests/batcher tests/bench tests/docs tests/faults tests/tools
 versioned = $(1)/bin/python -m pytest -p tools.outcome --outcome=$(2) --disable-warnings $(SPREAD) \
 	--continue-on-collection-errors $(UNVERSIONED:%=--ignore=%) \
 	$(DEPRECATIONS:%=-W default::%)
 
 # Makes the environment $(2) of the requirements $(3), unless it is there, with the Python that the
-# variable $(1) names. The packages of $(4) come without their dependencies. The stamp .installed keeps
-# its time if nothing is done.
+# variable $(1) names. The packages of $(4) come without their dependencies. $(5) is the uv that installs,
+# or pip does. The stamp .installed keeps its time if nothing is done.
 define environment
 @command -v $($(1)) >/dev/null || { echo 'there is no $($(1)): set $(1) to a Python from 3.11 to 3.14' >&2; exit 2; }
-@$($(1)) tools/environment.py $(2) $(3) $(4)
+@$(if $(5),UV=$(5)) $($(1)) tools/environment.py $(2) $(3) $(4)
 endef
 
-.PHONY: help build quick demo test test-oldest test-newest test-released check docs bench bench-batcher bench-engine gpu wheel wheels models soak faults fuzz conformance-peers valgrind deny stubs lock format clean FORCE
+# The parts of `make check`. Most use one core, so several run at once (JOBS), each with its output in one
+# piece. They all run, whatever fails. The longest come first.
+CHECKS := check-rust check-fuzz check-types check-loom check-wheel docs check-models check-stubs check-python check-words
+JOBS ?= $(shell nproc)
+
+.PHONY: help build quick demo test test-oldest test-newest test-released check $(CHECKS) bench bench-batcher bench-engine gpu wheel wheels models soak faults fuzz conformance-peers valgrind deny stubs lock format clean FORCE
 
 help:
 	@echo "make build        .venv with the locked versions, and the core"
@@ -111,20 +117,42 @@ test-newest: target/newest.txt
 test-released: $(NEWEST)/.wheel
 	$(call versioned,$(NEWEST),newest)
 
-check: $(VENV)/.built target/wheel/.built docs
+check: $(VENV)/.built
+	@$(MAKE) --no-print-directory --jobs=$(JOBS) --keep-going --output-sync=target $(CHECKS)
+
+# cargo would look for the job server of make, which only recipes that call make have.
+$(CHECKS): export CARGO_MAKEFLAGS :=
+
+check-rust: $(VENV)/.built
 	cargo fmt --check
 	$(BIN)/python -m tools.deny
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+check-loom:
+	RUSTFLAGS="--cfg loom -D warnings" cargo test --locked -p multibin --profile quick --lib --target-dir target/loom loom
+
+check-python: $(VENV)/.built
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+check-types: $(VENV)/.built
 	$(BIN)/python -m mypy
-	RUSTFLAGS="--cfg loom -D warnings" cargo test --locked -p multibin --profile quick --lib --target-dir target/loom loom
+	$(BIN)/python -m mypy.stubtest multibin._core
+
+check-stubs: $(VENV)/.built
 	$(BIN)/maturin generate-stubs --quiet --out target/stubs
 	diff python/multibin/_core.pyi target/stubs/multibin/_core.pyi
-	$(BIN)/python -m mypy.stubtest multibin._core
+
+check-wheel: target/wheel/.built
 	$(BIN)/python .ci/wheel.py target/wheel
+
+check-models: $(VENV)/.built
 	$(BIN)/python -m tools.models --check
+
+check-fuzz: $(VENV)/.built
 	$(BIN)/python -m tools.fuzz --seconds 60
+
+check-words: $(VENV)/.built
 	$(BIN)/python -m tools.prose
 	$(BIN)/python -m tools.layout
 
@@ -207,10 +235,10 @@ $(VENV)/.installed: FORCE
 	$(call environment,PYTHON,$(VENV),requirements/locked.txt,requirements/model.txt)
 
 $(OLDEST)/.installed: FORCE
-	$(call environment,PYTHON_OLDEST,$(OLDEST),requirements/oldest.txt)
+	$(call environment,PYTHON_OLDEST,$(OLDEST),requirements/oldest.txt,,$(wildcard $(BIN)/uv))
 
 $(NEWEST)/.installed: target/newest.txt FORCE
-	$(call environment,PYTHON_NEWEST,$(NEWEST),$<)
+	$(call environment,PYTHON_NEWEST,$(NEWEST),$<,,$(wildcard $(BIN)/uv))
 
 target/newest.txt: $(VENV)/.installed FORCE
 	@mkdir -p target
