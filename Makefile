@@ -51,14 +51,19 @@ versioned = $(1)/bin/python -m pytest -p tools.outcome --outcome=$(2) --disable-
 	$(DEPRECATIONS:%=-W default::%)
 
 # Makes the environment $(2) of the requirements $(3), unless it is there, with the Python that the
-# variable $(1) names. The packages of $(4) come without their dependencies. The stamp .installed keeps
-# its time if nothing is done.
+# variable $(1) names. The packages of $(4) come without their dependencies. $(5) is the uv that installs,
+# or pip does. The stamp .installed keeps its time if nothing is done.
 define environment
 @command -v $($(1)) >/dev/null || { echo 'there is no $($(1)): set $(1) to a Python from 3.11 to 3.14' >&2; exit 2; }
-@$($(1)) tools/environment.py $(2) $(3) $(4)
+@$(if $(5),UV=$(5)) $($(1)) tools/environment.py $(2) $(3) $(4)
 endef
 
-.PHONY: help build quick demo test test-oldest test-newest test-released check docs bench bench-batcher bench-engine gpu wheel wheels models soak faults fuzz conformance-peers valgrind deny stubs lock format clean FORCE
+# The parts of `make check`. Most use one core, so several run at once (JOBS), each with its output in one
+# piece. They all run, whatever fails. The longest come first.
+CHECKS := check-rust check-fuzz check-types check-loom check-wheel docs check-models check-stubs check-python check-words
+JOBS ?= $(shell nproc)
+
+.PHONY: help build quick demo test test-oldest test-newest test-released check $(CHECKS) bench bench-batcher bench-engine gpu wheel wheels models soak faults fuzz conformance-peers valgrind deny stubs lock format clean FORCE
 
 help:
 	@echo "make build        .venv with the locked versions, and the core"
@@ -112,27 +117,48 @@ test-newest: target/newest.txt
 test-released: $(NEWEST)/.wheel
 	$(call versioned,$(NEWEST),newest)
 
-check: $(VENV)/.built target/wheel/.built docs
+check: $(VENV)/.built
+	@$(MAKE) --no-print-directory --jobs=$(JOBS) --keep-going --output-sync=target $(CHECKS)
+
+# cargo would look for the job server of make, which only recipes that call make have.
+$(CHECKS): export CARGO_MAKEFLAGS :=
+
+check-rust: $(VENV)/.built
 	cargo fmt --check
 	$(BIN)/python -m tools.deny
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+check-loom:
+	RUSTFLAGS="--cfg loom -D warnings" cargo test --locked -p multibin --profile quick --lib --target-dir target/loom loom
+
+check-python: $(VENV)/.built
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+check-types: $(VENV)/.built
 	$(BIN)/python -m mypy
-	RUSTFLAGS="--cfg loom -D warnings" cargo test --locked -p multibin --profile quick --lib --target-dir target/loom loom
+	$(BIN)/python -m mypy.stubtest multibin._core
+
+check-stubs: $(VENV)/.built
 	$(BIN)/maturin generate-stubs --quiet --out target/stubs
 	diff python/multibin/_core.pyi target/stubs/multibin/_core.pyi
-	$(BIN)/python -m mypy.stubtest multibin._core
+
+check-wheel: target/wheel/.built
 	$(BIN)/python .ci/wheel.py target/wheel
+
+check-models: $(VENV)/.built
 	$(BIN)/python -m tools.models --check
+
+check-fuzz: $(VENV)/.built
 	$(BIN)/python -m tools.fuzz --seconds 60
+
+check-words: $(VENV)/.built
 	$(BIN)/python -m tools.prose
 	$(BIN)/python -m tools.layout
 
-# Each warning is an error: a link without its target, a page outside the navigation, or a
-# docstring of an argument that is not there. Versions are pinned, so the notice of material about
-# the end of its support in 2027 is silenced. Under --quiet no
-# warning would count.
+# Each warning is an error: a link without its target, a page outside the navigation, or a docstring of an
+# argument that is not there. Under --quiet no warning would count. Versions are pinned, so the notice of
+# material about the end of its support in 2027 is silenced.
 docs: export NO_MKDOCS_2_WARNING := 1
 docs: $(VENV)/.built
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps -p multibin --all-features
@@ -208,10 +234,10 @@ $(VENV)/.installed: FORCE
 	$(call environment,PYTHON,$(VENV),requirements/locked.txt,requirements/model.txt)
 
 $(OLDEST)/.installed: FORCE
-	$(call environment,PYTHON_OLDEST,$(OLDEST),requirements/oldest.txt)
+	$(call environment,PYTHON_OLDEST,$(OLDEST),requirements/oldest.txt,,$(wildcard $(BIN)/uv))
 
 $(NEWEST)/.installed: target/newest.txt FORCE
-	$(call environment,PYTHON_NEWEST,$(NEWEST),$<)
+	$(call environment,PYTHON_NEWEST,$(NEWEST),$<,,$(wildcard $(BIN)/uv))
 
 target/newest.txt: $(VENV)/.installed FORCE
 	@mkdir -p target

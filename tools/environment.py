@@ -130,9 +130,9 @@ def install(folder: Path, requirements: Path, *alone: Path) -> int:
     sizes = f"about {DOWNLOAD / GB:.0f} GB to download, {UNPACKED / GB:.0f} GB unpacked"
     packages = f"at most {count(requirements)} packages, {sizes}"
     say(f"{folder}, step 2 of {steps}: pip installs {packages}; minutes")
-    options = ["--require-hashes", "--only-binary=:all:", "--disable-pip-version-check"]
-    pip = [folder / "bin/python", "-m", "pip", "install", *options]
-    if call(*pip, "-r", requirements):
+    options = ["--require-hashes", "--only-binary=:all:"]
+    pip = [folder / "bin/python", "-m", "pip", "install", "--disable-pip-version-check", *options]
+    if not by_uv(folder, *options, "-r", requirements) and call(*pip, "-r", requirements):
         return 1
     for step, file in enumerate(alone, start=3):
         say(f"{folder}, step {step} of {steps}: pip installs {count(file)} without dependencies")
@@ -141,11 +141,28 @@ def install(folder: Path, requirements: Path, *alone: Path) -> int:
     return 0
 
 
+def by_uv(folder: Path, *arguments: object) -> bool:
+    """Lets the uv that the variable UV names install, if there is one: it uses all cores.
+
+    uv has settings of its own. Where it lacks some that pip has, pip installs.
+    """
+    uv = os.environ.get("UV")
+    if not uv:
+        return False
+    into = ["--python", folder / "bin/python", "--compile-bytecode", "--quiet"]
+    failed = call(uv, "pip", "install", *into, *arguments)
+    if failed:
+        say("uv could not install: pip tries it")
+    return not failed
+
+
 def prepare(folder: Path, requirements: Path, *alone: Path) -> int:
     pins, stamp = digest(requirements, *alone), folder / ".installed"
     refuse(no_ensurepip(), no_cargo(), no_linker())
     if stamp.exists() and stamp.read_text() == pins:
         return 0
+    if folder.is_symlink():
+        refuse(f"{folder} is a link to an environment with other pins: renew that one")
     # An outdated or incomplete environment makes room for the new one.
     shutil.rmtree(folder, ignore_errors=True)
     refuse(no_disk(folder))

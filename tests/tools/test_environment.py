@@ -189,3 +189,36 @@ def test_a_failed_installation_is_reported(tmp_path: Path, requirements: Path) -
     assert "step 2 of 2: pip installs at most 1 packages" in done.stdout
     assert done.stderr.splitlines()[-1].endswith("the next run makes it again")
     assert not (tmp_path / "venv/.installed").exists()
+
+
+def test_uv_installs_if_it_is_named_and_pip_if_it_fails(
+    tmp_path: Path,
+    requirements: Path,
+    calls: list[tuple[object, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("UV", "a/uv")
+    assert environment.install(tmp_path / "a", requirements) == 0
+    assert [command[0] for command in calls] == [sys.executable, "a/uv"]
+    assert "--require-hashes" in calls[1]
+
+    def failing(*command: object) -> int:
+        calls.append(command)
+        return command[0] == "a/uv"
+
+    calls.clear()
+    monkeypatch.setattr(environment, "call", failing)
+    assert environment.install(tmp_path / "b", requirements) == 0
+    assert calls[2][1:4] == ("-m", "pip", "install")
+
+
+def test_a_link_to_an_environment_is_left_alone(
+    tmp_path: Path, requirements: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real/file").touch()
+    (tmp_path / "link").symlink_to("real")
+    with pytest.raises(SystemExit):
+        environment.prepare(tmp_path / "link", requirements)
+    assert "link to an environment with other pins" in capsys.readouterr().err
+    assert (tmp_path / "real/file").exists()

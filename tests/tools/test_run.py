@@ -54,6 +54,14 @@ def test_a_failure_is_repeated_at_the_end(part: str, tmp_path: Path) -> None:
     assert "1 != 2" in lines[lines.index(f"== make {part} FAILED; it ended with") :]
 
 
+def test_the_first_of_several_failures_is_repeated(tmp_path: Path) -> None:
+    failure = "echo 'make[1]: *** [Makefile:9: check-types] Error 1'"
+    _, lines = ci(tmp_path, check=f"echo early; {failure}; seq 100; echo late; false")
+    ending = lines[lines.index("== make check FAILED; it ended with") :]
+    assert "early" in ending
+    assert "late" not in ending
+
+
 def test_where_the_locked_versions_are_the_newest_the_last_line_says_so(tmp_path: Path) -> None:
     status, lines = ci(tmp_path, test_newest=f"echo '{SAME}'")
     assert status == 0
