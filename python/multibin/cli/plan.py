@@ -214,7 +214,8 @@ def _tells_nothing(settings: Settings, trace: Trace) -> bool:
 def _settings(options: argparse.Namespace) -> Settings:
     """Returns the load; bins and batch sizes are not its own."""
     own: dict[str, Any] = given(options, Settings)
-    own.pop("bins", None)
+    for name in ("bins", "speed"):
+        own.pop(name, None)
     own |= {"prefix_cache": prefix_cache(options)}
     return Settings(**own | {"saturation": True, "costs": costs(options)})
 

@@ -80,6 +80,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _add_requests(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
+    add("--speed", type=float, metavar="FACTOR", help="Play the trace's own times faster (1)")
     add("--rate", type=float, help="Requests per second, drawn (the trace's own rows)")
     add(
         "--requests",
