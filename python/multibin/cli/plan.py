@@ -34,8 +34,8 @@ DESCRIPTION = """\
 The trace is played at its own times, x --speed. The plan has the lowest mean latency within the
 bounds (--slo-...), at the trace's own rate, x the speed, or at --rate. To plan for your own rate
 within bounds, give --speed 1: with bounds, and neither --speed nor a rate, the plan keeps them as
-fast as the trace can be played, at the highest rate. With --rate or --cv, and for a trace without times, rows are drawn with
-replacement, and arrivals too: bursts of the trace are then lost.
+fast as the trace can be played, at the highest rate. With --rate or --cv, and for a trace without
+times, rows are drawn with replacement, and arrivals too: bursts of the trace are then lost.
 
 The plan is one that mb.Scheduler runs. Continuous batching is measured beside it, and taken where
 nothing else will do. One bin is taken unless others gain 3 %, and would on other stretches of the
