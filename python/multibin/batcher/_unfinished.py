@@ -31,5 +31,5 @@ class Unfinished(Generic[State]):
     progress: int
     """The steps done since the item arrived: not less than before, and it decides the bin.
 
-    Nothing ends an item that comes back for ever without a step.
+    Nothing ends an item that never makes one more step.
     """

@@ -217,7 +217,7 @@ impl Batch {
     ///     rows: distinct positions in this batch, or a bool mask, shape ``[rows]``.
     ///     progress: the steps done since arrival, one for each resubmitted row, and at least the
     ///         ``progress`` that it had before. It may be the same: the row was not run, or began
-    ///         again. Nothing ends a row that comes back for ever without a step.
+    ///         again. Nothing ends a row that never makes one more step.
     ///     anywhere: let any worker take them, not only the worker of this batch.
     ///
     /// Raises:

@@ -197,7 +197,7 @@ impl Batch {
     /// forming lock.
     ///
     /// The progress of a row never falls. It may stay the same, for a row that was not run or that
-    /// began again. Nothing ends a row that comes back for ever without a step.
+    /// began again. Nothing ends a row that never makes one more step.
     ///
     /// ```
     /// use multibin::{Config, Edges, Overrun, Scheduler};
