@@ -224,9 +224,8 @@ impl Scheduler {
         Ok(Coroutine::new(Submit::many(submit, shared, lengths, options)))
     }
 
-    /// Takes the expired requests: their keys and their tickets, each of shape ``[n]``. Their room
-    /// is free. Each is reported once, here or by a batch. While all workers are busy no batch
-    /// leaves: a timer that calls this tells callers soon after the end of their ``ttl``.
+    /// Takes the expired requests, each reported once, here or by a batch: keys and tickets, shape
+    /// ``[n]``. Call it by a timer where callers must know soon: busy workers take no batch.
     ///
     /// >>> scheduler = Scheduler(Edges([0, 16]), 8)
     /// >>> ticket = scheduler.submit(7, 5, ttl=0)
