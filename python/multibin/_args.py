@@ -28,6 +28,7 @@ __all__ = [
     "one_of",
     "positive",
     "positives",
+    "predictions",
     "require",
     "scalar",
     "seconds",
@@ -193,6 +194,22 @@ def tokens(name: str, value: ArrayLike, low: int) -> Ints:
         at = int(bad.argmax())
         raise ValueError(sentence(f"{name}[{at}]", _bounds(low, LONGEST), int(array[at])))
     return array.astype(np.int64, copy=False)
+
+
+def predictions(name: str, value: ArrayLike) -> Ints:
+    """Returns predicted lengths, shape ``[n]``, as ``Scheduler.submit`` reads them.
+
+    Floats are rounded up.
+
+    Raises:
+        TypeError: the dtype is not one of numbers.
+        ValueError: the shape is not ``[n]``, or an element is not from 0 to ``LONGEST``.
+    """
+    array = vector(name, value)
+    if array.dtype.kind != "f":
+        return tokens(name, array, 0)
+    rule = _bounds(0, LONGEST)
+    return np.ceil(require(name, array, (array >= 0) & (array <= LONGEST), rule)).astype(np.int64)
 
 
 def seconds(name: str, value: ArrayLike) -> Floats:

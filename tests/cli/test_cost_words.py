@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 import multibin as mb
 from multibin.cli import main
 from multibin.cli._cost_words import cost_words, costs_given
-from multibin.cli._costs import add_costs
+from multibin.cli._costs import add_costs, costs
 from multibin.costs import hardware
 
 
@@ -55,6 +56,23 @@ def test_hardware_says_its_inputs() -> None:
     words = cost_words(options("--hardware=h100-8b"), mean_prompt=4000)
     description = hardware("H100-8B").description
     assert words == f"Costs are computed for H100-8B: {description}."
+
+
+def test_moved_rows_are_added_to_hardware_and_else_said_to_be_free() -> None:
+    given, free = options("--hardware=h100-8b", "--moved-row=5e-5"), options("--hardware=h100-8b")
+    assert costs(given) == replace(hardware("H100-8B").costs, moved_row=5e-5)
+    assert cost_words(given, climbing=True).endswith("; a moved row takes 5e-05 s.")
+    assert cost_words(free, climbing=True).endswith(". Moved rows are free here (--moved-row).")
+    assert "Moved" not in cost_words(free)
+    assert ", wider batches and moved rows are free" in cost_words(options(), climbing=True)
+
+
+def test_simulate_says_that_moves_are_free_where_rows_move(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for policy in ("fifo", "climb"):
+        assert main(["simulate", "trace.csv", "--hardware=A100-8B", f"--policy={policy}"]) == 0
+        assert ("Moved rows are free" in capsys.readouterr().out) == (policy == "climb")
 
 
 def test_a_file_says_its_name_and_origin(tmp_path: Path) -> None:

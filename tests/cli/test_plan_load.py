@@ -205,6 +205,21 @@ def test_costs_and_the_trace_are_said_first(
     assert said(capsys, bursts, "--hardware=H100-8B").startswith("Costs are computed for H100-8B")
 
 
+@pytest.mark.parametrize(
+    ("completes", "words"),
+    [
+        ("batch", "answered at the end of its batch (--completes batch; in continuous batching, "),
+        ("row", "answered at its own last step (--completes row)"),
+    ],
+)
+def test_when_a_request_is_answered_is_said(
+    completes: str, words: str, bursts: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [bursts, f"--completes={completes}", "--no-climbing", "--no-predictor"]
+    assert f"; a request is {words}" in said(capsys, *arguments)
+    assert planned(capsys, *arguments)["settings"]["costs"]["completes"] == completes
+
+
 def test_a_plan_is_checked_on_another_trace(capsys: pytest.CaptureFixture[str]) -> None:
     def poisson(rate: float, seed: int) -> Trace:
         outputs = lengths.uniform(4000, 5, 100, seed)

@@ -57,6 +57,18 @@ def test_the_table_has_its_configuration_above_it(capsys: pytest.CaptureFixture[
     assert "saturation" not in out
 
 
+def test_own_times_are_played_faster(capsys: pytest.CaptureFixture[str]) -> None:
+    own, fast = (parsed(capsys, "--policy=fifo", *more) for more in ([], ["--speed=2"]))
+    assert fast["settings"]["speed"] == 2
+    assert own["settings"]["speed"] is None
+    assert " at their own times × 2 (1." in fast["source"]
+    assert fast["policies"][0]["latency"]["mean"] > own["policies"][0]["latency"]["mean"]
+    # Costs that are as many times lower play the same, as many times faster.
+    lower = parsed(capsys, "--policy=fifo", "--speed=2", "--fixed=0.025", "--step=0.01")
+    mean = own["policies"][0]["latency"]["mean"] / 2
+    assert lower["policies"][0]["latency"]["mean"] == pytest.approx(mean, rel=1e-6)
+
+
 def test_json_is_what_simulate_says(capsys: pytest.CaptureFixture[str]) -> None:
     found = parsed(capsys, "--warm-up=0.25", "--batch-size=4", "--completes=row")
     trace, edges = read("trace.csv"), mb.Edges(found["edges"])
@@ -214,6 +226,10 @@ def test_a_move_costs_what_the_batch_pays_for_it() -> None:
         ),
         (["trace.csv", "--rate=0"], "rate must be between 1e-06 and 1e+09, got 0"),
         (["trace.csv", "--rate=nan"], "rate must be finite, got nan"),
+        (["trace.csv", "--speed=0"], "speed must be between 1e-09 and 1e+09, got 0"),
+        (["trace.csv", "--speed=2", "--rate=1"], "rate must be left out with speed = 2, got 1"),
+        (["trace.csv", "--speed=2", "--users=4"], "speed must be left out with users = 4, got 2"),
+        (["plain.csv", "--speed=2"], "speed must be left out, as plain.csv has no times"),
         (["trace.csv", "--users=0"], "users must be between 1 and 100000000, got 0"),
         (["trace.csv", "--users=4", "--rate=2"], "rate must be left out with users = 4, got 2"),
         (

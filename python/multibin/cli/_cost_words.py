@@ -33,17 +33,23 @@ def costs_given(options: argparse.Namespace) -> bool:
     return named or bool(single_costs(options))
 
 
-def costs_as_json(options: argparse.Namespace, mean_prompt: float | None = None) -> dict[str, Any]:
+def costs_as_json(
+    options: argparse.Namespace, mean_prompt: float | None = None, *, climbing: bool = False
+) -> dict[str, Any]:
     """Returns whether costs were given, and the words, for ``json.dumps``."""
-    return {"given": costs_given(options), "words": cost_words(options, mean_prompt)}
+    words = cost_words(options, mean_prompt, climbing=climbing)
+    return {"given": costs_given(options), "words": words}
 
 
-def cost_words(options: argparse.Namespace, mean_prompt: float | None = None) -> str:
+def cost_words(
+    options: argparse.Namespace, mean_prompt: float | None = None, *, climbing: bool = False
+) -> str:
     """Returns what the answer says first: the costs, where they are from, and what is free.
 
     Args:
         options: those of ``add_costs``.
         mean_prompt: the mean prompt of the trace, in tokens. None: it is not known.
+        climbing: rows may move to other batches.
 
     Raises:
         OSError: the file cannot be read.
@@ -51,16 +57,21 @@ def cost_words(options: argparse.Namespace, mean_prompt: float | None = None) ->
     """
     model = costs(options)
     if not costs_given(options):
-        return _nothing_given(mean_prompt)
-    return " ".join([_source(options, model), *_warnings(model, mean_prompt)])
+        return _nothing_given(mean_prompt, climbing=climbing)
+    found = [_source(options, model), *_warnings(model, mean_prompt)]
+    if climbing and _free_moves(model):
+        option = "" if options.table is not None else " (--moved-row)"
+        found.append(f"Moved rows are free here{option}.")
+    return " ".join(found)
 
 
-def _nothing_given(mean_prompt: float | None) -> str:
+def _nothing_given(mean_prompt: float | None, *, climbing: bool) -> str:
     fixed, step = DEFAULT_COSTS["fixed"], DEFAULT_COSTS["step"]
     mean = "" if mean_prompt is None else f" (their mean is {mean_prompt:,.0f} tokens)"
+    free = ", wider batches and moved rows" if climbing else " and wider batches"
     return (
         f"No costs were given: a batch is taken to last {fixed:g} s and {step:g} s a step, whatever"
-        f" its prompts and rows; prompts{mean} and wider batches are free here. Give --costs,"
+        f" its prompts and rows; prompts{mean}{free} are free here. Give --costs,"
         " --hardware or single costs to plan for your machine."
     )
 
@@ -68,7 +79,8 @@ def _nothing_given(mean_prompt: float | None) -> str:
 def _source(options: argparse.Namespace, model: Costs) -> str:
     if options.hardware is not None:
         found = hardware(options.hardware)
-        return f"Costs are computed for {found.name}: {found.description}."
+        moved = f"; a moved row takes {options.moved_row:g} s" if options.moved_row else ""
+        return f"Costs are computed for {found.name}: {found.description}{moved}."
     if options.table is not None:
         fitted = about(options.table).get("fitted to")
         origin = f", fitted to {fitted}" if fitted else ""
@@ -97,6 +109,12 @@ def _free_prompts(model: Costs) -> bool:
     if isinstance(model, mb.CostTable):
         return not model.prefill.any()
     return model.prompt_token == 0
+
+
+def _free_moves(model: Costs) -> bool:
+    if isinstance(model, mb.CostTable):
+        return not model.move.any()
+    return model.moved_row == 0
 
 
 def _free_rows(model: Costs) -> bool:

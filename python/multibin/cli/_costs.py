@@ -38,7 +38,7 @@ def add_costs(parser: argparse.ArgumentParser) -> None:
         "--hardware",
         metavar="NAME",
         help="Costs and memory computed for a model on GPUs, instead of the costs below, such as"
-        " H100-8B or 2xH100-70B (A100, H100, H200; 1B, 8B, 70B)",
+        " H100-8B or 2xH100-70B (A100, H100, H200; 1B, 8B, 70B); --moved-row adds to it",
     )
     for name, meaning in COSTS.items():
         add(
@@ -76,17 +76,19 @@ def single_costs(options: argparse.Namespace) -> dict[str, float]:
 
 
 def _named(options: argparse.Namespace) -> Costs:
-    if options.hardware is not None:
-        return hardware(options.hardware).costs
-    return load_costs(options.table)
+    if options.hardware is None:
+        return load_costs(options.table)
+    return replace(hardware(options.hardware).costs, moved_row=options.moved_row or 0.0)
 
 
 def _check_alone(options: argparse.Namespace, given: dict[str, Any]) -> None:
     """Raises for costs beside a file or hardware."""
     if options.hardware is not None:
-        others, source = given, f"hardware = {options.hardware}"
+        # A datasheet says nothing of moves between batches.
+        others = {name: value for name, value in given.items() if name != "moved_row"}
+        source = f"hardware = {options.hardware}"
         if options.table is not None:
-            others = {"costs": options.table} | given
+            others = {"costs": options.table} | others
     else:
         others, source = given, f"costs = {options.table}"
     for name, value in others.items():

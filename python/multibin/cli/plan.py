@@ -77,14 +77,14 @@ def run(options: argparse.Namespace) -> int:
     requests, other = load(question, trace), _other(options, trace)
     mean_prompt = float(requests.trace.prompt_tokens.mean())
     if not options.json:
-        words = (paragraph(cost_words(options, mean_prompt)), paragraph(describe_trace(trace)))
-        print(*words, sep="\n\n", flush=True)
+        words = cost_words(options, mean_prompt, climbing=question.climbing)
+        print(paragraph(words), paragraph(describe_trace(trace)), sep="\n\n", flush=True)
     report = progress("plan")
     plan = choose(question, requests, report)
     report("")
     if options.json:
-        found = {"trace": trace_as_json(trace), "costs": costs_as_json(options, mean_prompt)}
-        found |= as_json(plan, requests)
+        said = costs_as_json(options, mean_prompt, climbing=question.climbing)
+        found = {"trace": trace_as_json(trace), "costs": said} | as_json(plan, requests)
         if other is not None:
             found["check"] = checked_as_json(plan, requests, other)
         print_json("plan", found)
@@ -214,7 +214,8 @@ def _tells_nothing(settings: Settings, trace: Trace) -> bool:
 def _settings(options: argparse.Namespace) -> Settings:
     """Returns the load; bins and batch sizes are not its own."""
     own: dict[str, Any] = given(options, Settings)
-    own.pop("bins", None)
+    for name in ("bins", "speed"):
+        own.pop(name, None)
     own |= {"prefix_cache": prefix_cache(options)}
     return Settings(**own | {"saturation": True, "costs": costs(options)})
 

@@ -58,17 +58,18 @@ def run(options: argparse.Namespace) -> int:
     if options.plot is not None:
         check_target(options.plot)
         check_installed()
+    climbing = any(policy.name.startswith("climb") for policy in policies)
     workload = draw_workload(settings)
     mean_prompt = float(workload.played.prompt_tokens.mean())
     if not options.json:
         if workload.trace is not None:
             print(describe_trace(workload.trace), end="\n\n")
-        print(cost_words(options, mean_prompt), end="\n\n", flush=True)
+        print(cost_words(options, mean_prompt, climbing=climbing), end="\n\n", flush=True)
     bins = fit(settings, workload.sample)
     results = list(_results(settings, workload, bins, policies))
     if options.json:
         found = as_json(settings, workload, bins, results)
-        found |= {"costs": costs_as_json(options, mean_prompt)}
+        found |= {"costs": costs_as_json(options, mean_prompt, climbing=climbing)}
         print_json("simulate", found)
     else:
         print(describe(settings, workload, bins), table(results), sep="\n\n")
@@ -79,6 +80,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _add_requests(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
+    add("--speed", type=float, metavar="FACTOR", help="Play the trace's own times faster (1)")
     add("--rate", type=float, help="Requests per second, drawn (the trace's own rows)")
     add(
         "--requests",

@@ -39,6 +39,30 @@ def test_what_was_asked_not_to_be_read_is_said(tmp_path: Path) -> None:
     assert "At most" not in describe_trace(read(path, 5, columns="prompt="))
 
 
+@pytest.mark.parametrize(
+    ("name", "gap", "words"),
+    [
+        ("time", 181, "if the times are in ms, give --time-unit ms, and the rate is 5.525"),
+        ("time", 20_000, "if the times are in us, give --time-unit us, and the rate is 50 "),
+        ("time", 9, None),
+        ("time_s", 181, None),
+    ],
+)
+def test_an_assumed_unit_is_doubted_where_requests_are_rare(
+    name: str, gap: int, words: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"{name},isl,osl\n" + "".join(f"{gap * row},4,5\n" for row in range(40)))
+    trace = read(path)
+    notes = trace_as_json(trace)["notes"]
+    if words is None:
+        assert notes == []
+    else:
+        assert len(notes) == 1
+        assert words in notes[0]
+        assert describe_trace(trace).endswith(notes[0])
+
+
 def test_json_says_as_much(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"ts": 4, "osl": 5, "predicted": 6}\n{"ts": 2, "osl": 0, "predicted": 1}\n')

@@ -294,7 +294,8 @@ def test_two_columns_that_fit(tmp_path: Path, name: str, form: str) -> None:
     ("columns", "error", "words"),
     [
         ("prompt", ValueError, "columns must be ROLE=NAME,… with the roles time, prompt"),
-        ("out=x", ValueError, "columns must be ROLE=NAME"),
+        ("out=x", ValueError, "a role of columns must be one of 'time', 'prompt', 'output'"),
+        ("time=t,prompt=in,ouput=gen", ValueError, "a role of columns must be .*, got 'ouput'"),
         ("prompt=a,prompt=b", ValueError, "columns must be one name for prompt"),
         ("output=nope", ValueError, "the column of output must be one of the columns of "),
         ({"size": "a"}, ValueError, "a role of columns must be one of 'time', 'prompt'"),

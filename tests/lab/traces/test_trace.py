@@ -39,6 +39,13 @@ def test_arrays_are_converted_sorted_and_counted_from_the_first() -> None:
 def test_without_predictions_they_are_the_true_lengths() -> None:
     assert TRACE.predictions.tolist() == [2, 2, 2, 0]
     assert TRACE.with_predicted(None).predictions.tolist() == [1, 2, 3, 4]
+    # Floats are rounded up, as `Scheduler.submit` does.
+    assert TRACE.with_predicted(np.array([0.0, 1.0, 2.5, 7])).predictions.tolist() == [0, 1, 3, 7]
+    assert TRACE.with_predicted(np.zeros(4)).predictions.dtype == np.int64
+    rule = r"predicted\[1\] must be between 0 and 4294967295, got"
+    for bad in (-0.5, np.nan, np.inf, 1e30):
+        with pytest.raises(ValueError, match=rule):
+            TRACE.with_predicted([0.0, bad, 1.0, 1.0])
 
 
 def test_rows_are_cut_by_slice_mask_and_positions() -> None:

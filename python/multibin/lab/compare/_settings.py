@@ -26,6 +26,7 @@ MAX_SERVERS = 100_000
 
 RANGES = {
     "rate": (1e-6, 1e9),
+    "speed": (1e-9, 1e9),
     "cv": (0.01, 100.0),
     "pause": (0.0, 1e6),
     "sigma": (0.0, 100.0),
@@ -65,6 +66,8 @@ class Settings:
     """The unit of its times that are numbers: s, ms, us, ns or seconds. None: by what is known."""
     rate: float | None = None
     """Requests per second that are drawn. None: the trace's own times."""
+    speed: float | None = None
+    """Plays the trace's own times this many times as fast. None: as they are."""
     cv: float | None = None
     """Standard deviation of the gaps over their mean. None: 1, a Poisson process."""
     requests: int | None = None
@@ -161,6 +164,8 @@ class Settings:
     def _check_together(self) -> None:
         if self.shuffled and self.sigma is not None:
             _refuse("shuffled", f"with sigma = {self.sigma:g}", True)
+        if self.speed is not None and self.rate is not None:
+            _refuse("rate", f"with speed = {self.speed:g}", self.rate)
         if self.cv is not None and self.rate is None and not self.saturation:
             _refuse("cv", "without rate or saturation", self.cv)
         if self.users is None:
@@ -170,6 +175,8 @@ class Settings:
         beside = f"with users = {self.users}"
         if self.rate is not None:
             _refuse("rate", beside, self.rate)
+        if self.speed is not None:
+            _refuse("speed", beside, self.speed)
         if self.saturation:
             _refuse("saturation", beside, True)
         if "strict" in self.names:

@@ -126,16 +126,19 @@ def _own_times(settings: Settings, trace: Trace) -> tuple[str, Trace]:
             "" if trace.source is None else f" among its columns {', '.join(trace.source.found)}"
         )
         hint = "; --columns time=NAME names theirs" if found else ""
-        raise ValueError(f"rate must be given, as {settings.trace} has no times{found}{hint}")
+        rule = "rate must be given" if settings.speed is None else "speed must be left out"
+        raise ValueError(f"{rule}, as {settings.trace} has no times{found}{hint}")
     n = len(trace)
     count = n if settings.requests is None or settings.saturation else settings.requests
     if count > n:
         rule = f"at most the trace's {n} without a rate"
         raise ValueError(_args.sentence("requests", rule, count))
-    part = trace[:count]
+    part, faster = trace[:count], ""
+    if settings.speed is not None:
+        part, faster = part.scale_rate(settings.speed), f" × {settings.speed:g}"
     together = trace.arrivals[count - 1] == 0
     pace = "all at once" if together else f"{part.rate:.4g} requests/s"
-    return f"{count:,} requests of {settings.trace} at their own times ({pace})", part
+    return f"{count:,} requests of {settings.trace} at their own times{faster} ({pace})", part
 
 
 def _stationary(settings: Settings, trace: Trace, seeds: _Seeds) -> Trace:

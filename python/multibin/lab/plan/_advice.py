@@ -15,7 +15,7 @@ SPOKEN = {"latency": "p99", "ttft": "p99 of TTFT", "tpot": "p99 of TPOT"}
 
 
 def advice(plan: Plan) -> str:
-    """Returns what to do and why: bins pay, one is enough, continuous batching is better, or none."""
+    """Returns what to do and why: bins pay, one is enough, continuous batching wins, or none."""
     if not plan.chosen.meets:
         return f"{_of_those_tried(plan, _nothing(plan))}."
     if plan.chosen.candidate.policy.name == "continuous":

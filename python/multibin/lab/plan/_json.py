@@ -19,8 +19,8 @@ __all__ = ["as_json"]
 SCHEMA, VERSION = "multibin.plan", 2
 """The name and the version of what ``multibin plan --json`` prints."""
 
-CHOSEN = ("policies", "bins", "levels", "edges", "batch_size", "chunk", "rate")
-"""Settings that are chosen, and not read."""
+CHOSEN = ("policies", "bins", "levels", "edges", "batch_size", "chunk", "rate", "speed")
+"""Settings that are chosen, or that are those of the question."""
 
 
 def as_json(plan: Plan, load: Load) -> dict[str, Any]:

@@ -169,7 +169,7 @@ class Experiment:
 
 def _excess(found: Figures, bounds: Mapping[str, float]) -> float:
     """Returns the largest of figure ÷ bound, 1 at least."""
-    figures = [(getattr(found, BOUNDED[name]), bound) for name, bound in bounds.items()]
+    figures = [(float(getattr(found, BOUNDED[name])), bound) for name, bound in bounds.items()]
     return max([1.0, *(value / bound for value, bound in figures if np.isfinite(value))])
 
 

@@ -16,6 +16,7 @@ PREDICTING = ("strict", "elastic", "climb-predicted")
 """Policies that need predicted lengths."""
 
 CLIMBING = ("climb", "climb-predicted")
+"""Policies whose rows move between batches."""
 
 MAX_BINS = 4096
 

@@ -12,6 +12,12 @@ __all__ = ["describe_load"]
 MOST_REFUSED = 0.05
 """The share of refused requests above which the text warns."""
 
+ANSWERED = {
+    "batch": "the end of its batch (--completes batch; in continuous batching, at its last step)",
+    "row": "its own last step (--completes row)",
+}
+"""When a request is answered, by ``completes`` of the costs."""
+
 BURSTY = 1.2
 """The coefficient of variation of the gaps above which arrivals are called bursty."""
 
@@ -24,8 +30,9 @@ def describe_load(question: Question, load: Load) -> list[str]:
         *_describe_limits(question.context, load),
         f"wanted: {question.objective.description}; predictions:"
         f" {_describe_predictions(question, load)}",
-        f"{settings.servers} server{'s' if settings.servers > 1 else ''}; a batch takes {costs};"
-        f" times are in seconds, without the first {settings.warm_up:.0%} of the requests",
+        f"{settings.servers} server{'s' if settings.servers > 1 else ''}; a batch takes {costs}; a"
+        f" request is answered at {ANSWERED[settings.costs.completes]}; times are in seconds,"
+        f" without the first {settings.warm_up:.0%} of the requests",
         *_describe_memory(question),
         *describe_prefix_cache(settings, load.trace, drawn=not load.own),
         *_describe_halves(load),

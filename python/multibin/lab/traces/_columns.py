@@ -26,7 +26,8 @@ __all__ = ["Choice", "Columns", "choices", "find", "listed", "refuse_sums"]
 Choice = Mapping[str, str | None]
 """Columns by role as a caller names them; None for a role that is left out."""
 
-PAIR = re.compile(rf"(?:^|,)\s*({'|'.join(NAMES)})\s*=")
+PAIR = re.compile(r"(?:^|,)\s*(\w+)\s*=")
+"""A role in ROLE=NAME,…; names may have commas."""
 
 SURE = "nummodelrequests"
 """A column that counts requests even where each row has one."""
@@ -96,6 +97,7 @@ def _parsed(text: str) -> dict[str, str | None]:
     ends = [match.start() for match in found[1:]] + [len(text)]
     named: dict[str, str | None] = {}
     for match, end in zip(found, ends, strict=True):
+        _args.one_of("a role of columns", match[1], [*NAMES])
         if match[1] in named:
             raise ValueError(_args.sentence("columns", f"one name for {match[1]}", text))
         named[match[1]] = text[match.end() : end].strip() or None

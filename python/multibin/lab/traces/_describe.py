@@ -8,10 +8,15 @@ import numpy as np
 
 from multibin._args import Ints
 from multibin.lab.traces._columns import listed
+from multibin.lab.traces._names import UNITS
 from multibin.lab.traces._source import Source
 from multibin.lab.traces._trace import Trace
+from multibin.lab.traces._units import ASSUMED
 
 __all__ = ["describe_trace", "trace_as_json"]
+
+RARE = 10.0
+"""Mean seconds between requests from which a unit that is assumed may be wrong."""
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
@@ -31,7 +36,7 @@ def describe_trace(trace: Trace) -> str:
     lines.append(_times(trace))
     lines += [f"{role} tokens: {_lengths(counts)}" for role, counts in _counts(trace).items()]
     lines += _more(trace)
-    return "\n".join([*lines, *(() if source is None else source.notes)])
+    return "\n".join([*lines, *_notes(trace)])
 
 
 def trace_as_json(trace: Trace) -> dict[str, Any]:
@@ -54,7 +59,7 @@ def trace_as_json(trace: Trace) -> dict[str, Any]:
         "left_out": {} if source is None else dict(source.left_out),
         "columns": {} if source is None else dict(source.columns),
         "time_unit": None if source is None else source.time_unit,
-        "notes": [] if source is None else list(source.notes),
+        "notes": _notes(trace),
         "span": None if trace.arrivals is None else _span(trace),
         "rate": trace.rate if _has_rate(trace) else None,
         "burstiness": trace.burstiness if _has_rate(trace) else None,
@@ -83,6 +88,24 @@ def _times(trace: Trace) -> str:
     load = f"span {_span(trace):.4g} s, {trace.rate:.4g} requests/s"
     spread = f"coefficient of variation of the gaps {trace.burstiness:.3g} (1 is Poisson)"
     return f"times: {'; '.join([*parts, f'{load}, {spread}'])}"
+
+
+def _notes(trace: Trace) -> list[str]:
+    source = trace.source
+    if source is None:
+        return []
+    doubted = source.time_unit == ASSUMED and _has_rate(trace) and 1 / trace.rate > RARE
+    return [*source.notes, *([_other_unit(trace.rate)] if doubted else [])]
+
+
+def _other_unit(rate: float) -> str:
+    """Returns the largest unit in which requests come more often, and the rate in it."""
+    gaps = {unit: seconds / rate for unit, seconds in UNITS.items() if unit != "s"}
+    unit = next((unit for unit, gap in gaps.items() if gap <= RARE), "ns")
+    return (
+        f"A request every {1 / rate:,.0f} s is rare: if the times are in {unit}, give --time-unit"
+        f" {unit}, and the rate is {1 / gaps[unit]:.4g} requests/s."
+    )
 
 
 def _more(trace: Trace) -> list[str]:

@@ -69,7 +69,7 @@ class Trace:
         if self.arrivals is not None:
             self._set("arrivals", _from_the_first(_args.seconds("arrivals", self.arrivals)))
         if self.predicted is not None:
-            self._set("predicted", _args.tokens("predicted", self.predicted, 0))
+            self._set("predicted", _args.predictions("predicted", self.predicted))
         if self.cached_tokens is not None:
             self._set("cached_tokens", _args.tokens("cached_tokens", self.cached_tokens, 0))
             _check_cached(self.cached_tokens, self.prompt_tokens)
@@ -171,13 +171,13 @@ class Trace:
     def with_predicted(self, predicted: ArrayLike | None) -> Trace:
         """Returns the requests with other predictions, in tokens, shape ``[n]``.
 
-        None predicts the true lengths. The errors are those of ``Trace``.
+        Floats are rounded up; None predicts the true lengths. The errors are those of ``Trace``.
 
         >>> from multibin.lab.traces import from_arrays
         >>> from_arrays([1, 1], [4, 5]).with_predicted([8, 8]).predictions.tolist()
         [8, 8]
         """
-        lengths = None if predicted is None else _args.tokens("predicted", predicted, 0)
+        lengths = None if predicted is None else _args.predictions("predicted", predicted)
         return replace(self, predicted=lengths)
 
     def with_prefix_cache(self, capacity_tokens: SupportsIndex | None = None) -> Trace:
@@ -313,7 +313,8 @@ def from_arrays(
 ) -> Trace:
     """Returns a trace of arrays or lists, shape ``[n]`` each.
 
-    Tokens may have any integer dtype, and arrivals are in seconds. Rows are put in order of
+    Tokens may have any integer dtype; predicted ones may be floats, which are rounded up. Arrivals
+    are in seconds. Rows are put in order of
     arrival; rows of one time keep their order.
 
     Raises:
@@ -327,7 +328,7 @@ def from_arrays(
     """
     prompt = _args.tokens("prompt_tokens", prompt_tokens, 0)
     output = _args.tokens("output_tokens", output_tokens, 1)
-    lengths = None if predicted is None else _args.tokens("predicted", predicted, 0)
+    lengths = None if predicted is None else _args.predictions("predicted", predicted)
     times = None if arrivals is None else _args.seconds("arrivals", arrivals)
     cached = None if cached_tokens is None else _args.tokens("cached_tokens", cached_tokens, 0)
     if times is None or not (np.diff(times) < 0).any():

@@ -13,7 +13,7 @@ from multibin.lab.traces._clock import Moments
 from multibin.lab.traces._columns import Columns
 from multibin.lab.traces._names import UNITS, tail, unit_of
 
-__all__ = ["Unit", "given", "settle"]
+__all__ = ["ASSUMED", "Unit", "given", "settle"]
 
 WORDS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
