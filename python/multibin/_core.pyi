@@ -373,8 +373,9 @@ class Batch:
 
         Args:
             rows: distinct positions in this batch, or a bool mask, shape ``[rows]``.
-            progress: the steps done since arrival, one for each resubmitted row. A row that
-                began again has at least the ``progress`` that it had before.
+            progress: the steps done since arrival, one for each resubmitted row, and at least the
+                ``progress`` that it had before. It may be the same: the row was not run, or began
+                again. Nothing ends a row that never makes one more step.
             anywhere: let any worker take them, not only the worker of this batch.
 
         Raises:
@@ -1333,7 +1334,8 @@ class Scheduler:
     def expired(self, /) -> tuple[NDArray[uint64], NDArray[uint64]]:
         """
         Takes the expired requests: their keys and their tickets, each of shape ``[n]``. Their room
-        is free. Each is reported once, here or by a batch.
+        is free. Each is reported once, here or by a batch. While all workers are busy no batch
+        leaves: a timer that calls this tells callers soon after the end of their ``ttl``.
 
         >>> scheduler = Scheduler(Edges([0, 16]), 8)
         >>> ticket = scheduler.submit(7, 5, ttl=0)
@@ -1410,7 +1412,7 @@ class Scheduler:
             cost: what ``budget_of="cost"`` counts, also a length; ``None``: the length.
             priority: 0 is the most urgent; others need a scheduler with ``ageing``.
             ttl: seconds from now, after which a waiting request expires; ``None``: never. It comes
-                back in ``batch.expired`` or ``expired()``.
+                back in ``expired()``, or in ``batch.expired`` of the next batch that leaves.
             wait: seconds to wait for room, without the GIL (``math.inf``: no end); ``None``: 0.
                 Threads and tasks that wait are served in order of arrival, before other calls.
 

@@ -76,7 +76,7 @@ class FullError(_Refused):
 
     @property
     def retry_after(self) -> float | None:
-        """The seconds after which room is expected; ``None``: unknown."""
+        """The seconds after which room is expected; ``None``: unknown, or a scheduler's refusal."""
         return self.args[4] if len(self.args) > 4 else None
 
 

@@ -115,7 +115,7 @@ def test_nothing_meets_an_impossible_p99(
 ) -> None:
     assert main(["plan", *FEW, "--bins=1,4", "--slo-p99=0.01", *rate]) == 1
     out = capsys.readouterr().out
-    assert "\nno plan; the nearest: " in out
+    assert "\nno plan does this; the nearest, whose p99 is " in out
     text = " ".join(out.split())
     last = text[text.index("Nothing meets p99 ≤ 0.01 s ") :]
     assert ") has a p99 of " in last

@@ -324,10 +324,10 @@ def test_a_check_against_measured_times(capsys: pytest.CaptureFixture[str]) -> N
     stated = ["--step=0.02", "--row-step=0.001", "--fixed=0", "--completes=row"]
     found = planned(capsys, name, f"--check={file}", *stated)["check"]["measured"]
     assert len(found) == 2
-    continuous = found["continuous, batches of 8"]
+    continuous = found["continuous, batches of up to 8"]
     assert continuous["latency"]["p99"]["error"] == pytest.approx(0, abs=0.02)
     text = said(capsys, name, f"--check={file}", *stated)
-    assert "measured in bench.json, and predicted for continuous, batches of 8" in text
+    assert "measured in bench.json, and predicted for continuous, batches of up to 8" in text
     # Other batches take other times: that says nothing of the costs.
     assert "The costs do not repeat this benchmark" not in text
 

@@ -43,8 +43,8 @@ load. Bins whose predictions would gain less than 1.10 x in full batches are tak
 nothing else will do. Figures have 90 % intervals: docs/guides/planning.md says how.
 """
 
-MIN_ROWS, MAX_ROWS, MAX_ROWS_HARDWARE = 4, 32, 256
-"""Default batch sizes: powers of two from the first up to the second, or third with --hardware."""
+MIN_ROWS, MAX_ROWS, MAX_ROWS_BOUNDED = 4, 32, 256
+"""Default batch sizes: powers of two up to the second, or the third where memory is bounded."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -171,7 +171,8 @@ def _add_choices(group: argparse._ArgumentGroup) -> None:
         "--max-batch-size",
         type=int,
         metavar="N",
-        help=f"Largest default batch size ({MAX_ROWS}, or {MAX_ROWS_HARDWARE} with --hardware)",
+        help=f"Largest default batch size ({MAX_ROWS}, or {MAX_ROWS_BOUNDED} with --kv-budget or"
+        " --hardware)",
     )
     add("--bins", metavar="N,N,...", help="Numbers of bins, or of levels (1,2,4,8,16,32)")
     add("--servers", type=int, metavar="N", help="Servers that run batches at the same time (1)")
@@ -190,12 +191,13 @@ def _add_choices(group: argparse._ArgumentGroup) -> None:
 
 def _question(options: argparse.Namespace, trace: Trace) -> Question:
     chosen = given(options, Question)
-    chosen["batch_sizes"] = _batch_sizes(options)
     if "bins" in chosen:
         chosen["bins"] = numbers("bins", options.bins)
     chosen["speed"] = _speed(options, trace)
-    limits = vars(memory(options)).items()
-    chosen |= {name: value for name, value in limits if value is not None}
+    room = memory(options)
+    chosen |= {name: value for name, value in vars(room).items() if value is not None}
+    chosen["batch_sizes"] = _batch_sizes(options, bounded=room.kv_budget is not None)
+    chosen["wider"] = options.batch_sizes is None and options.max_batch_size is None
     settings = _settings(options)
     chosen["predictor"] = options.predictor and not _tells_nothing(settings, trace)
     bounds = given(options, Objective) | {"rate": _rate(options, trace, chosen["speed"])}
@@ -261,10 +263,10 @@ def _own(options: argparse.Namespace, trace: Trace) -> Trace:
     return fitting if options.requests is None else fitting[: options.requests]
 
 
-def _batch_sizes(options: argparse.Namespace) -> tuple[int, ...]:
+def _batch_sizes(options: argparse.Namespace, *, bounded: bool) -> tuple[int, ...]:
     largest = options.max_batch_size
     if options.batch_sizes is None:
-        default = MAX_ROWS if options.hardware is None else MAX_ROWS_HARDWARE
+        default = MAX_ROWS_BOUNDED if bounded else MAX_ROWS
         high = default if largest is None else largest
         _args.integer("max_batch_size", high, 1, _args.LONGEST)
         powers = (2**power for power in range(high.bit_length()))

@@ -8,37 +8,45 @@ from multibin.lab.plan._estimate import Estimate
 from multibin.lab.plan._measure import BOUNDED, Outcome
 from multibin.lab.plan._question import CLIMBING
 
-__all__ = ["advice"]
+__all__ = ["SPOKEN", "advice"]
 
 SPOKEN = {"latency": "p99", "ttft": "p99 of TTFT", "tpot": "p99 of TPOT"}
 """What a bound of the objective is called."""
 
 
 def advice(plan: Plan) -> str:
-    """Returns a sentence: bins pay, one is enough, continuous batching is better, or none."""
+    """Returns what to do and why: bins pay, one is enough, continuous batching is better, or none."""
     if not plan.chosen.meets:
-        return _nothing(plan)
+        return f"{_of_those_tried(plan, _nothing(plan))}."
     if plan.chosen.candidate.policy.name == "continuous":
-        measured = _measured(plan, plan.chosen)
-        return (
-            "Only continuous batching meets the objective, if the back-end supports it:"
-            f" {measured}."
-        )
+        only = "Only continuous batching meets the objective, if the back-end supports it"
+        return f"{_of_those_tried(plan, f'{only}: {_measured(plan, plan.chosen)}')}."
     single = len(plan.chosen.candidate.edges) == 1
     return f"{_one_bin(plan) if single else _bins(plan)}{_continuous(plan)}."
+
+
+def _of_those_tried(plan: Plan, found: str) -> str:
+    """Returns what was found, of the batches that were tried if wider ones may do better."""
+    if not plan.one_bin_is_cut:
+        return found
+    tried = max(plan.question.batch_sizes)
+    return (
+        f"Batches of more than {tried} were not tried (--max-batch-size). Up to {tried} rows:"
+        f" {found[0].lower()}{found[1:]}"
+    )
 
 
 def _nothing(plan: Plan) -> str:
     miss = _miss(plan)
     if plan.question.objective.rate is None:
-        return f"{miss}."
+        return miss
     if plan.highest is None:
-        return f"{miss}; no lower rate would do."
+        return f"{miss}; no lower rate would do"
     highest = plan.highest
     bounded = plan.question.objective.bounds or plan.question.kv_tokens is not None
     rate = highest.estimated("rate") if bounded else _sustained(highest)
     most = f"{rate} requests/s ({highest.candidate.description})"
-    return f"{miss}; the highest rate that would do is {most}."
+    return f"{miss}; the highest rate that would do is {most}"
 
 
 def _miss(plan: Plan) -> str:
@@ -55,11 +63,12 @@ def _miss(plan: Plan) -> str:
         for name, bound in objective.bounds.items()
         if nearest.estimated(BOUNDED[name]).value > bound
     ]
-    if not nearest.steady or not missed:
+    if not any(each.steady for each in plan.outcomes):
         return f"Nothing sustains {nearest.rate:.4g} requests/s"
+    grows = [] if nearest.steady else ["backlog that grows"]
     return (
         f"Nothing meets {objective.limits} {at}: the nearest ({nearest.candidate.description}) has"
-        f" a {' and a '.join(missed)}"
+        f" a {' and a '.join([*missed, *grows])}"
     )
 
 
@@ -90,19 +99,29 @@ def _one_bin(plan: Plan) -> str:
 
 
 def _bins(plan: Plan) -> str:
+    chosen = plan.chosen
+    what = "climbing pays" if chosen.candidate.policy.name in CLIMBING else "binning pays"
+    if not plan.one_bin_is_cut:
+        return f"{what.capitalize()}: {_why(plan)}"
+    tried = max(plan.question.batch_sizes)
+    return (
+        f"Whether {what} is open: one bin with batches of more than {tried} was not tried"
+        f" (--max-batch-size). Up to {tried} rows: {_why(plan)}"
+    )
+
+
+def _why(plan: Plan) -> str:
     chosen, fifo = plan.chosen, plan.fifo
-    name = chosen.candidate.policy.name
-    pays = "Climbing pays" if name in CLIMBING else "Binning pays"
     if plan.question.objective.rate is None or fifo.meets:
         gain = improvement(chosen, fifo)
         times = "" if gain is None else f" ({gain} ×)"
         against = f"{_measured(plan, fifo)} with one bin{times}"
-        return f"{pays}: {_measured(plan, chosen)} against {against}"
+        return f"{_measured(plan, chosen)} against {against}"
     if not fifo.fits:
-        return f"{pays}: one bin does not fit into the KV cache"
+        return "one bin does not fit into the KV cache"
     if fifo.steady:
-        return f"{pays}: {_fifo_misses(plan)}"
-    return f"{pays}: one bin sustains only {_sustained(fifo)} of the {chosen.rate:.4g} requests/s"
+        return _fifo_misses(plan)
+    return f"one bin sustains only {_sustained(fifo)} of the {chosen.rate:.4g} requests/s"
 
 
 def _fifo_misses(plan: Plan) -> str:

@@ -45,7 +45,7 @@ class Candidate:
     >>> elastic = by_name(["elastic"])[1]
     >>> candidate = Candidate(elastic, Settings("chat"), mb.Edges([0, 32, 256]), "optimal")
     >>> candidate.description
-    'elastic, 2 optimal bins, batches of 8'
+    'elastic, 2 optimal bins, batches of up to 8'
     >>> candidate.python
     'mb.Scheduler(mb.Edges([0, 32, 256]), batch_size=8)'
     """
@@ -105,7 +105,7 @@ class Candidate:
         parts = [self.policy.name]
         if self.placement:
             parts.append(f"{bins} {kind}" if bins > 1 else "one bin")
-        parts.append(f"batches of {self.batch_size}")
+        parts.append(f"batches of up to {self.batch_size}")
         if self.max_wait is not None:
             parts.append(f"overdue after {self.max_wait:g} s")
         if self.max_parked is not None:
@@ -133,7 +133,7 @@ def candidates(question: Question, load: Load) -> list[Candidate]:
     >>> question = Question(settings, Objective(1.0), batch_sizes=(8,), bins=(4,))
     >>> found = candidates(question, load(question, chat(2000, seed=0)))
     >>> found[0].description, len(found)
-    ('fifo, batches of 8', 8)
+    ('fifo, batches of up to 8', 8)
     """
     found = [
         candidate

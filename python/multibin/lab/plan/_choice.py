@@ -32,8 +32,9 @@ class Plan:
     chosen: Outcome
     """The best of those that ``mb.Scheduler`` runs.
 
-    It is continuous batching where that alone meets the objective, and the nearest outcome where
-    none meets it."""
+    It is continuous batching where that alone meets the objective. Where none meets it, it is the
+    nearest: what exceeds the memory the least, then what misses its bounds the least. Without
+    bounds it is what sustains the highest rate."""
     played: tuple[Outcome, ...] = ()
     """All that were played on all requests."""
     highest: Outcome | None = None
@@ -45,6 +46,12 @@ class Plan:
     def fifo(self) -> Outcome:
         """Returns the best outcome of one bin."""
         return self.outcomes[0]
+
+    @property
+    def one_bin_is_cut(self) -> bool:
+        """Returns whether one bin fills the widest batches that were tried, and more could run."""
+        widest = max(self.question.batch_sizes)
+        return self.question.wider and self.fifo.figures.rows >= widest
 
     @property
     def continuous(self) -> Outcome | None:
@@ -116,7 +123,7 @@ def _best(outcomes: Sequence[Outcome]) -> Outcome:
     best = min(batches, key=order)
     if not best.meets:
         best = min(outcomes, key=order)
-        return best if best.steady else _stablest(outcomes)
+        return best if best.steady or not best.within_bounds else _stablest(outcomes)
     gain = improvement(best, outcomes[0])
     if gain is not None and (gain.value < MIN_IMPROVEMENT or not differs(gain)):
         return outcomes[0]

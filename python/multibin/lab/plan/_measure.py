@@ -15,7 +15,7 @@ from multibin.lab.plan._figures import Figures, measured
 from multibin.lab.plan._question import Question
 from multibin.lab.traces import Trace
 
-__all__ = ["Experiment", "Outcome"]
+__all__ = ["BOUNDED", "Experiment", "Outcome"]
 
 FALLING = (1.08, 1.0, 0.93, 0.8, 0.5, 0.2, 0.02)
 """Rates at which the search looks for one that meets the objective, × its start.
@@ -39,16 +39,16 @@ class Outcome:
     steady: bool
     """The backlog does not grow, or the servers catch up with it."""
     figures: Figures
-    fits: bool
-    """The caches fit into the budget of the KV cache, if there is one."""
+    crowding: float
+    """KV tokens ÷ those of the budget; 1 where they fit, or there is no budget."""
     meets: bool
     """It is steady, fits, and keeps every bound of the objective."""
     score: float
     """What the objective wants low: the mean, or seconds per request at the highest rate.
 
-    It is how far the worst bound is missed where the objective is missed."""
-    within_bounds: bool
-    """It keeps every bound of the objective, steady or not."""
+    It is the mean where the objective is missed."""
+    excess: float
+    """Figure ÷ bound of the bound that is missed the most; 1 where all are kept."""
     saturation: Estimate | None = None
     """The highest stable rate; None if it was not searched, or not found."""
     estimates: Mapping[str, Estimate] = field(default_factory=dict)
@@ -67,6 +67,16 @@ class Outcome:
     def p99(self) -> float:
         """Returns the 99 % quantile of the latency."""
         return self.figures.p99
+
+    @property
+    def fits(self) -> bool:
+        """Returns whether the caches fit into the budget of the KV cache, if there is one."""
+        return self.crowding <= 1
+
+    @property
+    def within_bounds(self) -> bool:
+        """Returns whether it keeps every bound of the objective, steady or not."""
+        return self.excess <= 1
 
     @property
     def headroom(self) -> float | None:
@@ -111,14 +121,11 @@ class Experiment:
         found = measured(records, trace, skipped, objective.bounds)
         steady = is_steady(records) or (self.own and _keeps_up(records, _in_hand(candidate)))
         room = self.question.kv_tokens
-        fits = room is None or found.tokens <= room
-        missed = _missed(found, objective.bounds)
-        within_bounds = missed <= 1
-        meets = steady and fits and within_bounds
-        score = found.mean if objective.rate is not None else 1 / rate
-        if not meets:
-            score = max(missed, found.p99)
-        return Outcome(candidate, rate, steady, found, fits, meets, score, within_bounds)
+        crowding = 1.0 if room is None else max(1.0, found.tokens / room)
+        excess = _excess(found, objective.bounds)
+        meets = steady and crowding <= 1 and excess <= 1
+        score = 1 / rate if meets and objective.rate is None else found.mean
+        return Outcome(candidate, rate, steady, found, crowding, meets, score, excess)
 
     def saturation(self, candidate: Candidate) -> float | None:
         """Returns the highest stable rate, or None where too few requests show it."""
@@ -134,6 +141,14 @@ class Experiment:
     def backlog_throughput(self, candidate: Candidate) -> float:
         """Returns the requests per second where all requests arrive at once."""
         return self._play(candidate, self.trace.with_arrivals(None)).throughput
+
+    def holds_backlog(self, candidate: Candidate) -> bool:
+        """Returns whether the caches fit into memory where all requests arrive at once."""
+        room = self.question.kv_tokens
+        if room is None:
+            return True
+        records = self._play(candidate, self.trace.with_arrivals(None))
+        return float(records.batches.resident_tokens.max(initial=0)) <= room
 
     def _play(self, candidate: Candidate, trace: Trace) -> mb.Records:
         return play(candidate.settings, trace, candidate.fit, candidate.own_policy)
@@ -152,10 +167,10 @@ class Experiment:
         return outcome
 
 
-def _missed(found: Figures, bounds: Mapping[str, float]) -> float:
-    """Returns the largest of figure ÷ bound; 0 without bounds."""
+def _excess(found: Figures, bounds: Mapping[str, float]) -> float:
+    """Returns the largest of figure ÷ bound, 1 at least."""
     figures = [(getattr(found, BOUNDED[name]), bound) for name, bound in bounds.items()]
-    return max((value / bound for value, bound in figures if np.isfinite(value)), default=0.0)
+    return max([1.0, *(value / bound for value, bound in figures if np.isfinite(value))])
 
 
 def _in_hand(candidate: Candidate) -> int:

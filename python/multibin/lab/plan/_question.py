@@ -100,6 +100,8 @@ class Question:
     objective: Objective
     batch_sizes: tuple[int, ...] = (4, 8, 16, 32)
     """Rows of a full batch, to choose from."""
+    wider: bool = False
+    """Wider batches could run, but are not tried: where they may do better, the advice says so."""
     bins: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
     """Numbers of bins, or levels to climb, to choose from. A single bin is always considered."""
     predictor: bool = True

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from multibin.lab._text import paragraph, table
-from multibin.lab.plan._advice import advice
+from multibin.lab.plan._advice import SPOKEN, advice
 from multibin.lab.plan._choice import Plan, improvement
 from multibin.lab.plan._estimate import Estimate
 from multibin.lab.plan._load import Load
-from multibin.lab.plan._measure import Outcome
+from multibin.lab.plan._measure import BOUNDED, Outcome
 from multibin.lab.plan._words import describe_load
 
 __all__ = ["describe"]
@@ -33,7 +35,7 @@ MARKS = {
     "~": "the predictions do not justify these bins",
     "!": "the caches do not fit into the budget",
     "x": "misses a bound: the rate, where it is searched, is the lowest that was tried",
-    "=": "no difference to the plan (>) that another stretch would show for certain",
+    "=": "as good as the plan (>): other stretches of this load show no sure difference",
 }
 """What the marks of the first table mean."""
 
@@ -54,9 +56,21 @@ def describe(plan: Plan, load: Load) -> str:
 
 def _describe_chosen(plan: Plan) -> str:
     candidate = plan.chosen.candidate
-    heading = "plan" if plan.chosen.meets else "no plan; the nearest"
+    heading = "plan" if plan.chosen.meets else f"no plan does this; the nearest{_why_nearest(plan)}"
     how = SUBMITTED.get(candidate.policy.name, "submit predicted lengths")
     return f"{heading}: {candidate.description}\n{candidate.python}  # {how}"
+
+
+def _why_nearest(plan: Plan) -> str:
+    """Returns by what the nearest was found: memory, the bound that it misses most, or its rate."""
+    nearest, bounds = plan.chosen, plan.question.objective.bounds
+    if not nearest.fits:
+        return f", whose caches take {nearest.crowding:.2g} × the budget"
+    if nearest.within_bounds:
+        return ", which sustains the highest rate"
+    figure = {name: getattr(nearest.figures, BOUNDED[name]) / bounds[name] for name in bounds}
+    worst = max(bounds, key=lambda name: float(np.nan_to_num(figure[name])))
+    return f", whose {SPOKEN[worst]} is {nearest.excess:.2g} × its bound"
 
 
 def _best(plan: Plan) -> list[str]:
@@ -167,7 +181,9 @@ def _remarks(plan: Plan, load: Load) -> list[str]:
             f"The plan's p99 is off by up to {half:.0%} in other stretches: bursts or slow changes"
             " of this load decide it. A longer trace narrows it."
         )
-    if chosen.candidate.batch_size == max(plan.question.batch_sizes) > 1:
+    widest = max(plan.question.batch_sizes)
+    cut = chosen.figures.rows >= chosen.candidate.batch_size == widest > 1
+    if cut and not (plan.one_bin_is_cut and chosen is not plan.fifo):
         found.append(
             f"No batches of more than {chosen.candidate.batch_size} were tried: --max-batch-size."
         )

@@ -26,6 +26,12 @@ Without an ``slo_p99`` it is × their own p99."""
 PARKED = (1, 1 / 2, 1 / 4)
 """``max_parked`` that climbers are tried with, × the rows that the KV cache has room for."""
 
+ALIKE = 1.005
+"""Mean latencies or rates up to this ratio apart show no difference between batch sizes."""
+
+FASTER = 1.01
+"""What a wider batch must gain on a backlog to be chosen among those that show no difference."""
+
 DESCENTS = 5
 """Lower rates that are tried on all requests, before the search begins again."""
 
@@ -55,7 +61,7 @@ def search(question: Question, load: Load, report: Report) -> Found:
     >>> lines = []
     >>> found = search(question, load(question, trace), lines.append)
     >>> lines[0], found.best[0].candidate.description
-    ('screening 1 of 3: fifo', 'fifo, batches of 8')
+    ('screening 1 of 3: fifo', 'fifo, batches of up to 8')
     """
     screening = Experiment(question, load.short, 0.02, load.own)
     final = Experiment(question, load.base, 0.01, load.own)
@@ -71,7 +77,7 @@ def search(question: Question, load: Load, report: Report) -> Found:
         confirmed += _waits(confirming, best_of_each(confirmed), report)
     confirmed += _parking(confirming, best_of_each(confirmed), report)
     confirmed += _smaller(confirming, best_of_each(confirmed), screened, report)
-    best = best_of_each(confirmed)
+    best = [_roomiest(screening, each, confirmed) for each in best_of_each(confirmed)]
     if len(load.base) > CONFIRMED:
         best = _all_requests(final, best, report)
     return Found(best, confirmed)
@@ -99,6 +105,31 @@ def _smaller(
     return outcomes
 
 
+def _roomiest(experiment: Experiment, best: Outcome, played: Sequence[Outcome]) -> Outcome:
+    """Returns what serves a backlog the fastest among what does as well: it has more headroom.
+
+    Batches that never fill do the same at any size. Memory must hold the caches of the backlog.
+    """
+    name = best.candidate.policy.name
+    alike = [each for each in played if each.candidate.policy.name == name and _alike(each, best)]
+    if not best.meets or len(alike) == 1:
+        return best
+    throughput, found = experiment.backlog_throughput(best.candidate), best
+    for each in sorted(alike, key=lambda each: each.candidate.batch_size):
+        faster = experiment.backlog_throughput(each.candidate)
+        if faster > FASTER * throughput and experiment.holds_backlog(each.candidate):
+            throughput, found = faster, each
+    return found
+
+
+def _alike(outcome: Outcome, best: Outcome) -> bool:
+    return (
+        outcome.meets
+        and outcome.candidate.gains_enough >= best.candidate.gains_enough
+        and max(outcome.score, outcome.p99 / best.p99 * best.score) <= ALIKE * best.score
+    )
+
+
 def _all_requests(experiment: Experiment, best: Sequence[Outcome], report: Report) -> list[Outcome]:
     outcomes = []
     for outcome in best:
@@ -120,14 +151,16 @@ def _again(experiment: Experiment, outcome: Outcome) -> Outcome:
     return played if played.meets else experiment.measure(outcome.candidate, played.rate)
 
 
-def order(outcome: Outcome) -> tuple[bool, bool, bool, bool, float]:
+def order(outcome: Outcome) -> tuple[bool, float, float, bool, bool, float]:
     """Returns the sort key, lowest first.
 
-    What meets the objective comes first, then what fits, is steady, gains enough, scores low.
+    What meets the objective comes first. Then come what fits, or nearly, what keeps its bounds, or
+    nearly, what is steady, gains enough, scores low.
     """
     return (
         not outcome.meets,
-        not outcome.fits,
+        outcome.crowding,
+        outcome.excess,
         not outcome.steady,
         not outcome.candidate.gains_enough,
         outcome.score,
