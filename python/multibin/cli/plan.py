@@ -31,10 +31,10 @@ from multibin.lab.plan import (
 from multibin.lab.traces import Trace, describe_trace, read, trace_as_json
 
 DESCRIPTION = """\
-The trace is played at its own times, x --speed. With bounds (--slo-...) and neither --speed nor
-a rate, the plan keeps them as fast as the trace can be played: at the highest rate.
-Otherwise the plan has the lowest mean latency within the bounds, at the trace's own rate, x the
-speed, or at --rate. With --rate or --cv, and for a trace without times, rows are drawn with
+The trace is played at its own times, x --speed. The plan has the lowest mean latency within the
+bounds (--slo-...), at the trace's own rate, x the speed, or at --rate. To plan for your own rate
+within bounds, give --speed 1: with bounds, and neither --speed nor a rate, the plan keeps them as
+fast as the trace can be played, at the highest rate. With --rate or --cv, and for a trace without times, rows are drawn with
 replacement, and arrivals too: bursts of the trace are then lost.
 
 The plan is one that mb.Scheduler runs. Continuous batching is measured beside it, and taken where

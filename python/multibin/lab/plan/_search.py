@@ -27,7 +27,7 @@ PARKED = (1, 1 / 2, 1 / 4)
 """``max_parked`` that climbers are tried with, × the rows that the KV cache has room for."""
 
 ALIKE = 1.005
-"""Mean latencies or rates up to this ratio apart show no difference between batch sizes."""
+"""Means or rates, p99s and KV tokens up to this ratio apart are no difference of batch sizes."""
 
 FASTER = 1.01
 """What a wider batch must gain on a backlog to be chosen among those that show no difference."""
@@ -126,7 +126,9 @@ def _alike(outcome: Outcome, best: Outcome) -> bool:
     return (
         outcome.meets
         and outcome.candidate.gains_enough >= best.candidate.gains_enough
-        and max(outcome.score, outcome.p99 / best.p99 * best.score) <= ALIKE * best.score
+        and outcome.score <= ALIKE * best.score
+        and outcome.p99 <= ALIKE * best.p99
+        and outcome.figures.tokens <= ALIKE * best.figures.tokens
     )
 
 
