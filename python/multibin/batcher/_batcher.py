@@ -320,8 +320,8 @@ class Batcher(Caller, Generic[T, R]):
         After ``timeout`` seconds (``None``: no limit) the remaining callers get ``ClosedError``.
 
         Raises:
-            RuntimeError: called in the thread of an event loop (``await aclose()`` there), or by the
-                batcher's own function, for whose batch it would wait.
+            RuntimeError: called in the thread of an event loop (``await aclose()`` there), or by
+                the batcher's own function, for whose batch it would wait.
 
         >>> import multibin as mb
         >>> same = mb.Batcher(lambda items: items)
