@@ -945,7 +945,7 @@ class Inbox:
             ``"drop_oldest"`` fails the oldest that waits.
         when_full: returns the seconds after which room is expected, for ``FullError``.
         when_ttl: is called when an item expires earlier than ``watch`` said.
-        when_admitted: is called when an item leaves the line for room, and waits for a batch.
+        when_left_line: is called when an item leaves the line for room.
 
     >>> from multibin._core import Inbox, Limit
     >>> scheduler, limit = Scheduler(Edges([0, 16]), 8), Limit(100)
@@ -954,10 +954,14 @@ class Inbox:
     >>> scheduler.stats()["waiting"], limit.cost
     (1, 4)
     """
-    def __new__(cls, /, scheduler: "Scheduler", limit: "Limit", *, length: Any | None = None, cost: Any | None = None, ttl: SupportsIndex | SupportsFloat | None = None, on_full: "Literal['raise', 'wait', 'drop_oldest']" = "raise", when_full: Any | None = None, when_ttl: Any | None = None, when_admitted: Any | None = None) -> Inbox: ...
+    def __new__(cls, /, scheduler: "Scheduler", limit: "Limit", *, length: Any | None = None, cost: Any | None = None, ttl: SupportsIndex | SupportsFloat | None = None, on_full: "Literal['raise', 'wait', 'drop_oldest']" = "raise", when_full: Any | None = None, when_ttl: Any | None = None, when_left_line: Any | None = None) -> Inbox: ...
     def call(self, /, item: Any, *, length: SupportsIndex | SupportsFloat | None = None, cost: SupportsIndex | SupportsFloat | None = None, priority: "int" = 0, ttl: SupportsIndex | SupportsFloat | None = None) -> Future:
         """
         Submits an item as ``submit`` does; the future is a coroutine too.
+        """
+    def close_if_idle(self, /) -> bool:
+        """
+        Closes the scheduler if nothing waits, runs or stands in line; returns true if it did.
         """
     def expire(self, /) -> int:
         """
@@ -968,14 +972,14 @@ class Inbox:
         Fails the futures that no batch has taken, and cancels their requests; returns how many.
         """
     @property
+    def is_idle(self, /) -> bool:
+        """
+        Nothing waits, runs or stands in line.
+        """
+    @property
     def items(self, /) -> int:
         """
         The items that wait or run, without those in line.
-        """
-    @property
-    def refused(self, /) -> int:
-        """
-        The items that found no room.
         """
     def submit(self, /, item: Any, *, length: SupportsIndex | SupportsFloat | None = None, cost: SupportsIndex | SupportsFloat | None = None, priority: "int" = 0, ttl: SupportsIndex | SupportsFloat | None = None, timeout: SupportsIndex | SupportsFloat | None = None) -> Future:
         """
@@ -1030,6 +1034,12 @@ class Limit:
     def cost(self, /) -> int:
         """
         What they cost.
+        """
+    @property
+    def counts(self, /) -> dict[str, int]:
+        """
+        How many requests were ``submitted`` so far, were ``answered``, ``failed``, ``cancelled`` or
+        ``expired``, and were ``refused`` without room.
         """
     @property
     def in_line(self, /) -> int:
