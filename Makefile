@@ -215,14 +215,14 @@ deny:
 	@cargo deny --version >/dev/null 2>&1 || { echo 'there is no cargo-deny: cargo install --locked cargo-deny' >&2; exit 2; }
 	cargo deny --locked check
 
-stubs: $(VENV)/.built
+stubs: $(VENV)/.installed
 	$(BIN)/maturin generate-stubs --quiet --out target/stubs
 	cp target/stubs/multibin/_core.pyi python/multibin/_core.pyi
 
 lock: $(VENV)/.built
 	$(BIN)/python -m tools.lock
 
-format: $(VENV)/.built
+format: $(VENV)/.installed
 	cargo fmt
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

@@ -9,46 +9,31 @@ random model writes nonsense.
 """
 
 import sys
-from dataclasses import dataclass, field
 from typing import Any
 
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import multibin as mb
 from examples import small
-from examples._small.ends import Ends
-
-MOST = 64  # The most tokens of a text.
-
-
-@dataclass(frozen=True)
-class Text:
-    """A prompt, and how it goes on as far as it is written."""
-
-    prompt: list[int]
-    written: list[int] = field(default_factory=list)
+from examples._small.written import MOST, Text
 
 
 class Writer:
     """Continues prompts greedily."""
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
-        self.model, self.tokenizer, self.ends = model, tokenizer, Ends(model, MOST)
+        self.model, self.tokenizer = model, tokenizer
         self.tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
 
     def write(self, texts: list[Text], limit: int | None) -> list[list[int] | mb.Unfinished[Text]]:
         """Writes at most `limit` tokens of each text. It reads texts that climbed again."""
-        steps = min(limit or MOST, max(MOST - len(text.written) for text in texts))
-        rows = {"input_ids": [text.prompt + text.written for text in texts]}
+        steps = limit or max(MOST - len(text.written) for text in texts)
+        rows = {"input_ids": [text.source + text.written for text in texts]}
         batch = self.tokenizer.pad(rows, padding_side="left", return_tensors="pt")
         output = self.model.generate(**batch, max_new_tokens=steps, do_sample=False, pad_token_id=0)
         new = output[:, batch["input_ids"].shape[1] :].tolist()
-        return [self.after(text, row) for text, row in zip(texts, new, strict=True)]
-
-    def after(self, text: Text, new: list[int]) -> list[int] | mb.Unfinished[Text]:
-        """Returns the text if it is finished, else the text that climbs."""
-        written, finished = self.ends.cut(text.written + new)
-        return written if finished else mb.Unfinished(Text(text.prompt, written), len(written))
+        longer = [text.plus(row, self.model) for text, row in zip(texts, new, strict=True)]
+        return [t.written if t.finished else mb.Unfinished(t, len(t.written)) for t in longer]
 
 
 def batcher(writer: Writer) -> mb.Batcher[Text, list[int]]:

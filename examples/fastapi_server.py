@@ -3,16 +3,18 @@
     uvicorn examples.fastapi_server:app
     curl localhost:8000/score -H 'Content-Type: application/json' -d '"a text"'
 
-It refuses with 503 when it is full, answers what is in flight when it is stopped, and has metrics.
+It refuses with 503 when it is full, and computes nothing for clients that are gone. It answers what
+is in flight when it is stopped, and has metrics.
 """
 
+import asyncio
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
 import torch
-from fastapi import Body, FastAPI, Request, Response
+from fastapi import Body, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
 import multibin as mb
@@ -45,9 +47,23 @@ async def refuse(_: Request, error: mb.FullError) -> Response:
     return JSONResponse({"detail": str(error)}, 503, {"Retry-After": str(seconds)})
 
 
+async def disconnect(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
 @app.post("/score")
-async def answer(text: Annotated[str, Body()]) -> float:
-    return await score(tokenizer(text, truncation=True, max_length=256).input_ids)
+async def answer(request: Request, text: Annotated[str, Body()]) -> float:
+    future = score.submit(tokenizer(text, truncation=True, max_length=256).input_ids)
+    gone = asyncio.create_task(disconnect(request))  # FastAPI lets the handler go on.
+    try:
+        await asyncio.wait([future, gone], return_when=asyncio.FIRST_COMPLETED)
+        if not future.done():
+            raise HTTPException(499, "the client is gone")
+        return await future
+    finally:
+        gone.cancel()
+        future.cancel()
 
 
 @app.get("/metrics")

@@ -5,22 +5,20 @@ curl -N localhost:8000/generate -H 'Content-Type: application/json' -d '{"prompt
 
 import json
 import os
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
 from fastapi import FastAPI, HTTPException, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-import multibin as mb
-from examples import small
+from examples._small import given
+from multibin import AsyncLLM, FullError, SamplingParams
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    folder = os.environ.get("MODEL")
-    model = [folder] if folder else [small.causal_model(), small.tokenizer()]
-    async with mb.AsyncLLM(*model, scheduling="continuous") as app.state.llm:
+    async with AsyncLLM(*given.words(os.getenv("MODEL")), scheduling="continuous") as app.state.llm:
         yield
 
 
@@ -38,25 +36,22 @@ class Question(BaseModel):
 @app.post("/generate")
 async def generate(question: Question) -> Response:
     try:
-        params = mb.SamplingParams(**question.model_dump(exclude={"prompt"}))
+        params = SamplingParams(**question.model_dump(exclude={"prompt"}))
         outputs = app.state.llm.generate(question.prompt, params)
-        # An answer that has not begun can still have a status of its own.
-        first = await anext(outputs)
-    except mb.FullError as error:
+        first = await anext(outputs)  # An answer that has not begun can have a status of its own.
+    except FullError as error:
         raise HTTPException(503, str(error)) from error
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
-    return StreamingResponse(events(first, outputs), media_type="text/event-stream")
 
+    async def events() -> AsyncIterator[str]:
+        async with aclosing(outputs):  # A client that leaves frees its slot.
+            yield f"data: {json.dumps({'text': first.outputs[0].text})}\n\n"
+            async for output in outputs:
+                yield f"data: {json.dumps({'text': output.outputs[0].text})}\n\n"
+        yield "data: [DONE]\n\n"
 
-async def events(
-    first: mb.RequestOutput, outputs: AsyncGenerator[mb.RequestOutput, None]
-) -> AsyncIterator[str]:
-    async with aclosing(outputs):  # A client that leaves frees its slot.
-        yield f"data: {json.dumps({'text': first.outputs[0].text})}\n\n"
-        async for output in outputs:
-            yield f"data: {json.dumps({'text': output.outputs[0].text})}\n\n"
-    yield "data: [DONE]\n\n"
+    return StreamingResponse(events(), media_type="text/event-stream")
 
 
 @app.get("/metrics")

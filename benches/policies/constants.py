@@ -1,8 +1,7 @@
 """Varies the numbers of bins and levels and the bound on parked climbers.
 
-It prints the tables of ``benches/results/policies.md``, "Where the constants come from". The
-constants of the rules are no options: each of their rows comes from a build in which that one is
-changed.
+It prints the tables of ``benches/results/constants.md``. The constants of the rules are no options:
+each of their rows comes from a build in which that one is changed.
 
     python -m benches.policies.constants --build --trace azure_llm_2023_conv.csv
 """

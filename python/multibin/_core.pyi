@@ -373,8 +373,9 @@ class Batch:
 
         Args:
             rows: distinct positions in this batch, or a bool mask, shape ``[rows]``.
-            progress: the steps done since arrival, one for each resubmitted row. A row that
-                began again has at least the ``progress`` that it had before.
+            progress: the steps done since arrival, one for each resubmitted row, and at least the
+                ``progress`` that it had before. It may be the same: the row was not run, or began
+                again. Nothing ends a row that never makes one more step.
             anywhere: let any worker take them, not only the worker of this batch.
 
         Raises:
@@ -944,7 +945,7 @@ class Inbox:
             ``"drop_oldest"`` fails the oldest that waits.
         when_full: returns the seconds after which room is expected, for ``FullError``.
         when_ttl: is called when an item expires earlier than ``watch`` said.
-        when_admitted: is called when an item leaves the line for room, and waits for a batch.
+        when_left_line: is called when an item leaves the line for room.
 
     >>> from multibin._core import Inbox, Limit
     >>> scheduler, limit = Scheduler(Edges([0, 16]), 8), Limit(100)
@@ -953,10 +954,14 @@ class Inbox:
     >>> scheduler.stats()["waiting"], limit.cost
     (1, 4)
     """
-    def __new__(cls, /, scheduler: "Scheduler", limit: "Limit", *, length: Any | None = None, cost: Any | None = None, ttl: SupportsIndex | SupportsFloat | None = None, on_full: "Literal['raise', 'wait', 'drop_oldest']" = "raise", when_full: Any | None = None, when_ttl: Any | None = None, when_admitted: Any | None = None) -> Inbox: ...
+    def __new__(cls, /, scheduler: "Scheduler", limit: "Limit", *, length: Any | None = None, cost: Any | None = None, ttl: SupportsIndex | SupportsFloat | None = None, on_full: "Literal['raise', 'wait', 'drop_oldest']" = "raise", when_full: Any | None = None, when_ttl: Any | None = None, when_left_line: Any | None = None) -> Inbox: ...
     def call(self, /, item: Any, *, length: SupportsIndex | SupportsFloat | None = None, cost: SupportsIndex | SupportsFloat | None = None, priority: "int" = 0, ttl: SupportsIndex | SupportsFloat | None = None) -> Future:
         """
         Submits an item as ``submit`` does; the future is a coroutine too.
+        """
+    def close_if_idle(self, /) -> bool:
+        """
+        Closes the scheduler if nothing waits, runs or stands in line; returns true if it did.
         """
     def expire(self, /) -> int:
         """
@@ -967,14 +972,14 @@ class Inbox:
         Fails the futures that no batch has taken, and cancels their requests; returns how many.
         """
     @property
+    def is_idle(self, /) -> bool:
+        """
+        Nothing waits, runs or stands in line.
+        """
+    @property
     def items(self, /) -> int:
         """
         The items that wait or run, without those in line.
-        """
-    @property
-    def refused(self, /) -> int:
-        """
-        The items that found no room.
         """
     def submit(self, /, item: Any, *, length: SupportsIndex | SupportsFloat | None = None, cost: SupportsIndex | SupportsFloat | None = None, priority: "int" = 0, ttl: SupportsIndex | SupportsFloat | None = None, timeout: SupportsIndex | SupportsFloat | None = None) -> Future:
         """
@@ -1029,6 +1034,12 @@ class Limit:
     def cost(self, /) -> int:
         """
         What they cost.
+        """
+    @property
+    def counts(self, /) -> dict[str, int]:
+        """
+        How many requests were ``submitted`` so far, were ``answered``, ``failed``, ``cancelled`` or
+        ``expired``, and were ``refused`` without room.
         """
     @property
     def in_line(self, /) -> int:
@@ -1332,8 +1343,8 @@ class Scheduler:
         """
     def expired(self, /) -> tuple[NDArray[uint64], NDArray[uint64]]:
         """
-        Takes the expired requests: their keys and their tickets, each of shape ``[n]``. Their room
-        is free. Each is reported once, here or by a batch.
+        Takes the expired requests, each reported once, here or by a batch: keys and tickets, shape
+        ``[n]``. Call it by a timer where callers must know soon: busy workers take no batch.
 
         >>> scheduler = Scheduler(Edges([0, 16]), 8)
         >>> ticket = scheduler.submit(7, 5, ttl=0)
@@ -1410,7 +1421,7 @@ class Scheduler:
             cost: what ``budget_of="cost"`` counts, also a length; ``None``: the length.
             priority: 0 is the most urgent; others need a scheduler with ``ageing``.
             ttl: seconds from now, after which a waiting request expires; ``None``: never. It comes
-                back in ``batch.expired`` or ``expired()``.
+                back in ``expired()``, or in ``batch.expired`` of the next batch that leaves.
             wait: seconds to wait for room, without the GIL (``math.inf``: no end); ``None``: 0.
                 Threads and tasks that wait are served in order of arrival, before other calls.
 

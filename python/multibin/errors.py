@@ -44,9 +44,17 @@ class _Refused(MultibinError):
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
 
+    def __repr__(self) -> str:
+        """Returns the message, and by name the other ``args`` that say something."""
+        named = zip(("accepted", "first", "depth", "retry_after"), self.args[1:], strict=False)
+        known = [f"{name}={value!r}" for name, value in named if value is not None]
+        if self.accepted == 0:
+            known = known[1:]
+        return f"{type(self).__name__}({', '.join([repr(str(self)), *known])})"
+
 
 class ClosedError(_Refused):
-    """Says that the scheduler or the worker is closed.
+    """Says that the scheduler, the worker or the batcher is closed.
 
     >>> import multibin as mb
     >>> worker = mb.Scheduler(mb.Edges([0, 16]), 8).worker()
@@ -76,7 +84,7 @@ class FullError(_Refused):
 
     @property
     def retry_after(self) -> float | None:
-        """The seconds after which room is expected; ``None``: unknown."""
+        """The seconds after which room is expected; ``None``: unknown, or a scheduler's refusal."""
         return self.args[4] if len(self.args) > 4 else None
 
 
@@ -89,7 +97,7 @@ class ExpiredError(MultibinError, TimeoutError):
 
 
 class BatchError(MultibinError):
-    """Says that a function returned the wrong number or kind of results.
+    """Says that a function returned the wrong number or kind of results, or of progress.
 
     >>> issubclass(BatchError, MultibinError)
     True

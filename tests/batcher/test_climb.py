@@ -86,9 +86,23 @@ def test_a_progress_that_is_no_progress_fails_its_caller(progress: object) -> No
 
     with mb.Batcher(work, length=int, climb=True, edges=EDGES) as batcher:
         good, bad = batcher.submit(0), batcher.submit(1)
-        with pytest.raises((ValueError, TypeError), match="progress"):
+        with pytest.raises(mb.BatchError, match=r"^Unfinished\.progress must be") as caught:
             bad.result(timeout=10)
+        assert isinstance(caught.value.__cause__, ValueError | TypeError)
         assert good.result(timeout=10) == 0
+
+
+def test_a_progress_that_falls_fails_its_caller_alone() -> None:
+    def work(items: list[int], _: int | None) -> list[int | mb.Unfinished[int]]:
+        # Item 1 says 10 steps, then 9; item 5 goes on.
+        said = {1: 10, 2: 9, 5: 10, 6: 20}
+        return [mb.Unfinished(n + 1, said[n]) if n in said else n for n in items]
+
+    with mb.Batcher(work, length=int, climb=True, edges=EDGES) as batcher:
+        falls, goes_on = batcher.submit(1, length=0), batcher.submit(5, length=0)
+        with pytest.raises(mb.BatchError, match="at least 10, got 9"):
+            falls.result(timeout=10)
+        assert goes_on.result(timeout=10) == 7
 
 
 def test_unfinished_without_climb_fails_its_caller() -> None:

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -48,6 +50,95 @@ def test_aclose_answers_everyone(function: object) -> None:
         return [*await asyncio.gather(*futures)]
 
     assert asyncio.run(main()) == list(range(20))
+
+
+def said_inside(call: Callable[[mb.Batcher[int, int]], None], **options: Any) -> str:
+    """Returns what a batcher's function is told if it closes its batcher."""
+
+    def work(items: list[int]) -> list[Any]:
+        try:
+            call(batcher)
+        except RuntimeError as error:
+            return [str(error)] * len(items)
+        return ["it closed"] * len(items)
+
+    batcher: mb.Batcher[int, Any] = mb.Batcher(work, **options)
+    said = batcher.submit(1).result(timeout=30)
+    assert batcher.submit(2).result(timeout=30) == said  # It is not closed.
+    batcher.close()
+    return str(said)
+
+
+@pytest.mark.parametrize("options", [{}, {"worker_timeout": 30}, {"key": str}], ids=str)
+def test_close_by_the_own_function_is_refused(options: dict[str, Any]) -> None:
+    assert "the batch that it is called in" in said_inside(lambda one: one.close(), **options)
+    assert "the batch that it is called in" in said_inside(lambda one: one.close(5), **options)
+    aclose = said_inside(lambda one: asyncio.run(one.aclose()), **options)
+    assert aclose.startswith("aclose() would wait")
+
+
+@pytest.mark.parametrize("options", [{}, {"worker_timeout": 30}], ids=str)
+def test_aclose_by_the_own_async_function_is_refused(options: dict[str, Any]) -> None:
+    async def work(items: list[int]) -> list[str]:
+        with pytest.raises(RuntimeError, match="the batch that it is called in") as caught:
+            await batcher.aclose()
+        return [str(caught.value)] * len(items)
+
+    async def main() -> None:
+        assert "aclose()" in await batcher(1)
+        await batcher.aclose()
+
+    batcher: mb.Batcher[int, str] = mb.Batcher(work, **options)
+    asyncio.run(main())
+
+
+def test_close_by_a_callback_in_the_worker_is_refused() -> None:
+    told: list[BaseException] = []
+    go = threading.Event()
+
+    def work(items: list[int]) -> list[int]:
+        go.wait(30)
+        return items
+
+    def end(_: object) -> None:
+        try:
+            batcher.close()
+        except RuntimeError as error:
+            told.append(error)
+
+    batcher = mb.Batcher(work)
+    future = batcher.submit(1)
+    future.add_done_callback(end)
+    go.set()
+    assert future.result(timeout=30) == 1
+    batcher.close()
+    assert len(told) == 1
+
+
+def test_close_by_another_batchers_function_works() -> None:
+    inner = mb.Batcher(slow)
+
+    def work(items: list[int]) -> list[int]:
+        futures = [inner.submit(item) for item in items]
+        inner.close()
+        return [future.result(timeout=0) for future in futures]
+
+    with mb.Batcher(work) as outer:
+        assert outer.submit(1).result(timeout=30) == 1
+
+
+def test_those_in_line_for_room_are_told_that_the_batcher_is_closed() -> None:
+    async def main() -> None:
+        batcher = mb.Batcher(slow, batch_size=1, capacity=1, on_full="wait")
+        futures = [batcher(item) for item in range(3)]
+        await batcher.aclose()
+        first, *others = await asyncio.gather(*futures, return_exceptions=True)
+        assert first == 0
+        assert [repr(one) for one in others] == ["ClosedError('the batcher is closed')"] * 2
+        stats = batcher.stats()
+        assert (stats["submitted"], stats["answered"], stats["failed"]) == (3, 1, 2)
+
+    asyncio.run(main())
 
 
 def test_close_from_the_loop_that_runs_the_batches_is_refused() -> None:

@@ -80,7 +80,7 @@ BAD = [
     ("{", "the line must be JSON"),
     ("[" * 100_000, "the line must be JSON"),
     ([1], "the line must be a JSON object, got [1]"),
-    ({"max_tokens": 3}, "the line must be one with one of prompt, prompt_token_ids, messages"),
+    ({"max_tokens": 3}, "messages, got ['max_tokens']"),
     ({"prompt": "a", "max_token": 3}, "the line must be one of known fields, got 'max_token'"),
     ({"prompt": "a", "top_p": 2}, "top_p must be above 0 and at most 1, got 2"),
     ({"prompt": "a", "length": -1}, "length must be at least 0, got -1"),

@@ -60,43 +60,47 @@ def test_generate_cut_at_the_edges_writes_the_same(
 
 
 def test_an_encoder_decoder_that_climbs_answers_the_same(
-    climb_encoder_decoder: Any, example: Load, sources: list[list[int]]
+    climb_encoder_decoder: Any, sources: list[list[int]]
 ) -> None:
-    translator = climb_encoder_decoder.Translator(example("small").encoder_decoder())
-    answers = climb_encoder_decoder.translate(translator, sources)
+    model, most = climb_encoder_decoder.model, climb_encoder_decoder.MOST
+    answers = [*climb_encoder_decoder.decode.map(climb_encoder_decoder.encode.map(sources))]
     assert_they_differ_in_length(answers)
     for source, answer in zip(sources, answers, strict=True):
-        assert answer == in_one_piece(translator.model, source, climb_encoder_decoder.MOST)
+        assert answer == in_one_piece(model, source, most)
 
 
 def test_finished_rows_are_answered_while_the_others_climb(
-    climb_encoder_decoder: Any, example: Load, sources: list[list[int]]
+    climb_encoder_decoder: Any, sources: list[list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[int] = []
     """The answers that each batch of the decoder begins."""
     finished: list[int] = []
     """After how many batches each answer was finished."""
     answered: list[int] = []
+    model, text = climb_encoder_decoder.model, climb_encoder_decoder.Text
+    real_generate, real_plus = model.generate, text.plus
 
-    class Watched(climb_encoder_decoder.Translator):  # type: ignore[misc]
-        def decode(self, jobs: list[Any], limit: int | None) -> Any:
-            # The rows that finished in earlier batches have their answers.
-            assert len(answered) == len(finished)
-            begun.append(sum(not job.written for job in jobs))
-            return super().decode(jobs, limit)
+    def generate(**inputs: Any) -> Any:
+        # The rows that finished in earlier batches have their answers.
+        assert len(answered) == len(finished)
+        starts = inputs["decoder_attention_mask"].sum(1) == 1
+        begun.append(int(starts.sum()))
+        return real_generate(**inputs)
 
-        def after(self, job: Any, new: list[int]) -> Any:
-            answer = super().after(job, new)
-            if isinstance(answer, list):
-                finished.append(len(begun))
-            return answer
+    def plus(*arguments: Any) -> Any:
+        longer = real_plus(*arguments)
+        if longer.finished:
+            finished.append(len(begun))
+        return longer
 
-    translator = Watched(example("small").encoder_decoder())
-    with climb_encoder_decoder.decoder(translator) as decode:
-        futures = [decode.submit(job) for job in translator.encode(sources)]
-        for future in futures:
-            future.add_done_callback(lambda done: answered.append(len(done.result())))
-    assert sorted(answered) == sorted(len(future.result(timeout=0)) for future in futures)
+    monkeypatch.setattr(model, "generate", generate)
+    monkeypatch.setattr(text, "plus", plus)
+    texts = [*climb_encoder_decoder.encode.map(sources)]
+    futures = [climb_encoder_decoder.decode.submit(one) for one in texts]
+    for future in futures:
+        future.add_done_callback(lambda done: answered.append(len(done.result())))
+    lengths = [len(future.result(timeout=60)) for future in futures]
+    assert sorted(answered) == sorted(lengths)
     # Some batch begins no answer and continues some, after others have been finished.
     assert any(begun[batch] == 0 and batch >= finished[0] for batch in range(len(begun)))
 

@@ -37,16 +37,16 @@ def test_texts_are_those_of_the_schema(
         assert_person(line)
 
 
-def test_requests_without_a_grammar_share_the_batch(generate_json: Any) -> None:
+def test_requests_without_a_grammar_share_the_batch(generate_json: Any, example: Load) -> None:
     from llguidance.hf import from_tokenizer
 
     from multibin import LLM, SamplingParams
 
-    tokenizer = generate_json.letters.tokenizer()
-    llm = LLM(generate_json.letters.causal_model(), tokenizer, batch_size=4)
+    model, tokenizer = example("_small.given").letters()
+    llm = LLM(model, tokenizer, batch_size=4)
     plain = [SamplingParams(max_tokens=30, seed=i, ignore_eos=True) for i in range(3)]
     alone = llm.generate(["a"] * 3, plain, use_tqdm=False)
-    grammar = generate_json.Grammar(from_tokenizer(tokenizer), generate_json.SCHEMA)
+    grammar = generate_json.Grammar(from_tokenizer(tokenizer), generate_json.Person)
     bound = SamplingParams(max_tokens=200, temperature=0, logits_processors=[grammar])
     *beside, person = llm.generate(["a"] * 4, [*plain, bound], use_tqdm=False)
     assert_person(person.outputs[0].text)

@@ -58,14 +58,16 @@ async def metric(server: Any, name: str) -> float:
     return float(found[0])
 
 
-def test_events_are_the_text(stream_server: Any, served: tuple[Any, str]) -> None:
+def test_events_are_the_text(served: tuple[Any, str], example: Callable[..., Any]) -> None:
+    from multibin import LLM, SamplingParams
+
     async def main() -> list[str]:
         async with client(served[1]) as server:
             questions = [{"prompt": "good air", "max_tokens": 20, "seed": i} for i in range(8)]
             return list(await asyncio.gather(*(ask(server, **one) for one in questions)))
 
-    llm = stream_server.mb.LLM(stream_server.small.causal_model(), stream_server.small.tokenizer())
-    params = [stream_server.mb.SamplingParams(max_tokens=20, seed=i) for i in range(8)]
+    llm = LLM(*example("_small.given").words())
+    params = [SamplingParams(max_tokens=20, seed=i) for i in range(8)]
     expected = llm.generate(["good air"] * 8, params, use_tqdm=False)
     assert asyncio.run(main()) == [output.outputs[0].text for output in expected]
 

@@ -168,6 +168,19 @@ def test_progress_never_goes_back() -> None:
         again.resubmit([0], [9])
 
 
+@pytest.mark.parametrize("overrun", ["climb", "recompute"])
+def test_a_row_may_come_back_without_a_step(overrun: Any) -> None:
+    s, worker = started(2, overrun=overrun)
+    s.submit_many([7, 8], [0, 0])
+    for progress in (0, 10, 10):  # as when its state finds no room, or it begins again
+        with worker.next_batch(0) as batch:
+            assert sorted(batch.keys.tolist()) == [7, 8]
+            batch.resubmit([0, 1], [progress] * 2)
+    with worker.next_batch(0) as batch:
+        assert batch.progress.tolist() == [10, 10]
+    assert (s.stats()["resubmitted"], s.stats()["done"]) == (6, 2)
+
+
 def test_a_lease_counts_towards_the_capacity() -> None:
     s, worker = started(2, capacity=3)
     for key in range(3):

@@ -10,6 +10,7 @@ import pytest
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
+import multibin
 from tools.site import built, commands, docstrings, navigation, plain, repository, rustdoc
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +45,14 @@ def public(module: griffe.Module) -> list[griffe.Module]:
 
 def home(package: griffe.Module, path: str) -> str:
     return str(package[path.removeprefix("multibin.")].canonical_path)
+
+
+def test_the_index_lists_the_names_of_the_package() -> None:
+    index = (PYTHON / "index.md").read_text()
+    listed = dict(re.findall(r"^\| \[`(\w+)`\]\((\S+)\) \| .+ \|$", index, re.MULTILINE))
+    assert listed.keys() == multibin._HOMES.keys()
+    for name, page in listed.items():
+        assert re.search(rf"^::: \S+\.{name}$", (PYTHON / page).read_text(), re.MULTILINE)
 
 
 def test_the_reference_has_every_public_name(package: griffe.Module) -> None:

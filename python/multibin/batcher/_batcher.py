@@ -161,6 +161,7 @@ class Batcher(Caller, Generic[T, R]):
 
     def _submit(self, item: T, options: dict[str, Any], awaited: bool) -> Future[R]:
         runtime = self._runtime
+        runtime.check_fork()
         if runtime.closed:
             raise ClosedError(f"{runtime.name} is closed")
         runtime.started = True
@@ -319,7 +320,8 @@ class Batcher(Caller, Generic[T, R]):
         After ``timeout`` seconds (``None``: no limit) the remaining callers get ``ClosedError``.
 
         Raises:
-            RuntimeError: called in the thread of an event loop; ``await aclose()`` there.
+            RuntimeError: called in the thread of an event loop (``await aclose()`` there), or by
+                the batcher's own function, for whose batch it would wait.
 
         >>> import multibin as mb
         >>> same = mb.Batcher(lambda items: items)
@@ -332,6 +334,9 @@ class Batcher(Caller, Generic[T, R]):
 
     async def aclose(self, timeout: float | None = None) -> None:
         """Closes as ``close`` does, and waits in a task.
+
+        Raises:
+            RuntimeError: awaited by the batcher's own function, for whose batch it would wait.
 
         >>> import asyncio, multibin as mb
         >>> same = mb.Batcher(lambda items: items)
@@ -353,13 +358,15 @@ class Batcher(Caller, Generic[T, R]):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        if not self._runtime.forked:
+            self.close()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
+        if not self._runtime.forked:
+            await self.aclose()
 
     def __repr__(self) -> str:
         options, closed = self._runtime.options, ", closed" if self.closed else ""

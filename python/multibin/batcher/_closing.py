@@ -21,6 +21,7 @@ def close(runtime: Runtime, timeout: float | None) -> None:
     """Closes, and waits in a thread."""
     if _get_running_loop() is not None:
         raise RuntimeError("close() would block the event loop of this thread: await aclose()")
+    _check(runtime, "close")
     runtime.close()
     runtime.crew.settle()
     deadline = None if timeout is None else time.monotonic() + timeout
@@ -36,6 +37,7 @@ def close(runtime: Runtime, timeout: float | None) -> None:
 
 async def aclose(runtime: Runtime, timeout: float | None) -> None:
     """Closes, and waits in a task."""
+    _check(runtime, "aclose")
     runtime.close()
     runtime.crew.settle()
     deadline = None if timeout is None else time.monotonic() + timeout
@@ -52,6 +54,13 @@ async def aclose(runtime: Runtime, timeout: float | None) -> None:
 def at_exit(runtime: Runtime) -> None:
     """Closes when the interpreter ends."""
     close(runtime, AT_EXIT)
+
+
+def _check(runtime: Runtime, call: str) -> None:
+    """Refuses what would never end."""
+    runtime.check_fork()
+    if runtime.crew.is_in_batch():
+        raise RuntimeError(f"{call}() would wait for the end of the batch that it is called in")
 
 
 def _end(runtime: Runtime, deadline: float | None) -> None:

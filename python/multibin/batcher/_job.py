@@ -31,7 +31,17 @@ class Raised:
 class Job:
     """The rows of a batch, and what became of them."""
 
-    __slots__ = ("abandoned", "batch", "climbs", "failed", "lane", "parked", "rows", "worker")
+    __slots__ = (
+        "_before",
+        "abandoned",
+        "batch",
+        "climbs",
+        "failed",
+        "lane",
+        "parked",
+        "rows",
+        "worker",
+    )
 
     def __init__(self, lane: Lane, batch: Batch, rows: Rows, worker: int) -> None:
         self.lane, self.batch, self.rows, self.worker = lane, batch, rows, worker
@@ -40,6 +50,7 @@ class Job:
         self.abandoned = False
         """Another worker took its place."""
         self.parked: list[tuple[int, Unfinished[Any]]] = []
+        self._before: list[int] | None = None
 
     def settle(self, outcome: Any) -> None:
         """Answers the callers by the outcome of one call with all rows."""
@@ -78,11 +89,24 @@ class Job:
         try:
             if not self.climbs:
                 raise BatchError("the function must return no Unfinished without climb=True")
-            _args.integer("progress", unfinished.progress, 0, _args.LONGEST)
-        except (BatchError, ValueError, TypeError) as error:
+            self._check(at, unfinished.progress)
+        except BatchError as error:
             self.fail(error, at, at + 1)
         else:
             self.parked.append((at, unfinished))
+
+    def _check(self, at: int, progress: object) -> None:
+        """Refuses a progress that the scheduler would not take."""
+        try:
+            _args.integer("Unfinished.progress", progress, self._progress()[at], _args.LONGEST)
+        except (ValueError, TypeError) as error:
+            raise BatchError(str(error)) from error
+
+    def _progress(self) -> list[int]:
+        """Returns the progress of each row before this batch."""
+        if self._before is None:
+            self._before = self.batch.progress[self.rows.positions].tolist()
+        return self._before
 
     def fail(self, error: BaseException, start: int = 0, stop: int | None = None) -> None:
         """Fails the rows that have no result yet."""
@@ -94,8 +118,7 @@ class Job:
         rows, items = list(range(len(self.rows))), self.rows.items
         if items:
             try:
-                progress = self.batch.progress[self.rows.positions].tolist()
-                self.rows.resume(self.batch, rows, items, progress, anywhere=True)
+                self.rows.resume(self.batch, rows, items, self._progress(), anywhere=True)
             except (ValueError, TypeError, RuntimeError) as error:
                 self.fail(error)
         self.batch.done()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 import weakref
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from multibin._core import Adapt, Batch, Edges, Inbox, Limit, Scheduler, Worker
 from multibin.batcher._job import Job
@@ -21,11 +21,8 @@ OCTAVES = 2**16
 IDLE_LANES = 64
 """Keys whose queues are kept although nothing of theirs waits or runs."""
 
-
 PAUSE = 0.001
 """Seconds until a thread looks again at a lane in which only items of other workers wait."""
-LOOKS = 4
-"""Lanes that a new key looks at, for one that can be forgotten."""
 
 
 class Lane:
@@ -34,7 +31,7 @@ class Lane:
     def __init__(
         self, options: Options, limit: Limit, when_full: Any, when_ttl: Callable[[], None]
     ) -> None:
-        self.number = 0
+        self.number, self.key = 0, cast(Hashable, None)
         self.climbs = options.climb
         self.scheduler = _scheduler(options)
         self.inbox = Inbox(
@@ -46,11 +43,11 @@ class Lane:
             on_full=options.on_full,
             when_full=when_full,
             when_ttl=when_ttl,
-            when_admitted=_weakly(self) if options.key is not None else None,
+            when_left_line=_weakly(self) if options.key is not None else None,
         )
         self.when_resumed: Callable[[Lane], None] | None = None
-        """Is called when items wait for a batch that no call submits: from the line for room, or
-        from an earlier batch."""
+        """Is called when items came that no call submits, or none: from the line for room, or from
+        an earlier batch."""
         self.queued = False
         """With keys: a worker will look at this lane."""
         self.version = 0
@@ -64,7 +61,7 @@ class Lane:
 
     def resumed(self) -> None:
         """Has workers look at what waits again."""
-        if self.when_resumed is not None and self.waiting:
+        if self.when_resumed is not None:
             self.when_resumed(self)
 
     @property
@@ -74,14 +71,8 @@ class Lane:
 
     @property
     def idle(self) -> bool:
-        """Nothing waits or runs."""
-        return self.inbox.items == 0
-
-    def counts(self) -> Counter[str]:
-        """Returns what was counted so far."""
-        counted = self.scheduler.stats()
-        kept = {name: counted[name] for name in ("submitted", "done", "cancelled", "expired")}
-        return Counter({**kept, "refused": self.inbox.refused})
+        """Nothing waits, runs or stands in line for room."""
+        return self.inbox.is_idle
 
     def expire(self) -> float | None:
         """Fails what has expired; returns the seconds until the next item expires."""
@@ -124,8 +115,8 @@ class Lanes(Protocol):
 
     def all(self) -> list[Lane]: ...
 
-    def counts(self) -> Counter[str]:
-        """Returns what was counted so far, in lanes that are forgotten too."""
+    def ended(self, lane: Lane) -> None:
+        """Notes that a lane may have become idle."""
 
     def has_waiting(self) -> bool: ...
 
@@ -151,8 +142,8 @@ class OneLane:
     def all(self) -> list[Lane]:
         return [self.lane]
 
-    def counts(self) -> Counter[str]:
-        return self.lane.counts()
+    def ended(self, lane: Lane) -> None:
+        pass
 
     def has_waiting(self) -> bool:
         return self.lane.waiting > 0
@@ -192,30 +183,35 @@ class KeyedLanes:
     The lanes in which items wait stand in a line, itself a scheduler of batches of one. A worker
     takes the first lane, takes one batch of it, and puts the lane at the end of the line if more
     waits. So no key waits longer than one batch of each other key.
+
+    A lane that becomes idle is noted. Of more than ``IDLE_LANES`` the longest idle are forgotten.
     """
 
     def __init__(self, make: Callable[[], Lane], key: Callable[[Any], Hashable]) -> None:
         self._make, self._key = make, key
         self._line = Scheduler(Edges([0, 1]), 1, capacity=2**20, fill="strict")
-        self._lanes: OrderedDict[Hashable, Lane] = OrderedDict()
+        self._lanes: dict[Hashable, Lane] = {}
         self._numbered: dict[int, Lane] = {}
-        self._leaving: list[Lane] = []
-        """Lanes that accept nothing more, and have items."""
-        self._past: Counter[str] = Counter()
-        """What was counted in lanes that are forgotten."""
+        self._idle: OrderedDict[int, Lane] = OrderedDict()
+        """Lanes that became idle, by number, the longest idle first; one may have items since."""
         self._next = 0
-        self._lock = threading.Lock()
+        # Reentrant: the garbage collector may end the batcher while this thread holds it.
+        self._lock = threading.RLock()
         self._closed = False
 
     def submit(self, item: Any, options: dict[str, Any], awaited: bool) -> Any:
         key = self._key(item)
         while True:
             lane = self.lane(key)
+            self._idle.pop(lane.number, None)
             try:
                 future = lane.submit(item, options, awaited)
             except ClosedError:
                 if self.is_current(key, lane):
                     raise
+            except BaseException:
+                self.ended(lane)
+                raise
             else:
                 self.submitted(lane)
                 return future
@@ -228,35 +224,41 @@ class KeyedLanes:
         lane = self._make()
         with self._lock:
             self._next += 1
-            lane.number, lane.when_resumed = self._next, self.submitted
+            lane.number, lane.key, lane.when_resumed = self._next, key, self._resumed
             lane = self._lanes.setdefault(key, lane)
             self._numbered[lane.number] = lane
             closed = self._closed
         if closed:
             lane.scheduler.close()
-        self._forget_idle()
         return lane
 
-    def _forget_idle(self) -> None:
-        """Forgets lanes that are idle, of more than are kept: looks at those it saw last."""
-        with self._lock:
-            spare = min(len(self._lanes) - IDLE_LANES, LOOKS)
-            looks = [self._lanes.popitem(last=False) for _ in range(spare)]
-            for key, lane in looks:
-                if lane.idle and not lane.queued:
-                    lane.scheduler.close()  # A call that still holds it asks for another one.
-                    self._leaving.append(lane)
-                else:
-                    self._lanes[key] = lane
-            # A call may have come before the lane was closed: it is served first.
-            self._leaving = [lane for lane in self._leaving if not self._forgets(lane)]
+    def ended(self, lane: Lane) -> None:
+        if lane.idle and not lane.queued:
+            self._idle[lane.number] = lane
+            if len(self._idle) > IDLE_LANES:
+                self._forget_idle()
 
-    def _forgets(self, lane: Lane) -> bool:
-        if lane.idle:
-            self._past += lane.counts()
+    def _forget_idle(self) -> None:
+        """Forgets lanes that are idle, of more than are kept."""
+        with self._lock:
+            while len(self._idle) > IDLE_LANES:
+                number, lane = self._idle.popitem(last=False)
+                if self._numbered.get(number) is lane:
+                    self._forget(lane)
+
+    def _forget(self, lane: Lane) -> None:
+        # A call that still holds a closed lane asks for another one.
+        del self._lanes[lane.key]
+        if lane.inbox.close_if_idle():
             del self._numbered[lane.number]
-            return True
-        return False
+        else:
+            self._lanes[lane.key] = lane
+
+    def _resumed(self, lane: Lane) -> None:
+        if lane.waiting:
+            self.submitted(lane)
+        else:
+            self.ended(lane)
 
     def submitted(self, lane: Lane) -> None:
         """Puts a lane into the line, unless it stands there."""
@@ -290,14 +292,12 @@ class KeyedLanes:
         waits = lane.waiting > 0
         if waits:
             self.submitted(lane)
+        elif job is None:
+            self.ended(lane)
         return job, not waits
 
     def all(self) -> list[Lane]:
         return list(self._numbered.values())
-
-    def counts(self) -> Counter[str]:
-        with self._lock:
-            return sum((lane.counts() for lane in self.all()), Counter(self._past))
 
     def has_waiting(self) -> bool:
         return any(lane.waiting for lane in self.all())

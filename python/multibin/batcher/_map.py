@@ -77,8 +77,8 @@ class InFlight(Generic[T, R]):
         return bool(self._futures) and self._futures[0].done()
 
     def cancel(self) -> None:
-        """Gives up what is in flight: the caller went away."""
-        while self._futures:
+        """Gives up what is in flight: the caller went away. A forked child has none of it."""
+        while self._futures and not self._batcher._runtime.forked:
             self._futures.popleft().cancel()
 
 

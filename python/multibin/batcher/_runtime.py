@@ -27,6 +27,18 @@ __all__ = ["Crew", "Runtime"]
 
 LOGGER = logging.getLogger("multibin")
 
+_PROCESS = object()
+"""Stands for this process: a forked child has another one."""
+
+
+def _forked() -> None:
+    global _PROCESS
+    _PROCESS = object()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
 
 class Crew(Protocol):
     """The workers of a batcher: threads, or tasks of an event loop."""
@@ -36,6 +48,9 @@ class Crew(Protocol):
 
     def settle(self) -> None:
         """Sees to it that what waits can end."""
+
+    def is_in_batch(self) -> bool:
+        """Returns true in a thread, or a task, in which a batch runs."""
 
     def join(self, timeout: float | None) -> None:
         """Waits until the workers have ended."""
@@ -63,13 +78,12 @@ class Runtime:
         self.batcher: weakref.ref[Batcher[Any, Any]] | None = None
         self._anywhere = len(set(map(id, calls))) == 1
         """Any worker may go on with an unfinished item: all run the same function."""
-        self.failed = 0
         self.closed = False
         self.ended = False
         """Nothing more is run: who still waits is told."""
         self.started = False
         self.dropped = False
-        self._process = os.getpid()
+        self._process = _PROCESS
         self._running: dict[int, Job] = {}
         self._lock = threading.Lock()
 
@@ -133,10 +147,12 @@ class Runtime:
     def finish(self, job: Job, seconds: float) -> None:
         """Ends a batch, and learns from one without an error."""
         self._running.pop(id(job), None)
-        if job.abandoned:
-            return
-        job.end(self._anywhere)
-        self.failed += job.failed
+        if not job.abandoned:
+            job.end(self._anywhere)
+            self._learn(job, seconds)
+        self.lanes.ended(job.lane)
+
+    def _learn(self, job: Job, seconds: float) -> None:
         try:
             if not job.failed:
                 self.learning.record(job, seconds)
@@ -160,9 +176,7 @@ class Runtime:
     def fail_waiting(self) -> int:
         """Fails what no worker has taken, at the end; returns how many callers were told."""
         self.ended = True
-        told = sum(lane.inbox.fail_waiting(self._end()) for lane in self.lanes.all())
-        self.failed += told
-        return told
+        return sum(lane.inbox.fail_waiting(self._end()) for lane in self.lanes.all())
 
     def fail_running(self) -> None:
         """Fails what workers have taken. What they still return is discarded."""
@@ -174,10 +188,15 @@ class Runtime:
             return ClosedError(f"{self.name} was dropped while this item waited")
         return ClosedError(f"{self.name} was closed before this item had a result")
 
+    def check_fork(self) -> None:
+        """Refuses a call in a forked child, before it takes a lock."""
+        if self.forked:
+            raise RuntimeError("the batcher was made before a fork: make one in the child process")
+
     @property
     def forked(self) -> bool:
         """This is a child of the process in which the workers are."""
-        return os.getpid() != self._process
+        return self._process is not _PROCESS
 
     def detach(self) -> None:
         """Lets the next call of the batcher come through ``start``."""

@@ -14,48 +14,53 @@ class BatcherStats(TypedDict):
     """The counts of a batcher since it was made, at one moment; ready for JSON."""
 
     submitted: int
-    """Items that were accepted."""
+    """Items that got a future, those in line for room included."""
+    in_line: int
+    """Items that stand in line for room now (``on_full="wait"``)."""
     waiting: int
     """Items that wait for a batch now."""
     running: int
-    """Items in batches that run now."""
+    """Items in batches that run now, those cancelled since included."""
     cost: int
     """The cost of the items that wait or run."""
     answered: int
     """Items whose callers got a result, or an exception that the function returned for them."""
     failed: int
-    """Items that failed with their batch, with its worker, or at the end."""
+    """Items that failed with their batch, with its worker, or at the end of the batcher."""
     cancelled: int
+    """Items whose callers gave up while they stood in line, waited or ran."""
     expired: int
+    """Items whose ``ttl`` was over in line or before a batch took them."""
     refused: int
-    """Items that found no room."""
+    """Items whose callers got ``FullError``: without room, or dropped for a newer item."""
     batches: int
     """Batches that ran without an error."""
     mean_rows: float
-    """Their rows, on average."""
+    """The items of these batches, on average."""
     mean_seconds: float
     """Their seconds, on average."""
     useful: float
-    """Their items' lengths, as a share of rows × the longest length: 1 is no padding."""
+    """The sum of their items' lengths, as a share of rows × longest length: 1 is no padding."""
     keys: int
-    """Keys of which items wait or run, or did lately; 1 without ``key``."""
+    """Keys that have items, and up to 64 that had some lately; 1 without ``key``."""
     costs: dict[str, Any]
-    """What the batcher believes of its costs, in words."""
+    """What a batcher with ``costs="learn"`` believes of its costs; else it may be empty."""
 
 
 def stats(runtime: Runtime) -> BatcherStats:
     """Returns the counts of all keys together."""
-    lanes = runtime.lanes.all()
-    each = [lane.scheduler.stats() for lane in lanes]
-    counts, learning, failed = runtime.lanes.counts(), runtime.learning, runtime.failed
-    batches = max(learning.batches, 1)
+    runtime.check_fork()
+    lanes, limit, learning = runtime.lanes.all(), runtime.limit, runtime.learning
+    counts, batches = limit.counts, max(learning.batches, 1)
+    waiting = sum(lane.waiting for lane in lanes)
     return {
         "submitted": counts["submitted"],
-        "waiting": sum(one["waiting"] for one in each),
-        "running": sum(one["leased"] for one in each),
-        "cost": runtime.limit.cost,
-        "answered": max(0, counts["done"] - failed),
-        "failed": failed,
+        "in_line": limit.in_line,
+        "waiting": waiting,
+        "running": max(0, limit.items - waiting),
+        "cost": limit.cost,
+        "answered": counts["answered"],
+        "failed": counts["failed"],
         "cancelled": counts["cancelled"],
         "expired": counts["expired"],
         "refused": counts["refused"],
@@ -69,7 +74,7 @@ def stats(runtime: Runtime) -> BatcherStats:
 
 
 COUNTERS = ("submitted", "answered", "failed", "cancelled", "expired", "refused", "batches")
-GAUGES = ("waiting", "running", "cost", "mean_rows", "mean_seconds", "useful", "keys")
+GAUGES = ("in_line", "waiting", "running", "cost", "mean_rows", "mean_seconds", "useful", "keys")
 
 
 def prometheus(runtime: Runtime, labels: dict[str, str] | None) -> str:

@@ -37,6 +37,8 @@ class Tasks:
         self._free = list(range(len(runtime.calls)))
         self._tasks: dict[asyncio.Task[None], int] = {}
         """The workers of the home. A task of an earlier home is none, and ends."""
+        self._limited: set[asyncio.Future[Any]] = set()
+        """Calls of the function that have a ``worker_timeout``: tasks of their own."""
         self._jobs: dict[int, Job] = {}
         self._beats = 0
         """Counts the steps of the workers."""
@@ -233,14 +235,22 @@ class Tasks:
         """Returns true in a task of this batcher."""
         return _get_running_loop() is not None and asyncio.current_task() in self._tasks
 
+    def is_in_batch(self) -> bool:
+        return self._is_worker() or (
+            _get_running_loop() is not None and asyncio.current_task() in self._limited
+        )
+
     async def _within(self, coroutine: Any, seconds: float) -> Any:
         """Awaits for some seconds; a call that takes longer is cancelled and left alone."""
         call = asyncio.ensure_future(coroutine)
+        self._limited.add(call)
         try:
             done, _ = await asyncio.wait({call}, timeout=seconds)
         except asyncio.CancelledError:
             call.cancel()
             raise
+        finally:
+            self._limited.discard(call)
         if done:
             return await call
         call.cancel()

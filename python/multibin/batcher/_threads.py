@@ -91,7 +91,13 @@ class Threads:
         finally:
             job.fail(error)
             job.batch.done()
-            self._runtime.failed += job.failed
+            self._runtime.lanes.ended(job.lane)
+
+    def is_in_batch(self) -> bool:
+        thread = threading.current_thread()
+        return thread in self._threads.values() or (
+            self._watch is not None and self._watch.is_current(thread)
+        )
 
     def settle(self) -> None:
         """Does nothing: a thread runs until it ends."""
@@ -134,6 +140,10 @@ class Watch:
     def end(self, job: Job) -> None:
         with self._changed:
             self._jobs.pop(id(job), None)
+
+    def is_current(self, thread: threading.Thread) -> bool:
+        """Returns true for the thread that fails the callers of a worker that it gave up."""
+        return thread is self._thread
 
     def stop(self) -> None:
         with self._changed:

@@ -29,4 +29,7 @@ class Unfinished(Generic[State]):
     state: State
     """What the function gets in place of the item, in a later batch."""
     progress: int
-    """The steps done since the item arrived: not less than before, and it decides the bin."""
+    """The steps done since the item arrived: not less than before, and it decides the bin.
+
+    Nothing ends an item that never makes one more step.
+    """

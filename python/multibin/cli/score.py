@@ -17,6 +17,7 @@ from multibin.cli._files import (
     opened,
     summary,
 )
+from multibin.cli._formats import NAMES, read_format
 from multibin.cli._options import add_engine, needing_engine, progress
 
 WINDOW = 64
@@ -46,7 +47,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("input", metavar="INPUT", help="Candidates, JSON lines; - for the standard input")
     add_output(add, "Scores, JSON lines (the standard output)")
     add_engine(add)
-    add("--format", default="versaprm", help="What the model reads (%(default)s)")
+    add(
+        "--format",
+        default="versaprm",
+        metavar="FORMAT",
+        help=f"What the model reads: {', '.join(NAMES)}, or MODULE:NAME, a Format of your own in a"
+        " module that Python finds (%(default)s)",
+    )
     add_loading(add)
     add("--max-tokens", type=int, metavar="N", help="Tokens of a pass (2048, 16384 on a GPU)")
     add("--window", type=int, default=WINDOW, metavar="N", help="Lines in memory (%(default)s)")
@@ -87,7 +94,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _model(options: argparse.Namespace) -> Any:
     reward = needing_engine("multibin.reward._model")
-    chosen = given(options, "gguf_file", "device", "dtype", "format", "max_tokens")
+    chosen = given(options, "gguf_file", "device", "dtype", "max_tokens")
+    chosen["format"] = read_format(options.format)
     if options.model is not None:
         chosen["trust_remote_code"] = options.trust_remote_code
         return reward.RewardModel(options.model, options.tokenizer, **chosen)

@@ -215,8 +215,9 @@ impl Batch {
     ///
     /// Args:
     ///     rows: distinct positions in this batch, or a bool mask, shape ``[rows]``.
-    ///     progress: the steps done since arrival, one for each resubmitted row. A row that
-    ///         began again has at least the ``progress`` that it had before.
+    ///     progress: the steps done since arrival, one for each resubmitted row, and at least the
+    ///         ``progress`` that it had before. It may be the same: the row was not run, or began
+    ///         again. Nothing ends a row that never makes one more step.
     ///     anywhere: let any worker take them, not only the worker of this batch.
     ///
     /// Raises:

@@ -3,6 +3,7 @@
 mod admit;
 pub mod caller;
 pub mod class;
+mod counts;
 pub mod limit;
 pub mod rows;
 mod slab;

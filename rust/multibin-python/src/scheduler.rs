@@ -105,7 +105,7 @@ impl Scheduler {
     ///     cost: what ``budget_of="cost"`` counts, also a length; ``None``: the length.
     ///     priority: 0 is the most urgent; others need a scheduler with ``ageing``.
     ///     ttl: seconds from now, after which a waiting request expires; ``None``: never. It comes
-    ///         back in ``batch.expired`` or ``expired()``.
+    ///         back in ``expired()``, or in ``batch.expired`` of the next batch that leaves.
     ///     wait: seconds to wait for room, without the GIL (``math.inf``: no end); ``None``: 0.
     ///         Threads and tasks that wait are served in order of arrival, before other calls.
     ///
@@ -224,8 +224,8 @@ impl Scheduler {
         Ok(Coroutine::new(Submit::many(submit, shared, lengths, options)))
     }
 
-    /// Takes the expired requests: their keys and their tickets, each of shape ``[n]``. Their room
-    /// is free. Each is reported once, here or by a batch.
+    /// Takes the expired requests, each reported once, here or by a batch: keys and tickets, shape
+    /// ``[n]``. Call it by a timer where callers must know soon: busy workers take no batch.
     ///
     /// >>> scheduler = Scheduler(Edges([0, 16]), 8)
     /// >>> ticket = scheduler.submit(7, 5, ttl=0)

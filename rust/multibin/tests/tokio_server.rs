@@ -1,7 +1,7 @@
 //! The example of a server in tokio: with many callers, a batch that fails, and a close.
 #![cfg(not(loom))]
 
-#[path = "../examples/tokio_server.rs"]
+#[path = "../examples/tokio_server/main.rs"]
 #[allow(dead_code, reason = "the test has a main of its own")]
 mod tokio_server;
 

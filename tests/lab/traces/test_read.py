@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from multibin.lab.traces import Trace, read
@@ -315,6 +315,7 @@ records = st.lists(st.tuples(fields, fields, fields), max_size=6)
 
 
 @given(records, st.sampled_from(["\n", "\r\n", "\n\n"]), st.sampled_from([None, 1, 3]))
+@example([("1", "1", "1"), ("1", "1", "-1")], "\n", None)
 def test_the_fast_way_is_the_exact_one(
     tmp_path_factory: pytest.TempPathFactory,
     records: list[tuple[str, str, str]],
@@ -332,7 +333,10 @@ def test_the_fast_way_is_the_exact_one(
         return
     if fast is None:  # Its warnings were made errors by another thread.
         return
-    assert fast.good == exact.good == bool(records)
+    if not fast.good:  # `read` takes the exact way then, which leaves rows of -1 out.
+        assert not records or any("-1" in record for record in records)
+        return
+    assert exact.good
     for name in file.columns.counted:
         assert fast.counts[name].tolist() == exact.counts[name].tolist()
     assert seconds_of(fast) == seconds_of(exact)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, TypeAlias
 
-from multibin._args import number, sentence
+from multibin._args import number, sentence, shown
 from multibin.llm._jobs.output import Done
 from multibin.llm._params import SamplingParams
 
@@ -127,7 +127,10 @@ def _body(fields: dict[str, Any]) -> tuple[Form, dict[str, Any]]:
 def _prompt(fields: dict[str, Any]) -> tuple[Any, Any]:
     given = [name for name in PROMPTS if fields.get(name) is not None]
     if len(given) != 1:
-        raise ValueError(sentence("the line", f"one with one of {', '.join(PROMPTS)}", given))
+        got = shown(given or [*fields])
+        raise ValueError(
+            f"the line must have exactly one of the fields {', '.join(PROMPTS)}, got {got}"
+        )
     prompts = {name: fields.pop(name, None) for name in PROMPTS}
     if given == ["messages"]:
         return None, prompts["messages"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from multibin._args import sentence
+from multibin._args import sentence, shown
 from multibin.llm._jobs.lines import json_object
 from multibin.reward._messages import answer_text, question_text
 
@@ -56,8 +56,10 @@ def _only(fields: dict[str, Any], names: tuple[str, ...]) -> str:
     given = [name for name in names if fields.get(name) is not None]
     if len(given) != 1:
         empty = {name: None for name in names if name in fields}
-        got = given or empty or []
-        raise ValueError(sentence("the line", f"one with one of {', '.join(names)}", got))
+        got = shown(given or empty or [*fields])
+        raise ValueError(
+            f"the line must have exactly one of the fields {', '.join(names)}, got {got}"
+        )
     return given[0]
 
 

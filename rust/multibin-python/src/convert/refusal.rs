@@ -3,12 +3,18 @@
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyFloat;
 
 use crate::interpreter::hooks;
 
 /// Returns a `TypeError` for a value of a wrong type.
 pub fn wrong_type(argument: &str, rule: &str, value: &Bound<'_, PyAny>) -> PyErr {
-    PyTypeError::new_err(sentence(argument, rule, value))
+    // 2.0 is shown as such: "got 2" would read as an int.
+    let got = match value.cast::<PyFloat>() {
+        Ok(float) => PyFloat::new(value.py(), float.value()).to_string(),
+        Err(_) => show(value),
+    };
+    PyTypeError::new_err(format!("{argument} must be {rule}, got {got}"))
 }
 
 /// Returns a `ValueError` for a value that breaks a rule.

@@ -53,6 +53,7 @@ impl Future {
         if running_loop(py).is_some() {
             return Err(errors::not_over());
         }
+        self.check(py)?;
         let timeout = timeout.map(|timeout| seconds(&timeout, "timeout")).transpose()?;
         self.park(py, timeout, Phase::is_over)?;
         self.end(py).ok_or_else(errors::not_in_time)
@@ -66,22 +67,23 @@ impl Future {
     pub fn send<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = this.py();
         match this.get().end(py) {
-            None => Ok(this.get().block(this)),
+            None => this.get().block(this),
             Some(end) => Err(PyStopIteration::new_err((end.result(py, || true)?,))),
         }
     }
 
     /// Tells the task that asks next to wait for this future.
-    fn block<'py>(&self, this: &Bound<'py, Self>) -> Bound<'py, PyAny> {
+    fn block<'py>(&self, this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        self.check(this.py())?;
         // Relaxed: the task that it is for runs in this thread.
         self.blocking.store(true, Ordering::Relaxed);
-        this.clone().into_any()
+        Ok(this.clone().into_any())
     }
 
     fn state_name(&self, py: Python<'_>) -> &'static str {
         match self.lock(py).phase {
             Phase::InLine(_) | Phase::Waiting(_) => "PENDING",
-            Phase::Running => "RUNNING",
+            Phase::Running(_) => "RUNNING",
             Phase::Done(_) | Phase::Failed(_) => "FINISHED",
             Phase::Cancelled(_) => "CANCELLED_AND_NOTIFIED",
         }
@@ -144,7 +146,7 @@ impl Future {
     /// >>> future = Inbox(Scheduler(Edges([0, 16]), 8), Limit(8)).submit("text")
     /// >>> future.cancel(), future.cancelled()
     /// (True, True)
-    fn cancelled(&self, py: Python<'_>) -> bool {
+    pub fn cancelled(&self, py: Python<'_>) -> bool {
         matches!(self.lock(py).phase, Phase::Cancelled(_))
     }
 
@@ -155,7 +157,7 @@ impl Future {
     /// >>> future.running()
     /// False
     fn running(&self, py: Python<'_>) -> bool {
-        matches!(self.lock(py).phase, Phase::Running)
+        matches!(self.lock(py).phase, Phase::Running(_))
     }
 
     /// Cancels the request: its room is free at once if no batch has taken it; else its result is
@@ -193,6 +195,7 @@ impl Future {
         context: Option<Py<PyAny>>,
     ) -> PyResult<()> {
         let py = this.py();
+        this.get().check(py)?;
         let event_loop = running_loop(py).map(Bound::unbind);
         let context = match context {
             None if event_loop.is_some() => Some(hooks::copy_context(py, ())?.unbind()),
@@ -262,7 +265,7 @@ impl Future {
     fn __next__(this: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
         let py = this.py();
         match this.get().end(py) {
-            None => Ok(Some(this.get().block(this).unbind())),
+            None => Ok(Some(this.get().block(this)?.unbind())),
             Some(end) => stop(py, end.result(py, || true)?),
         }
     }

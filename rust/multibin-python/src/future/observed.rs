@@ -11,6 +11,7 @@ use crate::interpreter::hooks;
 impl Future {
     /// Returns what `concurrent.futures` waits with.
     pub fn observe<T>(&self, py: Python<'_>, get: impl Fn(&Observed) -> T) -> PyResult<T> {
+        self.check(py)?;
         if let Some(observed) = self.lock(py).rare.as_ref().and_then(|rare| rare.observed.as_ref())
         {
             return Ok(get(observed));

@@ -44,13 +44,14 @@ impl Phase {
         match self {
             Self::InLine(entry) => Some(&entry.owner),
             Self::Waiting(waiting) => Some(&waiting.owner),
+            Self::Running(owner) => Some(owner),
             _ => None,
         }
     }
 }
 
 impl Future {
-    /// Refuses to cancel a request that waits in another process.
+    /// Refuses a call that waits for a request of another process, or changes it.
     pub fn check(&self, py: Python<'_>) -> PyResult<()> {
         let owner = self.lock(py).phase.owner().map(|owner| owner.clone_ref(py));
         owner.map_or(Ok(()), |owner| (owner.functions.check)(owner.object(py)))

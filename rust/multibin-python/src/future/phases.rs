@@ -11,12 +11,9 @@ impl Future {
     /// Marks the request as running; returns its item, unless the future is over.
     pub fn start(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         let mut state = self.lock(py);
-        if !matches!(state.phase, Phase::Waiting(_)) {
-            return None;
-        }
-        let before = std::mem::replace(&mut state.phase, Phase::Running);
-        drop(state);
-        match before {
+        let Phase::Waiting(waiting) = &mut state.phase else { return None };
+        let owner = waiting.owner.clone_ref(py);
+        match std::mem::replace(&mut state.phase, Phase::Running(owner)) {
             Phase::Waiting(waiting) => Some(waiting.item),
             _ => None,
         }
@@ -47,7 +44,7 @@ impl Future {
     pub fn set_ticket(&self, py: Python<'_>, slot: u32, ticket: Ticket) -> bool {
         match &mut self.lock(py).phase {
             Phase::Waiting(waiting) => (waiting.slot, waiting.ticket) = (slot, Some(ticket)),
-            Phase::InLine(_) | Phase::Running => {}
+            Phase::InLine(_) | Phase::Running(_) => {}
             Phase::Done(_) | Phase::Failed(_) | Phase::Cancelled(_) => return false,
         }
         true
@@ -56,15 +53,14 @@ impl Future {
     /// Lets a running request wait again, unless it is cancelled.
     pub fn wait_again(&self, py: Python<'_>, waiting: Waiting) -> bool {
         let mut state = self.lock(py);
-        let runs = matches!(state.phase, Phase::Running);
-        let waiting = if runs {
-            state.phase = Phase::Waiting(waiting);
-            None
+        let runs = matches!(state.phase, Phase::Running(_));
+        let spare = if runs {
+            Ok(std::mem::replace(&mut state.phase, Phase::Waiting(waiting)))
         } else {
-            Some(waiting)
+            Err(waiting)
         };
         drop(state);
-        drop(waiting);
+        drop(spare);
         runs
     }
 
@@ -75,15 +71,13 @@ impl Future {
         next: impl FnOnce(&Entry) -> T,
     ) -> Option<(Owner, T)> {
         let mut state = self.lock(py);
-        if !matches!(state.phase, Phase::InLine(_)) {
-            return None;
-        }
-        let Phase::InLine(entry) = std::mem::replace(&mut state.phase, Phase::Running) else {
+        let Phase::InLine(entry) = &state.phase else { return None };
+        let (next, kept) = (next(entry), entry.owner.clone_ref(py));
+        let running = Phase::Running(entry.owner.clone_ref(py));
+        let Phase::InLine(entry) = std::mem::replace(&mut state.phase, running) else {
             return None;
         };
-        let next = next(&entry);
         let Entry { owner, item, .. } = *entry;
-        let kept = owner.clone_ref(py);
         state.phase = Phase::Waiting(Waiting { owner, item, ticket: None, slot: 0 });
         state.unpark();
         Some((kept, next))

@@ -42,7 +42,7 @@ pub enum Phase {
     /// A batch may take it.
     Waiting(Waiting),
     /// A batch took it.
-    Running,
+    Running(Owner),
     Done(Py<PyAny>),
     Failed(Failure),
     /// With the message of the cancellation.

@@ -32,7 +32,7 @@ impl Phase {
                 waiting.owner.traverse(visit)?;
                 visit.call(&waiting.item)
             }
-            Self::Running => Ok(()),
+            Self::Running(owner) => owner.traverse(visit),
             Self::Done(value) => visit.call(value),
             Self::Failed(failure) => {
                 visit.call(&failure.error)?;

@@ -10,7 +10,7 @@ use crate::future::class::Future;
 use crate::future::delivery::Delivery;
 use crate::future::owner::Owner;
 use crate::future::state::{Failure, Phase, Request};
-use crate::interpreter::{calls, errors};
+use crate::interpreter::errors;
 
 impl Inbox {
     /// Lets the head of the line in while there is room.
@@ -27,10 +27,16 @@ impl Inbox {
                 limit.give(py, 1, cost.into());
                 Err(errors::expired())
             };
+            if let Ok(inbox) = owner.object(py).cast::<Self>() {
+                inbox.get().left_line(py);
+            }
             if let Err(error) = entered {
+                let count =
+                    if request.is_some() { &limit.counts.failed } else { &limit.counts.expired };
                 let failure = Failure::from_error(py, error);
                 if let Some(before) = Future::finish(&future, py, Phase::Failed(failure), delivery)
                 {
+                    count.add(1);
                     before.discard(py);
                 }
             }
@@ -46,13 +52,7 @@ impl Inbox {
         request: Request,
     ) -> PyResult<()> {
         let inbox = owner.object(py).cast::<Self>()?.get();
-        inbox.enter(py, future, request)?;
-        if let Some(when) = inbox.when_admitted.as_ref()
-            && let Err(error) = calls::call_0(when.bind(py))
-        {
-            calls::report(py, error);
-        }
-        Ok(())
+        inbox.enter(py, future, request)
     }
 }
 

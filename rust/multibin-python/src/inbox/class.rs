@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -21,7 +21,7 @@ use crate::future::delivery::Delivery;
 use crate::future::owner::Owner;
 use crate::future::state::{Entry, Failure, Phase};
 use crate::interpreter::cell::{AttachedCell, Guard};
-use crate::interpreter::errors;
+use crate::interpreter::{calls, errors};
 use crate::scheduler::Scheduler;
 
 /// Keeps the items and the futures of requests that wait in a scheduler.
@@ -37,7 +37,7 @@ use crate::scheduler::Scheduler;
 ///         ``"drop_oldest"`` fails the oldest that waits.
 ///     when_full: returns the seconds after which room is expected, for ``FullError``.
 ///     when_ttl: is called when an item expires earlier than ``watch`` said.
-///     when_admitted: is called when an item leaves the line for room, and waits for a batch.
+///     when_left_line: is called when an item leaves the line for room.
 ///
 /// >>> from multibin._core import Inbox, Limit
 /// >>> scheduler, limit = Scheduler(Edges([0, 16]), 8), Limit(100)
@@ -55,10 +55,10 @@ pub struct Inbox {
     pub on_full: OnFull,
     pub when_full: Option<Py<PyAny>>,
     pub when_ttl: Option<Py<PyAny>>,
-    pub when_admitted: Option<Py<PyAny>>,
+    when_left_line: Option<Py<PyAny>>,
     pub watch: Watch,
-    /// Requests that found no room.
-    pub refused: AtomicU64,
+    /// Requests in the line for room.
+    in_line: AtomicUsize,
     slab: AttachedCell<Slab>,
 }
 
@@ -73,7 +73,24 @@ impl Inbox {
     }
 
     pub fn check_fork(&self) -> PyResult<()> {
-        if self.core().is_forked() { Err(errors::forked()) } else { Ok(()) }
+        if self.core().is_forked() { Err(errors::batcher_forked()) } else { Ok(()) }
+    }
+
+    /// Notes a request that joins the line for room.
+    pub fn joins_line(&self) {
+        // Relaxed: threads read and write it under the GIL.
+        self.in_line.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes that a request is no longer in the line for room.
+    pub fn left_line(&self, py: Python<'_>) {
+        // Relaxed: threads read and write it under the GIL.
+        self.in_line.fetch_sub(1, Ordering::Relaxed);
+        if let Some(when) = self.when_left_line.as_ref()
+            && let Err(error) = calls::call_0(when.bind(py))
+        {
+            calls::report(py, error);
+        }
     }
 
     /// Returns what the futures of its requests know of it.
@@ -110,6 +127,7 @@ impl Inbox {
         for future in freed.into_iter().filter_map(|freed| freed.future) {
             let failure = Failure::from_error(py, errors::expired());
             if let Some(before) = Future::finish(&future, py, Phase::Failed(failure), delivery) {
+                self.limit.get().counts.expired.add(1);
                 before.discard(py);
             }
         }
@@ -125,7 +143,9 @@ impl Inbox {
             let failure = Failure::from_error(py, errors::expired());
             Future::end_early(future, py, Phase::Failed(failure), delivery)
         };
-        over.iter().filter(fail).count()
+        let count = over.iter().filter(fail).count();
+        this.get().limit.get().counts.expired.add(count);
+        count
     }
 
     /// Returns the futures in line whose requests are this inbox's own.
@@ -151,7 +171,7 @@ impl Inbox {
 #[pymethods]
 impl Inbox {
     #[new]
-    #[pyo3(signature = (scheduler: "Scheduler", limit: "Limit", *, length = None, cost = None, ttl = None, on_full: "Literal['raise', 'wait', 'drop_oldest']" = "raise", when_full = None, when_ttl = None, when_admitted = None))]
+    #[pyo3(signature = (scheduler: "Scheduler", limit: "Limit", *, length = None, cost = None, ttl = None, on_full: "Literal['raise', 'wait', 'drop_oldest']" = "raise", when_full = None, when_ttl = None, when_left_line = None))]
     fn new(
         py: Python<'_>,
         scheduler: Py<Scheduler>,
@@ -162,11 +182,11 @@ impl Inbox {
         #[pyo3(from_py_with = word::on_full)] on_full: &str,
         when_full: Option<Py<PyAny>>,
         when_ttl: Option<Py<PyAny>>,
-        when_admitted: Option<Py<PyAny>>,
+        when_left_line: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let ttl = ttl.map(|ttl| seconds(&ttl, "ttl")).transpose()?;
         let on_full = words::choose(py, "on_full", on_full, words::ON_FULL)?;
-        let (watch, refused) = (Watch::default(), AtomicU64::new(0));
+        let (watch, in_line) = (Watch::default(), AtomicUsize::new(0));
         let slab = AttachedCell::new(Slab::default());
         Ok(Self {
             scheduler,
@@ -177,9 +197,9 @@ impl Inbox {
             on_full,
             when_full,
             when_ttl,
-            when_admitted,
+            when_left_line,
             watch,
-            refused,
+            in_line,
             slab,
         })
     }
@@ -251,6 +271,7 @@ impl Inbox {
             Future::end_early(future, py, Phase::Failed(failure.clone_ref(py)), &mut delivery)
         };
         let failed = futures.iter().filter(fail).count();
+        this.get().limit.get().counts.failed.add(failed);
         delivery.send(py);
         Ok(failed)
     }
@@ -285,17 +306,26 @@ impl Inbox {
         self.slab(py).len()
     }
 
-    /// The items that found no room.
+    /// Closes the scheduler if nothing waits, runs or stands in line; returns true if it did.
+    fn close_if_idle(&self, py: Python<'_>) -> bool {
+        let idle = self.is_idle(py);
+        if idle {
+            self.core().close();
+        }
+        idle
+    }
+
+    /// Nothing waits, runs or stands in line.
     #[getter]
-    fn refused(&self) -> u64 {
-        // Relaxed: it orders nothing.
-        self.refused.load(Ordering::Relaxed)
+    fn is_idle(&self, py: Python<'_>) -> bool {
+        // Relaxed: threads read and write it under the GIL.
+        self.in_line.load(Ordering::Relaxed) == 0 && self.slab(py).len() == 0
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.scheduler)?;
         visit.call(&self.limit)?;
-        let when = [&self.when_full, &self.when_ttl, &self.when_admitted];
+        let when = [&self.when_full, &self.when_ttl, &self.when_left_line];
         for function in [&self.length, &self.cost].into_iter().chain(when) {
             visit.call(function)?;
         }

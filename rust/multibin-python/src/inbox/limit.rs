@@ -1,8 +1,9 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
+use super::counts::Counts;
 use crate::convert::arguments::Count;
 use crate::convert::named::whole;
 use crate::convert::refusal::wrong_value;
@@ -23,6 +24,7 @@ use crate::interpreter::cell::{AttachedCell, Guard};
 pub struct Limit {
     capacity: usize,
     pub max_cost: Option<u64>,
+    pub counts: Counts,
     room: AttachedCell<Room>,
 }
 
@@ -75,13 +77,13 @@ impl Limit {
         self.lock(py).line.push_back((future, cost));
     }
 
-    /// Takes a future off the line; returns true if it stood there.
-    pub fn leave(&self, py: Python<'_>, future: &Py<Future>) -> bool {
+    /// Takes a future off the line, if it stands there.
+    pub fn leave(&self, py: Python<'_>, future: &Py<Future>) {
         let mut room = self.lock(py);
         let at = room.line.iter().position(|(one, _)| one.is(future));
         let left = at.and_then(|at| room.line.remove(at));
         drop(room);
-        left.is_some()
+        drop(left);
     }
 
     /// Takes the head of the line and room for it, if there is both.
@@ -143,7 +145,8 @@ impl Limit {
         }
         let max_cost: Option<u64> =
             max_cost.map(|given| positive(&given, "max_cost")).transpose()?;
-        Ok(Self { capacity, max_cost, room: AttachedCell::new(Room::default()) })
+        let room = AttachedCell::new(Room::default());
+        Ok(Self { capacity, max_cost, counts: Counts::default(), room })
     }
 
     /// The requests that wait or run.
@@ -156,6 +159,13 @@ impl Limit {
     #[getter]
     fn cost(&self, py: Python<'_>) -> u64 {
         self.lock(py).cost
+    }
+
+    /// How many requests were ``submitted`` so far, were ``answered``, ``failed``, ``cancelled`` or
+    /// ``expired``, and were ``refused`` without room.
+    #[getter]
+    fn counts(&self) -> BTreeMap<&'static str, u64> {
+        self.counts.named()
     }
 
     /// The requests that wait for room.

@@ -10,6 +10,7 @@ use pyo3::types::{PyList, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::class::Inbox;
+use super::counts::{Count, Counts};
 use crate::asyncio::awaitable::ANY;
 use crate::batch::Batch;
 use crate::convert::arguments::Number;
@@ -126,6 +127,7 @@ impl Rows {
         &self,
         py: Python<'_>,
         closed: Vec<(usize, Open)>,
+        count: impl Fn(&Counts) -> &Count,
         end: impl Fn(usize) -> Phase,
     ) -> usize {
         let mut delivery = Delivery::counted(&self.turns);
@@ -133,14 +135,20 @@ impl Rows {
         let mut ended = 0;
         for (at, open) in closed {
             slots.push(open.slot);
-            ended +=
-                usize::from(Future::finish(&open.future, py, end(at), &mut delivery).is_some());
+            let over = Future::finish(&open.future, py, end(at), &mut delivery);
+            ended += usize::from(over.is_some());
+            count(&self.inbox.get().limit.get().counts).add(usize::from(over.is_some()));
         }
         if !slots.is_empty() && !self.inbox.get().core().is_forked() {
             self.inbox.get().free(py, &slots, &mut delivery);
         }
         delivery.send(py);
         ended
+    }
+
+    /// Fails the futures of rows; returns how many were not over.
+    fn fail_with(&self, py: Python<'_>, closed: Vec<(usize, Open)>, failure: &Failure) -> usize {
+        self.end(py, closed, |counts| &counts.failed, |_| Phase::Failed(failure.clone_ref(py)))
     }
 
     /// Returns the end of a range of rows.
@@ -225,14 +233,19 @@ impl Rows {
             }
         }
         let closed = self.close(py, start, stop, |at| left.is_empty() || !left.contains(&at));
-        self.end(py, closed, |at| {
-            let result = &results[at - start];
-            if result.is_instance_of::<PyBaseException>() {
-                Phase::Failed(Failure::new(result.clone()))
-            } else {
-                Phase::Done(result.clone().unbind())
-            }
-        });
+        self.end(
+            py,
+            closed,
+            |counts| &counts.answered,
+            |at| {
+                let result = &results[at - start];
+                if result.is_instance_of::<PyBaseException>() {
+                    Phase::Failed(Failure::new(result.clone()))
+                } else {
+                    Phase::Done(result.clone().unbind())
+                }
+            },
+        );
         Ok(left)
     }
 
@@ -249,7 +262,7 @@ impl Rows {
         let failure = failure(error)?;
         let stop = self.stop(start, stop)?;
         let closed = self.close(py, start, stop, |_| true);
-        Ok(self.end(py, closed, |_| Phase::Failed(failure.clone_ref(py))))
+        Ok(self.fail_with(py, closed, &failure))
     }
 
     /// Resubmits rows, which climb: a later batch gets ``states`` in place of their items. A row
@@ -298,7 +311,7 @@ impl Rows {
                 }
             }
         }
-        self.end(py, gone, |_| Phase::Cancelled(None));
+        self.end(py, gone, |counts| &counts.cancelled, |_| Phase::Cancelled(None));
         let rows: Vec<_> =
             again.iter().map(|&(at, _, progress)| (self.positions[at], progress)).collect();
         core.resubmit(&rows, anywhere).map_err(|error| {
@@ -369,7 +382,7 @@ impl Drop for Rows {
             }
             calls::aside(py, |py| {
                 let failure = Failure::from_error(py, errors::dropped());
-                self.end(py, closed, |_| Phase::Failed(failure.clone_ref(py)));
+                self.fail_with(py, closed, &failure);
                 Ok(())
             });
         });

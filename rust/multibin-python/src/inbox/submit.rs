@@ -1,9 +1,8 @@
 //! Submitting: a request is measured, gets room, and enters the scheduler.
 
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use multibin::{Options, SubmitError};
+use multibin::Options;
 use pyo3::prelude::*;
 
 use super::class::Inbox;
@@ -37,6 +36,7 @@ impl Inbox {
         make: Make,
     ) -> PyResult<Py<Future>> {
         let (py, inbox) = (this.py(), this.get());
+        inbox.check_fork()?;
         let request = inbox.measure(py, &item, given)?;
         let cost = request.cost();
         let limit = inbox.limit.get();
@@ -51,7 +51,8 @@ impl Inbox {
         let (owner, slot, ticket) = (Self::owner(this), 0, None);
         let future = make(py, Phase::Waiting(Waiting { owner, item, ticket, slot }));
         let future = future.inspect_err(|_| limit.give(py, 1, cost.into()))?;
-        this.get().enter(py, &future, request)?;
+        inbox.enter(py, &future, request)?;
+        limit.counts.submitted.add(1);
         Ok(future)
     }
 
@@ -99,7 +100,7 @@ impl Inbox {
                 let freed = self.slab(py).remove(slot.into());
                 drop(freed);
                 self.limit.get().give(py, 1, request.cost().into());
-                Err(errors::submit(error))
+                Err(errors::submit_item(error))
             }
         }
     }
@@ -123,8 +124,7 @@ impl Inbox {
 
     /// Returns the error of a request for which there is no room.
     fn full(&self, py: Python<'_>) -> PyErr {
-        // Relaxed: it orders nothing.
-        self.refused.fetch_add(1, Ordering::Relaxed);
+        self.limit.get().counts.refused.add(1);
         let seconds = self.when_full.as_ref().map(|when| {
             calls::call(when.bind(py), ()).and_then(|seconds| seconds.extract::<Option<f64>>())
         });
@@ -143,14 +143,18 @@ impl Inbox {
         make: Make,
     ) -> PyResult<Py<Future>> {
         let (py, inbox) = (this.py(), this.get());
-        inbox.check_fork()?;
+        // First, so that it is not idle from here on.
+        inbox.joins_line();
         if inbox.core().is_closed() {
-            return Err(errors::submit(SubmitError::Closed { accepted: 0, first: None }));
+            inbox.left_line(py);
+            return Err(errors::batcher_closed());
         }
         let deadline = request.options.ttl.and_then(|ttl| Instant::now().checked_add(ttl));
         let entry = Entry { owner: Self::owner(this), item, request, deadline };
-        let future = make(py, Phase::InLine(Box::new(entry)))?;
+        let future = make(py, Phase::InLine(Box::new(entry)));
+        let future = future.inspect_err(|_| inbox.left_line(py))?;
         let limit = inbox.limit.get();
+        limit.counts.submitted.add(1);
         limit.join(py, future.clone_ref(py), request.cost());
         inbox.note_deadline(py, deadline);
         // Room may have become free before it joined.
@@ -177,11 +181,17 @@ impl Inbox {
             waited?;
             return Ok(());
         }
+        let (end, error) = match waited {
+            Err(error) => (Phase::Cancelled(None), error),
+            Ok(_) => {
+                let error = self.full(py);
+                (Phase::Failed(Failure::from_error(py, error.clone_ref(py))), error)
+            }
+        };
         let mut delivery = Delivery::default();
-        Future::end_early(future, py, Phase::Cancelled(None), &mut delivery);
+        Future::end_early(future, py, end, &mut delivery);
         delivery.send(py);
-        waited?;
-        Err(self.full(py))
+        Err(error)
     }
 }
 

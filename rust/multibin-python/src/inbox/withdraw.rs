@@ -17,10 +17,15 @@ fn check(inbox: &Bound<'_, PyAny>) -> PyResult<()> {
 
 /// Takes the request of a future that has ended out of the scheduler or the line.
 fn withdraw(py: Python<'_>, future: &Py<Future>, before: Phase, delivery: &mut Delivery) {
+    let cancelled = usize::from(future.get().cancelled(py));
     match before {
         Phase::InLine(entry) => {
             if let Ok(inbox) = entry.owner.object(py).cast::<Inbox>() {
-                inbox.get().limit.get().leave(py, future);
+                let limit = inbox.get().limit.get();
+                limit.counts.cancelled.add(cancelled);
+                // Else the line has let it go meanwhile.
+                limit.leave(py, future);
+                inbox.get().left_line(py);
             }
             calls::release(py, entry.item);
         }
@@ -28,8 +33,14 @@ fn withdraw(py: Python<'_>, future: &Py<Future>, before: Phase, delivery: &mut D
             calls::release(py, waiting.item);
             let Ok(inbox) = waiting.owner.object(py).cast::<Inbox>() else { return };
             let inbox = inbox.get();
+            inbox.limit.get().counts.cancelled.add(cancelled);
             if waiting.ticket.is_some_and(|ticket| inbox.core().cancel(ticket)) {
                 inbox.free(py, &[waiting.slot], delivery);
+            }
+        }
+        Phase::Running(owner) => {
+            if let Ok(inbox) = owner.object(py).cast::<Inbox>() {
+                inbox.get().limit.get().counts.cancelled.add(cancelled);
             }
         }
         _ => {}

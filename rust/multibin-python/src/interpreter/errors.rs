@@ -123,6 +123,25 @@ pub fn forked() -> PyErr {
     PyRuntimeError::new_err(SubmitError::Forked.to_string())
 }
 
+/// Returns the error of any call of a batcher in a forked child.
+pub fn batcher_forked() -> PyErr {
+    PyRuntimeError::new_err("the batcher was made before a fork: make one in the child process")
+}
+
+/// Returns the error of an item that came too late.
+pub fn batcher_closed() -> PyErr {
+    ClosedError::new_err("the batcher is closed")
+}
+
+/// Returns the error of an item that the scheduler of a batcher did not accept.
+pub fn submit_item(error: SubmitError) -> PyErr {
+    match error {
+        SubmitError::Closed { .. } => batcher_closed(),
+        SubmitError::Forked => batcher_forked(),
+        _ => submit(error),
+    }
+}
+
 /// Returns the error of a request for which a batcher has no room.
 pub fn full(depth: usize, retry_after: Option<f64>) -> PyErr {
     let message = format!("at capacity: {depth} requests wait or run");

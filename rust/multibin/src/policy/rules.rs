@@ -49,8 +49,9 @@ impl Rules {
         }
     }
 
-    /// Returns the rank of a bin among the full ones. `completed` is the sequence number of the
-    /// entry that made it full, `head` the rank of its head.
+    /// Returns the rank of a bin among the full ones, below `u64::MAX`: the lowest leads. `head` is
+    /// the rank of its head. `completed` is the sequence number of the entry that made the bin
+    /// full, and 0 unless the order is `Formed`.
     #[inline]
     pub(crate) fn full_rank(&self, bin: usize, completed: u64, head: u64) -> u64 {
         match self.order {

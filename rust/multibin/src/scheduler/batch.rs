@@ -196,6 +196,9 @@ impl Batch {
     /// only, or to any worker with `anywhere`. There always is room for it. Blocking: takes the
     /// forming lock.
     ///
+    /// The progress of a row never falls. It may stay the same, for a row that was not run or that
+    /// began again. Nothing ends a row that never makes one more step.
+    ///
     /// ```
     /// use multibin::{Config, Edges, Overrun, Scheduler};
     ///

@@ -3,15 +3,14 @@
 //! Run it with `cargo run -p multibin --example tokio_server`, and ask it with
 //! `nc 127.0.0.1 8000`. Ctrl-C ends it when all callers are answered.
 
-#[path = "tokio_server/batches.rs"]
 mod batches;
+mod caller;
 
 use std::{io, sync::Arc, thread, time::Duration};
 
 use batches::Batches;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::{select, sync::watch, task::JoinSet};
+use multibin::{Config, Edges, Scheduler};
+use tokio::{net::TcpListener, select, sync::watch, task::JoinSet};
 
 /// Stands for a model: a batch takes as long as its longest text, and fails if one is empty.
 fn model(texts: &[String]) -> Vec<String> {
@@ -21,43 +20,21 @@ fn model(texts: &[String]) -> Vec<String> {
     texts.iter().map(|text| text.to_uppercase()).collect()
 }
 
-/// Answers the lines of one caller until it hangs up or the server closes.
-async fn talk(
-    stream: TcpStream,
-    batches: &Batches,
-    mut closed: watch::Receiver<()>,
-) -> io::Result<()> {
-    let mut stream = BufReader::new(stream);
-    loop {
-        let mut line = String::new();
-        select! {
-            biased; // What was sent before the close is answered.
-            read = stream.read_line(&mut line) => if read? == 0 { return Ok(()) },
-            _ = closed.changed() => return Ok(()),
-        }
-        let answer = select! {
-            answer = batches.ask(line.trim().into()) => answer,
-            _ = stream.fill_buf() => return Ok(()), // It hung up, or did not wait.
-        };
-        let answer = answer.unwrap_or_else(|| "error".into());
-        stream.write_all(format!("{answer}\n").as_bytes()).await?;
-    }
-}
-
 /// Serves callers until `stop` ends, and then answers those that wait.
-pub async fn serve(listener: TcpListener, stop: impl Future) {
-    let batches = Arc::new(Batches::new());
+pub(crate) async fn serve(listener: TcpListener, stop: impl Future) {
+    let edges = Edges::new(&[0, 16, 32, 64, 128]).expect("they increase");
+    let scheduler = Scheduler::new(edges, Config::new(8)).expect("a configuration");
+    let batches = Arc::new(Batches::new(scheduler));
     let (open, closed) = watch::channel(());
     let (mut worker, mut callers) = (JoinSet::new(), JoinSet::new());
-    let shared = Arc::clone(&batches);
-    worker.spawn(async move { shared.work(model).await });
+    worker.spawn(Arc::clone(&batches).work(model));
     tokio::pin!(stop);
-    loop {
+    for key in 0.. {
         select! {
             _ = &mut stop => break,
             Ok((stream, _)) = listener.accept() => {
                 let (batches, closed) = (Arc::clone(&batches), closed.clone());
-                callers.spawn(async move { talk(stream, &batches, closed).await });
+                callers.spawn(caller::talk(stream, key, batches, closed));
             }
             Some(_) = callers.join_next() => {}
         }
