@@ -54,7 +54,8 @@ async def disconnect(request: Request) -> None:
 
 @app.post("/score")
 async def answer(request: Request, text: Annotated[str, Body()]) -> float:
-    future = score.submit(tokenizer(text, truncation=True, max_length=256).input_ids)
+    ids = tokenizer(text, truncation=True, max_length=256).input_ids
+    future = asyncio.ensure_future(score.submit(ids))
     gone = asyncio.create_task(disconnect(request))  # FastAPI lets the handler go on.
     try:
         await asyncio.wait([future, gone], return_when=asyncio.FIRST_COMPLETED)

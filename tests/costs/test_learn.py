@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from tests.costs.closed_loop import BATCH_SIZE, Loop, Seconds, all_seconds, believed, learner
 
-from multibin.costs import CostLearner
+from multibin.costs import CostLearner, CostTable
+from multibin.costs._report import report as reported
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -180,6 +181,15 @@ def test_the_report_is_words_and_plain_numbers() -> None:
     assert report["useful_share"] == pytest.approx(0.5, abs=0.01)
     alone = fed(8, lambda r, n: 1e-5 * r**1.2 * n).report()["says"]
     assert "1 row pays: batching gains nothing" in alone
+
+
+def test_the_report_says_what_a_row_takes_where_rows_pay() -> None:
+    table = CostTable.of_batches([1, 2, 4, 8], [10], [[0.04], [0.06], [0.1], [0.2]])
+    state = {"batches": 9, "batch_size": 8}
+    assert reported(table, np.full(5, 10.0), state)["says"] == (
+        "at length 10 one row takes 40 ms, and a row takes 25 ms in a batch of 4 and 25 ms in a"
+        " batch of 8, so 4 rows pay (after 9 batches)"
+    )
 
 
 def test_bad_arguments_are_refused() -> None:

@@ -38,14 +38,15 @@ def report(table: CostTable | None, longest: Floats, state: Mapping[str, Any]) -
         return {"says": f"after {batches} batches the costs are not known yet", **state}
     usual = [int(length) for length in np.quantile(longest, QUANTILES)]
     size, middle = state["batch_size"], usual[1]
-    one, full = (table.seconds("prefill", rows, middle) for rows in (1, size))
     pays = {length: best_rows(table, length, size) for length in usual}
+    sizes = sorted({1, pays[middle], size})
+    seconds = {rows: table.seconds("prefill", rows, middle) for rows in sizes}
     return {
-        "says": _sentence(middle, one, full, size, pays[middle], batches),
+        "says": _sentence(middle, seconds, pays[middle], batches),
         **state,
         "length": middle,
-        "seconds_of_one_row": one,
-        "seconds_of_full_batch": full,
+        "seconds_of_one_row": seconds[1],
+        "seconds_of_full_batch": seconds[size],
         "rows_that_pay": pays,
     }
 
@@ -57,11 +58,15 @@ def best_rows(table: CostTable, length: int, batch_size: int) -> int:
     return int(rows[np.argmax(each <= NEAR * each.min())])
 
 
-def _sentence(length: int, one: float, full: float, size: int, pays: int, batches: int) -> str:
+def _sentence(length: int, seconds: dict[int, float], pays: int, batches: int) -> str:
+    """Returns what a row takes alone, in a batch of the rows that pay, and in a full one."""
+    alone, *more = seconds.items()
+    each = " and ".join(f"{_time(all_ / rows)} in a batch of {rows}" for rows, all_ in more)
     row = "1 row pays: batching gains nothing" if pays == 1 else f"{pays} rows pay"
+    shared = f", and a row takes {each}" if more else ""
     return (
-        f"at length {length} one row takes {_time(one)} and a batch of {size} takes {_time(full)},"
-        f" so {row} (after {batches} batches)"
+        f"at length {length} one row takes {_time(alone[1])}{shared}, so {row}"
+        f" (after {batches} batches)"
     )
 
 
