@@ -37,8 +37,8 @@ def add_costs(parser: argparse.ArgumentParser) -> None:
     add(
         "--hardware",
         metavar="NAME",
-        help="Costs and memory computed for a model on GPUs, instead of the costs below. NAME is such"
-        " as H100-8B or 2xH100-70B (A100, H100, H200; 1B, 8B, 70B). --moved-row adds to it",
+        help="Costs and memory computed for a model on GPUs, instead of the costs below. NAME is"
+        " such as H100-8B or 2xH100-70B (A100, H100, H200; 1B, 8B, 70B). --moved-row adds to it",
     )
     for name, meaning in COSTS.items():
         add(
