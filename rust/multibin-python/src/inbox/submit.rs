@@ -181,12 +181,11 @@ impl Inbox {
             waited?;
             return Ok(());
         }
-        let (end, error) = match waited {
-            Err(error) => (Phase::Cancelled(None), error),
-            Ok(_) => {
-                let error = self.full(py);
-                (Phase::Failed(Failure::from_error(py, error.clone_ref(py))), error)
-            }
+        let (end, error) = if let Err(error) = waited {
+            (Phase::Cancelled(None), error)
+        } else {
+            let error = self.full(py);
+            (Phase::Failed(Failure::from_error(py, error.clone_ref(py))), error)
         };
         let mut delivery = Delivery::default();
         Future::end_early(future, py, end, &mut delivery);
