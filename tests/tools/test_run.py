@@ -83,5 +83,5 @@ def test_the_table_in_contributing_has_its_parts() -> None:
 
 
 def test_the_readme_names_the_first_two() -> None:
-    section = (ROOT / "README.md").read_text().split("## Two commands")[1].split("\n## ")[0]
+    section = (ROOT / "README.md").read_text().split("## Reproduce it")[1].split("\n## ")[0]
     assert re.findall(r"\$ make (\S+)", section) == PARTS[:2]

@@ -76,8 +76,8 @@ class Batcher(Caller, Generic[T, R]):
             ``"drop_oldest"``: the caller that waits longest gets the ``FullError``.
         ttl: seconds after which an item that still waits expires; it is never computed.
         ageing: seconds by which a unit of an item's priority delays it, for each unit of length.
-        isolate: halve a batch that raises until the culprit is found. Items are computed again, at
-            most log₂ of the batch times.
+        isolate: halve a batch that raises until the item at fault is found. Items are computed
+            again, at most log₂ of the batch times.
         worker_timeout: seconds after which the callers of a batch that still runs are told, and
             another worker takes over.
         climb: the function is called as ``function(items, limit)``. It runs at most ``limit`` steps

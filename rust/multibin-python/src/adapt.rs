@@ -14,16 +14,16 @@ use crate::interpreter::{errors, hooks};
 /// ``Edges.optimal`` with ``actual`` fits them. ``Edges.feedback`` does where requests climb and
 /// nothing is predicted (all 0), or the gate is closed.
 ///
-/// Drift starts another fit, to later requests alone: the last 2,000 differ from those of the last
-/// fit. The two-sample test of Kolmogorov and Smirnov decides, on predicted and actual lengths.
+/// Drift starts another fit, to later requests alone: the requests since the last fit differ from
+/// its own. The two-sample test of Kolmogorov and Smirnov decides, on predicted and actual lengths.
 ///
 /// One half of the window is fitted to. On the other half, other edges must gain a share of
 /// ``hysteresis`` in throughput; then they are swapped in.
 ///
-/// The gate is judged every 100th request, and drift is looked for every 500th: some tens of
-/// microseconds each. Edges are fitted on a thread of their own. The logger ``multibin`` logs
-/// changes at level ``INFO``. The ``observe`` that changed the gate logs that; the first one after
-/// a swap of edges logs the swap.
+/// The gate looks again after an eighth of its window, at least 100 requests, and drift is looked
+/// for every 500th request. A look takes 0.1 to 3 ms. Edges are fitted on a thread of their own.
+/// The logger ``multibin`` logs changes at level ``INFO``. The ``observe`` that changed the gate
+/// logs that; the first one after a swap of edges logs the swap.
 ///
 /// Args:
 ///     every: requests between two fits.
