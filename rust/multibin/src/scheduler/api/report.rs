@@ -9,11 +9,26 @@ impl Scheduler {
     /// Observes a finished request: its predicted and its actual steps. Has no effect without
     /// [`Config::adapt`](crate::Config::adapt).
     ///
-    /// Blocking, by a mutex that neither submitting nor forming takes. The gate looks again after an
-    /// eighth of its window, at least 100 calls. Every 500th call looks for a drift. A look takes
-    /// 0.1 to 3 ms. A fit of edges takes some milliseconds, on a thread that is started for it.
-    /// Edges that change, and a gate that opens or closes, take the forming lock for as long as it
-    /// takes to copy the bounds.
+    /// Blocking, by a mutex that neither submitting nor forming takes. The gate looks again after
+    /// an eighth of its window, at least 100 calls. Every 500th call looks for a drift. A look
+    /// takes 0.1 to 3 ms. A fit of edges takes some milliseconds, on a thread that is started for
+    /// it. Edges that change, and a gate that opens or closes, take the forming lock for as long as
+    /// it takes to copy the bounds.
+    ///
+    /// ```
+    /// use multibin::{Adapt, Config, Edges, Scheduler};
+    ///
+    /// let config = Config { adapt: Some(Adapt::default()), ..Config::new(4) };
+    /// let scheduler = Scheduler::new(Edges::new(&[0, 32, 64])?, config)?;
+    /// scheduler.observe(40, 37);
+    /// assert!(scheduler.adaptation().unwrap().open, "the gate is open");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn observe(&self, predicted: u32, actual: u32) {
+        self.observe_many(&[predicted], &[actual]);
+    }
+
+    /// Observes finished requests, in this order; see [`Scheduler::observe`].
     ///
     /// ```
     /// use multibin::{Adapt, Config, Edges, Scheduler};
