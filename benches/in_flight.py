@@ -25,6 +25,8 @@ BATCHES = (1, 1.5, 2, 3, 4, 8, 16, 32, 64)
 FLIGHTS = (2, 4, 8, 16)
 """Requests in flight a device, in batches."""
 BINS = (1, 2, 4, 8, 16)
+RULES = ("light load", "full", "elastic", "overdue")
+"""The rules by which a batch leaves."""
 SCHEDULERS = (1, 2, 4, 8)
 """How many share the users and the devices."""
 LOAD = 0.8
@@ -71,15 +73,16 @@ def by_bins(case: Case) -> None:
     """Prints the throughput of each number of bins over that of one, by how many wait."""
     print(f"B = {case.batch_size}, one device; throughput over that of one bin\n")
     names = " | ".join(f"{bins} bins" for bins in BINS[1:])
-    print(f"| waiting | {names} | light load | full | elastic |")
-    print("|---" * (len(BINS) + 3) + "|")
+    print(f"| waiting | {names} | {' | '.join(RULES)} | overdue, {BINS[4]} bins |")
+    print("|---" * (len(BINS) + len(RULES) + 1) + "|")
     for batches in BATCHES:
         found = [loop(case, bins, round(batches * case.batch_size)) for bins in BINS]
         gains = [records.throughput / found[0].throughput for records in found[1:]]
-        rules = [share(found[3], name) for name in ("light_load", "full", "elastic")]
+        rules = [share(found[3], name.replace(" ", "_")) for name in RULES]
+        rules.append(share(found[4], "overdue"))
         cells = [f"{gain:.2f}" for gain in gains] + [f"{rule:.0%}" for rule in rules]
         print(f"| {batches:g}·B | {' | '.join(cells)} |")
-    print(f"\nThe rules are those of {BINS[3]} bins; the rest are overdue.")
+    print(f"\nThe rules are those of {BINS[3]} bins.")
 
 
 @dataclass(frozen=True)
