@@ -7,12 +7,11 @@ Ctrl-C and SIGTERM end it when all callers are answered.
 """
 
 import itertools
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from threading import Thread
 
 import multibin as mb
-from examples._small.stand_in import model
-from examples._small.web import serve
+from examples._small import stand_in, web
 
 scheduler = mb.Scheduler(batch_size=8, longest=1000, capacity=64)
 questions: dict[int, tuple[str, Future[str]]] = {}
@@ -24,8 +23,11 @@ def ask(text: str, timeout: float = 60) -> str:
     key, answer = next(keys), Future[str]()
     questions[key] = text, answer
     try:
-        scheduler.submit(key, len(text), ttl=timeout)
-        return answer.result(timeout)
+        ticket = scheduler.submit(key, len(text))
+        if not wait([answer], timeout).done:
+            scheduler.cancel(ticket)  # Does nothing if a batch has it.
+            raise web.LateError("the text took too long")
+        return answer.result()
     finally:  # Answered, refused or too late.
         del questions[key]
 
@@ -37,20 +39,18 @@ def work() -> None:
             asked = [one for key in batch.keys.tolist() if (one := questions.get(key))]
             try:
                 with batch:  # If the model fails, its rows count as lost.
-                    results = model([text for text, _ in asked])
-                    for (_, answer), result in zip(asked, results, strict=True):
+                    results = stand_in.model([text for text, _ in asked]) if asked else []
+                    for (_, answer), result in [*zip(asked, results, strict=True)]:
                         answer.set_result(result)
             except Exception as error:  # Fails this batch, and the worker goes on.
                 for _, answer in asked:
-                    if not answer.done():
-                        answer.set_exception(error)
+                    answer.set_exception(error)
 
 
 def main() -> None:
     """Serves until a signal comes; the worker ends after the callers."""
-    worker = Thread(target=work)
-    worker.start()
-    serve(ask)
+    (worker := Thread(target=work)).start()
+    web.serve(ask)
     scheduler.close()
     worker.join()
 

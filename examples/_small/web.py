@@ -9,6 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import multibin as mb
 
 
+class LateError(Exception):
+    """Says that the caller's time is over. A model may raise a TimeoutError of its own."""
+
+
 class Server(ThreadingHTTPServer):
     """Keeps the function; at its end it waits for the threads of its callers."""
 
@@ -24,12 +28,14 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 10  # Seconds in which a caller must send its text.
 
     def do_POST(self) -> None:
-        """Answers 503 for what found no room in time, and 500 for what failed."""
+        """Answers 503 without room, 504 if it took too long, and 500 for what failed."""
         try:
             text = self.rfile.read(int(self.headers["Content-Length"])).decode()
             status, reply = 200, self.server.ask(text)
-        except (mb.FullError, mb.ClosedError, TimeoutError) as error:
+        except (mb.FullError, mb.ClosedError) as error:
             status, reply = 503, str(error)
+        except LateError as error:
+            status, reply = 504, str(error)
         except Exception as error:
             status, reply = 500, str(error)
         self.send_response(status)

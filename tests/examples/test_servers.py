@@ -150,6 +150,8 @@ def test_a_caller_that_hangs_up_takes_its_request_back(served: Served) -> None:
     [
         (mb.FullError("it is full"), 503),
         (mb.ClosedError("it is closed"), 503),
+        (web.LateError("it is late"), 504),
+        (TimeoutError("the model's own"), 500),
         (OSError("no"), 500),
     ],
 )
