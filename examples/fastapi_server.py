@@ -7,18 +7,18 @@ It refuses with 503 when it is full, and computes nothing for clients that are g
 is in flight when it is stopped, and has metrics.
 """
 
-import asyncio
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
 import torch
-from fastapi import Body, FastAPI, HTTPException, Request, Response
+from fastapi import Body, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 import multibin as mb
 from examples import small
+from examples._small.gone import unless_gone
 
 tokenizer = small.tokenizer()
 model = small.classifier()
@@ -47,24 +47,10 @@ async def refuse(_: Request, error: mb.FullError) -> Response:
     return JSONResponse({"detail": str(error)}, 503, {"Retry-After": str(seconds)})
 
 
-async def disconnect(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
 @app.post("/score")
 async def answer(request: Request, text: Annotated[str, Body()]) -> float:
     ids = tokenizer(text, truncation=True, max_length=256).input_ids
-    future = asyncio.ensure_future(score.submit(ids))
-    gone = asyncio.create_task(disconnect(request))  # FastAPI lets the handler go on.
-    try:
-        await asyncio.wait([future, gone], return_when=asyncio.FIRST_COMPLETED)
-        if not future.done():
-            raise HTTPException(499, "the client is gone")
-        return await future
-    finally:
-        gone.cancel()
-        future.cancel()
+    return await unless_gone(request, score.submit(ids))
 
 
 @app.get("/metrics")
