@@ -47,15 +47,15 @@ DEPRECATIONS := DeprecationWarning PendingDeprecationWarning FutureWarning
 # the pages are written for the locked versions: what they call has tests of its own.
 UNVERSIONED := tests/batcher tests/bench tests/docs tests/faults tests/tools
 versioned = $(1)/bin/python -m pytest -p tools.outcome --outcome=$(2) --disable-warnings $(SPREAD) \
-	--continue-on-collection-errors $(UNVERSIONED:%=--ignore=%) \
+	--continue-on-collection-errors --hypothesis-profile=few $(UNVERSIONED:%=--ignore=%) \
 	$(DEPRECATIONS:%=-W default::%)
 
 # Makes the environment $(2) of the requirements $(3), unless it is there, with the Python that the
-# variable $(1) names. The packages of $(4) come without their dependencies. $(5) is the uv that installs,
-# or pip does. The stamp .installed keeps its time if nothing is done.
+# variable $(1) names. The packages of $(4) come without their dependencies. The stamp .installed keeps
+# its time if nothing is done.
 define environment
 @command -v $($(1)) >/dev/null || { echo 'there is no $($(1)): set $(1) to a Python from 3.11 to 3.14' >&2; exit 2; }
-@$(if $(5),UV=$(5)) $($(1)) tools/environment.py $(2) $(3) $(4)
+@$($(1)) tools/environment.py $(2) $(3) $(4)
 endef
 
 # The parts of `make check`. Most use one core, so several run at once (JOBS), each with its output in one
@@ -105,7 +105,7 @@ test: $(VENV)/.built
 	cargo test --locked --workspace
 	$(BIN)/python -m pytest $(SPREAD)
 	$(BIN)/python -m pytest tests/batcher --ignore=tests/batcher/conformance
-	$(BIN)/python -m pytest --parallel-threads=4 tests/scheduler
+	$(BIN)/python -m pytest $(SPREAD) --parallel-threads=4 tests/scheduler
 
 test-oldest: $(OLDEST)/.wheel
 	$(call versioned,$(OLDEST),oldest)
@@ -234,10 +234,10 @@ $(VENV)/.installed: FORCE
 	$(call environment,PYTHON,$(VENV),requirements/locked.txt,requirements/model.txt)
 
 $(OLDEST)/.installed: FORCE
-	$(call environment,PYTHON_OLDEST,$(OLDEST),requirements/oldest.txt,,$(wildcard $(BIN)/uv))
+	$(call environment,PYTHON_OLDEST,$(OLDEST),requirements/oldest.txt)
 
 $(NEWEST)/.installed: target/newest.txt FORCE
-	$(call environment,PYTHON_NEWEST,$(NEWEST),$<,,$(wildcard $(BIN)/uv))
+	$(call environment,PYTHON_NEWEST,$(NEWEST),$<)
 
 target/newest.txt: $(VENV)/.installed FORCE
 	@mkdir -p target

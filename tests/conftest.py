@@ -11,6 +11,8 @@ from multibin.cli import main
 
 # Speeds are not asserted in tests: a busy machine would fail them.
 settings.register_profile("unhurried", deadline=None)
+# For runs against other versions: what they change shows in few examples.
+settings.register_profile("few", deadline=None, max_examples=20)
 settings.load_profile("unhurried")
 
 

@@ -128,11 +128,11 @@ def install(folder: Path, requirements: Path, *alone: Path) -> int:
     if call(sys.executable, "-m", "venv", "--clear", folder):
         return 1
     sizes = f"about {DOWNLOAD / GB:.0f} GB to download, {UNPACKED / GB:.0f} GB unpacked"
-    packages = f"at most {count(requirements)} packages, {sizes}"
-    say(f"{folder}, step 2 of {steps}: pip installs {packages}; minutes")
+    packages = f"at most {count(requirements)} packages are installed, {sizes}"
+    say(f"{folder}, step 2 of {steps}: {packages}; minutes")
     options = ["--require-hashes", "--only-binary=:all:"]
     pip = [folder / "bin/python", "-m", "pip", "install", "--disable-pip-version-check", *options]
-    if not by_uv(folder, *options, "-r", requirements) and call(*pip, "-r", requirements):
+    if not by_uv(folder, requirements, pip, options) and call(*pip, "-r", requirements):
         return 1
     for step, file in enumerate(alone, start=3):
         say(f"{folder}, step {step} of {steps}: pip installs {count(file)} without dependencies")
@@ -141,19 +141,28 @@ def install(folder: Path, requirements: Path, *alone: Path) -> int:
     return 0
 
 
-def by_uv(folder: Path, *arguments: object) -> bool:
-    """Lets the uv that the variable UV names install, if there is one: it uses all cores.
+def by_uv(folder: Path, requirements: Path, pip: "list[object]", options: "list[str]") -> bool:
+    """Installs by the uv of the pins, which uses all cores; returns false if pip must.
 
     uv has settings of its own. Where it lacks some that pip has, pip installs.
     """
-    uv = os.environ.get("UV")
-    if not uv:
-        return False
-    into = ["--python", folder / "bin/python", "--compile-bytecode", "--quiet"]
-    failed = call(uv, "pip", "install", *into, *arguments)
+    pins = pins_of("uv", requirements)
+    with tempfile.TemporaryDirectory() as place:
+        alone = Path(place) / "uv.txt"
+        alone.write_text(pins)
+        if not pins or call(*pip, "--quiet", "--no-deps", "-r", alone):
+            return False
+    into = ["--python", folder / "bin/python", "--compile-bytecode", "--quiet", *options]
+    failed = call(folder / "bin/uv", "pip", "install", *into, "-r", requirements)
     if failed:
         say("uv could not install: pip tries it")
     return not failed
+
+
+def pins_of(name: str, requirements: Path) -> str:
+    """Returns the lines of one package: its version and its hashes."""
+    text = requirements.read_text()
+    return "".join(re.findall(rf"^{name}==(?:.*\\\n)*.*\n?", text, re.MULTILINE))
 
 
 def prepare(folder: Path, requirements: Path, *alone: Path) -> int:

@@ -186,30 +186,36 @@ def test_a_failed_installation_is_reported(tmp_path: Path, requirements: Path) -
     """A real installation: the hash is invalid."""
     done = run(tmp_path / "venv", requirements, PIP_NO_INDEX="1")
     assert done.returncode == 1
-    assert "step 2 of 2: pip installs at most 1 packages" in done.stdout
+    assert "step 2 of 2: at most 1 packages are installed" in done.stdout
     assert done.stderr.splitlines()[-1].endswith("the next run makes it again")
     assert not (tmp_path / "venv/.installed").exists()
 
 
-def test_uv_installs_if_it_is_named_and_pip_if_it_fails(
+def test_the_pinned_uv_installs_and_pip_if_it_fails(
     tmp_path: Path,
     requirements: Path,
     calls: list[tuple[object, ...]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("UV", "a/uv")
+    pins = "uv==3 \\\n    --hash=sha256:3 \\\n    --hash=sha256:4\n"
+    requirements.write_text(f"one==1 --hash=sha256:1\n{pins}two==2 --hash=sha256:2\n")
+    assert environment.pins_of("uv", requirements) == pins
     assert environment.install(tmp_path / "a", requirements) == 0
-    assert [command[0] for command in calls] == [sys.executable, "a/uv"]
-    assert "--require-hashes" in calls[1]
+    made, of_uv, whole = calls
+    assert made[0] == sys.executable
+    assert {"--no-deps", "--require-hashes"} < set(of_uv)
+    assert whole[0] == tmp_path / "a/bin/uv"
+    assert {"--require-hashes", "--only-binary=:all:", requirements} < set(whole)
 
     def failing(*command: object) -> int:
         calls.append(command)
-        return command[0] == "a/uv"
+        return command[0] == tmp_path / "b/bin/uv"
 
     calls.clear()
     monkeypatch.setattr(environment, "call", failing)
     assert environment.install(tmp_path / "b", requirements) == 0
-    assert calls[2][1:4] == ("-m", "pip", "install")
+    assert calls[3][1:4] == ("-m", "pip", "install")
+    assert requirements in calls[3]
 
 
 def test_a_link_to_an_environment_is_left_alone(
