@@ -28,7 +28,7 @@ class Adapt:
     ``hysteresis`` in throughput; then they are swapped in.
 
     The gate looks again after an eighth of its window, at least 100 requests, and drift is looked
-    for every 500th request. A look takes 0.1 to 3 ms. Edges are fitted on a thread of their own.
+    for every 500th request. A look takes up to 3 ms. Edges are fitted on a thread of their own.
     The logger ``multibin`` logs changes at level ``INFO``. The ``observe`` that changed the gate
     logs that; the first one after a swap of edges logs the swap.
 

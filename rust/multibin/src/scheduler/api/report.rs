@@ -11,7 +11,7 @@ impl Scheduler {
     ///
     /// Blocking, by a mutex that neither submitting nor forming takes. The gate looks again after
     /// an eighth of its window, at least 100 calls. Every 500th call looks for a drift. A look
-    /// takes 0.1 to 3 ms. A fit of edges takes some milliseconds, on a thread that is started for
+    /// takes up to 3 ms. A fit of edges takes some milliseconds, on a thread that is started for
     /// it. Edges that change, and a gate that opens or closes, take the forming lock for as long as
     /// it takes to copy the bounds.
     ///
