@@ -45,7 +45,7 @@ PACKAGE := $(RUST) $(shell find python kernels -name '*.py' -o -name '*.pyi' -o 
 DEPRECATIONS := DeprecationWarning PendingDeprecationWarning FutureWarning
 # These tests meet Python, the core and this repository alone, and `make test` runs them. The blocks of
 # the pages are written for the locked versions: what they call has tests of its own.
-UNVERSIONED := tests/batcher tests/bench tests/docs tests/faults tests/tools
+UNVERSIONED := tests/batcher tests/bench tests/cli/test_process.py tests/docs tests/faults tests/tools
 versioned = $(1)/bin/python -m pytest -p tools.outcome --outcome=$(2) --disable-warnings $(SPREAD) \
 	--continue-on-collection-errors --hypothesis-profile=few $(UNVERSIONED:%=--ignore=%) \
 	$(DEPRECATIONS:%=-W default::%)
