@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tools.source import tracked
+
 ROOT = Path(__file__).parents[2]
-PLACES = ("*.md", ".github/*.md", "docs/**/*.md", "examples/*.md", "benches/**/*.md", "rust/*/*.md")
 SHELL = {"console", "sh", "bash"}
 LANGUAGES = {"python", "json", "jsonl", "toml", "yaml", "rust", "text", "diff", *SHELL}
 
@@ -82,7 +83,7 @@ class Page:
 
 def pages() -> list[Path]:
     """Returns the pages of the repository, in the order of their names."""
-    return sorted({path for place in PLACES for path in ROOT.glob(place)})
+    return sorted(ROOT / path for path in tracked(ROOT) if path.suffix == ".md")
 
 
 def shown(path: Path) -> str:
